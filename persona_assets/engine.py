@@ -1,0 +1,33 @@
+"""DuckDB with its memory bounded: the one place that opens it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+
+@contextmanager
+def open_duckdb(*, memory_limit: str, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an in-memory database that spills to `scratch` beyond `memory_limit`, for as long as the block runs.
+
+    Results are in the order that a query states: no order is kept that was not asked for, which lets big
+    sorts and joins stream.
+
+    Args:
+        memory_limit: Such as "4GB".
+        scratch: A folder that exists; what is spilled lies there until the block ends.
+    """
+    config = {
+        "memory_limit": memory_limit.replace(" ", ""),
+        "temp_directory": str(scratch),
+        "preserve_insertion_order": "false",
+        "TimeZone": "UTC",
+        # No extension is fetched from a network in the middle of a step.
+        "autoinstall_known_extensions": "false",
+    }
+    connection = duckdb.connect(":memory:", config=config)
+    try:
+        yield connection
+    finally:
+        connection.close()

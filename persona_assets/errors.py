@@ -1,0 +1,37 @@
+"""The errors that a user can meet, each naming the thing, the culprit and the remedy; none quotes a person."""
+
+
+class PersonaAssetsError(Exception):
+    """Base of every error of this package: catch this to catch them all."""
+
+
+class SettingsError(PersonaAssetsError):
+    """A `PERSONA_*` variable is unknown, out of range or contradicts another one."""
+
+
+class CaptureError(PersonaAssetsError):
+    """The capture, or a day of it, cannot be found or holds no file at all."""
+
+
+class SchemaError(PersonaAssetsError):
+    """A table differs from what `tables.py` says that its room hands over."""
+
+
+class MissingPartitionError(PersonaAssetsError):
+    """A day that is needed has not been materialized."""
+
+
+class ModelError(PersonaAssetsError):
+    """An embedding model cannot be had or is not what it should be."""
+
+
+class DeviceError(PersonaAssetsError):
+    """The device asked for is not on this machine."""
+
+
+class TooFewUsersError(PersonaAssetsError):
+    """The window has fewer users than the clusters asked for would need."""
+
+
+class VectorError(PersonaAssetsError):
+    """A vector from upstream is not finite or has the wrong width."""

@@ -1,0 +1,27 @@
+"""Days, and the window of days that a persona is made from.
+
+Every asset has one partition a day, in UTC. An input "over the window" is the `window_days` days that end
+at the partition's own day, clipped at the first day of the graph.
+"""
+
+import datetime as dt
+
+import dagster as dg
+
+DAY_FORMAT = "%Y-%m-%d"
+
+
+def daily_partitions(start_date: dt.date) -> dg.DailyPartitionsDefinition:
+    """Return the graph's partitions: one a UTC day, from `start_date` to yesterday."""
+    return dg.DailyPartitionsDefinition(start_date=start_date.strftime(DAY_FORMAT), timezone="UTC")
+
+
+def trailing_window(window_days: int) -> dg.TimeWindowPartitionMapping:
+    """Return the mapping from a day to the `window_days` days that end at it, itself included.
+
+    The mapping, not a run's config, says how long a window is: so the lineage that the UI draws is true.
+    Days before the first partition are left out without an error.
+    """
+    return dg.TimeWindowPartitionMapping(
+        start_offset=-(window_days - 1), allow_nonexistent_upstream_partitions=True
+    )

@@ -1,0 +1,114 @@
+"""Every `PERSONA_*` variable, in one place, typed.
+
+CLI backfills take no run config, so each default of a run config is a setting here; the launchpad overrides
+it for one run. Variables are read when a default is needed, not when a module is imported.
+"""
+
+import datetime as dt
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import pydantic
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from persona_assets.errors import SettingsError
+
+PREFIX = "PERSONA_"
+
+
+class Settings(BaseSettings):
+    """What a machine and its user set once. Field `data` is variable `PERSONA_DATA`, and so on."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    capture: str = pydantic.Field("data/capture", description="Root folder of the capture: a path or fsspec URL.")
+    capture_pattern: str | None = pydantic.Field(
+        None, description="A day's folder below the root, as strftime; known layouts are tried when unset."
+    )
+    data: str = pydantic.Field("data/assets", description="Where assets are stored: a path or fsspec URL.")
+    start_date: dt.date = pydantic.Field(dt.date(2025, 3, 1), description="First day (UTC) of the graph.")
+    window_days: int = pydantic.Field(7, ge=1, le=366, description="Days of which a persona is made.")
+    executor: Literal["in_process", "multiprocess", "k8s"] = pydantic.Field(
+        "in_process", description="What runs the steps of a run."
+    )
+    workers: int | None = pydantic.Field(None, ge=1, description="Processes that parse a day; default: the cores.")
+    memory_limit: str = pydantic.Field(
+        "4GB",
+        pattern=r"^[0-9]+(\.[0-9]+)? ?(MB|GB|TB|MiB|GiB|TiB)$",
+        description="Memory of one step's joins and sorts; beyond it they spill to the temporary folder.",
+    )
+    language: str = pydantic.Field("en", pattern=r"^[a-z]{2,3}$", description="The language kept (ISO 639).")
+    model: str = pydantic.Field(
+        "all-MiniLM-L6-v2-embedded",
+        min_length=1,
+        description="Embedding model: a Hugging Face name or a local folder; the default needs no network.",
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = pydantic.Field("auto", description="Where the model runs.")
+    max_tokens: int = pydantic.Field(128, ge=8, le=8192, description="Tokens of a text that the model sees.")
+    min_english_posts: int = pydantic.Field(2, ge=1, description="Fewest English posts of a user that is kept.")
+    n_clusters: int = pydantic.Field(10, ge=1, description="Number of personas, unless it is to be chosen.")
+    auto_cluster: bool = pydantic.Field(default=False, description="Choose the number of personas.")
+    min_cluster_size: int = pydantic.Field(10, ge=1, description="Fewest users of a persona.")
+    seed: int = pydantic.Field(0, ge=0, description="Seed of every random choice.")
+    add_ignored_messages: bool = pydantic.Field(default=False, description="Estimate what users saw and let pass.")
+    similarity_threshold: float = pydantic.Field(
+        0.7, ge=-1, le=1, description="Least cosine of an ignored post to what its cluster engages with."
+    )
+    cap_ignored_messages: int = pydantic.Field(1000, ge=0, description="Most ignored posts of a user.")
+    max_thread_messages: int = pydantic.Field(64, ge=2, description="Most messages of a conversation line.")
+    show_posts: bool = pydantic.Field(default=True, description="Print posts in the report of a cluster.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values from the mapping that `read_settings` is given, and from nowhere else."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `environment` (default: the process's own).
+
+    Raises:
+        SettingsError: A variable that starts with `PERSONA_` means nothing, or a value is out of range; names
+            each of them.
+    """
+    environment = os.environ if environment is None else environment
+    given = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
+    # An empty value is how a shell or a compose file says "not set".
+    given = {name: value for name, value in given.items() if value != ""}
+    try:
+        return Settings(**given)  # pyright: ignore[reportArgumentType] - pydantic parses the strings
+    except pydantic.ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+
+
+def _explain(error: pydantic.ValidationError) -> str:
+    known = ", ".join(f"{PREFIX}{name.upper()}" for name in Settings.model_fields)
+    lines = []
+    for problem in error.errors():
+        variable = f"{PREFIX}{'.'.join(map(str, problem['loc'])).upper()}"
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"{variable} is not a setting; the settings are {known}")
+        else:
+            lines.append(f"{variable}={problem['input']!r}: {problem['msg']}")
+    return "; ".join(lines)
+
+
+def setting(name: str) -> Callable[[], Any]:
+    """Return a `default_factory` for a run config's field that reads setting `name` when it is needed."""
+    if name not in Settings.model_fields:
+        raise SettingsError(f"{name!r} is not a field of Settings")
+    return lambda: getattr(read_settings(), name)
+
+
+def describe(name: str) -> str:
+    """Return the description of setting `name` and its variable, for a run config's field."""
+    return f"{Settings.model_fields[name].description} Default: {PREFIX}{name.upper()}."
