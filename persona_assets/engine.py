@@ -1,6 +1,6 @@
 """DuckDB with its memory bounded: the one place that opens it."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import duckdb
 
 
 @contextmanager
-def open_duckdb(*, memory_limit: str, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_duckdb(*, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBPyConnection]:
     """Open an in-memory database that spills to `scratch` beyond `memory_limit`, for as long as the block runs.
 
     Results are in the order that a query states: no order is kept that was not asked for, which lets big
@@ -18,7 +18,7 @@ def open_duckdb(*, memory_limit: str, scratch: Path) -> Iterator[duckdb.DuckDBPy
         memory_limit: Such as "4GB".
         scratch: A folder that exists; what is spilled lies there until the block ends.
     """
-    config = {
+    config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory_limit.replace(" ", ""),
         "temp_directory": str(scratch),
         "preserve_insertion_order": "false",

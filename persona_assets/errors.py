@@ -35,3 +35,7 @@ class TooFewUsersError(PersonaAssetsError):
 
 class VectorError(PersonaAssetsError):
     """A vector from upstream is not finite or has the wrong width."""
+
+
+class StorageError(PersonaAssetsError):
+    """A file could not be written or read back: the disk is full, or what is there is damaged."""

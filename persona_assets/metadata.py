@@ -3,7 +3,7 @@
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 import dagster as dg
@@ -19,7 +19,7 @@ def count_table(counts: Mapping[str, int], *, of: str) -> dg.TableMetadataValue:
 
 
 @contextmanager
-def measured() -> Iterator[dict[str, float]]:
+def measured() -> Generator[dict[str, float]]:
     """Measure a block: yields a dict that holds, once the block is left, its wall seconds and peak memory.
 
     Peak memory is that of the process so far and of its largest child, in MiB: with one process for the whole

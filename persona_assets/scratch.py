@@ -2,12 +2,13 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from pydantic import PrivateAttr
 
 
-class Scratch(dg.ConfigurableResource):
+class Scratch(dg.ConfigurableResource[Any]):
     """Temporary folders below `TMPDIR`, which a cluster sets to the node's own fast disk."""
 
     _root: tempfile.TemporaryDirectory[str] | None = PrivateAttr(default=None)

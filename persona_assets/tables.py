@@ -152,9 +152,7 @@ def embeddings_schema(dimensions: int, dtype: pa.DataType | None = None) -> pa.S
 def centres_schema(dimensions: int) -> pa.Schema:
     """Return the schema of the centres beside `clusters`: unit vectors, one row a cluster, by `cluster_id`."""
     vector = pa.list_(pa.field("element", pa.float32()), dimensions)
-    return pa.schema(
-        [_not_null("cluster_id", pa.int32()), _not_null("users", pa.int64()), _not_null("centre", vector)]
-    )
+    return pa.schema([_not_null("cluster_id", pa.int32()), _not_null("users", pa.int64()), _not_null("centre", vector)])
 
 
 def vector_width(schema: pa.Schema, column: str = "vector") -> int:

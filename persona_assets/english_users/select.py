@@ -37,7 +37,9 @@ def select_english_users(
     posts = _count_by_user(user_actions.scanner(columns=["user_id"], filter=wrote), "posts")
     users = posts.join(english, "user_id", join_type="left outer")
     users = users.set_column(
-        users.schema.get_field_index("english_posts"), "english_posts", pc.fill_null(users["english_posts"], 0)
+        users.schema.get_field_index("english_posts"),
+        "english_posts",
+        pc.fill_null(users["english_posts"], 0),
     )
     enough = pc.greater_equal(users["english_posts"], min_english_posts)
     kept, others = users.filter(enough).sort_by("user_id"), users.filter(pc.invert(enough))

@@ -1,11 +1,27 @@
 """The files of personas as one folder a day: `cluster_<N>.jsonl`, `user_clusters.json`, `accounting.parquet`."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import dagster as dg
+import msgspec
 import pyarrow as pa
+import pyarrow.parquet as pq
 from upath import UPath
+
+from persona_assets import tables
+from persona_assets.errors import StorageError
+from persona_assets.io_managers.storage import replacing_folder
+from persona_assets.io_managers.windows import days_present
+from persona_assets.parquet_files import write_parquet
+from persona_assets.scratch import Scratch
+
+USER_CLUSTERS, ACCOUNTING = "user_clusters.json", "accounting.parquet"
+# Lines held before they are appended to their files: with any number of clusters, memory stays at this.
+BUFFER_BYTES = 64 * 2**20
 
 
 class ClusterLines(NamedTuple):
@@ -21,3 +37,104 @@ class ClusterFolder:
     """What was written, read when asked for."""
 
     path: UPath
+
+    def accounting(self) -> pa.Table:
+        """Return `tables.ACTION_ACCOUNTING`: what became of the window's actions."""
+        with (self.path / ACCOUNTING).open("rb") as file:
+            return pq.read_table(file, schema=tables.ACTION_ACCOUNTING)
+
+    def user_clusters(self) -> dict[str, int]:
+        """Return the cluster of each user."""
+        return msgspec.json.decode((self.path / USER_CLUSTERS).read_bytes(), type=dict[str, int])
+
+    def lines(self, cluster_id: int) -> Iterator[bytes]:
+        """Yield the lines of one cluster, without their line ends."""
+        with (self.path / cluster_file(cluster_id)).open("rb") as file:
+            for line in file:
+                yield line.rstrip(b"\n")
+
+
+def cluster_file(cluster_id: int) -> str:
+    """Return the name of a cluster's file."""
+    return f"cluster_{cluster_id}.jsonl"
+
+
+class JsonlFolders(dg.UPathIOManager):
+    """Store `ClusterLines` as a folder, load it as a `ClusterFolder`."""
+
+    def __init__(self, base_path: UPath, scratch: Scratch) -> None:
+        """Store below `base_path`; a remote folder is put together in `scratch` first."""
+        super().__init__(base_path)
+        self._scratch = scratch
+
+    def dump_to_path(self, context: dg.OutputContext, obj: Any, path: UPath) -> None:
+        """Write all files beside the old folder, then take its place."""
+        tables.require_schema(obj.accounting.schema, tables.ACTION_ACCOUNTING, table=ACCOUNTING)
+        with replacing_folder(path, last_file=USER_CLUSTERS, scratch=self._scratch.new_folder()) as folder:
+            lines = write_cluster_lines(folder, obj)
+            size = sum(file.stat().st_size for file in folder.iterdir())
+        context.add_output_metadata(
+            {
+                "dagster/partition_row_count": lines,
+                "clusters": len(set(obj.user_clusters.values())),
+                "size_bytes": size,
+                "folder": dg.MetadataValue.path(str(path)),
+            }
+        )
+
+    def load_from_path(self, context: dg.InputContext, path: UPath) -> ClusterFolder:
+        """Return the folder of one day.
+
+        Raises:
+            StorageError: The folder is not whole.
+        """
+        if not (path / USER_CLUSTERS).exists():
+            raise StorageError(f"{path} has no {USER_CLUSTERS}: materialize {context.asset_key.to_user_string()} again")
+        return ClusterFolder(path)
+
+    def load_partitions(self, context: dg.InputContext) -> ClusterFolder:
+        """Return the folder of the partition's day."""
+        return self.load_from_path(context, days_present(context, self._get_paths_for_partitions(context))[-1])
+
+
+class JsonlIOManager(dg.ConfigurableIOManagerFactory[JsonlFolders]):
+    """Folders of JSONL below `base` (a path or fsspec URL)."""
+
+    base: str
+    scratch: dg.ResourceDependency[Scratch]
+
+    def create_io_manager(self, context: dg.InitResourceContext) -> JsonlFolders:
+        """Open the place; nothing is written yet."""
+        del context
+        return JsonlFolders(UPath(self.base).absolute(), self.scratch)
+
+
+def write_cluster_lines(folder: Path, written: ClusterLines) -> int:
+    """Write the lines of each cluster to its own file in `folder`, with what stands beside; return their number.
+
+    Every cluster of `user_clusters` gets a file, if an empty one. Holds at most 64 MiB of lines.
+    """
+    for cluster_id in sorted(set(written.user_clusters.values())):
+        (folder / cluster_file(cluster_id)).touch()
+    held: defaultdict[int, list[bytes]] = defaultdict(list)
+    held_bytes = lines = 0
+    for cluster_id, line in written.lines:
+        held[cluster_id].append(line)
+        held_bytes += len(line)
+        lines += 1
+        if held_bytes >= BUFFER_BYTES:
+            _append(folder, held)
+            held_bytes = 0
+    _append(folder, held)
+    (folder / USER_CLUSTERS).write_bytes(
+        msgspec.json.format(msgspec.json.encode(written.user_clusters, order="sorted"), indent=1) + b"\n"
+    )
+    write_parquet(folder / ACCOUNTING, tables.ACTION_ACCOUNTING, [written.accounting])
+    return lines
+
+
+def _append(folder: Path, held: defaultdict[int, list[bytes]]) -> None:
+    for cluster_id, lines in held.items():
+        with (folder / cluster_file(cluster_id)).open("ab") as file:
+            file.write(b"\n".join(lines) + b"\n")
+    held.clear()

@@ -1,19 +1,20 @@
 """Tables as one Parquet file a day: `<data>/<asset>/<day>.parquet`, read back as one lazy dataset."""
 
-import uuid
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import dagster as dg
 import pyarrow as pa
 import pyarrow.dataset as pads
-import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from upath import UPath
 
 from persona_assets import tables
-from persona_assets.errors import MissingPartitionError
+from persona_assets.errors import SchemaError, StorageError
+from persona_assets.io_managers.storage import arrow_filesystem, is_local, replacing_file
+from persona_assets.io_managers.windows import days_present
 from persona_assets.parquet_files import write_parquet
 
 
@@ -37,17 +38,74 @@ class ParquetDatasets(dg.UPathIOManager):
     def dump_to_path(self, context: dg.OutputContext, obj: Any, path: UPath) -> None:
         """Check the schema, write under a temporary name in the same folder, then rename."""
         main, sides = obj if isinstance(obj, WithSides) else (obj, {})
-        found = main.schema if isinstance(main, pa.Table) else pq.read_schema(main)
         name = context.asset_key.to_user_string()
-        tables.require_schema(found, tables.expected_schema(name, found), table=name)
+        schema = pq.read_schema(main) if isinstance(main, Path) else main.schema
+        tables.require_schema(schema, tables.expected_schema(name, schema), table=name)
+        rows = pq.read_metadata(main).num_rows if isinstance(main, Path) else main.num_rows
         for side, table in sides.items():
-            self._write(table, path.parent / f"_{side}" / path.name)
-        self._write(main, path)
-        rows = main.num_rows if isinstance(main, pa.Table) else pq.read_metadata(str(path), filesystem=self._arrow_fs()).num_rows
+            _put(table, path.parent / f"_{side}" / path.name)
+        _put(main, path)
+        columns = [dg.TableColumn(field.name, str(field.type)) for field in schema]
         context.add_output_metadata(
             {
                 "dagster/partition_row_count": rows,
-                "dagster/column_schema": dg.TableSchema([dg.TableColumn(f.name, str(f.type)) for f in found]),
-                "size_bytes": self.fs.size(str(path)),
+                "dagster/column_schema": dg.TableSchema(columns),
+                "size_bytes": path.stat().st_size,
             }
         )
+
+    def load_from_path(self, context: dg.InputContext, path: UPath) -> pads.Dataset:
+        """Return the table of one day, lazily."""
+        return _open_dataset(context.asset_key.to_user_string(), [path])
+
+    def load_partitions(self, context: dg.InputContext) -> pads.Dataset:
+        """Return the tables of one or more days as one lazy dataset, in the order of the days."""
+        paths = days_present(context, self._get_paths_for_partitions(context))
+        return _open_dataset(context.asset_key.to_user_string(), paths)
+
+
+class ParquetIOManager(dg.ConfigurableIOManagerFactory[ParquetDatasets]):
+    """Parquet files below `base` (a path or fsspec URL)."""
+
+    base: str
+
+    def create_io_manager(self, context: dg.InitResourceContext) -> ParquetDatasets:
+        """Open the place; nothing is written yet."""
+        del context
+        return ParquetDatasets(UPath(self.base).absolute())
+
+
+def _put(table: pa.Table | Path, path: UPath) -> None:
+    with replacing_file(path) as temporary:
+        if not isinstance(table, Path):
+            with temporary.open("wb") as file:
+                write_parquet(file, table.schema, [table])
+        elif is_local(path):
+            shutil.move(table, temporary.path)  # a rename where scratch is on the same disk
+        else:
+            path.fs.put_file(str(table), temporary.path)
+
+
+def _open_dataset(table: str, paths: list[UPath]) -> pads.Dataset:
+    """Open files as one dataset after a look at each footer, so that a bad day is named before any work."""
+    filesystem = arrow_filesystem(paths[0].fs)
+    schema: pa.Schema | None = None
+    for path in paths:
+        found = _read_schema(path, filesystem)
+        tables.require_schema(found, tables.expected_schema(table, found), table=str(path))
+        if schema is not None and not found.equals(schema):
+            raise SchemaError(
+                f"{path}: its columns differ from those of {paths[0]} ({found.field(-1)}, {schema.field(-1)}): "
+                f"materialize {table} for all days of the window with the same settings"
+            )
+        schema = found
+    return pads.FileSystemDataset.from_paths(
+        [path.path for path in paths], schema=schema, format=pads.ParquetFileFormat(), filesystem=filesystem
+    )
+
+
+def _read_schema(path: UPath, filesystem: Any) -> pa.Schema:
+    try:
+        return pq.read_schema(path.path, filesystem=filesystem).remove_metadata()
+    except pa.ArrowInvalid as error:
+        raise StorageError(f"{path} is not a whole Parquet file: materialize this partition again") from error

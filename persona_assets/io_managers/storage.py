@@ -1,0 +1,119 @@
+"""Put files and folders in place whole or not at all, on a local disk or any fsspec file system."""
+
+import errno
+import shutil
+import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import fsspec
+import pyarrow.fs as pafs
+from fsspec.implementations.local import LocalFileSystem
+from upath import UPath
+
+from persona_assets.errors import StorageError
+
+
+def is_local(path: UPath) -> bool:
+    """Say whether `path` is on a file system of this machine, where a rename is atomic."""
+    return isinstance(path.fs, LocalFileSystem)
+
+
+def arrow_filesystem(fs: fsspec.AbstractFileSystem) -> pafs.FileSystem:
+    """Return `fs` as pyarrow takes it; its own local one is faster than going through fsspec."""
+    if isinstance(fs, LocalFileSystem):
+        return pafs.LocalFileSystem()
+    return pafs.PyFileSystem(pafs.FSSpecHandler(fs))
+
+
+def temporary_sibling(path: UPath) -> UPath:
+    """Return a hidden name in the same folder: readers that list a folder pass it by, and a rename suffices."""
+    return path.parent / f".{path.name}.{uuid.uuid4().hex}.tmp"
+
+
+@contextmanager
+def replacing_file(path: UPath) -> Generator[UPath]:
+    """Yield a temporary name to write to; renamed to `path` when the block ends well, removed when it does not.
+
+    Raises:
+        StorageError: The disk is full.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_sibling(path)
+    try:
+        with explaining_full_disk(path):
+            yield temporary
+            if is_local(path):
+                Path(temporary.path).replace(path.path)
+            else:
+                path.fs.mv(temporary.path, path.path)
+    finally:
+        if temporary.exists():
+            temporary.unlink()
+
+
+@contextmanager
+def replacing_folder(path: UPath, *, last_file: str, scratch: Path | None = None) -> Generator[Path]:
+    """Yield a local folder to fill; it takes the place of `path` when the block ends well.
+
+    On a local disk by two renames: a reader finds the old folder, for an instant none, or the new one.
+    Elsewhere, where folders cannot be renamed, file by file: `last_file` is removed first and written last,
+    and a folder without it counts as absent.
+
+    Raises:
+        StorageError: The disk is full.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    here = Path(temporary_sibling(path).path) if is_local(path) else _scratch_folder(scratch, path.name)
+    here.mkdir(parents=True)
+    try:
+        with explaining_full_disk(path):
+            yield here
+            if is_local(path):
+                _swap(here, Path(path.path))
+            else:
+                _upload(here, path, last_file)
+    finally:
+        shutil.rmtree(here, ignore_errors=True)
+
+
+def _scratch_folder(scratch: Path | None, name: str) -> Path:
+    if scratch is None:
+        raise StorageError("a folder for a remote place is put together on a local disk first: pass scratch")
+    return scratch / f"{name}.{uuid.uuid4().hex}"
+
+
+def _swap(new: Path, place: Path) -> None:
+    old = place.with_name(f"{new.name}.old")
+    if place.exists():
+        place.rename(old)
+    new.rename(place)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _upload(folder: Path, place: UPath, last_file: str) -> None:
+    fs, marker = place.fs, place / last_file
+    if marker.exists():
+        marker.unlink()
+    names = {file.name for file in folder.iterdir()}
+    for stale in place.iterdir() if place.exists() else ():
+        if stale.name not in names:
+            stale.unlink()
+    place.mkdir(parents=True, exist_ok=True)
+    for name in [*sorted(names - {last_file}), last_file]:
+        fs.put_file(str(folder / name), (place / name).path)
+
+
+@contextmanager
+def explaining_full_disk(path: UPath) -> Generator[None]:
+    """Turn "no space left" into an error that says where and what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise StorageError(
+            f"no space left while writing {path}: nothing of it was kept; free space there or set "
+            f"PERSONA_DATA (assets) and TMPDIR (scratch) to a disk with more"
+        ) from error
