@@ -5,8 +5,10 @@ import sys
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from pathlib import PurePosixPath
 
 import dagster as dg
+import pyarrow.dataset as pads
 
 
 def count_table(counts: Mapping[str, int], *, of: str) -> dg.TableMetadataValue:
@@ -32,3 +34,19 @@ def measured() -> Generator[dict[str, float]]:
     unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss is bytes on macOS, KiB elsewhere
     peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     cost["peak_memory_mib"] = round(max(peaks) / unit)
+
+
+def missing_days(context: dg.AssetExecutionContext, **windows: pads.Dataset) -> dict[str, str | int]:
+    """Return, as metadata, the days of the window and those that an input lacks: a hole must not look whole.
+
+    Args:
+        context: Of the asset whose inputs they are.
+        **windows: Input name and the dataset that it was loaded as.
+    """
+    days: set[str] = set()
+    missing: set[str] = set()
+    for name, dataset in windows.items():
+        expected = set(context.asset_partition_keys_for_input(name))
+        days |= expected
+        missing |= expected - {PurePosixPath(file).stem for file in dataset.files}
+    return {"window_days": len(days), "missing_days": ", ".join(sorted(missing)) or "none"}

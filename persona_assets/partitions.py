@@ -22,4 +22,4 @@ def trailing_window(window_days: int) -> dg.TimeWindowPartitionMapping:
     The mapping, not a run's config, says how long a window is: so the lineage that the UI draws is true.
     Days before the first partition are left out without an error.
     """
-    return dg.TimeWindowPartitionMapping(start_offset=-(window_days - 1), allow_nonexistent_upstream_partitions=True)
+    return dg.TimeWindowPartitionMapping(start_offset=-(window_days - 1))

@@ -5,7 +5,8 @@ import pyarrow.dataset as pads
 from pydantic import Field
 
 from persona_assets.english_users.select import select_english_users
-from persona_assets.metadata import count_table, measured
+from persona_assets.metadata import count_table, measured, missing_days
+from persona_assets.scratch import Scratch
 from persona_assets.settings import describe, setting
 
 
@@ -15,6 +16,7 @@ class EnglishUsersConfig(dg.Config):
     min_english_posts: int = Field(
         default_factory=setting("min_english_posts"), ge=1, description=describe("min_english_posts")
     )
+    memory_limit: str = Field(default_factory=setting("memory_limit"), description=describe("memory_limit"))
 
 
 def build_english_users(
@@ -24,7 +26,7 @@ def build_english_users(
 
     @dg.asset(
         group_name="english_users",
-        kinds={"python", "parquet"},
+        kinds={"duckdb", "parquet"},
         owners=["team:persona_assets"],
         partitions_def=days,
         ins={
@@ -35,15 +37,23 @@ def build_english_users(
     def english_users(
         context: dg.AssetExecutionContext,
         config: EnglishUsersConfig,
+        scratch: Scratch,
         english_posts: pads.Dataset,
         user_actions: pads.Dataset,
     ):
         """Users who wrote enough English in the window to have a persona."""
         with measured() as cost:
             users, dropped = select_english_users(
-                english_posts, user_actions, min_english_posts=config.min_english_posts
+                english_posts, user_actions, scratch=scratch.new_folder(), **config.model_dump()
             )
         context.log.info("%d users kept, %d wrote too little English", users.num_rows, sum(dropped.values()))
-        return dg.MaterializeResult(value=users, metadata={"dropped": count_table(dropped, of="reason"), **cost})
+        return dg.MaterializeResult(
+            value=users,
+            metadata={
+                "dropped": count_table(dropped, of="reason"),
+                **missing_days(context, english_posts=english_posts, user_actions=user_actions),
+                **cost,
+            },
+        )
 
     return english_users

@@ -9,8 +9,8 @@ from persona_assets.errors import MissingPartitionError
 def days_present(context: dg.InputContext, paths: dict[str, UPath]) -> list[UPath]:
     """Return the paths of the days that have been materialized, in the order of the days.
 
-    A hole in the window is said in the log and in the input's metadata, and passed by: captures have gaps. The
-    window's last day is the partition's own and must be there.
+    A hole in the window is said in the log and passed by: captures have gaps. The window's last day is the
+    partition's own and must be there.
 
     Raises:
         MissingPartitionError: The last day is not there; names the asset, the day and the command that makes it.
@@ -26,5 +26,4 @@ def days_present(context: dg.InputContext, paths: dict[str, UPath]) -> list[UPat
         )
     if missing:
         context.log.warning("%s: %d of %d days are missing: %s", name, len(missing), len(days), ", ".join(missing))
-    context.add_input_metadata({"days": len(days) - len(missing), "missing_days": missing})
     return [paths[day] for day in days if day not in missing]
