@@ -39,3 +39,7 @@ class VectorError(PersonaAssetsError):
 
 class StorageError(PersonaAssetsError):
     """A file could not be written or read back: the disk is full, or what is there is damaged."""
+
+
+class DetectorError(PersonaAssetsError):
+    """The language detector cannot be loaded on this machine."""

@@ -1,0 +1,60 @@
+"""The asset `english_posts`."""
+
+import dagster as dg
+import pyarrow.dataset as pads
+from pydantic import Field
+
+from persona_assets.english_posts.detect import build_decide
+from persona_assets.english_posts.sift import sift_posts
+from persona_assets.metadata import count_table, measured
+from persona_assets.progress import Progress
+from persona_assets.scratch import Scratch
+from persona_assets.settings import describe, setting
+
+
+class EnglishPostsConfig(dg.Config):
+    """Which language is kept."""
+
+    language: str = Field(
+        default_factory=setting("language"), pattern=r"^[a-z]{2,3}$", description=describe("language")
+    )
+    memory_limit: str = Field(default_factory=setting("memory_limit"), description=describe("memory_limit"))
+
+
+def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    """Return the asset, whose input is the day's actions."""
+
+    @dg.asset(
+        group_name="english_posts",
+        kinds={"python", "duckdb", "parquet"},
+        owners=["team:persona_assets"],
+        partitions_def=days,
+    )
+    def english_posts(
+        context: dg.AssetExecutionContext,
+        config: EnglishPostsConfig,
+        scratch: Scratch,
+        user_actions: pads.Dataset,
+    ):
+        """Posts, replies and quotes of the day in English (or the language of the config), and why each is."""
+        with measured() as cost:
+            sifted = sift_posts(
+                user_actions,
+                build_decide(config.language),
+                scratch=scratch.new_folder(),
+                memory_limit=config.memory_limit,
+                progress=Progress(context.log.info, what="messages"),
+            )
+        kept, dropped = sum(sifted.kept.values()), sum(sifted.dropped.values())
+        context.log.info("%d messages kept, %d dropped (language %s)", kept, dropped, config.language)
+        return dg.MaterializeResult(
+            value=sifted.posts,
+            metadata={
+                "dropped": count_table(sifted.dropped, of="reason"),
+                "kept": count_table(sifted.kept, of="reason"),
+                "language": config.language,
+                **cost,
+            },
+        )
+
+    return english_posts

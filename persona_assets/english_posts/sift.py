@@ -1,0 +1,149 @@
+"""Sift the messages of a day by language, in bounded memory."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+
+from persona_assets import tables
+from persona_assets.engine import open_duckdb
+from persona_assets.english_posts import reasons
+from persona_assets.english_posts.detect import Decide
+from persona_assets.parquet_files import write_parquet
+from persona_assets.progress import Progress
+
+BATCH_ROWS = 16_384
+
+# Every message once, with what was decided from itself alone. The texts of those in other languages stay
+# behind: only their author's count is needed.
+_JUDGED = pa.schema(
+    [
+        pa.field("uri", pa.string()),
+        pa.field("user_id", pa.string()),
+        pa.field("action", pa.string()),
+        pa.field("text", pa.string()),
+        pa.field("event_time_us", pa.int64()),
+        pa.field("is_language", pa.bool_()),  # null: undecided
+        pa.field("reason", pa.string()),
+    ]
+)
+
+_DECIDE_BY_OTHER_POSTS = f"""
+create temp view decided as
+with authors as (
+    -- Posts that only their declaration decided say nothing new about their author.
+    select user_id, 2 * count(*) filter (is_language) > count(*) as mostly
+    from judged
+    where is_language is not null
+        and reason not in ('{reasons.DECLARED}', '{reasons.OTHER_DECLARED}', '{reasons.NO_WORDS}')
+    group by user_id
+)
+select judged.* exclude (is_language, reason),
+    coalesce(is_language, mostly, false) as is_language,
+    case
+        when is_language is not null or mostly is null then reason
+        when mostly then '{reasons.OTHER_POSTS}'
+        else '{reasons.OTHER_POSTS_DIFFER}'
+    end as reason
+from judged left join authors using (user_id)
+"""  # noqa: S608 - made of constants
+_COUNT = "select is_language, reason, count(*) from decided group by all"
+# One uri, one post: of several versions the last.
+_KEEP = """
+select uri, user_id, action, text, event_time_us, is_language as is_english, reason as language_reason
+from decided
+where is_language
+qualify row_number() over (partition by uri order by event_time_us desc, text desc) = 1
+order by uri
+"""
+
+
+class Sifted(NamedTuple):
+    """The posts kept, in a file, and all messages counted."""
+
+    posts: Path  # tables.ENGLISH_POSTS, sorted by uri
+    kept: dict[str, int]  # by reason
+    dropped: dict[str, int]  # by reason; kept and dropped add up to the messages read
+
+
+def sift_posts(
+    user_actions: pads.Dataset, decide: Decide, *, scratch: Path, memory_limit: str, progress: Progress
+) -> Sifted:
+    """Keep the messages in the language that `decide` looks for.
+
+    Two passes: each message is judged by itself, then those that could not be told by the author's others.
+    Memory is bounded by `memory_limit` and a batch; the file that is spooled holds the texts kept.
+
+    Args:
+        user_actions: `tables.USER_ACTIONS` of the day, any order; the result does not depend on it.
+        decide: Made by `detect.build_decide`.
+        scratch: An empty folder.
+        memory_limit: Of DuckDB, which spills to `scratch` beyond it.
+        progress: Is told of each message judged.
+
+    Returns:
+        The posts, sorted by `uri`, as a file in `scratch`.
+    """
+    judged = scratch / "judged.parquet"
+    write_parquet(judged, _JUDGED, _judge(user_actions, decide, progress))
+    with open_duckdb(memory_limit=memory_limit, scratch=scratch) as database:
+        database.register("judged", pads.dataset(judged))
+        database.execute(_DECIDE_BY_OTHER_POSTS)
+        kept, dropped = _count(database)
+        posts = scratch / "english_posts.parquet"
+        reader = database.sql(_KEEP).to_arrow_reader(BATCH_ROWS)
+        rows = write_parquet(posts, tables.ENGLISH_POSTS, _conform(reader))
+    judged.unlink()
+    dropped[reasons.WRITTEN_AGAIN] += sum(kept.values()) - rows
+    return Sifted(posts, dict(kept), dict(+dropped))
+
+
+def _judge(user_actions: pads.Dataset, decide: Decide, progress: Progress) -> Iterator[pa.RecordBatch]:
+    messages = pc.is_in(pc.field("action"), value_set=pa.array(tables.MESSAGES))
+    columns = ["uri", "user_id", "action", "text", "event_time_us", "langs"]
+    for batch in user_actions.to_batches(columns=columns, filter=messages, batch_size=BATCH_ROWS):
+        texts, langs = batch["text"], batch["langs"].to_pylist()
+        verdicts = [decide(text, tags) for text, tags in zip(texts.to_pylist(), langs, strict=True)]
+        is_language = pa.array([verdict.is_language for verdict in verdicts], pa.bool_())
+        maybe = pc.fill_null(is_language, fill_value=True)
+        progress.add(batch.num_rows)
+        yield pa.record_batch(
+            [
+                batch["uri"],
+                batch["user_id"],
+                pc.cast(batch["action"], pa.string()),
+                pc.if_else(maybe, texts, pa.scalar(None, pa.string())),
+                batch["event_time_us"],
+                is_language,
+                pa.array([verdict.reason for verdict in verdicts], pa.string()),
+            ],
+            schema=_JUDGED,
+        )
+
+
+def _count(database: duckdb.DuckDBPyConnection) -> tuple[Counter[str], Counter[str]]:
+    kept, dropped = Counter[str](), Counter[str]()
+    for is_language, reason, count in database.sql(_COUNT).fetchall():
+        (kept if is_language else dropped)[reason] += count
+    return kept, dropped
+
+
+def _conform(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Give what DuckDB returns the types of `tables.ENGLISH_POSTS`, its dictionaries whole and in one order."""
+    for batch in batches:
+        columns = {
+            name: _encode(batch[name], values)
+            for name, values in (("action", tables.MESSAGES), ("language_reason", tuple(reasons.KEPT)))
+        }
+        arrays = [pc.cast(columns.get(field.name, batch[field.name]), field.type) for field in tables.ENGLISH_POSTS]
+        yield pa.table(arrays, schema=tables.ENGLISH_POSTS)
+
+
+def _encode(column: pa.Array, values: tuple[str, ...]) -> pa.DictionaryArray:
+    allowed = pa.array(values)
+    return pa.DictionaryArray.from_arrays(pc.index_in(column, value_set=allowed), allowed)
