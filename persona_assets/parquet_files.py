@@ -1,6 +1,6 @@
 """How every table of this project is written to a Parquet file."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +13,27 @@ ROW_GROUP_ROWS = 122_880
 def write_parquet(where: Path | Any, schema: pa.Schema, batches: Iterable[pa.RecordBatch | pa.Table]) -> int:
     """Write `batches` to `where` one after the other and return the number of rows.
 
+    The bytes depend on the rows and their order alone, not on how they were cut into batches or how those
+    batches numbered the values of a dictionary.
+
     Args:
         where: A path, or a file open for writing bytes.
         schema: Of the file; each batch must have it.
-        batches: In the order of the file's rows. At most one row group (122,880 rows) is held in memory.
+        batches: In the order of the file's rows. About one row group (122,880 rows) and one batch are held.
 
     Returns:
         The number of rows written.
     """
     rows = 0
     with pq.ParquetWriter(where, schema, compression="zstd") as writer:
-        for piece in _regroup(batches, schema):
-            writer.write_table(piece, row_group_size=ROW_GROUP_ROWS)
-            rows += piece.num_rows
+        for group in _regroup(batches, schema):
+            writer.write_table(_settle(group), row_group_size=ROW_GROUP_ROWS)
+            rows += group.num_rows
     return rows
 
 
-def _regroup(batches: Iterable[pa.RecordBatch | pa.Table], schema: pa.Schema) -> Iterable[pa.Table]:
-    """Yield tables of one row group each: where a group ends must not depend on how batches were cut."""
+def _regroup(batches: Iterable[pa.RecordBatch | pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Yield tables of one row group each, and what is left at the end."""
     held: list[pa.Table] = []
     held_rows = 0
     for batch in batches:
@@ -45,3 +48,16 @@ def _regroup(batches: Iterable[pa.RecordBatch | pa.Table], schema: pa.Schema) ->
             held, held_rows = [together.slice(whole)], held_rows - whole
     if held_rows:
         yield pa.concat_tables(held)
+
+
+def _settle(group: pa.Table) -> pa.Table:
+    """Put each column into one chunk, its dictionary in the order in which values appear."""
+    columns = [_number_values(column) for column in group.itercolumns()]
+    return pa.table(columns, schema=group.schema).combine_chunks()
+
+
+def _number_values(column: pa.ChunkedArray) -> pa.Array:
+    if not pa.types.is_dictionary(column.type):
+        return column
+    plain = column.cast(column.type.value_type).combine_chunks().dictionary_encode()
+    return pa.DictionaryArray.from_arrays(plain.indices.cast(column.type.index_type), plain.dictionary)

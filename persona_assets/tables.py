@@ -175,13 +175,17 @@ def require_schema(found: pa.Schema, expected: pa.Schema, *, table: str) -> None
     """
     if found.equals(expected, check_metadata=False):
         return
-    there, wanted = [str(field) for field in found], [str(field) for field in expected]
+    there, wanted = [_describe(field) for field in found], [_describe(field) for field in expected]
     missing = [field for field in wanted if field not in there]
     surplus = [field for field in there if field not in wanted]
     raise SchemaError(
         f"{table}: the table does not match its schema in tables.py; missing or other: {missing}; "
         f"not expected: {surplus}" + ("" if missing or surplus else "; the order of columns differs")
     )
+
+
+def _describe(field: pa.Field) -> str:
+    return f"{field.name}: {field.type}{'' if field.nullable else ' not null'}"
 
 
 _FIXED = {

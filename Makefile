@@ -1,0 +1,46 @@
+# make demo   a small capture, the whole graph over it, and where the results are
+# make test   all tests          make check   lint and types
+# make dev    the Dagster UI      make bench   the benchmarks
+
+SHELL := /bin/bash
+PYTHON ?= python3
+export DAGSTER_HOME ?= $(CURDIR)/dagster_home
+
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: install demo test check dev bench clean
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+# Eight personas are planted in the sample; the window's clusters are asked for that many.
+demo: export PERSONA_N_CLUSTERS ?= 8
+demo: $(INSTALLED)
+	$(BIN)/python -m persona_assets.sample --out data/capture --days 3 --start 2025-03-01
+	for day in 2025-03-01 2025-03-02 2025-03-03; do \
+	  $(BIN)/dagster asset materialize -m persona_assets.definitions --select '*' --partition $$day || exit; \
+	done
+	$(BIN)/python -m persona_assets.sample.show --data data/assets --day 2025-03-03
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+dev: $(INSTALLED)
+	$(BIN)/dagster dev --workspace workspace.yaml
+
+bench: $(INSTALLED)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv data dagster_home/[!d]*

@@ -1,0 +1,1 @@
+"""What runs the graph without a person: jobs for backfills and schedules."""

@@ -1,0 +1,18 @@
+"""The two jobs of the graph: what a day needs once, and what a window of days is turned into."""
+
+import dagster as dg
+
+DAY_ASSETS = ("raw_events", "rejected_lines", "user_actions", "english_posts", "embeddings")
+PERSONA_ASSETS = ("english_users", "clusters", "cluster_jsonl", "cluster_stats")
+
+prepare_days = dg.define_asset_job(
+    "prepare_days",
+    selection=list(DAY_ASSETS),
+    description="Bring days up to their embeddings: parse, extract, filter, embed. Days are independent of each other.",
+)
+
+make_personas = dg.define_asset_job(
+    "make_personas",
+    selection=list(PERSONA_ASSETS),
+    description="Make the personas of the window that ends at a day: users, clusters, their files and statistics.",
+)

@@ -1,0 +1,52 @@
+"""The graph, in the order in which data flows through it."""
+
+import dagster as dg
+
+from persona_assets.automation.jobs import make_personas, prepare_days
+from persona_assets.cluster_jsonl.assets import build_cluster_jsonl
+from persona_assets.cluster_stats.assets import build_cluster_stats
+from persona_assets.clusters.assets import build_clusters
+from persona_assets.embeddings.assets import build_embeddings
+from persona_assets.english_posts.assets import build_english_posts
+from persona_assets.english_users.assets import build_english_users
+from persona_assets.executors.choose import choose_executor
+from persona_assets.io_managers.jsonl import JsonlIOManager
+from persona_assets.io_managers.parquet import ParquetIOManager
+from persona_assets.io_managers.report import ReportIOManager
+from persona_assets.partitions import daily_partitions, trailing_window
+from persona_assets.raw_events.assets import build_raw_events
+from persona_assets.raw_events.capture import Capture
+from persona_assets.scratch import Scratch
+from persona_assets.settings import Settings, read_settings
+from persona_assets.user_actions.assets import build_user_actions
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """Return the whole graph as `settings` shape it: its first day, its window, its storage, its executor."""
+    days = daily_partitions(settings.start_date)
+    window = trailing_window(settings.window_days)
+    scratch = Scratch()
+    return dg.Definitions(
+        assets=[
+            build_raw_events(days),
+            build_user_actions(days),
+            build_english_posts(days),
+            build_english_users(days, window),
+            build_embeddings(days),
+            build_clusters(days, window),
+            build_cluster_jsonl(days, window),
+            build_cluster_stats(days, window),
+        ],
+        jobs=[prepare_days, make_personas],
+        resources={
+            "capture": Capture(),
+            "scratch": scratch,
+            "io_manager": ParquetIOManager(base=settings.data),
+            "jsonl_io_manager": JsonlIOManager(base=settings.data, scratch=scratch),
+            "report_io_manager": ReportIOManager(base=settings.data, scratch=scratch),
+        },
+        executor=choose_executor(settings.executor),
+    )
+
+
+defs = build_definitions(read_settings())

@@ -1,0 +1,101 @@
+"""Persona folders: one file a cluster, streamed, whole or absent."""
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import dagster as dg
+import pyarrow as pa
+import pytest
+
+from persona_assets import tables
+from persona_assets.errors import StorageError
+from persona_assets.io_managers import jsonl
+from persona_assets.io_managers.jsonl import ClusterFolder, ClusterLines, JsonlIOManager
+from persona_assets.partitions import daily_partitions
+from persona_assets.scratch import Scratch
+
+DAYS = daily_partitions(dt.date(2025, 3, 1))
+DAY = "2025-03-01"
+ACCOUNTING = pa.Table.from_pylist(
+    [{"cluster_id": 0, "action": "like", "outcome": "written", "actions": 3}], schema=tables.ACTION_ACCOUNTING
+)
+
+
+def store(lines, base: str, seen: list | None = None) -> dg.ExecuteInProcessResult:
+    @dg.asset(partitions_def=DAYS, io_manager_key="jsonl")
+    def cluster_jsonl():
+        return dg.MaterializeResult(value=ClusterLines(iter(lines), {"b": 1, "a": 0, "c": 2}, ACCOUNTING))
+
+    @dg.asset(partitions_def=DAYS)
+    def reader(cluster_jsonl: ClusterFolder) -> None:
+        if seen is not None:
+            seen.append(cluster_jsonl)
+
+    scratch = Scratch()
+    resources = {"jsonl": JsonlIOManager(base=base, scratch=scratch)}
+    return dg.materialize([cluster_jsonl, reader], partition_key=DAY, resources=resources)
+
+
+@pytest.fixture(params=["local", "memory"])
+def base(request, tmp_path):
+    return str(tmp_path) if request.param == "local" else f"memory://{tmp_path.name}"
+
+
+def test_each_line_is_in_the_file_of_its_cluster_in_the_order_given(base):
+    seen: list[ClusterFolder] = []
+
+    result = store([(1, b"[1]"), (0, b"[2]"), (1, b"[3]")], base, seen)
+
+    assert [list(seen[0].lines(n)) for n in (0, 1, 2)] == [[b"[2]"], [b"[1]", b"[3]"], []]
+    assert seen[0].user_clusters() == {"a": 0, "b": 1, "c": 2}
+    assert seen[0].accounting().equals(ACCOUNTING)
+    (event,) = result.asset_materializations_for_node("cluster_jsonl")
+    assert event.metadata["dagster/partition_row_count"].value == 3
+
+
+def test_user_clusters_is_a_sorted_json_object(tmp_path):
+    store([], str(tmp_path))
+
+    text = (tmp_path / "cluster_jsonl" / DAY / "user_clusters.json").read_text(encoding="utf-8")
+    assert list(json.loads(text).items()) == [("a", 0), ("b", 1), ("c", 2)]
+
+
+def test_more_lines_than_are_held_keep_their_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(jsonl, "BUFFER_BYTES", 50)
+    lines = [(n % 3, f"[{n}]".encode()) for n in range(1000)]
+
+    store(lines, str(tmp_path))
+
+    folder: Path = tmp_path / "cluster_jsonl" / DAY
+    for cluster in range(3):
+        written = (folder / f"cluster_{cluster}.jsonl").read_bytes().splitlines()
+        assert written == [line for number, line in lines if number == cluster]
+
+
+def test_lines_that_break_off_leave_the_folder_as_it_was(tmp_path):
+    def broken():
+        yield 0, b"[new]"
+        raise ValueError("broken off")
+
+    store([(0, b"[old]")], str(tmp_path))
+    with pytest.raises(ValueError, match="broken off"):
+        store(broken(), str(tmp_path))
+
+    folder = tmp_path / "cluster_jsonl"
+    assert (folder / DAY / "cluster_0.jsonl").read_bytes() == b"[old]\n"
+    assert [entry.name for entry in folder.iterdir()] == [DAY]
+
+
+def test_a_folder_that_is_not_whole_is_no_input(tmp_path):
+    (tmp_path / "cluster_jsonl" / DAY).mkdir(parents=True)
+    (tmp_path / "cluster_jsonl" / DAY / "cluster_0.jsonl").touch()
+
+    @dg.asset(partitions_def=DAYS)
+    def reader(cluster_jsonl: ClusterFolder) -> None:
+        del cluster_jsonl
+
+    spec = dg.AssetSpec("cluster_jsonl", partitions_def=DAYS).with_io_manager_key("jsonl")
+    resources = {"jsonl": JsonlIOManager(base=str(tmp_path), scratch=Scratch())}
+    with pytest.raises(StorageError, match="has no user_clusters.json: materialize cluster_jsonl again"):
+        dg.materialize([spec, reader], partition_key=DAY, resources=resources)

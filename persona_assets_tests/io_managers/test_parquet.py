@@ -1,0 +1,149 @@
+"""Tables in Parquet: schema kept, windows as one dataset, holes said, sides beside."""
+
+import datetime as dt
+from pathlib import Path
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
+import pytest
+
+from persona_assets import tables
+from persona_assets.errors import MissingPartitionError, SchemaError, StorageError
+from persona_assets.io_managers.parquet import ParquetIOManager, WithSides
+from persona_assets.parquet_files import write_parquet
+from persona_assets.partitions import daily_partitions, trailing_window
+
+DAYS = daily_partitions(dt.date(2025, 3, 1))
+
+
+def clusters(*users: str) -> pa.Table:
+    rows = [{"user_id": user, "cluster_id": 0, "similarity": 1.0} for user in users]
+    return pa.Table.from_pylist(rows, schema=tables.CLUSTERS)
+
+
+def vectors(width: int) -> pa.Table:
+    row = {"uri": "at://a/b/c", "user_id": "a", "vector": [1.0] + [0.0] * (width - 1)}
+    return pa.Table.from_pylist([row], schema=tables.embeddings_schema(width, pa.float32()))
+
+
+def asset_of(name: str, value):
+    """Make an asset that stores `value`, or the value that `value` holds for the day."""
+
+    @dg.asset(name=name, partitions_def=DAYS)
+    def made(context):
+        return dg.MaterializeResult(value=value[context.partition_key] if isinstance(value, dict) else value)
+
+    return made
+
+
+def reader_of(name: str, seen: list, *, window_days: int):
+    @dg.asset(partitions_def=DAYS, ins={name: dg.AssetIn(partition_mapping=trailing_window(window_days))})
+    def reader(**inputs: pads.Dataset) -> None:
+        seen.append(inputs[name])
+
+    return reader
+
+
+def run(assets, *, day: str, base: Path | str, select=None):
+    return dg.materialize(
+        assets,
+        selection=select,
+        partition_key=day,
+        resources={"io_manager": ParquetIOManager(base=str(base))},
+        instance=dg.DagsterInstance.ephemeral(),
+    )
+
+
+@pytest.fixture(params=["local", "memory"])
+def base(request, tmp_path):
+    return str(tmp_path) if request.param == "local" else f"memory://{tmp_path.name}"
+
+
+def test_a_window_is_one_dataset_whether_of_one_day_or_three(base):
+    made, seen = asset_of("clusters", {f"2025-03-0{n}": clusters(f"u{n}") for n in (1, 2, 3)}), []
+    for day in ("2025-03-01", "2025-03-02", "2025-03-03"):
+        run([made, reader_of("clusters", seen, window_days=3)], day=day, base=base)
+
+    assert [dataset.to_table()["user_id"].to_pylist() for dataset in seen] == [["u1"], ["u1", "u2"], ["u1", "u2", "u3"]]
+    assert all(dataset.schema == tables.CLUSTERS for dataset in seen)
+
+
+def test_a_hole_in_a_window_is_said_and_passed_by(tmp_path, capfd):
+    made, seen = asset_of("clusters", clusters("u")), []
+    for day in ("2025-03-01", "2025-03-03"):
+        run([made], day=day, base=tmp_path)
+    reader = reader_of("clusters", seen, window_days=3)
+
+    run([made, reader], day="2025-03-03", base=tmp_path, select=[reader])
+
+    assert seen[0].count_rows() == 2
+    assert "clusters: 1 of 3 days are missing: 2025-03-02" in capfd.readouterr().err
+
+
+def test_a_missing_day_names_the_command_that_makes_it(tmp_path):
+    made, seen = asset_of("clusters", clusters("u")), []
+    run([made], day="2025-03-01", base=tmp_path)
+    reader = reader_of("clusters", seen, window_days=3)
+
+    with pytest.raises(MissingPartitionError, match="--select clusters --partition 2025-03-02"):
+        run([made, reader], day="2025-03-02", base=tmp_path, select=[reader])
+
+
+def test_a_table_with_another_schema_is_refused_and_not_written(tmp_path):
+    wrong = clusters("u").rename_columns(["user", "cluster_id", "similarity"])
+
+    with pytest.raises(SchemaError, match="clusters: .*user_id: string not null"):
+        run([asset_of("clusters", wrong)], day="2025-03-01", base=tmp_path)
+
+    assert list(tmp_path.rglob("*.parquet")) == []
+
+
+def test_days_embedded_with_other_models_do_not_mix(tmp_path):
+    made, seen = asset_of("embeddings", {"2025-03-01": vectors(4), "2025-03-02": vectors(8)}), []
+    for day in ("2025-03-01", "2025-03-02"):
+        run([made], day=day, base=tmp_path)
+    reader = reader_of("embeddings", seen, window_days=2)
+
+    with pytest.raises(SchemaError, match="materialize embeddings for all days of the window"):
+        run([made, reader], day="2025-03-02", base=tmp_path, select=[reader])
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    made, seen = asset_of("clusters", clusters("u")), []
+    run([made], day="2025-03-01", base=tmp_path)
+    file = tmp_path / "clusters" / "2025-03-01.parquet"
+    file.write_bytes(file.read_bytes()[:-20])
+    reader = reader_of("clusters", seen, window_days=1)
+
+    with pytest.raises(StorageError, match="2025-03-01.parquet is not a whole Parquet file: materialize"):
+        run([made, reader], day="2025-03-01", base=tmp_path, select=[reader])
+
+
+def test_a_finished_file_is_taken_over_and_sides_lie_beside(base, tmp_path_factory):
+    spool = tmp_path_factory.mktemp("spool") / "clusters.parquet"
+    write_parquet(spool, tables.CLUSTERS, [clusters("u1"), clusters("u2")])
+    centres = pa.Table.from_pylist(
+        [{"cluster_id": 0, "users": 2, "centre": [1.0, 0.0]}], schema=tables.centres_schema(2)
+    )
+    seen = []
+
+    made = asset_of("clusters", WithSides(spool, {"centres": centres}))
+    result = run([made, reader_of("clusters", seen, window_days=1)], day="2025-03-01", base=base)
+
+    assert seen[0].to_table()["user_id"].to_pylist() == ["u1", "u2"]
+    (event,) = result.asset_materializations_for_node("clusters")
+    assert event.metadata["dagster/partition_row_count"].value == 2
+    assert [c.name for c in event.metadata["dagster/column_schema"].value.columns] == tables.CLUSTERS.names
+
+
+def test_the_folder_of_an_asset_reads_as_one_table_with_sides_in_it(tmp_path):
+    centres = pa.Table.from_pylist(
+        [{"cluster_id": 0, "users": 1, "centre": [1.0, 0.0]}], schema=tables.centres_schema(2)
+    )
+
+    run([asset_of("clusters", WithSides(clusters("u"), {"centres": centres}))], day="2025-03-01", base=tmp_path)
+
+    assert pads.dataset(tmp_path / "clusters").to_table().equals(clusters("u"))
+    assert pq.read_table(tmp_path / "clusters" / "_centres" / "2025-03-01.parquet").equals(centres)

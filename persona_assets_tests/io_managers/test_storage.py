@@ -1,0 +1,88 @@
+"""Files and folders are in place whole or not at all."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from upath import UPath
+
+from persona_assets.errors import StorageError
+from persona_assets.io_managers.storage import replacing_file, replacing_folder
+
+
+@pytest.fixture(params=["local", "memory"])
+def place(request, tmp_path):
+    """A folder on the local disk, and one on a file system that cannot rename folders."""
+    return UPath(tmp_path) if request.param == "local" else UPath(f"memory://{tmp_path.name}")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 64 KiB, which root can mount."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], check=False)
+    if mounted.returncode:
+        pytest.skip("mounting a small disk needs root")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_file_is_replaced_as_a_whole(place):
+    (place / "table").parent.mkdir(parents=True, exist_ok=True)
+    (place / "table").write_bytes(b"old")
+
+    with replacing_file(place / "table") as temporary:
+        temporary.write_bytes(b"new")
+        assert (place / "table").read_bytes() == b"old"
+
+    assert (place / "table").read_bytes() == b"new"
+    assert [file.name for file in place.iterdir()] == ["table"]
+
+
+def test_a_file_that_fails_in_the_middle_leaves_the_old_one(place):
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "table").write_bytes(b"old")
+
+    with pytest.raises(ValueError, match="half"), replacing_file(place / "table") as temporary:
+        temporary.write_bytes(b"ne")
+        raise ValueError("half")
+
+    assert (place / "table").read_bytes() == b"old"
+    assert [file.name for file in place.iterdir()] == ["table"]
+
+
+def test_a_folder_is_replaced_as_a_whole(place, tmp_path):
+    for content in ("old", "new"):
+        with replacing_folder(place / "day", last_file="last", scratch=tmp_path) as folder:
+            (folder / "last").write_text(content)
+            (folder / content).write_text(content)
+
+    assert sorted(file.name for file in (place / "day").iterdir()) == ["last", "new"]
+    assert (place / "day" / "last").read_text() == "new"
+
+
+def test_a_folder_that_fails_in_the_middle_leaves_the_old_one(place, tmp_path):
+    with replacing_folder(place / "day", last_file="last", scratch=tmp_path) as folder:
+        (folder / "last").write_text("old")
+
+    with (
+        pytest.raises(ValueError, match="half"),
+        replacing_folder(place / "day", last_file="last", scratch=tmp_path) as folder,
+    ):
+        (folder / "last").write_text("new")
+        raise ValueError("half")
+
+    assert [file.name for file in place.iterdir() if file.name != "day"] in ([], [tmp_path.name])
+    assert (place / "day" / "last").read_text() == "old"
+
+
+def test_a_full_disk_is_one_clear_error_and_nothing_is_left(small_disk: Path):
+    with (
+        pytest.raises(StorageError, match=r"no space left while writing .*PERSONA_DATA"),
+        replacing_file(UPath(small_disk / "table")) as temporary,
+        temporary.open("wb") as file,
+    ):
+        file.write(b"x" * 1_000_000)
+
+    assert list(small_disk.iterdir()) == []

@@ -1,0 +1,55 @@
+"""Counts and costs as metadata."""
+
+import datetime as dt
+
+import dagster as dg
+import pyarrow as pa
+
+from persona_assets import tables
+from persona_assets.io_managers.parquet import ParquetIOManager
+from persona_assets.metadata import count_table, measured, missing_days
+from persona_assets.partitions import daily_partitions, trailing_window
+
+
+def test_counts_are_a_table_with_the_most_first():
+    table = count_table({"b": 1, "a": 1, "c": 5}, of="reason")
+
+    assert [record.data for record in table.records] == [
+        {"reason": "c", "count": 5},
+        {"reason": "a", "count": 1},
+        {"reason": "b", "count": 1},
+    ]
+
+
+def test_a_block_is_measured():
+    with measured() as cost:
+        sum(range(1000))
+
+    assert cost["seconds"] >= 0
+    assert cost["peak_memory_mib"] > 1
+
+
+def test_a_hole_in_a_window_shows_in_the_metadata(tmp_path):
+    days, seen = daily_partitions(dt.date(2025, 3, 1)), []
+
+    @dg.asset(partitions_def=days)
+    def clusters():
+        return dg.MaterializeResult(value=tables.CLUSTERS.empty_table())
+
+    @dg.asset(partitions_def=days, ins={"clusters": dg.AssetIn(partition_mapping=trailing_window(3))})
+    def reader(context: dg.AssetExecutionContext, clusters):
+        seen.append(missing_days(context, clusters=clusters))
+        return dg.MaterializeResult(value=pa.table({}))
+
+    for day in ("2025-03-01", "2025-03-03"):
+        dg.materialize(
+            [clusters, reader],
+            partition_key=day,
+            resources={"io_manager": ParquetIOManager(base=str(tmp_path))},
+            raise_on_error=False,  # `reader` is no table of ours and is not stored
+        )
+
+    assert seen == [
+        {"window_days": 1, "missing_days": "none"},
+        {"window_days": 3, "missing_days": "2025-03-02"},
+    ]

@@ -1,0 +1,37 @@
+"""Parquet files: bytes that depend on rows and their order alone."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from persona_assets import tables
+from persona_assets.parquet_files import ROW_GROUP_ROWS, write_parquet
+
+
+def test_the_same_table_gives_the_same_bytes_however_it_was_cut(tmp_path):
+    rows = [
+        {"cluster_id": n % 7, "action": tables.ACTIONS[n // 7 % 9], "outcome": f"o{n}", "actions": n}
+        for n in range(300_000)
+    ]
+    schema = tables.ACTION_ACCOUNTING
+    whole = pa.Table.from_pylist(rows, schema=schema)
+    pieces = [pa.Table.from_pylist(rows[start : start + 7_001], schema=schema) for start in range(0, 300_000, 7_001)]
+
+    write_parquet(tmp_path / "whole", schema, [whole])
+    rows = write_parquet(tmp_path / "pieces", schema, pieces)
+
+    assert rows == 300_000
+    assert (tmp_path / "whole").read_bytes() == (tmp_path / "pieces").read_bytes()
+
+
+def test_row_groups_are_of_one_size(tmp_path):
+    table = pa.table({"n": pa.array(range(2 * ROW_GROUP_ROWS + 1), pa.int64())})
+
+    write_parquet(tmp_path / "file", table.schema, table.to_batches(max_chunksize=ROW_GROUP_ROWS - 1))
+
+    metadata = pq.read_metadata(tmp_path / "file")
+    assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [ROW_GROUP_ROWS] * 2 + [1]
+
+
+def test_no_rows_are_a_whole_file_too(tmp_path):
+    assert write_parquet(tmp_path / "file", tables.CLUSTERS, []) == 0
+    assert pq.read_table(tmp_path / "file").schema == tables.CLUSTERS

@@ -1,0 +1,34 @@
+"""Days and windows."""
+
+import datetime as dt
+
+import dagster as dg
+import pytest
+
+from persona_assets.partitions import daily_partitions, trailing_window
+
+
+def upstream_of(day: str, *, window_days: int) -> list[str]:
+    days = daily_partitions(dt.date(2025, 3, 1))
+    mapping = trailing_window(window_days)
+    subset = days.empty_subset().with_partition_keys([day])
+    with dg.partition_loading_context():
+        mapped = mapping.get_upstream_mapped_partitions_result_for_partitions(subset, days, days)
+    return sorted(mapped.partitions_subset.get_partition_keys())
+
+
+@pytest.mark.parametrize(
+    ("day", "window_days", "expected"),
+    [
+        ("2025-03-16", 3, ["2025-03-14", "2025-03-15", "2025-03-16"]),
+        ("2025-03-16", 1, ["2025-03-16"]),
+        ("2025-03-02", 7, ["2025-03-01", "2025-03-02"]),
+        ("2025-03-01", 366, ["2025-03-01"]),
+    ],
+)
+def test_a_window_ends_at_its_day_and_is_clipped_at_the_first(day, window_days, expected):
+    assert upstream_of(day, window_days=window_days) == expected
+
+
+def test_days_start_where_they_are_told():
+    assert daily_partitions(dt.date(2024, 11, 5)).get_first_partition_key() == "2024-11-05"

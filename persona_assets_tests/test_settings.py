@@ -1,0 +1,69 @@
+"""Settings: each variable typed, each mistake named."""
+
+import datetime as dt
+
+import pytest
+from pydantic import Field
+
+from persona_assets.errors import SettingsError
+from persona_assets.settings import Settings, describe, read_settings, setting
+
+
+def test_an_empty_environment_gives_the_defaults():
+    assert read_settings({}) == Settings()
+    assert read_settings({}).window_days == 7
+
+
+def test_variables_are_parsed_to_their_types():
+    settings = read_settings(
+        {"PERSONA_START_DATE": "2024-11-05", "PERSONA_WINDOW_DAYS": "16", "PERSONA_AUTO_CLUSTER": "true"}
+    )
+
+    assert (settings.start_date, settings.window_days, settings.auto_cluster) == (dt.date(2024, 11, 5), 16, True)
+
+
+def test_other_variables_are_nobodys_business():
+    assert read_settings({"HOME": "/", "persona_window_days": "9"}) == Settings()
+
+
+def test_an_empty_value_is_not_set():
+    assert read_settings({"PERSONA_WINDOW_DAYS": ""}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("PERSONA_WINDOW_DAY", "7", "PERSONA_WINDOW_DAY is not a setting; the settings are PERSONA_CAPTURE, "),
+        ("PERSONA_WINDOW_DAYS", "0", "PERSONA_WINDOW_DAYS='0': Input should be greater than or equal to 1"),
+        ("PERSONA_EXECUTOR", "slrum", "PERSONA_EXECUTOR='slrum': Input should be 'in_process', 'multiprocess'"),
+        ("PERSONA_START_DATE", "first of March", "PERSONA_START_DATE='first of March': Input should be a valid date"),
+        ("PERSONA_MEMORY_LIMIT", "lots", "PERSONA_MEMORY_LIMIT='lots': String should match pattern"),
+    ],
+)
+def test_a_mistake_names_the_variable_and_what_is_right(variable, value, message):
+    with pytest.raises(SettingsError) as caught:
+        read_settings({variable: value})
+
+    assert message in str(caught.value)
+
+
+def test_a_default_is_read_when_it_is_needed(monkeypatch):
+    default = setting("n_clusters")
+
+    monkeypatch.setenv("PERSONA_N_CLUSTERS", "25")
+
+    assert default() == 25
+
+
+def test_a_default_of_no_setting_is_refused_where_it_is_written():
+    with pytest.raises(SettingsError, match="'clusters' is not a field of Settings"):
+        Field(default_factory=setting("clusters"))
+
+
+def test_a_description_names_the_variable():
+    assert describe("n_clusters").endswith("Default: PERSONA_N_CLUSTERS.")
+
+
+@pytest.mark.parametrize("field", Settings.model_fields.values())
+def test_every_setting_is_described(field):
+    assert field.description.endswith(".")

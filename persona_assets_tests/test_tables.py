@@ -1,0 +1,61 @@
+"""Schemas: the contract between rooms, and how a breach is said."""
+
+import pyarrow as pa
+import pytest
+
+from persona_assets import tables
+from persona_assets.errors import SchemaError
+
+# What scripts outside the project read.
+CONTRACT = {
+    "user_actions": "user_id action event_time_us uri text langs parent_uri root_uri quoted_uri target_uri "
+    "target_user_id",
+    "english_posts": "uri user_id text event_time_us language_reason",
+    "english_users": "user_id posts english_posts",
+    "clusters": "user_id cluster_id similarity",
+    "rejected_lines": "source_file line_number reason raw",
+}
+
+
+@pytest.mark.parametrize(("table", "columns"), CONTRACT.items())
+def test_the_columns_that_others_rely_on_are_there(table, columns):
+    schema = tables.expected_schema(table, pa.schema([]))
+
+    assert set(columns.split()) <= set(schema.names)
+
+
+@pytest.mark.parametrize("element", [pa.float16(), pa.float32()])
+def test_embeddings_may_have_any_width_in_two_precisions(element):
+    schema = tables.embeddings_schema(384, element)
+
+    assert tables.expected_schema("embeddings", schema) == schema
+    assert tables.vector_width(schema) == 384
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.float32()), pa.list_(pa.float64(), 4), pa.list_(pa.int8(), 4)], ids=str)
+def test_other_vectors_are_refused(kind):
+    with pytest.raises(SchemaError):
+        tables.expected_schema("embeddings", pa.schema([pa.field("vector", kind)]))
+
+
+def test_a_breach_names_each_column():
+    found = pa.schema([pa.field("user_id", pa.string()), pa.field("persona", pa.int32())])
+
+    with pytest.raises(SchemaError) as caught:
+        tables.require_schema(found, tables.CLUSTERS, table="clusters")
+
+    message = str(caught.value)
+    assert message.startswith("clusters: ")
+    assert all(part in message for part in ("cluster_id: int32 not null", "'persona: int32'"))
+
+
+def test_another_order_of_columns_is_a_breach():
+    turned = pa.schema(list(tables.CLUSTERS)[::-1])
+
+    with pytest.raises(SchemaError, match="the order of columns differs"):
+        tables.require_schema(turned, tables.CLUSTERS, table="clusters")
+
+
+def test_a_table_nobody_described_is_refused():
+    with pytest.raises(SchemaError, match="personas is no table"):
+        tables.expected_schema("personas", pa.schema([]))
