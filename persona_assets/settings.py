@@ -46,6 +46,12 @@ class Settings(BaseSettings):
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = pydantic.Field("auto", description="Where the model runs.")
     max_tokens: int = pydantic.Field(128, ge=8, le=8192, description="Tokens of a text that the model sees.")
+    compute_dtype: Literal["auto", "float32", "bfloat16"] = pydantic.Field(
+        "auto", description="Precision of the model; auto is bfloat16 where the device is fast at it."
+    )
+    vector_dtype: Literal["float16", "float32"] = pydantic.Field(
+        "float16", description="Precision of the vectors stored."
+    )
     min_english_posts: int = pydantic.Field(2, ge=1, description="Fewest English posts of a user that is kept.")
     n_clusters: int = pydantic.Field(10, ge=1, description="Number of personas, unless it is to be chosen.")
     auto_cluster: bool = pydantic.Field(default=False, description="Choose the number of personas.")

@@ -1,0 +1,99 @@
+"""The asset `embeddings`."""
+
+from typing import Literal
+
+import dagster as dg
+import pyarrow.dataset as pads
+from pydantic import Field
+
+from persona_assets.embeddings.device import choose_device, choose_precision
+from persona_assets.embeddings.embed import Embedded, embed_posts
+from persona_assets.embeddings.model import TextModel, load_model
+from persona_assets.embeddings.split import split_texts
+from persona_assets.errors import DeviceError, ModelError
+from persona_assets.metadata import measured
+from persona_assets.progress import Progress
+from persona_assets.scratch import Scratch
+from persona_assets.settings import describe, setting
+
+
+class EmbeddingsConfig(dg.Config):
+    """Which model makes the vectors, and where."""
+
+    model: str = Field(default_factory=setting("model"), min_length=1, description=describe("model"))
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        default_factory=setting("device"), description=describe("device")
+    )
+    max_tokens: int = Field(default_factory=setting("max_tokens"), ge=8, le=8192, description=describe("max_tokens"))
+    compute_dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        default_factory=setting("compute_dtype"), description=describe("compute_dtype")
+    )
+    vector_dtype: Literal["float16", "float32"] = Field(
+        default_factory=setting("vector_dtype"), description=describe("vector_dtype")
+    )
+    memory_limit: str = Field(default_factory=setting("memory_limit"), description=describe("memory_limit"))
+
+
+def build_embeddings(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    """Return the asset, whose input is the day's English posts."""
+
+    @dg.asset(
+        group_name="embeddings",
+        kinds={"pytorch", "huggingface", "parquet"},
+        owners=["team:persona_assets"],
+        partitions_def=days,
+        op_tags={"gpu": "1"},
+        pool="gpu",
+        # A node or its GPU can go away in the middle of hours of work.
+        retry_policy=dg.RetryPolicy(max_retries=2, delay=30),
+    )
+    def embeddings(
+        context: dg.AssetExecutionContext,
+        config: EmbeddingsConfig,
+        scratch: Scratch,
+        english_posts: pads.Dataset,
+    ):
+        """The vector of each English post of the day: unit length, from the model named in the config."""
+        folder = scratch.new_folder()
+        with measured() as cost:
+            split = split_texts(english_posts, scratch=folder, memory_limit=config.memory_limit)
+            model = _load(config)
+            context.log.info("%s on %s (%s, %s)", model.name, model.device.kind, model.device.name, model.precision)
+            embedded = embed_posts(
+                split,
+                model,
+                vector_dtype=config.vector_dtype,
+                scratch=folder,
+                progress=Progress(context.log.info, what="texts", total=split.n_texts),
+            )
+        return dg.MaterializeResult(value=embedded.vectors, metadata={**_describe(model, embedded), **cost})
+
+    return embeddings
+
+
+def _load(config: EmbeddingsConfig) -> TextModel:
+    try:
+        device = choose_device(config.device)
+        precision = choose_precision(config.compute_dtype, device)
+        return load_model(config.model, device=device, precision=precision, max_tokens=config.max_tokens)
+    except (ModelError, DeviceError) as error:
+        # To try again would not bring the model or the device.
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def _describe(model: TextModel, embedded: Embedded) -> dict[str, str | int | float]:
+    return {
+        "model": model.name,
+        "model_revision": model.revision,
+        "pooling": model.recipe.pooling,
+        "prefix": model.recipe.prefix,
+        "recipe_source": model.recipe.source,
+        "dimensions": model.dimensions,
+        "device": model.device.kind,
+        "device_name": model.device.name,
+        "compute_dtype": model.precision,
+        "max_tokens": model.max_tokens,
+        "distinct_texts": embedded.texts,
+        "truncated_share": round(embedded.truncated / max(1, embedded.texts), 6),
+        "padding_share": round(embedded.padding / max(1, embedded.tokens + embedded.padding), 6),
+    }

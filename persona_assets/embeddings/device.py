@@ -1,0 +1,66 @@
+"""Choose where a model runs, and in which precision: once, before any work, and never in silence."""
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from persona_assets.errors import DeviceError
+
+Kind = Literal["cpu", "cuda", "mps"]
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device that is there, and what it is called."""
+
+    kind: Kind
+    name: str
+
+
+def choose_device(wanted: Literal["auto", "cpu", "cuda", "mps"]) -> Device:
+    """Return the device asked for; for "auto" the GPU if there is one, else the CPU.
+
+    Raises:
+        DeviceError: A GPU was asked for by name and there is none that torch can use.
+    """
+    import torch  # noqa: PLC0415 - 2 s, 250 MB
+
+    there: dict[Kind, bool] = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    kinds: list[Kind] = [kind for kind, is_there in there.items() if is_there and wanted in ("auto", kind)]
+    if not kinds:
+        raise DeviceError(
+            f"device={wanted!r}: torch {torch.__version__} finds no such device here. Set PERSONA_DEVICE=auto to use "
+            "what there is, or install a torch built for the device and look at its driver"
+        )
+    return Device(kinds[0], torch.cuda.get_device_name() if kinds[0] == "cuda" else _processor())
+
+
+def choose_precision(wanted: Literal["auto", "float32", "bfloat16"], device: Device) -> Precision:
+    """Return the precision asked for; for "auto" bfloat16 where the device multiplies it fast, else float32."""
+    if wanted != "auto":
+        return wanted
+    import torch  # noqa: PLC0415 - 2 s, 250 MB
+
+    if device.kind == "cuda":
+        fast = torch.cuda.get_device_capability() >= (8, 0)
+    else:
+        # Not public, yet in older versions than torch.cpu.get_capabilities(), which is.
+        amx = torch.cpu._is_amx_tile_supported()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        fast = device.kind == "cpu" and amx
+    return "bfloat16" if fast else "float32"
+
+
+def _processor() -> str:
+    """Return the processor's name; Linux tells it in a file only."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line for line in cpuinfo.read_text(encoding="utf-8").splitlines() if line.startswith("model name")]
+        if names:
+            return names[0].partition(":")[2].strip()
+    return platform.processor() or platform.machine()
