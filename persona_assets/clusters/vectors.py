@@ -1,0 +1,121 @@
+"""Turn the vectors of posts into one unit vector a user, in one pass."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+
+from persona_assets import tables
+from persona_assets.errors import VectorError
+
+# Sums are kept in units of 2**-32, far below the last bit of a float32 component (2**-24). Whole numbers add
+# up without rounding in float64 below 2**53, so up to 2**21 posts of one user give the same sum in any order.
+UNITS = 2.0**32
+BATCH_ROWS = 8192
+# How far the length of a vector may be from 1: float16 rounds lengths by less than 0.001.
+LENGTH_TOLERANCE = 0.01
+# A mean shorter than this has no direction: its posts cancel out.
+SHORTEST_MEAN = 1e-6
+
+
+class UserVectors(NamedTuple):
+    """One vector a user, and the users without one, counted by reason."""
+
+    user_ids: pa.Array  # string, sorted; row i of vectors is user i's
+    vectors: npt.NDArray[np.float32]  # (n_users, d), unit length
+    dropped: dict[str, int]
+
+
+def average_user_vectors(
+    embeddings: pads.Dataset, english_users: pads.Dataset, *, note: Callable[[int], None] = lambda _: None
+) -> UserVectors:
+    """Return the normalised mean of each kept user's post vectors.
+
+    Bit for bit the same for any order of posts and users and for any cut into files and batches, because the
+    sums are exact. Memory is 12 bytes a dimension and user, and a batch of posts.
+
+    Args:
+        embeddings: `tables.embeddings_schema(d)` of the window, any order; may hold users that are not kept.
+        english_users: `tables.ENGLISH_USERS` of the window, any order.
+        note: Called with the number of posts of each batch once it is summed.
+
+    Raises:
+        VectorError: Days differ in width or dtype, or a vector is not finite or not of unit length.
+    """
+    width = _common_width(embeddings)
+    user_ids = english_users.to_table(columns=["user_id"]).sort_by("user_id")["user_id"].combine_chunks()
+    rows = {user_id: row for row, user_id in enumerate(user_ids.to_pylist())}
+    sums = np.zeros((len(rows), width))
+    posts = np.zeros(len(rows), np.int64)
+    # Few and small batches ahead: the default reads some 100 MB of vectors at a time and 16 of those.
+    scanner = embeddings.scanner(
+        columns=["user_id", "vector"], batch_size=BATCH_ROWS, batch_readahead=4, fragment_readahead=1
+    )
+    for batch in scanner.to_batches():
+        _add_batch(sums, posts, rows, batch)
+        note(batch.num_rows)
+    return _normalise(user_ids, sums, posts)
+
+
+def _common_width(embeddings: pads.Dataset) -> int:
+    """Return the vectors' width, the same in every file: days embedded by other models do not mix."""
+    kind = embeddings.schema.field("vector").type
+    for fragment in embeddings.get_fragments():
+        found = fragment.physical_schema.field("vector").type
+        if found != kind:
+            raise VectorError(
+                f"embeddings of the window differ: {found} on one day, {kind} on another; materialize "
+                "embeddings again for all days of the window with one PERSONA_MODEL"
+            )
+    return tables.vector_width(embeddings.schema)
+
+
+def _add_batch(
+    sums: npt.NDArray[np.float64], posts: npt.NDArray[np.int64], rows: dict[str, int], batch: pa.RecordBatch
+) -> None:
+    """Add a batch of post vectors to their users' rows of `sums`, and to `posts` how many they were."""
+    import scipy.sparse  # noqa: PLC0415 - 0.1 s, and definitions must load fast
+
+    users = pc.dictionary_encode(batch["user_id"])
+    row_of_code = np.array([rows.get(user_id, -1) for user_id in users.dictionary.to_pylist()], np.int64)
+    row_of_post = row_of_code[users.indices.to_numpy()]
+    vectors = _check(batch["vector"])
+    kept = np.flatnonzero(row_of_post >= 0)
+    there, group = np.unique(row_of_post[kept], return_inverse=True)
+    if not len(there):
+        return
+    whole = np.rint(vectors[kept] * UNITS)
+    groups = scipy.sparse.csr_array((np.ones(len(kept)), (group, np.arange(len(kept)))))
+    sums[there] += groups @ whole
+    posts[there] += np.bincount(group)
+
+
+def _check(column: pa.FixedSizeListArray) -> npt.NDArray[np.float64]:
+    """Return a batch's vectors as float64 `(n_posts, d)`, or refuse them."""
+    if column.null_count:
+        raise VectorError(f"embeddings: {column.null_count} posts have no vector; materialize embeddings again")
+    vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), column.type.list_size)
+    vectors = vectors.astype(np.float64)
+    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    wrong = int(np.count_nonzero(~(np.abs(lengths - 1) <= LENGTH_TOLERANCE)))
+    if wrong:
+        raise VectorError(
+            f"embeddings: {wrong} of {len(vectors)} vectors of a batch are not finite or not of unit length; "
+            "materialize embeddings again, and look at PERSONA_MODEL and PERSONA_DEVICE if it stays so"
+        )
+    return vectors
+
+
+def _normalise(user_ids: pa.Array, sums: npt.NDArray[np.float64], posts: npt.NDArray[np.int64]) -> UserVectors:
+    """Divide each row by its length, in place but for the result, and leave out rows without direction."""
+    lengths = np.sqrt(np.einsum("ij,ij->i", sums, sums))
+    cancel = (posts > 0) & (lengths < SHORTEST_MEAN * UNITS * posts)
+    kept = (posts > 0) & ~cancel
+    sums /= np.where(kept, lengths, 1)[:, None]
+    dropped = {"no vector in the window": int((posts == 0).sum()), "vectors cancel out": int(cancel.sum())}
+    vectors = sums.astype(np.float32) if kept.all() else sums[kept].astype(np.float32)
+    return UserVectors(user_ids.filter(pa.array(kept)), vectors, dropped)

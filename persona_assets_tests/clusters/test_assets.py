@@ -1,0 +1,57 @@
+"""The asset: its configuration reaches the fit, and its metadata holds numbers and no ids."""
+
+import datetime as dt
+
+import dagster as dg
+import numpy as np
+import pytest
+
+from persona_assets.clusters.assets import ClustersConfig, build_clusters
+from persona_assets.partitions import daily_partitions, trailing_window
+from persona_assets_tests.clusters.builders import dataset, embeddings_of, planted, users_of
+
+
+def materialize(**config):
+    vectors, _ = planted([30, 20, 15])
+    users = [f"did:plc:{number:04d}" for number in range(len(vectors))]
+    asset = build_clusters(daily_partitions(dt.date(2025, 3, 1)), trailing_window(7))
+    context = dg.build_asset_context(partition_key="2025-03-02")
+    posts = dataset(embeddings_of(list(zip(users, vectors, strict=True))))
+    return asset(context, ClustersConfig(**config), embeddings=posts, english_users=dataset(users_of(users)))
+
+
+def test_it_hands_over_clusters_with_their_centres_and_says_how_good_they_are():
+    result = materialize(n_clusters=3)
+
+    assert result.value.main.num_rows == 65
+    assert result.value.sides["centres"]["users"].to_pylist() == [30, 20, 15]
+    assert result.metadata["n_clusters"] == 3
+    assert result.metadata["smallest_cluster"] == 15
+    assert [row.data["users"] for row in result.metadata["sizes"].records] == [30, 20, 15]
+    assert result.metadata["silhouette"] > 0.5
+    assert set(result.metadata) >= {"dropped", "mean_similarity", "seconds", "peak_memory_mib"}
+    assert "did:plc" not in str(result.metadata)
+
+
+def test_each_field_of_the_configuration_changes_the_result():
+    def labels(**config):
+        return materialize(**config).value.main["cluster_id"].to_numpy()
+
+    usual = labels(n_clusters=6, min_cluster_size=1)
+    assert usual.max() == 5
+    assert labels(n_clusters=4, min_cluster_size=1).max() == 3
+    assert labels(auto_cluster=True).max() == 2
+    assert np.bincount(labels(n_clusters=6, min_cluster_size=10)).min() == 10
+    assert not np.array_equal(usual, labels(n_clusters=6, min_cluster_size=1, seed=3))
+
+
+def test_the_curve_is_shown_when_the_number_is_chosen():
+    metadata = materialize(auto_cluster=True).metadata
+
+    assert [row.data["clusters"] for row in metadata["silhouette_by_n_clusters"].records] == [2, 3, 4, 5, 6]
+
+
+def test_a_setting_is_the_default(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PERSONA_N_CLUSTERS", "7")
+
+    assert ClustersConfig().n_clusters == 7

@@ -1,0 +1,84 @@
+"""Clusters that are right, numbered by size, and the same whatever the cores."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import adjusted_rand_score
+from threadpoolctl import threadpool_limits
+
+from persona_assets.clusters.fit import fit_clusters, require_enough_users
+from persona_assets.errors import TooFewUsersError
+from persona_assets_tests.clusters.builders import planted, unit
+
+
+def test_planted_groups_are_found():
+    vectors, groups = planted([50, 40, 30, 20], width=32)
+
+    fit = fit_clusters(vectors, n_clusters=4, min_cluster_size=10, seed=0)
+
+    assert adjusted_rand_score(groups, fit.labels) == 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 6), st.integers(1, 8))
+def test_every_user_is_in_one_cluster_and_every_cluster_is_large_enough_and_numbered_by_size(seed, k, least):
+    vectors, _ = planted([k * least, 7], width=4, noise=0.5, seed=seed)
+
+    fit = fit_clusters(vectors, n_clusters=k, min_cluster_size=least, seed=seed, starts=2)
+
+    sizes = np.bincount(fit.labels, minlength=k)
+    assert len(fit.labels) == len(vectors)
+    assert len(sizes) == k
+    assert sizes.min() >= least
+    assert (np.diff(sizes) <= 0).all()
+    np.testing.assert_allclose(np.linalg.norm(fit.centres, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(fit.similarity, (vectors * fit.centres[fit.labels]).sum(axis=1), atol=1e-5)
+
+
+def test_of_clusters_of_equal_size_the_one_with_the_first_user_comes_first():
+    vectors = unit([[0, 1], [1, 0], [0, 1], [1, 0]])
+
+    assert fit_clusters(vectors, n_clusters=2, min_cluster_size=1, seed=0).labels.tolist() == [0, 1, 0, 1]
+
+
+def test_neither_a_second_run_nor_the_number_of_threads_changes_a_bit():
+    vectors, _ = planted([700] * 15, width=64, noise=0.6)
+
+    fits = []
+    for threads in (1, 2, 5):
+        with threadpool_limits(limits=threads):
+            fits.append(fit_clusters(vectors, n_clusters=15, min_cluster_size=10, seed=1, starts=2))
+
+    for fit in fits[1:]:
+        assert [part.tobytes() for part in fit] == [part.tobytes() for part in fits[0]]
+
+
+def test_the_seed_is_used():
+    vectors, _ = planted([60], width=16, noise=1)
+
+    one, other = (fit_clusters(vectors, n_clusters=6, min_cluster_size=2, seed=seed, starts=1) for seed in (0, 1))
+
+    assert not np.array_equal(one.labels, other.labels)
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_vectors_that_are_all_equal_are_clustered_all_the_same(k):
+    fit = fit_clusters(unit([[1, 2, 3]] * 9), n_clusters=k, min_cluster_size=3, seed=0)
+
+    assert np.bincount(fit.labels).min() >= 3
+    np.testing.assert_allclose(fit.similarity, 1, atol=1e-6)
+
+
+def test_one_user_is_a_cluster():
+    fit = fit_clusters(unit([[1, 2]]), n_clusters=1, min_cluster_size=1, seed=0)
+
+    assert fit.labels.tolist() == [0]
+
+
+def test_too_few_users_are_refused_with_what_is_possible():
+    with pytest.raises(TooFewUsersError, match="PERSONA_N_CLUSTERS to at most 3, or .*PERSONA_MIN_CLUSTER_SIZE"):
+        require_enough_users(39, n_clusters=10, min_cluster_size=10)
+    with pytest.raises(TooFewUsersError, match="the window has 0: lower"):
+        require_enough_users(0, n_clusters=1, min_cluster_size=10)
+    require_enough_users(100, n_clusters=10, min_cluster_size=10)

@@ -1,0 +1,86 @@
+"""User vectors from post vectors."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from persona_assets.clusters.vectors import average_user_vectors
+from persona_assets.errors import VectorError
+from persona_assets_tests.clusters.builders import dataset, embeddings_of, users_of
+
+
+def average(embeddings, users, **cut):
+    return average_user_vectors(dataset(embeddings, **cut), dataset(users))
+
+
+def test_a_user_vector_is_the_unit_mean_of_its_unit_post_vectors():
+    found = average(embeddings_of([("a", [1, 0]), ("a", [0, 2]), ("b", [0, 1]), ("a", [1, 0])]), users_of(["b", "a"]))
+
+    assert found.user_ids.to_pylist() == ["a", "b"]
+    expected = np.array([[2, 1], [0, 1]]) / np.array([[np.sqrt(5)], [1]])
+    np.testing.assert_allclose(found.vectors, expected, rtol=1e-6)
+    assert found.vectors.dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [pa.float16(), pa.float32()])
+@given(data=st.data())
+def test_no_order_of_posts_or_users_and_no_cut_into_batches_changes_a_bit(dtype, data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 100)))
+    names = [f"u{number}" for number in range(5)]
+    embeddings = embeddings_of([(rng.choice(names), rng.normal(size=8)) for _ in range(40)], dtype)
+    order = data.draw(st.permutations(range(40)))
+    cut = data.draw(st.integers(1, 40))
+
+    one = average(embeddings, users_of(names))
+    other = average(embeddings.take(order), users_of(names[::-1]), batch_rows=cut)
+
+    assert one.user_ids == other.user_ids
+    assert one.vectors.tobytes() == other.vectors.tobytes()
+
+
+def test_every_kept_user_has_a_vector_or_is_counted():
+    embeddings = embeddings_of([("a", [1, 0]), ("b", [1, 0]), ("b", [-1, 0]), ("x", [0, 1])])
+
+    found = average(embeddings, users_of(["a", "b", "c"]))
+
+    assert found.user_ids.to_pylist() == ["a"]
+    assert found.dropped == {"no vector in the window": 1, "vectors cancel out": 1}
+
+
+def test_posts_are_noted_as_they_are_read():
+    noted = []
+    average_user_vectors(dataset(embeddings_of([("a", [1, 0])] * 5)), dataset(users_of(["a"])), note=noted.append)
+
+    assert sum(noted) == 5
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 0.0, 7.0])
+def test_a_vector_that_is_not_finite_or_not_of_unit_length_is_refused_without_naming_its_user(bad):
+    table = embeddings_of([("did:plc:secret", [1.0, 0.0])])
+    kind = table.schema.field("vector").type
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array([bad, 0.0], kind.value_type), type=kind)
+    table = table.set_column(2, table.schema.field("vector"), vectors)
+
+    with pytest.raises(VectorError, match="1 of 1 vectors") as error:
+        average(table, users_of(["did:plc:secret"]))
+
+    assert "secret" not in str(error.value)
+
+
+def test_days_of_different_widths_are_refused():
+    days = [dataset(embeddings_of([("a", vector)])) for vector in ([1, 0], [1, 0, 0])]
+
+    with pytest.raises(VectorError, match="PERSONA_MODEL"):
+        average_user_vectors(_TwoDays(days), dataset(users_of(["a"])))
+
+
+class _TwoDays:
+    """A window whose second day was embedded by another model."""
+
+    def __init__(self, days):
+        self._days, self.schema = days, days[0].schema
+
+    def get_fragments(self):
+        return (fragment for day in self._days for fragment in day.get_fragments())
