@@ -1,0 +1,49 @@
+"""Account for every action of the window: written, or why not."""
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from persona_assets import tables
+
+ACCOUNT = """
+    SELECT cluster_id, action, outcome, count(*)::BIGINT AS actions
+    FROM (
+        SELECT cluster_id, action, outcome FROM resolved
+        UNION ALL
+        SELECT cluster_id, action, 'written' FROM messages
+        WHERE cluster_id IS NOT NULL AND action IN ('post', 'reply')
+        UNION ALL
+        SELECT cluster_id, action, 'record seen before' FROM repeated WHERE cluster_id IS NOT NULL
+        UNION ALL
+        SELECT
+            NULL, a.action,
+            CASE WHEN kept.user_id IS NULL THEN 'user not kept' ELSE 'user in no cluster' END
+        FROM user_actions AS a
+        ANTI JOIN members ON members.user_id = a.user_id
+        LEFT JOIN (SELECT DISTINCT user_id FROM english_users) AS kept ON kept.user_id = a.user_id
+    )
+    GROUP BY ALL
+    ORDER BY cluster_id NULLS LAST, action, outcome
+"""
+
+
+def account_for_actions(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Return `tables.ACTION_ACCOUNTING`, sorted by cluster, action and outcome; its sum is all of `user_actions`.
+
+    A quote is a message and an act: as a message it is always in a thread, so its outcome is that of the act.
+
+    Args:
+        con: With the tables of `window.load_window` and `targets.resolve_targets`.
+    """
+    counted = con.sql(ACCOUNT).to_arrow_table()
+    return counted.cast(tables.ACTION_ACCOUNTING)
+
+
+def total_outcomes(accounting: pa.Table) -> dict[tuple[str, str], int]:
+    """Return the number of actions by action and outcome over all clusters, in the order of `tables.ACTIONS`."""
+    plain = accounting.set_column(1, "action", pc.cast(accounting["action"], pa.string()))
+    totals = plain.group_by(["action", "outcome"]).aggregate([("actions", "sum")]).to_pylist()
+    order = {action: place for place, action in enumerate(tables.ACTIONS)}
+    totals.sort(key=lambda row: (order[row["action"]], row["outcome"]))
+    return {(row["action"], row["outcome"]): row["actions_sum"] for row in totals}

@@ -1,0 +1,110 @@
+"""The asset `cluster_jsonl`."""
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.dataset as pads
+from pydantic import Field
+
+from persona_assets.cluster_jsonl.accounting import total_outcomes
+from persona_assets.cluster_jsonl.build import build_lines
+from persona_assets.cluster_jsonl.ignored import IgnoredOptions
+from persona_assets.cluster_jsonl.window import Inputs
+from persona_assets.io_managers.jsonl import ClusterLines
+from persona_assets.metadata import count_table, measured, missing_days
+from persona_assets.scratch import Scratch
+from persona_assets.settings import describe, setting
+
+
+class ClusterJsonlConfig(dg.Config):
+    """What a persona's file holds."""
+
+    add_ignored_messages: bool = Field(
+        default_factory=setting("add_ignored_messages"), description=describe("add_ignored_messages")
+    )
+    similarity_threshold: float = Field(
+        default_factory=setting("similarity_threshold"), ge=-1, le=1, description=describe("similarity_threshold")
+    )
+    cap_ignored_messages: int = Field(
+        default_factory=setting("cap_ignored_messages"), ge=0, description=describe("cap_ignored_messages")
+    )
+    max_thread_messages: int = Field(
+        default_factory=setting("max_thread_messages"), ge=2, description=describe("max_thread_messages")
+    )
+    seed: int = Field(default_factory=setting("seed"), ge=0, description=describe("seed"))
+    memory_limit: str = Field(default_factory=setting("memory_limit"), description=describe("memory_limit"))
+
+
+def build_cluster_jsonl(
+    days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping
+) -> dg.AssetsDefinition:
+    """Return the asset, which reads the day's clusters and what the window's users wrote and did."""
+
+    @dg.asset(
+        group_name="cluster_jsonl",
+        kinds={"duckdb", "json"},
+        owners=["team:persona_assets"],
+        partitions_def=days,
+        io_manager_key="jsonl_io_manager",
+        ins={name: dg.AssetIn(partition_mapping=window) for name in ("user_actions", "english_posts", "embeddings")},
+    )
+    def cluster_jsonl(  # noqa: PLR0913, PLR0917 - one parameter for each input
+        context: dg.AssetExecutionContext,
+        config: ClusterJsonlConfig,
+        scratch: Scratch,
+        clusters: pads.Dataset,
+        english_users: pads.Dataset,
+        user_actions: pads.Dataset,
+        english_posts: pads.Dataset,
+        embeddings: pads.Dataset,
+    ):
+        """A folder with a file for each persona: its users' conversations, their actions and what these were on.
+
+        Each line of `cluster_<N>.jsonl` is an array of messages in the order in which they were answered; for an
+        action the second message tells what was done to the first. `user_clusters.json` says whose is whose.
+        """
+        with measured() as cost:
+            made = build_lines(
+                Inputs(clusters, english_users, user_actions, english_posts, embeddings),
+                ignored=_ignored_options(config),
+                max_thread_messages=config.max_thread_messages,
+                memory_limit=config.memory_limit,
+                scratch=scratch.new_folder(),
+            )
+        context.log.info("%d conversations of %d users; writing", made.conversations, len(made.user_clusters))
+        return dg.MaterializeResult(
+            value=ClusterLines(made.lines, made.user_clusters, made.accounting),
+            metadata={
+                "users": len(made.user_clusters),
+                "conversations": made.conversations,
+                "ignored_messages": made.ignored,
+                **_outcomes(made.accounting),
+                **missing_days(context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings),
+                **cost,
+            },
+        )
+
+    return cluster_jsonl
+
+
+def _ignored_options(config: ClusterJsonlConfig) -> IgnoredOptions | None:
+    if not config.add_ignored_messages:
+        return None
+    return IgnoredOptions(config.similarity_threshold, config.cap_ignored_messages, config.seed)
+
+
+def _outcomes(accounting: pa.Table) -> dict[str, dg.TableMetadataValue]:
+    """Return what became of the window's actions, by action and outcome, and of those dropped, by reason alone."""
+    totals = total_outcomes(accounting)
+    dropped: dict[str, int] = {}
+    for (_, outcome), actions in totals.items():
+        if outcome != "written":
+            dropped[outcome] = dropped.get(outcome, 0) + actions
+    records = [
+        dg.TableRecord({"action": action, "outcome": outcome, "actions": actions})
+        for (action, outcome), actions in totals.items()
+    ]
+    columns = [dg.TableColumn("action"), dg.TableColumn("outcome"), dg.TableColumn("actions", "int")]
+    return {
+        "accounting": dg.MetadataValue.table(records, schema=dg.TableSchema(columns)),
+        "dropped": count_table(dropped, of="reason"),
+    }

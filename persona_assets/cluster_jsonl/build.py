@@ -1,0 +1,65 @@
+"""Make the lines of all personas of a window, and account for what is not in them."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import pyarrow as pa
+
+from persona_assets.cluster_jsonl.accounting import account_for_actions
+from persona_assets.cluster_jsonl.ignored import IgnoredOptions, estimate_ignored, estimate_nothing
+from persona_assets.cluster_jsonl.lines import find_paths, stream_lines
+from persona_assets.cluster_jsonl.targets import resolve_targets
+from persona_assets.cluster_jsonl.window import Inputs, load_window
+from persona_assets.engine import open_duckdb
+
+
+class Lines(NamedTuple):
+    """The lines, made as they are read, and what is known before."""
+
+    lines: Iterator[tuple[int, bytes]]  # cluster and line without its line end, in the order of the files
+    user_clusters: dict[str, int]  # by user_id
+    accounting: pa.Table  # tables.ACTION_ACCOUNTING
+    conversations: int
+    ignored: int
+
+
+def build_lines(
+    inputs: Inputs,
+    *,
+    ignored: IgnoredOptions | None,
+    max_thread_messages: int,
+    memory_limit: str,
+    scratch: Path,
+) -> Lines:
+    """Return the lines of each cluster: conversations, actions and, if asked for, what users let pass.
+
+    Args:
+        inputs: The tables of the day and its window.
+        ignored: How to choose those; None leaves them out.
+        max_thread_messages: Most messages of a conversation line. At least 2.
+        memory_limit: Of joins and sorts, such as "4GB"; what is more spills to `scratch`. Beside it, threads
+            take about 60 bytes a message of the window.
+        scratch: An empty folder, in use until `lines` is exhausted or closed.
+
+    Returns:
+        Lines in the order of time, user and URI of what they end with; the same for inputs in any order.
+    """
+    with ExitStack() as opened:
+        con = opened.enter_context(open_duckdb(memory_limit=memory_limit, scratch=scratch))
+        forest = load_window(con, inputs)
+        resolve_targets(con)
+        conversations = find_paths(con, forest, max_thread_messages=max_thread_messages)
+        ignored_lines = estimate_ignored(con, inputs.embeddings, ignored) if ignored else estimate_nothing(con)
+        accounting = account_for_actions(con)
+        users = con.sql("SELECT user_id, cluster_id FROM members ORDER BY user_id").fetchall()
+        lines = _closing(opened.pop_all(), con)
+    return Lines(lines, dict(users), accounting, conversations, ignored_lines)
+
+
+def _closing(opened: ExitStack, con: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, bytes]]:
+    """Yield all lines, then close the database."""
+    with opened:
+        yield from stream_lines(con)

@@ -1,0 +1,118 @@
+"""Find what each action of a persona's user acted on, by joins that run out of core."""
+
+import duckdb
+
+UNDONE = """
+    CREATE TEMP TABLE undone AS
+    SELECT uri, min({'at': event_time_us, 'uri': target_uri, 'user_id': target_user_id}) AS target
+    FROM user_actions
+    WHERE action IN ('like', 'repost', 'follow', 'block') AND uri IN (
+        SELECT a.uri FROM user_actions AS a SEMI JOIN members ON members.user_id = a.user_id
+        WHERE a.action IN ('unlike', 'unrepost', 'unfollow', 'unblock')
+    )
+    GROUP BY uri
+"""
+"""What was undone in the window, by URI: an undo has the URI of the record that it takes back."""
+
+KNOWN = """
+    CREATE TEMP VIEW known AS
+    SELECT uri, id, is_english, coalesce(trim(text), '') = '' AS is_wordless FROM messages
+    UNION ALL
+    SELECT DISTINCT a.uri, NULL, false, false FROM user_actions AS a ANTI JOIN messages ON messages.uri = a.uri
+    WHERE a.action = 'post_delete'
+"""
+"""Every post that the window tells of; no id where all it tells is that the post was deleted."""
+
+POINTING = """
+    CREATE TEMP VIEW pointing AS
+    SELECT
+        members.cluster_id, a.user_id, a.action, a.event_time_us, a.uri, NULL AS text, a.target_uri AS points_at,
+        true AS is_original_known
+    FROM user_actions AS a JOIN members ON members.user_id = a.user_id
+    WHERE a.action IN ('like', 'repost')
+    UNION ALL
+    SELECT members.cluster_id, a.user_id, a.action, a.event_time_us, a.uri, a.text, a.uri, true
+    FROM user_actions AS a JOIN members ON members.user_id = a.user_id
+    WHERE a.action IN ('post_update', 'post_delete')
+    UNION ALL
+    SELECT cluster_id, user_id, action, event_time_us, uri, text, quoted_uri, true
+    FROM messages
+    WHERE action = 'quote' AND cluster_id IS NOT NULL
+    UNION ALL
+    SELECT
+        members.cluster_id, a.user_id, a.action, a.event_time_us, a.uri, NULL, undone.target.uri,
+        undone.uri IS NOT NULL
+    FROM user_actions AS a JOIN members ON members.user_id = a.user_id LEFT JOIN undone ON undone.uri = a.uri
+    WHERE a.action IN ('unlike', 'unrepost')
+"""
+"""Actions on a record that they name; an update or a deletion names the user's own."""
+
+TOWARD = """
+    CREATE TEMP TABLE toward AS
+    SELECT
+        members.cluster_id, a.user_id, a.action, a.event_time_us, a.uri,
+        CASE WHEN a.action IN ('follow', 'block') THEN a.target_user_id ELSE undone.target.user_id END AS account,
+        a.action IN ('follow', 'block') OR undone.uri IS NOT NULL AS is_original_known
+    FROM user_actions AS a JOIN members ON members.user_id = a.user_id LEFT JOIN undone ON undone.uri = a.uri
+    WHERE a.action IN ('follow', 'unfollow', 'block', 'unblock')
+"""
+"""Actions on an account."""
+
+LATEST = """
+    CREATE TEMP VIEW latest AS
+    SELECT toward.*, posts.id AS target_id
+    FROM toward
+    ASOF LEFT JOIN (
+        SELECT user_id, event_time_us, arg_max(id, uri) AS id
+        FROM messages SEMI JOIN toward ON toward.account = messages.user_id
+        WHERE is_english
+        GROUP BY user_id, event_time_us
+    ) AS posts
+    ON toward.account = posts.user_id AND toward.event_time_us >= posts.event_time_us
+"""
+"""The last English post of the account at or before the act: what it was followed or blocked for."""
+
+RESOLVED = """
+    CREATE TEMP TABLE resolved AS
+    SELECT
+        cluster_id, user_id, action, event_time_us, pointing.uri, text, known.id AS target_id,
+        CASE
+            WHEN known.id IS NOT NULL AND (is_english OR action IN ('post_update', 'post_delete')) THEN 'written'
+            WHEN NOT is_original_known THEN 'unknown original'
+            WHEN known.id IS NOT NULL AND is_wordless THEN 'target without words'
+            WHEN known.id IS NOT NULL THEN 'target not English'
+            WHEN points_at IS NULL OR NOT contains(points_at, '/app.bsky.feed.post/') THEN 'target not a post'
+            WHEN known.uri IS NOT NULL AND action <> 'post_delete' THEN 'target deleted'
+            ELSE 'target outside the window'
+        END AS outcome
+    FROM pointing LEFT JOIN known ON known.uri = pointing.points_at
+    UNION ALL
+    SELECT
+        cluster_id, user_id, action, event_time_us, uri, NULL, target_id,
+        CASE
+            WHEN target_id IS NOT NULL THEN 'written'
+            WHEN NOT is_original_known THEN 'unknown original'
+            ELSE 'no post before the act'
+        END
+    FROM latest
+    UNION ALL
+    SELECT members.cluster_id, a.user_id, a.action, a.event_time_us, a.uri, a.text, NULL,
+        CASE WHEN a.action = 'profile_update' THEN 'written' ELSE 'no line for this kind' END
+    FROM user_actions AS a JOIN members ON members.user_id = a.user_id
+    WHERE a.action IN ('profile_update', 'account_status')
+"""
+"""Every action of a persona's user that is no post and no reply, with the message that it acted on and what
+becomes of it. One's own posts may be updated and deleted in any language: threads show them in any language."""
+
+
+def resolve_targets(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the table `resolved`, one row for each action but posts and replies of the personas' users.
+
+    Its columns are `cluster_id`, `user_id`, `action`, `event_time_us`, `uri`, `text` (of the act), `target_id`
+    (`messages.id`, or null) and `outcome`: "written", or why the action has no line.
+
+    Args:
+        con: With the tables and views of `window.load_window`.
+    """
+    for statement in (UNDONE, KNOWN, POINTING, TOWARD, LATEST, RESOLVED):
+        con.execute(statement)

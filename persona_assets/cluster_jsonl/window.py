@@ -1,0 +1,99 @@
+"""Load what the lines of a window need into DuckDB: the personas' users and everybody's messages."""
+
+from typing import NamedTuple
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as pads
+
+from persona_assets.cluster_jsonl.threads import Rows, find_cycles
+
+
+class Inputs(NamedTuple):
+    """The tables that lines are made from, each lazy and in any order."""
+
+    clusters: pads.Dataset  # tables.CLUSTERS of the day
+    english_users: pads.Dataset  # tables.ENGLISH_USERS of the day
+    user_actions: pads.Dataset  # tables.USER_ACTIONS of the window
+    english_posts: pads.Dataset  # tables.ENGLISH_POSTS of the window
+    embeddings: pads.Dataset  # tables.embeddings_schema of the window; read only for ignored messages
+
+
+class Forest(NamedTuple):
+    """The messages of the window by `messages.id`: who answers whom, and whose they are."""
+
+    parents: Rows  # the message answered, or -1; without cycles
+    clusters: Rows  # the cluster of the author, or -1
+
+
+MESSAGES = """
+    CREATE TEMP TABLE messages AS
+    SELECT
+        (row_number() OVER () - 1)::INTEGER AS id,
+        a.uri, a.user_id, a.action, a.event_time_us, a.text, a.parent_uri, members.cluster_id,
+        CASE WHEN members.cluster_id IS NOT NULL THEN a.quoted_uri END AS quoted_uri,
+        english.uri IS NOT NULL AS is_english
+    FROM user_actions AS a
+    LEFT JOIN members ON members.user_id = a.user_id
+    LEFT JOIN (SELECT DISTINCT uri FROM english_posts) AS english ON english.uri = a.uri
+    WHERE a.action IN ('post', 'reply', 'quote')
+"""
+"""Everybody's messages; the author's cluster where it has one. Sixty-four bits of id would be wasted: 2**31
+messages are a year of the whole network."""
+
+REPEATED = """
+    CREATE TEMP TABLE repeated AS
+    SELECT id, cluster_id, action FROM messages
+    WHERE hash(uri) IN (SELECT hash(uri) FROM messages GROUP BY hash(uri) HAVING count(*) > 1)
+    QUALIFY row_number() OVER (PARTITION BY uri ORDER BY event_time_us, action, text, parent_uri, quoted_uri) > 1
+"""
+"""Records that come again: the same event on both sides of midnight, or a record made anew. The first stands.
+Grouping by a hash first keeps 70-byte URIs out of a group-by over all messages."""
+
+EDGES = """
+    SELECT answer.id AS child, parent.id AS parent
+    FROM messages AS answer JOIN messages AS parent ON parent.uri = answer.parent_uri
+"""
+
+EARLIEST_FIRST = "SELECT id FROM messages JOIN rows ON rows.row = messages.id ORDER BY event_time_us, uri"
+
+
+def load_window(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> Forest:
+    """Create the tables `members`, `messages` and `repeated`, views of the inputs, and the forest of threads.
+
+    `messages` holds each message of the window once; `repeated` what was taken out of it. Both spill to disk
+    beyond the memory limit; the forest takes 8 bytes a message, and 60 at most while it is made.
+    """
+    for name in ("clusters", "english_users", "user_actions", "english_posts"):
+        con.register(name, getattr(inputs, name))
+    con.execute("CREATE TEMP TABLE members AS SELECT user_id, cluster_id FROM clusters")
+    con.execute(MESSAGES)
+    con.execute(REPEATED)
+    con.execute("DELETE FROM messages WHERE id IN (SELECT id FROM repeated)")
+    return _plant_forest(con)
+
+
+def _plant_forest(con: duckdb.DuckDBPyConnection) -> Forest:
+    (count,) = con.sql("SELECT coalesce(max(id) + 1, 0) FROM messages").fetchall()[0]
+    parents = _fill(con, EDGES, count)
+    clusters = _fill(con, "SELECT id, cluster_id FROM messages WHERE cluster_id IS NOT NULL", count)
+    for cycle in find_cycles(parents):
+        parents[_find_earliest(con, cycle)] = -1
+    return Forest(parents, clusters)
+
+
+def _fill(con: duckdb.DuckDBPyConnection, query: str, count: int) -> Rows:
+    """Return an array that holds the query's second column at its first, and -1 elsewhere."""
+    values = np.full(count, -1, dtype=np.int32)
+    for batch in con.sql(query).to_arrow_reader():
+        values[batch.column(0).to_numpy()] = batch.column(1).to_numpy()
+    return values
+
+
+def _find_earliest(con: duckdb.DuckDBPyConnection, cycle: Rows) -> int:
+    """Return the message of a cycle that its thread is to start with."""
+    con.register("rows", pa.table({"row": cycle}))
+    (first,) = con.sql(EARLIEST_FIRST).fetchall()[0]
+    con.unregister("rows")
+    return first

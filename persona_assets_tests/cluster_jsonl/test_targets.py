@@ -1,0 +1,169 @@
+import pytest
+
+from persona_assets_tests.cluster_jsonl.builders import (
+    accounted,
+    act,
+    act_of,
+    build,
+    inputs,
+    is_conversation,
+    lines_of,
+    message,
+    uri_of,
+)
+
+OTHERS = uri_of("other", "p")
+
+
+def acts(rows, clusters, tmp_path):
+    made = build(inputs(rows, clusters), tmp_path)
+    outcomes = {key[1:]: count for key, count in accounted(made).items() if key[0] is not None}
+    return [line for line in lines_of(made).get(0, []) if not is_conversation(line)], outcomes
+
+
+@pytest.mark.parametrize("action", ["like", "repost"])
+def test_an_english_post_of_anybody_is_a_target(tmp_path, action):
+    rows = [message("other", "p", 1, "hello"), act("ann", action, 5, on=OTHERS)]
+
+    (line,), outcomes = acts(rows, {"ann": 0}, tmp_path)
+
+    assert line[0] == {"user_id": "other", "text": "hello", "unix_epoch": 1}
+    assert (act_of(line), line[1]["user_id"], line[1]["unix_epoch"]) == (action, "ann", 5)
+    assert outcomes == {(action, "written"): 1}
+
+
+@pytest.mark.parametrize(
+    ("rows", "on", "outcome"),
+    [
+        ([], OTHERS, "target outside the window"),
+        ([message("other", "p", 1, "hallo", english=False)], OTHERS, "target not English"),
+        ([message("other", "p", 1, " ", english=False)], OTHERS, "target without words"),
+        ([message("other", "p", 1, None, english=False)], OTHERS, "target without words"),
+        ([], "at://other/app.bsky.feed.generator/p", "target not a post"),
+        ([message("other", "p", 1)], "at://other/app.bsky.feed.generator/p", "target not a post"),
+        ([], None, "target not a post"),
+        ([act("other", "post_delete", 2, key="p", on=OTHERS)], OTHERS, "target deleted"),
+    ],
+)
+def test_what_has_no_line_is_counted_with_its_reason(tmp_path, rows, on, outcome):
+    lines, outcomes = acts([*rows, act("ann", "like", 5, on=on)], {"ann": 0}, tmp_path)
+
+    assert lines == []
+    assert outcomes == {("like", outcome): 1}
+
+
+def test_a_post_that_is_deleted_later_stays_a_target(tmp_path):
+    rows = [
+        message("other", "p", 1, "hello"),
+        act("other", "post_delete", 2, key="p", on=OTHERS),
+        act("ann", "like", 5, on=OTHERS),
+    ]
+
+    (line,), _ = acts(rows, {"ann": 0}, tmp_path)
+
+    assert line[0]["text"] == "hello"
+
+
+@pytest.mark.parametrize("action", ["like", "repost"])
+def test_an_undo_acts_on_what_its_original_acted_on(tmp_path, action):
+    rows = [
+        message("other", "p", 1, "hello"),
+        act("ann", action, 5, key="a", on=OTHERS),
+        act("ann", f"un{action}", 6, key="a"),
+        act("ann", f"un{action}", 7, key="long ago"),
+    ]
+
+    lines, outcomes = acts(rows, {"ann": 0}, tmp_path)
+
+    assert [(act_of(line), line[0]["text"], line[1]["unix_epoch"]) for line in lines] == [
+        (action, "hello", 5),
+        (f"un{action}", "hello", 6),
+    ]
+    assert outcomes[f"un{action}", "unknown original"] == 1
+
+
+@pytest.mark.parametrize("action", ["follow", "block"])
+def test_an_account_stands_for_its_latest_english_post_at_or_before_the_act(tmp_path, action):
+    rows = [
+        message("other", "p1", 10, "first"),
+        message("other", "p2", 20, "second"),
+        message("other", "p3", 25, "dritter", english=False),
+        message("other", "p4", 30, "fourth", quotes="at://x/app.bsky.feed.post/y"),
+        act("ann", action, 20, key="a", toward="other"),
+        act("ann", f"un{action}", 31, key="a"),
+        act("ann", action, 9, key="b", toward="other"),
+        act("ann", f"un{action}", 40, key="c"),
+    ]
+
+    lines, outcomes = acts(rows, {"ann": 0}, tmp_path)
+
+    assert [(act_of(line), line[0]["text"]) for line in lines] == [(action, "second"), (f"un{action}", "fourth")]
+    assert outcomes == {
+        (action, "written"): 1,
+        (action, "no post before the act"): 1,
+        (f"un{action}", "written"): 1,
+        (f"un{action}", "unknown original"): 1,
+    }
+
+
+def test_ones_own_posts_are_updated_and_deleted_in_any_language(tmp_path):
+    rows = [
+        message("ann", "p", 1, "hallo", english=False),
+        act("ann", "post_update", 2, key="p", on=uri_of("ann", "p"), text="hallo du"),
+        act("ann", "post_delete", 3, key="p", on=uri_of("ann", "p")),
+        act("ann", "post_delete", 4, key="older", on=uri_of("ann", "older")),
+    ]
+
+    lines, outcomes = acts(rows, {"ann": 0}, tmp_path)
+
+    assert [act_of(line) for line in lines] == ["post_update", "post_delete"]
+    assert [line[0]["text"] for line in lines] == ["hallo", "hallo"]
+    assert lines[0][1]["text"] == "hallo du"
+    assert "text" not in lines[1][1]
+    assert outcomes["post_delete", "target outside the window"] == 1
+
+
+def test_a_quote_is_a_message_and_an_act(tmp_path):
+    rows = [message("other", "p", 1, "hello"), message("ann", "q", 2, "so true", quotes=OTHERS)]
+
+    found = lines_of(build(inputs(rows, {"ann": 0}), tmp_path))[0]
+
+    assert found[0] == [{"user_id": "ann", "text": "so true", "unix_epoch": 2}]
+    assert [message.get("text") for message in found[1]] == ["hello", "so true"]
+    assert act_of(found[1]) == "quote"
+
+
+def test_a_quote_of_something_unknown_keeps_its_text(tmp_path):
+    made = build(inputs([message("ann", "q", 2, "so true", quotes=OTHERS)], {"ann": 0}), tmp_path)
+
+    assert accounted(made) == {(0, "quote", "target outside the window"): 1}
+    assert lines_of(made) == {0: [[{"user_id": "ann", "text": "so true", "unix_epoch": 2}]]}
+
+
+def test_a_reply_that_quotes_is_in_its_thread_and_acts_on_what_it_quotes(tmp_path):
+    rows = [
+        message("other", "p", 1, "hello"),
+        message("bob", "b", 2, "a question"),
+        message("ann", "q", 3, "so true", quotes=OTHERS, answers=uri_of("bob", "b")),
+    ]
+
+    conversation, quote = lines_of(build(inputs(rows, {"ann": 0}), tmp_path))[0]
+
+    assert [message["text"] for message in conversation] == ["a question", "so true"]
+    assert [message["text"] for message in quote] == ["hello", "so true"]
+
+
+def test_a_profile_is_a_line_of_one_act_and_an_account_status_is_counted_only(tmp_path):
+    rows = [
+        act("ann", "profile_update", 2, key="self", text="into tests"),
+        act("ann", "profile_update", 3, key="self"),
+        act("ann", "account_status", 4),
+    ]
+
+    lines, outcomes = acts(rows, {"ann": 0}, tmp_path)
+
+    assert [[act_of(line), line[0].get("text"), len(line)] for line in lines] == [
+        ["profile_update", "into tests", 1],
+        ["profile_update", None, 1],
+    ]
+    assert outcomes == {("profile_update", "written"): 2, ("account_status", "no line for this kind"): 1}
