@@ -1,0 +1,82 @@
+"""How events become files."""
+
+import datetime as dt
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from persona_assets.sample.deliver import (
+    DAMAGED_OF_A_KIND,
+    DAMAGES,
+    Delivery,
+    damage_some,
+    draw_times,
+    fill_files,
+    repeat_some,
+    start_of,
+)
+
+DAY = dt.date(2025, 3, 2)
+LINE = '{"did":"did:plc:a","time_us":1,"kind":"commit","commit":{"rev":"3k","record":{"text":"é"}}}'.encode()
+
+
+def rng():
+    return np.random.default_rng(6)
+
+
+def deliveries(count=400):
+    return [Delivery(at_us, LINE) for at_us in draw_times(DAY, count, rng())]
+
+
+def test_times_differ_and_lie_within_the_day_in_order():
+    times = draw_times(DAY, 50_000, rng())
+
+    assert times == sorted(set(times))
+    assert start_of(DAY) < times[0]
+    assert times[-1] < start_of(DAY + dt.timedelta(1))
+
+
+def test_what_is_delivered_twice_comes_later_on_the_same_day():
+    first = deliveries()
+
+    again = repeat_some(first, rng())
+
+    assert again
+    assert all(first[0].at_us < one.at_us <= first[-1].at_us for one in again)
+    assert all(one.line == LINE for one in again)
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_a_damaged_line_is_no_event(kind):
+    line = DAMAGES[kind](LINE)
+
+    assert b"\n" not in line
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return
+    assert not isinstance(content, dict) or "commit" not in content
+
+
+def test_every_kind_of_damage_is_done_and_counted():
+    lines, kinds = damage_some(deliveries(), rng())
+
+    assert kinds == dict.fromkeys(DAMAGES, DAMAGED_OF_A_KIND)
+    assert len(lines) == kinds.total()
+
+
+def test_files_hold_every_line_in_the_hour_of_its_folder():
+    written = deliveries()
+
+    files = fill_files(DAY, reversed(written), rng())
+
+    lines = []
+    for name, content in files.items():
+        month, day, hour, file = name.split("/")
+        assert (month, day) == ("bluesky-2025-03", "02")
+        assert file.startswith(f"bluesky-2-2025-03-02-{hour}-")
+        lines += (gzip.decompress(content) if name.endswith(".gz") else content).splitlines()
+    assert len(lines) == len(written)
+    assert any(name.endswith(".gz") for name in files)

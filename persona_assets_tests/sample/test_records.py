@@ -1,0 +1,47 @@
+"""Events have the shapes of Jetstream."""
+
+import numpy as np
+
+from persona_assets.sample import records
+from persona_assets.sample.records import Ref
+
+QUOTED = Ref("bafyreiaaa", "at://did:plc:b/app.bsky.feed.post/3k")
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_a_commit_that_creates_has_the_fields_of_jetstream_in_their_order():
+    record = records.make_record(records.LIKE, 1_000_000, subject=records.write_ref(QUOTED))
+    event = records.wrap_commit("did:plc:a", 2_000_000, "create", (records.LIKE, "3k"), record=record, rng=rng())
+
+    assert list(event) == ["did", "time_us", "kind", "commit"]
+    assert list(event["commit"]) == ["rev", "operation", "collection", "rkey", "record", "cid"]
+    assert list(event["commit"]["record"]) == ["$type", "createdAt", "subject"]
+
+
+def test_a_commit_that_deletes_has_no_record():
+    event = records.wrap_commit("did:plc:a", 2_000_000, "delete", (records.LIKE, "3k"), rng=rng())
+
+    assert list(event["commit"]) == ["rev", "operation", "collection", "rkey"]
+
+
+def test_an_active_account_has_no_status():
+    active = records.wrap_account("did:plc:a", 1, status="active", seq=1)["account"]
+    closed = records.wrap_account("did:plc:a", 1, status="takendown", seq=2)["account"]
+
+    assert active == {"active": True, "did": "did:plc:a", "seq": 1, "time": "1970-01-01T00:00:00.000Z"}
+    assert (closed["active"], closed["status"]) == (False, "takendown")
+
+
+def test_a_quote_with_a_picture_has_its_reference_one_level_deeper():
+    assert records.embed_quote(QUOTED)["record"]["uri"] == QUOTED.uri
+    assert records.embed_quote_with_picture(QUOTED, rng())["record"]["record"]["uri"] == QUOTED.uri
+
+
+def test_a_hashtag_is_marked_in_bytes_not_characters():
+    text, facet = records.append_tag("Grüße 🔥", "baking")
+
+    start, end = facet["index"]["byteStart"], facet["index"]["byteEnd"]
+    assert text.encode()[start:end] == b"#baking"

@@ -1,0 +1,56 @@
+"""What people react to."""
+
+import numpy as np
+
+from persona_assets.sample.people import Person
+from persona_assets.sample.posting import Post
+from persona_assets.sample.records import POST, Ref
+from persona_assets.sample.timeline import Timeline
+
+NOW_US = 1_741_000_000_000_000
+
+
+def person(name, *, persona="chess"):
+    return Person(f"did:plc:{name}", f"{name}.example.com", "en", persona, "right")
+
+
+def post(author, rkey="3k"):
+    return Post(author, rkey, Ref("bafyrei", f"at://{author.user_id}/{POST}/{rkey}"), {"text": "x"})
+
+
+def timeline(*posts):
+    made = Timeline(np.random.default_rng(2))
+    for one in posts:
+        made.add(one)
+    return made
+
+
+def test_an_empty_timeline_gives_records_from_outside():
+    empty = timeline()
+
+    assert empty.find_post(person("a")) is None
+    assert empty.find_answered(person("a")) is None
+    assert empty.find_subject(person("a"), NOW_US).uri.startswith("at://did:plc:")
+
+
+def test_nobody_reacts_to_a_post_that_is_gone_or_whose_account_is_closed():
+    gone, closed = post(person("a")), post(person("b"))
+    gone.gone, closed.author.status = True, "deleted"
+    made = timeline(gone, closed)
+
+    assert all(made.find_post(person("c")) is None for _ in range(50))
+    assert made.find_own(gone.author) is None
+
+
+def test_people_mostly_react_to_their_own_circle():
+    mine, theirs = post(person("a")), post(person("b", persona="baking"))
+    made = timeline(mine, theirs)
+    reader = person("c")
+
+    found = [made.find_post(reader) for _ in range(200)]
+
+    assert found.count(mine) > found.count(theirs) > 0
+
+
+def test_an_old_record_key_is_of_weeks_before():
+    assert timeline().make_old_rkey(NOW_US) < timeline().make_outside(POST, NOW_US + 10**14).uri[-13:]
