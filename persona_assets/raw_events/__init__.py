@@ -1,0 +1,6 @@
+"""The events of a day, read from the capture line by line, and the lines that are none.
+
+In: the files of a day below the capture's root. Out: `raw_events`, a commit, identity, account or sync event a
+row, duplicates included; `rejected_lines`, a line that is no event a row, with its reason. Dropped: nothing;
+lines read = events + rejected lines.
+"""

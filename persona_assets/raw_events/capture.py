@@ -1,0 +1,27 @@
+"""The capture as a Dagster resource: where it lies, how its days are named, how many processes read it."""
+
+import datetime as dt
+import os
+
+import dagster as dg
+from pydantic import Field
+from upath import UPath
+
+from persona_assets.raw_events.files import CaptureFile, find_files
+from persona_assets.settings import describe, setting
+
+
+class Capture(dg.ConfigurableResource):
+    """The files of Jetstream events that everything is made from."""
+
+    root: str = Field(default_factory=setting("capture"), description=describe("capture"))
+    pattern: str | None = Field(default_factory=setting("capture_pattern"), description=describe("capture_pattern"))
+    workers: int | None = Field(default_factory=setting("workers"), ge=1, description=describe("workers"))
+
+    def find_day(self, day: dt.date) -> list[CaptureFile]:
+        """Return the files of a day; a day without any is an error that says what is there instead."""
+        return find_files(UPath(self.root), day, pattern=self.pattern)
+
+    def count_workers(self) -> int:
+        """Return how many processes to use: those asked for, or the cores that this process may use."""
+        return self.workers or len(os.sched_getaffinity(0))

@@ -1,0 +1,216 @@
+"""Decode a line that the fast decoder refused: an event of a kind that is not typed, or a bad line and why."""
+
+import datetime as dt
+import re
+
+import msgspec
+
+from persona_assets.raw_events import events
+from persona_assets.raw_events.events import Commit, Event, LooseCommit, LooseEvent, Notice, Payload, Post
+
+_BOM = b"\xef\xbb\xbf"
+_CONFLICT = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
+_LONE_SURROGATE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
+)
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+# A DID, or the hash that a pseudonymised capture has in its place.
+_USER_ID = re.compile(r"did:[a-z0-9]+:[A-Za-z0-9._:%-]+|[0-9a-fA-F]{32,128}")
+
+_AT = re.compile(r" - at `\$\.?(.*)`$")
+_MISSING = re.compile(r"Object missing required field `(.*?)`")
+_FIXES = (
+    (re.compile(r"Invalid (?:enum )?value '.*'", re.DOTALL), "unknown value"),
+    (re.compile(r"Expected `int` [<>]=? .*|.*out of range"), "out of range"),
+    (re.compile(r"Expected `str` of length >= 1"), "empty"),
+)
+
+
+class RefusedLineError(Exception):
+    """A line is no event; `reason` is one of few, and quotes nothing of the line."""
+
+    def __init__(self, reason: str) -> None:
+        """Note why."""
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _Head(msgspec.Struct, gc=False):
+    type: str | None = msgspec.field(name="$type", default=None)
+    payload: msgspec.Raw = events.NOTHING
+
+
+_LOOSE_EVENT = msgspec.json.Decoder(LooseEvent)
+_HEAD = msgspec.json.Decoder(_Head)
+_PAYLOAD = msgspec.json.Decoder(Payload)
+_RECORDS = {nsid: msgspec.json.Decoder(shape) for nsid, shape in events.TYPED.items()}
+_LOOSE_POST = msgspec.json.Decoder(events.LoosePost)
+_LOOSE_EMBED = msgspec.json.Decoder(events.LooseEmbed)
+
+
+def is_user_id(did: str) -> bool:
+    """Tell whether `did` can be an account's id."""
+    return _USER_ID.fullmatch(did) is not None
+
+
+def look_again(line: bytes) -> Event:
+    """Decode a line that the fast decoder refused, without assuming what its record is.
+
+    Args:
+        line: Without its line end; a byte order mark before it is passed by.
+
+    Raises:
+        RefusedLineError: It is no event.
+    """
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        raise RefusedLineError("not UTF-8") from None
+    line = line.removeprefix(_BOM)
+    try:
+        return _tighten(_read_any_form(line))
+    except msgspec.ValidationError as error:
+        raise RefusedLineError(_name_misfit(str(error))) from None
+    except msgspec.DecodeError as error:
+        raise RefusedLineError(_name_damage(line, str(error))) from None
+    except RecursionError:
+        raise RefusedLineError("nested too deeply") from None
+
+
+def _read_any_form(line: bytes) -> LooseEvent:
+    try:
+        return _LOOSE_EVENT.decode(line)
+    except msgspec.ValidationError:
+        try:
+            head = _HEAD.decode(line)
+        except msgspec.ValidationError:
+            head = _Head()
+        if head.type == "message" and not events.is_nothing(head.payload):
+            return _unframe(head.payload)
+        if head.type and "#" in head.type:
+            return _unframe(line)
+        if head.type == "error":
+            raise RefusedLineError("an error frame of the stream") from None
+        raise
+
+
+def _unframe(raw: bytes | msgspec.Raw) -> LooseEvent:
+    """Turn the payload of a v2 frame into the event that v1 has for it."""
+    if (_HEAD.decode(raw).type or "").endswith("#info"):
+        raise RefusedLineError("an info frame of the stream")
+    payload = _PAYLOAD.decode(raw)
+    kind = payload.type.rpartition("#")[2]
+    if kind not in ("commit", "identity", "account", "sync"):
+        raise RefusedLineError("kind: unknown value")
+    commit = None
+    if kind == "commit":
+        for name in ("operation", "collection", "rkey"):
+            if getattr(payload, name) is None:
+                raise RefusedLineError(f"no commit.{name}")
+        commit = LooseCommit(
+            payload.operation,  # pyright: ignore[reportArgumentType] - not None: the loop above
+            payload.collection,  # pyright: ignore[reportArgumentType]
+            payload.rkey,  # pyright: ignore[reportArgumentType]
+            payload.rev,
+            payload.record,
+        )
+    return LooseEvent(
+        payload.did,
+        _microseconds(payload.time),
+        kind,
+        commit=commit,
+        identity=payload.identity,
+        account=payload.account,
+        sync=payload.sync,
+        seq=payload.seq,
+    )
+
+
+def _microseconds(time: str) -> int:
+    try:
+        instant = dt.datetime.fromisoformat(time)
+        since = instant - _EPOCH
+    except (ValueError, TypeError, OverflowError):  # no date; no zone; out of range
+        raise RefusedLineError("time: not an instant") from None
+    microseconds = since // dt.timedelta(microseconds=1)
+    if not 0 <= microseconds < events.LATEST_US:
+        raise RefusedLineError("time_us: out of range")
+    return microseconds
+
+
+def _tighten(loose: LooseEvent) -> Event:
+    """Decode what `kind` says must be there."""
+    if not is_user_id(loose.did):
+        raise RefusedLineError("did: not a DID")
+    event = Event(loose.did, loose.time_us, loose.kind, seq=loose.seq)
+    if loose.kind == "commit":
+        if loose.commit is None:
+            raise RefusedLineError("no commit")
+        event.commit = _tighten_commit(loose.commit)
+        return event
+    body: Notice | None = getattr(loose, loose.kind)
+    if body is None:
+        raise RefusedLineError(f"no {loose.kind}")
+    setattr(event, loose.kind, body)
+    return event
+
+
+def _tighten_commit(loose: LooseCommit) -> Commit:
+    commit = Commit(loose.operation, loose.collection, loose.rkey, loose.rev)
+    if loose.operation == "delete" or loose.collection not in _RECORDS:
+        return commit
+    if events.is_nothing(loose.record):
+        raise RefusedLineError("no commit.record")
+    try:
+        commit.record = _RECORDS[loose.collection].decode(loose.record)
+    except msgspec.ValidationError as error:
+        commit.record = _without_foreign_embed(loose)
+        if commit.record is None:
+            reason = _name_misfit(str(error), below="commit.record")
+            raise RefusedLineError(reason) from None
+    return commit
+
+
+def _without_foreign_embed(loose: LooseCommit) -> Post | None:
+    """Return a post whose only misfit is an embed of a kind that is not Bluesky's own, or None."""
+    if loose.collection != "app.bsky.feed.post":
+        return None
+    try:
+        post = _LOOSE_POST.decode(loose.record)
+        if events.is_nothing(post.embed) or _LOOSE_EMBED.decode(post.embed).type in events.QUOTING:
+            return None
+    except msgspec.ValidationError:
+        return None
+    return Post(created_at=post.created_at, text=post.text, langs=post.langs, reply=post.reply)
+
+
+def _name_misfit(message: str, *, below: str = "") -> str:
+    """Say which field is wrong and how, from msgspec's message; a value that it quotes is left out."""
+    at = _AT.search(message)
+    where = ".".join(part for part in (below, at[1] if at else "") if part)
+    where = re.sub(r"\[.*?\]", "[]", where)
+    what = _AT.sub("", message)
+    if missing := _MISSING.match(what):
+        return f"no {where}.{missing[1]}" if where else f"no {missing[1]}"
+    if where.endswith(".$type"):
+        return "a record of another type than its collection"
+    for pattern, name in _FIXES:
+        what = pattern.sub(name, what)
+    what = what.replace("`", "")
+    return f"{where}: {what}" if where else f"not an event: {what}"
+
+
+def _name_damage(line: bytes, message: str) -> str:
+    """Say what is wrong with a line that is not JSON."""
+    line = line.strip()
+    if not line:
+        return "empty line"
+    if line.startswith(_CONFLICT):
+        return "git conflict marker"
+    if b"\0" in line:
+        return "NUL bytes"
+    if _LONE_SURROGATE.search(line):
+        return "lone surrogate"
+    if "trailing characters" in message:
+        return "more than one value on the line"
+    return "truncated JSON" if "truncated" in message else "not JSON"

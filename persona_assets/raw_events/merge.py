@@ -1,0 +1,113 @@
+"""Merge sorted runs into one Parquet file whose bytes do not depend on how the rows were spread over them.
+
+The range of times is cut into slices of about one row group. The rows of a slice, from every run that has any,
+are put together and sorted: first by time, which costs little as times hardly repeat, then rows of the same time
+by all their columns. Memory: a few row groups, whatever the number of rows.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from persona_assets.parquet_files import ROW_GROUP_ROWS, write_parquet
+from persona_assets.raw_events.read import Run
+from persona_assets.raw_events.runs import FENCE_ROWS
+from persona_assets.tables import RAW_EVENTS, REJECTED_LINES
+
+
+def merge_runs(runs: Sequence[Run], where: Path) -> int:
+    """Write the events of all runs to `where` as `tables.RAW_EVENTS` and return how many there are.
+
+    Order: by every column, `event_time_us` and `user_id` first, nulls last.
+    """
+    return write_parquet(where, RAW_EVENTS, _row_groups(_sorted_slices(runs), RAW_EVENTS))
+
+
+def merge_rejected(spools: Sequence[Path], where: Path) -> int:
+    """Write the rejected lines of all spools, one after the other, and return how many there are."""
+    return write_parquet(where, REJECTED_LINES, _row_groups(_rejected(spools), REJECTED_LINES))
+
+
+def _rejected(spools: Sequence[Path]) -> Iterator[pa.Table]:
+    for spool in spools:
+        with pa.OSFile(str(spool)) as file, pa.ipc.open_stream(file) as reader:
+            for batch in reader:
+                yield pa.Table.from_batches([batch])
+
+
+def _sorted_slices(runs: Sequence[Run]) -> Iterator[pa.Table]:
+    fences = np.sort(np.array([fence for run in runs for fence in run.fences], dtype=np.int64))
+    cuts = np.unique(fences[:: max(1, ROW_GROUP_ROWS // FENCE_ROWS)])[1:].tolist()
+    end = np.iinfo(np.int64).max
+    for low, high in zip([0, *cuts], [*cuts, end], strict=True):
+        pieces = [_between(run.path, low, high) for run in runs if run.fences[0] < high and run.fences[-1] >= low]
+        pieces = [piece for piece in pieces if len(piece)]
+        if pieces:
+            yield _sort(pa.concat_tables(pieces).unify_dictionaries().combine_chunks())
+
+
+def _between(path: Path, low: int, high: int) -> pa.Table:
+    """Return the rows of a run with low <= time < high, as views of its file."""
+    table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    times = table["event_time_us"].chunk(0).to_numpy()
+    first, last = np.searchsorted(times, [low, high])
+    return table.slice(first, last - first)
+
+
+def _sort(table: pa.Table) -> pa.Table:
+    times = table["event_time_us"].chunk(0).to_numpy()
+    order = np.argsort(times, kind="stable")
+    same = times[order][1:] == times[order][:-1]
+    if same.any():
+        tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
+        order[tied] = order[tied][_full_order(table.take(order[tied]))]
+    return table.take(order)
+
+
+def _full_order(table: pa.Table) -> np.ndarray:
+    """Return the positions of the rows sorted by all columns; times stay sorted, being the first of them."""
+    columns = [_sortable(column) for column in table.columns]
+    keys = pa.table(columns, names=table.column_names)
+    return pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names]).to_numpy()
+
+
+def _sortable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(column.type):
+        return column.cast(pa.string())
+    if pa.types.is_list(column.type):
+        return pa.chunked_array([pa.array([None if v is None else repr(v) for v in column.to_pylist()], pa.string())])
+    if pa.types.is_boolean(column.type):
+        return column.cast(pa.int8())
+    return column
+
+
+def _row_groups(pieces: Iterator[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Yield tables of one row group each, their dictionaries in the order in which values appear.
+
+    A dictionary is written as it stands, so it must not tell which runs its values came from.
+    """
+    held: list[pa.Table] = []
+    rows = 0
+    for piece in pieces:
+        held.append(piece)
+        rows += len(piece)
+        while rows >= ROW_GROUP_ROWS:
+            whole = pa.concat_tables(held)
+            yield _encode(whole.slice(0, ROW_GROUP_ROWS), schema)
+            held, rows = [whole.slice(ROW_GROUP_ROWS)], rows - ROW_GROUP_ROWS
+    if rows:
+        yield _encode(pa.concat_tables(held), schema)
+
+
+def _encode(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    columns = [_as_field(table[field.name], field.type) for field in schema]
+    return pa.table(columns, schema=schema)
+
+
+def _as_field(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | pa.Array:
+    if not pa.types.is_dictionary(kind):
+        return column
+    return pc.cast(column, pa.string()).combine_chunks().dictionary_encode().cast(kind)

@@ -1,0 +1,89 @@
+"""Read a day's files, spread over processes, into one table of events and one of rejected lines."""
+
+import datetime as dt
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from persona_assets.raw_events.files import CaptureFile
+from persona_assets.raw_events.merge import merge_rejected, merge_runs
+from persona_assets.raw_events.read import Counts, Part, read_files
+
+# Below this a worker's start, half a second, costs more than it saves.
+_BYTES_WORTH_A_WORKER = 1 << 26
+# More shares than workers, so that one with slow files does not keep the others waiting.
+_SHARES_PER_WORKER = 4
+
+
+class ParsedDay(NamedTuple):
+    """A day's events and rejected lines as finished Parquet files, and what was counted."""
+
+    raw_events: Path  # tables.RAW_EVENTS, by all columns
+    rejected_lines: Path  # tables.REJECTED_LINES, by source_file and line_number
+    counts: Counts
+
+
+def parse_files(
+    files: Sequence[CaptureFile],
+    *,
+    day: dt.date,
+    workers: int,
+    scratch: Path,
+    report: Callable[[int], None] = lambda _: None,
+) -> ParsedDay:
+    """Read every line of `files` as an event or a rejected line.
+
+    The same lines, in whatever order and however spread over files, compressed or not and with any number of
+    workers, give the same bytes of `raw_events`; duplicates are kept.
+
+    Args:
+        files: Of one day, each name once.
+        day: The day that the files are of; events outside it are kept and counted.
+        workers: Processes; 1 stays in this one, and fewer are started when there is little to read.
+        scratch: An empty folder for some 0.5 times the bytes of the lines.
+        report: Called with the number of lines of each share of the files that is done.
+
+    Returns:
+        The two tables, in `scratch`. Memory: some 300 MB a worker, and as much to merge, whatever the day.
+    """
+    files = sorted(files, key=lambda file: file.name)
+    workers = min(workers, 1 + sum(file.size for file in files) // _BYTES_WORTH_A_WORKER)
+    parts: list[Part] = []
+    for part in _read_shares(_share_out(files, workers), day, workers, scratch):
+        parts.append(part)
+        report(part.counts.lines)
+    counts = Counts()
+    for part in parts:
+        counts.add(part.counts)
+    events, rejected = scratch / "raw_events.parquet", scratch / "rejected_lines.parquet"
+    merge_runs([run for part in parts for run in part.runs], events)
+    merge_rejected([part.rejected for part in parts], rejected)
+    return ParsedDay(events, rejected, counts)
+
+
+def _share_out(files: Sequence[CaptureFile], workers: int) -> list[Sequence[CaptureFile]]:
+    """Cut sorted files into runs of neighbours of about the same size, so that shares follow one another."""
+    if workers == 1:
+        return [files]
+    least = 1 + sum(file.size for file in files) // (workers * _SHARES_PER_WORKER)
+    shares: list[Sequence[CaptureFile]] = []
+    start, held = 0, 0
+    for end, file in enumerate(files, 1):
+        held += file.size
+        if held >= least or end == len(files):
+            shares.append(files[start:end])
+            start, held = end, 0
+    return shares
+
+
+def _read_shares(shares: Sequence[Sequence[CaptureFile]], day: dt.date, workers: int, scratch: Path) -> Iterator[Part]:
+    tasks = [(share, day, scratch / f"part-{number}") for number, share in enumerate(shares)]
+    if workers == 1:
+        for task in tasks:
+            yield read_files(*task)
+        return
+    # Spawned, not forked: a Dagster process has threads.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(read_files, *zip(*tasks, strict=True))

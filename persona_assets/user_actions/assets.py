@@ -1,0 +1,48 @@
+"""The asset `user_actions`."""
+
+import dagster as dg
+import pyarrow.dataset as pads
+from pydantic import Field
+
+from persona_assets.metadata import count_table, measured
+from persona_assets.scratch import Scratch
+from persona_assets.settings import describe, setting
+from persona_assets.user_actions.extract import extract_actions
+
+
+class UserActionsConfig(dg.Config):
+    """What the step may use."""
+
+    memory_limit: str = Field(default_factory=setting("memory_limit"), description=describe("memory_limit"))
+
+
+def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    """Return the asset, which reads the events of its own day."""
+
+    @dg.asset(
+        group_name="user_actions",
+        kinds={"duckdb", "parquet"},
+        owners=["team:persona_assets"],
+        partitions_def=days,
+    )
+    def user_actions(
+        context: dg.AssetExecutionContext, config: UserActionsConfig, raw_events: pads.Dataset, scratch: Scratch
+    ):
+        """What users did on the day: an action a row, events that were delivered twice told once."""
+        with measured() as cost:
+            extract = extract_actions(raw_events, memory_limit=config.memory_limit, scratch=scratch.new_folder())
+        context.log.info(
+            "%d events: %d actions, %d duplicates", extract.read, extract.actions.total(), extract.duplicates
+        )
+        dropped = {"delivered more than once": extract.duplicates, **extract.no_action}
+        return dg.MaterializeResult(
+            value=extract.user_actions,
+            metadata={
+                "events": extract.read,
+                "actions": count_table(extract.actions, of="action"),
+                "dropped": count_table(dropped, of="reason"),
+                **cost,
+            },
+        )
+
+    return user_actions
