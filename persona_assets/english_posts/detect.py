@@ -89,7 +89,7 @@ def _load_detector(language: str) -> Callable[[str], str | None]:
             "the language detector pycld2 cannot be imported. There are wheels for Linux x86-64 and macOS only: "
             "elsewhere install a C++ compiler and run `pip install --no-binary pycld2 pycld2`"
         ) from error
-    known = {primary_subtag(code) for _, code in pycld2.LANGUAGES}
+    known = {primary_subtag(code) for _, code in pycld2.LANGUAGES} - {"xx", "un"}  # scripts, and unknown
     if language not in known:
         raise SettingsError(f"language={language!r}: the detector knows {', '.join(sorted(known))}")
 

@@ -32,5 +32,5 @@ DROPPED = {
     OTHER_DECLARED: "the text is too short to tell; only others are declared",
     OTHER_POSTS_DIFFER: "neither text nor declaration tell; most of the author's posts of the day are in others",
     UNDECIDED: "neither text, declaration nor the author's other posts of the day tell",
-    WRITTEN_AGAIN: "a later message of the day has the same uri, and only the last one counts",
+    WRITTEN_AGAIN: "a later version under the same uri is kept: one uri, one post",
 }

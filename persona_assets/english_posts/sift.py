@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
+import pyarrow.parquet as pq
 
 from persona_assets import tables
 from persona_assets.engine import open_duckdb
@@ -52,7 +52,7 @@ select judged.* exclude (is_language, reason),
     end as reason
 from judged left join authors using (user_id)
 """  # noqa: S608 - made of constants
-_COUNT = "select is_language, reason, count(*) from decided group by all"
+_COUNT_DROPPED = "select reason, count(*) from decided where not is_language group by reason"
 # One uri, one post: of several versions the last.
 _KEEP = """
 select uri, user_id, action, text, event_time_us, is_language as is_english, reason as language_reason
@@ -94,12 +94,12 @@ def sift_posts(
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as database:
         database.register("judged", pads.dataset(judged))
         database.execute(_DECIDE_BY_OTHER_POSTS)
-        kept, dropped = _count(database)
-        posts = scratch / "english_posts.parquet"
+        dropped = Counter[str](dict(database.sql(_COUNT_DROPPED).fetchall()))
+        kept, posts = Counter[str](), scratch / "english_posts.parquet"
         reader = database.sql(_KEEP).to_arrow_reader(BATCH_ROWS)
-        rows = write_parquet(posts, tables.ENGLISH_POSTS, _conform(reader))
+        rows = write_parquet(posts, tables.ENGLISH_POSTS, _conform(reader, kept))
+    dropped[reasons.WRITTEN_AGAIN] = pq.read_metadata(judged).num_rows - rows - dropped.total()
     judged.unlink()
-    dropped[reasons.WRITTEN_AGAIN] += sum(kept.values()) - rows
     return Sifted(posts, dict(kept), dict(+dropped))
 
 
@@ -126,16 +126,13 @@ def _judge(user_actions: pads.Dataset, decide: Decide, progress: Progress) -> It
         )
 
 
-def _count(database: duckdb.DuckDBPyConnection) -> tuple[Counter[str], Counter[str]]:
-    kept, dropped = Counter[str](), Counter[str]()
-    for is_language, reason, count in database.sql(_COUNT).fetchall():
-        (kept if is_language else dropped)[reason] += count
-    return kept, dropped
+def _conform(batches: Iterable[pa.RecordBatch], kept: Counter[str]) -> Iterator[pa.Table]:
+    """Give what DuckDB returns the types of `tables.ENGLISH_POSTS`, and count it by reason in `kept`.
 
-
-def _conform(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Give what DuckDB returns the types of `tables.ENGLISH_POSTS`, its dictionaries whole and in one order."""
+    Dictionaries are whole and in one order, so that bytes do not depend on which values a batch holds.
+    """
     for batch in batches:
+        kept.update({row["values"]: row["counts"] for row in pc.value_counts(batch["language_reason"]).to_pylist()})
         columns = {
             name: _encode(batch[name], values)
             for name, values in (("action", tables.MESSAGES), ("language_reason", tuple(reasons.KEPT)))

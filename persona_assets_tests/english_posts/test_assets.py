@@ -1,0 +1,54 @@
+"""The asset: its configuration reaches the detector, and its metadata holds numbers and no texts."""
+
+import datetime as dt
+
+import dagster as dg
+import pyarrow.parquet as pq
+import pytest
+
+from persona_assets.english_posts.assets import EnglishPostsConfig, build_english_posts
+from persona_assets.partitions import daily_partitions
+from persona_assets.scratch import Scratch
+from persona_assets_tests.english_posts.builders import ENGLISH, GERMAN, actions, message
+
+
+def materialize(**config):
+    asset = build_english_posts(daily_partitions(dt.date(2025, 3, 1)))
+    context = dg.build_asset_context(partition_key="2025-03-02")
+    day = actions([message(ENGLISH, n=0), message(GERMAN, n=1), message(None, n=2), message(None, n=3, action="like")])
+    with dg.build_init_resource_context() as init:
+        scratch = Scratch()
+        scratch.setup_for_execution(init)
+        result = asset(context, EnglishPostsConfig(**config), scratch=scratch, user_actions=day)
+        texts = pq.read_table(result.value)["text"].to_pylist()
+        scratch.teardown_after_execution(init)
+    return texts, result.metadata
+
+
+def test_it_hands_over_the_english_posts_and_counts_the_others_by_reason():
+    texts, metadata = materialize()
+
+    assert texts == [ENGLISH]
+    assert [row.data for row in metadata["dropped"].records] == [
+        {"reason": "no_words", "count": 1},
+        {"reason": "other_detected", "count": 1},
+    ]
+    assert [row.data for row in metadata["kept"].records] == [{"reason": "detected", "count": 1}]
+    assert set(metadata) >= {"language", "seconds", "peak_memory_mib"}
+    assert ENGLISH not in str(metadata)
+    assert "did:plc" not in str(metadata)
+
+
+def test_another_language_is_kept_on_request():
+    texts, metadata = materialize(language="de")
+
+    assert texts == [GERMAN]
+    assert metadata["language"] == "de"
+
+
+def test_a_setting_is_the_default(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PERSONA_LANGUAGE", "fr")
+    monkeypatch.setenv("PERSONA_MEMORY_LIMIT", "1GB")
+
+    assert EnglishPostsConfig().language == "fr"
+    assert EnglishPostsConfig().memory_limit == "1GB"
