@@ -20,6 +20,8 @@ from persona_assets.tables import vector_width
 
 # BluePrint, clustering/src: at most 10 centres a cluster; weight 1, +2 if interacted with, +0.5 per follower.
 MOST_CENTRES = 10
+# With fewer posts to a centre each post would be its own, and close to itself whatever it says.
+LEAST_POSTS_PER_CENTRE = 10
 # A persona of fewer users says too little about what its users would like.
 LEAST_USERS = 5
 # Centres are found from this many posts of a cluster at most, drawn by a hash of the URI: 30 MB of vectors.
@@ -195,12 +197,12 @@ def weigh_centres(vectors: Vectors, weights: npt.NDArray[np.float32], *, seed: i
         seed: Of the first centres.
 
     Returns:
-        float32 `(min(10, distinct vectors), d)`.
+        float32 `(k, d)`: one centre for ten distinct vectors, at least 1 and at most 10.
     """
     from sklearn.cluster import KMeans  # noqa: PLC0415 - 1.3 s to import
 
-    distinct = len(np.unique(vectors[: 100 * MOST_CENTRES], axis=0))
-    means = KMeans(n_clusters=min(MOST_CENTRES, distinct), n_init=1, random_state=seed)  # pyright: ignore[reportArgumentType] - its stub knows only "auto"
+    several = len(np.unique(vectors, axis=0)) // LEAST_POSTS_PER_CENTRE
+    means = KMeans(n_clusters=min(MOST_CENTRES, max(1, several)), n_init=1, random_state=seed)  # pyright: ignore[reportArgumentType] - its stub knows only "auto"
     centres = means.fit(vectors, sample_weight=weights).cluster_centers_.astype(np.float32)
     lengths = np.linalg.norm(centres, axis=1, keepdims=True)
     return centres / np.maximum(lengths, np.finfo(np.float32).tiny)

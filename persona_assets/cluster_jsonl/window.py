@@ -46,10 +46,12 @@ REPEATED = """
     CREATE TEMP TABLE repeated AS
     SELECT id, cluster_id, action FROM messages
     WHERE hash(uri) IN (SELECT hash(uri) FROM messages GROUP BY hash(uri) HAVING count(*) > 1)
-    QUALIFY row_number() OVER (PARTITION BY uri ORDER BY event_time_us, action, text, parent_uri, quoted_uri) > 1
+    QUALIFY row_number() OVER (
+        PARTITION BY uri ORDER BY event_time_us DESC, text DESC, action, parent_uri, quoted_uri
+    ) > 1
 """
-"""Records that come again: the same event on both sides of midnight, or a record made anew. The first stands.
-Grouping by a hash first keeps 70-byte URIs out of a group-by over all messages."""
+"""Records that come again: the same event on both sides of midnight, or a record made anew. The last stands,
+as in `english_posts`. Grouping by a hash first keeps 70-byte URIs out of a group-by over all messages."""
 
 EDGES = """
     SELECT answer.id AS child, parent.id AS parent

@@ -23,7 +23,9 @@ def uri_of(user, key, action="post"):
     return f"at://{user}/{COLLECTIONS.get(action.removeprefix('un'), 'app.bsky.feed.post')}/{key}"
 
 
-def message(user, key, at, text="words", *, answers=None, quotes=None, english=True):
+def message(  # noqa: PLR0913 - each test names only what matters to it
+    user, key, at, text="words", *, answers=None, quotes=None, english=True
+):
     """A post, reply or quote; `english` says whether it is in `english_posts` too."""
     action = "quote" if quotes else "reply" if answers else "post"
     return {
@@ -39,7 +41,9 @@ def message(user, key, at, text="words", *, answers=None, quotes=None, english=T
     }
 
 
-def act(user, action, at, *, key="k", on=None, toward=None, text=None):
+def act(  # noqa: PLR0913 - each test names only what matters to it
+    user, action, at, *, key="k", on=None, toward=None, text=None
+):
     """Any other action: `on` a record or `toward` an account; `key` names the record that it makes or undoes."""
     uri = None if action == "account_status" else uri_of(user, key, action)
     return {
