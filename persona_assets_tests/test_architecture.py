@@ -1,0 +1,343 @@
+"""The rules of ARCHITECTURE.md that code can break without any other test noticing.
+
+Each rule is a function from a syntax tree to what breaks it, and is itself tried on code that does.
+"""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
+PACKAGE = ROOT / "persona_assets"
+
+ROOMS = {
+    "raw_events",
+    "user_actions",
+    "english_posts",
+    "english_users",
+    "embeddings",
+    "clusters",
+    "cluster_jsonl",
+    "cluster_stats",
+    "sample",
+}
+# What a verb file may import of the package beside its own room: modules that know neither Dagster nor settings.
+PLAIN = {"tables", "errors", "engine", "parquet_files", "progress"}
+# Modules of a room that are no verb files, and why.
+NOT_VERBS = {
+    "raw_events/capture.py": "holds the resource that says where a capture is",
+}
+# Modules that no test file mirrors, and why. Modules without a function need no reason.
+NOT_MIRRORED: dict[str, str] = {}
+
+MOST_LINES = 300  # of a module
+MOST_FUNCTION_LINES = 60  # without its docstring
+HEAVY = {"torch", "transformers", "gensim", "sklearn", "matplotlib"}
+CLOCKS = {"now", "utcnow", "today"}
+
+MODULES = {
+    path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8"), str(path))
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+VERBS = [
+    name
+    for name in MODULES
+    if name.split("/")[0] in ROOMS and not name.endswith(("/assets.py", "/__init__.py")) and name not in NOT_VERBS
+]
+
+
+def find_imports(tree: ast.AST) -> Iterator[str]:
+    """Yield the full name of all that is imported, wherever in the module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names)
+
+
+def find_parts(tree: ast.AST) -> set[str]:
+    """Return the rooms and modules of the package that are imported."""
+    return {name.split(".")[1] for name in find_imports(tree) if name.startswith("persona_assets.")}
+
+
+def find_impurities(tree: ast.AST) -> list[str]:
+    """Return what makes a module depend on more than its arguments."""
+    found = [name for name in find_imports(tree) if name.split(".")[0] in {"dagster", "time"}]
+    found += [name for name in find_imports(tree) if name in {"os.environ", "os.getenv"}]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            written = ast.unparse(node)
+            if written in {"os.environ", "os.getenv"} or (node.attr in CLOCKS and "date" in written.lower() + "dt."):
+                found.append(written)
+        if isinstance(node, ast.Global):
+            found.append(f"global {', '.join(node.names)}")
+    return found
+
+
+def find_unread_fields(tree: ast.Module) -> list[str]:
+    """Return the fields of configs and resources that nothing in their module reads."""
+    unread = []
+    for found in ast.walk(tree):
+        if isinstance(found, ast.ClassDef) and any("Config" in ast.unparse(base) for base in found.bases):
+            names = _names_annotated(tree, found.name)
+            if names & _names_spread(tree):
+                continue
+            read = _read_through(found, {"self"}) | _read_through(tree, names)
+            unread += [f"{found.name}.{field}" for field in _find_fields(found) if field not in read]
+    return unread
+
+
+def _find_fields(found: ast.ClassDef) -> list[str]:
+    names = [
+        node.target.id for node in found.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    ]
+    return [name for name in names if not name.startswith("_")]
+
+
+def _names_annotated(tree: ast.AST, annotation: str) -> set[str]:
+    return {
+        node.arg
+        for node in ast.walk(tree)
+        if isinstance(node, ast.arg) and node.annotation is not None and ast.unparse(node.annotation) == annotation
+    }
+
+
+def _names_spread(tree: ast.AST) -> set[str]:
+    """Return what is passed on whole by `f(**config.model_dump())`: f refuses a field that is no parameter of its."""
+    spread = [
+        keyword.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) != "dict"
+        for keyword in node.keywords
+        if keyword.arg is None
+    ]
+    return {
+        written.removesuffix(".model_dump()")
+        for written in map(ast.unparse, spread)
+        if written.endswith(".model_dump()")
+    }
+
+
+def _read_through(tree: ast.AST, names: set[str]) -> set[str]:
+    """Return the attributes that are read of variables called one of `names`."""
+    return {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names
+    }
+
+
+def find_settings_read(tree: ast.AST) -> set[str]:
+    """Return the settings that a module reads: `setting("x")`, `read_settings().x`, or `.x` of a `Settings`."""
+    read = _read_through(tree, _names_annotated(tree, "Settings"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "setting":
+            read |= {argument.value for argument in node.args if isinstance(argument, ast.Constant)}
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "read_settings()":
+            read.add(node.attr)
+    return read
+
+
+def find_functions(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Yield each function with its number of lines, without decorators and docstring."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            lines = node.end_lineno - node.lineno + 1
+            first = node.body[0]
+            if ast.get_docstring(node, clean=False) is not None:
+                assert first.end_lineno is not None
+                lines -= first.end_lineno - first.lineno + 1
+            yield node.name, lines
+
+
+def mirror_of(name: str) -> str:
+    """Return the test file that mirrors a module, below the tests' folder."""
+    folder, _, file = name.rpartition("/")
+    return f"{folder}/test_{file.strip('_')}".lstrip("/").replace("__.py", ".py")
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_verb_files_are_pure(name):
+    assert find_impurities(MODULES[name]) == []
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_verb_files_import_only_plain_modules(name):
+    assert find_parts(MODULES[name]) - PLAIN - {name.split("/")[0]} == set()
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_no_room_imports_another_room(room):
+    parts = {part: name for name in MODULES if name.startswith(f"{room}/") for part in find_parts(MODULES[name])}
+
+    assert {part: name for part, name in parts.items() if part in ROOMS - {room}} == {}
+
+
+def test_nothing_below_the_rooms_imports_one():
+    below = [name for name in MODULES if name.split("/")[0] not in ROOMS | {"automation", "definitions.py"}]
+
+    assert {name: parts for name in below if (parts := find_parts(MODULES[name]) & ROOMS)} == {}
+
+
+def test_every_room_has_a_contract():
+    assert [
+        room for room in sorted(ROOMS) if not ast.get_docstring(MODULES.get(f"{room}/__init__.py", ast.parse("")))
+    ] == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_field_of_a_config_is_read(name):
+    assert find_unread_fields(MODULES[name]) == []
+
+
+def test_every_setting_is_read():
+    (settings,) = [node for node in MODULES["settings.py"].body if isinstance(node, ast.ClassDef)]
+    read = set().union(*(find_settings_read(tree) for name, tree in MODULES.items() if name != "settings.py"))
+
+    assert [field for field in _find_fields(settings) if field not in read | {"model_config"}] == []
+
+
+def test_every_module_is_mirrored_by_a_test_file():
+    modules = [name for name, tree in MODULES.items() if any(find_functions(tree)) and not name.endswith("__init__.py")]
+
+    assert [name for name in modules if name not in NOT_MIRRORED and not (TESTS / mirror_of(name)).is_file()] == []
+
+
+def test_exceptions_are_of_modules_that_exist_and_need_them():
+    assert [name for name in (*NOT_VERBS, *NOT_MIRRORED) if name not in MODULES] == []
+    assert [name for name in NOT_VERBS if not find_impurities(MODULES[name])] == []
+    assert [name for name in NOT_MIRRORED if (TESTS / mirror_of(name)).is_file()] == []
+
+
+def test_modules_are_small():
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in PACKAGE.rglob("*.py")}
+
+    assert {path.name: length for path, length in lengths.items() if length > MOST_LINES} == {}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_functions_are_small(name):
+    assert {function: lines for function, lines in find_functions(MODULES[name]) if lines > MOST_FUNCTION_LINES} == {}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_that_define_assets_keep_their_annotations(name):
+    imports = set(find_imports(MODULES[name]))
+
+    assert "__future__.annotations" not in imports or "dagster" not in imports
+
+
+def test_every_noqa_has_a_reason():
+    bare = re.compile(r"#\s*noqa(:\s*[A-Z]+\d+(,\s*[A-Z]+\d+)*)?\s*$")
+    files = [path for folder in (PACKAGE, TESTS, ROOT / "benchmarks") for path in folder.rglob("*.py")]
+
+    assert [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in files
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if bare.search(line)
+    ] == []
+
+
+def test_definitions_load_without_heavy_libraries(tmp_path):
+    program = (
+        "import json, sys, time; start = time.perf_counter(); import persona_assets.definitions; "
+        "print(json.dumps([time.perf_counter() - start, sorted(sys.modules)]))"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PERSONA_")}
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert loaded.returncode == 0, loaded.stderr
+    seconds, modules = json.loads(loaded.stdout.splitlines()[-1])
+    # 3 seconds are the aim on an idle machine; a bound that holds on a busy one would say nothing.
+    assert HEAVY & set(modules) == set(), f"definitions took {seconds:.1f} s to load"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import dagster as dg",
+        "from dagster import asset",
+        "def f():\n    import time",
+        "from time import monotonic",
+        "import os\nx = os.environ['A']",
+        "import os\nx = os.getenv('A')",
+        "from os import environ",
+        "import datetime as dt\nx = dt.datetime.now(dt.UTC)",
+        "import datetime as dt\nx = dt.date.today()",
+        "from datetime import datetime\nx = datetime.utcnow()",
+        "def f():\n    global cache\n    cache = 1",
+    ],
+)
+def test_code_that_depends_on_more_than_its_arguments_is_noticed(code):
+    assert find_impurities(ast.parse(code))
+
+
+def test_imports_of_rooms_are_noticed_wherever_they_are():
+    code = "from persona_assets import tables, clusters\ndef f():\n    import persona_assets.embeddings.model"
+
+    assert find_parts(ast.parse(code)) == {"tables", "clusters", "embeddings"}
+
+
+def test_a_config_field_that_nothing_reads_is_noticed():
+    code = """
+class FitConfig(dg.Config):
+    seed: int = 0
+    starts: int = 4
+
+def asset(config: FitConfig, other: object):
+    return config.seed, other.starts
+"""
+
+    assert find_unread_fields(ast.parse(code)) == ["FitConfig.starts"]
+
+
+@pytest.mark.parametrize(
+    ("use", "unread"),
+    [("fit(**config.model_dump())", 0), ("dict(**config.model_dump())", 1), ("log(config.model_dump())", 1)],
+)
+def test_a_config_is_read_whole_where_it_is_spread_over_parameters(use, unread):
+    code = f"class FitConfig(dg.Config):\n    seed: int = 0\ndef asset(config: FitConfig):\n    {use}"
+
+    assert len(find_unread_fields(ast.parse(code))) == unread
+
+
+def test_a_setting_counts_as_read_however_it_is_read():
+    code = """
+x = Field(default_factory=setting("seed"), description=describe("model"))
+y = read_settings().data
+def build(settings: Settings, other: object):
+    return settings.executor, other.device
+"""
+
+    assert find_settings_read(ast.parse(code)) == {"seed", "data", "executor"}
+
+
+def test_a_docstring_is_no_part_of_a_functions_length():
+    code = 'def f():\n    """One.\n\n    Two.\n    """\n    return 1'
+
+    assert list(find_functions(ast.parse(code))) == [("f", 2)]
+
+
+def test_tests_mirror_modules_file_for_file():
+    assert mirror_of("tables.py") == "test_tables.py"
+    assert mirror_of("clusters/fit.py") == "clusters/test_fit.py"
+    assert mirror_of("sample/__main__.py") == "sample/test_main.py"
