@@ -87,11 +87,11 @@ def find_unread_fields(tree: ast.Module) -> list[str]:
     unread = []
     for found in ast.walk(tree):
         if isinstance(found, ast.ClassDef) and any("Config" in ast.unparse(base) for base in found.bases):
-            names = _names_annotated(tree, found.name)
-            if names & _names_spread(tree):
-                continue
-            read = _read_through(found, {"self"}) | _read_through(tree, names)
-            unread += [f"{found.name}.{field}" for field in _find_fields(found) if field not in read]
+            fields = set(_find_fields(found))
+            read = _read_through(found, {"self"})
+            for function, names in _functions_that_take(tree, found.name):
+                read |= fields if names & _names_spread(function) else _read_through(function, names)
+            unread += [f"{found.name}.{field}" for field in sorted(fields - read)]
     return unread
 
 
@@ -102,12 +102,16 @@ def _find_fields(found: ast.ClassDef) -> list[str]:
     return [name for name in names if not name.startswith("_")]
 
 
-def _names_annotated(tree: ast.AST, annotation: str) -> set[str]:
-    return {
-        node.arg
-        for node in ast.walk(tree)
-        if isinstance(node, ast.arg) and node.annotation is not None and ast.unparse(node.annotation) == annotation
-    }
+def _functions_that_take(tree: ast.AST, annotation: str) -> Iterator[tuple[ast.AST, set[str]]]:
+    """Yield each function with its parameters of that annotation, if it has one."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            taken = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+            names = {
+                arg.arg for arg in taken if arg.annotation is not None and ast.unparse(arg.annotation) == annotation
+            }
+            if names:
+                yield node, names
 
 
 def _names_spread(tree: ast.AST) -> set[str]:
@@ -137,7 +141,7 @@ def _read_through(tree: ast.AST, names: set[str]) -> set[str]:
 
 def find_settings_read(tree: ast.AST) -> set[str]:
     """Return the settings that a module reads: `setting("x")`, `read_settings().x`, or `.x` of a `Settings`."""
-    read = _read_through(tree, _names_annotated(tree, "Settings"))
+    read = set().union(*(_read_through(*taking) for taking in _functions_that_take(tree, "Settings")))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "setting":
             read |= {argument.value for argument in node.args if isinstance(argument, ast.Constant)}
@@ -305,6 +309,9 @@ class FitConfig(dg.Config):
 
 def asset(config: FitConfig, other: object):
     return config.seed, other.starts
+
+def another(config: OtherConfig):
+    return config.starts
 """
 
     assert find_unread_fields(ast.parse(code)) == ["FitConfig.starts"]
