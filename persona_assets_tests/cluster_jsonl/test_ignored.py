@@ -106,9 +106,7 @@ def test_nothing_is_seen_of_an_account_that_is_not_followed_any_more(tmp_path):
     assert ignored(rows, tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    ("threshold", "expected"), [(-1, {"near", "far"}), (0.7, {"near"}), (0.9999, set())]
-)
+@pytest.mark.parametrize(("threshold", "expected"), [(-1, {"near", "far"}), (0.7, {"near"}), (0.9999, set())])
 def test_only_what_is_close_to_what_the_cluster_engages_with_counts(tmp_path, threshold, expected):
     rows = [FOLLOWS, post("star", "1", 2, "near"), post("star", "2", 3, "far"), ACTS]
     rows += [post("other", "1", 0, "engaging"), did("bob", "like", 1, key="x", on=uri_of("other", "1"))]

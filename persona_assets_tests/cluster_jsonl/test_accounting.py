@@ -1,0 +1,48 @@
+from persona_assets import tables
+from persona_assets.cluster_jsonl.accounting import total_outcomes
+from persona_assets_tests.cluster_jsonl.builders import accounted, act, build, inputs, lines_of, message, uri_of
+
+CLUSTERS = {"ann": 0, "bob": 0, "cyd": 1}
+GONE = "at://gone/app.bsky.feed.post/1"
+
+
+def build_with_dan(rows, tmp_path):
+    """Dan is kept, but in no cluster."""
+    return build(inputs(rows, CLUSTERS, kept=[*CLUSTERS, "dan"]), tmp_path)
+
+
+def test_who_is_not_in_a_cluster_is_told_apart(tmp_path):
+    rows = [message("dan", "1", 1), message("eve", "1", 1), act("eve", "like", 2, on=uri_of("dan", "1"))]
+
+    made = build_with_dan(rows, tmp_path)
+
+    assert accounted(made) == {
+        (None, "post", "user in no cluster"): 1,
+        (None, "post", "user not kept"): 1,
+        (None, "like", "user not kept"): 1,
+    }
+    assert lines_of(made) == {}
+    assert made.user_clusters == CLUSTERS
+
+
+def test_an_account_of_a_window_is_a_table_of_its_schema_in_order(tmp_path):
+    rows = [message(user, "1", 1) for user in ("eve", "cyd", "ann")] + [act("ann", "like", 2, on=GONE)]
+
+    made = build_with_dan(rows, tmp_path)
+
+    assert made.accounting.schema.equals(tables.ACTION_ACCOUNTING)
+    assert list(accounted(made)) == [
+        (0, "like", "target outside the window"),
+        (0, "post", "written"),
+        (1, "post", "written"),
+        (None, "post", "user not kept"),
+    ]
+
+
+def test_outcomes_are_totalled_over_clusters(tmp_path):
+    rows = [message("cyd", "1", 1), message("ann", "1", 1), act("bob", "like", 2, on=GONE)]
+
+    assert total_outcomes(build_with_dan(rows, tmp_path).accounting) == {
+        ("post", "written"): 2,
+        ("like", "target outside the window"): 1,
+    }
