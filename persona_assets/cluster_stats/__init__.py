@@ -1,0 +1,20 @@
+"""What each persona is about: counts, words, typical posts, topics, and a report to look at.
+
+In: `clusters` and the accounting of `cluster_jsonl` of the day; `english_posts` and `embeddings` over the
+window. Out: a folder a day with `stats.json`, `report.md`, `report.html`, `cluster_stats.parquet` (a row a
+cluster), `cluster_sizes.png` and `map.png`. Nothing is dropped: what users without a persona did is counted
+beside the personas, and a cluster with too few posts for topics says so.
+
+`stats.json` has sorted keys:
+    day, n_clusters: the partition, and the number of clusters.
+    totals, without_persona: counts (below) over all clusters, and of users in none (their number is 0 here).
+    clusters: by cluster_id, each with
+        cluster_id, label, users, share (of all users in clusters);
+        counts: users, total (of actions), posts, replies, like, unlike, repost, unrepost, follow, unfollow,
+            block, unblock, post_update, post_delete, quote, profile_update, account_status, and ignore (an
+            estimate, so not part of total);
+        words: best first, each with word, score (class-based TF-IDF) and users (of the cluster who wrote it);
+        medoids: posts nearest the mean of the cluster's posts, each with uri, similarity and, where the
+            setting `show_posts` is on, text;
+        topics: LDA topics, each a list of words, the heaviest topic first; topics_note: why there are none.
+"""

@@ -1,0 +1,76 @@
+"""Count what the users of each cluster did: actions by their authors, whatever became of them."""
+
+import pyarrow as pa
+
+from persona_assets import tables
+
+# The reference's columns in its order, with its plurals, and then ours.
+COUNTED = (
+    "post",
+    "reply",
+    "like",
+    "unlike",
+    "repost",
+    "unrepost",
+    "follow",
+    "unfollow",
+    "block",
+    "unblock",
+    "post_update",
+    "post_delete",
+    "quote",
+    "ignore",
+    "profile_update",
+    "account_status",
+)
+NAMES = {"post": "posts", "reply": "replies"}
+# Estimated, not done: part of no total.
+ESTIMATED = "ignore"
+COLUMNS = ("users", "total", *(NAMES.get(action, action) for action in COUNTED))
+
+Counts = dict[str, int]  # a number for each of COLUMNS, in their order
+
+
+def count_by_cluster(accounting: pa.Table, cluster_users: list[int]) -> list[Counts]:
+    """Return the counts of each cluster, in order of its number.
+
+    Args:
+        accounting: `tables.ACTION_ACCOUNTING`.
+        cluster_users: Number of users of each cluster.
+    """
+    done = _sum_actions(accounting)
+    return [_name(done.get(cluster, {}), users) for cluster, users in enumerate(cluster_users)]
+
+
+def count_without_cluster(accounting: pa.Table) -> Counts:
+    """Return the counts of users who are in no cluster; `users` is 0, for the accounting does not hold it."""
+    return _name(_sum_actions(accounting).get(None, {}), 0)
+
+
+def add_up(counts: list[Counts]) -> Counts:
+    """Return the sum of `counts`, column by column."""
+    return {column: sum(count[column] for count in counts) for column in COLUMNS}
+
+
+def _sum_actions(accounting: pa.Table) -> dict[int | None, Counts]:
+    """Return how often each action was done, by cluster, whatever its outcome."""
+    plain = accounting.set_column(1, "action", accounting["action"].cast(pa.string()))
+    summed = plain.group_by(["cluster_id", "action"]).aggregate([("actions", "sum")])
+    done: dict[int | None, Counts] = {}
+    for row in summed.to_pylist():
+        done.setdefault(row["cluster_id"], {})[row["action"]] = row["actions_sum"]
+    return done
+
+
+def _name(done: Counts, users: int) -> Counts:
+    """Name and order the counts of one cluster as in `COLUMNS`."""
+    total = sum(count for action, count in done.items() if action != ESTIMATED)
+    return {
+        "users": users,
+        "total": total,
+        **{NAMES.get(action, action): done.get(action, 0) for action in COUNTED},
+    }
+
+
+if not set(tables.ACTIONS) <= set(COUNTED):  # a new action must not vanish from the tables
+    raise ValueError(f"count.py names no column for {set(tables.ACTIONS) - set(COUNTED)}")

@@ -1,0 +1,127 @@
+"""Put together what each cluster is about."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as pads
+
+from persona_assets import tables
+from persona_assets.cluster_stats.count import Counts, count_by_cluster, count_without_cluster
+from persona_assets.cluster_stats.medoids import Medoid, find_medoids
+from persona_assets.cluster_stats.plots import project
+from persona_assets.cluster_stats.post_vectors import (
+    Floats,
+    Ints,
+    add_by_row,
+    directions,
+    read_post_vectors,
+)
+from persona_assets.cluster_stats.topics import Topics, find_topics
+from persona_assets.cluster_stats.words import Word, define_words, find_words, label_from, sample_posts
+from persona_assets.engine import open_duckdb
+
+# Users drawn on the map.
+MAP_USERS = 4000
+# Posts that topics are sought in: of a cluster, and of all clusters together when they are many.
+TOPIC_POSTS_OF_A_CLUSTER = 2000
+TOPIC_POSTS = 100_000
+LEAST_TOPIC_POSTS = 100
+
+
+class Inputs(NamedTuple):
+    """What is read."""
+
+    accounting: pa.Table  # tables.ACTION_ACCOUNTING
+    clusters: pads.Dataset  # tables.CLUSTERS
+    english_posts: pads.Dataset  # tables.ENGLISH_POSTS of the window
+    embeddings: pads.Dataset  # tables.embeddings_schema(d) of the window
+
+
+class Persona(NamedTuple):
+    """What one cluster is about."""
+
+    label: str
+    counts: Counts
+    words: list[Word]
+    medoids: list[Medoid]
+    topics: Topics
+
+
+class Map(NamedTuple):
+    """A sample of users on a plane."""
+
+    positions: Floats  # (n_users, 2)
+    clusters: Ints  # (n_users,)
+
+
+class Summary(NamedTuple):
+    """Every cluster, in order of its number, and what belongs to none."""
+
+    personas: list[Persona]
+    without_persona: Counts
+    map: Map
+
+
+def summarise_clusters(
+    inputs: Inputs,
+    *,
+    seed: int,
+    memory_limit: str,
+    scratch: Path,
+    note: Callable[[int], None] = lambda _: None,
+) -> Summary:
+    """Count, name and describe every cluster; the order of rows in the inputs does not matter.
+
+    Memory is that of the connection, of the users' ids, and of one batch of vectors.
+
+    Args:
+        inputs: The tables of the day and its window.
+        seed: Of the topics and of the sample on the map.
+        memory_limit: Of counting words.
+        scratch: A folder to spill to.
+        note: Called with 1 after the topics of each cluster.
+    """
+    users = inputs.clusters.to_table(columns=["user_id", "cluster_id"]).sort_by("user_id")
+    sizes = np.bincount(users["cluster_id"].to_numpy())
+    k = len(sizes)
+    most = max(LEAST_TOPIC_POSTS, min(TOPIC_POSTS_OF_A_CLUSTER, TOPIC_POSTS // k))
+    with open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
+        numbers = pa.array(np.arange(len(users), dtype=np.int32))
+        connection.register("users", users.append_column("user_number", numbers))
+        connection.register("english_posts", inputs.english_posts)
+        define_words(connection)
+        words = find_words(connection, n_clusters=k)
+        posts = sample_posts(connection, n_clusters=k, most=most)
+    topics: list[Topics] = []
+    for sample in posts:
+        topics.append(find_topics(sample, seed=seed))
+        note(1)
+    medoids, user_map = _look_at_vectors(inputs, users, seed)
+    counts = count_by_cluster(inputs.accounting, sizes.tolist())
+    labels = [label_from(best) for best in words]
+    return Summary(
+        [Persona(*parts) for parts in zip(labels, counts, words, medoids, topics, strict=True)],
+        count_without_cluster(inputs.accounting),
+        user_map,
+    )
+
+
+def _look_at_vectors(inputs: Inputs, users: pa.Table, seed: int) -> tuple[list[list[Medoid]], Map]:
+    """Pass over the vectors twice: for the means of clusters and of the map's users, then for the medoids."""
+    clusters = users["cluster_id"].to_numpy().astype(np.int64)
+    row_of_user = {user_id: row for row, user_id in enumerate(users["user_id"].to_pylist())}
+    drawn = np.random.default_rng(seed).permutation(len(clusters))[:MAP_USERS]
+    place_on_map = np.full(len(clusters), -1)
+    place_on_map[drawn] = np.arange(len(drawn))
+    width = tables.vector_width(inputs.embeddings.schema)
+    cluster_sums, user_sums = np.zeros((int(clusters.max()) + 1, width)), np.zeros((len(drawn), width))
+    for posts in read_post_vectors(inputs.embeddings, row_of_user):
+        add_by_row(cluster_sums, clusters[posts.rows], posts.vectors)
+        on_map = place_on_map[posts.rows] >= 0
+        add_by_row(user_sums, place_on_map[posts.rows[on_map]], posts.vectors[on_map])
+    posts = read_post_vectors(inputs.embeddings, row_of_user)
+    medoids = find_medoids(posts, inputs.english_posts, clusters=clusters, means=directions(cluster_sums))
+    return medoids, Map(project(directions(user_sums)), clusters[drawn])

@@ -1,0 +1,45 @@
+"""Find topics in a sample of each cluster's posts by LDA."""
+
+from typing import NamedTuple
+
+LEAST_POSTS = 20
+TOPICS = 5
+WORDS_OF_A_TOPIC = 8
+PASSES = 10
+# Words in fewer posts than this, or in more than this share of them, tell no topics apart.
+LEAST_POSTS_OF_A_WORD = 2
+MOST_SHARE_OF_A_WORD = 0.5
+
+
+class Topics(NamedTuple):
+    """Topics of one cluster, each its words, heaviest first; or why there are none."""
+
+    topics: list[list[str]]
+    note: str | None
+
+
+def find_topics(posts: list[list[str]], *, seed: int) -> Topics:
+    """Return the topics of one cluster's posts by latent Dirichlet allocation (Blei, Ng and Jordan, 2003).
+
+    One process, one seed: the same posts in the same order give the same topics.
+
+    Args:
+        posts: The words of each post.
+        seed: Of the model's random start.
+    """
+    texts = [words for words in posts if words]
+    if len(texts) < LEAST_POSTS:
+        return Topics([], f"insufficient data: {len(texts)} posts with words, {LEAST_POSTS} needed")
+    from gensim.corpora import Dictionary  # noqa: PLC0415 - 7 s, and definitions must load fast
+    from gensim.models import LdaModel  # noqa: PLC0415 - the same
+
+    dictionary = Dictionary(texts)
+    dictionary.filter_extremes(no_below=LEAST_POSTS_OF_A_WORD, no_above=MOST_SHARE_OF_A_WORD)
+    corpus = [bag for bag in map(dictionary.doc2bow, texts) if bag]
+    if not corpus:
+        return Topics([], "insufficient data: no word is shared by some and not by most posts")
+    model = LdaModel(corpus, num_topics=TOPICS, id2word=dictionary, passes=PASSES, random_state=seed, eval_every=0)
+    weights = model.inference(corpus)[0].sum(axis=0)
+    heaviest = sorted(range(TOPICS), key=lambda topic: -weights[topic])
+    words = [[word for word, _ in model.show_topic(topic, WORDS_OF_A_TOPIC)] for topic in heaviest]
+    return Topics(words, None)

@@ -1,0 +1,100 @@
+"""Find the words that set each cluster apart, and draw a sample of its posts as words.
+
+All SQL here reads two relations: `english_posts`, and `users(user_id, user_number, cluster_id)`.
+"""
+
+from typing import NamedTuple
+
+import duckdb
+import pyarrow as pa
+
+from persona_assets.cluster_stats.stop_words import STOP_WORDS
+
+WORDS_OF_A_CLUSTER = 20
+# A word must be used by as many users of the cluster: what one of them repeats is theirs alone.
+LEAST_USERS = 2
+WORDS_OF_A_LABEL = 3
+
+# A text's words: lower case, hashtags with their "#"; without links (also those that the app shortens to
+# "site.com/page..."), mentions, numbers, and what follows an apostrophe ("don't" is "do", "nasa's" is "nasa").
+DEFINE_WORDS = r"""
+CREATE TEMP MACRO words_of(text) AS regexp_extract_all(
+    regexp_replace(
+        regexp_replace(
+            lower(replace(text, chr(8217), '''')),
+            'https?://\S+|@[\w.-]+|([\w-]+\.)+[a-z]{2,}/\S*|([\w-]+\.)+(com|org|net|gov|edu|social)\b', ' ', 'g'),
+        'n''t\b|''(s|re|ve|ll|d|m)\b', ' ', 'g'),
+    '#?\p{L}[\p{L}\p{N}_]+')
+"""
+
+# Class-based TF-IDF (Grootendorst, BERTopic, 2022) in which a class is a cluster and a word counts once a
+# user: score = share of the cluster's word uses * ln(1 + mean uses of a cluster / uses in all clusters).
+SCORE_WORDS = """
+WITH uses AS (
+    SELECT DISTINCT cluster_id, user_number, unnest(words_of(text)) AS word
+    FROM english_posts JOIN users USING (user_id)
+), counted AS (
+    SELECT cluster_id, word, count(*) AS users FROM uses
+    WHERE word NOT IN (SELECT stop_word FROM stop_words) GROUP BY ALL
+), of_cluster AS (
+    SELECT cluster_id, sum(users) AS uses FROM counted GROUP BY ALL
+), of_word AS (
+    SELECT word, sum(users) AS uses FROM counted GROUP BY ALL
+), scored AS (
+    SELECT cluster_id, word, users,
+        users / of_cluster.uses * ln(1 + (SELECT avg(uses) FROM of_cluster) / of_word.uses) AS score
+    FROM counted JOIN of_cluster USING (cluster_id) JOIN of_word USING (word)
+    WHERE users >= $least_users
+)
+SELECT cluster_id, word, score, users FROM scored
+QUALIFY row_number() OVER (PARTITION BY cluster_id ORDER BY round(score, 12) DESC, word) <= $most
+ORDER BY cluster_id, round(score, 12) DESC, word
+"""
+
+# Which posts are drawn depends on their URIs alone, not on the order in which they come.
+SAMPLE_POSTS = """
+WITH drawn AS (
+    SELECT DISTINCT cluster_id, uri, text FROM english_posts JOIN users USING (user_id)
+    QUALIFY row_number() OVER (PARTITION BY cluster_id ORDER BY md5(uri), uri) <= $most
+)
+SELECT cluster_id, words_of(text) AS words FROM drawn ORDER BY cluster_id, md5(uri), uri
+"""
+
+
+class Word(NamedTuple):
+    """A word of a cluster."""
+
+    word: str
+    score: float
+    users: int  # of the cluster who wrote it
+
+
+def define_words(connection: duckdb.DuckDBPyConnection) -> None:
+    """Define the SQL function `words_of` that the queries of this module need."""
+    connection.register("stop_words", pa.table({"stop_word": sorted(STOP_WORDS)}))
+    connection.execute(DEFINE_WORDS)
+
+
+def find_words(connection: duckdb.DuckDBPyConnection, *, n_clusters: int) -> list[list[Word]]:
+    """Return each cluster's best words, best first, at most `WORDS_OF_A_CLUSTER`.
+
+    Words are counted out of core: memory is what the connection is limited to.
+    """
+    found = connection.execute(SCORE_WORDS, {"least_users": LEAST_USERS, "most": WORDS_OF_A_CLUSTER})
+    words: list[list[Word]] = [[] for _ in range(n_clusters)]
+    for cluster, word, score, users in found.fetchall():
+        words[cluster].append(Word(word, score, users))
+    return words
+
+
+def sample_posts(connection: duckdb.DuckDBPyConnection, *, n_clusters: int, most: int) -> list[list[list[str]]]:
+    """Return for each cluster the words of at most `most` of its posts, in an order that depends on URIs only."""
+    posts: list[list[list[str]]] = [[] for _ in range(n_clusters)]
+    for cluster, words in connection.execute(SAMPLE_POSTS, {"most": most}).fetchall():
+        posts[cluster].append([word for word in words if word not in STOP_WORDS])
+    return posts
+
+
+def label_from(words: list[Word]) -> str:
+    """Return a short label, the best words; "no common words" where users share none."""
+    return " · ".join(word.word for word in words[:WORDS_OF_A_LABEL]) or "no common words"

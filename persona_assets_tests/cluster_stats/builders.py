@@ -1,0 +1,68 @@
+"""Small inputs for the tests of this room."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as pads
+
+from persona_assets import tables
+
+TALK = {
+    "gardens": "tomato seedlings compost pruning roses mulch greenhouse",
+    "engines": "piston gearbox turbo camshaft exhaust torque dyno",
+    "opera": "soprano aria libretto overture tenor baritone encore",
+}
+
+
+def window(*, users=8, posts=4, seed=0):
+    """Posts of users who talk about one thing each, their vectors and their clusters, largest first."""
+    rng = np.random.default_rng(seed)
+    written = [
+        (f"did:plc:{topic}{user}", cluster, " ".join(rng.choice(words.split(), 3, replace=False)))
+        for cluster, (topic, words) in enumerate(TALK.items())
+        for user in range(users - cluster)
+        for _ in range(posts)
+    ]
+    uris = [f"at://{user}/app.bsky.feed.post/{number}" for number, (user, _, _) in enumerate(written)]
+    ids, clusters, texts = (list(column) for column in zip(*written, strict=True))
+    vectors = np.eye(8)[clusters] + 0.1 * rng.normal(size=(len(ids), 8))
+    return (
+        posts_of(uris, ids, texts),
+        vectors_of(uris, ids, vectors),
+        clusters_of(dict(zip(ids, clusters, strict=True))),
+    )
+
+
+def posts_of(uris, user_ids, texts):
+    n = len(uris)
+    action, reason = pa.array(["post"] * n).cast(tables.CLOSED_SET), pa.array(["declared"] * n).cast(tables.OPEN_SET)
+    columns = [uris, user_ids, action, texts, list(range(n)), [True] * n, reason]
+    return pa.table(columns, schema=tables.ENGLISH_POSTS)
+
+
+def vectors_of(uris, user_ids, vectors):
+    vectors = np.asarray(vectors, np.float64)
+    unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    schema = tables.embeddings_schema(unit.shape[1], pa.float32())
+    column = pa.FixedSizeListArray.from_arrays(pa.array(unit.ravel()), type=schema.field("vector").type)
+    return pa.table([uris, user_ids, column], schema=schema)
+
+
+def clusters_of(cluster_of_user):
+    users = sorted(cluster_of_user)
+    columns = [users, [cluster_of_user[user] for user in users], [1.0] * len(users)]
+    return pa.table(columns, schema=tables.CLUSTERS)
+
+
+def accounting_of(*rows):
+    """`tables.ACTION_ACCOUNTING` of (cluster_id, action, outcome, actions)."""
+    clusters, actions, outcomes, counts = (list(column) for column in zip(*rows, strict=True)) if rows else ([],) * 4
+    columns = [pa.array(clusters, pa.int32()), pa.array(actions, pa.string()).cast(tables.CLOSED_SET), outcomes, counts]
+    return pa.table(columns, schema=tables.ACTION_ACCOUNTING)
+
+
+def shuffled(table, seed):
+    return table.take(np.random.default_rng(seed).permutation(len(table)))
+
+
+def dataset(table):
+    return pads.dataset(table)

@@ -1,0 +1,64 @@
+"""The asset: its configuration reaches the report, and no post its metadata."""
+
+import datetime as dt
+
+import dagster as dg
+import duckdb
+import pytest
+from upath import UPath
+
+from persona_assets.cluster_stats.assets import ClusterStatsConfig, build_cluster_stats
+from persona_assets.io_managers.jsonl import ACCOUNTING, ClusterFolder
+from persona_assets.parquet_files import write_parquet
+from persona_assets.partitions import daily_partitions, trailing_window
+from persona_assets.scratch import Scratch
+from persona_assets_tests.cluster_stats.builders import accounting_of, dataset, window
+
+
+@pytest.fixture
+def folder(tmp_path):
+    accounting = accounting_of((0, "post", "written", 9), (None, "like", "user in no cluster", 2))
+    write_parquet(tmp_path / ACCOUNTING, accounting.schema, [accounting])
+    return ClusterFolder(UPath(tmp_path))
+
+
+def materialize(folder, **config):
+    posts, vectors, clusters = window()
+    asset = build_cluster_stats(daily_partitions(dt.date(2025, 3, 1)), trailing_window(7))
+    with dg.build_asset_context(partition_key="2025-03-02", resources={"scratch": Scratch()}) as context:
+        return asset(
+            context,
+            ClusterStatsConfig(**config),
+            cluster_jsonl=folder,
+            clusters=dataset(clusters),
+            english_posts=dataset(posts),
+            embeddings=dataset(vectors),
+        )
+
+
+def test_it_hands_over_the_files_and_shows_personas_and_sizes_without_posts_or_ids(folder):
+    result = materialize(folder)
+
+    assert "stats.json" in result.value
+    assert "| 0 | 8 |" in result.metadata["personas"].value
+    assert result.metadata["cluster_sizes"].value.startswith("![users of each cluster](data:image/png;base64,")
+    assert len(result.metadata["cluster_sizes"].value) < 100_000
+    assert result.metadata["actions_without_persona"] == 2
+    assert set(result.metadata) >= {"seconds", "peak_memory_mib"}
+    assert "did:plc" not in str(result.metadata)
+
+
+def test_show_posts_decides_whether_posts_are_in_the_files(folder):
+    assert b'"text"' in materialize(folder, show_posts=True).value["stats.json"]
+    assert b'"text"' not in materialize(folder, show_posts=False).value["stats.json"]
+
+
+def test_the_seed_changes_the_topics(folder):
+    one, other = (materialize(folder, seed=seed).value["stats.json"] for seed in (0, 1))
+
+    assert one != other
+
+
+def test_the_memory_limit_is_used(folder):
+    with pytest.raises(duckdb.Error, match="Memory must have a number"):
+        materialize(folder, memory_limit="a lot")

@@ -1,0 +1,49 @@
+"""Counts of what each cluster's users did."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from persona_assets import tables
+from persona_assets.cluster_stats.count import COLUMNS, add_up, count_by_cluster, count_without_cluster
+from persona_assets_tests.cluster_stats.builders import accounting_of
+
+
+def test_an_action_counts_whatever_became_of_it():
+    accounting = accounting_of(
+        (0, "like", "written", 4), (0, "like", "outside the window", 3), (1, "reply", "written", 2)
+    )
+
+    first, second = count_by_cluster(accounting, [20, 10])
+
+    assert (first["users"], first["like"], first["total"]) == (20, 7, 7)
+    assert (second["users"], second["replies"], second["total"]) == (10, 2, 2)
+
+
+def test_the_columns_are_those_of_the_reference_and_then_ours():
+    counts = count_by_cluster(accounting_of(), [1])[0]
+
+    assert list(counts) == list(COLUMNS)
+    assert COLUMNS[:4] == ("users", "total", "posts", "replies")
+    assert len(COLUMNS) == len(tables.ACTIONS) + 3
+
+
+def test_what_was_ignored_is_an_estimate_and_no_action():
+    assert count_by_cluster(accounting_of((0, "ignore", "written", 5), (0, "post", "written", 1)), [1])[0]["total"] == 1
+
+
+rows = st.tuples(
+    st.sampled_from([None, 0, 1, 2]),
+    st.sampled_from(tables.ACTIONS),
+    st.sampled_from(["written", "not"]),
+    st.integers(0, 9),
+)
+
+
+@given(st.lists(rows))
+def test_clusters_and_those_without_add_up_to_every_action(rows):
+    accounting = accounting_of(*rows)
+
+    everything = add_up([*count_by_cluster(accounting, [3, 2, 1]), count_without_cluster(accounting)])
+
+    assert everything["total"] == sum(actions for *_, actions in rows)
+    assert everything["users"] == 6

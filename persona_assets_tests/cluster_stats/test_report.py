@@ -1,0 +1,94 @@
+"""The files of the report."""
+
+import io
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from persona_assets.cluster_stats.count import COLUMNS
+from persona_assets.cluster_stats.report import CLUSTER_STATS, markdown_table, write_report
+from persona_assets.cluster_stats.summarise import Inputs, summarise_clusters
+from persona_assets_tests.cluster_stats.builders import accounting_of, dataset, window
+
+NASTY = '<script>alert("x")</script> | pipe\nand line'
+
+
+@pytest.fixture(scope="module")
+def summary(tmp_path_factory):
+    posts, vectors, clusters = window()
+    accounting = accounting_of((0, "post", "written", 9), (None, "like", "user in no cluster", 2))
+    posts = posts.set_column(3, posts.schema.field("text"), [[NASTY + text for text in posts["text"].to_pylist()]])
+    inputs = Inputs(accounting, dataset(clusters), dataset(posts), dataset(vectors))
+    return summarise_clusters(inputs, seed=0, memory_limit="200MB", scratch=tmp_path_factory.mktemp("scratch"))
+
+
+def test_all_files_are_there_and_the_same_every_time(summary):
+    one, other = (write_report(summary, day="2025-03-03", show_posts=True) for _ in range(2))
+
+    assert set(one.files) == {
+        "stats.json",
+        "report.md",
+        "report.html",
+        "cluster_stats.parquet",
+        "cluster_sizes.png",
+        "map.png",
+    }
+    assert one == other
+
+
+def test_stats_have_sorted_keys_and_counts_that_add_up(summary):
+    text = write_report(summary, day="2025-03-03", show_posts=True).files["stats.json"].decode()
+    stats = json.loads(text)
+
+    assert text == json.dumps(stats, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    assert stats["day"] == "2025-03-03"
+    assert stats["totals"]["users"] == sum(cluster["users"] for cluster in stats["clusters"]) == 21
+    assert stats["totals"]["posts"] == 9
+    assert stats["without_persona"]["like"] == 2
+    assert [cluster["cluster_id"] for cluster in stats["clusters"]] == [0, 1, 2]
+    assert set(stats["clusters"][0]) == {
+        "cluster_id", "counts", "label", "medoids", "share", "topics", "topics_note", "users", "words",
+    }  # fmt: skip
+
+
+def test_texts_of_posts_appear_only_where_they_are_wanted_and_never_in_the_table_of_personas(summary):
+    with_posts, without = (write_report(summary, day="2025-03-03", show_posts=show) for show in (True, False))
+
+    for name in ("stats.json", "report.md", "report.html"):
+        assert b"alert(" in with_posts.files[name]
+        assert b"alert(" not in without.files[name]
+    assert "alert(" not in with_posts.personas_markdown
+
+
+def test_a_text_breaks_neither_page_nor_table(summary):
+    files = write_report(summary, day="2025-03-03", show_posts=True).files
+
+    assert b"<script" not in files["report.html"]
+    assert b"<script" not in files["report.md"]
+    assert markdown_table(["a"], [["x | y\nz"]]) == "| a |\n| --- |\n| x \\| y z |"
+
+
+def test_the_page_needs_no_network(summary):
+    page = write_report(summary, day="2025-03-03", show_posts=False).files["report.html"].decode()
+
+    assert 'src="data:image/png' in page
+    assert "http://" not in page
+    assert "https://" not in page
+
+
+def test_the_markdown_has_the_tables_of_the_reference(summary):
+    text = write_report(summary, day="2025-03-03", show_posts=True).files["report.md"].decode()
+
+    for title in ("Cluster statistics", "Top words", "Medoid posts", "LDA topics"):
+        assert f"## {title}" in text
+    assert "| cluster | " + " | ".join(COLUMNS) + " |" in text
+
+
+def test_the_parquet_file_has_a_row_a_cluster(summary):
+    content = write_report(summary, day="2025-03-03", show_posts=True).files["cluster_stats.parquet"]
+    table = pq.read_table(io.BytesIO(content))
+
+    assert table.schema.equals(CLUSTER_STATS)
+    assert table["users"].to_pylist() == [8, 7, 6]
+    assert sum(table["share"].to_pylist()) == pytest.approx(1)
