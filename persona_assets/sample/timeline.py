@@ -32,10 +32,10 @@ class Timeline:
         self._by_circle[post.author.circle].append(post)
         self._last_of[post.author.user_id] = post
 
-    def find_subject(self, person: Person, time_us: int, *, collection: str = POST) -> Ref:
+    def find_subject(self, person: Person, time_us: int) -> Ref:
         """Return what `person` reacts to: a post that is there, or at times a record of before the capture."""
         post = None if self._rng.random() < OUTSIDE else self.find_post(person)
-        return post.ref if post else self.make_outside(collection, time_us)
+        return post.ref if post else self.make_outside(POST, time_us)
 
     def find_answered(self, author: Person) -> Post | None:
         """Return the post that `author` answers: its own last one, or another's; None for one from outside."""
