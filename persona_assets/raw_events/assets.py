@@ -11,7 +11,7 @@ from persona_assets.metadata import count_table, measured
 from persona_assets.partitions import DAY_FORMAT
 from persona_assets.progress import Progress
 from persona_assets.raw_events.capture import Capture
-from persona_assets.raw_events.files import hours_without_files
+from persona_assets.raw_events.files import find_missing_hours
 from persona_assets.raw_events.parse import parse_files
 from persona_assets.raw_events.read import Counts
 from persona_assets.scratch import Scratch
@@ -54,7 +54,7 @@ def build_raw_events(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         yield dg.MaterializeResult(
             asset_key="raw_events",
             value=parsed.raw_events,
-            metadata=_describe(counts, cost) | {"hours_without_files": _name_hours(hours_without_files(files, day))},
+            metadata=_describe(counts, cost) | {"hours_without_files": _name_hours(find_missing_hours(files, day))},
             check_results=[_check_files(counts)],
         )
         yield dg.MaterializeResult(

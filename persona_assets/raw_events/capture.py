@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -11,7 +12,7 @@ from persona_assets.raw_events.files import CaptureFile, find_files
 from persona_assets.settings import describe, setting
 
 
-class Capture(dg.ConfigurableResource):
+class Capture(dg.ConfigurableResource[Any]):
     """The files of Jetstream events that everything is made from."""
 
     root: str = Field(default_factory=setting("capture"), description=describe("capture"))
@@ -24,4 +25,10 @@ class Capture(dg.ConfigurableResource):
 
     def count_workers(self) -> int:
         """Return how many processes to use: those asked for, or the cores that this process may use."""
-        return self.workers or len(os.sched_getaffinity(0))
+        return self.workers or _count_cores()
+
+
+def _count_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -17,13 +17,10 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # A DID, or the hash that a pseudonymised capture has in its place.
 _USER_ID = re.compile(r"did:[a-z0-9]+:[A-Za-z0-9._:%-]+|[0-9a-fA-F]{32,128}")
 
-_AT = re.compile(r" - at `\$\.?(.*)`$")
-_MISSING = re.compile(r"Object missing required field `(.*?)`")
-_FIXES = (
-    (re.compile(r"Invalid (?:enum )?value '.*'", re.DOTALL), "unknown value"),
-    (re.compile(r"Expected `int` [<>]=? .*|.*out of range"), "out of range"),
-    (re.compile(r"Expected `str` of length >= 1"), "empty"),
-)
+# msgspec's messages: what is wrong, and where. Only what these let through is said of a line.
+_MISFIT = re.compile(r"(.*?)(?: - at `\$\.?([\w.$\[\]]*)`)?", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
+_WRONG_TYPE = re.compile(r"Expected `[a-z| ]+`, got `[a-z]+`")
 
 
 class RefusedLineError(Exception):
@@ -185,19 +182,22 @@ def _without_foreign_embed(loose: LooseCommit) -> Post | None:
 
 
 def _name_misfit(message: str, *, below: str = "") -> str:
-    """Say which field is wrong and how, from msgspec's message; a value that it quotes is left out."""
-    at = _AT.search(message)
-    where = ".".join(part for part in (below, at[1] if at else "") if part)
-    where = re.sub(r"\[.*?\]", "[]", where)
-    what = _AT.sub("", message)
-    if missing := _MISSING.match(what):
+    """Say which field is wrong and how, from msgspec's message, without the value that it may quote."""
+    what, at = _MISFIT.fullmatch(message).groups()  # pyright: ignore[reportOptionalMemberAccess] - fits anything
+    where = ".".join(part for part in (below, re.sub(r"\[.*?\]", "[]", at or "")) if part)
+    if missing := _MISSING.fullmatch(what):
         return f"no {where}.{missing[1]}" if where else f"no {missing[1]}"
-    if where.endswith(".$type"):
+    if where.endswith("$type"):
         return "a record of another type than its collection"
-    for pattern, name in _FIXES:
-        what = pattern.sub(name, what)
-    what = what.replace("`", "")
-    return f"{where}: {what}" if where else f"not an event: {what}"
+    return f"{where or 'not an event'}: {_name_problem(what)}"
+
+
+def _name_problem(what: str) -> str:
+    if _WRONG_TYPE.fullmatch(what):
+        return what.replace("`", "")
+    if what.startswith("Invalid"):
+        return "unknown value"
+    return "empty" if "of length >= 1" in what else "out of range"
 
 
 def _name_damage(line: bytes, message: str) -> str:

@@ -23,19 +23,19 @@ def merge_runs(runs: Sequence[Run], where: Path) -> int:
 
     Order: by every column, `event_time_us` and `user_id` first, nulls last.
     """
-    return write_parquet(where, RAW_EVENTS, _row_groups(_sorted_slices(runs), RAW_EVENTS))
+    return write_parquet(where, RAW_EVENTS, _sorted_slices(runs))
 
 
 def merge_rejected(spools: Sequence[Path], where: Path) -> int:
     """Write the rejected lines of all spools, one after the other, and return how many there are."""
-    return write_parquet(where, REJECTED_LINES, _row_groups(_rejected(spools), REJECTED_LINES))
+    return write_parquet(where, REJECTED_LINES, _rejected(spools))
 
 
 def _rejected(spools: Sequence[Path]) -> Iterator[pa.Table]:
     for spool in spools:
         with pa.OSFile(str(spool)) as file, pa.ipc.open_stream(file) as reader:
             for batch in reader:
-                yield pa.Table.from_batches([batch])
+                yield pa.Table.from_batches([batch]).cast(REJECTED_LINES)
 
 
 def _sorted_slices(runs: Sequence[Run]) -> Iterator[pa.Table]:
@@ -82,32 +82,3 @@ def _sortable(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_boolean(column.type):
         return column.cast(pa.int8())
     return column
-
-
-def _row_groups(pieces: Iterator[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
-    """Yield tables of one row group each, their dictionaries in the order in which values appear.
-
-    A dictionary is written as it stands, so it must not tell which runs its values came from.
-    """
-    held: list[pa.Table] = []
-    rows = 0
-    for piece in pieces:
-        held.append(piece)
-        rows += len(piece)
-        while rows >= ROW_GROUP_ROWS:
-            whole = pa.concat_tables(held)
-            yield _encode(whole.slice(0, ROW_GROUP_ROWS), schema)
-            held, rows = [whole.slice(ROW_GROUP_ROWS)], rows - ROW_GROUP_ROWS
-    if rows:
-        yield _encode(pa.concat_tables(held), schema)
-
-
-def _encode(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    columns = [_as_field(table[field.name], field.type) for field in schema]
-    return pa.table(columns, schema=schema)
-
-
-def _as_field(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | pa.Array:
-    if not pa.types.is_dictionary(kind):
-        return column
-    return pc.cast(column, pa.string()).combine_chunks().dictionary_encode().cast(kind)

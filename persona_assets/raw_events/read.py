@@ -185,6 +185,7 @@ class _Reader:
                 try:
                     event = look_again(line)
                 except RefusedLineError as error:
+                    line = line.removesuffix(b"\r")  # noqa: PLW2901 - the rest of its line end
                     self._reject((name, number), error.reason, line, len(line))
                     continue
                 place(event)

@@ -34,7 +34,7 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
         context.log.info(
             "%d events: %d actions, %d duplicates", extract.read, extract.actions.total(), extract.duplicates
         )
-        dropped = {"delivered more than once": extract.duplicates, **extract.no_action}
+        dropped = {"duplicate": extract.duplicates, **extract.no_action}
         return dg.MaterializeResult(
             value=extract.user_actions,
             metadata={

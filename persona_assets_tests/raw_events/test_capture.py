@@ -1,0 +1,40 @@
+import os
+
+import pytest
+
+from persona_assets.raw_events.capture import Capture
+from persona_assets_tests.raw_events.builders import DAY, post, write_file
+
+
+def test_defaults_come_from_the_settings(monkeypatch):
+    monkeypatch.setenv("PERSONA_CAPTURE", "/somewhere")
+    monkeypatch.setenv("PERSONA_CAPTURE_PATTERN", "%Y%m%d")
+    monkeypatch.setenv("PERSONA_WORKERS", "3")
+
+    capture = Capture()
+
+    assert (capture.root, capture.pattern, capture.count_workers()) == ("/somewhere", "%Y%m%d", 3)
+
+
+def test_without_a_number_the_cores_of_this_process_are_used(monkeypatch):
+    monkeypatch.delenv("PERSONA_WORKERS", raising=False)
+
+    assert 1 <= Capture().count_workers() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize("pattern", [None, "%Y-%m-%d"])
+def test_a_day_is_found_below_the_root(tmp_path, pattern):
+    write_file(tmp_path / "2025-03-01" / "a", [post()])
+
+    (file,) = Capture(root=str(tmp_path), pattern=pattern).find_day(DAY)
+
+    assert file.name == "2025-03-01/a"
+
+
+def test_a_relative_root_is_below_the_working_folder(tmp_path, monkeypatch):
+    write_file(tmp_path / "capture" / "2025-03-01" / "a", [post()])
+    monkeypatch.chdir(tmp_path)
+
+    (file,) = Capture(root="capture", pattern=None).find_day(DAY)
+
+    assert (file.name, file.path.read_bytes()[:1]) == ("2025-03-01/a", b"{")

@@ -1,0 +1,183 @@
+import datetime as dt
+import os
+
+import pytest
+from upath import UPath
+
+from persona_assets.errors import CaptureError
+from persona_assets.raw_events.files import find_files, find_missing_hours
+from persona_assets_tests.raw_events.builders import DAY, post, write_file
+
+NAME = "bluesky-2-2025-03-01-00-10-12-4438b37d-5e75-4e86-9c74-01cd6084ee05"
+
+
+def names(root, day=DAY, pattern=None):
+    return [file.name for file in find_files(UPath(root), day, pattern=pattern)]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        f"bluesky-2025-03/01/00/{NAME}",
+        f"01/00/{NAME}",
+        "2025-03-01/events.jsonl.gz",
+        "2025-03-01/00/events.jsonl",
+        "2025/03/01/part-7",
+        "2025/03/01/23/part-7",
+    ],
+)
+def test_known_layouts_are_found(tmp_path, place):
+    write_file(tmp_path / place, [post()])
+
+    assert names(tmp_path) == [place]
+
+
+def test_a_root_named_after_its_month_has_its_days_and_no_others(tmp_path):
+    root = tmp_path / "bluesky-2025-03"
+    write_file(root / "01" / "00" / "part", [post()])
+
+    assert names(root) == ["01/00/part"]
+    with pytest.raises(CaptureError):
+        names(root, dt.date(2025, 4, 1))
+
+
+def test_the_first_folder_of_a_month_is_not_the_first_of_every_month(tmp_path):
+    write_file(tmp_path / "01" / "00" / NAME, [post()])
+
+    with pytest.raises(CaptureError, match="no file for 2025-04-01"):
+        names(tmp_path, dt.date(2025, 4, 1))
+
+
+def test_two_months_in_one_folder_are_told_apart_by_their_files(tmp_path):
+    write_file(tmp_path / "01" / "00" / NAME, [post()])
+    write_file(tmp_path / "01" / "00" / NAME.replace("2025-03", "2025-04"), [post()])
+
+    assert names(tmp_path) == [f"01/00/{NAME}"]
+
+
+def test_a_file_that_was_open_at_midnight_belongs_to_its_folder(tmp_path):
+    late = NAME.replace("2025-03-01-00", "2025-02-28-23")
+    write_file(tmp_path / "01" / "00" / NAME, [post()])
+    write_file(tmp_path / "01" / "00" / late, [post()])
+
+    assert names(tmp_path) == [f"01/00/{late}", f"01/00/{NAME}"]
+
+
+def test_days_without_a_month_anywhere_are_not_guessed(tmp_path):
+    write_file(tmp_path / "01" / "00" / "part", [post()])
+
+    with pytest.raises(CaptureError, match="there is 01/.*PERSONA_CAPTURE_PATTERN"):
+        names(tmp_path)
+    assert names(tmp_path, pattern="%d") == ["01/00/part"]
+
+
+def test_a_pattern_names_folder_or_file(tmp_path):
+    write_file(tmp_path / "dump" / "day060" / "x", [post()])
+    write_file(tmp_path / "flat" / "20250301.ndjson", [post()])
+
+    assert names(tmp_path, pattern="dump/day%j") == ["dump/day060/x"]
+    assert names(tmp_path, pattern="flat/%Y%m%d.ndjson") == ["flat/20250301.ndjson"]
+
+
+def test_no_capture_says_which_variable_to_set(tmp_path):
+    with pytest.raises(CaptureError, match="PERSONA_CAPTURE to the folder"):
+        names(tmp_path / "nowhere")
+
+
+def test_a_missing_day_says_what_was_looked_for_and_what_is_there(tmp_path):
+    write_file(tmp_path / "2025-02-28" / "secret-name", [post()])
+
+    with pytest.raises(CaptureError) as caught:
+        names(tmp_path)
+
+    message = str(caught.value)
+    for part in ("2025-03-01", "bluesky-2025-03/01", "2025/03/01", "2025-02-28/", "PERSONA_CAPTURE_PATTERN"):
+        assert part in message
+    assert "secret-name" not in message
+
+
+def test_an_empty_day_is_no_day(tmp_path):
+    (tmp_path / "2025-03-01" / "00").mkdir(parents=True)
+
+    with pytest.raises(CaptureError, match="no file for 2025-03-01"):
+        names(tmp_path)
+
+
+def test_a_day_in_two_layouts_is_an_error(tmp_path):
+    write_file(tmp_path / "2025-03-01" / "a", [post()])
+    write_file(tmp_path / "2025" / "03" / "01" / "a", [post()])
+
+    with pytest.raises(CaptureError, match="2025-03-01 lies at 2025-03-01, 2025/03/01"):
+        names(tmp_path)
+
+
+def test_hidden_names_are_passed_by(tmp_path):
+    write_file(tmp_path / "2025-03-01" / "a", [post()])
+    write_file(tmp_path / "2025-03-01" / ".part", [post()])
+
+    assert names(tmp_path) == ["2025-03-01/a"]
+
+
+def test_an_empty_folder_where_a_file_should_be_is_told(tmp_path):
+    write_file(tmp_path / "2025-03-01" / "a", [post()])
+    (tmp_path / "2025-03-01" / "b.jsonl").mkdir()
+    (tmp_path / "2025-03-01" / "07").mkdir()
+
+    files = find_files(UPath(tmp_path), DAY, pattern=None)
+
+    assert [(file.name, file.trouble) for file in files] == [
+        ("2025-03-01/a", None),
+        ("2025-03-01/b.jsonl", "a folder where a file should be"),
+    ]
+
+
+def test_links_are_followed_and_pipes_are_not_opened(tmp_path):
+    write_file(tmp_path / "elsewhere" / "00" / "a", [post()])
+    (tmp_path / "2025-03-01").mkdir()
+    (tmp_path / "2025-03-01" / "00").symlink_to(tmp_path / "elsewhere" / "00")
+    (tmp_path / "2025-03-01" / "gone").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "2025-03-01" / "pipe")
+
+    files = find_files(UPath(tmp_path), DAY, pattern=None)
+
+    assert [(file.name, file.trouble) for file in files] == [
+        ("2025-03-01/00/a", None),
+        ("2025-03-01/gone", None),
+        ("2025-03-01/pipe", "not a file, folder or link"),
+    ]
+
+
+def test_a_capture_may_lie_at_a_url():
+    root = UPath("memory://captures/one")
+    (root / "2025-03-01" / "00").mkdir(parents=True)
+    (root / "2025-03-01" / "00" / "a").write_bytes(b"{}\n")
+
+    (file,) = find_files(root, DAY, pattern=None)
+
+    assert (file.name, file.size) == ("2025-03-01/00/a", 3)
+    assert file.path.read_bytes() == b"{}\n"
+
+
+@pytest.mark.parametrize(
+    ("inside", "present"),
+    [
+        (["2025-03-01/05/a", "2025-03-01/06/a"], [5, 6]),
+        (["2025/03/01/05/a"], [5]),
+        (["01/00/" + NAME], [0]),
+        (["2025-03-01/" + NAME.replace("-00-10-12", "-17-00-00")], [17]),
+        (["bluesky-2025-03/01/23/x"], [23]),
+    ],
+)
+def test_hours_are_told_by_folders_or_names(tmp_path, inside, present):
+    for place in inside:
+        write_file(tmp_path / place, [post()])
+
+    missing = find_missing_hours(find_files(UPath(tmp_path), DAY, pattern=None), DAY)
+
+    assert sorted(set(range(24)) - set(missing)) == present
+
+
+def test_hours_are_unknown_where_names_tell_none(tmp_path):
+    write_file(tmp_path / "2025" / "03" / "01" / "all.jsonl", [post()])
+
+    assert find_missing_hours(find_files(UPath(tmp_path), DAY, pattern=None), DAY) is None

@@ -1,0 +1,127 @@
+"""Spoilt lines by the hundred thousand: each is an event or is rejected with its own bytes, and none stops the rest."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from persona_assets.tables import RAW_LIMIT_BYTES
+from persona_assets_tests.raw_events.builders import (
+    NOON_US,
+    account,
+    commit,
+    delete,
+    embed_record,
+    embed_record_with_media,
+    identity,
+    like,
+    line,
+    post,
+    read_lines_of,
+)
+
+REPLY = {"parent": {"cid": "c", "uri": "at://p"}, "root": {"cid": "c", "uri": "at://r"}}
+FRAME = {
+    "$type": "message",
+    "payload": {
+        "$type": "network.bsky.jetstream.subscribeEvents#commit",
+        "seq": 7,
+        "did": "did:plc:a",
+        "time": "2025-03-01T12:00:00.123456Z",
+        **like()["commit"],
+    },
+}
+SEEDS = [
+    post("hello wörld 😀", langs=["en"], reply=REPLY, embed=embed_record("at://q")),
+    post("\\ud83d escaped", embed=embed_record_with_media("at://q")),
+    like(),
+    commit("app.bsky.graph.follow", {"subject": "did:plc:b"}),
+    commit("app.bsky.actor.profile", {"description": None}, operation="update"),
+    commit("com.example.thing", {"deep": [[[{"a": 1.5e300}]]]}),
+    delete(),
+    account(active=False, status="deleted"),
+    identity(),
+    FRAME,
+]
+ODD_VALUES = [None, True, 0, -1, 1e999, 10**400, "", "x", "\0", [], [[]], {}, {"uri": 5}, "9" * 70_000, NOON_US]
+ODD_BYTES = [
+    b"", b"\0", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\r", b"{", b"}", b"[" * 3000, b'"', b"\\", b"\\ud800",
+    b"\\u0000", b",", b"1e9999", b"NaN", b"null", b"<<<<<<<", b"\x1f\x8b\x08", b" " * 100,
+]  # fmt: skip
+
+
+def spoil_value(event, rng):
+    """Replace, drop or add one value anywhere in an event."""
+    event = json.loads(json.dumps(event))
+    inside = event
+    while True:
+        names = list(inside)
+        name = names[rng.integers(len(names))]
+        if isinstance(inside[name], dict) and inside[name] and rng.random() < 0.7:
+            inside = inside[name]
+            continue
+        match rng.integers(3):
+            case 0:
+                inside[name] = ODD_VALUES[rng.integers(len(ODD_VALUES))]
+            case 1:
+                del inside[name]
+            case _:
+                inside[f"{name}2"] = ODD_VALUES[rng.integers(len(ODD_VALUES))]
+        return line(event)
+
+
+def spoil_bytes(raw, rng):
+    """Cut, repeat, overwrite or insert bytes."""
+    for _ in range(rng.integers(1, 4)):
+        first, last = sorted(rng.integers(0, len(raw) + 1, size=2))
+        match rng.integers(4):
+            case 0:
+                raw = raw[:first]
+            case 1:
+                raw = raw[:last] + raw[first:]
+            case 2:
+                raw = raw[:first] + bytes([rng.integers(256)]) + raw[first + 1 :]
+            case _:
+                raw = raw[:first] + ODD_BYTES[rng.integers(len(ODD_BYTES))] + raw[first:]
+    return raw
+
+
+def spoilt_lines(seed, count):
+    rng = np.random.default_rng(seed)
+    lines = []
+    for _ in range(count):
+        event = SEEDS[rng.integers(len(SEEDS))]
+        raw = spoil_value(event, rng) if rng.random() < 0.5 else line(event)
+        raw = spoil_bytes(raw, rng) if rng.random() < 0.7 else raw
+        lines.append(raw.replace(b"\n", b" "))
+    # A file that begins like a packed one would be unpacked.
+    return [line(like()), *lines]
+
+
+def assert_nothing_is_lost(lines):
+    with tempfile.TemporaryDirectory() as folder:
+        found = read_lines_of(lines, Path(folder))
+
+    assert len(found.events) + len(found.rejected) == found.counts.lines == len(lines)
+    for row in found.rejected:
+        raw = lines[row["line_number"] - 1].removesuffix(b"\r")
+        assert (row["raw"], row["raw_bytes"]) == (raw[:RAW_LIMIT_BYTES], len(raw))
+    assert len({row["reason"] for row in found.rejected}) < 200
+    return found
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 2**32))
+def test_spoilt_lines_are_events_or_rejected(seed):
+    assert_nothing_is_lost(spoilt_lines(seed, 400))
+
+
+@pytest.mark.slow
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 2**32))
+def test_200_000_spoilt_lines_are_events_or_rejected(seed):
+    assert_nothing_is_lost(spoilt_lines(seed, 2000))

@@ -1,0 +1,37 @@
+import dagster as dg
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
+
+from persona_assets import tables
+from persona_assets.io_managers.parquet import ParquetIOManager
+from persona_assets.partitions import daily_partitions
+from persona_assets.scratch import Scratch
+from persona_assets.user_actions.assets import build_user_actions
+from persona_assets_tests.raw_events.builders import DAY
+from persona_assets_tests.user_actions.builders import LIKE, POST, commit, table_of
+
+
+def test_the_asset_writes_actions_and_counts_what_it_drops(tmp_path):
+    twice = commit(LIKE)
+    events = table_of([commit(POST, text="hello"), twice, twice, commit("com.example.thing")])
+    days = daily_partitions(DAY)
+
+    @dg.asset(name="raw_events", partitions_def=days)
+    def given():
+        return events
+
+    result = dg.materialize(
+        [given, build_user_actions(days)],
+        partition_key=f"{DAY}",
+        resources={"io_manager": ParquetIOManager(base=str(tmp_path)), "scratch": Scratch()},
+    )
+
+    metadata = result.asset_materializations_for_node("user_actions")[0].metadata
+    dropped = {record.data["reason"]: record.data["count"] for record in metadata["dropped"].records}
+    assert dropped == {"duplicate": 1, "com.example.thing create": 1}
+    assert metadata["events"].value == 4
+    rows = pads.dataset(tmp_path / "user_actions" / f"{DAY}.parquet").to_table().to_pylist()
+    assert [row["action"] for row in rows] == ["post", "like"]
+    tables.require_schema(
+        pq.read_schema(tmp_path / "user_actions" / f"{DAY}.parquet"), tables.USER_ACTIONS, table="user_actions"
+    )
