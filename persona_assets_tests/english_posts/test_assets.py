@@ -14,15 +14,14 @@ from persona_assets_tests.english_posts.builders import ENGLISH, GERMAN, actions
 
 def materialize(**config):
     asset = build_english_posts(daily_partitions(dt.date(2025, 3, 1)))
-    context = dg.build_asset_context(partition_key="2025-03-02")
     day = actions([message(ENGLISH, n=0), message(GERMAN, n=1), message(None, n=2), message(None, n=3, action="like")])
-    with dg.build_init_resource_context() as init:
-        scratch = Scratch()
-        scratch.setup_for_execution(init)
-        result = asset(context, EnglishPostsConfig(**config), scratch=scratch, user_actions=day)
-        texts = pq.read_table(result.value)["text"].to_pylist()
-        scratch.teardown_after_execution(init)
-    return texts, result.metadata
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        dg.build_asset_context(partition_key="2025-03-02", instance=instance) as context,
+        dg.build_resources({"scratch": Scratch()}, instance=instance) as run,
+    ):
+        result = asset(context, EnglishPostsConfig(**config), scratch=run.scratch, user_actions=day)
+        return pq.read_table(result.value)["text"].to_pylist(), result.metadata
 
 
 def test_it_hands_over_the_english_posts_and_counts_the_others_by_reason():

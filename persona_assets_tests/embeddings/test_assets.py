@@ -1,0 +1,80 @@
+"""The asset: its configuration reaches the model, and its metadata says what was run."""
+
+import datetime as dt
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from persona_assets import tables
+from persona_assets.embeddings.assets import EmbeddingsConfig, build_embeddings
+from persona_assets.errors import DeviceError, ModelError
+from persona_assets.partitions import daily_partitions
+from persona_assets.scratch import Scratch
+from persona_assets_tests.embeddings.builders import DIMENSIONS, posts_of
+
+TEXTS = ["the cat sat on the mat and then it ran on", "a dog ran", "a dog ran"]
+
+
+def materialize(**config):
+    asset = build_embeddings(daily_partitions(dt.date(2025, 3, 1)))
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        dg.build_asset_context(partition_key="2025-03-02", instance=instance) as context,
+        dg.build_resources({"scratch": Scratch()}, instance=instance) as run,
+    ):
+        result = asset(context, EmbeddingsConfig(**config), scratch=run.scratch, english_posts=posts_of(TEXTS))
+        return pq.read_table(result.value), result.metadata
+
+
+def test_it_hands_over_vectors_and_says_what_made_them(tiny_folder):
+    table, metadata = materialize(model=str(tiny_folder), device="cpu", compute_dtype="float32")
+
+    assert table.schema.equals(tables.embeddings_schema(DIMENSIONS))
+    assert table.num_rows == 3
+    assert metadata["distinct_texts"] == 2
+    assert metadata["pooling"] == "mean"
+    assert metadata["device"] == "cpu"
+    assert metadata["device_name"]
+    assert metadata["truncated_share"] == 0
+    assert set(metadata) >= {"model", "model_revision", "prefix", "padding_share", "seconds", "peak_memory_mib"}
+    assert "did:plc" not in str(metadata)
+    assert TEXTS[0] not in str(metadata)
+
+
+def test_each_field_of_the_configuration_changes_the_result(tiny_folder):
+    usual = {"model": str(tiny_folder), "device": "cpu", "compute_dtype": "float32"}
+
+    assert materialize(**usual, max_tokens=8)[1]["truncated_share"] == 0.5
+    assert materialize(**usual, vector_dtype="float32")[0].schema.field("vector").type.value_type == pa.float32()
+    assert materialize(**{**usual, "compute_dtype": "bfloat16"})[1]["compute_dtype"] == "bfloat16"
+
+
+def test_a_model_or_a_device_that_is_not_there_is_not_tried_again(tiny_folder, monkeypatch):
+    with pytest.raises(dg.Failure) as failure:
+        materialize(model="/no/such/folder")
+    assert isinstance(failure.value.__cause__, ModelError)
+    assert failure.value.allow_retries is False
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(dg.Failure, match="PERSONA_DEVICE") as failure:
+        materialize(model=str(tiny_folder), device="cuda")
+    assert isinstance(failure.value.__cause__, DeviceError)
+
+
+def test_it_asks_for_a_gpu_in_the_way_that_executors_understand():
+    asset = build_embeddings(daily_partitions(dt.date(2025, 3, 1)))
+
+    assert asset.op.tags == {"gpu": "1"}
+    assert asset.op.pool == "gpu"
+
+
+def test_a_setting_is_the_default(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PERSONA_MODEL", "intfloat/multilingual-e5-large")
+    monkeypatch.setenv("PERSONA_MAX_TOKENS", "256")
+
+    config = EmbeddingsConfig()
+
+    assert (config.model, config.max_tokens) == ("intfloat/multilingual-e5-large", 256)

@@ -1,0 +1,81 @@
+"""Every post of a day gets one vector, whatever the order of its posts."""
+
+import random
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from persona_assets import tables
+from persona_assets.embeddings.encode import encode_texts
+from persona_assets_tests.embeddings.builders import DIMENSIONS, WORDS, dataset, embed, posts_of
+
+TEXTS = st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=9).map(" ".join), max_size=25)
+
+
+def vectors_of(table):
+    return np.array(table["vector"].combine_chunks().flatten()).reshape(-1, DIMENSIONS)
+
+
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(TEXTS)
+def test_every_english_post_has_exactly_one_vector_that_of_its_text(tiny, texts):
+    posts = posts_of(texts)
+    with tempfile.TemporaryDirectory() as folder:
+        embedded = embed(posts, tiny, Path(folder))
+        table = pq.read_table(embedded.vectors)
+
+    expected = posts.to_table().sort_by("uri")
+    assert table.schema.equals(tables.embeddings_schema(DIMENSIONS, pa.float32()))
+    assert table.select(["uri", "user_id"]) == expected.select(["uri", "user_id"])
+    np.testing.assert_allclose(vectors_of(table), encode_texts(tiny, expected["text"].to_pylist()).vectors, atol=1e-5)
+    assert (embedded.posts, embedded.texts) == (len(texts), len(set(texts)))
+
+
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(TEXTS, st.randoms(use_true_random=False), st.integers(1, 9))
+def test_the_order_and_the_batches_of_posts_do_not_matter(tiny, texts, shuffler: random.Random, batch_rows):
+    rows = posts_of(texts).to_table().to_pylist()
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        first = embed(dataset(rows), tiny, Path(one), vector_dtype="float16")
+        shuffler.shuffle(rows)
+        second = embed(dataset(rows, batch_rows=batch_rows), tiny, Path(other), vector_dtype="float16")
+
+        assert first.vectors.read_bytes() == second.vectors.read_bytes()
+
+
+def test_a_day_is_computed_in_chunks(tiny, tmp_path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("persona_assets.embeddings.embed.CHUNK_TEXTS", 4)
+    texts = [f"{one} {other}" for one in WORDS[:5] for other in WORDS[5:9]]
+
+    embedded = embed(posts_of(texts), tiny, tmp_path)
+
+    table = pq.read_table(embedded.vectors)
+    order = posts_of(texts).to_table().sort_by("uri")["text"].to_pylist()
+    np.testing.assert_allclose(vectors_of(table), encode_texts(tiny, order).vectors, atol=1e-5)
+    assert embedded.texts == 20
+
+
+def test_half_the_precision_moves_a_vector_by_less_than_a_thousandth(tiny, tmp_path):
+    texts = [f"{one} {other}" for one in WORDS for other in WORDS]
+    (tmp_path / "half").mkdir()
+    (tmp_path / "full").mkdir()
+
+    half = vectors_of(pq.read_table(embed(posts_of(texts), tiny, tmp_path / "half", vector_dtype="float16").vectors))
+    full = vectors_of(pq.read_table(embed(posts_of(texts), tiny, tmp_path / "full").vectors))
+
+    half = half.astype(np.float32)
+    assert (half * full).sum(1).min() > 1 - 1e-3
+    np.testing.assert_allclose(np.linalg.norm(half, axis=1), 1, atol=1e-3)
+
+
+def test_an_empty_day_gives_an_empty_table_of_the_right_width(tiny, tmp_path):
+    embedded = embed(posts_of([]), tiny, tmp_path, vector_dtype="float16")
+
+    assert pq.read_table(embedded.vectors).schema.equals(tables.embeddings_schema(DIMENSIONS))
+    assert embedded.posts == 0
