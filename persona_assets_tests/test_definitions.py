@@ -1,0 +1,123 @@
+"""The graph as Dagster sees it: names, days, windows and descriptions that others rely on."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from persona_assets.automation.jobs import DAY_ASSETS, PERSONA_ASSETS
+from persona_assets.definitions import build_definitions
+from persona_assets.settings import read_settings
+
+ROOT = Path(__file__).parents[1]
+READS = {
+    "raw_events": set(),
+    "rejected_lines": set(),
+    "user_actions": {"raw_events"},
+    "english_posts": {"user_actions"},
+    "english_users": {"english_posts", "user_actions"},
+    "embeddings": {"english_posts"},
+    "clusters": {"embeddings", "english_users"},
+    "cluster_jsonl": {"clusters", "english_users", "user_actions", "english_posts", "embeddings"},
+    "cluster_stats": {"cluster_jsonl", "clusters", "english_posts", "embeddings"},
+}
+WINDOWED = {
+    ("english_users", "english_posts"),
+    ("english_users", "user_actions"),
+    ("clusters", "embeddings"),
+    ("cluster_jsonl", "user_actions"),
+    ("cluster_jsonl", "english_posts"),
+    ("cluster_jsonl", "embeddings"),
+    ("cluster_stats", "english_posts"),
+    ("cluster_stats", "embeddings"),
+}
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    return build_definitions(read_settings({"PERSONA_WINDOW_DAYS": "16", "PERSONA_START_DATE": "2024-11-01"}))
+
+
+@pytest.fixture(scope="module")
+def graph(definitions):
+    return definitions.resolve_asset_graph()
+
+
+def test_the_definitions_can_be_loaded(definitions):
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_each_asset_reads_what_the_design_says(graph):
+    found = {
+        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        for key in graph.materializable_asset_keys
+    }
+
+    assert found == READS
+
+
+@pytest.mark.parametrize("name", READS)
+def test_each_asset_has_days_a_group_an_owner_kinds_and_a_description(graph, name):
+    node = graph.get(dg.AssetKey(name))
+
+    assert node.partitions_def.get_first_partition_key() == "2024-11-01"
+    assert node.group_name == ("raw_events" if name == "rejected_lines" else name)
+    assert node.owners == ["team:persona_assets"]
+    assert node.kinds
+    assert len(node.description) > 30
+
+
+@pytest.mark.parametrize(
+    ("child", "parent"), [(child, parent) for child, parents in READS.items() for parent in parents]
+)
+def test_windows_are_partition_mappings(graph, child, parent):
+    node = graph.get(dg.AssetKey(child))
+    mapping = node.partition_mappings.get(dg.AssetKey(parent))
+
+    expected = dg.TimeWindowPartitionMapping(start_offset=-15) if (child, parent) in WINDOWED else None
+    assert mapping == expected
+
+
+def test_the_jobs_cover_each_asset_once():
+    assert sorted([*DAY_ASSETS, *PERSONA_ASSETS]) == sorted(READS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["dagster", "definitions", "validate", "-w", "workspace.yaml"],
+        ["dg", "check", "defs"],
+        ["dagster", "asset", "list", "-m", "persona_assets.definitions"],
+        ["dagster", "job", "list", "-w", "workspace.yaml"],
+    ],
+    ids=" ".join,
+)
+def test_the_command_lines_load_the_graph(command, tmp_path):
+    (tmp_path / "dagster.yaml").write_text((ROOT / "dagster_home" / "dagster.yaml").read_text())
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={"DAGSTER_HOME": str(tmp_path), "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    if "list" in command:
+        assert all(name in done.stdout for name in (READS if "asset" in command else ("prepare_days", "make_personas")))
+
+
+def test_a_setting_that_means_nothing_stops_the_load():
+    code = "import persona_assets.definitions"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PERSONA_WINDOW": "7"}, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert "SettingsError: PERSONA_WINDOW is not a setting; the settings are PERSONA_CAPTURE" in done.stderr
