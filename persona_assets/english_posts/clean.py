@@ -1,13 +1,14 @@
-"""Take from a text what is in no language: links, mentions, hashtags, emoji."""
+"""Take from a text what is in no language: links, mentions, hashtags, emoji, places checked in at."""
 
 import re
 
 # A link with or without its scheme: Bluesky's clients shorten links to "host/path..." in the text itself. The
-# list of bare hosts' endings is short on purpose: "this.Is" and "end.To" are typos, not links.
-_LINK = (
-    r"https?://\S+|www\.\S+|[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|io|co|tv|me|ly|be|uk|social|app|dev)\b(?:/\S*)?"
-)
-_HANDLE_OR_TAG = r"[@#\uff20\uff03]\w[\w.\-]*"
+# list of bare hosts' endings is short on purpose: "this.Is" and "end.To" are typos, not links. What may not stand
+# before a host keeps the search linear in a text without spaces.
+_ENDINGS = "com|org|net|edu|gov|io|co|tv|me|ly|be|uk|social|app|dev"
+_LINK = rf"https?://\S+|www\.\S+|(?<![\w.-])[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:{_ENDINGS})\b(?:/\S*)?"
+_MENTION_OR_TAG = r"[@#\uff20\uff03]\w[\w.\-]*"
+_ENTITY = r"&\w{2,6};"
 # Emoji, dingbats, arrows, the joiners and variation selectors between them, flags and tags; and control
 # characters, which the detector refuses.
 _SYMBOL = (
@@ -15,11 +16,25 @@ _SYMBOL = (
     "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u20e3\ufe00-\ufe0f\ufeff\ufff0-\uffff\U000e0000-\U000e0fff"
     "\x00-\x1f\x7f-\x9f]"
 )
-_NO_LANGUAGE = re.compile(f"{_LINK}|{_HANDLE_OR_TAG}|{_SYMBOL}+", re.IGNORECASE)
+_NO_LANGUAGE = re.compile(f"{_LINK}|{_MENTION_OR_TAG}|{_ENTITY}|{_SYMBOL}+", re.IGNORECASE)
+# "lovely @ Café de Flore", "(with Ana at Jalan Sudirman)": names of places and friends behind a text, in the
+# language of the place.
+_CHECK_IN = re.compile(r"(?<=\S)\s+(?:\(?@\s|\((?:at|with|w/)\s).*", re.DOTALL)
 _LETTER = re.compile(r"[^\W\d_]")
+_STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
+_TAG = re.compile(r"[#\uff03](\w+)")
+_WORD_START = re.compile(r"_|(?<=[a-z])(?=[A-Z])")
 
 
 def clean_text(text: str) -> str:
-    """Return the words of `text`, or "" if it has no letter once links, mentions, hashtags and emoji are gone."""
-    words = _NO_LANGUAGE.sub(" ", text)
-    return words if _LETTER.search(words) else ""
+    """Return the words of `text`, or "" if there are none.
+
+    A text that is nothing but hashtags gives the words of these ("#GoodMorning": "Good Morning"). A letter that
+    is written three times or more stands once, so that "yessss" is a word.
+    """
+    words = _NO_LANGUAGE.sub(" ", _CHECK_IN.sub("", text))
+    if not _LETTER.search(words):
+        words = " ".join(_WORD_START.sub(" ", tag) for tag in _TAG.findall(text))
+        if not _LETTER.search(words):
+            return ""
+    return _STRETCHED.sub(r"\1", words)

@@ -28,7 +28,8 @@ _JUDGED = pa.schema(
         pa.field("action", pa.string()),
         pa.field("text", pa.string()),
         pa.field("event_time_us", pa.int64()),
-        pa.field("is_language", pa.bool_()),  # null: undecided
+        pa.field("is_language", pa.bool_()),
+        pa.field("is_open", pa.bool_()),
         pa.field("reason", pa.string()),
     ]
 )
@@ -39,14 +40,13 @@ with authors as (
     -- Posts that only their declaration decided say nothing new about their author.
     select user_id, 2 * count(*) filter (is_language) > count(*) as mostly
     from judged
-    where is_language is not null
-        and reason not in ('{reasons.DECLARED}', '{reasons.OTHER_DECLARED}', '{reasons.NO_WORDS}')
+    where not is_open and reason not in ('{reasons.DECLARED}', '{reasons.OTHER_DECLARED}', '{reasons.NO_WORDS}')
     group by user_id
 )
-select judged.* exclude (is_language, reason),
-    coalesce(is_language, mostly, false) as is_language,
+select judged.* exclude (is_language, is_open, reason),
+    case when is_open and mostly is not null then mostly else is_language end as is_language,
     case
-        when is_language is not null or mostly is null then reason
+        when not is_open or mostly is null then reason
         when mostly then '{reasons.OTHER_POSTS}'
         else '{reasons.OTHER_POSTS_DIFFER}'
     end as reason
@@ -107,20 +107,22 @@ def _judge(user_actions: pads.Dataset, decide: Decide, progress: Progress) -> It
     messages = pc.is_in(pc.field("action"), value_set=pa.array(tables.MESSAGES))
     columns = ["uri", "user_id", "action", "text", "event_time_us", "langs"]
     for batch in user_actions.to_batches(columns=columns, filter=messages, batch_size=BATCH_ROWS):
+        if not batch.num_rows:
+            continue
         texts, langs = batch["text"], batch["langs"].to_pylist()
         verdicts = [decide(text, tags) for text, tags in zip(texts.to_pylist(), langs, strict=True)]
-        is_language = pa.array([verdict.is_language for verdict in verdicts], pa.bool_())
-        maybe = pc.fill_null(is_language, fill_value=True)
+        is_language, is_open, reason = (pa.array(column) for column in zip(*verdicts, strict=True))
         progress.add(batch.num_rows)
         yield pa.record_batch(
             [
                 batch["uri"],
                 batch["user_id"],
                 pc.cast(batch["action"], pa.string()),
-                pc.if_else(maybe, texts, pa.scalar(None, pa.string())),
+                pc.if_else(pc.or_(is_language, is_open), texts, pa.scalar(None, pa.string())),
                 batch["event_time_us"],
                 is_language,
-                pa.array([verdict.reason for verdict in verdicts], pa.string()),
+                is_open,
+                reason,
             ],
             schema=_JUDGED,
         )

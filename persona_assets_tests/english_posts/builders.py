@@ -11,7 +11,7 @@ from persona_assets.progress import Progress
 ENGLISH = "What a lovely morning it is, I am so happy with this weather"
 GERMAN = "Was für ein schöner Morgen, ich freue mich sehr über dieses Wetter"
 JAPANESE = "今日はとても良い天気ですね、うれしいです"
-SHORT = "ok mm"
+SHORT = "Toyota"  # the detector has no guess, and it is in no list
 
 
 def message(text, *, langs=None, user="u", n=0, action="post"):

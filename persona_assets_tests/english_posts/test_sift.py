@@ -58,7 +58,7 @@ def test_what_cannot_be_told_follows_the_authors_other_posts(tmp_path):
 
     assert sifted.kept == {reasons.DETECTED: 3, reasons.OTHER_POSTS: 1}
     assert sifted.dropped[reasons.OTHER_POSTS_DIFFER] == 1
-    assert sifted.dropped[reasons.UNDECIDED] == 1
+    assert sifted.dropped[reasons.UNLIKELY] == 1
 
 
 def test_of_a_uri_that_was_written_again_the_last_version_counts(tmp_path):
