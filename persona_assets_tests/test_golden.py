@@ -47,6 +47,7 @@ class Day(NamedTuple):
     users: set[str]  # english_users
     lines: list[list[dict]]  # of one cluster of all kept users
     accounting: list[dict]
+    languages: dict[str, str]  # of each user, as planted
 
     def messages(self):
         return [row for row in self.actions if row["action"] in tables.MESSAGES]
@@ -91,7 +92,14 @@ def day(tmp_path_factory):
         set(users),
         [json.loads(line) for _, line in made.lines],
         made.accounting.to_pylist(),
+        {row["did"]: row["lang"] for row in read_truth(root)},
     )
+
+
+def read_truth(root):
+    (file,) = root.parent.glob("*.truth.jsonl")
+    with file.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
 
 
 @pytest.fixture(scope="module")
@@ -135,16 +143,16 @@ def test_the_users_of_the_reference_are_kept_less_those_of_three_defects(day, re
     def reason(user):
         if len(written[user]) < 2:
             return "one post, delivered twice, counted as two"
-        if any(has_words(row) and row["langs"] == ["en"] and row["uri"] not in day.english for row in written[user]):
+        if day.languages[user] != "en":
             return "posts in another language counted as English, because they are tagged so"
-        if not all(has_words(row) for row in written[user]):
+        if sum(has_words(row) for row in written[user]) < 2:
             return "blank posts counted as English"
         return "none"
 
     assert Counter(reason(user) for user in reference_users - day.users) == {
         "one post, delivered twice, counted as two": 1,
-        "blank posts counted as English": 10,
         "posts in another language counted as English, because they are tagged so": 17,
+        "blank posts counted as English": 10,
     }
 
 
@@ -154,10 +162,13 @@ def test_users_that_only_we_keep_have_quotes_or_other_tags_than_en(day, referenc
         if row["uri"] in day.english:
             written.setdefault(row["user_id"], []).append(row)
 
-    for user in day.users - reference_users:
+    only_ours = day.users - reference_users
+    for user in only_ours:
         as_reference = [row for row in written[user] if row["langs"] == ["en"] and row["action"] != "quote"]
         assert len(as_reference) < 2 <= len(written[user])
-    assert len(day.users - reference_users) == 108
+    # How many they are is the detector's to say; that they write English was planted.
+    assert len(only_ours) > 100
+    assert sum(day.languages[user] == "en" for user in only_ours) > 0.98 * len(only_ours)
 
 
 # --- what they did
@@ -170,7 +181,7 @@ def test_action_lines_of_the_reference_are_among_ours_less_those_of_four_defects
 
     reasons = Counter(why_not_ours(day, json.loads(row)) for row in rows if row not in ours)
 
-    assert sum(row in ours for row in rows) == 1145
+    assert sum(row in ours for row in rows) + reasons.total() == 1315
     assert reasons == {
         "by a user that is kept by a defect of the filter": 89,
         "on a blank post, which is no English post": 56,
@@ -192,6 +203,7 @@ def why_not_ours(day, line):
         return "on a blank post, which is no English post"
     assert target["uri"] not in day.english
     assert target["langs"] == ["en"]
+    assert day.languages[target["user_id"]] != "en"
     return "on a post in another language that is tagged en"
 
 
@@ -212,7 +224,8 @@ def test_most_likes_of_english_posts_in_the_capture_are_written(day):
     english = [row for row in likes if row["target_uri"] in day.english]
     written = sum(row["actions"] for row in day.accounting if (row["action"], row["outcome"]) == ("like", "written"))
 
-    assert written == len(english) == 1527
+    assert written == len(english)
+    assert written > 1500  # the reference writes 937 for its own users
 
 
 def test_every_action_of_the_day_is_accounted_for(day):

@@ -9,7 +9,7 @@ from persona_assets import tables
 ACCOUNT = """
     SELECT cluster_id, action, outcome, count(*)::BIGINT AS actions
     FROM (
-        SELECT cluster_id, action, outcome FROM resolved
+        SELECT cluster_id, action, outcome::VARCHAR AS outcome FROM resolved
         UNION ALL
         SELECT cluster_id, action, 'written' FROM messages
         WHERE cluster_id IS NOT NULL AND action IN ('post', 'reply')

@@ -30,10 +30,10 @@ SCORED_AT_ONCE = 8_192
 
 FOLLOWING = f"""
     CREATE TEMP TABLE following AS
-    SELECT f.user_id, f.cluster_id, f.account, f.event_time_us AS since_us, min(u.event_time_us) AS until_us
+    SELECT f.member, f.cluster_id, f.account, f.event_time_us AS since_us, min(u.event_time_us) AS until_us
     FROM toward AS f
     LEFT JOIN toward AS u ON u.uri = f.uri AND u.action = 'unfollow'
-    WHERE f.action = 'follow' AND f.account <> f.user_id AND f.cluster_id IN (
+    WHERE f.action = 'follow' AND f.cluster_id IN (
         SELECT cluster_id FROM members GROUP BY cluster_id HAVING count(*) >= {LEAST_USERS}
     )
     GROUP BY ALL
@@ -42,15 +42,16 @@ FOLLOWING = f"""
 
 TOUCHED = """
     CREATE TEMP TABLE touched AS
-    SELECT DISTINCT members.cluster_id, a.user_id, posts.id AS target_id
+    SELECT DISTINCT a.cluster_id, a.member, posts.id AS target_id
     FROM (
-        SELECT user_id, target_uri AS uri FROM user_actions WHERE action IN ('like', 'repost')
+        SELECT members.member, members.cluster_id, target_uri AS uri
+        FROM user_actions AS a JOIN members ON members.user_id = a.user_id
+        WHERE action IN ('like', 'repost')
         UNION ALL
-        SELECT user_id, parent_uri FROM messages WHERE cluster_id IS NOT NULL AND parent_uri IS NOT NULL
+        SELECT member, cluster_id, parent_uri FROM messages WHERE member IS NOT NULL AND parent_uri IS NOT NULL
         UNION ALL
-        SELECT user_id, quoted_uri FROM messages WHERE quoted_uri IS NOT NULL
+        SELECT member, cluster_id, quoted_uri FROM messages WHERE quoted_uri IS NOT NULL
     ) AS a
-    JOIN members ON members.user_id = a.user_id
     JOIN messages AS posts ON posts.uri = a.uri
     WHERE posts.is_english
 """
@@ -58,10 +59,10 @@ TOUCHED = """
 
 SHOWN = """
     CREATE TEMP VIEW shown AS
-    SELECT user_id AS account, id AS target_id, user_id AS author, event_time_us AS shown_us
+    SELECT user_id AS account, id AS target_id, member AS author, event_time_us AS shown_us
     FROM messages WHERE is_english
     UNION ALL
-    SELECT a.user_id, posts.id, posts.user_id, a.event_time_us
+    SELECT a.user_id, posts.id, posts.member, a.event_time_us
     FROM user_actions AS a JOIN messages AS posts ON posts.uri = a.target_uri
     WHERE a.action IN ('like', 'repost') AND posts.is_english
 """
@@ -71,19 +72,20 @@ SEEN = """
     CREATE TEMP TABLE seen AS
     WITH exposures AS (
         SELECT
-            f.user_id, f.cluster_id, shown.target_id, shown.shown_us, f.until_us,
+            f.member, f.cluster_id, shown.target_id, shown.shown_us, f.until_us,
             greatest(shown.shown_us, f.since_us) AS from_us
         FROM following AS f JOIN shown ON shown.account = f.account
-        WHERE shown.author <> f.user_id
-        AND NOT EXISTS (FROM touched AS t WHERE t.user_id = f.user_id AND t.target_id = shown.target_id)
+        ANTI JOIN touched ON touched.member = f.member AND touched.target_id = shown.target_id
+        WHERE shown.author IS DISTINCT FROM f.member
     ),
     own AS (
-        SELECT DISTINCT user_id, event_time_us FROM user_actions
-        WHERE user_id IN (SELECT user_id FROM following) AND action <> 'account_status'
+        SELECT DISTINCT members.member, a.event_time_us
+        FROM user_actions AS a JOIN members ON members.user_id = a.user_id
+        WHERE a.action <> 'account_status' AND members.member IN (SELECT member FROM following)
     )
-    SELECT e.user_id, e.cluster_id, e.target_id, min(own.event_time_us) AS event_time_us
+    SELECT e.member, e.cluster_id, e.target_id, min(own.event_time_us) AS event_time_us
     FROM exposures AS e
-    ASOF JOIN own ON own.user_id = e.user_id AND own.event_time_us > e.from_us
+    ASOF JOIN own ON own.member = e.member AND own.event_time_us > e.from_us
     WHERE own.event_time_us <= e.shown_us + 86400000000 AND own.event_time_us <= coalesce(e.until_us, own.event_time_us)
     GROUP BY ALL
 """
@@ -92,7 +94,7 @@ user's next act, if that came within a day. `event_time_us` is the time of that 
 
 ENGAGED = f"""
     CREATE TEMP TABLE engaged AS
-    WITH fans AS (SELECT cluster_id, account, count(DISTINCT user_id) AS users FROM following GROUP BY ALL),
+    WITH fans AS (SELECT cluster_id, account, count(DISTINCT member) AS users FROM following GROUP BY ALL),
     posts AS (
         SELECT cluster_id, target_id, max(bonus) AS bonus
         FROM (
@@ -130,18 +132,18 @@ SEEN_VECTORS = """
 
 NEAREST = """
     CREATE TEMP TABLE ignored AS
-    SELECT seen.user_id, seen.cluster_id, seen.target_id, seen.event_time_us, scores.similarity
+    SELECT seen.member, seen.cluster_id, seen.target_id, seen.event_time_us, scores.similarity
     FROM seen
     JOIN scores ON scores.cluster_id = seen.cluster_id AND scores.target_id = seen.target_id
     JOIN vectors ON vectors.id = seen.target_id
     QUALIFY row_number() OVER (
-        PARTITION BY seen.user_id ORDER BY scores.similarity DESC, seen.event_time_us, vectors.uri
+        PARTITION BY seen.member ORDER BY scores.similarity DESC, seen.event_time_us, vectors.uri
     ) <= $cap
 """
 
 NOTHING = """
     CREATE TEMP TABLE ignored (
-        user_id VARCHAR, cluster_id INTEGER, target_id INTEGER, event_time_us BIGINT, similarity FLOAT
+        member INTEGER, cluster_id INTEGER, target_id INTEGER, event_time_us BIGINT, similarity FLOAT
     )
 """
 

@@ -2,21 +2,40 @@
 
 import duckdb
 
+# What may become of an action that is no post and no reply.
+OUTCOMES = (
+    "written",
+    "target outside the window",
+    "target deleted",
+    "target not English",
+    "target without words",
+    "target not a post",
+    "unknown original",
+    "no post before the act",
+    "no line for this kind",
+)
+
+OUTCOME_TYPE = f"CREATE TYPE outcome AS ENUM {OUTCOMES}"
+
+UNDOING = """
+    CREATE TEMP TABLE undoing AS
+    SELECT members.member, members.cluster_id, a.action, a.event_time_us, a.uri
+    FROM user_actions AS a JOIN members ON members.user_id = a.user_id
+    WHERE a.action IN ('unlike', 'unrepost', 'unfollow', 'unblock')
+"""
+
 UNDONE = """
     CREATE TEMP TABLE undone AS
     SELECT uri, min({'at': event_time_us, 'uri': target_uri, 'user_id': target_user_id}) AS target
-    FROM user_actions
-    WHERE action IN ('like', 'repost', 'follow', 'block') AND uri IN (
-        SELECT a.uri FROM user_actions AS a SEMI JOIN members ON members.user_id = a.user_id
-        WHERE a.action IN ('unlike', 'unrepost', 'unfollow', 'unblock')
-    )
+    FROM user_actions SEMI JOIN undoing USING (uri)
+    WHERE action IN ('like', 'repost', 'follow', 'block')
     GROUP BY uri
 """
 """What was undone in the window, by URI: an undo has the URI of the record that it takes back."""
 
 KNOWN = """
     CREATE TEMP VIEW known AS
-    SELECT uri, id, is_english, coalesce(trim(text), '') = '' AS is_wordless FROM messages
+    SELECT uri, id, is_english, is_wordless FROM messages
     UNION ALL
     SELECT DISTINCT a.uri, NULL, false, false FROM user_actions AS a ANTI JOIN messages ON messages.uri = a.uri
     WHERE a.action = 'post_delete'
@@ -26,35 +45,36 @@ KNOWN = """
 POINTING = """
     CREATE TEMP VIEW pointing AS
     SELECT
-        members.cluster_id, a.user_id, a.action, a.event_time_us, a.uri, NULL AS text, a.target_uri AS points_at,
-        true AS is_original_known
+        members.member, members.cluster_id, a.action, a.event_time_us, a.uri, NULL AS text,
+        a.target_uri AS points_at, true AS is_original_known
     FROM user_actions AS a JOIN members ON members.user_id = a.user_id
     WHERE a.action IN ('like', 'repost')
     UNION ALL
-    SELECT members.cluster_id, a.user_id, a.action, a.event_time_us, a.uri, a.text, a.uri, true
+    SELECT members.member, members.cluster_id, a.action, a.event_time_us, a.uri, a.text, a.uri, true
     FROM user_actions AS a JOIN members ON members.user_id = a.user_id
     WHERE a.action IN ('post_update', 'post_delete')
     UNION ALL
-    SELECT cluster_id, user_id, action, event_time_us, uri, text, quoted_uri, true
+    SELECT member, cluster_id, action, event_time_us, uri, quote_text, quoted_uri, true
     FROM messages
-    WHERE action = 'quote' AND cluster_id IS NOT NULL
+    WHERE action = 'quote' AND member IS NOT NULL
     UNION ALL
-    SELECT
-        members.cluster_id, a.user_id, a.action, a.event_time_us, a.uri, NULL, undone.target.uri,
-        undone.uri IS NOT NULL
-    FROM user_actions AS a JOIN members ON members.user_id = a.user_id LEFT JOIN undone ON undone.uri = a.uri
-    WHERE a.action IN ('unlike', 'unrepost')
+    SELECT member, cluster_id, action, event_time_us, uri, NULL, undone.target.uri, undone.uri IS NOT NULL
+    FROM undoing LEFT JOIN undone USING (uri)
+    WHERE action IN ('unlike', 'unrepost')
 """
 """Actions on a record that they name; an update or a deletion names the user's own."""
 
 TOWARD = """
     CREATE TEMP TABLE toward AS
     SELECT
-        members.cluster_id, a.user_id, a.action, a.event_time_us, a.uri,
-        CASE WHEN a.action IN ('follow', 'block') THEN a.target_user_id ELSE undone.target.user_id END AS account,
-        a.action IN ('follow', 'block') OR undone.uri IS NOT NULL AS is_original_known
-    FROM user_actions AS a JOIN members ON members.user_id = a.user_id LEFT JOIN undone ON undone.uri = a.uri
-    WHERE a.action IN ('follow', 'unfollow', 'block', 'unblock')
+        members.member, members.cluster_id, a.action, a.event_time_us, a.uri,
+        a.target_user_id AS account, true AS is_original_known
+    FROM user_actions AS a JOIN members ON members.user_id = a.user_id
+    WHERE a.action IN ('follow', 'block')
+    UNION ALL
+    SELECT member, cluster_id, action, event_time_us, uri, undone.target.user_id, undone.uri IS NOT NULL
+    FROM undoing LEFT JOIN undone USING (uri)
+    WHERE action IN ('unfollow', 'unblock')
 """
 """Actions on an account."""
 
@@ -75,7 +95,7 @@ LATEST = """
 RESOLVED = """
     CREATE TEMP TABLE resolved AS
     SELECT
-        cluster_id, user_id, action, event_time_us, pointing.uri, text, known.id AS target_id,
+        member, cluster_id, action, event_time_us, hash(pointing.uri) AS uri_hash, text, known.id AS target_id,
         CASE
             WHEN known.id IS NOT NULL AND (is_english OR action IN ('post_update', 'post_delete')) THEN 'written'
             WHEN NOT is_original_known THEN 'unknown original'
@@ -84,20 +104,20 @@ RESOLVED = """
             WHEN points_at IS NULL OR NOT contains(points_at, '/app.bsky.feed.post/') THEN 'target not a post'
             WHEN known.uri IS NOT NULL AND action <> 'post_delete' THEN 'target deleted'
             ELSE 'target outside the window'
-        END AS outcome
+        END::outcome AS outcome
     FROM pointing LEFT JOIN known ON known.uri = pointing.points_at
     UNION ALL
     SELECT
-        cluster_id, user_id, action, event_time_us, uri, NULL, target_id,
+        member, cluster_id, action, event_time_us, hash(uri), NULL, target_id,
         CASE
             WHEN target_id IS NOT NULL THEN 'written'
             WHEN NOT is_original_known THEN 'unknown original'
             ELSE 'no post before the act'
-        END
+        END::outcome
     FROM latest
     UNION ALL
-    SELECT members.cluster_id, a.user_id, a.action, a.event_time_us, a.uri, a.text, NULL,
-        CASE WHEN a.action = 'profile_update' THEN 'written' ELSE 'no line for this kind' END
+    SELECT members.member, members.cluster_id, a.action, a.event_time_us, hash(a.uri), a.text, NULL,
+        CASE WHEN a.action = 'profile_update' THEN 'written' ELSE 'no line for this kind' END::outcome
     FROM user_actions AS a JOIN members ON members.user_id = a.user_id
     WHERE a.action IN ('profile_update', 'account_status')
 """
@@ -108,11 +128,12 @@ becomes of it. One's own posts may be updated and deleted in any language: threa
 def resolve_targets(con: duckdb.DuckDBPyConnection) -> None:
     """Create the table `resolved`, one row for each action but posts and replies of the personas' users.
 
-    Its columns are `cluster_id`, `user_id`, `action`, `event_time_us`, `uri`, `text` (of the act), `target_id`
-    (`messages.id`, or null) and `outcome`: "written", or why the action has no line.
+    Its columns are `member`, `cluster_id`, `action`, `event_time_us`, `uri_hash`, `text` (of the act), `target_id`
+    (`messages.id`, or null) and `outcome`, one of `OUTCOMES`. Of the URI only a hash is kept: it would be half of
+    the table.
 
     Args:
         con: With the tables and views of `window.load_window`.
     """
-    for statement in (UNDONE, KNOWN, POINTING, TOWARD, LATEST, RESOLVED):
+    for statement in (OUTCOME_TYPE, UNDOING, UNDONE, KNOWN, POINTING, TOWARD, LATEST, RESOLVED):
         con.execute(statement)

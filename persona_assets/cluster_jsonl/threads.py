@@ -24,6 +24,7 @@ class Climb(NamedTuple):
     leaf: Rows  # the message that a path ends with
     position: Rows  # 0 for the leaf, -1 for the message that it answers, and so on
     message: Rows
+    is_first: npt.NDArray[np.bool_]  # of its path: the one furthest from the leaf
 
 
 def find_cycles(parents: Rows) -> list[Rows]:
@@ -87,9 +88,10 @@ def climb(parents: Rows, leaves: Rows, *, max_thread_messages: int) -> Iterator[
         leaf = message = leaves[start : start + LEAVES_AT_ONCE]
         steps: list[Climb] = []
         for step in range(max_thread_messages):
-            steps.append(Climb(leaf, np.full(len(leaf), -step, dtype=np.int32), message))
             above = parents[message]
-            leaf, message = leaf[above >= 0], above[above >= 0]
+            goes_on = (above >= 0) & (step < max_thread_messages - 1)
+            steps.append(Climb(leaf, np.full(len(leaf), -step, dtype=np.int32), message, ~goes_on))
+            leaf, message = leaf[goes_on], above[goes_on]
             if not len(leaf):
                 break
         yield Climb(*(np.concatenate(column) for column in zip(*steps, strict=True)))

@@ -6,6 +6,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as pads
+import pyarrow.fs as pafs
 
 from persona_assets.cluster_jsonl.threads import Rows, find_cycles
 
@@ -27,27 +28,38 @@ class Forest(NamedTuple):
     clusters: Rows  # the cluster of the author, or -1
 
 
+MEMBERS = """
+    CREATE TEMP TABLE members AS
+    SELECT (row_number() OVER (ORDER BY user_id) - 1)::INTEGER AS member, user_id, cluster_id FROM clusters
+"""
+"""The personas' users, numbered in the order of their ids: joins and sorts by number are several times as fast."""
+
 MESSAGES = """
     CREATE TEMP TABLE messages AS
     SELECT
         (row_number() OVER () - 1)::INTEGER AS id,
-        a.uri, a.user_id, a.action, a.event_time_us, a.text, a.parent_uri, members.cluster_id,
-        CASE WHEN members.cluster_id IS NOT NULL THEN a.quoted_uri END AS quoted_uri,
-        english.uri IS NOT NULL AS is_english
+        a.uri, a.user_id, a.action, a.event_time_us, a.parent_uri, members.member, members.cluster_id,
+        CASE WHEN members.member IS NOT NULL THEN a.quoted_uri END AS quoted_uri,
+        CASE WHEN members.member IS NOT NULL AND a.action = 'quote' THEN a.text END AS quote_text,
+        english.uri IS NOT NULL AS is_english,
+        coalesce(trim(a.text), '') = '' AS is_wordless,
+        '{"user_id":' || to_json(a.user_id)
+        || CASE WHEN a.text IS NULL OR a.text = '' THEN '' ELSE ',"text":' || to_json(a.text) END
+        || ',"unix_epoch":' || a.event_time_us || '}' AS content
     FROM user_actions AS a
     LEFT JOIN members ON members.user_id = a.user_id
     LEFT JOIN (SELECT DISTINCT uri FROM english_posts) AS english ON english.uri = a.uri
     WHERE a.action IN ('post', 'reply', 'quote')
 """
-"""Everybody's messages; the author's cluster where it has one. Sixty-four bits of id would be wasted: 2**31
-messages are a year of the whole network."""
+"""Everybody's messages. `content` is the message as lines show it, written once however many lines do. Ids have
+32 bits: 2**31 messages are a year of the whole network."""
 
 REPEATED = """
     CREATE TEMP TABLE repeated AS
     SELECT id, cluster_id, action FROM messages
     WHERE hash(uri) IN (SELECT hash(uri) FROM messages GROUP BY hash(uri) HAVING count(*) > 1)
     QUALIFY row_number() OVER (
-        PARTITION BY uri ORDER BY event_time_us DESC, text DESC, action, parent_uri, quoted_uri
+        PARTITION BY uri ORDER BY event_time_us DESC, content DESC, action, parent_uri, quoted_uri
     ) > 1
 """
 """Records that come again: the same event on both sides of midnight, or a record made anew. The last stands,
@@ -68,12 +80,28 @@ def load_window(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> Forest:
     beyond the memory limit; the forest takes 8 bytes a message, and 60 at most while it is made.
     """
     for name in ("clusters", "english_users", "user_actions", "english_posts"):
-        con.register(name, getattr(inputs, name))
-    con.execute("CREATE TEMP TABLE members AS SELECT user_id, cluster_id FROM clusters")
+        view_dataset(con, name, getattr(inputs, name))
+    con.execute(MEMBERS)
     con.execute(MESSAGES)
     con.execute(REPEATED)
     con.execute("DELETE FROM messages WHERE id IN (SELECT id FROM repeated)")
     return _plant_forest(con)
+
+
+def view_dataset(con: duckdb.DuckDBPyConnection, name: str, dataset: pads.Dataset) -> None:
+    """Make a dataset readable as `name`; Parquet files on this machine by DuckDB itself, in a third of the time."""
+    if isinstance(dataset, pads.FileSystemDataset) and _is_local_parquet(dataset):
+        files = ", ".join("'" + file.replace("'", "''") + "'" for file in dataset.files)
+        con.execute(f"CREATE TEMP VIEW {name} AS SELECT * FROM read_parquet([{files}])")
+    else:
+        con.register(name, dataset)
+
+
+def _is_local_parquet(dataset: pads.FileSystemDataset) -> bool:
+    is_local = isinstance(dataset.filesystem, pafs.LocalFileSystem)
+    # A name with a wildcard would be read as a pattern.
+    is_plain = not any(set("*?[") & set(file) for file in dataset.files)
+    return is_local and is_plain and bool(dataset.files) and isinstance(dataset.format, pads.ParquetFileFormat)
 
 
 def _plant_forest(con: duckdb.DuckDBPyConnection) -> Forest:

@@ -15,8 +15,9 @@ def rows(*values):
 def paths(parents, clusters, most=64):
     found = {}
     for piece in climb(parents, find_leaves(parents, clusters), max_thread_messages=most):
-        for leaf, position, message in zip(*(column.tolist() for column in piece), strict=True):
+        for leaf, position, message, is_first in zip(*(column.tolist() for column in piece), strict=True):
             found.setdefault(leaf, {})[position] = message
+            assert is_first == (parents[message] < 0 or position == 1 - most)
     return {tuple(path[position] for position in sorted(path)) for path in found.values()}
 
 
