@@ -6,7 +6,7 @@ import re
 # list of bare hosts' endings is short on purpose: "this.Is" and "end.To" are typos, not links. What may not stand
 # before a host keeps the search linear in a text without spaces.
 _ENDINGS = "com|org|net|edu|gov|io|co|tv|me|ly|be|uk|social|app|dev"
-_LINK = rf"https?://\S+|www\.\S+|(?<![\w.-])[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:{_ENDINGS})\b(?:/\S*)?"
+_LINK = rf"https?://\S+|www\.\S+|(?<![\w.@-])[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:{_ENDINGS})\b(?:/\S*)?"
 _MENTION_OR_TAG = r"[@#\uff20\uff03]\w[\w.\-]*"
 _ENTITY = r"&\w{2,6};"
 # Emoji, dingbats, arrows, the joiners and variation selectors between them, flags and tags; and control
