@@ -21,6 +21,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 # Eight personas are planted in the sample; the window's clusters are asked for that many.
 demo: export PERSONA_N_CLUSTERS ?= 8
+# What Dagster says of its own interfaces is nothing for a newcomer.
+demo: export PYTHONWARNINGS ?= ignore
 demo: $(INSTALLED)
 	$(BIN)/python -m persona_assets.sample --out data/capture --days 3 --start 2025-03-01
 	for day in 2025-03-01 2025-03-02 2025-03-03; do \

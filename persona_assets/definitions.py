@@ -46,6 +46,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             "report_io_manager": ReportIOManager(base=settings.data, scratch=scratch),
         },
         executor=choose_executor(settings.executor),
+        # Dagster's own default is DEBUG, in which a step's progress drowns.
+        loggers={"console": dg.colored_console_logger.configured({"log_level": "INFO"})},
     )
 
 
