@@ -33,12 +33,17 @@ UNDONE = """
 """
 """What was undone in the window, by URI: an undo has the URI of the record that it takes back."""
 
+DELETED = """
+    CREATE TEMP TABLE deleted AS
+    SELECT DISTINCT uri FROM user_actions WHERE action = 'post_delete'
+"""
+
 KNOWN = """
     CREATE TEMP VIEW known AS
     SELECT uri, id, is_english, is_wordless FROM messages
     UNION ALL
-    SELECT DISTINCT a.uri, NULL, false, false FROM user_actions AS a ANTI JOIN messages ON messages.uri = a.uri
-    WHERE a.action = 'post_delete'
+    SELECT uri, NULL, false, false FROM deleted
+    ANTI JOIN (SELECT messages.uri FROM messages SEMI JOIN deleted USING (uri)) AS seen USING (uri)
 """
 """Every post that the window tells of; no id where all it tells is that the post was deleted."""
 
@@ -78,17 +83,22 @@ TOWARD = """
 """
 """Actions on an account."""
 
+ACCOUNTS = """
+    CREATE TEMP TABLE accounts AS
+    SELECT row_number() OVER () AS number, account FROM (SELECT DISTINCT account FROM toward)
+"""
+
 LATEST = """
     CREATE TEMP VIEW latest AS
-    SELECT toward.*, posts.id AS target_id
-    FROM toward
+    SELECT acts.*, posts.id AS target_id
+    FROM (SELECT toward.*, number FROM toward LEFT JOIN accounts USING (account)) AS acts
     ASOF LEFT JOIN (
-        SELECT user_id, event_time_us, arg_max(id, uri) AS id
-        FROM messages SEMI JOIN toward ON toward.account = messages.user_id
+        SELECT number, event_time_us, arg_max(id, uri) AS id
+        FROM messages JOIN accounts ON accounts.account = messages.user_id
         WHERE is_english
-        GROUP BY user_id, event_time_us
+        GROUP BY number, event_time_us
     ) AS posts
-    ON toward.account = posts.user_id AND toward.event_time_us >= posts.event_time_us
+    ON acts.number = posts.number AND acts.event_time_us >= posts.event_time_us
 """
 """The last English post of the account at or before the act: what it was followed or blocked for."""
 
@@ -135,5 +145,5 @@ def resolve_targets(con: duckdb.DuckDBPyConnection) -> None:
     Args:
         con: With the tables and views of `window.load_window`.
     """
-    for statement in (OUTCOME_TYPE, UNDOING, UNDONE, KNOWN, POINTING, TOWARD, LATEST, RESOLVED):
+    for statement in (OUTCOME_TYPE, UNDOING, UNDONE, DELETED, KNOWN, POINTING, TOWARD, ACCOUNTS, LATEST, RESOLVED):
         con.execute(statement)
