@@ -30,7 +30,7 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
 
     @dg.asset(
         group_name="clusters",
-        kinds={"python", "scikitlearn", "parquet"},
+        kinds={"python", "numpy", "parquet"},
         owners=["team:persona_assets"],
         partitions_def=days,
         ins={"embeddings": dg.AssetIn(partition_mapping=window)},

@@ -1,5 +1,6 @@
 """Fill clusters that are too small with the users who lose least by moving."""
 
+from bisect import insort
 from itertools import pairwise
 
 import numpy as np
@@ -7,18 +8,21 @@ import numpy.typing as npt
 
 from persona_assets.clusters.assign import Labels, Vectors
 
-# Similarities of the same pair can differ by this much between two products: a smaller gain is none.
-ROUNDING = 1e-6
+# Users remembered of each search for the cheapest.
+REMEMBERED = 64
+
+Prices = npt.NDArray[np.float64]
 
 
 def fill_small_clusters(vectors: Vectors, centres: Vectors, labels: Labels, *, min_cluster_size: int) -> Labels:
     """Return labels in which every cluster has at least `min_cluster_size` users, at the least loss.
 
     The loss is the similarity to their centres that all users lose together. It is the least possible for
-    these centres: users move one at a time along the cheapest chain of clusters from one with users to spare
-    to one that lacks some (successive shortest paths, which is exact for such transport problems; Bradley,
-    Bennett and Demiriz, Constrained k-means clustering, 2000, state the problem). The graph has a node a
-    cluster and not a user, so a move costs O(k**2 + users of the clusters touched * k * d).
+    these centres (up to the rounding of float32): users move one at a time along the cheapest chain of
+    clusters, from one with users to spare to one that lacks some. These are the successive shortest paths of
+    a minimum cost flow; Bradley, Bennett and Demiriz, Constrained k-means clustering (2000), state the
+    problem, and k-means-constrained solves it with a node a user. Here a node is a cluster: one pass over all
+    users prices the moves, and then a move costs O(k), and now and then a search of one cluster.
 
     Args:
         vectors: `(n_users, d)`, unit length; at least `k * min_cluster_size` rows.
@@ -26,66 +30,131 @@ def fill_small_clusters(vectors: Vectors, centres: Vectors, labels: Labels, *, m
         labels: Nearest centre of each user; not changed.
         min_cluster_size: Fewest users of a cluster.
     """
-    labels = labels.copy()
     sizes = np.bincount(labels, minlength=len(centres))
     if sizes.min() >= min_cluster_size:
         return labels
+    labels = labels.copy()
     moves = _Moves(vectors, centres, labels)
-    while sizes.min() < min_cluster_size:
-        path = _cheapest_path(moves.loss, spare=sizes > min_cluster_size, lack=sizes < min_cluster_size)
-        moves.along(path)
-        sizes[path[0]] -= 1
-        sizes[path[-1]] += 1
+    level = np.zeros(len(centres))
+    for small in np.flatnonzero(sizes < min_cluster_size):
+        for _ in range(min_cluster_size - sizes[small]):
+            path = _cheapest_path(moves, level, to=int(small), spare=sizes > min_cluster_size)
+            moves.along(path)
+            sizes[path[0]] -= 1
+        sizes[small] = min_cluster_size
     return labels
 
 
 class _Moves:
-    """The cheapest move between each two clusters, kept up to date while users move."""
+    """The cheapest move between each two clusters, kept up to date while users move.
+
+    A price that may have risen is looked up again only when it is asked for, and then the next cheapest are
+    remembered, so that a large cluster is not searched for each of its users who leaves.
+    """
 
     def __init__(self, vectors: Vectors, centres: Vectors, labels: Labels) -> None:
         self._vectors, self._centres, self._labels = vectors, centres, labels
         k = len(centres)
-        self.loss: npt.NDArray[np.float64] = np.full((k, k), np.inf)  # [a, b]: of the cheapest move from a to b
-        self._mover: npt.NDArray[np.int64] = np.zeros((k, k), np.int64)  # [a, b]: the user who makes it
-        for cluster in range(k):
-            self._price(cluster)
+        self._loss: Prices = np.full((k, k), np.inf)  # [b, a]: of the cheapest move to b from a
+        self._mover: npt.NDArray[np.int64] = np.full((k, k), -1)  # [b, a]: the user who makes it
+        self._stale = np.zeros((k, k), bool)  # [b, a]: that user has left a, so the loss is at least this
+        self._next: list[dict[int, list[tuple[float, int]]]] = [{} for _ in range(k)]  # [a][b]: cheapest first
+        for cluster, members in enumerate(_members_by_cluster(labels, k)):
+            if len(members):
+                similarity = vectors[members] @ centres.T
+                losses = similarity[:, [cluster]] - similarity
+                cheapest = losses.argmin(axis=0)
+                self._loss[:, cluster] = losses[cheapest, np.arange(k)]
+                self._mover[:, cluster] = members[cheapest]
+        np.fill_diagonal(self._loss, np.inf)
+
+    def into(self, cluster: int, *, from_cluster: Prices, spare: npt.NDArray[np.bool_], most: float) -> Prices:
+        """Return the price of the cheapest move to `cluster` from each cluster, `(k,)`, inf where it is not needed.
+
+        Prices that may have risen are looked up, the lowest first, as long as they are lower than `most` and
+        than every known price from a cluster with users to spare: a chain ends there.
+
+        Args:
+            cluster: Where to.
+            from_cluster: `(k,)`, added to the loss.
+            spare: Which clusters have users to spare.
+            most: Prices above it are not needed.
+        """
+        prices = np.maximum(self._loss[cluster] + from_cluster, 0)
+        stale = self._stale[cluster].copy()
+        most = min(most, float(prices[spare & ~stale].min(initial=np.inf)))
+        for origin in np.argsort(prices, kind="stable").tolist():
+            if prices[origin] >= most:
+                break
+            if stale[origin]:
+                self._refresh(cluster, origin)
+                prices[origin], stale[origin] = max(self._loss[cluster, origin] + from_cluster[origin], 0), False
+                most = min(most, prices[origin]) if spare[origin] else most
+        prices[stale] = np.inf
+        return prices
 
     def along(self, path: list[int]) -> None:
         """Move one user over each step of `path`."""
-        movers = [self._mover[a, b] for a, b in pairwise(path)]
+        movers = [int(self._mover[b, a]) for a, b in pairwise(path)]
         self._labels[movers] = path[1:]
-        for cluster in path:
-            self._price(cluster)
+        for (a, b), mover in zip(pairwise(path), movers, strict=True):
+            self._stale[:, a] |= self._mover[:, a] == mover
+            self._welcome(mover, b)
 
-    def _price(self, cluster: int) -> None:
-        self.loss[cluster] = np.inf
-        members = np.flatnonzero(self._labels == cluster)
-        if not len(members):
-            return
-        similarity = (self._vectors[members] @ self._centres.T).astype(np.float64)
-        losses = similarity[:, [cluster]] - similarity
-        cheapest = losses.argmin(axis=0)
-        self.loss[cluster] = losses[cheapest, np.arange(losses.shape[1])]
-        self.loss[cluster, cluster] = np.inf
-        self._mover[cluster] = members[cheapest]
+    def _refresh(self, cluster: int, origin: int) -> None:
+        queue = self._next[origin].setdefault(cluster, [])
+        while queue and self._labels[queue[0][1]] != origin:
+            queue.pop(0)
+        if not queue:
+            queue.extend(self._search(origin, cluster))
+        self._loss[cluster, origin], self._mover[cluster, origin] = queue[0] if queue else (np.inf, -1)
+        self._stale[cluster, origin] = False
+
+    def _search(self, origin: int, cluster: int) -> list[tuple[float, int]]:
+        members = np.flatnonzero(self._labels == origin)
+        losses = self._vectors[members] @ (self._centres[origin] - self._centres[cluster])
+        cheapest = np.argsort(losses, kind="stable")[:REMEMBERED]
+        return list(zip(losses[cheapest].tolist(), members[cheapest].tolist(), strict=True))
+
+    def _welcome(self, user: int, cluster: int) -> None:
+        """Note the moves that `user`, new in `cluster`, makes cheaper."""
+        losses = (self._centres[cluster] - self._centres) @ self._vectors[user]
+        better = losses < self._loss[:, cluster]
+        better[cluster] = False
+        self._loss[better, cluster], self._mover[better, cluster] = losses[better], user
+        self._stale[better, cluster] = False
+        for target, queue in self._next[cluster].items():
+            if queue and losses[target] < queue[-1][0]:
+                insort(queue, (float(losses[target]), user))
 
 
-def _cheapest_path(
-    loss: npt.NDArray[np.float64], *, spare: npt.NDArray[np.bool_], lack: npt.NDArray[np.bool_]
-) -> list[int]:
-    """Return the clusters of the cheapest chain from one of `spare` to one of `lack` (Bellman and Ford)."""
-    k = len(loss)
-    price = np.where(spare, 0.0, np.inf)
-    came_from = np.full(k, -1)
-    for _ in range(k):
-        through = price[:, None] + loss
-        best = through.argmin(axis=0)
-        cheaper = through[best, np.arange(k)] < price - ROUNDING
-        if not cheaper.any():
+def _members_by_cluster(labels: Labels, n_clusters: int) -> list[npt.NDArray[np.int64]]:
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.searchsorted(labels[order], np.arange(1, n_clusters)))
+
+
+def _cheapest_path(moves: _Moves, level: Prices, *, to: int, spare: npt.NDArray[np.bool_]) -> list[int]:
+    """Return the clusters of the cheapest chain from one of `spare` to `to`, by Dijkstra from its end.
+
+    Earlier moves can make a move a gain. `level` (Johnson's potentials) keeps prices from falling below zero:
+    it is 0 for clusters with users to spare, and is brought up to date here.
+    """
+    price = np.full(len(level), np.inf)
+    price[to] = 0
+    towards = np.full(len(level), -1)
+    settled = np.zeros(len(level), bool)
+    while True:
+        here = int(np.where(settled, np.inf, price).argmin())
+        if spare[here]:
             break
-        price[cheaper] = through[best, np.arange(k)][cheaper]
-        came_from[cheaper] = best[cheaper]
-    path = [int(np.where(lack, price, np.inf).argmin())]
-    while came_from[path[0]] >= 0:
-        path.insert(0, int(came_from[path[0]]))
+        settled[here] = True
+        most = float(price[spare].min(initial=np.inf)) - price[here]
+        through = price[here] + moves.into(here, from_cluster=level[here] - level, spare=spare, most=most)
+        cheaper = (through < price) & ~settled
+        price[cheaper] = through[cheaper]
+        towards[cheaper] = here
+    level[settled] -= price[here] - price[settled]
+    path = [here]
+    while path[-1] != to:
+        path.append(int(towards[path[-1]]))
     return path
