@@ -9,7 +9,7 @@ from persona_assets.clusters.assets import build_clusters
 from persona_assets.embeddings.assets import build_embeddings
 from persona_assets.english_posts.assets import build_english_posts
 from persona_assets.english_users.assets import build_english_users
-from persona_assets.executors.choose import choose_executor
+from persona_assets.executors.choose import choose_executor, count_gpus
 from persona_assets.io_managers.jsonl import JsonlIOManager
 from persona_assets.io_managers.parquet import ParquetIOManager
 from persona_assets.io_managers.report import ReportIOManager
@@ -26,17 +26,18 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     days = daily_partitions(settings.start_date)
     window = trailing_window(settings.window_days)
     scratch = Scratch()
+    assets = [
+        build_raw_events(days),
+        build_user_actions(days),
+        build_english_posts(days),
+        build_english_users(days, window),
+        build_embeddings(days),
+        build_clusters(days, window),
+        build_cluster_jsonl(days, window),
+        build_cluster_stats(days, window),
+    ]
     return dg.Definitions(
-        assets=[
-            build_raw_events(days),
-            build_user_actions(days),
-            build_english_posts(days),
-            build_english_users(days, window),
-            build_embeddings(days),
-            build_clusters(days, window),
-            build_cluster_jsonl(days, window),
-            build_cluster_stats(days, window),
-        ],
+        assets=assets,
         jobs=[prepare_days, make_personas],
         resources={
             "capture": Capture(),
@@ -45,7 +46,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             "jsonl_io_manager": JsonlIOManager(base=settings.data, scratch=scratch),
             "report_io_manager": ReportIOManager(base=settings.data, scratch=scratch),
         },
-        executor=choose_executor(settings.executor),
+        executor=choose_executor(settings, count_gpus(assets)),
         # Dagster's own default is DEBUG, in which a step's progress drowns.
         loggers={"console": dg.colored_console_logger.configured({"log_level": "INFO"})},
     )

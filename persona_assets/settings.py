@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     data: str = pydantic.Field("data/assets", description="Where assets are stored: a path or fsspec URL.")
     start_date: dt.date = pydantic.Field(dt.date(2025, 3, 1), description="First day (UTC) of the graph.")
     window_days: int = pydantic.Field(7, ge=1, le=366, description="Days of which a persona is made.")
-    executor: Literal["in_process", "multiprocess", "k8s"] = pydantic.Field(
+    executor: Literal["in_process", "multiprocess", "slurm", "k8s"] = pydantic.Field(
         "in_process", description="What runs the steps of a run."
     )
     workers: int | None = pydantic.Field(None, ge=1, description="Processes that parse a day; default: the cores.")
@@ -64,6 +64,30 @@ class Settings(BaseSettings):
     cap_ignored_messages: int = pydantic.Field(1000, ge=0, description="Most ignored posts of a user.")
     max_thread_messages: int = pydantic.Field(64, ge=2, description="Most messages of a conversation line.")
     show_posts: bool = pydantic.Field(default=True, description="Print posts in the report of a cluster.")
+    k8s_gpu_node_selector: str = pydantic.Field(
+        "", description="Kubernetes: labels of nodes with GPUs, `name=value`, separated by commas."
+    )
+    slurm_partition: str | None = pydantic.Field(None, description="Slurm: partition of CPU steps.")
+    slurm_time: str | None = pydantic.Field(None, description="Slurm: time limit of a step.")
+    slurm_mem: str | None = pydantic.Field(None, description="Slurm: memory of a step.")
+    slurm_cpus: str | None = pydantic.Field(None, description="Slurm: cores of a step.")
+    slurm_account: str | None = pydantic.Field(None, description="Slurm: account to charge.")
+    slurm_qos: str | None = pydantic.Field(None, description="Slurm: quality of service.")
+    slurm_constraint: str | None = pydantic.Field(None, description="Slurm: features a node must have.")
+    slurm_extra: str | None = pydantic.Field(None, description="Slurm: more flags of sbatch, as in a shell.")
+    slurm_setup: str | None = pydantic.Field(None, description="Slurm: shell lines before a step, `module load ...`.")
+    slurm_gpu_partition: str = pydantic.Field("gpu", description="Slurm: partition of GPU steps.")
+    slurm_gpu_gres: str | None = pydantic.Field(None, description="Slurm: GPUs of a GPU step; `gpu:1` when unset.")
+    slurm_gpu_time: str | None = pydantic.Field(None, description="Slurm: time limit of a GPU step, if another.")
+    slurm_gpu_mem: str | None = pydantic.Field(None, description="Slurm: memory of a GPU step, if another.")
+    slurm_gpu_cpus: str | None = pydantic.Field(None, description="Slurm: cores of a GPU step, if others.")
+    slurm_gpu_account: str | None = pydantic.Field(None, description="Slurm: account of GPU steps, if another.")
+    slurm_gpu_qos: str | None = pydantic.Field(None, description="Slurm: quality of service of GPU steps, if another.")
+    slurm_gpu_constraint: str | None = pydantic.Field(None, description="Slurm: features of a GPU node.")
+    slurm_log_dir: str | None = pydantic.Field(
+        None, description="Slurm: folder of the jobs' logs, seen by every node; below DAGSTER_HOME when unset."
+    )
+    slurm_max_concurrent: int | None = pydantic.Field(None, ge=1, description="Slurm: most jobs of a run at a time.")
 
     @classmethod
     def settings_customise_sources(

@@ -1,33 +1,76 @@
-"""Choose the executor that a setting names."""
+"""Choose the executor that the settings name."""
+
+from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
 from persona_assets.errors import SettingsError
+from persona_assets.executors.kubernetes import kubernetes_executor
+from persona_assets.settings import Settings
 
 
-def choose_executor(name: str) -> dg.ExecutorDefinition:
-    """Return the executor called `name`.
+def choose_executor(settings: Settings, gpu_steps: Mapping[str, int]) -> dg.ExecutorDefinition:
+    """Return the executor that `settings.executor` names; `gpu_steps` has the GPUs of each step that needs any.
 
-    Args:
-        name: "in_process" (a step costs 0.2 s, one after the other), "multiprocess" (a step costs 4-6 s, as many
-            at once as there are cores), or "k8s" (each step is a pod of its own; needs `persona_assets[k8s]` and
-            a Dagster instance with the K8sRunLauncher).
+    "in_process": a step costs 0.2 s, one after the other. "multiprocess": a step costs 4-6 s, as many at once as
+    there are cores. "slurm": each step is a Slurm job. "k8s": each step is a pod; needs `persona_assets[k8s]` and
+    a Dagster instance with the K8sRunLauncher.
 
     Raises:
-        SettingsError: The executor is unknown, or the package that it needs is not installed.
+        SettingsError: The package that an executor needs is not installed, or a label is not `name=value`.
     """
-    if name == "in_process":
+    if settings.executor == "in_process":
         return dg.in_process_executor
-    if name == "multiprocess":
+    if settings.executor == "multiprocess":
         return dg.multiprocess_executor
-    if name == "k8s":
-        return _k8s_executor()
-    raise SettingsError(f"PERSONA_EXECUTOR={name!r}: the executors are in_process, multiprocess and k8s")
+    if settings.executor == "k8s":
+        return kubernetes_executor(gpu_steps, node_selector=_labels(settings.k8s_gpu_node_selector))
+    return _slurm_executor(settings)
 
 
-def _k8s_executor() -> dg.ExecutorDefinition:
-    try:
-        from dagster_k8s import k8s_job_executor  # noqa: PLC0415 - an optional package, 1 s to import
-    except ModuleNotFoundError as error:
-        raise SettingsError("PERSONA_EXECUTOR=k8s needs dagster-k8s: pip install 'persona_assets[k8s]'") from error
-    return k8s_job_executor
+def _slurm_executor(settings: Settings) -> dg.ExecutorDefinition:
+    from persona_assets.executors.slurm import slurm_executor  # noqa: PLC0415 - interfaces private to Dagster 1.13
+
+    default = {
+        "partition": settings.slurm_partition,
+        "time": settings.slurm_time,
+        "mem": settings.slurm_mem,
+        "cpus": settings.slurm_cpus,
+        "account": settings.slurm_account,
+        "qos": settings.slurm_qos,
+        "constraint": settings.slurm_constraint,
+        "extra": settings.slurm_extra,
+        "setup": settings.slurm_setup,
+    }
+    gpu = {
+        "partition": settings.slurm_gpu_partition,
+        "gres": settings.slurm_gpu_gres,
+        "time": settings.slurm_gpu_time,
+        "mem": settings.slurm_gpu_mem,
+        "cpus": settings.slurm_gpu_cpus,
+        "account": settings.slurm_gpu_account,
+        "qos": settings.slurm_gpu_qos,
+        "constraint": settings.slurm_gpu_constraint,
+    }
+    return slurm_executor(
+        default=_given(default),
+        gpu=_given(gpu),
+        log_dir=settings.slurm_log_dir,
+        max_concurrent=settings.slurm_max_concurrent,
+    )
+
+
+def _given(options: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def count_gpus(assets: Iterable[dg.AssetsDefinition]) -> dict[str, int]:
+    """Return the GPUs of each step that has the op tag `gpu`."""
+    return {asset.op.name: int(asset.op.tags["gpu"]) for asset in assets if "gpu" in asset.op.tags}
+
+
+def _labels(text: str) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in text.split(",") if pair]
+    if wrong := [name for name, equals, _ in pairs if not equals]:
+        raise SettingsError(f"PERSONA_K8S_GPU_NODE_SELECTOR: {', '.join(wrong)} is not name=value")
+    return {name: value for name, _, value in pairs}

@@ -1,0 +1,39 @@
+"""dagster-k8s' own executor, told what the op tag `gpu` means on Kubernetes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from persona_assets.errors import SettingsError
+
+
+def kubernetes_executor(gpu_steps: Mapping[str, int], *, node_selector: Mapping[str, str]) -> dg.ExecutorDefinition:
+    """Return `k8s_job_executor`, whose GPU steps ask for GPUs; what a run's config says of a step comes on top.
+
+    Args:
+        gpu_steps: Op name of each step that needs GPUs, and how many.
+        node_selector: Labels of the nodes that have them.
+
+    Raises:
+        SettingsError: dagster-k8s is not installed.
+    """
+    try:
+        from dagster_k8s import k8s_job_executor  # noqa: PLC0415 - an optional package, 1 s to import
+    except ModuleNotFoundError as error:
+        raise SettingsError("PERSONA_EXECUTOR=k8s needs dagster-k8s: pip install 'persona_assets[k8s]'") from error
+    pods = {step: gpu_pod(gpus, node_selector=node_selector) for step, gpus in gpu_steps.items()}
+
+    def k8s(config: Mapping[str, Any]) -> dict[str, Any]:
+        return {**config, "per_step_k8s_config": {**pods, **config.get("per_step_k8s_config", {})}}
+
+    return dg.configured(k8s_job_executor, config_schema=k8s_job_executor.config_schema.as_field())(k8s)
+
+
+def gpu_pod(gpus: int, *, node_selector: Mapping[str, str]) -> dict[str, Any]:
+    """Return what dagster-k8s adds to the pod of a step that needs `gpus` GPUs."""
+    taint = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+    return {
+        "container_config": {"resources": {"limits": {"nvidia.com/gpu": str(gpus)}}},
+        "pod_spec_config": {"node_selector": dict(node_selector), "tolerations": [taint]},
+    }

@@ -1,0 +1,225 @@
+"""Real runs through a real Slurm on this machine: where steps run, and how every trouble ends."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._grpc.types import ResumeRunArgs
+from dagster._serdes import serialize_value
+
+LAB = Path(__file__).parents[3] / "shared" / "tools" / "slurm"
+GRAPH = Path(__file__).parent / "slurm_graph"
+
+pytestmark = [
+    pytest.mark.slurm,
+    pytest.mark.slow,
+    pytest.mark.shared_data,
+    pytest.mark.skipif(not LAB.is_dir(), reason="needs ../shared/tools/slurm"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="bringing up a Slurm needs root"),
+]
+
+
+@pytest.fixture(scope="module")
+def lab():
+    """Three nodes, cpu1, cpu2 and gpu1 with two pretend GPUs, and a Dagster instance of their own."""
+    # A short path: that of a socket has at most 108 characters.
+    with tempfile.TemporaryDirectory(prefix="slurm-") as folder, pytest.MonkeyPatch.context() as patch:
+        home = Path(folder)
+        home.chmod(0o755)  # munge will not have a socket where others cannot reach it
+        patch.setenv("SLURM_LAB_DIR", str(home / "lab"))
+        subprocess.run([str(LAB / "start_slurm.sh")], check=True, timeout=300, capture_output=True)
+        (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
+        patch.setenv("SLURM_CONF", str(home / "lab" / "etc" / "slurm.conf"))
+        patch.setenv("DAGSTER_HOME", str(home))
+        patch.setenv("WHERE_STEPS_RAN", str(home))
+        patch.setenv("PYTHONPATH", str(GRAPH))
+        patch.setenv("PYTHONWARNINGS", "ignore")
+        yield home
+        subprocess.run([str(LAB / "stop_slurm.sh")], check=True, timeout=60, capture_output=True)
+
+
+@pytest.fixture
+def instance(lab):
+    del lab
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+class Run:
+    """A run in a process of its own, started as a user starts one."""
+
+    def __init__(self, instance, *assets):
+        self.instance = instance
+        before = {run.run_id for run in instance.get_runs()}
+        command = [
+            sys.executable,
+            "-m",
+            "dagster",
+            "asset",
+            "materialize",
+            "-m",
+            "trouble",
+            "--select",
+            ",".join(assets),
+        ]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.id = self._wait_for(lambda: [run.run_id for run in instance.get_runs() if run.run_id not in before])[0]
+
+    def _wait_for(self, look, timeout=90):
+        end = time.time() + timeout
+        while time.time() < end:
+            if seen := look():
+                return seen
+            time.sleep(0.25)
+        raise AssertionError(f"not seen in {timeout} s; events:\n{self.text()}")
+
+    def jobs(self):
+        """Return step, partition, state and gres of the run's jobs, as squeue remembers them."""
+        listing = subprocess.run(
+            ["squeue", "-h", "--states=all", "-o", "%i|%j|%P|%T|%b"], capture_output=True, text=True, check=True
+        )
+        return [line.split("|") for line in listing.stdout.splitlines() if self.id[:8] in line]
+
+    def until(self, text):
+        self._wait_for(lambda: text in self.text())
+
+    def until_running(self):
+        self.until("STEP_START")
+        return self._wait_for(lambda: [job for job in self.jobs() if job[3] == "RUNNING"])
+
+    def wait(self, timeout=200):
+        self.process.wait(timeout)
+        return self.instance.get_run_by_id(self.id).status.value
+
+    def text(self):
+        said = []
+        for entry in self.instance.all_logs(self.id):
+            if event := entry.dagster_event:
+                error = getattr(event.event_specific_data, "error", None)
+                said.append(
+                    f"{event.event_type_value} {event.step_key} {event.message} {error.message if error else ''}"
+                )
+        return "\n".join(said)
+
+
+def test_each_step_is_a_job_of_its_own_where_it_belongs(lab, instance):
+    run = Run(instance, "raw", "embeddings", "report")
+
+    assert run.wait() == "SUCCESS"
+    where = [line.split("\t") for line in (lab / "where.tsv").read_text(encoding="utf-8").splitlines()]
+    partition = {name: partition for name, partition, _, _ in where}
+    gpus = {name: gpus for name, _, gpus, _ in where}
+    assert partition == {"raw": "cpu", "embeddings": "gpu", "report": "cpu"}
+    assert gpus["embeddings"] in {"0", "1"}
+    assert gpus["raw"] == gpus["report"] == ""
+    assert len({job for _, _, _, job in where}) == 3
+
+
+def test_a_cancelled_job_fails_its_step_with_slurms_words(instance):
+    run = Run(instance, "sleeper")
+    ((job, *_),) = run.until_running()
+
+    subprocess.run(["scancel", job], check=True)
+
+    assert run.wait() == "FAILURE"
+    assert "CANCELLED AT" in run.text()
+
+
+def test_a_retry_policy_survives_a_lost_node(instance):
+    run = Run(instance, "retried")
+    ((job, *_),) = run.until_running()
+    node = subprocess.run(["squeue", "-h", "-j", job, "-o", "%N"], capture_output=True, text=True, check=True).stdout
+
+    subprocess.run(["scontrol", "update", f"nodename={node.strip()}", "state=down", "reason=test"], check=True)
+    time.sleep(3)
+    subprocess.run(["scontrol", "update", f"nodename={node.strip()}", "state=resume"], check=False)
+
+    assert run.wait() == "SUCCESS"
+    assert re.search("NODE.FAIL", run.text())
+    assert "STEP_UP_FOR_RETRY" in run.text()
+
+
+def test_a_terminated_run_cancels_its_jobs(instance):
+    run = Run(instance, "sleeper")
+    run.until_running()
+
+    run.process.send_signal(signal.SIGINT)
+    run.wait()
+
+    assert "Cancelled Slurm job" in run.text()
+    time.sleep(2)
+    assert run.jobs()[0][3] in {"CANCELLED", "COMPLETING"}
+
+
+def test_out_of_memory_is_said_with_a_hint(instance):
+    run = Run(instance, "hungry")
+
+    assert run.wait() == "FAILURE"
+    assert "exceeded memory limit" in run.text() or "memory limit" in run.text()
+    assert "Hint: raise the memory" in run.text()
+
+
+def test_crashes_and_refusals_fail_their_steps_only(instance):
+    run = Run(
+        instance, "crashes", "on_no_partition", "wants_too_many", "has_unknown_option", "leaves_in_silence", "raw",
+        "odd_name__with_many_underscores_" + "x" * 60,
+    )  # fmt: skip
+
+    assert run.wait() == "FAILURE"
+    said = run.text()
+    assert "ExitCode=139:0" in said
+    assert "nvalid partition" in said
+    assert "Hint: name a partition" in said
+    assert "Hint: no node has what is asked for" in said
+    assert "unknown option memory" in said
+    assert "ended as COMPLETED" in said
+    assert "STEP_SUCCESS raw" in said
+    assert "STEP_SUCCESS odd_name" in said
+
+
+def test_a_controller_that_is_away_is_asked_again(lab, instance):
+    os.kill(int((lab / "lab" / "run" / "slurmctld.pid").read_text()), signal.SIGTERM)
+    time.sleep(2)
+    run = Run(instance, "raw")
+    run.until("Slurm does not answer")
+
+    subprocess.run(["slurmctld", "-f", os.environ["SLURM_CONF"]], check=True)
+
+    assert run.wait() == "SUCCESS"
+    assert len(run.jobs()) == 1
+
+
+def test_a_resumed_run_adopts_its_jobs(instance):
+    run = Run(instance, "first_half", "second_half")
+    run.until_running()
+    run.process.kill()
+    run.process.wait()
+    stored = instance.get_run_by_id(run.id)
+    assert stored.status.value == "STARTED"
+
+    args = ResumeRunArgs(
+        job_origin=stored.job_code_origin,
+        run_id=run.id,
+        instance_ref=instance.get_ref(),
+        set_exit_code_on_failure=True,
+    )
+    command = [sys.executable, "-m", "dagster", "api", "resume_run", serialize_value(args)]
+    run.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    assert run.wait() == "SUCCESS"
+    assert len(run.jobs()) == 2
+
+
+def test_a_time_limit_is_said_with_a_hint(instance):
+    run = Run(instance, "too_long")
+
+    assert run.wait() == "FAILURE"
+    assert "DUE TO TIME LIMIT" in run.text()
+    assert "Hint: raise the time limit" in run.text()

@@ -1,0 +1,128 @@
+"""What is asked of Slurm, and what is made of its answers."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from persona_assets.executors import slurm_commands as slurm
+from persona_assets.executors.slurm_commands import SlurmError, SlurmUnavailableError
+
+
+def choose(tags, *, default=None, gpu=None, step=None):
+    return slurm.choose_options(tags, default=default or {}, gpu=gpu or {}, step=step or {})
+
+
+def test_a_step_with_the_gpu_tag_gets_the_gpu_options():
+    default, gpu = {"partition": "cpu", "time": "10"}, {"partition": "a100"}
+
+    assert choose({}, default=default, gpu=gpu) == default
+    assert choose({"gpu": "2"}, default=default, gpu=gpu) == {"partition": "a100", "time": "10", "gres": "gpu:2"}
+
+
+def test_tags_win_over_settings_and_a_run_over_tags():
+    tags = {"slurm/mem": "8G", "slurm/time": "20", "kind": "other"}
+
+    assert choose(tags, default={"mem": "1G"}, step={"time": "30"}) == {"mem": "8G", "time": "30"}
+
+
+def test_an_unknown_option_is_named_with_the_known_ones():
+    with pytest.raises(SlurmError, match=r"unknown option memory: op tags are slurm/<partition\|"):
+        choose({"slurm/memory": "8G"})
+
+
+def test_the_command_has_a_flag_an_option_and_extra_ones_as_in_a_shell():
+    options = {"cpus": "4", "extra": "--mail-type=END '--comment=two words'", "setup": "module load cuda"}
+
+    command = slurm.sbatch_command(options, name="n", log=Path("/logs/100%.log"), comment="c")
+
+    assert "--cpus-per-task=4" in command
+    assert command[-2:] == ["--mail-type=END", "--comment=two words"]
+    assert "--output=/logs/100%%.log" in command
+    assert not any("module" in part for part in command)
+
+
+def test_the_script_runs_and_leaves_its_exit_code(tmp_path):
+    log = tmp_path / "odd name.log"
+    script = slurm.job_script(
+        ["sh", "-c", 'echo "$WORD" "$MORE"; exit 3'],
+        {"WORD": 'it\'s "quoted" $HOME'},
+        setup="MORE=more; export MORE",
+        log=log,
+    )
+
+    done = subprocess.run(["bash"], input=script, capture_output=True, text=True, check=False)
+
+    assert done.stdout == 'it\'s "quoted" $HOME more\n'
+    assert (done.returncode, slurm.exit_code_file(log).read_text()) == (3, "3\n")
+
+
+def test_a_variable_longer_than_an_exec_takes_is_refused():
+    with pytest.raises(SlurmError, match="LONG: over the 128 KiB"):
+        slurm.job_script(["true"], {"LONG": "x" * 200_000}, setup="", log=Path("log"))
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ("slurm_load_jobs error: Unable to contact slurm controller (connect failure)", SlurmUnavailableError),
+        ("sbatch: error: Batch job submission failed: Invalid partition name specified", SlurmError),
+    ],
+)
+def test_no_answer_and_a_refusal_are_told_apart(tmp_path, said, error):
+    command = tmp_path / "sbatch"
+    command.write_text(f"#!/bin/sh\necho '{said}' >&2; exit 1\n")
+    command.chmod(0o755)
+
+    with pytest.raises(SlurmError, match=said[:30]) as caught:
+        slurm.run_slurm([str(command)])
+
+    assert type(caught.value) is error
+
+
+def test_a_command_that_hangs_is_no_answer(tmp_path):
+    command = tmp_path / "squeue"
+    command.write_text("#!/bin/sh\nexec sleep 30\n")
+    command.chmod(0o755)
+
+    with pytest.raises(SlurmUnavailableError, match="timed out after 0.2 s"):
+        slurm.run_slurm([str(command)], timeout=0.2)
+
+
+def test_a_machine_without_slurm_says_so():
+    with pytest.raises(SlurmError, match="is Slurm's client on this machine"):
+        slurm.run_slurm(["/no/such/sbatch"])
+
+
+def test_the_job_that_this_runs_in_does_not_leak_into_its_jobs(tmp_path, monkeypatch):
+    for name in ("SLURM_JOB_ID", "SLURM_CONF", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.setenv(name, "outer")
+    command = tmp_path / "sbatch"
+    command.write_text("#!/bin/sh\nenv\n")
+    command.chmod(0o755)
+
+    seen = {line.partition("=")[0] for line in slurm.run_slurm([str(command)]).splitlines()}
+
+    assert seen & {"SLURM_JOB_ID", "SLURM_CONF", "CUDA_VISIBLE_DEVICES"} == {"SLURM_CONF"}
+
+
+def test_the_end_of_a_log_is_its_last_lines_without_debug(tmp_path):
+    log = tmp_path / "log"
+    log.write_text("\n".join([*(f"line {n}" for n in range(50)), "x - dagster - DEBUG - y", "last"]))
+
+    assert slurm.end_of_log(log, lines=2) == "line 49\nlast"
+    assert "No such file" in slurm.end_of_log(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("slurmstepd: error: *** JOB 3 CANCELLED DUE TO TIME LIMIT ***", "raise the time limit"),
+        ("Exceeded job memory limit", ""),
+        ("slurmstepd: error: Step exceeded memory limit (1 > 0), being killed", "raise the memory"),
+        ("NODE_FAIL Reason=NodeDown", "RetryPolicy"),
+        ("all is well", ""),
+    ],
+)
+def test_hints_name_the_remedy(said, hint):
+    assert hint in slurm.hint_for(said)
