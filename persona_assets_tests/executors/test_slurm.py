@@ -1,5 +1,6 @@
 """Real runs through a real Slurm on this machine: where steps run, and how every trouble ends."""
 
+import datetime as dt
 import os
 import re
 import signal
@@ -14,7 +15,13 @@ import pytest
 from dagster._grpc.types import ResumeRunArgs
 from dagster._serdes import serialize_value
 
-LAB = Path(__file__).parents[3] / "shared" / "tools" / "slurm"
+from persona_assets.automation.jobs import DAY_ASSETS, PERSONA_ASSETS
+from persona_assets.definitions import build_definitions
+from persona_assets.sample.write import write_capture
+from persona_assets.settings import read_settings
+
+ROOT = Path(__file__).parents[2]
+LAB = ROOT.parent / "shared" / "tools" / "slurm"
 GRAPH = Path(__file__).parent / "slurm_graph"
 
 pytestmark = [
@@ -223,3 +230,47 @@ def test_a_time_limit_is_said_with_a_hint(instance):
     assert run.wait() == "FAILURE"
     assert "DUE TO TIME LIMIT" in run.text()
     assert "Hint: raise the time limit" in run.text()
+
+
+@pytest.mark.model
+def test_four_days_through_slurm_are_bit_for_bit_those_of_one_process(lab, tmp_path, monkeypatch):
+    capture = tmp_path / "capture"
+    write_capture(capture, days=4, start_date=dt.date(2025, 3, 1), users=80, personas=2, seed=7)
+    monkeypatch.setenv("PERSONA_CAPTURE", str(capture))
+    monkeypatch.setenv("PERSONA_N_CLUSTERS", "2")
+    days = [f"2025-03-0{n}" for n in (1, 2, 3, 4)]
+
+    monkeypatch.setenv("PERSONA_DATA", str(tmp_path / "one"))
+    job = build_definitions(read_settings()).resolve_implicit_global_asset_job_def()
+    for day in days:
+        keys = [*DAY_ASSETS, *(PERSONA_ASSETS if day == days[-1] else ())]
+        job.execute_in_process(partition_key=day, asset_selection=[dg.AssetKey(key) for key in keys])
+
+    seen = lab / "steps.txt"
+    monkeypatch.setenv("PERSONA_DATA", str(tmp_path / "many"))
+    monkeypatch.setenv("PERSONA_EXECUTOR", "slurm")
+    monkeypatch.setenv("PERSONA_SLURM_MEM", "1900M")
+    monkeypatch.setenv(
+        "PERSONA_SLURM_SETUP", f'echo "$SLURM_JOB_NAME $SLURM_JOB_PARTITION [$CUDA_VISIBLE_DEVICES]" >> {seen}'
+    )
+    (lab / "dagster.yaml").write_text((ROOT / "dagster_home" / "dagster.yaml").read_text(encoding="utf-8"))
+    backfill = ["job", "backfill", "-w", "workspace.yaml", "-j", "prepare_days", "--noprompt"]
+    personas = ["asset", "materialize", "-m", "persona_assets.definitions", "--select", ",".join(PERSONA_ASSETS)]
+    for command in ([*backfill, "--from", days[0], "--to", days[-1]], [*personas, "--partition", days[-1]]):
+        done = subprocess.run(
+            [sys.executable, "-m", "dagster", *command], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+
+    files = {
+        folder: sorted(file for file in (tmp_path / folder).rglob("*") if file.is_file()) for folder in ("one", "many")
+    }
+    names = {folder: [file.relative_to(tmp_path / folder) for file in found] for folder, found in files.items()}
+    assert names["one"] == names["many"]
+    assert [str(a) for a, b in zip(*files.values(), strict=True) if a.read_bytes() != b.read_bytes()] == []
+    where = [line.split() for line in seen.read_text(encoding="utf-8").splitlines()]
+    assert len(where) == 4 * 4 + 4  # raw_events and rejected_lines are one step
+    assert {(partition, gpu in {"[0]", "[1]"}) for name, partition, gpu in where if "-embeddings-" in name} == {
+        ("gpu", True)
+    }
+    assert {(partition, gpu) for name, partition, gpu in where if "-embeddings-" not in name} == {("cpu", "[]")}
