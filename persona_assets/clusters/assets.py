@@ -1,28 +1,58 @@
 """The asset `clusters`."""
 
-from typing import Any
+import base64
+from typing import Any, Literal
 
 import dagster as dg
 import numpy as np
+import pyarrow as pa
 import pyarrow.dataset as pads
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from persona_assets.clusters.personas import Personas, Wanted, find_personas
+from persona_assets.clusters.personas import CURVE, Personas, Wanted, find_personas
+from persona_assets.clusters.plots import plot_curve, plot_map
 from persona_assets.io_managers.parquet import WithSides
 from persona_assets.metadata import count_table, measured
 from persona_assets.progress import Progress
 from persona_assets.settings import describe, setting
 
+# Users on the map that the UI shows.
+MAP_USERS = 2000
+
 
 class ClustersConfig(dg.Config):
-    """How many personas, and how small they may be."""
+    """How many personas, how small they may be, and how they are made."""
 
-    n_clusters: int = Field(default_factory=setting("n_clusters"), ge=1, description=describe("n_clusters"))
+    # A number or a list of numbers: Dagster has no type for that.
+    n_clusters: Any = Field(
+        default_factory=setting("n_clusters"),
+        validate_default=True,
+        description=f"{describe('n_clusters')} A list, such as [2, 25, 100], gives nested levels: "
+        "the greatest is the number of personas, which lie in the coarser ones.",
+    )
     auto_cluster: bool = Field(default_factory=setting("auto_cluster"), description=describe("auto_cluster"))
     min_cluster_size: int = Field(
         default_factory=setting("min_cluster_size"), ge=1, description=describe("min_cluster_size")
     )
+    min_size_policy: Literal["fill", "dissolve"] = Field(
+        "fill",
+        description="What becomes of smaller ones: filled with the users who lose least, or dissolved, which "
+        "leaves fewer than n_clusters.",
+    )
+    sharpen_users: bool = Field(
+        default=False,
+        description="Weigh what tells users apart against what varies within each: personas part known groups "
+        "better, but a user is no longer the plain mean of its posts.",
+    )
     seed: int = Field(default_factory=setting("seed"), ge=0, description=describe("seed"))
+
+    @field_validator("n_clusters")
+    @classmethod
+    def _list_levels(cls, given: Any) -> list[int]:
+        numbers = given if isinstance(given, list) else [given]
+        if not numbers or not all(type(number) is int and number >= 1 for number in numbers):
+            raise ValueError("n_clusters must be a number from 1, or a list of such numbers")
+        return sorted(set(numbers))
 
 
 def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping) -> dg.AssetsDefinition:
@@ -43,9 +73,11 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
     ):
         """The window's users in clusters of those who write about the same things, and how well each fits."""
         wanted = Wanted(
-            n_clusters=None if config.auto_cluster else config.n_clusters,
+            n_clusters=() if config.auto_cluster else tuple(config.n_clusters),
             min_cluster_size=config.min_cluster_size,
             seed=config.seed,
+            min_size_policy=config.min_size_policy,
+            sharpen=config.sharpen_users,
         )
         with measured() as cost:
             personas = find_personas(
@@ -55,44 +87,74 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
                 note_posts=Progress(context.log.info, what="post vectors").add,
                 note_choices=Progress(context.log.info, what="numbers of clusters tried").add,
             )
+        sides = {
+            "centres": personas.centres,
+            "certainty": personas.certainty,
+            "curve": pa.Table.from_pylist([c._asdict() for c in personas.curve], schema=CURVE),
+        }
         return dg.MaterializeResult(
-            value=WithSides(main=personas.clusters, sides={"centres": personas.centres}),
-            metadata={**_describe(personas), **cost},
+            value=WithSides(main=personas.clusters, sides=sides), metadata={**_describe(personas), **cost}
         )
 
     return clusters
 
 
 def _describe(personas: Personas) -> dict[str, Any]:
-    """Return numbers about the clusters; a silhouette says nothing about a single one and is left out."""
+    """Return numbers and pictures of the clusters; what says nothing about a single one is left out."""
     sizes = personas.centres["users"].to_numpy()
-    labels = personas.clusters["cluster_id"].to_numpy()
-    similarity = np.bincount(labels, personas.clusters["similarity"].to_numpy()) / sizes
-    silhouette = np.bincount(labels, personas.silhouette) / sizes
-    rows = [
-        dg.TableRecord(
-            {
-                "cluster": cluster,
-                "users": int(users),
-                "share": round(float(users / sizes.sum()), 4),
-                "mean similarity": round(float(similarity[cluster]), 4),
-                "silhouette": round(float(silhouette[cluster]), 4),
-            }
-        )
-        for cluster, users in enumerate(sizes)
-    ]
+    similarity = personas.clusters["similarity"].to_numpy()
     metadata = {
         "n_clusters": len(sizes),
         "smallest_cluster": int(sizes.min()),
-        "sizes": dg.MetadataValue.table(rows),
-        "mean_similarity": round(float(np.average(similarity, weights=sizes)), 4),
+        "sizes": _sizes_table(personas),
+        "mean_similarity": _round(similarity.mean(dtype=np.float64)),
         "dropped": count_table(personas.dropped, of="reason"),
+        "map": _picture("users by cluster", _draw_map(personas)),
     }
-    if len(sizes) > 1:
-        metadata["silhouette"] = round(float(personas.silhouette.mean(dtype=np.float64)), 4)
+    if personas.stability is not None:
+        metadata["silhouette"] = _round(personas.certainty["silhouette"].to_numpy().mean(dtype=np.float64))
+        metadata["stability"] = _round(personas.stability)
     if personas.curve:
-        tried = [
-            dg.TableRecord({"clusters": c.n_clusters, "silhouette": round(c.silhouette, 4)}) for c in personas.curve
-        ]
-        metadata["silhouette_by_n_clusters"] = dg.MetadataValue.table(tried)
+        metadata["curve"] = _picture("silhouette by number", plot_curve(personas.curve, len(sizes)))
+        metadata["tried"] = dg.MetadataValue.table(
+            [
+                dg.TableRecord({"clusters": n, "silhouette": _round(silhouette), "stability": _round(stability or 0)})
+                for n, silhouette, stability in personas.curve
+            ]
+        )
     return metadata
+
+
+def _sizes_table(personas: Personas) -> dg.TableMetadataValue:
+    users = personas.centres["users"].to_numpy()
+    labels = personas.clusters["cluster_id"].to_numpy()
+    similarity = np.bincount(labels, personas.clusters["similarity"].to_numpy()) / users
+    silhouette = np.bincount(labels, personas.certainty["silhouette"].to_numpy()) / users
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord(
+                {
+                    "cluster": cluster,
+                    "users": int(size),
+                    "share": _round(size / users.sum()),
+                    "mean similarity": _round(similarity[cluster]),
+                    "silhouette": _round(silhouette[cluster]),
+                }
+            )
+            for cluster, size in enumerate(users)
+        ]
+    )
+
+
+def _draw_map(personas: Personas) -> bytes:
+    """Draw every so manyth user, in order of id: which these are says nothing about them."""
+    step = -(-len(personas.fitted) // MAP_USERS)
+    return plot_map(personas.fitted[::step], personas.clusters["cluster_id"].to_numpy()[::step])
+
+
+def _picture(of: str, png: bytes) -> dg.MarkdownMetadataValue:
+    return dg.MetadataValue.md(f"![{of}](data:image/png;base64,{base64.b64encode(png).decode()})")
+
+
+def _round(number: Any) -> float:
+    return round(float(number), 4)

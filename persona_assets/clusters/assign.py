@@ -59,6 +59,26 @@ def assign_nearest(vectors: Vectors, centres: Vectors) -> Assignment:
     return Assignment(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
+def assign_next(vectors: Vectors, labels: Labels, centres: Vectors) -> Assignment:
+    """Return for each user the nearest of the centres that are not its own; there are at least two.
+
+    Args:
+        vectors: `(n_users, d)`, unit length.
+        labels: Cluster of each user.
+        centres: `(k, d)`, unit length.
+    """
+
+    def nearest(block: slice) -> Assignment:
+        similarity = vectors[block] @ centres.T
+        rows = np.arange(len(similarity))
+        similarity[rows, labels[block]] = -np.inf
+        others = similarity.argmax(axis=1)
+        return Assignment(others.astype(np.int32), similarity[rows, others])
+
+    parts = list(over_blocks(len(vectors), nearest))
+    return Assignment(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
 def sum_by_cluster(vectors: Vectors, labels: Labels, n_clusters: int) -> Vectors:
     """Return the sum of each cluster's users, `(n_clusters, d)`; zeros for a cluster without any."""
     import scipy.sparse  # noqa: PLC0415 - 0.1 s, and definitions must load fast

@@ -1,6 +1,6 @@
 """Fit clusters of users: spherical k-means with a least size, numbered by size."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from persona_assets.clusters.assign import (
     own_similarity,
     single_threaded_blas,
 )
-from persona_assets.clusters.min_size import fill_small_clusters
+from persona_assets.clusters.min_size import dissolve_small_clusters, fill_small_clusters
 from persona_assets.errors import TooFewUsersError
 
 # Several starts are made on a sample: of all users up to this many or 50 a cluster, whichever is more.
@@ -22,8 +22,18 @@ SEARCHED_USERS_OF_A_CLUSTER = 50
 STARTS = 10
 SEARCHED_PAIRS = 2_500_000
 MOST_ROUNDS = 300
+# Rounds with all users after starts on a sample: the first ten give nearly all that there is to gain.
+MOST_ROUNDS_WITH_ALL = 10
 # Rounds end when the mean similarity gains less than this.
 LEAST_GAIN = 1e-5
+
+
+class Sizes(NamedTuple):
+    """How many clusters, and what becomes of small ones."""
+
+    n_clusters: int
+    min_cluster_size: int  # fewest users of a cluster
+    policy: Literal["fill", "dissolve"] = "fill"  # dissolving leaves fewer clusters than n_clusters
 
 
 class Fit(NamedTuple):
@@ -38,12 +48,13 @@ class Fit(NamedTuple):
         return float(self.similarity.mean(dtype=np.float64))
 
 
-def require_enough_users(users: int, *, n_clusters: int, min_cluster_size: int) -> None:
+def require_enough_users(users: int, sizes: Sizes) -> None:
     """Refuse more clusters than the users allow.
 
     Raises:
         TooFewUsersError: Says how many clusters are possible and which variables to change.
     """
+    n_clusters, min_cluster_size, _ = sizes
     possible = users // min_cluster_size
     if possible >= n_clusters:
         return
@@ -55,48 +66,47 @@ def require_enough_users(users: int, *, n_clusters: int, min_cluster_size: int) 
     )
 
 
-def fit_clusters(
-    vectors: Vectors, *, n_clusters: int, min_cluster_size: int, seed: int, starts: int | None = None
-) -> Fit:
+def fit_clusters(vectors: Vectors, sizes: Sizes, *, seed: int, starts: int | None = None) -> Fit:
     """Return the best of several fits of spherical k-means (Dhillon and Modha, 2001).
 
     Each start draws its centres by k-means++ and moves them until the mean cosine of users and their centres
-    gains no more. Clusters that end too small are filled at the least loss, and the centres moved again. With
-    many users the starts see a sample, and the best of them goes on with all users. The result depends on the
-    order of rows, so rows must be in a stated order; it does not depend on the number of cores or BLAS threads.
+    gains no more, small clusters filled or dissolved in every round. With many users the starts see a sample,
+    and the best of them goes on with all users. The result depends on the order of rows, so rows must be in a
+    stated order; it does not depend on the number of cores or BLAS threads.
 
     Args:
         vectors: `(n_users, d)`, unit length, in order of user id.
-        n_clusters: Number of clusters, at least 1.
-        min_cluster_size: Fewest users of a cluster, at least 1.
+        sizes: Number and least size of clusters.
         seed: Of the draws.
         starts: Number of starts; None makes as many as `SEARCHED_PAIRS` allows.
 
     Raises:
         TooFewUsersError: Before any work.
     """
-    require_enough_users(len(vectors), n_clusters=n_clusters, min_cluster_size=min_cluster_size)
+    require_enough_users(len(vectors), sizes)
     rng = np.random.default_rng(seed)
-    searched = _sample(vectors, max(SEARCHED_USERS, SEARCHED_USERS_OF_A_CLUSTER * n_clusters), rng)
+    searched = sample_users(vectors, max(SEARCHED_USERS, SEARCHED_USERS_OF_A_CLUSTER * sizes.n_clusters), rng)
     if starts is None:
-        starts = min(STARTS, max(1, SEARCHED_PAIRS // (len(searched) * n_clusters)))
+        starts = min(STARTS, max(1, SEARCHED_PAIRS // (len(searched) * sizes.n_clusters)))
+    of_sample = sizes._replace(min_cluster_size=max(1, sizes.min_cluster_size * len(searched) // len(vectors)))
     with single_threaded_blas():
-        fits = (_fit_once(searched, n_clusters, min_cluster_size, rng) for _ in range(starts))
+        fits = (_fit_once(searched, of_sample, rng) for _ in range(starts))
         best = max(fits, key=Fit.mean_similarity)
         if len(searched) < len(vectors):
-            best = _move_centres(vectors, best.centres, min_cluster_size)
+            best = _move_centres(vectors, best.centres, sizes, most_rounds=MOST_ROUNDS_WITH_ALL)
     return _number(best)
 
 
-def _sample(vectors: Vectors, most: int, rng: np.random.Generator) -> Vectors:
+def sample_users(vectors: Vectors, most: int, rng: np.random.Generator) -> Vectors:
+    """Return at most `most` rows, drawn without replacement, in the order that they have."""
     if len(vectors) <= most:
         return vectors
     return vectors[np.sort(rng.choice(len(vectors), most, replace=False))]
 
 
-def _fit_once(vectors: Vectors, n_clusters: int, min_cluster_size: int, rng: np.random.Generator) -> Fit:
-    centres = draw_centres(_sample(vectors, SEARCHED_USERS, rng), n_clusters, rng)
-    return _move_centres(vectors, centres, min(min_cluster_size, len(vectors) // n_clusters))
+def _fit_once(vectors: Vectors, sizes: Sizes, rng: np.random.Generator) -> Fit:
+    centres = draw_centres(sample_users(vectors, SEARCHED_USERS, rng), sizes.n_clusters, rng)
+    return _move_centres(vectors, centres, sizes, most_rounds=MOST_ROUNDS)
 
 
 def draw_centres(vectors: Vectors, n_clusters: int, rng: np.random.Generator) -> Vectors:
@@ -118,20 +128,27 @@ def draw_centres(vectors: Vectors, n_clusters: int, rng: np.random.Generator) ->
     return vectors[chosen]
 
 
-def _move_centres(vectors: Vectors, centres: Vectors, min_cluster_size: int) -> Fit:
-    """Assign, fill and average in turn until that gains nothing."""
+def _move_centres(vectors: Vectors, centres: Vectors, sizes: Sizes, *, most_rounds: int) -> Fit:
+    """Assign, mend small clusters and average in turn until that gains nothing."""
     labels, before = np.empty(0, np.int32), -np.inf
-    for _ in range(MOST_ROUNDS):
+    for _ in range(most_rounds):
         nearest = assign_nearest(vectors, centres)
-        labels = fill_small_clusters(vectors, centres, nearest.labels, min_cluster_size=min_cluster_size)
-        filled = labels is not nearest.labels
-        similarity = own_similarity(vectors, labels, centres) if filled else nearest.similarity
+        centres, labels = _mend_small_clusters(vectors, centres, nearest.labels, sizes)
+        mended = labels is not nearest.labels
+        similarity = own_similarity(vectors, labels, centres) if mended else nearest.similarity
         mean = float(similarity.mean(dtype=np.float64))
         centres = average_centres(vectors, labels, before=centres)
         if mean - before < LEAST_GAIN:
             break
         before = mean
     return Fit(labels, own_similarity(vectors, labels, centres), centres)
+
+
+def _mend_small_clusters(vectors: Vectors, centres: Vectors, labels: Labels, sizes: Sizes) -> tuple[Vectors, Labels]:
+    least = sizes.min_cluster_size
+    if sizes.policy == "dissolve":
+        return dissolve_small_clusters(vectors, centres, labels, min_cluster_size=least)
+    return centres, fill_small_clusters(vectors, centres, labels, min_cluster_size=least)
 
 
 def _number(fit: Fit) -> Fit:

@@ -1,4 +1,4 @@
-"""Fill clusters that are too small with the users who lose least by moving."""
+"""Leave no cluster too small: fill it with the users who lose least by moving, or dissolve it."""
 
 from bisect import insort
 from itertools import pairwise
@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from persona_assets.clusters.assign import Labels, Vectors
+from persona_assets.clusters.assign import Labels, Vectors, assign_nearest
 
 # Users remembered of each search for the cheapest.
 REMEMBERED = 64
@@ -43,6 +43,31 @@ def fill_small_clusters(vectors: Vectors, centres: Vectors, labels: Labels, *, m
             sizes[path[0]] -= 1
         sizes[small] = min_cluster_size
     return labels
+
+
+def dissolve_small_clusters(
+    vectors: Vectors, centres: Vectors, labels: Labels, *, min_cluster_size: int
+) -> tuple[Vectors, Labels]:
+    """Return fewer centres and the labels for them: the smallest cluster goes, until none is too small.
+
+    Its users go to their nearest centre of those that are left. One cluster is left at least.
+
+    Args:
+        vectors: `(n_users, d)`, unit length.
+        centres: `(k, d)`, unit length; not changed.
+        labels: Nearest centre of each user; not changed.
+        min_cluster_size: Fewest users of a cluster.
+    """
+    sizes = np.bincount(labels, minlength=len(centres))
+    while sizes.min() < min_cluster_size and len(centres) > 1:
+        smallest = int(sizes.argmin())
+        centres = np.delete(centres, smallest, axis=0)
+        users = np.flatnonzero(labels == smallest)
+        labels = labels - (labels > smallest)
+        if len(users):
+            labels[users] = assign_nearest(vectors[users], centres).labels
+        sizes = np.bincount(labels, minlength=len(centres))
+    return centres, labels
 
 
 class _Moves:

@@ -1,36 +1,62 @@
 """Make the tables of this room: from the vectors of posts to users in clusters."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.clusters.assign import Vectors
+from persona_assets.clusters.assign import Labels, Vectors, assign_next, average_centres, single_threaded_blas
 from persona_assets.clusters.choose_k import Candidate, choose_n_clusters
-from persona_assets.clusters.fit import Fit, fit_clusters, require_enough_users
+from persona_assets.clusters.fit import Fit, Sizes, fit_clusters, require_enough_users
+from persona_assets.clusters.nest import group_clusters
+from persona_assets.clusters.sharpen import sharpen_vectors
 from persona_assets.clusters.silhouette import measure_silhouette
-from persona_assets.clusters.vectors import average_user_vectors
+from persona_assets.clusters.stability import measure_stability
+from persona_assets.clusters.vectors import UserVectors, average_user_vectors
 
-
-class Personas(NamedTuple):
-    """The clusters of a window, their centres, and how good they are."""
-
-    clusters: pa.Table  # tables.CLUSTERS, sorted by user_id
-    centres: pa.Table  # tables.centres_schema(d), by cluster_id
-    silhouette: Vectors  # (n_users,), in the order of clusters; 0 for one cluster, which has no next best
-    curve: list[Candidate]  # what the number of clusters was chosen from; empty when it was given
-    dropped: dict[str, int]  # users without a vector, by reason
+# How sure each user's cluster is: beside `clusters`, in the same order.
+CERTAINTY = pa.schema(
+    [
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("next_cluster_id", pa.int32()),  # the second nearest; null where there is one cluster
+        pa.field("next_similarity", pa.float32()),  # cosine to its centre
+        pa.field("silhouette", pa.float32(), nullable=False),  # -1 to 1; below 0, the user is nearer to another
+        pa.field("levels", pa.list_(pa.int32()), nullable=False),  # its cluster at each level, coarsest first
+    ]
+)
+# What the number of clusters was chosen from: beside `clusters`, empty where the number was given.
+CURVE = pa.schema(
+    [
+        pa.field("n_clusters", pa.int32(), nullable=False),
+        pa.field("silhouette", pa.float64(), nullable=False),
+        pa.field("stability", pa.float64()),  # measured at the top of the curve only
+    ]
+)
 
 
 class Wanted(NamedTuple):
     """What clusters are asked for."""
 
-    n_clusters: int | None  # None: chosen by silhouette
+    n_clusters: tuple[int, ...]  # rising: coarser levels, then the clusters; empty chooses by silhouette
     min_cluster_size: int  # fewest users of a cluster
     seed: int  # of every draw
+    min_size_policy: Literal["fill", "dissolve"] = "fill"  # what becomes of smaller clusters
+    sharpen: bool = False  # fit where users differ most for how much each varies
+
+
+class Personas(NamedTuple):
+    """The clusters of a window, and how good they are."""
+
+    clusters: pa.Table  # tables.CLUSTERS, sorted by user_id
+    centres: pa.Table  # tables.centres_schema(d), by cluster_id
+    certainty: pa.Table  # CERTAINTY
+    curve: list[Candidate]  # what the number of clusters was chosen from; empty when it was given
+    stability: float | None  # None for one cluster
+    dropped: dict[str, int]  # users without a vector, by reason
+    fitted: Vectors  # (n_users, d'), the vectors that were clustered
 
 
 def find_personas(
@@ -48,7 +74,7 @@ def find_personas(
     Args:
         embeddings: `tables.embeddings_schema(d)` of the window, any order.
         english_users: `tables.ENGLISH_USERS` of the window, any order.
-        wanted: Number and least size of clusters, and the seed.
+        wanted: Number and least size of clusters, and how they are made.
         note_posts: Called with the number of posts of each batch once it is read.
         note_choices: Called with 1 after each number of clusters that is tried.
 
@@ -56,28 +82,64 @@ def find_personas(
         TooFewUsersError: Before any vector is read, or when too few users have one.
         VectorError: Vectors are not finite, not of unit length or of different widths.
     """
-    n_clusters, min_cluster_size, seed = wanted
-    least = n_clusters or 2
-    require_enough_users(english_users.count_rows(), n_clusters=least, min_cluster_size=min_cluster_size)
+    n_clusters = max(wanted.n_clusters, default=2)
+    sizes = Sizes(n_clusters, wanted.min_cluster_size, wanted.min_size_policy)
+    require_enough_users(english_users.count_rows(), sizes)
     users = average_user_vectors(embeddings, english_users, note=note_posts)
-    require_enough_users(len(users.user_ids), n_clusters=least, min_cluster_size=min_cluster_size)
+    require_enough_users(len(users.user_ids), sizes)
+    fitted = sharpen_vectors(users.vectors, users.within, n_clusters=n_clusters) if wanted.sharpen else users.vectors
     curve: list[Candidate] = []
-    if n_clusters is None:
-        n_clusters, curve = choose_n_clusters(
-            users.vectors, min_cluster_size=min_cluster_size, seed=seed, note=note_choices
-        )
-    fit = fit_clusters(users.vectors, n_clusters=n_clusters, min_cluster_size=min_cluster_size, seed=seed)
+    if not wanted.n_clusters:
+        chosen, curve = choose_n_clusters(fitted, sizes, seed=wanted.seed, note=note_choices)
+        sizes = sizes._replace(n_clusters=chosen)
+    fit = fit_clusters(fitted, sizes, seed=wanted.seed)
+    several = len(fit.centres) > 1
     return Personas(
         clusters=pa.table([users.user_ids, fit.labels, fit.similarity], schema=tables.CLUSTERS),
-        centres=_centres_table(fit),
-        silhouette=measure_silhouette(users.vectors, fit.labels),
+        centres=_centres_table(users, fit),
+        certainty=_certainty_table(users, fit, fitted, _find_levels(fitted, fit.labels, wanted)),
         curve=curve,
+        stability=measure_stability(fitted, sizes, seed=wanted.seed) if several else None,
         dropped=users.dropped,
+        fitted=fitted,
     )
 
 
-def _centres_table(fit: Fit) -> pa.Table:
-    n_clusters, width = fit.centres.shape
+def _find_levels(fitted: Vectors, labels: Labels, wanted: Wanted) -> list[Labels]:
+    """Return each user's group at each coarser level, coarsest first: each is made of groups of the next."""
+    levels: list[Labels] = []
+    for n_groups in sorted(wanted.n_clusters[:-1], reverse=True):
+        if n_groups < int(labels.max()) + 1:
+            sizes = Sizes(n_groups, wanted.min_cluster_size, wanted.min_size_policy)
+            labels = group_clusters(fitted, labels, sizes, seed=wanted.seed)[labels]
+            levels.insert(0, labels)
+    return levels
+
+
+def _centres_table(users: UserVectors, fit: Fit) -> pa.Table:
+    """Return the centres as means of the users' own vectors, in whatever space they were fitted."""
+    k, width = len(fit.centres), users.vectors.shape[1]
+    with single_threaded_blas():
+        centres = average_centres(users.vectors, fit.labels, before=np.zeros((k, width), np.float32))
     schema = tables.centres_schema(width)
-    centres = pa.FixedSizeListArray.from_arrays(fit.centres.ravel(), type=schema.field("centre").type)
-    return pa.table([np.arange(n_clusters, dtype=np.int32), np.bincount(fit.labels), centres], schema=schema)
+    column = pa.FixedSizeListArray.from_arrays(centres.ravel(), type=schema.field("centre").type)
+    return pa.table([np.arange(k, dtype=np.int32), np.bincount(fit.labels), column], schema=schema)
+
+
+def _certainty_table(users: UserVectors, fit: Fit, fitted: Vectors, levels: list[Labels]) -> pa.Table:
+    n_users = len(fit.labels)
+    next_cluster = pa.nulls(n_users, pa.int32())
+    next_similarity = pa.nulls(n_users, pa.float32())
+    if len(fit.centres) > 1:
+        with single_threaded_blas():
+            next_cluster, next_similarity = map(pa.array, assign_next(fitted, fit.labels, fit.centres))
+    paths = np.stack([*levels, fit.labels], axis=1)
+    offsets = np.arange(0, paths.size + 1, paths.shape[1], dtype=np.int32)
+    columns = [
+        users.user_ids,
+        next_cluster,
+        next_similarity,
+        measure_silhouette(fitted, fit.labels),
+        pa.ListArray.from_arrays(offsets, paths.ravel()),
+    ]
+    return pa.table(columns, schema=CERTAINTY)

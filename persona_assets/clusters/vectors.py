@@ -20,6 +20,10 @@ BATCH_ROWS = 8192
 LENGTH_TOLERANCE = 0.01
 # A mean shorter than this has no direction: its posts cancel out.
 SHORTEST_MEAN = 1e-6
+# Products of two components are summed in units of 2**-24, without rounding for up to 2**29 posts.
+COARSE_UNITS = 2.0**12
+# The covariance within users is measured on the posts of about this many.
+COVARIANCE_USERS = 20_000
 
 
 class UserVectors(NamedTuple):
@@ -28,6 +32,38 @@ class UserVectors(NamedTuple):
     user_ids: pa.Array  # string, sorted; row i of vectors is user i's
     vectors: npt.NDArray[np.float32]  # (n_users, d), unit length
     dropped: dict[str, int]
+    within: npt.NDArray[np.float64]  # (d, d), the covariance of posts within users; zeros if no user has two
+
+
+class _Sums:
+    """What is summed over the posts of each kept user."""
+
+    def __init__(self, users: int, width: int) -> None:
+        self.posts: npt.NDArray[np.int64] = np.zeros(users, np.int64)
+        self.vectors: npt.NDArray[np.float64] = np.zeros((users, width))
+        # Over the posts of every so manyth user: an outer product a post is most of the work.
+        self.products: npt.NDArray[np.float64] = np.zeros((width, width))
+        self.stride = -(-users // COVARIANCE_USERS) or 1
+
+    def add(self, rows: npt.NDArray[np.int64], vectors: npt.NDArray[np.float64]) -> None:
+        """Add posts, `(n_posts, d)`, to the users in `rows`, `(n_posts,)`."""
+        import scipy.sparse  # noqa: PLC0415 - 0.1 s, and definitions must load fast
+
+        there, group = np.unique(rows, return_inverse=True)
+        groups = scipy.sparse.csr_array((np.ones(len(rows)), (group, np.arange(len(rows)))))
+        self.vectors[there] += groups @ np.rint(vectors * UNITS)
+        self.posts[there] += np.bincount(group)
+        coarse = np.rint(vectors[rows % self.stride == 0] * COARSE_UNITS)
+        self.products += coarse.T @ coarse
+
+    def within(self) -> npt.NDArray[np.float64]:
+        """Return the covariance of posts within users."""
+        posts, sums = self.posts[:: self.stride], self.vectors[:: self.stride] / UNITS
+        free = int(posts.sum() - np.count_nonzero(posts))
+        if not free:
+            return np.zeros_like(self.products)
+        means = sums / np.sqrt(np.maximum(posts, 1))[:, None]
+        return (self.products / COARSE_UNITS**2 - means.T @ means) / free
 
 
 def average_user_vectors(
@@ -36,7 +72,8 @@ def average_user_vectors(
     """Return the normalised mean of each kept user's post vectors.
 
     Bit for bit the same for any order of posts and users and for any cut into files and batches, because the
-    sums are exact. Memory is 12 bytes a dimension and user, and a batch of posts.
+    sums are exact (and, of the covariance, because BLAS adds whole numbers). Memory is 12 bytes a dimension
+    and user, and a batch of posts.
 
     Args:
         embeddings: `tables.embeddings_schema(d)` of the window, any order; may hold users that are not kept.
@@ -49,16 +86,15 @@ def average_user_vectors(
     width = _common_width(embeddings)
     user_ids = english_users.to_table(columns=["user_id"]).sort_by("user_id")["user_id"].combine_chunks()
     rows = {user_id: row for row, user_id in enumerate(user_ids.to_pylist())}
-    sums = np.zeros((len(rows), width))
-    posts = np.zeros(len(rows), np.int64)
+    sums = _Sums(len(rows), width)
     # Few and small batches ahead: the default reads some 100 MB of vectors at a time and 16 of those.
     scanner = embeddings.scanner(
         columns=["user_id", "vector"], batch_size=BATCH_ROWS, batch_readahead=4, fragment_readahead=1
     )
     for batch in scanner.to_batches():
-        _add_batch(sums, posts, rows, batch)
+        _add_batch(sums, rows, batch)
         note(batch.num_rows)
-    return _normalise(user_ids, sums, posts)
+    return _normalise(user_ids, sums)
 
 
 def _common_width(embeddings: pads.Dataset) -> int:
@@ -74,24 +110,15 @@ def _common_width(embeddings: pads.Dataset) -> int:
     return tables.vector_width(embeddings.schema)
 
 
-def _add_batch(
-    sums: npt.NDArray[np.float64], posts: npt.NDArray[np.int64], rows: dict[str, int], batch: pa.RecordBatch
-) -> None:
-    """Add a batch of post vectors to their users' rows of `sums`, and to `posts` how many they were."""
-    import scipy.sparse  # noqa: PLC0415 - 0.1 s, and definitions must load fast
-
+def _add_batch(sums: _Sums, rows: dict[str, int], batch: pa.RecordBatch) -> None:
+    """Add the posts of kept users."""
     users = pc.dictionary_encode(batch["user_id"])
     row_of_code = np.array([rows.get(user_id, -1) for user_id in users.dictionary.to_pylist()], np.int64)
     row_of_post = row_of_code[users.indices.to_numpy()]
     vectors = _check(batch["vector"])
     kept = np.flatnonzero(row_of_post >= 0)
-    there, group = np.unique(row_of_post[kept], return_inverse=True)
-    if not len(there):
-        return
-    whole = np.rint(vectors[kept] * UNITS)
-    groups = scipy.sparse.csr_array((np.ones(len(kept)), (group, np.arange(len(kept)))))
-    sums[there] += groups @ whole
-    posts[there] += np.bincount(group)
+    if len(kept):
+        sums.add(row_of_post[kept], vectors[kept])
 
 
 def _check(column: pa.FixedSizeListArray) -> npt.NDArray[np.float64]:
@@ -110,12 +137,13 @@ def _check(column: pa.FixedSizeListArray) -> npt.NDArray[np.float64]:
     return vectors
 
 
-def _normalise(user_ids: pa.Array, sums: npt.NDArray[np.float64], posts: npt.NDArray[np.int64]) -> UserVectors:
-    """Divide each row by its length, in place but for the result, and leave out rows without direction."""
-    lengths = np.sqrt(np.einsum("ij,ij->i", sums, sums))
+def _normalise(user_ids: pa.Array, sums: _Sums) -> UserVectors:
+    """Divide each sum by its length, in place but for the result, and leave out those without direction."""
+    within, posts = sums.within(), sums.posts
+    lengths = np.sqrt(np.einsum("ij,ij->i", sums.vectors, sums.vectors))
     cancel = (posts > 0) & (lengths < SHORTEST_MEAN * UNITS * posts)
     kept = (posts > 0) & ~cancel
-    sums /= np.where(kept, lengths, 1)[:, None]
+    sums.vectors /= np.where(kept, lengths, 1)[:, None]
     dropped = {"no vector in the window": int((posts == 0).sum()), "vectors cancel out": int(cancel.sum())}
-    vectors = sums.astype(np.float32) if kept.all() else sums[kept].astype(np.float32)
-    return UserVectors(user_ids.filter(pa.array(kept)), vectors, dropped)
+    vectors = sums.vectors.astype(np.float32)
+    return UserVectors(user_ids.filter(pa.array(kept)), vectors if kept.all() else vectors[kept], dropped, within)

@@ -5,6 +5,7 @@ import datetime as dt
 import dagster as dg
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from persona_assets.clusters.assets import ClustersConfig, build_clusters
 from persona_assets.partitions import daily_partitions, trailing_window
@@ -29,6 +30,9 @@ def test_it_hands_over_clusters_with_their_centres_and_says_how_good_they_are():
     assert result.metadata["smallest_cluster"] == 15
     assert [row.data["users"] for row in result.metadata["sizes"].records] == [30, 20, 15]
     assert result.metadata["silhouette"] > 0.5
+    assert result.metadata["stability"] > 0.9
+    assert len(result.metadata["map"].value) < 100_000
+    assert result.value.sides["certainty"].num_rows == 65
     assert set(result.metadata) >= {"dropped", "mean_similarity", "seconds", "peak_memory_mib"}
     assert "did:plc" not in str(result.metadata)
 
@@ -42,16 +46,31 @@ def test_each_field_of_the_configuration_changes_the_result():
     assert labels(n_clusters=4, min_cluster_size=1).max() == 3
     assert labels(auto_cluster=True).max() == 2
     assert np.bincount(labels(n_clusters=6, min_cluster_size=10)).min() == 10
+    assert labels(n_clusters=6, min_cluster_size=10, min_size_policy="dissolve").max() < 5
     assert not np.array_equal(usual, labels(n_clusters=6, min_cluster_size=1, seed=3))
+    assert not np.array_equal(usual, labels(n_clusters=6, min_cluster_size=1, sharpen_users=True))
+
+
+def test_several_numbers_are_nested_levels():
+    levels = materialize(n_clusters=[5, 2]).value.sides["certainty"]["levels"].to_pylist()
+
+    assert {len(path) for path in levels} == {2}
+
+
+@pytest.mark.parametrize("wrong", [0, [], "many", [2, 0], True, 2.5])
+def test_what_is_no_number_of_clusters_is_refused(wrong):
+    with pytest.raises(ValidationError, match="n_clusters must be a number from 1"):
+        ClustersConfig(n_clusters=wrong)
 
 
 def test_the_curve_is_shown_when_the_number_is_chosen():
     metadata = materialize(auto_cluster=True).metadata
 
-    assert [row.data["clusters"] for row in metadata["silhouette_by_n_clusters"].records] == [2, 3, 4, 5, 6]
+    assert [row.data["clusters"] for row in metadata["tried"].records] == [2, 3, 4, 5, 6]
+    assert metadata["curve"].value.startswith("![silhouette by number](data:image/png")
 
 
 def test_a_setting_is_the_default(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PERSONA_N_CLUSTERS", "7")
 
-    assert ClustersConfig().n_clusters == 7
+    assert ClustersConfig().n_clusters == [7]

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from persona_assets.clusters.assign import assign_nearest, average_centres, own_similarity, sum_by_cluster
+from persona_assets.clusters.assign import (
+    assign_nearest,
+    assign_next,
+    average_centres,
+    own_similarity,
+    sum_by_cluster,
+)
 from persona_assets_tests.clusters.builders import planted, unit
 
 
@@ -34,3 +40,15 @@ def test_a_centre_is_the_unit_mean_of_its_users_and_one_without_users_stays():
 
     np.testing.assert_allclose(centres, unit([[1, 1], [1, 1], [-1, 0]]), atol=1e-6)
     assert sum_by_cluster(vectors, np.array([0, 0, 1], np.int32), 3)[2].tolist() == [0, 0]
+
+
+def test_the_next_nearest_is_the_best_of_the_others():
+    vectors, _ = planted([40], width=5)
+    centres = unit(np.random.default_rng(0).normal(size=(4, 5)))
+    labels = assign_nearest(vectors, centres).labels
+
+    found = assign_next(vectors, labels, centres)
+
+    ranked = np.argsort(-(vectors @ centres.T), axis=1)
+    assert np.array_equal(found.labels, ranked[:, 1])
+    assert (found.similarity <= own_similarity(vectors, labels, centres) + 1e-6).all()

@@ -2,7 +2,9 @@
 
 import pytest
 
+from persona_assets.clusters import choose_k
 from persona_assets.clusters.choose_k import choose_n_clusters, ladder
+from persona_assets.clusters.fit import Sizes
 from persona_assets.errors import TooFewUsersError
 from persona_assets_tests.clusters.builders import planted, unit
 
@@ -11,16 +13,36 @@ from persona_assets_tests.clusters.builders import planted, unit
 def test_the_planted_number_is_found(groups):
     vectors, _ = planted([25] * groups, width=48)
 
-    choice = choose_n_clusters(vectors, min_cluster_size=10, seed=0)
+    choice = choose_n_clusters(vectors, Sizes(2, 10), seed=0)
 
     assert choice.n_clusters == groups
     assert [candidate.n_clusters for candidate in choice.curve] == ladder(25 * groups // 10)
 
 
+def test_stability_is_measured_at_the_top_of_the_curve_only():
+    vectors, _ = planted([25] * 7, width=48)
+
+    choice = choose_n_clusters(vectors, Sizes(2, 10), seed=0)
+
+    greatest = max(candidate.silhouette for candidate in choice.curve)
+    for candidate in choice.curve:
+        assert (candidate.stability is not None) == (candidate.silhouette >= 0.9 * greatest)
+
+
+def test_many_users_are_searched_by_a_sample(monkeypatch):
+    monkeypatch.setattr(choose_k, "SEARCHED_USERS", 200)
+    vectors, _ = planted([100] * 6, width=48)
+
+    choice = choose_n_clusters(vectors, Sizes(2, 10), seed=0)
+
+    assert choice.n_clusters == 6
+    assert choice.curve[-1].n_clusters == 20
+
+
 def test_of_equals_the_smallest_number_wins():
     vectors = unit([[1, 0]] * 40)
 
-    assert choose_n_clusters(vectors, min_cluster_size=10, seed=0).n_clusters == 2
+    assert choose_n_clusters(vectors, Sizes(2, 10), seed=0).n_clusters == 2
 
 
 def test_the_ladder_has_the_published_numbers_and_ends_at_what_the_users_allow():
@@ -31,4 +53,4 @@ def test_the_ladder_has_the_published_numbers_and_ends_at_what_the_users_allow()
 
 def test_users_for_less_than_two_clusters_are_refused():
     with pytest.raises(TooFewUsersError, match="2 clusters of at least 10 users"):
-        choose_n_clusters(unit([[1, 0]] * 19), min_cluster_size=10, seed=0)
+        choose_n_clusters(unit([[1, 0]] * 19), Sizes(2, 10), seed=0)

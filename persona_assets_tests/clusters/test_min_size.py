@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
 from persona_assets.clusters.assign import assign_nearest
-from persona_assets.clusters.min_size import fill_small_clusters
+from persona_assets.clusters.min_size import dissolve_small_clusters, fill_small_clusters
 from persona_assets_tests.clusters.builders import unit
 
 
@@ -67,3 +67,34 @@ def test_users_who_are_all_equal_are_spread():
     labels = fill_small_clusters(vectors, centres, np.zeros(12, np.int32), min_cluster_size=3)
 
     assert np.bincount(labels).tolist() == [3, 3, 3, 3]
+
+
+def test_many_moves_from_one_large_cluster_lose_as_little_as_possible():
+    rng = np.random.default_rng(5)
+    vectors = unit(np.add(rng.normal(size=(400, 3)), [4, 0, 0]))
+    centres = unit(rng.normal(size=(20, 3)) + np.eye(1, 3))
+
+    labels = fill_small_clusters(vectors, centres, assign_nearest(vectors, centres).labels, min_cluster_size=15)
+
+    assert np.bincount(labels).min() >= 15
+    assert kept_similarity(vectors, centres, labels) >= best_possible(vectors, centres, 15) - 1e-4
+
+
+def test_dissolving_gives_the_users_of_the_smallest_cluster_to_their_next_nearest():
+    centres = unit([[1, 0], [1, 0.3], [0, 1]])
+    vectors = unit([[1, 0], [1, 0], [1, 0.3], [0, 1], [0, 1]])
+    labels = np.array([0, 0, 1, 2, 2], np.int32)
+
+    left, found = dissolve_small_clusters(vectors, centres, labels, min_cluster_size=2)
+
+    assert left.tolist() == centres[[0, 2]].tolist()
+    assert found.tolist() == [0, 0, 0, 1, 1]
+
+
+def test_one_cluster_is_left_at_least():
+    vectors = unit([[1, 0], [0, 1]])
+
+    left, found = dissolve_small_clusters(vectors, vectors, np.array([0, 1], np.int32), min_cluster_size=9)
+
+    assert len(left) == 1
+    assert found.tolist() == [0, 0]

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import adjusted_rand_score
 
 from persona_assets import tables
-from persona_assets.clusters.personas import Wanted, find_personas
+from persona_assets.clusters.personas import CERTAINTY, Wanted, find_personas
 from persona_assets.errors import TooFewUsersError
 from persona_assets_tests.clusters.builders import dataset, embeddings_of, planted, users_of
 
@@ -27,21 +28,22 @@ def window(sizes, *, posts=3):
 def test_every_user_with_a_vector_is_in_one_row_sorted_and_the_centres_lie_beside():
     embeddings, users, _ = window([30, 20])
 
-    personas = find_personas(dataset(embeddings), dataset(users), Wanted(n_clusters=2, min_cluster_size=10, seed=0))
+    personas = find_personas(dataset(embeddings), dataset(users), Wanted(n_clusters=(2,), min_cluster_size=10, seed=0))
 
     assert personas.clusters["user_id"].to_pylist() == users["user_id"].to_pylist()
     assert personas.clusters.schema.equals(tables.CLUSTERS)
     assert personas.centres.schema.equals(tables.centres_schema(16))
     assert personas.centres["users"].to_pylist() == [30, 20]
-    assert len(personas.silhouette) == 50
+    assert personas.certainty.schema.equals(CERTAINTY)
+    assert personas.certainty["user_id"] == personas.clusters["user_id"]
 
 
 @settings(max_examples=8, deadline=None)
-@given(st.data())
-def test_the_order_of_posts_and_users_does_not_change_a_table(data):
+@given(st.integers(0, 1000), st.booleans())
+def test_the_order_of_posts_and_users_does_not_change_a_table(seed, sharpen):
     embeddings, users, _ = window([30, 20, 15])
-    wanted = Wanted(n_clusters=3, min_cluster_size=10, seed=0)
-    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    wanted = Wanted(n_clusters=(2, 3), min_cluster_size=10, seed=0, sharpen=sharpen)
+    rng = np.random.default_rng(seed)
 
     one = find_personas(dataset(embeddings), dataset(users), wanted)
     other = find_personas(
@@ -52,12 +54,55 @@ def test_the_order_of_posts_and_users_does_not_change_a_table(data):
 
     assert one.clusters == other.clusters
     assert one.centres == other.centres
+    assert one.certainty == other.certainty
+
+
+def test_levels_nest_and_end_with_the_users_cluster():
+    embeddings, users, _ = window([30, 20, 15, 15, 12])
+
+    personas = find_personas(dataset(embeddings), dataset(users), Wanted((2, 3, 5), 10, 0))
+
+    levels = np.array(personas.certainty["levels"].to_pylist())
+    assert levels.max(axis=0).tolist() == [1, 2, 4]
+    assert levels[:, 2].tolist() == personas.clusters["cluster_id"].to_pylist()
+    for finer, coarser in ((2, 1), (1, 0)):
+        pairs = set(zip(levels[:, finer], levels[:, coarser], strict=True))
+        assert len(pairs) == len({cluster for cluster, _ in pairs})
+
+
+def test_the_next_cluster_is_another_one_and_further_away():
+    embeddings, users, _ = window([30, 20, 15])
+
+    personas = find_personas(dataset(embeddings), dataset(users), Wanted((3,), 10, 0))
+
+    own, following = personas.clusters, personas.certainty
+    assert (own["cluster_id"].to_numpy() != following["next_cluster_id"].to_numpy()).all()
+    assert (own["similarity"].to_numpy() >= following["next_similarity"].to_numpy()).all()
+    assert personas.stability > 0.9
+
+
+def test_a_single_cluster_has_neither_next_nor_stability():
+    embeddings, users, _ = window([20])
+
+    personas = find_personas(dataset(embeddings), dataset(users), Wanted((1,), 10, 0))
+
+    assert personas.certainty["next_cluster_id"].null_count == 20
+    assert personas.stability is None
+
+
+def test_sharpened_clusters_keep_centres_in_the_space_of_the_posts():
+    embeddings, users, groups = window([30, 20, 15])
+
+    personas = find_personas(dataset(embeddings), dataset(users), Wanted((3,), 10, 0, sharpen=True))
+
+    assert personas.centres.schema.equals(tables.centres_schema(16))
+    assert adjusted_rand_score(groups, personas.clusters["cluster_id"]) == 1
 
 
 def test_the_number_is_chosen_when_none_is_given():
     embeddings, users, _ = window([30, 30, 30])
 
-    personas = find_personas(dataset(embeddings), dataset(users), Wanted(None, 10, 0))
+    personas = find_personas(dataset(embeddings), dataset(users), Wanted((), 10, 0))
 
     assert personas.centres.num_rows == 3
     assert [candidate.n_clusters for candidate in personas.curve] == [2, 3, 4, 5, 6, 7, 8, 9]
@@ -67,11 +112,13 @@ def test_too_few_users_are_refused_before_a_vector_is_read():
     _, users, _ = window([5])
 
     with pytest.raises(TooFewUsersError, match="the window has 5"):
-        find_personas(None, dataset(users), Wanted(n_clusters=1, min_cluster_size=10, seed=0))
+        find_personas(None, dataset(users), Wanted(n_clusters=(1,), min_cluster_size=10, seed=0))
 
 
 def test_too_few_users_with_vectors_are_refused_too():
     embeddings, _, _ = window([5])
 
     with pytest.raises(TooFewUsersError, match="the window has 5"):
-        find_personas(dataset(embeddings), dataset(users_of([f"did:plc:{n:04d}" for n in range(50)])), Wanted(1, 10, 0))
+        find_personas(
+            dataset(embeddings), dataset(users_of([f"did:plc:{n:04d}" for n in range(50)])), Wanted((1,), 10, 0)
+        )

@@ -37,7 +37,28 @@ def test_no_order_of_posts_or_users_and_no_cut_into_batches_changes_a_bit(dtype,
     other = average(embeddings.take(order), users_of(names[::-1]), batch_rows=cut)
 
     assert one.user_ids == other.user_ids
+    assert one.within.tobytes() == other.within.tobytes()
     assert one.vectors.tobytes() == other.vectors.tobytes()
+
+
+def test_the_covariance_is_that_of_posts_around_their_users_mean():
+    rng = np.random.default_rng(0)
+    posts = [(f"u{number % 7}", rng.normal(size=4)) for number in range(60)]
+    vectors = np.array([vector / np.linalg.norm(vector) for _, vector in posts])
+    users = np.array([user for user, _ in posts])
+    residuals = vectors.copy()
+    for user in set(users):
+        residuals[users == user] -= vectors[users == user].mean(axis=0)
+
+    found = average(embeddings_of(posts), users_of(sorted(set(users))))
+
+    np.testing.assert_allclose(found.within, residuals.T @ residuals / (60 - 7), atol=1e-4)
+
+
+def test_without_a_user_of_two_posts_there_is_no_covariance():
+    found = average(embeddings_of([("a", [1, 0]), ("b", [0, 1])]), users_of(["a", "b"]))
+
+    assert not found.within.any()
 
 
 def test_every_kept_user_has_a_vector_or_is_counted():

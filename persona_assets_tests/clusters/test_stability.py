@@ -1,0 +1,25 @@
+"""Whether fits to halves agree."""
+
+import pytest
+
+from persona_assets.clusters.fit import Sizes
+from persona_assets.clusters.stability import measure_stability
+from persona_assets_tests.clusters.builders import planted, unit
+
+
+def test_clusters_that_are_there_are_found_in_both_halves():
+    vectors, _ = planted([60, 50, 40], width=32)
+
+    assert measure_stability(vectors, Sizes(3, 10), seed=0) == 1
+
+
+def test_clusters_that_are_not_there_are_not_stable():
+    vectors, _ = planted([200], width=16, noise=2)
+
+    assert measure_stability(vectors, Sizes(8, 5), seed=0) < 0.5
+
+
+@pytest.mark.parametrize("policy", ["fill", "dissolve"])
+def test_it_is_defined_for_equal_users_and_clusters_as_many_as_the_users_allow(policy):
+    assert 0 <= measure_stability(unit([[1, 2]] * 20), Sizes(2, 10, policy), seed=0) <= 1
+    assert -1 <= measure_stability(planted([20])[0], Sizes(10, 2, policy), seed=0) <= 1
