@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from persona_assets.cluster_jsonl.accounting import account_for_actions
+from persona_assets.cluster_jsonl.contents import Contents
 from persona_assets.cluster_jsonl.ignored import IgnoredOptions, estimate_ignored, estimate_nothing
 from persona_assets.cluster_jsonl.lines import find_paths, stream_lines
 from persona_assets.cluster_jsonl.targets import resolve_targets
@@ -19,7 +20,7 @@ from persona_assets.engine import open_duckdb
 class Lines(NamedTuple):
     """The lines, made as they are read, and what is known before."""
 
-    lines: Iterator[tuple[int, bytes]]  # cluster and line without its line end, in the order of the files
+    lines: Iterator[tuple[int, bytes]]  # a cluster and some of its lines, in the order of the files
     user_clusters: dict[str, int]  # by user_id
     accounting: pa.Table  # tables.ACTION_ACCOUNTING
     conversations: int
@@ -49,17 +50,18 @@ def build_lines(
     """
     with ExitStack() as opened:
         con = opened.enter_context(open_duckdb(memory_limit=memory_limit, scratch=scratch))
-        forest = load_window(con, inputs)
+        contents = Contents(scratch / "contents")
+        forest = load_window(con, inputs, contents)
         resolve_targets(con)
         conversations = find_paths(con, forest, max_thread_messages=max_thread_messages)
         ignored_lines = estimate_ignored(con, inputs.embeddings, ignored) if ignored else estimate_nothing(con)
         accounting = account_for_actions(con)
         users = con.sql("SELECT user_id, cluster_id FROM members ORDER BY user_id").fetchall()
-        lines = _closing(opened.pop_all(), con)
+        lines = _closing(opened.pop_all(), con, contents)
     return Lines(lines, dict(users), accounting, conversations, ignored_lines)
 
 
-def _closing(opened: ExitStack, con: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, bytes]]:
+def _closing(opened: ExitStack, con: duckdb.DuckDBPyConnection, contents: Contents) -> Iterator[tuple[int, bytes]]:
     """Yield all lines, then close the database."""
     with opened:
-        yield from stream_lines(con)
+        yield from stream_lines(con, contents)

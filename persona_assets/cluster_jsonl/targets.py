@@ -105,7 +105,8 @@ LATEST = """
 RESOLVED = """
     CREATE TEMP TABLE resolved AS
     SELECT
-        member, cluster_id, action, event_time_us, hash(pointing.uri) AS uri_hash, text, known.id AS target_id,
+        member, cluster_id, action, event_time_us, hash(pointing.uri) AS uri_hash, hash(points_at, text) AS other_hash,
+        text, known.id AS target_id,
         CASE
             WHEN known.id IS NOT NULL AND (is_english OR action IN ('post_update', 'post_delete')) THEN 'written'
             WHEN NOT is_original_known THEN 'unknown original'
@@ -118,7 +119,7 @@ RESOLVED = """
     FROM pointing LEFT JOIN known ON known.uri = pointing.points_at
     UNION ALL
     SELECT
-        member, cluster_id, action, event_time_us, hash(uri), NULL, target_id,
+        member, cluster_id, action, event_time_us, hash(uri), hash(account), NULL, target_id,
         CASE
             WHEN target_id IS NOT NULL THEN 'written'
             WHEN NOT is_original_known THEN 'unknown original'
@@ -126,7 +127,7 @@ RESOLVED = """
         END::outcome
     FROM latest
     UNION ALL
-    SELECT members.member, members.cluster_id, a.action, a.event_time_us, hash(a.uri), a.text, NULL,
+    SELECT members.member, members.cluster_id, a.action, a.event_time_us, hash(a.uri), hash(a.text), a.text, NULL,
         CASE WHEN a.action = 'profile_update' THEN 'written' ELSE 'no line for this kind' END::outcome
     FROM user_actions AS a JOIN members ON members.user_id = a.user_id
     WHERE a.action IN ('profile_update', 'account_status')
@@ -138,9 +139,9 @@ becomes of it. One's own posts may be updated and deleted in any language: threa
 def resolve_targets(con: duckdb.DuckDBPyConnection) -> None:
     """Create the table `resolved`, one row for each action but posts and replies of the personas' users.
 
-    Its columns are `member`, `cluster_id`, `action`, `event_time_us`, `uri_hash`, `text` (of the act), `target_id`
-    (`messages.id`, or null) and `outcome`, one of `OUTCOMES`. Of the URI only a hash is kept: it would be half of
-    the table.
+    Its columns are `member`, `cluster_id`, `action`, `event_time_us`, `uri_hash`, `other_hash` (of what else tells
+    two acts apart), `text` (of the act), `target_id` (`messages.id`, or null) and `outcome`, one of `OUTCOMES`.
+    Of URIs only hashes are kept: they would be half of the table.
 
     Args:
         con: With the tables and views of `window.load_window`.

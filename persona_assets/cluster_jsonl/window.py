@@ -1,5 +1,7 @@
 """Load what the lines of a window need into DuckDB: the personas' users and everybody's messages."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from typing import NamedTuple
 
 import duckdb
@@ -8,6 +10,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
+from persona_assets.cluster_jsonl.contents import Contents
 from persona_assets.cluster_jsonl.threads import Rows, find_cycles
 
 
@@ -29,20 +32,18 @@ class Forest(NamedTuple):
 
 
 MEMBERS = """
-    CREATE TEMP TABLE members AS
+    CREATE TABLE members AS
     SELECT (row_number() OVER (ORDER BY user_id) - 1)::INTEGER AS member, user_id, cluster_id FROM clusters
 """
 """The personas' users, numbered in the order of their ids: joins and sorts by number are several times as fast."""
 
 MESSAGES = """
-    CREATE TEMP TABLE messages AS
     SELECT
-        (row_number() OVER () - 1)::INTEGER AS id,
         a.uri, a.user_id, a.action, a.event_time_us, a.parent_uri, members.member, members.cluster_id,
         CASE WHEN members.member IS NOT NULL THEN a.quoted_uri END AS quoted_uri,
         CASE WHEN members.member IS NOT NULL AND a.action = 'quote' THEN a.text END AS quote_text,
         english.uri IS NOT NULL AS is_english,
-        coalesce(trim(a.text), '') = '' AS is_wordless,
+        coalesce(trim(a.text), '') = '' AS is_wordless, hash(a.text) AS text_hash,
         '{"user_id":' || to_json(a.user_id)
         || CASE WHEN a.text IS NULL OR a.text = '' THEN '' ELSE ',"text":' || to_json(a.text) END
         || ',"unix_epoch":' || a.event_time_us || '}' AS content
@@ -51,15 +52,14 @@ MESSAGES = """
     LEFT JOIN (SELECT DISTINCT uri FROM english_posts) AS english ON english.uri = a.uri
     WHERE a.action IN ('post', 'reply', 'quote')
 """
-"""Everybody's messages. `content` is the message as lines show it, written once however many lines do. Ids have
-32 bits: 2**31 messages are a year of the whole network."""
+"""Everybody's messages. `content` is the message as lines show it: it goes to a file, all else to a table."""
 
 REPEATED = """
     CREATE TEMP TABLE repeated AS
     SELECT id, cluster_id, action FROM messages
     WHERE hash(uri) IN (SELECT hash(uri) FROM messages GROUP BY hash(uri) HAVING count(*) > 1)
     QUALIFY row_number() OVER (
-        PARTITION BY uri ORDER BY event_time_us DESC, content DESC, action, parent_uri, quoted_uri
+        PARTITION BY uri ORDER BY event_time_us DESC, text_hash, action, parent_uri, quoted_uri
     ) > 1
 """
 """Records that come again: the same event on both sides of midnight, or a record made anew. The last stands,
@@ -73,19 +73,44 @@ EDGES = """
 EARLIEST_FIRST = "SELECT id FROM messages JOIN rows ON rows.row = messages.id ORDER BY event_time_us, uri"
 
 
-def load_window(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> Forest:
+def load_window(con: duckdb.DuckDBPyConnection, inputs: Inputs, contents: Contents) -> Forest:
     """Create the tables `members`, `messages` and `repeated`, views of the inputs, and the forest of threads.
 
     `messages` holds each message of the window once; `repeated` what was taken out of it. Both spill to disk
     beyond the memory limit; the forest takes 8 bytes a message, and 60 at most while it is made.
+
+    Args:
+        con: An empty database.
+        inputs: What is to be loaded.
+        contents: Is given the JSON of each message, at the place of its `messages.id`, and closed.
     """
     for name in ("clusters", "english_users", "user_actions", "english_posts"):
         view_dataset(con, name, getattr(inputs, name))
     con.execute(MEMBERS)
-    con.execute(MESSAGES)
+    # A cursor of its own: the connection is busy with the table that this query's rows go to.
+    with con.cursor() as cursor, closing(contents):
+        for name in ("user_actions", "english_posts"):
+            view_dataset(cursor, name, getattr(inputs, name))
+        con.register("numbered", _number(cursor.sql(MESSAGES).to_arrow_reader(), contents))
+        con.execute("CREATE TABLE messages AS SELECT * FROM numbered")
+    con.unregister("numbered")
     con.execute(REPEATED)
     con.execute("DELETE FROM messages WHERE id IN (SELECT id FROM repeated)")
-    return _plant_forest(con)
+    return _plant_forest(con, contents.count)
+
+
+def _number(messages: pa.RecordBatchReader, contents: Contents) -> pa.RecordBatchReader:
+    """Put the contents away and a number in their place. 32 bits will do: a year of the whole network."""
+    others = [field for field in messages.schema if field.name != "content"]
+    schema = pa.schema([pa.field("id", pa.int32()), *others])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in messages:
+            ids = np.arange(contents.count, contents.count + batch.num_rows, dtype=np.int32)
+            contents.append(batch["content"])
+            yield pa.record_batch([pa.array(ids), *(batch[field.name] for field in others)], schema)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())
 
 
 def view_dataset(con: duckdb.DuckDBPyConnection, name: str, dataset: pads.Dataset) -> None:
@@ -104,8 +129,7 @@ def _is_local_parquet(dataset: pads.FileSystemDataset) -> bool:
     return is_local and is_plain and bool(dataset.files) and isinstance(dataset.format, pads.ParquetFileFormat)
 
 
-def _plant_forest(con: duckdb.DuckDBPyConnection) -> Forest:
-    (count,) = con.sql("SELECT coalesce(max(id) + 1, 0) FROM messages").fetchall()[0]
+def _plant_forest(con: duckdb.DuckDBPyConnection, count: int) -> Forest:
     parents = _fill(con, EDGES, count)
     clusters = _fill(con, "SELECT id, cluster_id FROM messages WHERE cluster_id IS NOT NULL", count)
     for cycle in find_cycles(parents):

@@ -27,7 +27,9 @@ BUFFER_BYTES = 64 * 2**20
 class ClusterLines(NamedTuple):
     """What is to be written: lines stream through, the rest is small."""
 
-    lines: Iterator[tuple[int, bytes]]  # cluster_id and a line without its line end, in the order of the files
+    # A cluster_id and one or more of its lines, in the order of the files, with a line end between them and none
+    # after the last: to hand over lines by the hundred costs a third of handing over one at a time.
+    lines: Iterator[tuple[int, bytes]]
     user_clusters: Mapping[str, int]
     accounting: pa.Table  # tables.ACTION_ACCOUNTING
 
@@ -118,10 +120,10 @@ def write_cluster_lines(folder: Path, written: ClusterLines) -> int:
         (folder / cluster_file(cluster_id)).touch()
     held: defaultdict[int, list[bytes]] = defaultdict(list)
     held_bytes = lines = 0
-    for cluster_id, line in written.lines:
-        held[cluster_id].append(line)
-        held_bytes += len(line)
-        lines += 1
+    for cluster_id, some in written.lines:
+        held[cluster_id].append(some)
+        held_bytes += len(some)
+        lines += some.count(b"\n") + 1
         if held_bytes >= BUFFER_BYTES:
             _append(folder, held)
             held_bytes = 0

@@ -1,6 +1,8 @@
 """Small windows for the tests of this room: who does what when, and which of it is English."""
 
 import json
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -79,16 +81,17 @@ def inputs(rows, clusters, *, vectors=None, kept=None):
 
 
 def build(given, scratch, *, ignored=None, max_thread_messages=64, memory_limit="1GB"):
+    folder = Path(tempfile.mkdtemp(dir=scratch))
     return build_lines(
-        given, ignored=ignored, max_thread_messages=max_thread_messages, memory_limit=memory_limit, scratch=scratch
+        given, ignored=ignored, max_thread_messages=max_thread_messages, memory_limit=memory_limit, scratch=folder
     )
 
 
 def lines_of(made):
     """The lines of each cluster, parsed."""
     found = {}
-    for cluster, line in made.lines:
-        found.setdefault(cluster, []).append(json.loads(line))
+    for cluster, lines in made.lines:
+        found.setdefault(cluster, []).extend(json.loads(line) for line in lines.split(b"\n"))
     return found
 
 

@@ -160,7 +160,7 @@ def test_the_same_window_in_another_order_lets_the_same_pass(tmp_path):
     twice = list(build(inputs(rows, PERSONA, vectors=shuffled), tmp_path, ignored=options).lines)
 
     assert once == twice
-    assert sum(b'"ignore":true' in line for _, line in once) == 5 * 7
+    assert sum(lines.count(b'"ignore":true') for _, lines in once) == 5 * 7
 
 
 def test_a_centre_leans_to_what_weighs_more():

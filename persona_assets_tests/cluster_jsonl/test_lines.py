@@ -78,8 +78,8 @@ def test_lines_that_cross_the_borders_of_batches_stay_whole(tmp_path, monkeypatc
             message("ann", f"{thread}-{n}", thread + n, f"{thread}-{n}", answers=uri_of("ann", f"{thread}-{n - 1}"))
             for n in range(1, thread % 7)
         ]
-    whole = list(build(inputs(rows, {"ann": 0}), tmp_path).lines)
-    monkeypatch.setattr(lines_module, "PIECES_AT_ONCE", 3)
+    whole = lines_of(build(inputs(rows, {"ann": 0}), tmp_path))
+    monkeypatch.setattr(lines_module, "PARTS_AT_ONCE", 3)
 
-    assert list(build(inputs(rows, {"ann": 0}), tmp_path).lines) == whole
-    assert len(whole) == 30
+    assert lines_of(build(inputs(rows, {"ann": 0}), tmp_path)) == whole
+    assert len(whole[0]) == 30

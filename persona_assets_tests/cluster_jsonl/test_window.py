@@ -1,6 +1,7 @@
 import duckdb
 import pytest
 
+from persona_assets.cluster_jsonl.contents import Contents
 from persona_assets.cluster_jsonl.window import load_window
 from persona_assets_tests.cluster_jsonl.builders import accounted, act, build, inputs, lines_of, message, uri_of
 
@@ -53,8 +54,8 @@ def test_an_answer_to_a_message_that_is_not_there_starts_a_line(tmp_path):
 
 
 @pytest.mark.parametrize("rows", [[], [act("ann", "account_status", 1)]])
-def test_a_window_without_messages_has_no_thread(rows):
+def test_a_window_without_messages_has_no_thread(rows, tmp_path):
     with duckdb.connect() as con:
-        forest = load_window(con, inputs(rows, {"ann": 0}))
+        forest = load_window(con, inputs(rows, {"ann": 0}), Contents(tmp_path / "contents"))
 
     assert (len(forest.parents), len(forest.clusters)) == (0, 0)

@@ -45,13 +45,13 @@ def base(request, tmp_path):
 def test_each_line_is_in_the_file_of_its_cluster_in_the_order_given(base):
     seen: list[ClusterFolder] = []
 
-    result = store([(1, b"[1]"), (0, b"[2]"), (1, b"[3]")], base, seen)
+    result = store([(1, b"[1]"), (0, b"[2]"), (1, b"[3]\n[4]")], base, seen)
 
-    assert [list(seen[0].lines(n)) for n in (0, 1, 2)] == [[b"[2]"], [b"[1]", b"[3]"], []]
+    assert [list(seen[0].lines(n)) for n in (0, 1, 2)] == [[b"[2]"], [b"[1]", b"[3]", b"[4]"], []]
     assert seen[0].user_clusters() == {"a": 0, "b": 1, "c": 2}
     assert seen[0].accounting().equals(ACCOUNTING)
     (event,) = result.asset_materializations_for_node("cluster_jsonl")
-    assert event.metadata["dagster/partition_row_count"].value == 3
+    assert event.metadata["dagster/partition_row_count"].value == 4
 
 
 def test_user_clusters_is_a_sorted_json_object(tmp_path):
