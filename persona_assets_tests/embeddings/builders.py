@@ -9,8 +9,11 @@ import pyarrow.dataset as pads
 from persona_assets import tables
 from persona_assets.embeddings.device import choose_device
 from persona_assets.embeddings.embed import embed_posts
+from persona_assets.embeddings.encode import Encoder
 from persona_assets.embeddings.model import load_model
 from persona_assets.embeddings.split import split_texts
+from persona_assets.embeddings.store import VectorStore
+from persona_assets.embeddings.tokenize import tokenize_texts
 from persona_assets.progress import Progress
 
 DIMENSIONS = 16
@@ -38,7 +41,7 @@ WORDS = [
 def make_model(folder: Path, *, pooling: dict | None = None, prompts: dict | None = None, safe=True) -> Path:
     """A BERT of two layers with random weights, as `transformers` and sentence-transformers would save it."""
     import torch  # noqa: PLC0415 - 2 s, not for those who only collect tests
-    from transformers import BertConfig, BertModel, BertTokenizerFast  # noqa: PLC0415
+    from transformers import BertConfig, BertModel, BertTokenizerFast  # noqa: PLC0415 - 3 s, the same
 
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
@@ -99,10 +102,18 @@ def dataset(rows, *, batch_rows=None):
     return pads.dataset(table.to_batches(max_chunksize=batch_rows), schema=table.schema)
 
 
-def embed(posts, model, scratch, *, vector_dtype="float32", log=lambda _: None):
+def encode(model, texts):
+    """The float32 vectors of these texts."""
+    return Encoder(model).encode(tokenize_texts(model, texts))
+
+
+def embed(posts, model, scratch, *, vector_dtype="float32", store=None):
+    """Embed a day in `scratch`, with the vectors kept in the folder `store`, if any."""
     split = split_texts(posts, scratch=scratch, memory_limit="200MB")
-    progress = Progress(log, what="texts", total=split.n_texts)
-    return embed_posts(split, model, vector_dtype=vector_dtype, scratch=scratch, progress=progress)
+    progress = Progress(lambda _: None, what="texts", total=split.n_texts)
+    encoder = Encoder(model, vector_dtype=vector_dtype)
+    kept = store and VectorStore(store, key=model.key(), dimensions=model.dimensions, dtype=vector_dtype)
+    return embed_posts(split, encoder, kept, scratch=scratch, progress=progress)
 
 
 def _module(path, kind):

@@ -1,6 +1,8 @@
 """The asset: its configuration reaches the model, and its metadata says what was run."""
 
 import datetime as dt
+import os
+import time
 
 import dagster as dg
 import pyarrow as pa
@@ -16,6 +18,13 @@ from persona_assets.scratch import Scratch
 from persona_assets_tests.embeddings.builders import DIMENSIONS, posts_of
 
 TEXTS = ["the cat sat on the mat and then it ran on", "a dog ran", "a dog ran"]
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path, monkeypatch):
+    """A folder of its own for each test: vectors are kept below it."""
+    monkeypatch.setenv("PERSONA_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
 
 
 def materialize(**config):
@@ -39,6 +48,7 @@ def test_it_hands_over_vectors_and_says_what_made_them(tiny_folder):
     assert metadata["device"] == "cpu"
     assert metadata["device_name"]
     assert metadata["truncated_share"] == 0
+    assert (metadata["reused_texts"], metadata["computed_texts"]) == (0, 2)
     assert set(metadata) >= {"model", "model_revision", "prefix", "padding_share", "seconds", "peak_memory_mib"}
     assert "did:plc" not in str(metadata)
     assert TEXTS[0] not in str(metadata)
@@ -50,6 +60,51 @@ def test_each_field_of_the_configuration_changes_the_result(tiny_folder):
     assert materialize(**usual, max_tokens=8)[1]["truncated_share"] == 0.5
     assert materialize(**usual, vector_dtype="float32")[0].schema.field("vector").type.value_type == pa.float32()
     assert materialize(**{**usual, "compute_dtype": "bfloat16"})[1]["compute_dtype"] == "bfloat16"
+    assert materialize(**usual, memory_limit="100MB")[0].num_rows == 3
+
+
+def test_a_model_is_compiled_on_request(tiny_folder, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(
+        torch.nn.Module, "compile", lambda network, **how: compiled.append((type(network).__name__, how))
+    )
+
+    materialize(model=str(tiny_folder), device="cpu", compute_dtype="float32")
+    assert compiled == []
+    materialize(model=str(tiny_folder), device="cpu", compute_dtype="float32", compile_model=True)
+    assert compiled == [("BertModel", {"dynamic": True})]
+
+
+def test_vectors_are_kept_below_the_data_unless_another_folder_or_none_is_named(tiny_folder, data, tmp_path):
+    usual = {"model": str(tiny_folder), "device": "cpu", "compute_dtype": "float32"}
+
+    assert materialize(**usual, vector_store="off")[1]["reused_texts"] == 0
+    assert not data.exists()
+    assert materialize(**usual, vector_store=str(tmp_path / "elsewhere"))[1]["reused_texts"] == 0
+    first, _ = materialize(**usual)
+    again, metadata = materialize(**usual)
+
+    assert metadata["reused_texts"] == 2
+    assert again.equals(first)
+    assert len(list(data.glob("embeddings/_store/*/*.vectors"))) == 1
+
+
+def test_vectors_that_were_kept_for_too_long_are_deleted(tiny_folder, data):
+    usual = {"model": str(tiny_folder), "device": "cpu", "compute_dtype": "float32"}
+    materialize(**usual)
+    for file in data.glob("embeddings/_store/*/*.hashes"):
+        os.utime(file, (time.time() - 3 * 86_400,) * 2)
+
+    assert materialize(**usual, vector_store_days=4)[1]["reused_texts"] == 2
+    assert materialize(**usual, vector_store_days=2)[1]["reused_texts"] == 0
+
+
+def test_data_that_is_not_on_this_machine_has_no_store(tiny_folder, monkeypatch, data):
+    monkeypatch.setenv("PERSONA_DATA", "s3://bucket/personas")
+
+    materialize(model=str(tiny_folder), device="cpu", compute_dtype="float32")
+
+    assert not data.exists()
 
 
 def test_a_model_or_a_device_that_is_not_there_is_not_tried_again(tiny_folder, monkeypatch):

@@ -13,7 +13,10 @@ def test_auto_is_the_gpu_if_there_is_one(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA Something")
 
-    assert choose_device("auto") == Device("cuda", "NVIDIA Something")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+
+    assert choose_device("auto") == Device("cuda", "NVIDIA Something", 2)
+    assert choose_device("auto").places() == ["cuda:0", "cuda:1"]
     assert choose_device("cpu").kind == "cpu"
 
 
@@ -22,6 +25,7 @@ def test_the_cpu_has_a_name():
 
     assert device.kind == "cpu"
     assert device.name
+    assert device.places() == ["cpu"]
 
 
 def test_a_gpu_that_is_not_there_is_an_error_and_no_silent_run_on_the_cpu(monkeypatch: pytest.MonkeyPatch):
@@ -36,6 +40,16 @@ def test_auto_precision_on_a_gpu_follows_its_generation(monkeypatch, capability,
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
 
     assert choose_precision("auto", Device("cuda", "a GPU")) == precision
+
+
+@pytest.mark.parametrize(
+    ("amx", "avx", "precision"), [(True, True, "bfloat16"), (False, True, "bfloat16"), (False, False, "float32")]
+)
+def test_auto_precision_on_a_processor_follows_its_instructions(monkeypatch, amx, avx, precision):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx)
+
+    assert choose_precision("auto", CPU) == precision
 
 
 def test_a_precision_asked_for_is_used():

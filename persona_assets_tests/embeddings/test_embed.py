@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from persona_assets import tables
-from persona_assets.embeddings.encode import encode_texts
-from persona_assets_tests.embeddings.builders import DIMENSIONS, WORDS, dataset, embed, posts_of
+from persona_assets.embeddings.store import VectorStore
+from persona_assets_tests.embeddings.builders import DIMENSIONS, WORDS, dataset, embed, encode, posts_of
 
 TEXTS = st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=9).map(" ".join), max_size=25)
 
@@ -33,7 +33,7 @@ def test_every_english_post_has_exactly_one_vector_that_of_its_text(tiny, texts)
     expected = posts.to_table().sort_by("uri")
     assert table.schema.equals(tables.embeddings_schema(DIMENSIONS, pa.float32()))
     assert table.select(["uri", "user_id"]) == expected.select(["uri", "user_id"])
-    np.testing.assert_allclose(vectors_of(table), encode_texts(tiny, expected["text"].to_pylist()).vectors, atol=1e-5)
+    np.testing.assert_allclose(vectors_of(table), encode(tiny, expected["text"].to_pylist()), atol=1e-5)
     assert (embedded.posts, embedded.texts) == (len(texts), len(set(texts)))
 
 
@@ -50,15 +50,57 @@ def test_the_order_and_the_batches_of_posts_do_not_matter(tiny, texts, shuffler:
 
 
 def test_a_day_is_computed_in_chunks(tiny, tmp_path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("persona_assets.embeddings.embed.CHUNK_TEXTS", 4)
+    monkeypatch.setattr("persona_assets.embeddings.embed.CHUNK_TEXTS", {"cpu": 6})
     texts = [f"{one} {other}" for one in WORDS[:5] for other in WORDS[5:9]]
 
     embedded = embed(posts_of(texts), tiny, tmp_path)
 
     table = pq.read_table(embedded.vectors)
     order = posts_of(texts).to_table().sort_by("uri")["text"].to_pylist()
-    np.testing.assert_allclose(vectors_of(table), encode_texts(tiny, order).vectors, atol=1e-5)
+    np.testing.assert_allclose(vectors_of(table), encode(tiny, order), atol=1e-5)
     assert embedded.texts == 20
+
+
+class KilledError(Exception):
+    """The run was killed."""
+
+
+def test_a_day_that_was_killed_goes_on_with_its_next_chunk_and_gives_the_same_bytes(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("persona_assets.embeddings.embed.CHUNK_TEXTS", {"cpu": 6})
+    posts = posts_of([f"{one} {other}" for one in WORDS[:5] for other in WORDS[5:9]])
+    scratches = [tmp_path / name for name in ("undisturbed", "killed", "again", "once more")]
+    for scratch in scratches:
+        scratch.mkdir()
+    undisturbed = embed(posts, tiny, scratches[0], store=tmp_path / "other store")
+
+    kept, keep = [], VectorStore.keep
+
+    def keep_two(store, hashes, vectors):
+        if len(kept) == 2:
+            raise KilledError
+        kept.append(len(hashes))
+        keep(store, hashes, vectors)
+
+    with monkeypatch.context() as patched, pytest.raises(KilledError):
+        patched.setattr(VectorStore, "keep", keep_two)
+        embed(posts, tiny, scratches[1], store=tmp_path / "store")
+    again = embed(posts, tiny, scratches[2], store=tmp_path / "store")
+    once_more = embed(posts, tiny, scratches[3], store=tmp_path / "store")
+
+    assert (undisturbed.reused, again.reused, once_more.reused) == (0, 12, 20)
+    assert again.vectors.read_bytes() == undisturbed.vectors.read_bytes() == once_more.vectors.read_bytes()
+
+
+def test_a_text_of_another_day_is_not_computed_again(tiny, tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    embed(posts_of(["a dog", "the cat", "the cat"]), tiny, tmp_path / "one", store=tmp_path / "store")
+
+    other = embed(posts_of(["blue", "a dog", "a dog"]), tiny, tmp_path / "other", store=tmp_path / "store")
+
+    assert (other.posts, other.texts, other.reused) == (3, 2, 1)
+    order = posts_of(["blue", "a dog", "a dog"]).to_table().sort_by("uri")["text"].to_pylist()
+    np.testing.assert_allclose(vectors_of(pq.read_table(other.vectors)), encode(tiny, order), atol=1e-5)
 
 
 def test_half_the_precision_moves_a_vector_by_less_than_a_thousandth(tiny, tmp_path):

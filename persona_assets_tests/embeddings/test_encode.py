@@ -1,89 +1,135 @@
 """Texts become unit vectors, as the model's recipe says."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
-from persona_assets.embeddings.encode import encode_texts
-from persona_assets.embeddings.model import EMBEDDED
-from persona_assets.errors import VectorError
-from persona_assets_tests.embeddings.builders import DIMENSIONS, load, make_model
+from persona_assets.embeddings.encode import Encoder
+from persona_assets.embeddings.model import EMBEDDED, Replica
+from persona_assets.embeddings.tokenize import tokenize_texts
+from persona_assets.errors import DeviceError, VectorError
+from persona_assets_tests.embeddings.builders import DIMENSIONS, encode, load, make_model
 
 TEXTS = ["the cat sat on the mat", "a dog ran", "it was under the red tree and then it ran on", "blue", "a dog ran"]
 
 
-def one_by_one(model, text, pooling):
-    """What the recipe means, written plainly: one text, no padding."""
+class Narrow:
+    """A network on a device that holds no more than so many tokens at once."""
+
+    def __init__(self, network, *, tokens):
+        self.network, self.tokens, self.batches = network, tokens, []
+        self.config = network.config
+
+    def __call__(self, *, input_ids, attention_mask):
+        self.batches.append(input_ids.numel())
+        if input_ids.numel() > self.tokens:
+            raise torch.OutOfMemoryError("not enough")
+        return self.network(input_ids=input_ids, attention_mask=attention_mask)
+
+
+def one_by_one(model, texts, pooling="mean"):
+    """What the recipe means, written plainly: one text at a time, no padding."""
+    return np.stack([_alone(model, text, pooling) for text in texts])
+
+
+def _alone(model, text, pooling):
     tokens = model.tokenizer(text, return_tensors="pt")
     with torch.inference_mode():
-        hidden = model.network(**tokens).last_hidden_state[0].float()
-    pooled = {
-        "mean": hidden.mean(0),
-        "cls": hidden[0],
-        "max": hidden.max(0).values,
-        "lasttoken": hidden[-1],
-    }[pooling]
+        hidden = model.replicas[0].network(**tokens).last_hidden_state[0].float()
+    pooled = {"mean": hidden.mean(0), "cls": hidden[0], "max": hidden.max(0).values, "lasttoken": hidden[-1]}[pooling]
     return (pooled / pooled.norm()).numpy()
+
+
+def on(model, *networks):
+    """The model on several devices, which are all this processor."""
+    return dataclasses.replace(
+        model, replicas=tuple(Replica(f"cpu:{n}", network) for n, network in enumerate(networks))
+    )
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max", "lasttoken"])
 def test_each_pooling_gives_the_vector_that_one_text_alone_would_give(tmp_path, pooling):
     model = load(make_model(tmp_path / pooling, pooling={"pooling_mode": pooling}))
 
-    vectors = encode_texts(model, TEXTS).vectors
+    vectors = encode(model, TEXTS)
 
-    expected = np.stack([one_by_one(model, text, pooling) for text in TEXTS])
-    np.testing.assert_allclose(vectors, expected, atol=1e-5)
+    np.testing.assert_allclose(vectors, one_by_one(model, TEXTS, pooling), atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
 
 
-def test_the_prefix_is_put_before_every_text(tmp_path):
-    folder = make_model(tmp_path / "multilingual-e5-large", pooling={"pooling_mode": "mean"})
-    e5 = load(folder)
+def test_e5_is_known_by_its_name_and_gets_its_prefix(tmp_path):
+    e5 = load(make_model(tmp_path / "multilingual-e5-large", pooling={"pooling_mode": "mean"}))
 
-    expected = np.stack([one_by_one(e5, f"query: {text}", "mean") for text in TEXTS])
-    np.testing.assert_allclose(encode_texts(e5, TEXTS).vectors, expected, atol=1e-5)
+    np.testing.assert_allclose(encode(e5, TEXTS), one_by_one(e5, [f"query: {text}" for text in TEXTS]), atol=1e-5)
 
 
-def test_a_batch_holds_texts_of_like_length_and_counts_its_padding(tiny, monkeypatch):
-    monkeypatch.setattr("persona_assets.embeddings.encode.TOKEN_BUDGET", {"cpu": 16})
+def test_a_batch_holds_texts_of_like_length_and_padding_is_counted(tiny, monkeypatch):
+    monkeypatch.setattr("persona_assets.embeddings.encode.CPU_BUDGET", 16)
+    encoder = Encoder(tiny)
 
-    encoded = encode_texts(tiny, TEXTS)
+    vectors = encoder.encode(tokenize_texts(tiny, TEXTS))
 
     # 8, 5, 13, 3 and 5 tokens with [CLS] and [SEP]: batches of 13; 8 and 5; 5 and 3.
-    assert (encoded.tokens, encoded.padding) == (34, 5)
-    expected = np.stack([one_by_one(tiny, text, "mean") for text in TEXTS])
-    np.testing.assert_allclose(encoded.vectors, expected, atol=1e-5)
+    assert encoder.computed_tokens == 13 + 16 + 10
+    np.testing.assert_allclose(vectors, one_by_one(tiny, TEXTS), atol=1e-5)
 
 
-def test_texts_that_are_cut_are_counted_and_those_that_just_fit_are_not(tiny_folder):
-    model = load(tiny_folder, max_tokens=8)
+def test_a_batch_that_does_not_fit_is_halved_and_the_next_ones_start_small(tiny):
+    network = Narrow(tiny.replicas[0].network, tokens=20)
+    encoder = Encoder(on(tiny, network))
 
-    encoded = encode_texts(model, ["the cat sat on the mat", "the cat sat on the red mat", "a dog"])
+    vectors = encoder.encode(tokenize_texts(tiny, TEXTS))
+    tried = list(network.batches)
+    encoder.encode(tokenize_texts(tiny, TEXTS))
 
-    assert encoded.truncated == 1
-    assert encoded.tokens == 8 + 8 + 4
+    np.testing.assert_allclose(vectors, one_by_one(tiny, TEXTS), atol=1e-5)
+    assert tried[:3] == [65, 26, 13]
+    assert max(network.batches[len(tried) :]) <= 20
+
+
+def test_a_text_that_does_not_fit_alone_is_an_error_that_names_the_remedy(tiny):
+    with pytest.raises(DeviceError, match="13 tokens.*PERSONA_MAX_TOKENS"):
+        Encoder(on(tiny, Narrow(tiny.replicas[0].network, tokens=12))).encode(tokenize_texts(tiny, TEXTS))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_several_devices_share_the_texts(tiny, count):
+    networks = [Narrow(tiny.replicas[0].network, tokens=999) for _ in range(count)]
+
+    vectors = Encoder(on(tiny, *networks)).encode(tokenize_texts(tiny, TEXTS))
+
+    np.testing.assert_allclose(vectors, one_by_one(tiny, TEXTS), atol=1e-5)
+    assert sum(bool(network.batches) for network in networks) == min(count, len(TEXTS))
+
+
+def test_vectors_have_the_dtype_asked_for(tiny):
+    assert Encoder(tiny, vector_dtype="float16").encode(tokenize_texts(tiny, TEXTS)).dtype == np.float16
+
+
+def test_half_precision_of_the_model_moves_a_vector_by_less_than_a_thousandth(tiny_folder, tiny):
+    half = load(tiny_folder, precision="bfloat16")
+
+    assert (encode(half, TEXTS) * encode(tiny, TEXTS)).sum(1).min() > 1 - 1e-3
 
 
 def test_no_texts_give_no_vectors(tiny):
-    encoded = encode_texts(tiny, [])
-
-    assert encoded.vectors.shape == (0, DIMENSIONS)
-    assert encoded[1:] == (0, 0, 0)
+    assert encode(tiny, []).shape == (0, DIMENSIONS)
 
 
 def test_vectors_that_are_not_finite_are_an_error(tmp_path):
     model = load(make_model(tmp_path / "broken"))
     with torch.inference_mode():
-        model.network.embeddings.word_embeddings.weight.fill_(float("nan"))
+        model.replicas[0].network.embeddings.word_embeddings.weight.fill_(float("nan"))
 
     with pytest.raises(VectorError, match="not finite"):
-        encode_texts(model, TEXTS)
+        encode(model, TEXTS)
 
 
 @pytest.mark.model
 def test_texts_that_mean_the_same_are_near_each_other():
-    vectors = encode_texts(load(EMBEDDED), ["I love my cat", "My kitten is adorable", "The stock market fell"]).vectors
+    vectors = encode(load(EMBEDDED), ["I love my cat", "My kitten is adorable", "The stock market fell"])
 
     alike, unlike = vectors[0] @ vectors[1], vectors[0] @ vectors[2]
     assert alike > 0.5

@@ -16,21 +16,27 @@ def test_a_local_folder_is_loaded_with_its_own_limits(tiny_folder):
     assert model.dimensions == DIMENSIONS
     assert model.max_tokens == 32  # the tokenizer's; 128 were asked for, the network would take 64
     assert model.device.kind == "cpu"
-    assert not model.network.training
+    assert [replica.place for replica in model.replicas] == ["cpu"]
+    assert not model.replicas[0].network.training
 
 
 def test_fewer_tokens_can_be_asked_for(tiny_folder):
     assert load(tiny_folder, max_tokens=8).max_tokens == 8
 
 
-def test_the_revision_is_that_of_the_weights(tiny, tmp_path):
+def test_the_revision_is_that_of_weights_and_tokenizer(tiny, tmp_path):
     other = make_model(tmp_path / "other", pooling={"pooling_mode": "cls"})
     assert load(other).revision == tiny.revision
+    assert load(other).key() != tiny.key()
 
     weights = load_file(other / "model.safetensors")
     weights["embeddings.word_embeddings.weight"] += 1
     save_file(weights, other / "model.safetensors", metadata={"format": "pt"})
-    assert load(other).revision != tiny.revision
+    changed = load(other).revision
+    assert changed != tiny.revision
+
+    (other / "vocab.txt").write_text("other", encoding="utf-8")
+    assert load(other).revision not in {changed, tiny.revision}
 
 
 @pytest.mark.parametrize("name", ["/no/such/folder", "./neither", "a/b/c"])
@@ -95,7 +101,6 @@ def test_the_embedded_model_is_the_one_it_is_said_to_be():
     model = load(EMBEDDED)
 
     assert (model.dimensions, model.recipe.pooling, model.recipe.prefix) == (384, "mean", "")
-    assert model.revision == "53aa51172d142c89"
 
 
 @pytest.mark.model
