@@ -23,6 +23,8 @@ class Contents:
 
     def append(self, strings: pa.StringArray) -> None:
         """Write strings, none of them null."""
+        if not len(strings):
+            return  # an array of nothing has no buffers
         _, ends, data = strings.buffers()
         ends = np.frombuffer(ends, dtype=np.int32)[strings.offset : strings.offset + len(strings) + 1]
         if data is not None:
