@@ -1,6 +1,7 @@
 """A graph whose steps get into every trouble that a step of a Slurm job can get into."""
 
 import os
+import resource
 import signal
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ import dagster as dg
 
 from persona_assets.executors.slurm import slurm_executor
 
-WHERE = Path(os.environ.get("WHERE_STEPS_RAN", ".")) / "where.tsv"
+WHERE = Path(os.environ["WHERE_STEPS_RAN"]) / "where.tsv"
 
 
 def note(context: dg.AssetExecutionContext) -> None:
@@ -57,6 +58,7 @@ def hungry() -> None:
 
 @dg.asset
 def crashes() -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no core file in whoever's folder
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
