@@ -16,9 +16,7 @@ ACCOUNT = """
         UNION ALL
         SELECT cluster_id, action, 'record seen before' FROM repeated WHERE cluster_id IS NOT NULL
         UNION ALL
-        SELECT
-            NULL, a.action,
-            CASE WHEN kept.user_id IS NULL THEN 'user not kept' ELSE 'user in no cluster' END
+        SELECT NULL, a.action, CASE WHEN kept.user_id IS NULL THEN 'user not kept' ELSE 'user in no cluster' END
         FROM user_actions AS a
         ANTI JOIN members ON members.user_id = a.user_id
         LEFT JOIN (SELECT DISTINCT user_id FROM english_users) AS kept ON kept.user_id = a.user_id

@@ -17,22 +17,6 @@ OUTCOMES = (
 
 OUTCOME_TYPE = f"CREATE TYPE outcome AS ENUM {OUTCOMES}"
 
-UNDOING = """
-    CREATE TEMP TABLE undoing AS
-    SELECT members.member, members.cluster_id, a.action, a.event_time_us, a.uri
-    FROM user_actions AS a JOIN members ON members.user_id = a.user_id
-    WHERE a.action IN ('unlike', 'unrepost', 'unfollow', 'unblock')
-"""
-
-UNDONE = """
-    CREATE TEMP TABLE undone AS
-    SELECT uri, min({'at': event_time_us, 'uri': target_uri, 'user_id': target_user_id}) AS target
-    FROM user_actions SEMI JOIN undoing USING (uri)
-    WHERE action IN ('like', 'repost', 'follow', 'block')
-    GROUP BY uri
-"""
-"""What was undone in the window, by URI: an undo has the URI of the record that it takes back."""
-
 DELETED = """
     CREATE TEMP TABLE deleted AS
     SELECT DISTINCT uri FROM user_actions WHERE action = 'post_delete'
@@ -50,38 +34,40 @@ KNOWN = """
 POINTING = """
     CREATE TEMP VIEW pointing AS
     SELECT
-        members.member, members.cluster_id, a.action, a.event_time_us, a.uri, NULL AS text,
-        a.target_uri AS points_at, true AS is_original_known
+        members.member, members.cluster_id, a.action, a.event_time_us, a.uri, NULL AS text, a.target_uri AS points_at
     FROM user_actions AS a JOIN members ON members.user_id = a.user_id
     WHERE a.action IN ('like', 'repost')
     UNION ALL
-    SELECT members.member, members.cluster_id, a.action, a.event_time_us, a.uri, a.text, a.uri, true
+    SELECT members.member, members.cluster_id, a.action, a.event_time_us, a.uri, a.text, a.uri
     FROM user_actions AS a JOIN members ON members.user_id = a.user_id
     WHERE a.action IN ('post_update', 'post_delete')
     UNION ALL
-    SELECT member, cluster_id, action, event_time_us, uri, quote_text, quoted_uri, true
+    SELECT member, cluster_id, action, event_time_us, uri, quote_text, quoted_uri
     FROM messages
     WHERE action = 'quote' AND member IS NOT NULL
-    UNION ALL
-    SELECT member, cluster_id, action, event_time_us, uri, NULL, undone.target.uri, undone.uri IS NOT NULL
-    FROM undoing LEFT JOIN undone USING (uri)
-    WHERE action IN ('unlike', 'unrepost')
 """
 """Actions on a record that they name; an update or a deletion names the user's own."""
 
 TOWARD = """
     CREATE TEMP TABLE toward AS
+    WITH acts AS (
+        SELECT members.member, members.cluster_id, a.action, a.event_time_us, a.uri, a.target_user_id
+        FROM user_actions AS a JOIN members ON members.user_id = a.user_id
+        WHERE a.action IN ('follow', 'unfollow', 'block', 'unblock')
+    ),
+    undone AS (
+        SELECT uri, min({'at': event_time_us, 'account': target_user_id}) AS first
+        FROM acts SEMI JOIN (FROM acts WHERE action IN ('unfollow', 'unblock')) AS undo USING (uri)
+        WHERE action IN ('follow', 'block')
+        GROUP BY uri
+    )
     SELECT
-        members.member, members.cluster_id, a.action, a.event_time_us, a.uri,
-        a.target_user_id AS account, true AS is_original_known
-    FROM user_actions AS a JOIN members ON members.user_id = a.user_id
-    WHERE a.action IN ('follow', 'block')
-    UNION ALL
-    SELECT member, cluster_id, action, event_time_us, uri, undone.target.user_id, undone.uri IS NOT NULL
-    FROM undoing LEFT JOIN undone USING (uri)
-    WHERE action IN ('unfollow', 'unblock')
+        acts.* EXCLUDE (target_user_id),
+        CASE WHEN action IN ('follow', 'block') THEN target_user_id ELSE undone.first.account END AS account,
+        action IN ('follow', 'block') OR undone.uri IS NOT NULL AS is_original_known
+    FROM acts LEFT JOIN undone USING (uri)
 """
-"""Actions on an account."""
+"""Actions on an account. An undo has the URI of the record that it takes back."""
 
 ACCOUNTS = """
     CREATE TEMP TABLE accounts AS
@@ -109,7 +95,6 @@ RESOLVED = """
         text, known.id AS target_id,
         CASE
             WHEN known.id IS NOT NULL AND (is_english OR action IN ('post_update', 'post_delete')) THEN 'written'
-            WHEN NOT is_original_known THEN 'unknown original'
             WHEN known.id IS NOT NULL AND is_wordless THEN 'target without words'
             WHEN known.id IS NOT NULL THEN 'target not English'
             WHEN points_at IS NULL OR NOT contains(points_at, '/app.bsky.feed.post/') THEN 'target not a post'
@@ -136,6 +121,33 @@ RESOLVED = """
 becomes of it. One's own posts may be updated and deleted in any language: threads show them in any language."""
 
 
+UNDONE = """
+    INSERT INTO resolved
+    WITH undoing AS (
+        SELECT
+            members.member, members.cluster_id, a.action, a.event_time_us, hash(a.uri) AS uri_hash,
+            a.action[3:] AS undone_action
+        FROM user_actions AS a JOIN members ON members.user_id = a.user_id
+        WHERE a.action IN ('unlike', 'unrepost')
+    ),
+    originals AS (
+        SELECT
+            member, action, uri_hash,
+            min({'at': event_time_us, 'other_hash': other_hash, 'target_id': target_id, 'outcome': outcome}) AS first
+        FROM resolved SEMI JOIN undoing USING (member, uri_hash)
+        WHERE action IN ('like', 'repost')
+        GROUP BY ALL
+    )
+    SELECT
+        undoing.member, undoing.cluster_id, undoing.action, undoing.event_time_us, undoing.uri_hash,
+        first.other_hash, NULL, first.target_id, coalesce(first.outcome, 'unknown original')
+    FROM undoing LEFT JOIN originals
+    ON originals.member = undoing.member AND originals.action = undone_action
+    AND originals.uri_hash = undoing.uri_hash
+"""
+"""An undo acts on what its original acted on, and has its URI; among one user's, 64 bits of hash tell URIs apart."""
+
+
 def resolve_targets(con: duckdb.DuckDBPyConnection) -> None:
     """Create the table `resolved`, one row for each action but posts and replies of the personas' users.
 
@@ -146,5 +158,5 @@ def resolve_targets(con: duckdb.DuckDBPyConnection) -> None:
     Args:
         con: With the tables and views of `window.load_window`.
     """
-    for statement in (OUTCOME_TYPE, UNDOING, UNDONE, DELETED, KNOWN, POINTING, TOWARD, ACCOUNTS, LATEST, RESOLVED):
+    for statement in (OUTCOME_TYPE, DELETED, KNOWN, POINTING, TOWARD, ACCOUNTS, LATEST, RESOLVED, UNDONE):
         con.execute(statement)

@@ -42,14 +42,13 @@ MESSAGES = """
         a.uri, a.user_id, a.action, a.event_time_us, a.parent_uri, members.member, members.cluster_id,
         CASE WHEN members.member IS NOT NULL THEN a.quoted_uri END AS quoted_uri,
         CASE WHEN members.member IS NOT NULL AND a.action = 'quote' THEN a.text END AS quote_text,
-        english.uri IS NOT NULL AS is_english,
+        a.uri IN (SELECT uri FROM english_posts) AS is_english,
         coalesce(trim(a.text), '') = '' AS is_wordless, hash(a.text) AS text_hash,
         '{"user_id":' || to_json(a.user_id)
         || CASE WHEN a.text IS NULL OR a.text = '' THEN '' ELSE ',"text":' || to_json(a.text) END
         || ',"unix_epoch":' || a.event_time_us || '}' AS content
     FROM user_actions AS a
     LEFT JOIN members ON members.user_id = a.user_id
-    LEFT JOIN (SELECT DISTINCT uri FROM english_posts) AS english ON english.uri = a.uri
     WHERE a.action IN ('post', 'reply', 'quote')
 """
 """Everybody's messages. `content` is the message as lines show it: it goes to a file, all else to a table."""
