@@ -30,7 +30,7 @@ LEAST = 10
 # Length of the noise beside a unit centre: groups overlap, as personas do.
 NOISE = 2.0
 MOST_USERS_CONSTRAINED = 10_000
-WAYS = ("ours", "ours, sharpened", "kmeans", "minibatch", "faiss", "constrained")
+WAYS = ("ours", "kmeans", "minibatch", "faiss", "constrained")
 NEEDS = {"faiss": "faiss", "constrained": "k_means_constrained"}
 Labels = np.ndarray
 
@@ -57,18 +57,6 @@ def ours(vectors: np.ndarray, clusters: int) -> Callable[[], Labels]:
     from persona_assets.clusters.fit import Sizes, fit_clusters  # noqa: PLC0415 - each way imports its own
 
     return lambda: fit_clusters(vectors, Sizes(clusters, LEAST), seed=0).labels
-
-
-def ours_sharpened(vectors: np.ndarray, clusters: int) -> Callable[[], Labels]:
-    """Return the fit in fewer directions; the covariance within users is that of nothing known."""
-    from persona_assets.clusters.fit import Sizes, fit_clusters  # noqa: PLC0415 - each way imports its own
-    from persona_assets.clusters.sharpen import sharpen_vectors  # noqa: PLC0415 - the same
-
-    def run() -> Labels:
-        sharp = sharpen_vectors(vectors, np.eye(WIDTH), n_clusters=clusters)
-        return fit_clusters(sharp, Sizes(clusters, LEAST), seed=0).labels
-
-    return run
 
 
 def kmeans(vectors: np.ndarray, clusters: int) -> Callable[[], Labels]:
@@ -105,7 +93,7 @@ def constrained(vectors: np.ndarray, clusters: int) -> Callable[[], Labels]:
     return lambda: fit.fit_predict(vectors.astype(np.float64))
 
 
-MAKE = dict(zip(WAYS, (ours, ours_sharpened, kmeans, minibatch, with_faiss, constrained), strict=True))
+MAKE = dict(zip(WAYS, (ours, kmeans, minibatch, with_faiss, constrained), strict=True))
 
 
 def run_way(way: str, folder: Path, clusters: int, *, shuffle: bool) -> None:

@@ -85,7 +85,7 @@ def find_personas(
     n_clusters = max(wanted.n_clusters, default=2)
     sizes = Sizes(n_clusters, wanted.min_cluster_size, wanted.min_size_policy)
     require_enough_users(english_users.count_rows(), sizes)
-    users = average_user_vectors(embeddings, english_users, note=note_posts)
+    users = average_user_vectors(embeddings, english_users, with_covariance=wanted.sharpen, note=note_posts)
     require_enough_users(len(users.user_ids), sizes)
     fitted = sharpen_vectors(users.vectors, users.within, n_clusters=n_clusters) if wanted.sharpen else users.vectors
     curve: list[Candidate] = []

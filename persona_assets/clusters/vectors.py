@@ -32,15 +32,17 @@ class UserVectors(NamedTuple):
     user_ids: pa.Array  # string, sorted; row i of vectors is user i's
     vectors: npt.NDArray[np.float32]  # (n_users, d), unit length
     dropped: dict[str, int]
-    within: npt.NDArray[np.float64]  # (d, d), the covariance of posts within users; zeros if no user has two
+    within: npt.NDArray[np.float64]  # (d, d), the covariance of posts within users; zeros when not
+    # asked for, or if no user has two posts
 
 
 class _Sums:
     """What is summed over the posts of each kept user."""
 
-    def __init__(self, users: int, width: int) -> None:
+    def __init__(self, users: int, width: int, *, with_products: bool) -> None:
         self.posts: npt.NDArray[np.int64] = np.zeros(users, np.int64)
         self.vectors: npt.NDArray[np.float64] = np.zeros((users, width))
+        self._with_products = with_products
         # Over the posts of every so manyth user: an outer product a post is most of the work.
         self.products: npt.NDArray[np.float64] = np.zeros((width, width))
         self.stride = -(-users // COVARIANCE_USERS) or 1
@@ -53,21 +55,26 @@ class _Sums:
         groups = scipy.sparse.csr_array((np.ones(len(rows)), (group, np.arange(len(rows)))))
         self.vectors[there] += groups @ np.rint(vectors * UNITS)
         self.posts[there] += np.bincount(group)
-        coarse = np.rint(vectors[rows % self.stride == 0] * COARSE_UNITS)
-        self.products += coarse.T @ coarse
+        if self._with_products:
+            coarse = np.rint(vectors[rows % self.stride == 0] * COARSE_UNITS)
+            self.products += coarse.T @ coarse
 
     def within(self) -> npt.NDArray[np.float64]:
         """Return the covariance of posts within users."""
         posts, sums = self.posts[:: self.stride], self.vectors[:: self.stride] / UNITS
         free = int(posts.sum() - np.count_nonzero(posts))
-        if not free:
+        if not free or not self._with_products:
             return np.zeros_like(self.products)
         means = sums / np.sqrt(np.maximum(posts, 1))[:, None]
         return (self.products / COARSE_UNITS**2 - means.T @ means) / free
 
 
 def average_user_vectors(
-    embeddings: pads.Dataset, english_users: pads.Dataset, *, note: Callable[[int], None] = lambda _: None
+    embeddings: pads.Dataset,
+    english_users: pads.Dataset,
+    *,
+    with_covariance: bool = False,
+    note: Callable[[int], None] = lambda _: None,
 ) -> UserVectors:
     """Return the normalised mean of each kept user's post vectors.
 
@@ -78,6 +85,7 @@ def average_user_vectors(
     Args:
         embeddings: `tables.embeddings_schema(d)` of the window, any order; may hold users that are not kept.
         english_users: `tables.ENGLISH_USERS` of the window, any order.
+        with_covariance: Whether to measure how the posts of one user vary, which doubles the time.
         note: Called with the number of posts of each batch once it is summed.
 
     Raises:
@@ -86,7 +94,7 @@ def average_user_vectors(
     width = _common_width(embeddings)
     user_ids = english_users.to_table(columns=["user_id"]).sort_by("user_id")["user_id"].combine_chunks()
     rows = {user_id: row for row, user_id in enumerate(user_ids.to_pylist())}
-    sums = _Sums(len(rows), width)
+    sums = _Sums(len(rows), width, with_products=with_covariance)
     # Few and small batches ahead: the default reads some 100 MB of vectors at a time and 16 of those.
     scanner = embeddings.scanner(
         columns=["user_id", "vector"], batch_size=BATCH_ROWS, batch_readahead=4, fragment_readahead=1

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persona_assets.clusters.vectors import average_user_vectors
@@ -12,7 +12,7 @@ from persona_assets_tests.clusters.builders import dataset, embeddings_of, users
 
 
 def average(embeddings, users, **cut):
-    return average_user_vectors(dataset(embeddings, **cut), dataset(users))
+    return average_user_vectors(dataset(embeddings, **cut), dataset(users), with_covariance=True)
 
 
 def test_a_user_vector_is_the_unit_mean_of_its_unit_post_vectors():
@@ -25,6 +25,7 @@ def test_a_user_vector_is_the_unit_mean_of_its_unit_post_vectors():
 
 
 @pytest.mark.parametrize("dtype", [pa.float16(), pa.float32()])
+@settings(deadline=None)
 @given(data=st.data())
 def test_no_order_of_posts_or_users_and_no_cut_into_batches_changes_a_bit(dtype, data):
     rng = np.random.default_rng(data.draw(st.integers(0, 100)))
