@@ -9,6 +9,12 @@ import pyarrow.parquet as pq
 
 ROW_GROUP_ROWS = 122_880
 
+# Plain columns whose values repeat. A dictionary of any other (uris, keys, texts, vectors) grows to its limit and
+# is then given up: trying costs a quarter of the writing, a third of the reading and a tenth of the size.
+_REPEATING = ("user_id", "subject_did", "target_user_id", "account_status", "source_file", "langs.list.element")
+# Instants ascend, or nearly: differences take a fifth of the bytes.
+_ASCENDING = ("event_time_us", "seq", "line_number")
+
 
 def write_parquet(where: Path | Any, schema: pa.Schema, batches: Iterable[pa.RecordBatch | pa.Table]) -> int:
     """Write `batches` to `where` one after the other and return the number of rows.
@@ -25,11 +31,21 @@ def write_parquet(where: Path | Any, schema: pa.Schema, batches: Iterable[pa.Rec
         The number of rows written.
     """
     rows = 0
-    with pq.ParquetWriter(where, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(where, schema, compression="zstd", **_choose_encodings(schema)) as writer:
         for group in _regroup(batches, schema):
             writer.write_table(_settle(group), row_group_size=ROW_GROUP_ROWS)
             rows += group.num_rows
     return rows
+
+
+def _choose_encodings(schema: pa.Schema) -> dict[str, Any]:
+    closed = [field.name for field in schema if pa.types.is_dictionary(field.type)]
+    repeating = [name for name in _REPEATING if name.partition(".")[0] in schema.names]
+    ascending = [name for name in _ASCENDING if name in schema.names]
+    return {
+        "use_dictionary": closed + repeating,
+        "column_encoding": dict.fromkeys(ascending, "DELTA_BINARY_PACKED"),
+    }
 
 
 def _regroup(batches: Iterable[pa.RecordBatch | pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
@@ -59,5 +75,8 @@ def _settle(group: pa.Table) -> pa.Table:
 def _number_values(column: pa.ChunkedArray) -> pa.Array:
     if not pa.types.is_dictionary(column.type):
         return column
-    plain = column.cast(column.type.value_type).combine_chunks().dictionary_encode()
-    return pa.DictionaryArray.from_arrays(plain.indices.cast(column.type.index_type), plain.dictionary)
+    whole = column.unify_dictionaries().combine_chunks()
+    numbers = whole.indices.dictionary_encode()  # old numbers in the order in which they appear
+    return pa.DictionaryArray.from_arrays(
+        numbers.indices.cast(column.type.index_type), whole.dictionary.take(numbers.dictionary)
+    )

@@ -5,7 +5,8 @@ v1: https://github.com/bluesky-social/jetstream-legacy. v2: lexicon network.bsky
 https://github.com/bluesky-social/jetstream, framed as `{"$type": "message", "payload": {...}}`.
 """
 
-from typing import TYPE_CHECKING, Annotated, Literal, Union
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, Union, cast
 
 import msgspec
 
@@ -120,25 +121,6 @@ TYPED: dict[str, type[Record]] = {
 }
 QUOTING = ("app.bsky.embed.record", "app.bsky.embed.recordWithMedia")
 
-# Frequent collections without columns of their own: naming them spares their lines a second look.
-_PASSED_BY = tuple(
-    msgspec.defstruct(nsid.replace(".", "_"), [], tag=nsid, tag_field="$type", gc=False)
-    for nsid in (
-        "app.bsky.actor.status",
-        "app.bsky.feed.generator",
-        "app.bsky.feed.postgate",
-        "app.bsky.feed.threadgate",
-        "app.bsky.graph.list",
-        "app.bsky.graph.listblock",
-        "app.bsky.graph.listitem",
-        "app.bsky.graph.starterpack",
-    )
-)
-if TYPE_CHECKING:
-    AnyRecord = Record
-else:
-    AnyRecord = Union[(*TYPED.values(), *_PASSED_BY)]
-
 Operation = Literal["create", "update", "delete"]
 
 
@@ -149,7 +131,7 @@ class Commit(msgspec.Struct, gc=False):
     collection: Name
     rkey: Name
     rev: str | None = None
-    record: AnyRecord | None = None
+    record: Record | None = None
 
 
 class LooseCommit(msgspec.Struct, gc=False):
@@ -213,10 +195,16 @@ class Payload(msgspec.Struct, gc=False):
     collection: Name | None = None
     rkey: Name | None = None
     rev: str | None = None
-    record: msgspec.Raw = NOTHING
+    record: Any = NOTHING
     identity: Notice | None = None
     account: Notice | None = None
     sync: Notice | None = None
+
+
+class LoosePayload(Payload, gc=False):
+    """A payload whose record is not looked at."""
+
+    record: msgspec.Raw = NOTHING
 
 
 class Frame(msgspec.Struct, gc=False):
@@ -224,3 +212,24 @@ class Frame(msgspec.Struct, gc=False):
 
     type: Literal["message"] = msgspec.field(name="$type")
     payload: Payload
+
+
+def make_line_types(collections: Iterable[str]) -> tuple[type[Event], type[Frame]]:
+    """Return `Event` and `Frame` as types that decode records of known collections, and refuse all others.
+
+    Args:
+        collections: Beside those of `TYPED`: their records are passed by.
+    """
+    others = sorted(set(collections) - set(TYPED))
+    passed_by = [
+        msgspec.defstruct(f"PassedBy{number}", [], tag=nsid, tag_field="$type", gc=False)
+        for number, nsid in enumerate(others)
+    ]
+    # Literal: a name that is known is not made anew for each line.
+    named = ("collection", Literal[(*TYPED, *others)])
+    record = ("record", Union[(*TYPED.values(), *passed_by, None)], None)
+    commit = msgspec.defstruct("KnownCommit", [named, record], bases=(Commit,), gc=False)
+    event = msgspec.defstruct("KnownEvent", [("commit", commit | None, None)], bases=(Event,), gc=False)
+    payload = msgspec.defstruct("KnownPayload", [(*named, None), record], bases=(Payload,), gc=False)
+    frame = msgspec.defstruct("KnownFrame", [("payload", payload)], bases=(Frame,), gc=False)
+    return cast("type[Event]", event), cast("type[Frame]", frame)

@@ -8,7 +8,8 @@ import zstandard
 
 from persona_assets.tables import RAW_LIMIT_BYTES
 
-BLOCK_BYTES = 1 << 20
+# Small enough for the processor's cache, and for memory that is used again without asking the system for it.
+BLOCK_BYTES = 1 << 17
 # A compressed block is fed in smaller pieces: what comes out of one is held at once.
 _PACKED_BYTES = 1 << 16
 # A repository's record is at most 1 MiB of CBOR, some 6 MiB of JSON when all of it is escaped.
@@ -79,10 +80,12 @@ def read_lines(open_file: Callable[[], BinaryIO]) -> Iterator[Lines | Overlong |
                     continue
                 yield Overlong(pending, length + end)
                 pending, length, start = b"", 0, end + 1
-            body, newline, rest = (pending + block[start:]).rpartition(b"\n")
-            if newline:
-                yield from _split_overlong(body)
-            pending = rest
+            end = block.rfind(b"\n", start)
+            if end < 0:
+                pending += block[start:]
+            else:
+                yield from _split_overlong(b"".join((pending, memoryview(block)[start:end])))
+                pending = block[end + 1 :]
             if len(pending) > LINE_LIMIT_BYTES:
                 pending, length = pending[:RAW_LIMIT_BYTES], len(pending)
     except _BrokenError as error:

@@ -13,8 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from persona_assets.parquet_files import ROW_GROUP_ROWS, write_parquet
-from persona_assets.raw_events.read import Run
-from persona_assets.raw_events.runs import FENCE_ROWS
+from persona_assets.raw_events.runs import FENCE_ROWS, Run
 from persona_assets.tables import RAW_EVENTS, REJECTED_LINES
 
 
@@ -43,18 +42,24 @@ def _sorted_slices(runs: Sequence[Run]) -> Iterator[pa.Table]:
     cuts = np.unique(fences[:: max(1, ROW_GROUP_ROWS // FENCE_ROWS)])[1:].tolist()
     end = np.iinfo(np.int64).max
     for low, high in zip([0, *cuts], [*cuts, end], strict=True):
-        pieces = [_between(run.path, low, high) for run in runs if run.fences[0] < high and run.fences[-1] >= low]
-        pieces = [piece for piece in pieces if len(piece)]
+        pieces = [
+            piece
+            for run in runs
+            if run.fences[0] < high and run.fences[-1] >= low
+            for piece in _between(run.path, low, high)
+        ]
         if pieces:
             yield _sort(pa.concat_tables(pieces).unify_dictionaries().combine_chunks())
 
 
-def _between(path: Path, low: int, high: int) -> pa.Table:
-    """Return the rows of a run with low <= time < high, as views of its file."""
-    table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    times = table["event_time_us"].chunk(0).to_numpy()
-    first, last = np.searchsorted(times, [low, high])
-    return table.slice(first, last - first)
+def _between(path: Path, low: int, high: int) -> Iterator[pa.Table]:
+    """Yield the rows of a run with low <= time < high, as views of its file."""
+    reader = pa.ipc.open_file(pa.memory_map(str(path)))
+    for number in range(reader.num_record_batches):
+        batch = reader.get_batch(number)
+        first, last = np.searchsorted(batch["event_time_us"].to_numpy(), [low, high])
+        if first < last:
+            yield pa.Table.from_batches([batch.slice(first, last - first)])
 
 
 def _sort(table: pa.Table) -> pa.Table:

@@ -1,40 +1,30 @@
 """Read some files of a day into sorted runs, counting all that is met: the work of one process."""
 
 import datetime as dt
+import gc
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from persona_assets.raw_events import events
-from persona_assets.raw_events.decode import RefusedLineError, is_user_id, look_again
+from persona_assets.raw_events.decode import BlockDecoder
 from persona_assets.raw_events.events import Event
 from persona_assets.raw_events.files import CaptureFile
 from persona_assets.raw_events.lines import Broken, Lines, Overlong, read_lines
-from persona_assets.raw_events.runs import BUCKETS, build_table, count_kinds, write_run
+from persona_assets.raw_events.runs import Held, Run, count_kinds, write_run
+from persona_assets.raw_events.second_look import RefusedLineError, look_again
 from persona_assets.tables import RAW_LIMIT_BYTES
 
 # Bytes of lines that become one run; a reader's memory is some eight times as much.
 RUN_BYTES = 1 << 25
 # Rejected lines are spooled this many at a time, or this many of their bytes.
 _REJECTED_ROWS, _REJECTED_BYTES = 4096, 1 << 24
-# Ids of users that were found well-formed are remembered: a look-up costs a tenth of the check.
-_KNOWN_USERS = 100_000
-
-_BUCKET_OF: dict[type[events.Record], str] = {
-    events.Post: "post",
-    events.Like: "subject",
-    events.Repost: "subject",
-    events.Follow: "account",
-    events.Block: "account",
-    events.Profile: "profile",
-}
-
 REJECTED_SPOOL = pa.schema(
     [
         ("source_file", pa.string()),
@@ -44,13 +34,6 @@ REJECTED_SPOOL = pa.schema(
         ("raw_bytes", pa.int64()),
     ]
 )
-
-
-class Run(NamedTuple):
-    """A file of events sorted by time."""
-
-    path: Path
-    fences: list[int]
 
 
 @dataclass
@@ -95,13 +78,29 @@ def read_files(files: Sequence[CaptureFile], day: dt.date, spool: Path) -> Part:
     """
     spool.mkdir()
     rejected = spool / "rejected.arrows"
-    with pa.OSFile(str(rejected), "wb") as sink, pa.ipc.new_stream(sink, REJECTED_SPOOL) as writer:
+    with (
+        _without_collector(),
+        pa.OSFile(str(rejected), "wb") as sink,
+        pa.ipc.new_stream(sink, REJECTED_SPOOL) as writer,
+    ):
         reader = _Reader(day, spool, writer)
         for file in files:
             reader.read(file)
         reader.flush_events()
         reader.flush_rejected()
     return Part(reader.runs, rejected, reader.counts)
+
+
+@contextmanager
+def _without_collector() -> Generator[None]:
+    """Keep the cycle collector from looking through all events held, time and again: a twentieth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class _Reader:
@@ -111,12 +110,11 @@ class _Reader:
         midnight = dt.datetime.combine(day, dt.time(), dt.UTC)
         self._day_us = [int(midnight.timestamp()) * 1_000_000 + days * 86_400_000_000 for days in (0, 1)]
         self._spool, self._sink = spool, rejected
-        self._decode = msgspec.json.Decoder(Event).decode
-        self._buckets: dict[str, list[Event]] = {name: [] for name in BUCKETS}
+        self._decoder = BlockDecoder()
+        self._held = Held()
         self._held_bytes = 0
         self._rejected: list[tuple[str, int, str, bytes, int]] = []
         self._rejected_bytes = 0
-        self._known: set[str] = set()
         self.runs: list[Run] = []
         self.counts = Counts()
 
@@ -131,12 +129,12 @@ class _Reader:
         for piece in read_lines(lambda: file.path.open("rb")):
             match piece:
                 case Lines(body):
-                    lines = body.split(b"\n")
-                    self.counts.lines += len(lines)
-                    latest = self._take(file.name, lines, number + 1, latest, utf8=_is_utf8(body))
-                    number += len(lines)
+                    lines, latest = self._take(file.name, body, number + 1, latest)
+                    number += lines
+                    self.counts.lines += lines
+                    self.counts.line_bytes += len(body) - lines + 1
                     self._held_bytes += len(body)
-                    self.counts.line_bytes += len(body) - len(lines) + 1
+                    self._held.absorb()
                 case Overlong(head, length):
                     number += 1
                     self.counts.lines += 1
@@ -150,17 +148,14 @@ class _Reader:
     def flush_events(self) -> None:
         """Write the events held as one run."""
         self._held_bytes = 0
-        if not any(self._buckets.values()):
+        table = self._held.release()
+        if not len(table):
             return
-        table = build_table(self._buckets)
-        for bucket in self._buckets.values():
-            bucket.clear()
         self.counts.kinds += count_kinds(table)
         times = table["event_time_us"]
         inside = pc.and_(pc.greater_equal(times, self._day_us[0]), pc.less(times, self._day_us[1]))
         self.counts.outside_day += len(table) - (pc.sum(inside).as_py() or 0)
-        path = self._spool / f"{len(self.runs)}.arrow"
-        self.runs.append(Run(path, write_run(table, path)))
+        self.runs.append(write_run(table, self._spool / f"{len(self.runs)}.arrow"))
 
     def flush_rejected(self) -> None:
         """Write the rejected lines held."""
@@ -172,59 +167,31 @@ class _Reader:
             self._sink.write_batch(pa.record_batch(columns, schema=REJECTED_SPOOL))
         self._rejected, self._rejected_bytes = [], 0
 
-    def _take(self, name: str, lines: list[bytes], first: int, latest: int, *, utf8: bool) -> int:
-        """Decode lines into buckets; return the latest time met in the file so far."""
-        decode = self._decode if utf8 else self._decode_checked
-        place, out_of_order = self._place, 0
-        for number, line in enumerate(lines, first):
-            try:
-                event = decode(line)
-            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-                event = None
-            if event is None or not place(event):
-                try:
-                    event = look_again(line)
-                except RefusedLineError as error:
-                    line = line.removesuffix(b"\r")  # noqa: PLW2901 - the rest of its line end
-                    self._reject((name, number), error.reason, line, len(line))
-                    continue
-                place(event)
-            if event.time_us < latest:
-                out_of_order += 1
-            else:
-                latest = event.time_us
-        self.counts.out_of_order += out_of_order
-        return latest
+    def _take(self, name: str, body: bytes, first: int, latest: int) -> tuple[int, int]:
+        """Decode lines into events held; return how many lines there were and the latest time in the file so far."""
+        events = self._decoder.decode(body)
+        doubtful = self._held.add(events)
+        if doubtful:
+            lines = body.split(b"\n")
+            for at in doubtful:
+                events[at] = self._look_again(name, first + at, lines[at])
+        times = np.array([event.time_us for event in events if event is not None], np.int64)
+        if len(times):
+            latest_before = np.maximum.accumulate(np.append(latest, times[:-1]))
+            self.counts.out_of_order += int((times < latest_before).sum())
+            latest = max(latest, int(times.max()))
+        return len(events), latest
 
-    def _decode_checked(self, line: bytes) -> Event:
-        """Decode a line of a block that is not all UTF-8: msgspec does not look at the fields it skips."""
-        line.decode()
-        return self._decode(line)
-
-    def _place(self, event: Event) -> bool:
-        """Put an event in its bucket, or say that it takes a second look."""
-        if event.did not in self._known:
-            if not is_user_id(event.did):
-                return False
-            if len(self._known) >= _KNOWN_USERS:
-                self._known.clear()
-            self._known.add(event.did)
-        commit = event.commit
-        if event.kind != "commit":
-            if getattr(event, event.kind) is None:
-                return False
-            self._buckets["notice"].append(event)
-            return True
-        if commit is None:
-            return False
-        shape = events.TYPED.get(commit.collection)
-        if shape is None or commit.operation == "delete":
-            self._buckets["bare"].append(event)
-        elif type(commit.record) is shape:
-            self._buckets[_BUCKET_OF[shape]].append(event)
-        else:
-            return False
-        return True
+    def _look_again(self, name: str, number: int, line: bytes) -> Event | None:
+        try:
+            event = look_again(line)
+        except RefusedLineError as error:
+            line = line.removesuffix(b"\r")  # the rest of its line end
+            self._reject((name, number), error.reason, line, len(line))
+            return None
+        self._decoder.learn(event)
+        self._held.add([event])
+        return event
 
     def _break_off(self, file: CaptureFile, number: int, broken: Broken) -> None:
         self.counts.broken_files += 1
@@ -238,11 +205,3 @@ class _Reader:
         self._rejected_bytes += len(raw)
         if len(self._rejected) >= _REJECTED_ROWS or self._rejected_bytes >= _REJECTED_BYTES:
             self.flush_rejected()
-
-
-def _is_utf8(body: bytes) -> bool:
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -1,38 +1,143 @@
-"""Turn decoded events into sorted runs: Arrow files in scratch, each of one buffer of events."""
+"""Turn decoded events into runs: Arrow files in scratch, each of one buffer of events, its batches sorted by time."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from persona_assets.raw_events.events import QUOTING, Embed, Event, Follow, Like, Post, Profile
+from persona_assets.raw_events.events import (
+    QUOTING,
+    TYPED,
+    Block,
+    Embed,
+    Event,
+    Follow,
+    Like,
+    Post,
+    Profile,
+    Record,
+    Repost,
+)
+from persona_assets.raw_events.users import all_plc, is_user_id
 from persona_assets.tables import RAW_EVENTS
 
-# As RAW_EVENTS; `event_time_us` of every 1024th row tells, without reading the run, where its times lie.
+# Of how many rows one tells where the others' times lie, without the run being read.
 FENCE_ROWS = 1024
 
+# A decoded event is many objects, a column of them is one: they are turned into columns while the processor's
+# cache still has them, which takes half the time of doing it a run at a time.
+_EVENTS_AT_ONCE = 4096
 
-def build_table(buckets: dict[str, list[Event]]) -> pa.Table:
-    """Return `tables.RAW_EVENTS` of the events, by time; which of two at the same time comes first is open.
-
-    Args:
-        buckets: Events by what their records hold: "post", "subject" (a record), "account" (one followed or
-            blocked), "profile", "bare" (a commit without a record that we read), "notice" (no commit).
-    """
-    parts = [BUCKETS[name](held) for name, held in buckets.items() if held]
-    whole = pa.concat_tables([_complete(part) for part in parts]).unify_dictionaries().combine_chunks()
-    return whole.take(pc.sort_indices(whole["event_time_us"]))
+Columns = Mapping[str, Any]  # by name of RAW_EVENTS; columns that are null throughout are left out
 
 
-def write_run(table: pa.Table, where: Path) -> list[int]:
-    """Write one run and return its fences: the time of every 1024th row and of the last one."""
+_UNTYPED: tuple[None, dict[str, "_Bucket"]] = (None, {})
+
+
+class Run(NamedTuple):
+    """A file of events in batches, each sorted by time."""
+
+    path: Path
+    fences: list[int]  # sorted; first and last are those of the run
+
+
+class _Bucket:
+    """Events whose columns are made alike: first as they are, then as columns."""
+
+    def __init__(self, make_columns: Callable[[list[Event]], Columns], **constant: str) -> None:
+        self.events: list[Event] = []
+        self.append = self.events.append
+        self._make_columns, self._constant = make_columns, constant
+        self._chunks: list[pa.Table] = []
+
+    def absorb(self) -> None:
+        """Turn the events held into columns."""
+        if self.events:
+            columns = self._make_columns(self.events)
+            arrays = [_make_array(values, RAW_EVENTS.field(name).type) for name, values in columns.items()]
+            self._chunks.append(pa.table(arrays, names=list(columns)))
+            self.events.clear()
+
+    def release(self) -> pa.Table | None:
+        """Return all that was absorbed as one chunk of `tables.RAW_EVENTS`, by time, and hold nothing."""
+        if not self._chunks:
+            return None
+        together = pa.concat_tables(self._chunks, promote_options="default").unify_dictionaries().combine_chunks()
+        self._chunks = []
+        return _by_time(_complete(together, self._constant))
+
+
+class Held:
+    """Events by what their columns are made of."""
+
+    def __init__(self) -> None:
+        """Hold none."""
+        self._typed = {
+            collection: (
+                shape,
+                {
+                    operation: _Bucket(_COLUMNS[shape], kind="commit", collection=collection, operation=operation)
+                    for operation in ("create", "update")
+                },
+            )
+            for collection, shape in TYPED.items()
+        }
+        self._bare = _Bucket(_bare_columns, kind="commit")  # commits without a record that we read
+        self._notices = _Bucket(_notice_columns)  # no commits
+        typed = [bucket for _, by_operation in self._typed.values() for bucket in by_operation.values()]
+        self._buckets = [*typed, self._bare, self._notices]
+
+    def add(self, events: Sequence[Event | None]) -> list[int]:
+        """Hold events, and return the positions of those that take a second look instead."""
+        trusted = all_plc([event.did for event in events if event is not None])
+        typed, doubtful = self._typed, list[int]()
+        for at, event in enumerate(events):
+            if event is None or not (trusted or is_user_id(event.did)):
+                doubtful.append(at)
+                continue
+            commit = event.commit
+            if event.kind != "commit" or commit is None:
+                if event.kind != "commit" and getattr(event, event.kind) is not None:
+                    self._notices.append(event)
+                else:
+                    doubtful.append(at)
+                continue
+            shape, by_operation = typed.get(commit.collection, _UNTYPED)
+            bucket = by_operation.get(commit.operation)
+            if bucket is None:
+                self._bare.append(event)
+            elif type(commit.record) is shape:
+                bucket.append(event)
+            else:
+                doubtful.append(at)
+        return doubtful
+
+    def absorb(self, *, least: int = _EVENTS_AT_ONCE) -> None:
+        """Turn events into columns, if there are at least so many."""
+        if sum(len(bucket.events) for bucket in self._buckets) >= least:
+            for bucket in self._buckets:
+                bucket.absorb()
+
+    def release(self) -> pa.Table:
+        """Return all events as `tables.RAW_EVENTS`, in chunks that are each sorted by time, and hold none."""
+        self.absorb(least=1)
+        parts = [part for bucket in self._buckets if (part := bucket.release()) is not None]
+        return pa.concat_tables(parts or [RAW_EVENTS.empty_table()]).unify_dictionaries()
+
+
+def write_run(table: pa.Table, where: Path) -> Run:
+    """Write one run, a batch for each chunk of `table`."""
     with pa.OSFile(str(where), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table)
-    times = table["event_time_us"]
-    return [times[row].as_py() for row in range(0, len(times), FENCE_ROWS)] + [times[-1].as_py()]
+    fences: list[int] = []
+    for chunk in table["event_time_us"].chunks:
+        times = chunk.to_numpy()
+        fences += [*times[::FENCE_ROWS].tolist(), int(times[-1])]
+    return Run(where, sorted(fences))
 
 
 def count_kinds(table: pa.Table) -> Counter[tuple[str, str | None, str | None]]:
@@ -44,43 +149,76 @@ def count_kinds(table: pa.Table) -> Counter[tuple[str, str | None, str | None]]:
     )
 
 
-def _complete(columns: dict[str, Any]) -> pa.Table:
-    rows = len(columns["user_id"])
+def _complete(columns: pa.Table, constant: Mapping[str, str]) -> pa.Table:
+    """Add the columns of RAW_EVENTS that are the same, or null, in all rows."""
+    rows = len(columns)
     arrays = [
-        _as_array(columns[field.name], field.type) if field.name in columns else pa.nulls(rows, field.type)
+        columns[field.name]
+        if field.name in columns.column_names
+        else _repeat(constant[field.name], rows, field.type)
+        if field.name in constant
+        else pa.nulls(rows, field.type)
         for field in RAW_EVENTS
     ]
     return pa.table(arrays, schema=RAW_EVENTS)
 
 
-def _as_array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+def _repeat(value: str, rows: int, kind: pa.DataType) -> pa.DictionaryArray:
+    indices = pa.array(np.zeros(rows, dtype=kind.index_type.to_pandas_dtype()))
+    return pa.DictionaryArray.from_arrays(indices, pa.array([value]))
+
+
+def _make_array(values: Any, kind: pa.DataType) -> pa.Array:
     if pa.types.is_dictionary(kind):
         return pa.array(values, pa.string()).dictionary_encode().cast(kind)
     return pa.array(values, kind)
 
 
-def _envelope(events: list[Event]) -> dict[str, Any]:
-    commits = [event.commit for event in events]
-    return {
-        "event_time_us": [event.time_us for event in events],
+def _by_time(table: pa.Table) -> pa.Table:
+    """Sort by time; events mostly come in order, and looking is cheaper than sorting."""
+    times = table["event_time_us"].chunk(0).to_numpy()
+    if (times[1:] >= times[:-1]).all():
+        return table
+    return table.take(pc.sort_indices(table["event_time_us"]))
+
+
+def _commit_columns(events: list[Event], commits: list[Any]) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        "event_time_us": np.array([event.time_us for event in events], np.int64),
         "user_id": [event.did for event in events],
-        "kind": ["commit"] * len(events),
-        "collection": [commit.collection for commit in commits],  # pyright: ignore[reportOptionalMemberAccess]
-        "operation": [commit.operation for commit in commits],  # pyright: ignore[reportOptionalMemberAccess]
-        "rkey": [commit.rkey for commit in commits],  # pyright: ignore[reportOptionalMemberAccess]
-        "rev": [commit.rev for commit in commits],  # pyright: ignore[reportOptionalMemberAccess]
-        "seq": [event.seq for event in events],
+        "rkey": [commit.rkey for commit in commits],
+        "rev": [commit.rev for commit in commits],
+    }
+    seqs = [event.seq for event in events]
+    return columns | {"seq": seqs} if any(seqs) else columns
+
+
+def _bare_columns(events: list[Event]) -> Columns:
+    commits: list[Any] = [event.commit for event in events]
+    return _commit_columns(events, commits) | {
+        "collection": [commit.collection for commit in commits],
+        "operation": [commit.operation for commit in commits],
     }
 
 
-def _records(events: list[Event]) -> list[Any]:
-    return [event.commit.record for event in events]  # pyright: ignore[reportOptionalMemberAccess]
+def _notice_columns(events: list[Event]) -> Columns:
+    bodies = [getattr(event, event.kind) for event in events]
+    return {
+        "event_time_us": np.array([event.time_us for event in events], np.int64),
+        "user_id": [event.did for event in events],
+        "kind": [event.kind for event in events],
+        "rev": [body.rev for body in bodies],
+        "account_active": [body.active for body in bodies],
+        "account_status": [body.status for body in bodies],
+        "seq": [body.seq for body in bodies],
+    }
 
 
-def _post_columns(events: list[Event]) -> dict[str, Any]:
-    posts: list[Post] = _records(events)
+def _post_columns(events: list[Event]) -> Columns:
+    commits: list[Any] = [event.commit for event in events]
+    posts: list[Post] = [commit.record for commit in commits]
     replies = [post.reply for post in posts]
-    return _envelope(events) | {
+    return _commit_columns(events, commits) | {
         "text": [post.text for post in posts],
         "langs": [post.langs for post in posts],
         "parent_uri": [reply.parent.uri if reply and reply.parent else None for reply in replies],
@@ -95,39 +233,26 @@ def _quoted(embed: Embed) -> str | None:
     return embed.record.uri or (embed.record.record and embed.record.record.uri)
 
 
-def _subject_columns(events: list[Event]) -> dict[str, Any]:
-    likes: list[Like] = _records(events)
-    return _envelope(events) | {"subject_uri": [like.subject.uri for like in likes]}
+def _subject_columns(events: list[Event]) -> Columns:
+    commits: list[Any] = [event.commit for event in events]
+    return _commit_columns(events, commits) | {"subject_uri": [commit.record.subject.uri for commit in commits]}
 
 
-def _account_columns(events: list[Event]) -> dict[str, Any]:
-    follows: list[Follow] = _records(events)
-    return _envelope(events) | {"subject_did": [follow.subject for follow in follows]}
+def _account_columns(events: list[Event]) -> Columns:
+    commits: list[Any] = [event.commit for event in events]
+    return _commit_columns(events, commits) | {"subject_did": [commit.record.subject for commit in commits]}
 
 
-def _profile_columns(events: list[Event]) -> dict[str, Any]:
-    profiles: list[Profile] = _records(events)
-    return _envelope(events) | {"text": [profile.description for profile in profiles]}
+def _profile_columns(events: list[Event]) -> Columns:
+    commits: list[Any] = [event.commit for event in events]
+    return _commit_columns(events, commits) | {"text": [commit.record.description for commit in commits]}
 
 
-def _notice_columns(events: list[Event]) -> dict[str, Any]:
-    bodies = [getattr(event, event.kind) for event in events]
-    return {
-        "event_time_us": [event.time_us for event in events],
-        "user_id": [event.did for event in events],
-        "kind": [event.kind for event in events],
-        "rev": [body.rev for body in bodies],
-        "account_active": [body.active for body in bodies],
-        "account_status": [body.status for body in bodies],
-        "seq": [body.seq for body in bodies],
-    }
-
-
-BUCKETS = {
-    "post": _post_columns,
-    "subject": _subject_columns,
-    "account": _account_columns,
-    "profile": _profile_columns,
-    "bare": _envelope,
-    "notice": _notice_columns,
+_COLUMNS: dict[type[Record], Callable[[list[Event]], Columns]] = {
+    Post: _post_columns,
+    Like: _subject_columns,
+    Repost: _subject_columns,
+    Follow: _account_columns,
+    Block: _account_columns,
+    Profile: _profile_columns,
 }

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from persona_assets import tables
-from persona_assets.user_actions.extract import ACTION_OF, extract_actions
+from persona_assets.user_actions.extract import extract_actions
+from persona_assets.user_actions.name import ACTION_OF
 from persona_assets_tests.raw_events.builders import read_day
 from persona_assets_tests.user_actions.builders import (
     ALICE,
