@@ -14,6 +14,8 @@ from persona_assets.cluster_stats.summarise import Persona, Summary
 from persona_assets.parquet_files import write_parquet
 
 WORDS_SHOWN = 10
+# Personas in the table that the UI shows, the largest.
+PERSONAS_SHOWN = 100
 # A row a cluster; the counts of count.COLUMNS follow.
 CLUSTER_STATS = pa.schema(
     [
@@ -118,7 +120,7 @@ def render_markdown(stats: dict[str, Any]) -> str:
 
 
 def persona_table(stats: dict[str, Any]) -> str:
-    """Return a Markdown table of the personas, largest first, without posts."""
+    """Return a Markdown table of the largest personas, largest first, without posts."""
     rows = [
         [
             c["cluster_id"],
@@ -126,7 +128,7 @@ def persona_table(stats: dict[str, Any]) -> str:
             f"{c['share']:.1%}",
             ", ".join(word["word"] for word in c["words"][:WORDS_SHOWN]),
         ]
-        for c in stats["clusters"]
+        for c in stats["clusters"][:PERSONAS_SHOWN]
     ]
     return markdown_table(["persona", "users", "share", "top words"], rows)
 

@@ -96,5 +96,8 @@ def sample_posts(connection: duckdb.DuckDBPyConnection, *, n_clusters: int, most
 
 
 def label_from(words: list[Word]) -> str:
-    """Return a short label, the best words; "no common words" where users share none."""
-    return " · ".join(word.word for word in words[:WORDS_OF_A_LABEL]) or "no common words"
+    """Return a short label, the best words; of "cat", "cats" and "#cats" the best. Says so where there are none."""
+    stems: dict[str, str] = {}
+    for word in words:
+        stems.setdefault(word.word.removeprefix("#").removesuffix("s"), word.word)
+    return " · ".join([*stems.values()][:WORDS_OF_A_LABEL]) or "no common words"

@@ -18,6 +18,8 @@ from persona_assets.settings import describe, setting
 
 # Users on the map that the UI shows.
 MAP_USERS = 2000
+# Clusters in its table, the largest: all are in the stored tables.
+MOST_SHOWN = 100
 
 
 class ClustersConfig(dg.Config):
@@ -141,7 +143,7 @@ def _sizes_table(personas: Personas) -> dg.TableMetadataValue:
                     "silhouette": _round(silhouette[cluster]),
                 }
             )
-            for cluster, size in enumerate(users)
+            for cluster, size in enumerate(users[:MOST_SHOWN])
         ]
     )
 

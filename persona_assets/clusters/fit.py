@@ -63,6 +63,7 @@ def require_enough_users(users: int, sizes: Sizes) -> None:
     if possible >= n_clusters:
         return
     fewer = f"set PERSONA_N_CLUSTERS to at most {possible}, or " if possible else ""
+    fewer = f"unset PERSONA_AUTO_CLUSTER and {fewer}" if possible == 1 else fewer
     raise TooFewUsersError(
         f"{n_clusters} clusters of at least {min_cluster_size} users need {n_clusters * min_cluster_size} users, "
         f"and the window has {users}: {fewer}lower PERSONA_MIN_CLUSTER_SIZE or PERSONA_MIN_ENGLISH_POSTS, or "

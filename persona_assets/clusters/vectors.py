@@ -84,6 +84,7 @@ def average_user_vectors(
 
     Args:
         embeddings: `tables.embeddings_schema(d)` of the window, any order; may hold users that are not kept.
+            A post that was delivered on two days, at midnight, counts twice.
         english_users: `tables.ENGLISH_USERS` of the window, any order.
         with_covariance: Whether to measure how the posts of one user vary, which doubles the time.
         note: Called with the number of posts of each batch once it is summed.

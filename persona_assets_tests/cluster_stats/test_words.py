@@ -69,6 +69,7 @@ def test_the_order_of_posts_changes_neither_words_nor_sample(connection):
     assert [len(sample) for sample in found[0][1]] == [5, 5, 5]
 
 
-def test_a_label_is_the_best_words():
+def test_a_label_is_the_best_words_each_in_one_form():
     assert label_from([Word(word, 1, 2) for word in "abcd"]) == "a · b · c"
+    assert label_from([Word(word, 1, 2) for word in ("cats", "#cats", "cat", "purr", "box")]) == "cats · purr · box"
     assert label_from([]) == "no common words"

@@ -115,4 +115,6 @@ def test_too_few_users_are_refused_with_what_is_possible():
         require_enough_users(39, Sizes(10, 10))
     with pytest.raises(TooFewUsersError, match="the window has 0: lower"):
         require_enough_users(0, Sizes(1, 10))
+    with pytest.raises(TooFewUsersError, match="unset PERSONA_AUTO_CLUSTER and set PERSONA_N_CLUSTERS to at most 1"):
+        require_enough_users(19, Sizes(2, 10))
     require_enough_users(100, Sizes(10, 10))
