@@ -67,6 +67,16 @@ class Settings(BaseSettings):
     n_clusters: int = pydantic.Field(10, ge=1, description="Number of personas, unless it is to be chosen.")
     auto_cluster: bool = pydantic.Field(default=False, description="Choose the number of personas.")
     min_cluster_size: int = pydantic.Field(10, ge=1, description="Fewest users of a persona.")
+    min_size_policy: Literal["fill", "dissolve"] = pydantic.Field(
+        "fill",
+        description="What becomes of smaller personas: filled with the users who lose least, or dissolved, which "
+        "leaves fewer than asked for.",
+    )
+    sharpen_users: bool = pydantic.Field(
+        default=False,
+        description="Weigh what tells users apart against what varies within each: personas part known groups "
+        "better, but a user is no longer the plain mean of its posts.",
+    )
     seed: int = pydantic.Field(0, ge=0, description="Seed of every random choice.")
     add_ignored_messages: bool = pydantic.Field(default=False, description="Estimate what users saw and let pass.")
     similarity_threshold: float = pydantic.Field(

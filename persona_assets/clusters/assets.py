@@ -37,15 +37,9 @@ class ClustersConfig(dg.Config):
         default_factory=setting("min_cluster_size"), ge=1, description=describe("min_cluster_size")
     )
     min_size_policy: Literal["fill", "dissolve"] = Field(
-        "fill",
-        description="What becomes of smaller ones: filled with the users who lose least, or dissolved, which "
-        "leaves fewer than n_clusters.",
+        default_factory=setting("min_size_policy"), description=describe("min_size_policy")
     )
-    sharpen_users: bool = Field(
-        default=False,
-        description="Weigh what tells users apart against what varies within each: personas part known groups "
-        "better, but a user is no longer the plain mean of its posts.",
-    )
+    sharpen_users: bool = Field(default_factory=setting("sharpen_users"), description=describe("sharpen_users"))
     seed: int = Field(default_factory=setting("seed"), ge=0, description=describe("seed"))
 
     @field_validator("n_clusters")
