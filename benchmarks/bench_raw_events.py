@@ -306,7 +306,7 @@ def import_for(way: str) -> None:
     if way.startswith("ours"):
         import persona_assets.raw_events.parse as _
     elif way == "duckdb":
-        import duckdb as _  # noqa: F401
+        import duckdb as _  # noqa: F401 - imported for its cost
     elif way in NEEDS:
         importlib.import_module(NEEDS[way])
 

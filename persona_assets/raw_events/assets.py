@@ -79,6 +79,7 @@ def _describe(counts: Counts, cost: Mapping[str, float]) -> dict[str, Any]:
         "events": count_table(_shorten(kinds), of="kind"),
         "outside_day": counts.outside_day,
         "out_of_order_share": round(counts.out_of_order / max(counts.events, 1), 6),
+        "repeated_share": round(counts.repeated / max(counts.events, 1), 6),
         "lines_per_second": round(counts.lines / seconds),
         "megabytes_per_second": round(counts.line_bytes / seconds / 1e6, 1),
         **cost,

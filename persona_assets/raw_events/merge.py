@@ -18,11 +18,24 @@ from persona_assets.tables import RAW_EVENTS, REJECTED_LINES
 
 
 def merge_runs(runs: Sequence[Run], where: Path) -> int:
-    """Write the events of all runs to `where` as `tables.RAW_EVENTS` and return how many there are.
+    """Write the events of all runs to `where` as `tables.RAW_EVENTS`.
 
     Order: by every column, `event_time_us` and `user_id` first, nulls last.
+
+    Returns:
+        How many rows are the same, in every column, as the one before them.
     """
-    return write_parquet(where, RAW_EVENTS, _sorted_slices(runs))
+    repeated = 0
+
+    def tables() -> Iterator[pa.Table]:
+        nonlocal repeated
+        for piece in _slices(runs):
+            table, more = _sort(piece)
+            repeated += more
+            yield table
+
+    write_parquet(where, RAW_EVENTS, tables())
+    return repeated
 
 
 def merge_rejected(spools: Sequence[Path], where: Path) -> int:
@@ -37,7 +50,7 @@ def _rejected(spools: Sequence[Path]) -> Iterator[pa.Table]:
                 yield pa.Table.from_batches([batch]).cast(REJECTED_LINES)
 
 
-def _sorted_slices(runs: Sequence[Run]) -> Iterator[pa.Table]:
+def _slices(runs: Sequence[Run]) -> Iterator[pa.Table]:
     fences = np.sort(np.array([fence for run in runs for fence in run.fences], dtype=np.int64))
     cuts = np.unique(fences[:: max(1, ROW_GROUP_ROWS // FENCE_ROWS)])[1:].tolist()
     end = np.iinfo(np.int64).max
@@ -49,7 +62,7 @@ def _sorted_slices(runs: Sequence[Run]) -> Iterator[pa.Table]:
             for piece in _between(run.path, low, high)
         ]
         if pieces:
-            yield _sort(pa.concat_tables(pieces).unify_dictionaries().combine_chunks())
+            yield pa.concat_tables(pieces).unify_dictionaries().combine_chunks()
 
 
 def _between(path: Path, low: int, high: int) -> Iterator[pa.Table]:
@@ -62,28 +75,46 @@ def _between(path: Path, low: int, high: int) -> Iterator[pa.Table]:
             yield pa.Table.from_batches([batch.slice(first, last - first)])
 
 
-def _sort(table: pa.Table) -> pa.Table:
+def _sort(table: pa.Table) -> tuple[pa.Table, int]:
+    """Sort rows by all columns, and count those that are the same as the one before them."""
     times = table["event_time_us"].chunk(0).to_numpy()
     order = np.argsort(times, kind="stable")
     same = times[order][1:] == times[order][:-1]
+    repeated = 0
     if same.any():
         tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
-        order[tied] = order[tied][_full_order(table.take(order[tied]))]
-    return table.take(order)
+        keys = _sort_keys(table.take(order[tied]))
+        ranks = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names]).to_numpy()
+        order[tied] = order[tied][ranks]  # times stay sorted, being the first of the keys
+        repeated = _count_repeated(keys.take(ranks))
+    return table.take(order), repeated
 
 
-def _full_order(table: pa.Table) -> np.ndarray:
-    """Return the positions of the rows sorted by all columns; times stay sorted, being the first of them."""
-    columns = [_sortable(column) for column in table.columns]
-    keys = pa.table(columns, names=table.column_names)
-    return pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names]).to_numpy()
+def _sort_keys(table: pa.Table) -> pa.Table:
+    return pa.table([_sortable(column) for column in table.columns], names=table.column_names)
 
 
 def _sortable(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_dictionary(column.type):
         return column.cast(pa.string())
     if pa.types.is_list(column.type):
-        return pa.chunked_array([pa.array([None if v is None else repr(v) for v in column.to_pylist()], pa.string())])
+        return pa.chunked_array([pa.array([_list_key(values) for values in column.to_pylist()], pa.string())])
     if pa.types.is_boolean(column.type):
         return column.cast(pa.int8())
     return column
+
+
+def _list_key(values: list[str] | None) -> str | None:
+    """Return a text that sorts as the list does, item by item; the end tells apart lists that would be one text."""
+    return None if values is None else "".join(f"\1{value}" for value in values) + f"\0{values!r}"
+
+
+def _count_repeated(keys: pa.Table) -> int:
+    """Count the rows of a sorted table that are the same as the one before them, two nulls being the same."""
+    same = np.ones(max(len(keys) - 1, 0), dtype=bool)
+    for column in keys.combine_chunks().columns:
+        values = column.chunk(0)
+        equal = pc.fill_null(pc.equal(values[1:], values[:-1]), fill_value=False)
+        both_null = pc.and_(pc.is_null(values[1:]), pc.is_null(values[:-1]))
+        same &= pc.or_(equal, both_null).to_numpy(zero_copy_only=False)
+    return int(same.sum())

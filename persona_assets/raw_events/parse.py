@@ -58,7 +58,7 @@ def parse_files(
     for part in parts:
         counts.add(part.counts)
     events, rejected = scratch / "raw_events.parquet", scratch / "rejected_lines.parquet"
-    merge_runs([run for part in parts for run in part.runs], events)
+    counts.repeated = merge_runs([run for part in parts for run in part.runs], events)
     merge_rejected([part.rejected for part in parts], rejected)
     return ParsedDay(events, rejected, counts)
 

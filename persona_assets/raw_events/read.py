@@ -47,6 +47,7 @@ class Counts:
     broken_files: int = 0
     out_of_order: int = 0  # events earlier than one before them in their file
     outside_day: int = 0
+    repeated: int = 0  # events that are another one again, in every column
     rejected: Counter[str] = field(default_factory=Counter[str])
     kinds: Counter[tuple[str, str | None, str | None]] = field(
         default_factory=Counter[tuple[str, str | None, str | None]]

@@ -12,8 +12,10 @@ from persona_assets.raw_events.users import is_user_id
 
 _BOM = b"\xef\xbb\xbf"
 _CONFLICT = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
+# A \\uD8xx that no \\uDCxx follows, or the other way round; an escaped backslash before the u makes it none.
 _LONE_SURROGATE = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
+    rb"(?<!\\)(?:\\\\)*(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F])"
 )
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 

@@ -113,7 +113,7 @@ def test_rows_are_sorted_by_every_column_across_runs_and_slices(monkeypatch, tmp
     found = read_lines_of(lines, tmp_path)
 
     keys = [
-        (row["event_time_us"], row["user_id"], row["text"], row["langs"] is None, repr(row["langs"]))
+        (row["event_time_us"], row["user_id"], row["text"], row["langs"] is None, row["langs"] or [])
         for row in found.events
     ]
     assert len(keys) == len(lines)

@@ -1,0 +1,48 @@
+import gc
+
+from upath import UPath
+
+from persona_assets.raw_events import read
+from persona_assets.raw_events.files import CaptureFile
+from persona_assets.raw_events.read import Counts, read_files
+from persona_assets_tests.raw_events.builders import DAY, like, post, write_file
+
+
+def capture_file(path, trouble=None):
+    return CaptureFile(UPath(path), path.name, path.stat().st_size if path.exists() else 0, trouble)
+
+
+def test_runs_are_written_as_the_lines_of_several_files_fill_them(tmp_path, monkeypatch):
+    files = [capture_file(write_file(tmp_path / name, [like() for _ in range(10)])) for name in "abc"]
+    monkeypatch.setattr(read, "RUN_BYTES", files[0].size * 3 // 2)
+
+    part = read_files(files, DAY, tmp_path / "spool")
+
+    assert len(part.runs) == 2
+    assert part.counts.events == 30
+    assert part.counts.bytes == sum(file.size for file in files)
+
+
+def test_a_file_with_trouble_is_one_rejected_line_zero(tmp_path):
+    part = read_files([capture_file(tmp_path / "a", "a folder where a file should be")], DAY, tmp_path / "spool")
+
+    assert part.counts.rejected == {"a folder where a file should be": 1}
+    assert (part.counts.lines, part.counts.broken_files, part.runs) == (1, 1, [])
+
+
+def test_the_collector_is_left_as_it_was(tmp_path):
+    assert gc.isenabled()
+
+    read_files([capture_file(write_file(tmp_path / "a", [post()]))], DAY, tmp_path / "spool")
+
+    assert gc.isenabled()
+
+
+def test_counts_add_up():
+    one, other = Counts(files=1, lines=2), Counts(files=3, lines=4)
+    one.rejected["x"] += 1
+    other.rejected["x"] += 2
+
+    one.add(other)
+
+    assert (one.files, one.lines, one.rejected["x"]) == (4, 6, 3)

@@ -1,0 +1,86 @@
+import pyarrow.ipc
+import pytest
+
+from persona_assets import tables
+from persona_assets.raw_events.decode import BlockDecoder
+from persona_assets.raw_events.runs import FENCE_ROWS, Held, count_kinds, write_run
+from persona_assets_tests.raw_events.builders import (
+    LIKE,
+    NOON_US,
+    POST,
+    account,
+    commit,
+    delete,
+    identity,
+    like,
+    line,
+    post,
+)
+
+
+def hold(events, *, absorb_each=False):
+    held = Held()
+    for event in BlockDecoder().decode(b"\n".join(line(event) for event in events)):
+        assert held.add([event]) == []
+        if absorb_each:
+            held.absorb(least=1)
+    return held
+
+
+@pytest.mark.parametrize("absorb_each", [False, True])
+def test_each_kind_is_one_chunk_sorted_by_time(absorb_each):
+    events = [post(time_us=NOON_US + 5), like(time_us=NOON_US + 4), post(time_us=NOON_US + 3), like()]
+    events += [delete(), account(), identity(), commit(POST, {"text": "x"}, operation="update")]
+
+    table = hold(events, absorb_each=absorb_each).release()
+
+    tables.require_schema(table.schema, tables.RAW_EVENTS, table="raw_events")
+    assert len(table) == len(events)
+    chunks = [chunk.to_pylist() for chunk in table["event_time_us"].chunks]
+    assert len(chunks) == 5
+    assert all(times == sorted(times) for times in chunks)
+
+
+def test_what_was_released_is_held_no_more():
+    held = hold([like()])
+
+    assert (len(held.release()), len(held.release())) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        like() | {"did": "nobody"},
+        {**like(), "commit": None},
+        {**account(), "account": None},
+        {**like(), "kind": "account"},
+        {**post(), "commit": {**post()["commit"], "record": None}},
+        {**post(), "commit": {**post()["commit"], "record": like()["commit"]["record"]}},
+    ],
+)
+def test_what_does_not_fit_is_told_and_not_held(event):
+    held = Held()
+
+    assert held.add(BlockDecoder().decode(line(event))) == [0]
+    assert held.add([None]) == [0]
+    assert len(held.release()) == 0
+
+
+def test_kinds_are_counted():
+    table = hold([like(), like(), delete(), identity()]).release()
+
+    assert count_kinds(table) == {
+        ("commit", LIKE, "create"): 2,
+        ("commit", LIKE, "delete"): 1,
+        ("identity", None, None): 1,
+    }
+
+
+def test_fences_tell_where_the_times_of_a_run_lie(tmp_path):
+    events = [like(time_us=NOON_US + number) for number in range(FENCE_ROWS + 2)] + [post(time_us=NOON_US - 1)]
+
+    run = write_run(hold(events).release(), tmp_path / "run")
+
+    assert run.fences == [NOON_US - 1, NOON_US - 1, NOON_US, NOON_US + FENCE_ROWS, NOON_US + FENCE_ROWS + 1]
+    with pyarrow.ipc.open_file(tmp_path / "run") as file:
+        assert file.read_all().num_rows == len(events)
