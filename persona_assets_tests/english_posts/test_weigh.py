@@ -24,7 +24,9 @@ def test_a_sentence_weighs_for_its_own_language_and_against_the_others(language)
     assert max(weights.values()) < -5
 
 
-@pytest.mark.parametrize("text", ["u ok babe?", "Happy birthday!!", "Thank you so much", "lol same", "I\u2019m so tired"])
+@pytest.mark.parametrize(
+    "text", ["u ok babe?", "Happy birthday!!", "Thank you so much", "lol same", "I\u2019m so tired"]
+)
 def test_short_english_is_known_by_its_words(text):
     assert build_weigh("en")(text) > 1
 
