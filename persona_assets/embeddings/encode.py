@@ -15,6 +15,10 @@ from persona_assets.errors import DeviceError, VectorError
 CPU_BUDGET = 2_048
 # On a GPU a batch must keep it busy while the next one is made; beyond that, more only pads.
 GPU_BUDGET = 65_536
+# A batch ends before a text that is shorter than this share of its longest, once it is this share full: of the few
+# texts of a small day a full batch would pad a quarter.
+LIKE_LENGTH = 0.85
+FULL_ENOUGH = 0.25
 
 
 class Encoder:
@@ -83,7 +87,8 @@ class Encoder:
         start = 0
         while start < len(rows):
             width = int(tokens.lengths[rows[start]])
-            batch = rows[start : start + max(1, self._budgets[replica.place] // width)]
+            lengths = tokens.lengths[rows[start:]]
+            batch = rows[start : start + _count_batch(lengths, budget=self._budgets[replica.place])]
             ids, mask = tokens.pad(batch, padding=self.model.tokenizer.pad_token_id or 0)
             try:
                 found = _forward(self.model, replica, ids, mask)
@@ -99,6 +104,14 @@ class Encoder:
             self.computed_tokens += ids.size
             start += len(batch)
             yield found
+
+
+def _count_batch(lengths: npt.NDArray[np.int64], *, budget: int) -> int:
+    """Return how many texts of these lengths, longest first, make the next batch."""
+    width = int(lengths[0])
+    most = max(1, budget // width)
+    alike = int(np.count_nonzero(lengths[:most] >= LIKE_LENGTH * width))
+    return min(most, max(alike, int(FULL_ENOUGH * budget) // width), len(lengths))
 
 
 def _first_budget(replica: Replica) -> int:

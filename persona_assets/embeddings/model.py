@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from persona_assets.embeddings.device import Device, Precision
+from persona_assets.embeddings.pack import pack_network
 from persona_assets.embeddings.recipe import Recipe, read_recipe
 from persona_assets.errors import ModelError
 
@@ -167,8 +168,11 @@ def _replicate(network: Any, places: list[str], *, compiled: bool) -> tuple[Repl
     """Return the network on each device: itself on the first one, so that one device needs no second copy."""
     networks = [network.eval(), *(copy.deepcopy(network) for _ in places[1:])]
     replicas = tuple(Replica(place, copied.to(place)) for place, copied in zip(places, networks, strict=True))
-    for replica in replicas if compiled else ():
-        replica.network.compile(dynamic=True)
+    for replica in replicas:
+        if compiled:
+            replica.network.compile(dynamic=True)
+        elif replica.place == "cpu":
+            pack_network(replica.network)
     return replicas
 
 
