@@ -13,10 +13,8 @@ from persona_assets import tables
 from persona_assets.parquet_files import write_parquet
 from persona_assets.user_actions.fold import find_repeats
 from persona_assets.user_actions.name import NO_ACTION, find_codes, name_actions
-from persona_assets.user_actions.order import follows, sort_events
+from persona_assets.user_actions.order import follows, scan, sort_events
 from persona_assets.user_actions.spool import ActionSpool
-
-_BATCH_ROWS = 65_536
 
 
 class Extract(NamedTuple):
@@ -79,8 +77,7 @@ def _extract(raw_events: pads.Dataset, memory_limit: str, scratch: Path) -> Extr
 def _in_order(raw_events: pads.Dataset) -> Iterator[pa.RecordBatch]:
     """Yield batches of events as long as they are sorted."""
     before: pa.RecordBatch | None = None
-    # Read ahead little: a batch is some 20 MB.
-    for batch in raw_events.scanner(batch_size=_BATCH_ROWS, batch_readahead=2, fragment_readahead=1).to_batches():
+    for batch in scan(raw_events).to_batches():
         if not len(batch):
             continue
         if not follows(batch, before):

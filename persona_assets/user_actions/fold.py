@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets.engine import open_duckdb
+from persona_assets.user_actions.order import scan
 
 _COLUMNS = ["user_id", "kind", "collection", "rkey", "operation", "rev", "seq", "event_time_us"]
-_BATCH_ROWS = 65_536
 
 # The columns that make two events the same, in two orders: each order gives 64 bits, so that two events that
 # differ are taken for the same with a chance of 1e-24 in a day of 35 million. What has neither revision nor
@@ -48,7 +48,7 @@ def find_repeats(raw_events: pads.Dataset, *, memory_limit: str, scratch: Path) 
 
 
 def _number_rows(raw_events: pads.Dataset) -> pa.RecordBatchReader:
-    scanner = raw_events.scanner(columns=_COLUMNS, batch_size=_BATCH_ROWS)
+    scanner = scan(raw_events, columns=_COLUMNS)
 
     def number() -> Iterator[pa.RecordBatch]:
         rows = 0
