@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from io import BufferedRandom
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,14 +15,12 @@ from persona_assets.embeddings.encode import Encoder
 from persona_assets.embeddings.split import BATCH_ROWS, Split
 from persona_assets.embeddings.store import Hashes, VectorStore, hash_texts
 from persona_assets.embeddings.tokenize import Tokens, tokenize_texts
-from persona_assets.parquet_files import write_parquet
+from persona_assets.embeddings.vector_files import Rows, group_rows, read_rows, write_rows, write_vectors
 from persona_assets.progress import Progress
 
 # Distinct texts that are tokenised, sorted by length and computed together, and kept when they are done: a minute
 # or two of a CPU's work, seconds of a GPU's.
 CHUNK_TEXTS = {"cpu": 16_384, "mps": 16_384, "cuda": 65_536}
-
-Rows = npt.NDArray[np.int64]
 
 
 class Embedded(NamedTuple):
@@ -66,19 +63,19 @@ def embed_posts(
         if store is not None:
             hashes = _hash_all(split.texts)
             for rows, vectors in store.find(hashes):
-                _write_rows(file, rows, vectors)
+                write_rows(file, rows, vectors)
                 missing[rows] = False
                 progress.add(len(rows))
         reused = split.n_texts - int(missing.sum())
         for rows, chunk in _tokenize_ahead(encoder, split.texts, missing):
             vectors = encoder.encode(chunk)
-            _write_rows(file, rows, vectors)
+            write_rows(file, rows, vectors)
             if store is not None:
                 store.keep(hashes[rows], vectors)
             tokens, truncated = tokens + len(chunk.ids), truncated + chunk.truncated
             progress.add(len(rows))
     schema = tables.embeddings_schema(encoder.model.dimensions, pa.from_numpy_dtype(encoder.dtype))
-    posts = write_parquet(scratch / "embeddings.parquet", schema, _join(split, flat, schema))
+    posts = write_vectors(scratch / "embeddings.parquet", schema, _join(split, flat, schema))
     flat.unlink()
     return Embedded(
         scratch / "embeddings.parquet", posts, split.n_texts, reused, truncated, tokens, encoder.computed_tokens
@@ -121,23 +118,12 @@ def _cut(texts: Path, missing: npt.NDArray[np.bool_], *, size: int) -> Iterator[
             done += len(chunk)
 
 
-def _write_rows(file: BufferedRandom, rows: Rows, vectors: npt.NDArray[np.generic]) -> None:
-    """Write each vector to its place in the file of all vectors."""
-    order = np.argsort(rows)
-    rows, vectors = rows[order], vectors[order]
-    gaps = np.flatnonzero(np.diff(rows) != 1) + 1
-    for run, together in zip(np.split(rows, gaps), np.split(vectors, gaps), strict=True):
-        file.seek(int(run[0]) * vectors[0].nbytes)
-        file.write(together.tobytes())
-
-
 def _join(split: Split, flat: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Yield the posts with the vector of their text, which is looked up in the file of all vectors."""
-    width = tables.vector_width(schema)
-    dtype = schema.field("vector").type.value_type.to_pandas_dtype()
-    for batch in pq.ParquetFile(split.posts).iter_batches(BATCH_ROWS):
-        # Mapped anew for each batch: what one batch touched is not held for the next.
-        mapped: npt.NDArray[np.generic] = np.memmap(flat, dtype, "r", shape=(split.n_texts, width))
-        values = pa.array(mapped[batch["text_id"].to_numpy()].reshape(-1))
-        column = pa.FixedSizeListArray.from_arrays(values, type=schema.field("vector").type)
-        yield pa.record_batch([batch["uri"], batch["user_id"], column], schema=schema)
+    """Yield the posts with the vector of their text, which is looked up in the flat file of all vectors."""
+    kind, width = schema.field("vector").type, tables.vector_width(schema)
+    dtype = np.dtype(kind.value_type.to_pandas_dtype())
+    with flat.open("rb") as file:
+        for batch in pq.ParquetFile(split.posts).iter_batches(group_rows(width)):
+            vectors = read_rows(file.fileno(), batch["text_id"].to_numpy(), width=width, dtype=dtype)
+            column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), type=kind)
+            yield pa.record_batch([batch["uri"], batch["user_id"], column], schema=schema)
