@@ -58,7 +58,7 @@ _KEEP = """
 select uri, user_id, action, text, event_time_us, is_language as is_english, reason as language_reason
 from decided
 where is_language
-qualify row_number() over (partition by uri order by event_time_us desc, text desc) = 1
+qualify row_number() over (partition by uri order by event_time_us desc, text desc, action, reason) = 1
 order by uri
 """
 
