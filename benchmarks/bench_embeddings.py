@@ -14,6 +14,7 @@ where they are not installed.
 """
 
 import argparse
+import dataclasses
 import gzip
 import importlib.util
 import json
@@ -31,7 +32,7 @@ import torch
 
 from persona_assets.embeddings.device import Device, Precision, choose_device
 from persona_assets.embeddings.encode import Encoder
-from persona_assets.embeddings.model import EMBEDDED, TextModel, find_folder, load_model
+from persona_assets.embeddings.model import EMBEDDED, Replica, TextModel, find_folder, load_model
 from persona_assets.embeddings.tokenize import tokenize_texts
 from persona_assets.sample.people import make_people
 from persona_assets.sample.texts import write_text
@@ -95,17 +96,26 @@ def ways(name: str, device: Device) -> Iterator[tuple[str, Callable[[], Embed]]]
     yield "ours-float32", lambda: _ours(load("float32"))
     yield "ours-bfloat16", lambda: _ours(load("bfloat16"))
     yield "ours-compiled", lambda: _ours(load("bfloat16", compiled=True))
-    yield "one-by-one", lambda: _one_by_one(load("float32"))
+    yield "one-by-one", lambda: _one_by_one(_plain(load("float32")))
     folder = find_folder(name)
     if importlib.util.find_spec("sentence_transformers"):
         yield "st-float32", lambda: _sentence_transformers(folder, device, torch.float32)
         yield "st-bfloat16", lambda: _sentence_transformers(folder, device, torch.bfloat16)
         yield "st-sorted", lambda: _sorted_first(_sentence_transformers(folder, device, torch.float32), load("float32"))
     if importlib.util.find_spec("onnxruntime") and device.kind == "cpu":
-        yield "onnxruntime-float32", lambda: _onnx(load("float32"))
+        yield "onnxruntime-float32", lambda: _onnx(_plain(load("float32")))
     if importlib.util.find_spec("openvino") and device.kind == "cpu":
-        yield "openvino-float32", lambda: _openvino(load("float32"), "f32")
-        yield "openvino-bfloat16", lambda: _openvino(load("float32"), "bf16")
+        yield "openvino-float32", lambda: _openvino(_plain(load("float32")), "f32")
+        yield "openvino-bfloat16", lambda: _openvino(_plain(load("float32")), "bf16")
+
+
+def _plain(model: TextModel) -> TextModel:
+    """Return the model with its network as transformers loads it: ours is packed, which others cannot export."""
+    from transformers import AutoModel  # noqa: PLC0415 - 3 s, loaded with the model
+
+    place = model.replicas[0].place
+    network = AutoModel.from_pretrained(find_folder(model.name), dtype=torch.float32).to(place).eval()
+    return dataclasses.replace(model, replicas=(Replica(place, network),))
 
 
 def _ours(model: TextModel) -> Embed:
