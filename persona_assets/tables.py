@@ -14,8 +14,6 @@ from persona_assets.errors import SchemaError
 CLOSED_SET = pa.dictionary(pa.int8(), pa.string())
 OPEN_SET = pa.dictionary(pa.int32(), pa.string())
 
-EVENT_KINDS = ("commit", "identity", "account")
-OPERATIONS = ("create", "update", "delete")
 ACTIONS = (
     "post",
     "reply",
@@ -41,15 +39,15 @@ def _not_null(name: str, kind: pa.DataType) -> pa.Field:
     return pa.field(name, kind, nullable=False)
 
 
-# One commit, identity or account event, whatever its collection. Which file it came from is left out, so
+# One commit, identity, account or sync event, whatever its collection. Which file it came from is left out, so
 # that the same events in other files give the same bytes.
 RAW_EVENTS = pa.schema(
     [
         _not_null("event_time_us", pa.int64()),  # Jetstream's time_us: when the relay saw it
         _not_null("user_id", pa.string()),  # DID of the account
-        _not_null("kind", CLOSED_SET),  # EVENT_KINDS
-        pa.field("collection", OPEN_SET),  # NSID; null for identity and account events
-        pa.field("operation", CLOSED_SET),  # OPERATIONS; null for identity and account events
+        _not_null("kind", CLOSED_SET),  # commit, identity, account or sync
+        pa.field("collection", OPEN_SET),  # NSID; null for all but commits
+        pa.field("operation", CLOSED_SET),  # create, update or delete; null for all but commits
         pa.field("rkey", pa.string()),  # record key; null for identity and account events
         pa.field("rev", pa.string()),  # repository revision; null for identity and account events
         pa.field("text", pa.string()),  # of a post; the description of a profile
@@ -61,7 +59,7 @@ RAW_EVENTS = pa.schema(
         pa.field("subject_did", pa.string()),  # the account followed or blocked
         pa.field("account_active", pa.bool_()),  # of an account event
         pa.field("account_status", pa.string()),  # of an account event: deleted, takendown, deactivated, ...
-        pa.field("seq", pa.int64()),  # firehose sequence number of an identity or account event
+        pa.field("seq", pa.int64()),  # the event's sequence number, where the wire form gives one
     ]
 )
 
