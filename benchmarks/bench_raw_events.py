@@ -172,7 +172,8 @@ def read_in_a_loop(folder: Path, scratch: Path, loads: Callable[[bytes], Any]) -
             if len(rows) > BATCH_ROWS:
                 yield _as_table(rows)
                 rows = []
-        yield _as_table(rows)
+        if rows:
+            yield _as_table(rows)
 
     def _as_table(rows: list[tuple[Any, ...]]) -> pa.Table:
         found[0] += len(rows)
@@ -365,6 +366,7 @@ def main() -> None:
     held = make_capture(folder, asked.megabytes)
     ways = [way for way in asked.ways if way not in NEEDS or importlib.util.find_spec(NEEDS[way])]
     found: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
+    failed: dict[str, str] = {}
     for number in range(asked.rounds):
         for way in list(found):
             command = [sys.executable, __file__, "--one", way, "--megabytes", str(asked.megabytes)]
@@ -372,12 +374,14 @@ def main() -> None:
                 [*command, "--folder", str(asked.folder)], check=False, capture_output=True, text=True
             )
             if done.returncode:
-                print(f"{way} failed: {done.stderr.splitlines()[-1]}", file=sys.stderr)
-                found.pop(way, None)
+                failed[way] = done.stderr.splitlines()[-1]
+                del found[way]
                 continue
             found[way].append(json.loads(done.stdout.splitlines()[-1]))
             print(f"round {number + 1}: {way}: {found[way][-1]['cpu']:.1f} CPU s", file=sys.stderr)
     print_table(held, found)
+    for way, why in failed.items():
+        print(f"\n{way} ended without a result: {why}")
 
 
 if __name__ == "__main__":

@@ -78,7 +78,9 @@ REJECTED_LINES = pa.schema(
 USER_ACTIONS = pa.schema(
     [
         _not_null("user_id", pa.string()),  # DID of who acts
-        _not_null("action", CLOSED_SET),  # ACTIONS
+        # ACTIONS; the table is sorted by it. No dictionary: of a dictionary pyarrow does not know the least and the
+        # greatest value in a row group, by which it skips those of other actions.
+        _not_null("action", pa.string()),
         _not_null("event_time_us", pa.int64()),
         pa.field("uri", pa.string()),  # at://user_id/collection/rkey; for an undo, that of the record undone;
         # null for account_status

@@ -32,6 +32,15 @@ def test_row_groups_are_of_one_size(tmp_path):
     assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [ROW_GROUP_ROWS] * 2 + [1]
 
 
+def test_row_groups_are_as_small_as_asked(tmp_path):
+    table = pa.table({"n": pa.array(range(25), pa.int64())})
+
+    write_parquet(tmp_path / "file", table.schema, [table], group_rows=10)
+
+    metadata = pq.read_metadata(tmp_path / "file")
+    assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [10, 10, 5]
+
+
 def test_no_rows_are_a_whole_file_too(tmp_path):
     assert write_parquet(tmp_path / "file", tables.CLUSTERS, []) == 0
     assert pq.read_table(tmp_path / "file").schema == tables.CLUSTERS

@@ -1,10 +1,13 @@
 """Schemas: the contract between rooms, and how a breach is said."""
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
 import pytest
 
 from persona_assets import tables
 from persona_assets.errors import SchemaError
+from persona_assets.parquet_files import write_parquet
 
 # What scripts outside the project read.
 CONTRACT = {
@@ -59,3 +62,16 @@ def test_another_order_of_columns_is_a_breach():
 def test_a_table_nobody_described_is_refused():
     with pytest.raises(SchemaError, match="personas is no table"):
         tables.expected_schema("personas", pa.schema([]))
+
+
+def test_reading_one_action_touches_the_row_groups_of_that_action_alone(tmp_path):
+    rows = [
+        {"user_id": "u", "action": action, "event_time_us": number} for action in tables.ACTIONS for number in range(10)
+    ]
+    table = pa.Table.from_pylist(rows, schema=tables.USER_ACTIONS)
+    write_parquet(tmp_path / "day.parquet", tables.USER_ACTIONS, [table], group_rows=10)
+
+    (fragment,) = pads.dataset(tmp_path / "day.parquet").get_fragments()
+
+    for number, action in enumerate(tables.ACTIONS):
+        assert [group.id for group in fragment.subset(pc.field("action") == action).row_groups] == [number]

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 LEAST_POSTS = 20
 TOPICS = 5
 WORDS_OF_A_TOPIC = 8
@@ -26,6 +28,9 @@ def find_topics(posts: list[list[str]], *, seed: int) -> Topics:
     Args:
         posts: The words of each post.
         seed: Of the model's random start.
+
+    Raises:
+        FloatingPointError: The model's weights are not finite.
     """
     texts = [words for words in posts if words]
     if len(texts) < LEAST_POSTS:
@@ -38,8 +43,13 @@ def find_topics(posts: list[list[str]], *, seed: int) -> Topics:
     corpus = [bag for bag in map(dictionary.doc2bow, texts) if bag]
     if not corpus:
         return Topics([], "insufficient data: no word is shared by some and not by most posts")
-    model = LdaModel(corpus, num_topics=TOPICS, id2word=dictionary, passes=PASSES, random_state=seed, eval_every=0)
-    weights = model.inference(corpus)[0].sum(axis=0)
+    # A BLAS may flag numbers beyond the end of a short row that it loads and does not use: what it returns is looked
+    # at instead.
+    with np.errstate(invalid="ignore"):
+        model = LdaModel(corpus, num_topics=TOPICS, id2word=dictionary, passes=PASSES, random_state=seed, eval_every=0)
+        weights = model.inference(corpus)[0].sum(axis=0)
+    if not np.isfinite(weights).all():
+        raise FloatingPointError("LDA ended in weights that are no numbers: report it if it recurs")
     heaviest = sorted(range(TOPICS), key=lambda topic: -weights[topic])
     words = [[word for word, _ in model.show_topic(topic, WORDS_OF_A_TOPIC)] for topic in heaviest]
     return Topics(words, None)

@@ -16,6 +16,9 @@ from persona_assets.parquet_files import ROW_GROUP_ROWS, write_parquet
 from persona_assets.raw_events.runs import FENCE_ROWS, Run
 from persona_assets.tables import RAW_EVENTS, REJECTED_LINES
 
+# A rejected line may hold 64 KiB: as many as in a row group of other tables could take 8 GB.
+_REJECTED_GROUP_ROWS = 4096
+
 
 def merge_runs(runs: Sequence[Run], where: Path) -> int:
     """Write the events of all runs to `where` as `tables.RAW_EVENTS`.
@@ -40,7 +43,7 @@ def merge_runs(runs: Sequence[Run], where: Path) -> int:
 
 def merge_rejected(spools: Sequence[Path], where: Path) -> int:
     """Write the rejected lines of all spools, one after the other, and return how many there are."""
-    return write_parquet(where, REJECTED_LINES, _rejected(spools))
+    return write_parquet(where, REJECTED_LINES, _rejected(spools), group_rows=_REJECTED_GROUP_ROWS)
 
 
 def _rejected(spools: Sequence[Path]) -> Iterator[pa.Table]:

@@ -28,9 +28,9 @@ from persona_assets.tables import RAW_EVENTS
 # Of how many rows one tells where the others' times lie, without the run being read.
 FENCE_ROWS = 1024
 
-# A decoded event is many objects, a column of them is one: they are turned into columns while the processor's
-# cache still has them, which takes half the time of doing it a run at a time.
-_EVENTS_AT_ONCE = 4096
+# A decoded event is many objects, a column of them is one: those of a kind are turned into columns while the
+# processor's cache still has them, which takes half the time of doing it a run at a time; rare kinds wait for more.
+_EVENTS_AT_ONCE = 512
 
 Columns = Mapping[str, Any]  # by name of RAW_EVENTS; columns that are null throughout are left out
 
@@ -56,11 +56,10 @@ class _Bucket:
 
     def absorb(self) -> None:
         """Turn the events held into columns."""
-        if self.events:
-            columns = self._make_columns(self.events)
-            arrays = [_make_array(values, RAW_EVENTS.field(name).type) for name, values in columns.items()]
-            self._chunks.append(pa.table(arrays, names=list(columns)))
-            self.events.clear()
+        columns = self._make_columns(self.events)
+        arrays = [_make_array(values, RAW_EVENTS.field(name).type) for name, values in columns.items()]
+        self._chunks.append(pa.table(arrays, names=list(columns)))
+        self.events.clear()
 
     def release(self) -> pa.Table | None:
         """Return all that was absorbed as one chunk of `tables.RAW_EVENTS`, by time, and hold nothing."""
@@ -117,9 +116,9 @@ class Held:
         return doubtful
 
     def absorb(self, *, least: int = _EVENTS_AT_ONCE) -> None:
-        """Turn events into columns, if there are at least so many."""
-        if sum(len(bucket.events) for bucket in self._buckets) >= least:
-            for bucket in self._buckets:
+        """Turn the events of each kind into columns, if there are at least so many."""
+        for bucket in self._buckets:
+            if len(bucket.events) >= least:
                 bucket.absorb()
 
     def release(self) -> pa.Table:

@@ -20,7 +20,7 @@ from persona_assets.user_actions.spool import ActionSpool
 class Extract(NamedTuple):
     """A day's actions, and what became of the other events: read = actions + duplicates + no action."""
 
-    user_actions: Path  # tables.USER_ACTIONS, by action as in tables.ACTIONS, then as in tables.RAW_EVENTS
+    user_actions: Path  # tables.USER_ACTIONS, by action, then as in tables.RAW_EVENTS
     read: int
     actions: Counter[str]
     duplicates: int

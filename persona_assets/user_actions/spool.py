@@ -11,7 +11,7 @@ from persona_assets.user_actions.name import COLUMNS, Named
 
 
 class ActionSpool:
-    """Streams that take batches of mixed actions, and give them back by kind in the order of `tables.ACTIONS`."""
+    """Streams that take batches of mixed actions, and give them back by kind, in alphabetical order."""
 
     def __init__(self, scratch: Path) -> None:
         """Open a stream for each action in `scratch`, a folder that exists."""
@@ -25,15 +25,13 @@ class ActionSpool:
             self._writers[code].write_table(named.rows.slice(start, end - start))
 
     def read(self) -> Iterator[pa.Table]:
-        """Close the streams and yield all that they hold as `tables.USER_ACTIONS`."""
+        """Close the streams and yield all that they hold as `tables.USER_ACTIONS`, by action."""
         for writer in self._writers:
             writer.close()
         at = tables.USER_ACTIONS.get_field_index("action")
-        for action, path in zip(tables.ACTIONS, self._paths, strict=True):
+        for action, path in sorted(zip(tables.ACTIONS, self._paths, strict=True)):
             with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as stream:
                 for batch in stream:
-                    indices = pa.array(np.zeros(len(batch), np.int8))
-                    named = pa.DictionaryArray.from_arrays(indices, pa.array([action]))
-                    rows = pa.Table.from_batches([batch])
-                    yield rows.add_column(at, tables.USER_ACTIONS.field(at), named)
+                    named = pa.repeat(pa.scalar(action), len(batch))
+                    yield pa.Table.from_batches([batch]).add_column(at, tables.USER_ACTIONS.field(at), named)
             path.unlink()

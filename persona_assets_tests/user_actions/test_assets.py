@@ -31,7 +31,7 @@ def test_the_asset_writes_actions_and_counts_what_it_drops(tmp_path):
     assert dropped == {"duplicate": 1, "com.example.thing create": 1}
     assert metadata["events"].value == 4
     rows = pads.dataset(tmp_path / "user_actions" / f"{DAY}.parquet").to_table().to_pylist()
-    assert [row["action"] for row in rows] == ["post", "like"]
+    assert [row["action"] for row in rows] == ["like", "post"]
     tables.require_schema(
         pq.read_schema(tmp_path / "user_actions" / f"{DAY}.parquet"), tables.USER_ACTIONS, table="user_actions"
     )

@@ -16,9 +16,9 @@ def test_actions_come_back_by_kind_whatever_they_were_added_with(tmp_path):
 
     tables.require_schema(rows.schema, tables.USER_ACTIONS, table="user_actions")
     assert [(row["action"], row["uri"][-1]) for row in rows.to_pylist()] == [
-        ("post", "1"),
-        ("post", "2"),
         ("like", "1"),
         ("like", "2"),
+        ("post", "1"),
+        ("post", "2"),
     ]
     assert list(tmp_path.iterdir()) == []
