@@ -31,7 +31,7 @@ import numpy as np
 import torch
 
 from persona_assets.embeddings.device import Device, Precision, choose_device
-from persona_assets.embeddings.encode import Encoder
+from persona_assets.embeddings.encode import CPU_BUDGET, Encoder
 from persona_assets.embeddings.model import EMBEDDED, Replica, TextModel, find_folder, load_model
 from persona_assets.embeddings.tokenize import tokenize_texts
 from persona_assets.sample.people import make_people
@@ -224,8 +224,11 @@ def _in_our_batches(model: TextModel, run: Callable[[np.ndarray, np.ndarray], np
         order = np.argsort(tokens.lengths, kind="stable")[::-1]
         vectors, start = np.empty((len(texts), model.dimensions), np.float32), 0
         while start < len(order):
-            rows = order[start : start + max(1, 2048 // int(tokens.lengths[order[start]]))]
-            vectors[rows] = run(*tokens.pad(rows, padding=0))
+            length = int(tokens.lengths[order[start]])
+            most = order[start : start + max(1, CPU_BUDGET // length)]
+            rows = most[tokens.lengths[most] == length]
+            ids = tokens.take(rows)
+            vectors[rows] = run(ids, np.ones_like(ids))
             start += len(rows)
         return vectors
 
@@ -287,11 +290,9 @@ def report(name: str, texts: list[str], arguments: argparse.Namespace, device: D
     shape = Shape(config.num_hidden_layers, config.hidden_size, config.intermediate_size)
     tokens = tokenize_texts(model, texts)
     encoder = Encoder(model)
-    encoder.encode(tokens)
-    padding = 1 - len(tokens.ids) / encoder.computed_tokens
     print(
         f"{device.name}, torch {torch.__version__}, {torch.get_num_threads()} threads; {shape}; {len(texts):,} texts, "
-        f"{len(tokens.ids):,} tokens (median {np.median(tokens.lengths):.0f}), our padding {padding:.1%}, "
+        f"{len(tokens.ids):,} tokens (median {np.median(tokens.lengths):.0f}), "
         f"cut {tokens.truncated / len(texts):.1%}"
     )
     half = float((encoder.encode(tokens) * encoder.encode(tokens).astype(np.float16)).sum(1).min())

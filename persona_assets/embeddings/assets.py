@@ -122,5 +122,5 @@ def _describe(model: TextModel, embedded: Embedded) -> dict[str, str | int | flo
         "reused_texts": embedded.reused,
         "computed_texts": computed,
         "truncated_share": round(embedded.truncated / max(1, computed), 6),
-        "padding_share": round(1 - embedded.tokens / max(1, embedded.computed_tokens), 6) if computed else 0.0,
+        "computed_tokens": embedded.tokens,
     }

@@ -32,7 +32,6 @@ class Embedded(NamedTuple):
     reused: int  # of these, found in the store
     truncated: int  # of the texts computed
     tokens: int  # of the texts computed
-    computed_tokens: int  # padding included
 
 
 def embed_posts(
@@ -54,7 +53,7 @@ def embed_posts(
         progress: Is told of each text.
 
     Returns:
-        A file in `scratch`: each post once, sorted by uri; the same bytes for the same posts and store.
+        A file in `scratch`: each post once, sorted by uri; on a CPU the same bytes whatever the store holds.
     """
     missing, hashes = np.ones(split.n_texts, bool), np.empty((0, 2), np.uint64)
     tokens = truncated = 0
@@ -77,9 +76,7 @@ def embed_posts(
     schema = tables.embeddings_schema(encoder.model.dimensions, pa.from_numpy_dtype(encoder.dtype))
     posts = write_vectors(scratch / "embeddings.parquet", schema, _join(split, flat, schema))
     flat.unlink()
-    return Embedded(
-        scratch / "embeddings.parquet", posts, split.n_texts, reused, truncated, tokens, encoder.computed_tokens
-    )
+    return Embedded(scratch / "embeddings.parquet", posts, split.n_texts, reused, truncated, tokens)
 
 
 def _hash_all(texts: Path) -> Hashes:

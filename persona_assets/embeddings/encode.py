@@ -1,4 +1,9 @@
-"""Turn token ids into unit vectors, in batches that keep the device busy and waste little on padding."""
+"""Turn token ids into unit vectors, in batches of texts of one length that keep the device busy.
+
+Of one length, to the token: there is no padding to compute and no mask to slow attention down, and a text's vector
+does not depend on its neighbours. Measured on CPUs against batches of like length with padding: no slower from 300
+texts on, 4 % faster at 1,500.
+"""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,14 +16,10 @@ from persona_assets.embeddings.model import Replica, TextModel
 from persona_assets.embeddings.tokenize import Tokens
 from persona_assets.errors import DeviceError, VectorError
 
-# Tokens of a batch, padding included. On a CPU more only pads: measured best of 512 to 16,384.
+# Most tokens of a batch. On a CPU: measured best of 512 to 16,384.
 CPU_BUDGET = 2_048
-# On a GPU a batch must keep it busy while the next one is made; beyond that, more only pads.
+# A GPU must be kept busy while the next batch is made; beyond that, more only takes memory.
 GPU_BUDGET = 65_536
-# A batch ends before a text that is shorter than this share of its longest, once it is this share full: of the few
-# texts of a small day a full batch would pad a quarter.
-LIKE_LENGTH = 0.85
-FULL_ENOUGH = 0.25
 
 
 class Encoder:
@@ -33,14 +34,13 @@ class Encoder:
         """
         self.model = model
         self.dtype = np.dtype(vector_dtype)
-        self.computed_tokens = 0  # padding included
         self._budgets = {replica.place: _first_budget(replica) for replica in model.replicas}
 
     def encode(self, tokens: Tokens) -> npt.NDArray[np.floating]:
         """Return the vector of each text: the model's own pooling, then unit length.
 
-        The same tokens give the same bytes on the same machine: a vector's last bits depend on the batch that its
-        text is in. With several GPUs, each takes every n-th text in order of length.
+        On a CPU a text gives the same bytes whatever it is encoded with; on a GPU its last bits may depend on how many
+        texts share its batch. With several GPUs, each takes every n-th text in order of length.
 
         Args:
             tokens: Made by `tokenize.tokenize_texts`.
@@ -86,32 +86,22 @@ class Encoder:
 
         start = 0
         while start < len(rows):
-            width = int(tokens.lengths[rows[start]])
-            lengths = tokens.lengths[rows[start:]]
-            batch = rows[start : start + _count_batch(lengths, budget=self._budgets[replica.place])]
-            ids, mask = tokens.pad(batch, padding=self.model.tokenizer.pad_token_id or 0)
+            length = int(tokens.lengths[rows[start]])
+            most = rows[start : start + max(1, self._budgets[replica.place] // length)]
+            batch = most[tokens.lengths[most] == length]
             try:
-                found = _forward(self.model, replica, ids, mask)
+                found = _forward(self.model, replica, tokens.take(batch))
             except torch.OutOfMemoryError as error:
                 if len(batch) == 1:
                     raise DeviceError(
-                        f"{replica.place}: one text of {width} tokens does not fit its memory: set PERSONA_MAX_TOKENS "
+                        f"{replica.place}: one text of {length} tokens does not fit its memory: set PERSONA_MAX_TOKENS "
                         "lower, take a smaller model or a larger device"
                     ) from error
-                self._budgets[replica.place] = len(batch) * width // 2
+                self._budgets[replica.place] = len(batch) * length // 2
                 torch.cuda.empty_cache()
                 continue
-            self.computed_tokens += ids.size
             start += len(batch)
             yield found
-
-
-def _count_batch(lengths: npt.NDArray[np.int64], *, budget: int) -> int:
-    """Return how many texts of these lengths, longest first, make the next batch."""
-    width = int(lengths[0])
-    most = max(1, budget // width)
-    alike = int(np.count_nonzero(lengths[:most] >= LIKE_LENGTH * width))
-    return min(most, max(alike, int(FULL_ENOUGH * budget) // width), len(lengths))
 
 
 def _first_budget(replica: Replica) -> int:
@@ -127,15 +117,12 @@ def _first_budget(replica: Replica) -> int:
     return max(CPU_BUDGET, min(GPU_BUDGET, int(0.4 * free / per_token)))
 
 
-def _forward(model: TextModel, replica: Replica, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Any:
+def _forward(model: TextModel, replica: Replica, ids: npt.NDArray[np.int64]) -> Any:
     """Return the unit vectors (float32 tensor, on the device) of one batch of token ids."""
     import torch  # noqa: PLC0415 - loaded with the model
 
-    ids_there, mask_there = (_send(array, replica.place) for array in (ids, mask))
-    # Without padding there is nothing to mask, and attention has a faster way.
-    is_full = bool(mask.all())
-    hidden = replica.network(input_ids=ids_there, attention_mask=None if is_full else mask_there).last_hidden_state
-    return torch.nn.functional.normalize(_pool(hidden, mask_there, model.recipe.pooling), dim=1)
+    hidden = replica.network(input_ids=_send(ids, replica.place), attention_mask=None).last_hidden_state
+    return torch.nn.functional.normalize(_pool(hidden, model.recipe.pooling), dim=1)
 
 
 def _send(array: npt.NDArray[np.int64], place: str) -> Any:
@@ -146,15 +133,10 @@ def _send(array: npt.NDArray[np.int64], place: str) -> Any:
     return tensor.pin_memory().to(place, non_blocking=True) if place.startswith("cuda") else tensor.to(place)
 
 
-def _pool(hidden: Any, mask: Any, pooling: str) -> Any:
-    """Return one float32 vector a text: `hidden` is (texts, tokens, dimensions), `mask` (texts, tokens)."""
-    import torch  # noqa: PLC0415 - loaded with the model
-
+def _pool(hidden: Any, pooling: str) -> Any:
+    """Return one float32 vector a text: `hidden` is (texts, tokens, dimensions)."""
     if pooling == "cls":
         return hidden[:, 0].float()
     if pooling == "lasttoken":
-        return hidden[torch.arange(len(hidden), device=hidden.device), mask.sum(1) - 1].float()
-    if pooling == "max":
-        return hidden.masked_fill(mask.unsqueeze(-1) == 0, float("-inf")).amax(1).float()
-    weights = mask.unsqueeze(-1).float()
-    return (hidden.float() * weights).sum(1) / weights.sum(1)
+        return hidden[:, -1].float()
+    return hidden.float().amax(1) if pooling == "max" else hidden.float().mean(1)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ import numpy.typing as npt
 from persona_assets.errors import StorageError
 
 HASH_BYTES = 16
+# Tells whoever looks how the vectors beside it were made.
+_KEY = "key.json"
 
 Hashes = npt.NDArray[np.uint64]  # (n_texts, 2): the 16 bytes of each, as two numbers
 
@@ -51,8 +54,8 @@ class VectorStore:
         self._folder = root / hashlib.sha256(text.encode()).hexdigest()[:HASH_BYTES]
         self._dimensions, self._dtype = dimensions, np.dtype(dtype)
         self._folder.mkdir(parents=True, exist_ok=True)
-        if not (self._folder / "key.json").exists():
-            self._write(self._folder / "key.json", text.encode())
+        if not (self._folder / _KEY).exists():
+            self._write(self._folder / _KEY, text.encode())
 
     def find(self, hashes: Hashes) -> Iterator[Found]:
         """Yield the vectors that are kept of the texts with these hashes, file by file; none twice.
@@ -105,17 +108,20 @@ def _read_hashes(file: Path) -> Hashes:
 
 
 def prune_store(root: Path, *, before: float) -> int:
-    """Delete chunks that were written before an instant (seconds of the Unix epoch) and return how many bytes.
+    """Delete what was written before an instant (seconds of the Unix epoch) and return how many bytes.
+
+    Chunks, and what runs left that were killed while they wrote one.
 
     Args:
         root: Folder of all ways, as given to `VectorStore`.
         before: Hashes go first, so that no run finds what is about to be deleted.
     """
     deleted = 0
-    for hashes in sorted(root.glob("*/*.hashes")):
-        if hashes.stat().st_mtime < before:
-            vectors = hashes.with_suffix(".vectors")
-            deleted += hashes.stat().st_size + vectors.stat().st_size
-            hashes.unlink()
-            vectors.unlink()
+    for file in sorted(root.glob("*/*"), key=lambda file: (file.suffix != ".hashes", file)):
+        with suppress(FileNotFoundError):  # another run prunes too
+            is_needed = file.name == _KEY or (file.suffix == ".vectors" and file.with_suffix(".hashes").exists())
+            if not is_needed and file.stat().st_mtime < before:
+                size = file.stat().st_size
+                file.unlink()
+                deleted += size
     return deleted

@@ -17,14 +17,10 @@ class Tokens(NamedTuple):
     lengths: npt.NDArray[np.int64]  # (n_texts,)
     truncated: int  # texts that were longer than the model is to see
 
-    def pad(self, rows: npt.NDArray[np.int64], *, padding: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return ids and mask of `rows`, both int64 (len(rows), longest), padded at the right."""
-        lengths = self.lengths[rows]
+    def take(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the ids of some texts, at least one and all of one length: int64 `(len(rows), length)`."""
         starts = np.cumsum(self.lengths) - self.lengths
-        columns = np.arange(lengths.max())
-        mask = columns < lengths[:, None]
-        where = np.minimum(starts[rows, None] + columns, len(self.ids) - 1)
-        return np.where(mask, self.ids[where], padding).astype(np.int64), mask.astype(np.int64)
+        return self.ids[starts[rows, None] + np.arange(self.lengths[rows[0]])].astype(np.int64)
 
 
 def tokenize_texts(model: TextModel, texts: Sequence[str]) -> Tokens:

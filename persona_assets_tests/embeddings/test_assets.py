@@ -49,7 +49,7 @@ def test_it_hands_over_vectors_and_says_what_made_them(tiny_folder):
     assert metadata["device_name"]
     assert metadata["truncated_share"] == 0
     assert (metadata["reused_texts"], metadata["computed_texts"]) == (0, 2)
-    assert set(metadata) >= {"model", "model_revision", "prefix", "padding_share", "seconds", "peak_memory_mib"}
+    assert set(metadata) >= {"model", "model_revision", "prefix", "computed_tokens", "seconds", "peak_memory_mib"}
     assert "did:plc" not in str(metadata)
     assert TEXTS[0] not in str(metadata)
 

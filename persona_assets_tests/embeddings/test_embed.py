@@ -1,6 +1,9 @@
 """Every post of a day gets one vector, whatever the order of its posts."""
 
+import multiprocessing
+import os
 import random
+import signal
 import tempfile
 from pathlib import Path
 
@@ -12,9 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from persona_assets import tables
+from persona_assets.embeddings.embed import CHUNK_TEXTS
+from persona_assets.embeddings.model import EMBEDDED
 from persona_assets.embeddings.store import VectorStore
-from persona_assets_tests.embeddings.builders import DIMENSIONS, WORDS, dataset, embed, encode, posts_of
+from persona_assets_tests.embeddings.builders import DIMENSIONS, WORDS, dataset, embed, encode, load, posts_of
 
+POSTS = [f"{one} {other}" for one in WORDS[:5] for other in WORDS[5:9]]
 TEXTS = st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=9).map(" ".join), max_size=25)
 
 
@@ -50,57 +56,67 @@ def test_the_order_and_the_batches_of_posts_do_not_matter(tiny, texts, shuffler:
 
 
 def test_a_day_is_computed_in_chunks(tiny, tmp_path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("persona_assets.embeddings.embed.CHUNK_TEXTS", {"cpu": 6})
-    texts = [f"{one} {other}" for one in WORDS[:5] for other in WORDS[5:9]]
+    monkeypatch.setitem(CHUNK_TEXTS, "cpu", 6)
 
-    embedded = embed(posts_of(texts), tiny, tmp_path)
+    embedded = embed(posts_of(POSTS), tiny, tmp_path)
 
     table = pq.read_table(embedded.vectors)
-    order = posts_of(texts).to_table().sort_by("uri")["text"].to_pylist()
+    order = posts_of(POSTS).to_table().sort_by("uri")["text"].to_pylist()
     np.testing.assert_allclose(vectors_of(table), encode(tiny, order), atol=1e-5)
     assert embedded.texts == 20
 
 
-class KilledError(Exception):
-    """The run was killed."""
+def _embed_until_killed(folder, scratch, store):
+    """Keep two chunks, and end with half of the third one's vectors written: a process of its own runs this."""
+    write, kept = VectorStore._write, []
+
+    def write_or_die(store, file, content):
+        kept.append(file)
+        if len([one for one in kept if one.suffix == ".vectors"]) == 3:
+            file.with_name(f".{file.name}.half").write_bytes(content[: len(content) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        write(store, file, content)
+
+    VectorStore._write = write_or_die
+    CHUNK_TEXTS["cpu"] = 6
+    embed(posts_of(POSTS), load(folder), scratch, store=store)
 
 
-def test_a_day_that_was_killed_goes_on_with_its_next_chunk_and_gives_the_same_bytes(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr("persona_assets.embeddings.embed.CHUNK_TEXTS", {"cpu": 6})
-    posts = posts_of([f"{one} {other}" for one in WORDS[:5] for other in WORDS[5:9]])
+def test_a_day_that_was_killed_goes_on_with_its_next_chunk_and_gives_the_same_bytes(
+    tiny, tiny_folder, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(CHUNK_TEXTS, "cpu", 6)
     scratches = [tmp_path / name for name in ("undisturbed", "killed", "again", "once more")]
     for scratch in scratches:
         scratch.mkdir()
-    undisturbed = embed(posts, tiny, scratches[0], store=tmp_path / "other store")
+    undisturbed = embed(posts_of(POSTS), tiny, scratches[0], store=tmp_path / "other store")
 
-    kept, keep = [], VectorStore.keep
+    killed = multiprocessing.get_context("spawn").Process(
+        target=_embed_until_killed, args=(tiny_folder, scratches[1], tmp_path / "store")
+    )
+    killed.start()
+    killed.join(timeout=120)
+    again = embed(posts_of(POSTS), tiny, scratches[2], store=tmp_path / "store")
+    once_more = embed(posts_of(POSTS), tiny, scratches[3], store=tmp_path / "store")
 
-    def keep_two(store, hashes, vectors):
-        if len(kept) == 2:
-            raise KilledError
-        kept.append(len(hashes))
-        keep(store, hashes, vectors)
-
-    with monkeypatch.context() as patched, pytest.raises(KilledError):
-        patched.setattr(VectorStore, "keep", keep_two)
-        embed(posts, tiny, scratches[1], store=tmp_path / "store")
-    again = embed(posts, tiny, scratches[2], store=tmp_path / "store")
-    once_more = embed(posts, tiny, scratches[3], store=tmp_path / "store")
-
+    assert killed.exitcode == -signal.SIGKILL
     assert (undisturbed.reused, again.reused, once_more.reused) == (0, 12, 20)
     assert again.vectors.read_bytes() == undisturbed.vectors.read_bytes() == once_more.vectors.read_bytes()
 
 
-def test_a_text_of_another_day_is_not_computed_again(tiny, tmp_path):
-    for name in ("one", "other"):
+@pytest.mark.model
+def test_what_other_days_have_left_in_the_store_changes_no_byte(tmp_path):
+    model = load(EMBEDDED)
+    texts = [f"{'the cat sat on the mat and ' * (number % 4)}it ran {number}" for number in range(40)]
+    for name in ("other day", "with", "without"):
         (tmp_path / name).mkdir()
-    embed(posts_of(["a dog", "the cat", "the cat"]), tiny, tmp_path / "one", store=tmp_path / "store")
+    embed(posts_of(texts[::3]), model, tmp_path / "other day", store=tmp_path / "store", vector_dtype="float16")
 
-    other = embed(posts_of(["blue", "a dog", "a dog"]), tiny, tmp_path / "other", store=tmp_path / "store")
+    with_store = embed(posts_of(texts), model, tmp_path / "with", store=tmp_path / "store", vector_dtype="float16")
+    without = embed(posts_of(texts), model, tmp_path / "without", vector_dtype="float16")
 
-    assert (other.posts, other.texts, other.reused) == (3, 2, 1)
-    order = posts_of(["blue", "a dog", "a dog"]).to_table().sort_by("uri")["text"].to_pylist()
-    np.testing.assert_allclose(vectors_of(pq.read_table(other.vectors)), encode(tiny, order), atol=1e-5)
+    assert (with_store.posts, with_store.texts, with_store.reused, without.reused) == (40, 40, 14, 0)
+    assert with_store.vectors.read_bytes() == without.vectors.read_bytes()
 
 
 def test_half_the_precision_moves_a_vector_by_less_than_a_thousandth(tiny, tmp_path):

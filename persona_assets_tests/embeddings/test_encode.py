@@ -65,28 +65,41 @@ def test_e5_is_known_by_its_name_and_gets_its_prefix(tmp_path):
     np.testing.assert_allclose(encode(e5, TEXTS), one_by_one(e5, [f"query: {text}" for text in TEXTS]), atol=1e-5)
 
 
-def test_a_batch_holds_texts_of_like_length_and_padding_is_counted(tiny, monkeypatch):
-    monkeypatch.setattr("persona_assets.embeddings.encode.CPU_BUDGET", 16)
-    encoder = Encoder(tiny)
+def test_a_batch_holds_texts_of_one_length_within_the_budget(tiny, monkeypatch):
+    monkeypatch.setattr("persona_assets.embeddings.encode.CPU_BUDGET", 12)
+    network = Narrow(tiny.replicas[0].network, tokens=999)
 
-    vectors = encoder.encode(tokenize_texts(tiny, TEXTS))
+    vectors = Encoder(on(tiny, network)).encode(tokenize_texts(tiny, [*TEXTS, "red"]))
 
-    # 8, 5, 13, 3 and 5 tokens with [CLS] and [SEP]: batches of 13; 8; 5 and 5; 3.
-    assert encoder.computed_tokens == 13 + 8 + 10 + 3
-    np.testing.assert_allclose(vectors, one_by_one(tiny, TEXTS), atol=1e-5)
+    # 8, 5, 13, 3, 5 and 3 tokens with [CLS] and [SEP]; one text is a batch even beyond the budget.
+    assert network.batches == [13, 8, 10, 6]
+    np.testing.assert_allclose(vectors, one_by_one(tiny, [*TEXTS, "red"]), atol=1e-5)
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_text_gives_the_same_bytes_whatever_it_is_encoded_with(precision):
+    model = load(EMBEDDED, precision=precision)
+    texts = [f"{'the cat sat on the mat and ' * (number % 5)}then it ran {number}" for number in range(60)]
+    together = encode(model, texts)
+
+    for size in (1, 7):
+        apart = [encode(model, texts[start : start + size]) for start in range(0, len(texts), size)]
+        assert np.concatenate(apart).tobytes() == together.tobytes()
 
 
 def test_a_batch_that_does_not_fit_is_halved_and_the_next_ones_start_small(tiny):
     network = Narrow(tiny.replicas[0].network, tokens=20)
     encoder = Encoder(on(tiny, network))
+    texts = ["a dog ran"] * 6
 
-    vectors = encoder.encode(tokenize_texts(tiny, TEXTS))
+    vectors = encoder.encode(tokenize_texts(tiny, texts))
     tried = list(network.batches)
-    encoder.encode(tokenize_texts(tiny, TEXTS))
+    encoder.encode(tokenize_texts(tiny, texts))
 
-    np.testing.assert_allclose(vectors, one_by_one(tiny, TEXTS), atol=1e-5)
-    assert tried[:3] == [65, 13, 8]
-    assert max(network.batches[len(tried) :]) <= 20
+    np.testing.assert_allclose(vectors, one_by_one(tiny, texts), atol=1e-5)
+    assert tried == [30, 15, 15]
+    assert network.batches[len(tried) :] == [15, 15]
 
 
 def test_a_text_that_does_not_fit_alone_is_an_error_that_names_the_remedy(tiny):

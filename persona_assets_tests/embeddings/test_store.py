@@ -94,11 +94,16 @@ def test_a_damaged_file_is_an_error_that_names_the_remedy(tmp_path):
 def test_old_chunks_are_pruned_and_new_ones_stay(tmp_path):
     store = open_store(tmp_path)
     store.keep(hash_texts(["old"]), vectors_for(["old"]))
-    for file in tmp_path.glob("*/*.hashes"):
+    (folder,) = tmp_path.iterdir()
+    for name, size in ((".killed.vectors.1", 5), ("without hashes.vectors", 7)):
+        (folder / name).write_bytes(bytes(size))
+    for file in folder.iterdir():
         os.utime(file, (1, 1))
     store.keep(hash_texts(["new"]), vectors_for(["new"]))
 
-    assert prune_store(tmp_path, before=2) == 16 + 12
+    assert prune_store(tmp_path, before=2) == 16 + 12 + 5 + 7
+
+    assert sorted(file.suffix for file in folder.iterdir()) == [".hashes", ".json", ".vectors"]
 
     assert look_up(store, ["old", "new"]) == [None, vectors_for(["new"])[0].tolist()]
 

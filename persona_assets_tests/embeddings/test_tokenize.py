@@ -49,10 +49,9 @@ def test_no_texts_give_no_tokens(tiny):
     assert (len(tokens.ids), len(tokens.lengths), tokens.truncated) == (0, 0, 0)
 
 
-def test_rows_are_padded_at_the_right_to_the_longest(tiny):
-    tokens = tokenize_texts(tiny, ["a dog ran", "blue", "the cat sat on the mat"])
+def test_the_ids_of_texts_of_one_length_are_rows(tiny):
+    tokens = tokenize_texts(tiny, ["a dog ran", "blue", "the red cat"])
 
-    ids, mask = tokens.pad(np.array([1, 0]), padding=0)
+    ids = tokens.take(np.array([2, 0]))
 
-    assert tiny.tokenizer.batch_decode(ids) == ["[CLS] blue [SEP] [PAD] [PAD]", "[CLS] a dog ran [SEP]"]
-    assert mask.tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]
+    assert tiny.tokenizer.batch_decode(ids) == ["[CLS] the red cat [SEP]", "[CLS] a dog ran [SEP]"]
