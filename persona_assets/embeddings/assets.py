@@ -1,6 +1,9 @@
 """The asset `embeddings`."""
 
 import datetime as dt
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +17,7 @@ from persona_assets.embeddings.encode import Encoder
 from persona_assets.embeddings.model import TextModel, load_model
 from persona_assets.embeddings.split import split_texts
 from persona_assets.embeddings.store import VectorStore, prune_store
+from persona_assets.embeddings.turns import take_turn
 from persona_assets.errors import DeviceError, ModelError
 from persona_assets.metadata import measured
 from persona_assets.progress import Progress
@@ -67,20 +71,31 @@ def build_embeddings(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         with measured() as cost:
             # Before the model is loaded, so that the two do not need their memory at the same time.
             split = split_texts(english_posts, scratch=folder, memory_limit=config.memory_limit)
-            model = _load(config)
-            device = model.device
-            context.log.info("%s on %d x %s (%s)", model.name, device.count, device.name, model.precision)
-            embedded = embed_posts(
-                split,
-                Encoder(model, vector_dtype=config.vector_dtype),
-                _open_store(config, model),
-                scratch=folder,
-                progress=Progress(context.log.info, what="texts", total=split.n_texts),
-            )
+            with _turn(context.log.info):
+                model = _load(config)
+                device = model.device
+                context.log.info("%s on %d x %s (%s)", model.name, device.count, device.name, model.precision)
+                embedded = embed_posts(
+                    split,
+                    Encoder(model, vector_dtype=config.vector_dtype),
+                    _open_store(config, model),
+                    scratch=folder,
+                    progress=Progress(context.log.info, what="texts", total=split.n_texts),
+                )
         context.log.info("%d posts, %d distinct texts, %d reused", embedded.posts, embedded.texts, embedded.reused)
         return dg.MaterializeResult(value=embedded.vectors, metadata={**_describe(model, embedded), **cost})
 
     return embeddings
+
+
+def _turn(log: Callable[[str], None]) -> AbstractContextManager[None]:
+    """Have the machine to oneself, unless a scheduler sees to that.
+
+    The pool does not suffice: runs that start in the same moment can both get its one slot on SQLite.
+    """
+    if read_settings().executor in {"slurm", "k8s"}:
+        return nullcontext()
+    return take_turn(Path(tempfile.gettempdir()) / "persona_assets-gpu.lock", log=log)
 
 
 def _load(config: EmbeddingsConfig) -> TextModel:
