@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from persona_assets.automation.jobs import make_personas, prepare_days
+from persona_assets.automation.jobs import make_personas, prepare_days, process_day
+from persona_assets.automation.ticks import build_schedule, build_sensor
 from persona_assets.cluster_jsonl.assets import build_cluster_jsonl
 from persona_assets.cluster_stats.assets import build_cluster_stats
 from persona_assets.clusters.assets import build_clusters
@@ -38,7 +39,9 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     ]
     return dg.Definitions(
         assets=assets,
-        jobs=[prepare_days, make_personas],
+        jobs=[prepare_days, make_personas, process_day],
+        schedules=[build_schedule(days, hour=settings.schedule_hour)],
+        sensors=[build_sensor(days, watched=settings.sensor_days)],
         resources={
             "capture": Capture(),
             "scratch": scratch,

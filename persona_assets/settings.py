@@ -29,6 +29,12 @@ class Settings(BaseSettings):
     data: str = pydantic.Field("data/assets", description="Where assets are stored: a path or fsspec URL.")
     start_date: dt.date = pydantic.Field(dt.date(2025, 3, 1), description="First day (UTC) of the graph.")
     window_days: int = pydantic.Field(7, ge=1, le=366, description="Days of which a persona is made.")
+    schedule_hour: int = pydantic.Field(
+        3, ge=0, le=23, description="Hour (UTC) at which the schedule, if switched on, processes the day before."
+    )
+    sensor_days: int = pydantic.Field(
+        14, ge=1, le=366, description="Latest days that the sensor, if switched on, watches for new and grown files."
+    )
     executor: Literal["in_process", "multiprocess", "slurm", "k8s"] = pydantic.Field(
         "in_process", description="What runs the steps of a run."
     )

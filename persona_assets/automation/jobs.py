@@ -1,4 +1,4 @@
-"""The two jobs of the graph: what a day needs once, and what a window of days is turned into."""
+"""The jobs of the graph: what a day needs once, what a window of days is turned into, and both for a new day."""
 
 import dagster as dg
 
@@ -15,4 +15,11 @@ make_personas = dg.define_asset_job(
     "make_personas",
     selection=list(PERSONA_ASSETS),
     description="Make the personas of the window that ends at a day: users, clusters, their files and statistics.",
+)
+
+process_day = dg.define_asset_job(
+    "process_day",
+    selection=[*DAY_ASSETS, *PERSONA_ASSETS],
+    description="Prepare a new day and make the personas of the window that ends with it: what the schedule and the "
+    "sensor run, and nothing for a backfill, which would make the personas of every day.",
 )

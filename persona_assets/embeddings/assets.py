@@ -11,6 +11,7 @@ import dagster as dg
 import pyarrow.dataset as pads
 from pydantic import Field
 
+from persona_assets.checks import Check, adds_up
 from persona_assets.embeddings.device import choose_device, choose_precision
 from persona_assets.embeddings.embed import Embedded, embed_posts
 from persona_assets.embeddings.encode import Encoder
@@ -18,11 +19,26 @@ from persona_assets.embeddings.model import TextModel, load_model
 from persona_assets.embeddings.split import split_texts
 from persona_assets.embeddings.store import VectorStore, prune_store
 from persona_assets.embeddings.turns import take_turn
+from persona_assets.embeddings.vector_files import find_worst_length
 from persona_assets.errors import DeviceError, ModelError
 from persona_assets.metadata import measured
 from persona_assets.progress import Progress
 from persona_assets.scratch import Scratch
 from persona_assets.settings import describe, read_settings, setting
+
+# A float16 vector of unit length, rounded number by number, is off by less than this.
+_LENGTH_TOLERANCE = 1e-3
+
+_ADDS_UP = adds_up(
+    "embeddings", of="post", advice="Posts have no vector, or more than one: report this, it is a defect."
+)
+_UNIT_VECTORS = Check(
+    "embeddings",
+    "vectors_are_finite_and_of_unit_length",
+    "Vectors are not what the clusters need: delete the store of vectors (PERSONA_VECTOR_STORE) and materialize again; "
+    "if that does not help, try PERSONA_COMPUTE_DTYPE=float32.",
+    is_error=True,
+)
 
 
 class EmbeddingsConfig(dg.Config):
@@ -57,6 +73,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         partitions_def=days,
         op_tags={"gpu": "1"},
         pool="gpu",
+        check_specs=[_ADDS_UP.spec(), _UNIT_VECTORS.spec()],
         # A node or its GPU can go away in the middle of hours of work; what was done is in the store.
         retry_policy=dg.RetryPolicy(max_retries=2, delay=30),
     )
@@ -83,7 +100,15 @@ def build_embeddings(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                     progress=Progress(context.log.info, what="texts", total=split.n_texts),
                 )
         context.log.info("%d posts, %d distinct texts, %d reused", embedded.posts, embedded.texts, embedded.reused)
-        return dg.MaterializeResult(value=embedded.vectors, metadata={**_describe(model, embedded), **cost})
+        posts, worst = english_posts.count_rows(), find_worst_length(embedded.vectors)
+        return dg.MaterializeResult(
+            value=embedded.vectors,
+            metadata={**_describe(model, embedded), **cost},
+            check_results=[
+                _ADDS_UP.answer(passed=posts == embedded.posts, posts=posts, vectors=embedded.posts),
+                _UNIT_VECTORS.answer(passed=worst <= _LENGTH_TOLERANCE, worst_difference_of_length=worst),
+            ],
+        )
 
     return embeddings
 

@@ -20,7 +20,7 @@ class Tokens(NamedTuple):
     def take(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the ids of some texts, at least one and all of one length: int64 `(len(rows), length)`."""
         starts = np.cumsum(self.lengths) - self.lengths
-        return self.ids[starts[rows, None] + np.arange(self.lengths[rows[0]])].astype(np.int64)
+        return self.ids[starts[rows, None] + np.arange(int(self.lengths[rows[0]]))].astype(np.int64)
 
 
 def tokenize_texts(model: TextModel, texts: Sequence[str]) -> Tokens:

@@ -66,3 +66,16 @@ def write_vectors(where: Path, schema: pa.Schema, batches: Iterable[pa.RecordBat
             writer.write_batch(batch, row_group_size=group)
             rows += batch.num_rows
     return rows
+
+
+def find_worst_length(where: Path) -> float:
+    """Return by how much the length of a vector in a file of `write_vectors` differs from 1, at most.
+
+    Infinite if a number is not finite; 0.0 if there are no vectors. Memory: a row group.
+    """
+    worst = 0.0
+    for batch in pq.ParquetFile(where).iter_batches(columns=["vector"]):
+        vectors = batch["vector"].flatten().to_numpy(zero_copy_only=False).astype(np.float32)
+        lengths = np.linalg.norm(vectors.reshape(batch.num_rows, -1), axis=1)
+        worst = max(worst, float(np.nan_to_num(np.abs(lengths - 1), nan=np.inf, posinf=np.inf).max(initial=0.0)))
+    return worst

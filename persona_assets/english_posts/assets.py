@@ -1,15 +1,24 @@
 """The asset `english_posts`."""
 
 import dagster as dg
+import pyarrow.compute as pc
 import pyarrow.dataset as pads
 from pydantic import Field
 
+from persona_assets.checks import adds_up
 from persona_assets.english_posts.detect import build_decide
 from persona_assets.english_posts.sift import sift_posts
 from persona_assets.metadata import count_table, measured
 from persona_assets.progress import Progress
 from persona_assets.scratch import Scratch
 from persona_assets.settings import describe, setting
+from persona_assets.tables import MESSAGES
+
+_ADDS_UP = adds_up(
+    "english_posts",
+    of="message",
+    advice="Posts, replies and quotes are neither kept nor dropped under a reason: report this, it is a defect.",
+)
 
 
 class EnglishPostsConfig(dg.Config):
@@ -29,6 +38,7 @@ def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefiniti
         kinds={"python", "duckdb", "parquet"},
         owners=["team:persona_assets"],
         partitions_def=days,
+        check_specs=[_ADDS_UP.spec()],
     )
     def english_posts(
         context: dg.AssetExecutionContext,
@@ -46,6 +56,7 @@ def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefiniti
                 progress=Progress(context.log.info, what="messages"),
             )
         kept, dropped = sum(sifted.kept.values()), sum(sifted.dropped.values())
+        messages = user_actions.count_rows(filter=pc.field("action").isin(MESSAGES))
         context.log.info("%d messages kept, %d dropped (language %s)", kept, dropped, config.language)
         return dg.MaterializeResult(
             value=sifted.posts,
@@ -55,6 +66,9 @@ def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefiniti
                 "language": config.language,
                 **cost,
             },
+            check_results=[
+                _ADDS_UP.answer(passed=messages == kept + dropped, messages=messages, kept=kept, dropped=dropped)
+            ],
         )
 
     return english_posts

@@ -1,13 +1,31 @@
 """The asset `english_users`."""
 
 import dagster as dg
+import pyarrow.compute as pc
 import pyarrow.dataset as pads
 from pydantic import Field
 
+from persona_assets.checks import Check, window_is_complete
 from persona_assets.english_users.select import select_english_users
+from persona_assets.english_users.shares import MOST_TIMES, count_english_shares, is_usual
 from persona_assets.metadata import count_table, measured, missing_days
 from persona_assets.scratch import Scratch
 from persona_assets.settings import describe, setting
+
+_COMPLETE = window_is_complete("english_users")
+_USUAL = Check(
+    "english_users",
+    "the_share_of_english_is_usual",
+    f"The day's share of English differs from the median of the window's other days by more than {MOST_TIMES} times: "
+    "look at the day's capture (raw_events' checks) and at the reasons in english_posts.",
+)
+_WITHIN_POSTS = Check(
+    "english_users",
+    "no_user_has_more_english_posts_than_posts",
+    "english_posts and user_actions are not of the same events: materialize the days of the window again, user_actions "
+    "first.",
+    is_error=True,
+)
 
 
 class EnglishUsersConfig(dg.Config):
@@ -33,6 +51,7 @@ def build_english_users(
             "english_posts": dg.AssetIn(partition_mapping=window),
             "user_actions": dg.AssetIn(partition_mapping=window),
         },
+        check_specs=[check.spec() for check in (_COMPLETE, _USUAL, _WITHIN_POSTS)],
     )
     def english_users(
         context: dg.AssetExecutionContext,
@@ -47,13 +66,22 @@ def build_english_users(
                 english_posts, user_actions, scratch=scratch.new_folder(), **config.model_dump()
             )
         context.log.info("%d users kept, %d wrote too little English", users.num_rows, sum(dropped.values()))
+        window = missing_days(context, english_posts=english_posts, user_actions=user_actions)
+        shares = count_english_shares(english_posts, user_actions)
+        surplus = pc.sum(pc.greater(users["english_posts"], users["posts"])).as_py() or 0
         return dg.MaterializeResult(
             value=users,
             metadata={
                 "dropped": count_table(dropped, of="reason"),
-                **missing_days(context, english_posts=english_posts, user_actions=user_actions),
+                "english_share_by_day": {day: round(share, 4) for day, share in shares.items()},
+                **window,
                 **cost,
             },
+            check_results=[
+                _COMPLETE.answer(passed=window["missing_days"] == "none", **window),
+                _USUAL.answer(passed=is_usual(context.partition_key, shares), shares=shares),
+                _WITHIN_POSTS.answer(passed=surplus == 0, users=surplus),
+            ],
         )
 
     return english_users

@@ -7,17 +7,51 @@ from typing import Any
 
 import dagster as dg
 
+from persona_assets.checks import Check, adds_up
 from persona_assets.metadata import count_table, measured
 from persona_assets.partitions import DAY_FORMAT
 from persona_assets.progress import Progress
 from persona_assets.raw_events.capture import Capture
-from persona_assets.raw_events.files import find_missing_hours
+from persona_assets.raw_events.files import digest_files, find_missing_hours
 from persona_assets.raw_events.parse import parse_files
 from persona_assets.raw_events.read import Counts
 from persona_assets.scratch import Scratch
 
-_FILES_READ = "every_file_was_read_to_its_end"
 _KEYS_SHOWN = 100
+# Shares beyond which a capture deserves a look.
+_MOST_REJECTED, _MOST_REPEATED, _MOST_OUT_OF_ORDER = 0.01, 0.05, 0.05
+
+_ADDS_UP = adds_up(
+    "raw_events", of="line", advice="Lines are neither events nor rejected: report this, it is a defect."
+)
+_FILES_READ = Check(
+    "raw_events",
+    "every_file_was_read_to_its_end",
+    "Files broke off: they are in rejected_lines, with the reason. Mend them and materialize again.",
+)
+_FEW_REJECTED = Check(
+    "raw_events",
+    "few_lines_are_rejected",
+    f"More than {_MOST_REJECTED:.0%} of the lines are no events: look at the reasons and lines in rejected_lines.",
+)
+_FEW_REPEATED = Check(
+    "raw_events",
+    "few_events_are_repeated",
+    f"More than {_MOST_REPEATED:.0%} of the events are there again: look for files captured twice, or a consumer that "
+    "started over. user_actions tells each once.",
+)
+_IN_ORDER = Check(
+    "raw_events",
+    "events_are_in_order",
+    f"More than {_MOST_OUT_OF_ORDER:.0%} of the events are earlier than one before them in their file: look whether "
+    "files were joined, or the relay replayed.",
+)
+_EVERY_HOUR = Check(
+    "raw_events",
+    "every_hour_has_files",
+    "Hours of the day have no file (hours_without_files in the metadata): the capture has a gap, or files are missing.",
+)
+_CHECKS = (_ADDS_UP, _FILES_READ, _FEW_REJECTED, _FEW_REPEATED, _IN_ORDER, _EVERY_HOUR)
 
 
 def build_raw_events(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
@@ -38,7 +72,7 @@ def build_raw_events(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                 description="A line that is no event a row: where it is, why it was refused, its bytes.",
             ),
         },
-        check_specs=[dg.AssetCheckSpec(_FILES_READ, asset="raw_events")],
+        check_specs=[check.spec() for check in _CHECKS],
     )
     def raw_events(context: dg.AssetExecutionContext, capture: Capture, scratch: Scratch):
         """Every line of the day's files, as an event or as a rejected line."""
@@ -49,13 +83,18 @@ def build_raw_events(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             parsed = parse_files(
                 files, day=day, workers=capture.count_workers(), scratch=scratch.new_folder(), report=progress.add
             )
-        counts = parsed.counts
+        counts, missing = parsed.counts, find_missing_hours(files, day)
         context.log.info("%d lines of %d files: %d events", counts.lines, counts.files, counts.events)
         yield dg.MaterializeResult(
             asset_key="raw_events",
             value=parsed.raw_events,
-            metadata=_describe(counts, cost) | {"hours_without_files": _name_hours(find_missing_hours(files, day))},
-            check_results=[_check_files(counts)],
+            metadata=_describe(counts, cost)
+            | {
+                "hours_without_files": _name_hours(missing),
+                # Of names and sizes: by it the sensor sees that a day has grown since.
+                "files_digest": digest_files(files),
+            },
+            check_results=check_day(counts, missing),
         )
         yield dg.MaterializeResult(
             asset_key="rejected_lines",
@@ -99,10 +138,22 @@ def _name_hours(hours: list[int] | None) -> str:
     return ", ".join(f"{hour:02d}" for hour in hours) or "none"
 
 
-def _check_files(counts: Counts) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        check_name=_FILES_READ,
-        passed=counts.broken_files == 0,
-        metadata={"broken_files": counts.broken_files, "files": counts.files},
-        description="Files that broke off are in rejected_lines, with the reason; mend them and materialize again.",
-    )
+def check_day(counts: Counts, missing_hours: list[int] | None) -> list[dg.AssetCheckResult]:
+    """Return the outcome of each of the day's checks."""
+    rejected = counts.rejected.total()
+    shares = {
+        _FEW_REJECTED: (rejected / max(counts.lines, 1), _MOST_REJECTED),
+        _FEW_REPEATED: (counts.repeated / max(counts.events, 1), _MOST_REPEATED),
+        _IN_ORDER: (counts.out_of_order / max(counts.events, 1), _MOST_OUT_OF_ORDER),
+    }
+    return [
+        _ADDS_UP.answer(
+            passed=counts.lines == counts.events + rejected,
+            lines=counts.lines,
+            events=counts.events,
+            rejected=rejected,
+        ),
+        _FILES_READ.answer(passed=counts.broken_files == 0, broken_files=counts.broken_files, files=counts.files),
+        *(check.answer(passed=share <= most, share=round(share, 6)) for check, (share, most) in shares.items()),
+        _EVERY_HOUR.answer(passed=not missing_hours, hours_without_files=_name_hours(missing_hours)),
+    ]

@@ -8,7 +8,7 @@ import dagster as dg
 from pydantic import Field
 from upath import UPath
 
-from persona_assets.raw_events.files import CaptureFile, find_files
+from persona_assets.raw_events.files import CaptureFile, digest_files, find_files
 from persona_assets.settings import describe, setting
 
 
@@ -22,6 +22,10 @@ class Capture(dg.ConfigurableResource[Any]):
     def find_day(self, day: dt.date) -> list[CaptureFile]:
         """Return the files of a day; a day without any is an error that says what is there instead."""
         return find_files(UPath(self.root), day, pattern=self.pattern)
+
+    def digest_day(self, day: dt.date) -> str:
+        """Return what tells the files of a day from those that it has had, or may have, at another time."""
+        return digest_files(self.find_day(day))
 
     def count_workers(self) -> int:
         """Return how many processes to use: those asked for, or the cores that this process may use."""

@@ -1,6 +1,7 @@
 """Find the files that a capture holds for a day."""
 
 import datetime as dt
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -58,6 +59,12 @@ def find_files(root: UPath, day: dt.date, *, pattern: str | None) -> list[Captur
         f"no file for {day} in the capture {root}: looked for {tried}; there is {_list_folders(root)}. "
         "Set PERSONA_CAPTURE_PATTERN to a day's folder as strftime, such as %Y/%m/%d"
     )
+
+
+def digest_files(files: Sequence[CaptureFile]) -> str:
+    """Return 16 hexadecimal digits that change when a file comes, goes, or gets another size."""
+    listed = [(file.name, file.size) for file in sorted(files, key=lambda file: file.name)]
+    return hashlib.sha256(repr(listed).encode()).hexdigest()[:16]
 
 
 def find_missing_hours(files: Sequence[CaptureFile], day: dt.date) -> list[int] | None:

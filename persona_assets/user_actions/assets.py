@@ -4,10 +4,17 @@ import dagster as dg
 import pyarrow.dataset as pads
 from pydantic import Field
 
+from persona_assets.checks import adds_up
 from persona_assets.metadata import count_table, measured
 from persona_assets.scratch import Scratch
 from persona_assets.settings import describe, setting
 from persona_assets.user_actions.extract import extract_actions
+
+_ADDS_UP = adds_up(
+    "user_actions",
+    of="event",
+    advice="Events are neither actions nor dropped under a reason: report this, it is a defect.",
+)
 
 
 class UserActionsConfig(dg.Config):
@@ -24,6 +31,7 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
         kinds={"duckdb", "parquet"},
         owners=["team:persona_assets"],
         partitions_def=days,
+        check_specs=[_ADDS_UP.spec()],
     )
     def user_actions(
         context: dg.AssetExecutionContext, config: UserActionsConfig, raw_events: pads.Dataset, scratch: Scratch
@@ -35,6 +43,7 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
             "%d events: %d actions, %d duplicates", extract.read, extract.actions.total(), extract.duplicates
         )
         dropped = {"duplicate": extract.duplicates, **extract.no_action}
+        events, actions = raw_events.count_rows(), extract.actions.total()
         return dg.MaterializeResult(
             value=extract.user_actions,
             metadata={
@@ -43,6 +52,14 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
                 "dropped": count_table(dropped, of="reason"),
                 **cost,
             },
+            check_results=[
+                _ADDS_UP.answer(
+                    passed=events == extract.read == actions + sum(dropped.values()),
+                    events=events,
+                    actions=actions,
+                    dropped=sum(dropped.values()),
+                )
+            ],
         )
 
     return user_actions

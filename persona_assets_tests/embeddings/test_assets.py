@@ -5,6 +5,7 @@ import os
 import time
 
 import dagster as dg
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,6 +13,7 @@ import torch
 
 from persona_assets import tables
 from persona_assets.embeddings.assets import EmbeddingsConfig, build_embeddings
+from persona_assets.embeddings.embed import embed_posts
 from persona_assets.errors import DeviceError, ModelError
 from persona_assets.partitions import daily_partitions
 from persona_assets.scratch import Scratch
@@ -27,7 +29,7 @@ def data(tmp_path, monkeypatch):
     return tmp_path / "data"
 
 
-def materialize(**config):
+def run_asset(**config):
     asset = build_embeddings(daily_partitions(dt.date(2025, 3, 1)))
     with (
         dg.DagsterInstance.ephemeral() as instance,
@@ -35,7 +37,44 @@ def materialize(**config):
         dg.build_resources({"scratch": Scratch()}, instance=instance) as run,
     ):
         result = asset(context, EmbeddingsConfig(**config), scratch=run.scratch, english_posts=posts_of(TEXTS))
-        return pq.read_table(result.value), result.metadata
+        return pq.read_table(result.value), result.metadata, result.check_results
+
+
+def materialize(**config):
+    table, metadata, _ = run_asset(**config)
+    return table, metadata
+
+
+def find_failed(checks):
+    return {check.check_name: check.severity for check in checks if not check.passed}
+
+
+def test_vectors_of_all_posts_pass_the_checks(tiny_folder):
+    _, _, checks = run_asset(model=str(tiny_folder), device="cpu")
+
+    assert (len(checks), find_failed(checks)) == (2, {})
+
+
+def test_posts_without_a_vector_are_an_error(tiny_folder, monkeypatch):
+    def lose_one(*given, **how):
+        embedded = embed_posts(*given, **how)
+        return embedded._replace(posts=embedded.posts - 1)
+
+    monkeypatch.setattr("persona_assets.embeddings.assets.embed_posts", lose_one)
+
+    _, _, checks = run_asset(model=str(tiny_folder), device="cpu")
+
+    assert find_failed(checks) == {"every_post_is_accounted_for": dg.AssetCheckSeverity.ERROR}
+
+
+def test_vectors_of_another_length_are_an_error(tiny_folder, data):
+    run_asset(model=str(tiny_folder), device="cpu")
+    (kept,) = data.glob("embeddings/_store/*/*.vectors")
+    kept.write_bytes((np.frombuffer(kept.read_bytes(), np.float16) * np.float16(1.5)).tobytes())
+
+    _, _, checks = run_asset(model=str(tiny_folder), device="cpu")
+
+    assert find_failed(checks) == {"vectors_are_finite_and_of_unit_length": dg.AssetCheckSeverity.ERROR}
 
 
 def test_it_hands_over_vectors_and_says_what_made_them(tiny_folder):

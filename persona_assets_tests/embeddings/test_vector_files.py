@@ -7,7 +7,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets import tables
-from persona_assets.embeddings.vector_files import group_rows, read_rows, write_rows, write_vectors
+from persona_assets.embeddings.vector_files import (
+    find_worst_length,
+    group_rows,
+    read_rows,
+    write_rows,
+    write_vectors,
+)
 
 VECTORS = np.arange(15, dtype=np.float16).reshape(5, 3)
 
@@ -43,3 +49,19 @@ def test_a_batch_is_a_row_group_and_duckdb_reads_the_file(tmp_path):
 
     assert pq.read_metadata(file).num_row_groups == 2
     assert duckdb.read_parquet(str(file)).aggregate("sum(vector[1])").fetchall() == [(30,)]
+
+
+@pytest.mark.parametrize(("numbers", "worst"), [([0.6, 0.8, 0.0], 0), ([0.0, 0.0, 1.5], 0.5), ([np.nan] * 3, np.inf)])
+def test_the_worst_length_is_found(tmp_path, numbers, worst):
+    schema = tables.embeddings_schema(3)
+    both = pa.array(np.array([[1, 0, 0], numbers], np.float16).reshape(-1))
+    vectors = pa.FixedSizeListArray.from_arrays(both, type=schema.field("vector").type)
+    write_vectors(tmp_path / "x", schema, [pa.record_batch([["a", "b"], ["u", "u"], vectors], schema=schema)])
+
+    assert find_worst_length(tmp_path / "x") == pytest.approx(worst, abs=1e-3)
+
+
+def test_no_vectors_have_no_worst_length(tmp_path):
+    write_vectors(tmp_path / "x", tables.embeddings_schema(3), [])
+
+    assert find_worst_length(tmp_path / "x") == 0

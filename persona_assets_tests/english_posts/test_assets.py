@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets.english_posts.assets import EnglishPostsConfig, build_english_posts
+from persona_assets.english_posts.sift import sift_posts
 from persona_assets.partitions import daily_partitions
 from persona_assets.scratch import Scratch
 from persona_assets_tests.english_posts.builders import ENGLISH, GERMAN, actions, message
@@ -21,11 +22,12 @@ def materialize(**config):
         dg.build_resources({"scratch": Scratch()}, instance=instance) as run,
     ):
         result = asset(context, EnglishPostsConfig(**config), scratch=run.scratch, user_actions=day)
-        return pq.read_table(result.value)["text"].to_pylist(), result.metadata
+        (check,) = result.check_results
+        return pq.read_table(result.value)["text"].to_pylist(), result.metadata, check
 
 
 def test_it_hands_over_the_english_posts_and_counts_the_others_by_reason():
-    texts, metadata = materialize()
+    texts, metadata, check = materialize()
 
     assert texts == [ENGLISH]
     assert [row.data for row in metadata["dropped"].records] == [
@@ -36,10 +38,22 @@ def test_it_hands_over_the_english_posts_and_counts_the_others_by_reason():
     assert set(metadata) >= {"language", "seconds", "peak_memory_mib"}
     assert ENGLISH not in str(metadata)
     assert "did:plc" not in str(metadata)
+    assert check.passed
+
+
+def test_messages_that_vanish_are_an_error(monkeypatch: pytest.MonkeyPatch):
+    def lose_one(*given, **how):
+        return sift_posts(*given, **how)._replace(dropped={"no_words": 1})
+
+    monkeypatch.setattr("persona_assets.english_posts.assets.sift_posts", lose_one)
+
+    _, _, check = materialize()
+
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
 
 
 def test_another_language_is_kept_on_request():
-    texts, metadata = materialize(language="de")
+    texts, metadata, _ = materialize(language="de")
 
     assert texts == [GERMAN]
     assert metadata["language"] == "de"

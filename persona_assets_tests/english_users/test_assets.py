@@ -55,3 +55,48 @@ def test_the_default_comes_from_the_environment(monkeypatch):
     monkeypatch.setenv("PERSONA_MIN_ENGLISH_POSTS", "5")
 
     assert EnglishUsersConfig().min_english_posts == 5
+
+
+def find_failed(result):
+    return {check.check_name: check.severity for check in result.get_asset_check_evaluations() if not check.passed}
+
+
+def make_users(folder, given, *, day, prepared):
+    """Materialize what is given for some days, then the users of the window of four that ends at `day`."""
+    asset = build_english_users(DAYS, trailing_window(4))
+    resources = {"io_manager": ParquetIOManager(base=str(folder)), "scratch": Scratch()}
+    for before in prepared:
+        dg.materialize(given, partition_key=before, resources=resources)
+    return dg.materialize([*given, asset], partition_key=day, resources=resources, raise_on_error=False)
+
+
+def test_a_hole_in_the_window_is_a_warning(tmp_path):
+    result = make_users(tmp_path, [user_actions, english_posts], day="2025-03-03", prepared=["2025-03-01"])
+
+    assert result.success
+    assert find_failed(result) == {"the_window_is_complete": dg.AssetCheckSeverity.WARN}
+
+
+def test_a_day_with_an_unusual_share_of_english_is_a_warning(tmp_path):
+    @dg.asset(name="english_posts", partitions_def=DAYS)
+    def english_but_for_the_4th(context):
+        table = english_posts(dg.build_asset_context(partition_key=context.partition_key)).value
+        return dg.MaterializeResult(value=table.slice(0, 0 if context.partition_key == "2025-03-04" else 1))
+
+    days = ["2025-03-01", "2025-03-02", "2025-03-03"]
+    result = make_users(tmp_path, [user_actions, english_but_for_the_4th], day="2025-03-04", prepared=days)
+
+    assert result.success
+    assert find_failed(result) == {"the_share_of_english_is_usual": dg.AssetCheckSeverity.WARN}
+
+
+def test_more_english_posts_than_posts_are_an_error(tmp_path):
+    @dg.asset(name="english_posts", partitions_def=DAYS)
+    def three_posts(context):
+        table = english_posts(dg.build_asset_context(partition_key=context.partition_key)).value
+        uris = pa.array([f"{n}" for n in range(3)])
+        return dg.MaterializeResult(value=pa.concat_tables([table] * 3).set_column(0, table.schema.field(0), uris))
+
+    result = make_users(tmp_path, [user_actions, three_posts], day="2025-03-01", prepared=[])
+
+    assert find_failed(result) == {"no_user_has_more_english_posts_than_posts": dg.AssetCheckSeverity.ERROR}

@@ -1,15 +1,19 @@
+from collections import Counter
+
 import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
 from persona_assets import tables
-from persona_assets.errors import CaptureError
 from persona_assets.io_managers.parquet import ParquetIOManager
 from persona_assets.partitions import daily_partitions
-from persona_assets.raw_events.assets import build_raw_events
+from persona_assets.raw_events.assets import build_raw_events, check_day
 from persona_assets.raw_events.capture import Capture
+from persona_assets.raw_events.read import Counts
 from persona_assets.scratch import Scratch
 from persona_assets_tests.raw_events.builders import DAY, like, post, write_file
+
+ERROR = dg.AssetCheckSeverity.ERROR
 
 
 def materialize(capture, data):
@@ -60,30 +64,61 @@ def test_metadata_says_what_was_met(tmp_path):
     assert "zq" not in str(metadata)
 
 
-def test_a_broken_file_fails_a_check_and_not_the_day(tmp_path):
-    write_file(tmp_path / "capture" / "2025-03-01" / "a", [post()])
-    (tmp_path / "capture" / "2025-03-01" / "b.gz").write_bytes(b"\x1f\x8b\x08")
+def find_failed(result):
+    """The checks that failed, and how bad that is."""
+    return {check.check_name: check.severity for check in result.get_asset_check_evaluations() if not check.passed}
 
-    result = materialize(tmp_path / "capture", tmp_path / "data")
 
-    (check,) = result.get_asset_check_evaluations()
+def day_of(lines_by_hour, folder):
+    """A capture with a file for each hour of the day; most hold one post."""
+    for hour in range(24):
+        lines = lines_by_hour.get(hour, [post(f"hour {hour}", rkey=f"{hour}")])
+        write_file(folder / "2025-03-01" / f"{hour:02d}" / "a", lines)
+    return folder
+
+
+def test_a_sound_day_passes_all_checks(tmp_path):
+    result = materialize(day_of({}, tmp_path / "capture"), tmp_path / "data")
+
+    assert find_failed(result) == {}
+    assert len(result.get_asset_check_evaluations()) == 6
+
+
+@pytest.mark.parametrize(
+    ("hour", "check"),
+    [
+        ([b"bad"], "few_lines_are_rejected"),
+        ([post()] * 3, "few_events_are_repeated"),
+        ([post(time_us=1_740_812_400_000_000 - n) for n in range(3)], "events_are_in_order"),
+        ([], "every_hour_has_files"),
+    ],
+)
+def test_a_day_that_deserves_a_look_gets_a_warning(tmp_path, hour, check):
+    capture = day_of({7: hour}, tmp_path / "capture")
+    if not hour:
+        (capture / "2025-03-01" / "07" / "a").unlink()
+
+    result = materialize(capture, tmp_path / "data")
+
     assert result.success
-    assert not check.passed
-    assert check.metadata["broken_files"].value == 1
+    assert find_failed(result) == {check: dg.AssetCheckSeverity.WARN}
 
 
-def test_whole_files_pass_the_check(tmp_path):
-    write_file(tmp_path / "capture" / "2025-03-01" / "a", [post()])
+def test_a_broken_file_is_a_warning_and_does_not_lose_the_day(tmp_path):
+    capture = day_of({}, tmp_path / "capture")
+    (capture / "2025-03-01" / "07" / "b.gz").write_bytes(b"\x1f\x8b\x08")
 
-    (check,) = materialize(tmp_path / "capture", tmp_path / "data").get_asset_check_evaluations()
+    result = materialize(capture, tmp_path / "data")
 
-    assert check.passed
+    assert result.success
+    assert find_failed(result)["every_file_was_read_to_its_end"] is dg.AssetCheckSeverity.WARN
 
 
-def test_a_day_without_files_fails_and_leaves_nothing(tmp_path):
-    (tmp_path / "capture").mkdir()
+def test_lines_that_vanish_are_an_error():
+    counts = Counts(lines=3, kinds=Counter({("identity", None, None): 1}), rejected=Counter({"not JSON": 1}))
 
-    with pytest.raises(CaptureError, match="no file for 2025-03-01"):
-        materialize(tmp_path / "capture", tmp_path / "data")
+    failed = [
+        answer for answer in check_day(counts, missing_hours=[]) if answer.severity is ERROR and not answer.passed
+    ]
 
-    assert not (tmp_path / "data").exists()
+    assert [answer.check_name for answer in failed] == ["every_line_is_accounted_for"]

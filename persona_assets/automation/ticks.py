@@ -1,0 +1,85 @@
+"""What starts runs by itself: a schedule for each day that has ended, a sensor for days that come or grow.
+
+Either will do; with both on, each asks what the other has done. Both start switched off.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+
+import dagster as dg
+
+from persona_assets.automation.due import choose_due_day
+from persona_assets.automation.history import find_active, find_parsed
+from persona_assets.automation.jobs import process_day
+from persona_assets.errors import CaptureError
+from persona_assets.partitions import DAY_FORMAT
+from persona_assets.raw_events.capture import Capture
+
+# A day's files are at rest when two looks, so far apart, find the same.
+LOOK_EVERY_SECONDS = 600
+
+
+def build_schedule(days: dg.DailyPartitionsDefinition, *, hour: int) -> dg.ScheduleDefinition:
+    """Return the schedule that runs `process_day` once for each day, `hour` hours after it has ended (UTC)."""
+
+    @dg.schedule(
+        name="every_day",
+        job=process_day,
+        cron_schedule=f"0 {hour} * * *",
+        execution_timezone="UTC",
+        description="Processes the day before. A day that the capture lacks makes a failed run, which says so.",
+    )
+    def every_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        day = (context.scheduled_execution_time.astimezone(dt.UTC) - dt.timedelta(days=1)).strftime(DAY_FORMAT)
+        if not days.has_partition_key(day):
+            return dg.SkipReason(f"{day} is before the graph's first day, PERSONA_START_DATE")
+        if day in find_active(context.instance):
+            return dg.SkipReason(f"a run for {day} is under way")
+        if day in find_parsed(context.instance, [day]):
+            return dg.SkipReason(f"{day} has been processed")
+        return dg.RunRequest(run_key=day, partition_key=day)
+
+    return every_day
+
+
+def build_sensor(days: dg.DailyPartitionsDefinition, *, watched: int) -> dg.SensorDefinition:
+    """Return the sensor that runs `process_day` for days of which files have come, the `watched` latest days."""
+
+    @dg.sensor(
+        name="new_files",
+        job=process_day,
+        minimum_interval_seconds=LOOK_EVERY_SECONDS,
+        description="Processes days that are new in the capture, and days that have grown since they were parsed, one "
+        "at a time, once their files have stayed the same for ten minutes.",
+    )
+    def new_files(context: dg.SensorEvaluationContext, capture: Capture) -> dg.RunRequest | dg.SkipReason:
+        listed, trouble = _list_days(capture, days.get_partition_keys()[-watched:])
+        seen: dict[str, str] = json.loads(context.cursor or "{}")
+        context.update_cursor(json.dumps(listed))
+        if not listed:
+            return dg.SkipReason(trouble)
+        if active := find_active(context.instance):
+            return dg.SkipReason(f"a run for {', '.join(active)} is under way")
+        parsed = find_parsed(context.instance, listed)
+        due = choose_due_day(listed, seen=seen, parsed=parsed)
+        if due.day is None:
+            return dg.SkipReason(due.why)
+        context.log.info("%s: %s", due.day, due.why)
+        # A run that failed is not asked for again: what it says must be mended first.
+        key = f"{due.day}: {parsed.get(due.day, 'new')} to {listed[due.day]}"
+        return dg.RunRequest(run_key=key, partition_key=due.day)
+
+    return new_files
+
+
+def _list_days(capture: Capture, days: Sequence[str]) -> tuple[dict[str, str], str]:
+    """Return the digest of each day's files, of the days that have any, and what is the matter with the last other."""
+    listed: dict[str, str] = {}
+    trouble = "no day has ended yet since PERSONA_START_DATE"
+    for day in days:
+        try:
+            listed[day] = capture.digest_day(dt.date.fromisoformat(day))
+        except CaptureError as error:
+            trouble = str(error)
+    return listed, trouble

@@ -1,0 +1,40 @@
+"""Checks as Dagster sees them; each room's tests have one in which each of its checks fails."""
+
+import dagster as dg
+import pytest
+
+from persona_assets.checks import Check, adds_up, window_is_complete
+
+
+def run(check, *, passed):
+    @dg.asset(name="made", check_specs=[check.spec()])
+    def made():
+        return dg.MaterializeResult(check_results=[check.answer(passed=passed, rows=1)])
+
+    @dg.asset(deps=[made])
+    def follows():
+        return None
+
+    result = dg.materialize([made, follows], raise_on_error=False)
+    (answer,) = result.get_asset_check_evaluations()
+    return answer, {event.step_key for event in result.all_events if event.is_step_success}
+
+
+@pytest.mark.parametrize(("is_error", "ran"), [(True, set()), (False, {"made", "follows"})])
+def test_an_error_fails_the_step_and_what_follows_and_a_warning_does_not(is_error, ran):
+    answer, succeeded = run(Check("made", "is_well", "look here", is_error=is_error), passed=False)
+
+    assert succeeded == ran
+    assert answer.description == "look here"
+    assert answer.metadata["rows"].value == 1
+
+
+def test_a_check_that_passes_gives_no_advice():
+    answer, succeeded = run(adds_up("made", of="line", advice="look here"), passed=True)
+
+    assert (answer.check_name, answer.description) == ("every_line_is_accounted_for", None)
+    assert succeeded == {"made", "follows"}
+
+
+def test_a_hole_in_a_window_only_warns():
+    assert not window_is_complete("made").spec().blocking
