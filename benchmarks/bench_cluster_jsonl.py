@@ -30,7 +30,7 @@ import pyarrow.parquet as pq
 
 from persona_assets import tables
 from persona_assets.cluster_jsonl.build import build_lines
-from persona_assets.cluster_jsonl.lines import ACT_KEYS
+from persona_assets.cluster_jsonl.spell import ACT_KEYS
 from persona_assets.cluster_jsonl.window import Inputs
 from persona_assets.engine import open_duckdb
 from persona_assets.io_managers.jsonl import ClusterLines, write_cluster_lines
@@ -201,6 +201,7 @@ def ours(window: Path, out: Path, *, memory_limit: str = "4GB") -> int:
             Inputs(**given, embeddings=None),
             ignored=None,
             max_thread_messages=64,
+            line_format="arrays",
             memory_limit=memory_limit,
             scratch=Path(scratch),
         )

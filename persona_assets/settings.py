@@ -90,6 +90,14 @@ class Settings(BaseSettings):
     )
     cap_ignored_messages: int = pydantic.Field(1000, ge=0, description="Most ignored posts of a user.")
     max_thread_messages: int = pydantic.Field(64, ge=2, description="Most messages of a conversation line.")
+    cluster_format: Literal["arrays", "blueprint"] = pydantic.Field(
+        "arrays",
+        description="What a line of a persona's file is: an array of messages, as BluePrint's pipeline writes them, or "
+        "an object as in its published data set.",
+    )
+    cluster_compression: Literal["none", "zstd"] = pydantic.Field(
+        "none", description="Compression of personas' files; zstd makes them `cluster_<N>.jsonl.zst`."
+    )
     show_posts: bool = pydantic.Field(default=True, description="Print posts in the report of a cluster.")
     k8s_gpu_node_selector: str = pydantic.Field(
         "", description="Kubernetes: labels of nodes with GPUs, `name=value`, separated by commas."

@@ -83,6 +83,7 @@ def day(tmp_path_factory):
         Inputs(one_cluster(users), pads.dataset(selected.users), user_actions, posts, embeddings=None),
         ignored=None,
         max_thread_messages=64,
+        line_format="arrays",
         memory_limit=MEMORY,
         scratch=new_folder("lines"),
     )

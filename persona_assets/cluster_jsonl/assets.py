@@ -1,5 +1,7 @@
 """The asset `cluster_jsonl`."""
 
+from typing import Literal
+
 import dagster as dg
 import pyarrow as pa
 import pyarrow.dataset as pads
@@ -29,6 +31,12 @@ class ClusterJsonlConfig(dg.Config):
     )
     max_thread_messages: int = Field(
         default_factory=setting("max_thread_messages"), ge=2, description=describe("max_thread_messages")
+    )
+    format: Literal["arrays", "blueprint"] = Field(
+        default_factory=setting("cluster_format"), description=describe("cluster_format")
+    )
+    compression: Literal["none", "zstd"] = Field(
+        default_factory=setting("cluster_compression"), description=describe("cluster_compression")
     )
     seed: int = Field(default_factory=setting("seed"), ge=0, description=describe("seed"))
     memory_limit: str = Field(default_factory=setting("memory_limit"), description=describe("memory_limit"))
@@ -67,12 +75,13 @@ def build_cluster_jsonl(
                 Inputs(clusters, english_users, user_actions, english_posts, embeddings),
                 ignored=_ignored_options(config),
                 max_thread_messages=config.max_thread_messages,
+                line_format=config.format,
                 memory_limit=config.memory_limit,
                 scratch=scratch.new_folder(),
             )
         context.log.info("%d conversations of %d users; writing", made.conversations, len(made.user_clusters))
         return dg.MaterializeResult(
-            value=ClusterLines(made.lines, made.user_clusters, made.accounting),
+            value=ClusterLines(made.lines, made.user_clusters, made.accounting, config.compression),
             metadata={
                 "users": len(made.user_clusters),
                 "conversations": made.conversations,

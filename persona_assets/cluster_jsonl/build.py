@@ -12,6 +12,7 @@ from persona_assets.cluster_jsonl.accounting import account_for_actions
 from persona_assets.cluster_jsonl.contents import Contents
 from persona_assets.cluster_jsonl.ignored import IgnoredOptions, estimate_ignored, estimate_nothing
 from persona_assets.cluster_jsonl.lines import find_paths, stream_lines
+from persona_assets.cluster_jsonl.spell import LineFormat
 from persona_assets.cluster_jsonl.targets import resolve_targets
 from persona_assets.cluster_jsonl.window import Inputs, load_window
 from persona_assets.engine import open_duckdb
@@ -27,11 +28,12 @@ class Lines(NamedTuple):
     ignored: int
 
 
-def build_lines(
+def build_lines(  # noqa: PLR0913 - each a choice of the caller's
     inputs: Inputs,
     *,
     ignored: IgnoredOptions | None,
     max_thread_messages: int,
+    line_format: LineFormat,
     memory_limit: str,
     scratch: Path,
 ) -> Lines:
@@ -41,8 +43,9 @@ def build_lines(
         inputs: The tables of the day and its window.
         ignored: How to choose those; None leaves them out.
         max_thread_messages: Most messages of a conversation line. At least 2.
+        line_format: How lines are spelled.
         memory_limit: Of joins and sorts, such as "4GB"; what is more spills to `scratch`. Beside it, threads
-            take about 60 bytes a message of the window.
+            take about 70 bytes a message of the window.
         scratch: An empty folder, in use until `lines` is exhausted or closed.
 
     Returns:
@@ -57,11 +60,13 @@ def build_lines(
         ignored_lines = estimate_ignored(con, inputs.embeddings, ignored) if ignored else estimate_nothing(con)
         accounting = account_for_actions(con)
         users = con.sql("SELECT user_id, cluster_id FROM members ORDER BY user_id").fetchall()
-        lines = _closing(opened.pop_all(), con, contents)
+        lines = _closing(opened.pop_all(), con, contents, line_format)
     return Lines(lines, dict(users), accounting, conversations, ignored_lines)
 
 
-def _closing(opened: ExitStack, con: duckdb.DuckDBPyConnection, contents: Contents) -> Iterator[tuple[int, bytes]]:
+def _closing(
+    opened: ExitStack, con: duckdb.DuckDBPyConnection, contents: Contents, line_format: LineFormat
+) -> Iterator[tuple[int, bytes]]:
     """Yield all lines, then close the database."""
     with opened:
-        yield from stream_lines(con, contents)
+        yield from stream_lines(con, contents, line_format)

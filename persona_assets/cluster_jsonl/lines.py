@@ -1,14 +1,6 @@
-"""Write what was found as JSON lines, in the order of the files, without holding more than a batch of them.
+"""Write what was found as lines, in the order of the files, without holding more than a batch of them."""
 
-The format is the reference's (BluePrint, arXiv 2510.02343), key by key: an array of messages `{"user_id",
-"text", "unix_epoch"}`, the text left out when empty, the time in microseconds, and for an action a second
-message `{"user_id", "actions", "unix_epoch", "text"}`. DuckDB escapes the strings; text is UTF-8, where the
-reference escapes all but ASCII: the JSON is equal.
-"""
-
-import json
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -17,25 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from persona_assets.cluster_jsonl.contents import Contents
+from persona_assets.cluster_jsonl.spell import ACT_KEYS, Instants, LineFormat, Words, spell_lines
 from persona_assets.cluster_jsonl.threads import climb, find_leaves
 from persona_assets.cluster_jsonl.window import Forest
 
-# The keys of "actions", in the reference's order. An act sets exactly one.
-ACT_KEYS = (
-    "like",
-    "unlike",
-    "repost",
-    "unrepost",
-    "follow",
-    "unfollow",
-    "block",
-    "unblock",
-    "post_update",
-    "post_delete",
-    "profile_update",
-    "quote",
-    "ignore",
-)
 PARTS_AT_ONCE = 100_000
 
 PATHS = """
@@ -100,13 +77,12 @@ ORDERED_PARTS = """
 conversations before acts, these in the order of their keys; then from a thread's first message on. What is still
 equal are two records of one URI and instant, which only a forger makes."""
 
-
-class Words(NamedTuple):
-    """What lines are put together from, each looked up by a number."""
-
-    contents: pa.LargeStringArray  # by messages.id
-    names: pa.LargeStringArray  # user ids as JSON, by members.member
-    acts: pa.LargeStringArray  # from "actions" to the time, by kind; nothing for 0
+INSTANTS = """
+    SELECT event_time_us FROM parts WHERE kind > 0
+    UNION
+    SELECT event_time_us FROM messages SEMI JOIN parts ON parts.message = messages.id
+    ORDER BY event_time_us
+"""
 
 
 def find_paths(con: duckdb.DuckDBPyConnection, forest: Forest, *, max_thread_messages: int) -> int:
@@ -129,12 +105,15 @@ def find_paths(con: duckdb.DuckDBPyConnection, forest: Forest, *, max_thread_mes
     return len(leaves)
 
 
-def stream_lines(con: duckdb.DuckDBPyConnection, contents: Contents) -> Iterator[tuple[int, bytes]]:
+def stream_lines(
+    con: duckdb.DuckDBPyConnection, contents: Contents, line_format: LineFormat
+) -> Iterator[tuple[int, bytes]]:
     """Yield the lines of all clusters, by time, then user, then URI of the message or act that they end with.
 
     Args:
         con: With the tables `members`, `messages`, `paths`, `resolved` and `ignored`.
         contents: Of `messages`.
+        line_format: How lines are spelled. For "blueprint" 8 bytes are held for each instant of the lines.
 
     Yields:
         A cluster and one or more of its lines, UTF-8 JSON with a line end between them and none after the last.
@@ -142,7 +121,8 @@ def stream_lines(con: duckdb.DuckDBPyConnection, contents: Contents) -> Iterator
     con.register("act_kinds", pa.table({"action": ACT_KEYS, "kind": range(1, len(ACT_KEYS) + 1)}))
     for statement in (PARTS, TIED, PLACES):
         con.execute(statement)
-    words = Words(contents.open(), _fetch_names(con), _spell_acts())
+    instants = None if line_format == "arrays" else _fetch_instants(con)
+    words = Words(contents.open(), _fetch_times(con, contents.count), _fetch_names(con), instants)
     held: pa.RecordBatch | None = None
     for batch in con.sql(ORDERED_PARTS).to_arrow_reader(PARTS_AT_ONCE):
         parts = batch if held is None else pa.concat_batches([held, batch])
@@ -150,34 +130,9 @@ def stream_lines(con: duckdb.DuckDBPyConnection, contents: Contents) -> Iterator
         ends = np.flatnonzero(parts["position"].to_numpy() == 0) + 1
         whole = int(ends[-1]) if len(ends) else 0
         if whole:
-            lines = _put_together(parts.slice(0, whole), ends, words)
+            lines = spell_lines(parts.slice(0, whole), ends, words, line_format)
             yield from _gather(parts["cluster_id"].to_numpy()[ends - 1], lines)
         held = parts.slice(whole)
-
-
-def _put_together(parts: pa.RecordBatch, ends: npt.NDArray[np.int64], words: Words) -> pa.LargeStringArray:
-    """Return the lines whose parts end before each of `ends`."""
-    is_act = pc.greater(parts["kind"], 0)
-    opens_act = pc.if_else(pc.is_valid(parts["message"]), _literal(',{"user_id":'), _literal('{"user_id":'))
-    ends_thread = pc.if_else(pc.equal(parts["position"], 0), _literal("]"), _literal(""))
-    spelled = pc.binary_join_element_wise(
-        pc.if_else(parts["is_first"], _literal("["), _literal(",")),
-        words.contents.take(parts["message"]),
-        pc.if_else(is_act, opens_act, _literal("")),
-        words.names.take(pc.if_else(is_act, parts["member"], None)),
-        words.acts.take(parts["kind"]),
-        pc.if_else(is_act, parts["event_time_us"], None).cast(pa.large_string()),
-        parts["text"].cast(pa.large_string()),
-        pc.if_else(is_act, _literal("}]"), ends_thread),
-        _literal(""),
-        null_handling="replace",
-        null_replacement="",
-    )
-    return pc.binary_join(pa.LargeListArray.from_arrays(np.append(0, ends), spelled), _literal(""))
-
-
-def _literal(text: str) -> pa.LargeStringScalar:
-    return pa.scalar(text, pa.large_string())
 
 
 def _gather(clusters: npt.NDArray[np.int32], lines: pa.LargeStringArray) -> Iterator[tuple[int, bytes]]:
@@ -185,7 +140,7 @@ def _gather(clusters: npt.NDArray[np.int32], lines: pa.LargeStringArray) -> Iter
     order = np.argsort(clusters, kind="stable")
     starts = np.flatnonzero(np.diff(clusters[order], prepend=-1))
     of_clusters = pa.LargeListArray.from_arrays(np.append(starts, len(order)), lines.take(pa.array(order)))
-    together = pc.binary_join(of_clusters, _literal("\n")).cast(pa.large_binary())
+    together = pc.binary_join(of_clusters, pa.scalar("\n", pa.large_string())).cast(pa.large_binary())
     yield from zip(clusters[order[starts]].tolist(), together.to_pylist(), strict=True)
 
 
@@ -194,6 +149,14 @@ def _fetch_names(con: duckdb.DuckDBPyConnection) -> pa.LargeStringArray:
     return names["name"].cast(pa.large_string()).combine_chunks()
 
 
-def _spell_acts() -> pa.LargeStringArray:
-    spelled = [json.dumps({key: key == act for key in ACT_KEYS}, separators=(",", ":")) for act in ACT_KEYS]
-    return pa.array(["", *(f',"actions":{keys},"unix_epoch":' for keys in spelled)], pa.large_string())
+def _fetch_times(con: duckdb.DuckDBPyConnection, count: int) -> Instants:
+    """Return the time of each message, by its number."""
+    times = np.zeros(count, dtype=np.int64)
+    for batch in con.sql("SELECT id, event_time_us FROM messages").to_arrow_reader():
+        times[batch["id"].to_numpy()] = batch["event_time_us"].to_numpy()
+    return times
+
+
+def _fetch_instants(con: duckdb.DuckDBPyConnection) -> Instants:
+    """Return every instant that lines show, once, ascending."""
+    return con.sql(INSTANTS).fetchnumpy()["event_time_us"]

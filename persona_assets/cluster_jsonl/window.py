@@ -45,13 +45,13 @@ MESSAGES = """
         a.uri IN (SELECT uri FROM english_posts) AS is_english,
         coalesce(trim(a.text), '') = '' AS is_wordless, hash(a.text) AS text_hash,
         '{"user_id":' || to_json(a.user_id)
-        || CASE WHEN a.text IS NULL OR a.text = '' THEN '' ELSE ',"text":' || to_json(a.text) END
-        || ',"unix_epoch":' || a.event_time_us || '}' AS content
+        || CASE WHEN a.text IS NULL OR a.text = '' THEN '' ELSE ',"text":' || to_json(a.text) END AS content
     FROM user_actions AS a
     LEFT JOIN members ON members.user_id = a.user_id
     WHERE a.action IN ('post', 'reply', 'quote')
 """
-"""Everybody's messages. `content` is the message as lines show it: it goes to a file, all else to a table."""
+"""Everybody's messages. `content` is the message as lines show it, up to its time: it goes to a file, all else to a
+table."""
 
 REPEATED = """
     CREATE TEMP TABLE repeated AS
@@ -81,7 +81,7 @@ def load_window(con: duckdb.DuckDBPyConnection, inputs: Inputs, contents: Conten
     Args:
         con: An empty database.
         inputs: What is to be loaded.
-        contents: Is given the JSON of each message, at the place of its `messages.id`, and closed.
+        contents: Is given the JSON of each message up to its time, at the place of its `messages.id`, and closed.
     """
     for name in ("clusters", "english_users", "user_actions", "english_posts"):
         view_dataset(con, name, getattr(inputs, name))

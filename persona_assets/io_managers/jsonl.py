@@ -1,15 +1,17 @@
 """The files of personas as one folder a day: `cluster_<N>.jsonl`, `user_clusters.json`, `accounting.parquet`."""
 
+import io
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import dagster as dg
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+import zstandard
 from upath import UPath
 
 from persona_assets import tables
@@ -22,6 +24,7 @@ from persona_assets.scratch import Scratch
 USER_CLUSTERS, ACCOUNTING = "user_clusters.json", "accounting.parquet"
 # Lines held before they are appended to their files: with any number of clusters, memory stays at this.
 BUFFER_BYTES = 64 * 2**20
+ZSTD_SUFFIX = ".zst"
 
 
 class ClusterLines(NamedTuple):
@@ -32,6 +35,7 @@ class ClusterLines(NamedTuple):
     lines: Iterator[tuple[int, bytes]]
     user_clusters: Mapping[str, int]
     accounting: pa.Table  # tables.ACTION_ACCOUNTING
+    compression: Literal["none", "zstd"] = "none"
 
 
 @dataclass(frozen=True)
@@ -50,14 +54,20 @@ class ClusterFolder:
         return msgspec.json.decode((self.path / USER_CLUSTERS).read_bytes(), type=dict[str, int])
 
     def lines(self, cluster_id: int) -> Iterator[bytes]:
-        """Yield the lines of one cluster, without their line ends."""
-        with (self.path / cluster_file(cluster_id)).open("rb") as file:
+        """Yield the lines of one cluster, compressed or not, without their line ends."""
+        with self._open(cluster_file(cluster_id)) as file:
             for line in file:
                 yield line.rstrip(b"\n")
 
+    def _open(self, name: str) -> BinaryIO:
+        if (self.path / name).exists():
+            return (self.path / name).open("rb")
+        compressed = (self.path / f"{name}{ZSTD_SUFFIX}").open("rb")
+        return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(compressed))
 
-def cluster_file(cluster_id: int) -> str:
-    """Return the name of a cluster's file."""
+
+def cluster_file(cluster_id: int | Literal["*"]) -> str:
+    """Return the name of a cluster's file before compression; `*` for the pattern of all."""
     return f"cluster_{cluster_id}.jsonl"
 
 
@@ -114,7 +124,8 @@ class JsonlIOManager(dg.ConfigurableIOManagerFactory[JsonlFolders]):
 def write_cluster_lines(folder: Path, written: ClusterLines) -> int:
     """Write the lines of each cluster to its own file in `folder`, with what stands beside; return their number.
 
-    Every cluster of `user_clusters` gets a file, if an empty one. Holds at most 64 MiB of lines.
+    Every cluster of `user_clusters` gets a file, if an empty one. Holds at most 64 MiB of lines. Where they are to be
+    compressed, all files lie in `folder` plain before.
     """
     for cluster_id in sorted(set(written.user_clusters.values())):
         (folder / cluster_file(cluster_id)).touch()
@@ -128,6 +139,9 @@ def write_cluster_lines(folder: Path, written: ClusterLines) -> int:
             _append(folder, held)
             held_bytes = 0
     _append(folder, held)
+    if written.compression == "zstd":
+        for file in folder.glob(cluster_file("*")):
+            _compress(file)
     (folder / USER_CLUSTERS).write_bytes(
         msgspec.json.format(msgspec.json.encode(written.user_clusters, order="sorted"), indent=1) + b"\n"
     )
@@ -140,3 +154,14 @@ def _append(folder: Path, held: defaultdict[int, list[bytes]]) -> None:
         with (folder / cluster_file(cluster_id)).open("ab") as file:
             file.write(b"\n".join(lines) + b"\n")
     held.clear()
+
+
+def _compress(file: Path) -> None:
+    """Put a compressed file in the place of a plain one.
+
+    After the lines are written, not while: then a file is one frame that any reader takes, its bytes do not depend on
+    when lines were appended, and one compressor is in memory instead of one for each cluster.
+    """
+    with file.open("rb") as plain, file.with_name(f"{file.name}{ZSTD_SUFFIX}").open("wb") as compressed:
+        zstandard.ZstdCompressor().copy_stream(plain, compressed, size=file.stat().st_size)
+    file.unlink()

@@ -80,10 +80,16 @@ def inputs(rows, clusters, *, vectors=None, kept=None):
     )
 
 
-def build(given, scratch, *, ignored=None, max_thread_messages=64, memory_limit="1GB"):
-    folder = Path(tempfile.mkdtemp(dir=scratch))
+def build(  # noqa: PLR0913 - each test names only what matters to it
+    given, scratch, *, ignored=None, max_thread_messages=64, line_format="arrays", memory_limit="1GB"
+):
     return build_lines(
-        given, ignored=ignored, max_thread_messages=max_thread_messages, memory_limit=memory_limit, scratch=folder
+        given,
+        ignored=ignored,
+        max_thread_messages=max_thread_messages,
+        line_format=line_format,
+        memory_limit=memory_limit,
+        scratch=Path(tempfile.mkdtemp(dir=scratch)),
     )
 
 

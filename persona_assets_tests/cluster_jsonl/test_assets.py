@@ -1,14 +1,16 @@
 """The asset: each field of its configuration changes what is written, and its metadata holds numbers only."""
 
 import datetime as dt
+import json
 
 import dagster as dg
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
+from upath import UPath
 
 from persona_assets.cluster_jsonl.assets import ClusterJsonlConfig, build_cluster_jsonl
-from persona_assets.io_managers.jsonl import JsonlIOManager
+from persona_assets.io_managers.jsonl import ClusterFolder, JsonlIOManager
 from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets.scratch import Scratch
 from persona_assets_tests.cluster_jsonl.builders import act, inputs, message, uri_of
@@ -111,6 +113,18 @@ def test_each_option_changes_what_is_written(tmp_path, config):
     assert (usual / "cluster_0.jsonl").read_bytes() != (other / "cluster_0.jsonl").read_bytes()
 
 
+@pytest.mark.parametrize("config", [{"format": "blueprint"}, {"compression": "zstd"}])
+def test_form_and_compression_change_the_files_and_not_what_they_hold(tmp_path, config):
+    plain, compressed = (materialize(tmp_path / name, **given)[0] for name, given in {"a": {}, "b": config}.items())
+
+    other = [json.loads(line) for line in ClusterFolder(UPath(compressed)).lines(0)]
+    usual = [json.loads(line) for line in (plain / "cluster_0.jsonl").read_bytes().splitlines()]
+    assert [len(line["thread"] if isinstance(line, dict) else line) for line in other] == [len(line) for line in usual]
+    assert {file.name for file in plain.iterdir()} ^ {file.name for file in compressed.iterdir()} == (
+        {"cluster_0.jsonl", "cluster_0.jsonl.zst"} if "compression" in config else set()
+    )
+
+
 def test_the_same_window_twice_gives_the_same_bytes(tmp_path):
     once, _ = materialize(tmp_path / "once", add_ignored_messages=True)
     twice, _ = materialize(tmp_path / "twice", add_ignored_messages=True)
@@ -124,6 +138,8 @@ def test_settings_are_the_defaults(monkeypatch):
     monkeypatch.setenv("PERSONA_SIMILARITY_THRESHOLD", "0.25")
     monkeypatch.setenv("PERSONA_CAP_IGNORED_MESSAGES", "5")
     monkeypatch.setenv("PERSONA_MAX_THREAD_MESSAGES", "6")
+    monkeypatch.setenv("PERSONA_CLUSTER_FORMAT", "blueprint")
+    monkeypatch.setenv("PERSONA_CLUSTER_COMPRESSION", "zstd")
     monkeypatch.setenv("PERSONA_MEMORY_LIMIT", "2GB")
     monkeypatch.setenv("PERSONA_SEED", "7")
 
@@ -132,6 +148,8 @@ def test_settings_are_the_defaults(monkeypatch):
         "similarity_threshold": 0.25,
         "cap_ignored_messages": 5,
         "max_thread_messages": 6,
+        "format": "blueprint",
+        "compression": "zstd",
         "memory_limit": "2GB",
         "seed": 7,
     }

@@ -1,42 +1,5 @@
-import json
-
 from persona_assets.cluster_jsonl import lines as lines_module
-from persona_assets.cluster_jsonl.lines import ACT_KEYS
 from persona_assets_tests.cluster_jsonl.builders import act, build, inputs, lines_of, message, uri_of
-
-
-def test_the_keys_of_a_line_are_the_references_in_its_order(tmp_path):
-    rows = [message("bob", "p", 1_740_787_235_021_488, "hello"), act("ann", "like", 2, on=uri_of("bob", "p"))]
-
-    (line,) = [line for _, line in build(inputs(rows, {"ann": 0}), tmp_path).lines]
-
-    others = ",".join(f'"{key}":false' for key in ACT_KEYS if key != "like")
-    assert line.decode() == (
-        '[{"user_id":"bob","text":"hello","unix_epoch":1740787235021488},'
-        '{"user_id":"ann","actions":{"like":true,' + others + '},"unix_epoch":2}]'
-    )
-
-
-def test_an_empty_text_is_left_out_and_a_blank_one_is_kept(tmp_path):
-    rows = [message("ann", "1", 1, ""), message("ann", "2", 2, None), message("ann", "3", 3, " ")]
-
-    found = lines_of(build(inputs(rows, {"ann": 0}), tmp_path))[0]
-
-    assert found == [
-        [{"user_id": "ann", "unix_epoch": 1}],
-        [{"user_id": "ann", "unix_epoch": 2}],
-        [{"user_id": "ann", "text": " ", "unix_epoch": 3}],
-    ]
-
-
-def test_any_text_comes_back_as_it_was_written(tmp_path):
-    text = 'quote " back \\ slash / line\nreturn\r tab\t nul\0 bell\x07 del\x7f é 漢字 👩‍👩‍👧 \u2028 \ufeff </script>'
-
-    (line,) = [line for _, line in build(inputs([message("ann", "p", 1, text)], {"ann": 0}), tmp_path).lines]
-
-    assert json.loads(line)[0]["text"] == text
-    assert b"\n" not in line
-    assert "é 漢字 👩‍👩‍👧".encode() in line  # UTF-8 as it is
 
 
 def test_lines_are_in_the_order_of_time_then_user_then_uri(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pyarrow as pa
 import pytest
+import zstandard
 
 from persona_assets import tables
 from persona_assets.errors import StorageError
@@ -22,10 +23,10 @@ ACCOUNTING = pa.Table.from_pylist(
 )
 
 
-def store(lines, base: str, seen: list | None = None) -> dg.ExecuteInProcessResult:
+def store(lines, base: str, seen: list | None = None, compression="none") -> dg.ExecuteInProcessResult:
     @dg.asset(partitions_def=DAYS, io_manager_key="jsonl")
     def cluster_jsonl():
-        return dg.MaterializeResult(value=ClusterLines(iter(lines), {"b": 1, "a": 0, "c": 2}, ACCOUNTING))
+        return dg.MaterializeResult(value=ClusterLines(iter(lines), {"b": 1, "a": 0, "c": 2}, ACCOUNTING, compression))
 
     @dg.asset(partitions_def=DAYS)
     def reader(cluster_jsonl: ClusterFolder) -> None:
@@ -52,6 +53,30 @@ def test_each_line_is_in_the_file_of_its_cluster_in_the_order_given(base):
     assert seen[0].accounting().equals(ACCOUNTING)
     (event,) = result.asset_materializations_for_node("cluster_jsonl")
     assert event.metadata["dagster/partition_row_count"].value == 4
+
+
+def test_compressed_files_hold_the_same_lines(base):
+    lines = [(1, b"[1]"), (0, b"[2]"), (1, b'[3]\n["\xc3\xa9"]')]
+    plain: list[ClusterFolder] = []
+    compressed: list[ClusterFolder] = []
+
+    store(lines, base, plain)
+    kept = [list(plain[0].lines(n)) for n in (0, 1, 2)]
+    store(lines, base, compressed, compression="zstd")
+
+    assert [list(compressed[0].lines(n)) for n in (0, 1, 2)] == kept
+    names = sorted(file.name for file in compressed[0].path.iterdir() if file.name.startswith("cluster_"))
+    assert names == ["cluster_0.jsonl.zst", "cluster_1.jsonl.zst", "cluster_2.jsonl.zst"]
+
+
+def test_a_compressed_file_is_one_frame_however_often_lines_were_appended(tmp_path, monkeypatch):
+    monkeypatch.setattr(jsonl, "BUFFER_BYTES", 50)
+    lines = [(0, f"[{n}]".encode()) for n in range(1000)]
+
+    store(lines, str(tmp_path), compression="zstd")
+
+    content = (tmp_path / "cluster_jsonl" / DAY / "cluster_0.jsonl.zst").read_bytes()
+    assert zstandard.ZstdDecompressor().decompress(content).splitlines() == [line for _, line in lines]
 
 
 def test_user_clusters_is_a_sorted_json_object(tmp_path):

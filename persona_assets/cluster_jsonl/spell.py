@@ -1,0 +1,109 @@
+"""Spell lines as JSON: as the reference's pipeline writes them, or as its published data set has them.
+
+The pipeline's format (BluePrint, arXiv 2510.02343), key by key: an array of messages `{"user_id", "text",
+"unix_epoch"}`, the text left out when empty, the time in microseconds, and for an action a second message
+`{"user_id", "actions", "unix_epoch", "text"}`. The published data set wraps a line as `{"thread": [...],
+"cluster_id": N}` and has `relative_integer_time` in place of `unix_epoch`: there the number of a row, which a message
+has anew in each line that shows it; here the place of its instant among all instants of all files of the day, from 0.
+DuckDB escapes the strings; text is UTF-8, where the reference escapes all but ASCII: the JSON is equal.
+"""
+
+import json
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+LineFormat = Literal["arrays", "blueprint"]
+Instants = npt.NDArray[np.int64]
+
+# The keys of "actions", in the reference's order. An act sets exactly one.
+ACT_KEYS = (
+    "like",
+    "unlike",
+    "repost",
+    "unrepost",
+    "follow",
+    "unfollow",
+    "block",
+    "unblock",
+    "post_update",
+    "post_delete",
+    "profile_update",
+    "quote",
+    "ignore",
+)
+TIME_KEYS: dict[LineFormat, str] = {"arrays": "unix_epoch", "blueprint": "relative_integer_time"}
+
+
+class Words(NamedTuple):
+    """What lines are put together from, each looked up by a number."""
+
+    contents: pa.LargeStringArray  # by messages.id: a message as JSON, up to its time
+    times: Instants  # by messages.id, in microseconds
+    names: pa.LargeStringArray  # user ids as JSON, by members.member
+    instants: Instants | None  # of all lines, ascending; None where lines show the time itself
+
+
+def spell_lines(
+    parts: pa.RecordBatch, ends: npt.NDArray[np.int64], words: Words, line_format: LineFormat
+) -> pa.LargeStringArray:
+    """Return the lines whose parts end before each of `ends`.
+
+    Args:
+        parts: The columns `cluster_id`, `event_time_us`, `member`, `kind` (0, or the place in `ACT_KEYS` from 1 on),
+            `position` (0 for a line's last part), `is_first` (of its line), `message` and `text` (of the act).
+        ends: Ascending; each part belongs to one line.
+        words: What the parts refer to.
+        line_format: What is around messages and how they tell time.
+    """
+    is_act, has_content = pc.greater(parts["kind"], 0), pc.is_valid(parts["message"])
+    opens_act = pc.if_else(has_content, _literal('},{"user_id":'), _literal('{"user_id":'))
+    spelled = pc.binary_join_element_wise(
+        pc.if_else(parts["is_first"], _literal("["), _literal(",")),
+        words.contents.take(parts["message"]),
+        pc.if_else(has_content, _literal(_time_key(line_format)), _literal("")),
+        _tell(pa.array(words.times).take(parts["message"]), words.instants),
+        pc.if_else(is_act, opens_act, _literal("")),
+        words.names.take(pc.if_else(is_act, parts["member"], None)),
+        _spell_acts(line_format).take(parts["kind"]),
+        _tell(pc.if_else(is_act, parts["event_time_us"], None), words.instants),
+        parts["text"].cast(pa.large_string()),
+        pc.if_else(pc.equal(parts["position"], 0), _literal("}]"), _literal("}")),
+        _literal(""),
+        null_handling="replace",
+        null_replacement="",
+    )
+    lines = pc.binary_join(pa.LargeListArray.from_arrays(np.append(0, ends), spelled), _literal(""))
+    return lines if line_format == "arrays" else _wrap(lines, parts["cluster_id"].take(pa.array(ends - 1)))
+
+
+def _wrap(threads: pa.LargeStringArray, clusters: pa.Int32Array) -> pa.LargeStringArray:
+    numbers = clusters.cast(pa.large_string())
+    return pc.binary_join_element_wise(
+        _literal('{"thread":'), threads, _literal(',"cluster_id":'), numbers, _literal("}"), _literal("")
+    )
+
+
+def _tell(times: pa.Int64Array, instants: Instants | None) -> pa.LargeStringArray:
+    """Return times as lines show them; null stays null."""
+    if instants is not None:
+        places = np.searchsorted(instants, times.fill_null(0).to_numpy())
+        times = pa.array(places, mask=times.is_null().to_numpy(zero_copy_only=False))
+    return times.cast(pa.large_string())
+
+
+def _spell_acts(line_format: LineFormat) -> pa.LargeStringArray:
+    """Return what stands between an act's user and its time, by kind; nothing for 0."""
+    spelled = [json.dumps({key: key == act for key in ACT_KEYS}, separators=(",", ":")) for act in ACT_KEYS]
+    return pa.array(["", *(f',"actions":{keys}{_time_key(line_format)}' for keys in spelled)], pa.large_string())
+
+
+def _time_key(line_format: LineFormat) -> str:
+    return f',"{TIME_KEYS[line_format]}":'
+
+
+def _literal(text: str) -> pa.LargeStringScalar:
+    return pa.scalar(text, pa.large_string())
