@@ -85,6 +85,11 @@ class Settings(BaseSettings):
     )
     seed: int = pydantic.Field(0, ge=0, description="Seed of every random choice.")
     add_ignored_messages: bool = pydantic.Field(default=False, description="Estimate what users saw and let pass.")
+    ignored_candidates: Literal["follows", "cluster"] = pydantic.Field(
+        "follows",
+        description="What users may have let pass: what followed accounts show them; or any post, by a user drawn in "
+        "the cluster, as BluePrint does, for captures that know of few follows.",
+    )
     similarity_threshold: float = pydantic.Field(
         0.7, ge=-1, le=1, description="Least cosine of an ignored post to what its cluster engages with."
     )

@@ -137,6 +137,21 @@ ACTION_ACCOUNTING = pa.schema(
     ]
 )
 
+# Why a line says that a user let a post pass: an estimate, one row a line of "ignore".
+IGNORED_EVIDENCE = pa.schema(
+    [
+        _not_null("user_id", pa.string()),
+        _not_null("cluster_id", pa.int32()),  # of the user
+        _not_null("uri", pa.string()),  # of the post
+        _not_null("event_time_us", pa.int64()),  # of the user's act that followed, and of the line
+        _not_null("rule", CLOSED_SET),  # what made the post a candidate
+        pa.field("shown_by", pa.string()),  # the followed account that wrote, liked or reposted it; null if drawn
+        _not_null("shown_time_us", pa.int64()),  # when it did, or when the post was written
+        _not_null("similarity", pa.float32()),  # cosine with the nearest centre of what the cluster engages with
+        _not_null("weight", pa.float32()),  # of the post among that: 1, +2 if acted on, +0.5 per follower
+    ]
+)
+
 RAW_LIMIT_BYTES = 65_536
 
 

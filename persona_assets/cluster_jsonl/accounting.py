@@ -14,6 +14,8 @@ ACCOUNT = """
         SELECT cluster_id, action, 'written' FROM messages
         WHERE cluster_id IS NOT NULL AND action IN ('post', 'reply')
         UNION ALL
+        SELECT cluster_id, 'ignore', 'written' FROM ignored
+        UNION ALL
         SELECT cluster_id, action, 'record seen before' FROM repeated WHERE cluster_id IS NOT NULL
         UNION ALL
         SELECT NULL, a.action, CASE WHEN kept.user_id IS NULL THEN 'user not kept' ELSE 'user in no cluster' END
@@ -27,21 +29,23 @@ ACCOUNT = """
 
 
 def account_for_actions(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Return `tables.ACTION_ACCOUNTING`, sorted by cluster, action and outcome; its sum is all of `user_actions`.
+    """Return `tables.ACTION_ACCOUNTING`, sorted by cluster, action and outcome.
+
+    But for `ignore`, which is estimated, its sum is all of `user_actions`.
 
     A quote is a message and an act: as a message it is always in a thread, so its outcome is that of the act.
 
     Args:
-        con: With the tables of `window.load_window` and `targets.resolve_targets`.
+        con: With the tables of `window.load_window` and `targets.resolve_targets`, and `ignored`.
     """
     counted = con.sql(ACCOUNT).to_arrow_table()
     return counted.cast(tables.ACTION_ACCOUNTING)
 
 
 def total_outcomes(accounting: pa.Table) -> dict[tuple[str, str], int]:
-    """Return the number of actions by action and outcome over all clusters, in the order of `tables.ACTIONS`."""
+    """Return the number of actions by action and outcome over all clusters, as `tables.ACTIONS`, then "ignore"."""
     plain = accounting.set_column(1, "action", pc.cast(accounting["action"], pa.string()))
     totals = plain.group_by(["action", "outcome"]).aggregate([("actions", "sum")]).to_pylist()
-    order = {action: place for place, action in enumerate(tables.ACTIONS)}
+    order = {action: place for place, action in enumerate((*tables.ACTIONS, "ignore"))}
     totals.sort(key=lambda row: (order[row["action"]], row["outcome"]))
     return {(row["action"], row["outcome"]): row["actions_sum"] for row in totals}

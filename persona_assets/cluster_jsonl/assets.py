@@ -23,6 +23,9 @@ class ClusterJsonlConfig(dg.Config):
     add_ignored_messages: bool = Field(
         default_factory=setting("add_ignored_messages"), description=describe("add_ignored_messages")
     )
+    ignored_candidates: Literal["follows", "cluster"] = Field(
+        default_factory=setting("ignored_candidates"), description=describe("ignored_candidates")
+    )
     similarity_threshold: float = Field(
         default_factory=setting("similarity_threshold"), ge=-1, le=1, description=describe("similarity_threshold")
     )
@@ -81,7 +84,7 @@ def build_cluster_jsonl(
             )
         context.log.info("%d conversations of %d users; writing", made.conversations, len(made.user_clusters))
         return dg.MaterializeResult(
-            value=ClusterLines(made.lines, made.user_clusters, made.accounting, config.compression),
+            value=ClusterLines(made.lines, made.user_clusters, made.accounting, config.compression, made.evidence),
             metadata={
                 "users": len(made.user_clusters),
                 "conversations": made.conversations,
@@ -98,7 +101,9 @@ def build_cluster_jsonl(
 def _ignored_options(config: ClusterJsonlConfig) -> IgnoredOptions | None:
     if not config.add_ignored_messages:
         return None
-    return IgnoredOptions(config.similarity_threshold, config.cap_ignored_messages, config.seed)
+    return IgnoredOptions(
+        config.ignored_candidates, config.similarity_threshold, config.cap_ignored_messages, config.seed
+    )
 
 
 def _outcomes(accounting: pa.Table) -> dict[str, dg.TableMetadataValue]:

@@ -8,14 +8,21 @@ from typing import NamedTuple
 import duckdb
 import pyarrow as pa
 
+from persona_assets import tables
 from persona_assets.cluster_jsonl.accounting import account_for_actions
 from persona_assets.cluster_jsonl.contents import Contents
-from persona_assets.cluster_jsonl.ignored import IgnoredOptions, estimate_ignored, estimate_nothing
+from persona_assets.cluster_jsonl.ignored import (
+    IgnoredOptions,
+    estimate_ignored,
+    estimate_nothing,
+    read_evidence,
+)
 from persona_assets.cluster_jsonl.lines import find_paths, stream_lines
 from persona_assets.cluster_jsonl.spell import LineFormat
 from persona_assets.cluster_jsonl.targets import resolve_targets
 from persona_assets.cluster_jsonl.window import Inputs, load_window
 from persona_assets.engine import open_duckdb
+from persona_assets.parquet_files import write_parquet
 
 
 class Lines(NamedTuple):
@@ -26,6 +33,7 @@ class Lines(NamedTuple):
     accounting: pa.Table  # tables.ACTION_ACCOUNTING
     conversations: int
     ignored: int
+    evidence: Path | None  # a Parquet file of tables.IGNORED_EVIDENCE, where the estimate was asked for
 
 
 def build_lines(  # noqa: PLR0913 - each a choice of the caller's
@@ -58,10 +66,16 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         resolve_targets(con)
         conversations = find_paths(con, forest, max_thread_messages=max_thread_messages)
         ignored_lines = estimate_ignored(con, inputs.embeddings, ignored) if ignored else estimate_nothing(con)
+        evidence = _write_evidence(con, scratch / "ignored.parquet") if ignored else None
         accounting = account_for_actions(con)
         users = con.sql("SELECT user_id, cluster_id FROM members ORDER BY user_id").fetchall()
         lines = _closing(opened.pop_all(), con, contents, line_format)
-    return Lines(lines, dict(users), accounting, conversations, ignored_lines)
+    return Lines(lines, dict(users), accounting, conversations, ignored_lines, evidence)
+
+
+def _write_evidence(con: duckdb.DuckDBPyConnection, where: Path) -> Path:
+    write_parquet(where, tables.IGNORED_EVIDENCE, read_evidence(con))
+    return where
 
 
 def _closing(

@@ -1,6 +1,11 @@
-"""The files of personas as one folder a day: `cluster_<N>.jsonl`, `user_clusters.json`, `accounting.parquet`."""
+"""The files of personas as one folder a day.
+
+`cluster_<N>.jsonl` (or `.jsonl.zst`), `user_clusters.json`, `accounting.parquet`, and `ignored.parquet` where messages
+that were let pass are asked for.
+"""
 
 import io
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +26,7 @@ from persona_assets.io_managers.windows import days_present
 from persona_assets.parquet_files import write_parquet
 from persona_assets.scratch import Scratch
 
-USER_CLUSTERS, ACCOUNTING = "user_clusters.json", "accounting.parquet"
+USER_CLUSTERS, ACCOUNTING, IGNORED = "user_clusters.json", "accounting.parquet", "ignored.parquet"
 # Lines held before they are appended to their files: with any number of clusters, memory stays at this.
 BUFFER_BYTES = 64 * 2**20
 ZSTD_SUFFIX = ".zst"
@@ -36,6 +41,7 @@ class ClusterLines(NamedTuple):
     user_clusters: Mapping[str, int]
     accounting: pa.Table  # tables.ACTION_ACCOUNTING
     compression: Literal["none", "zstd"] = "none"
+    ignored: Path | None = None  # a Parquet file of tables.IGNORED_EVIDENCE
 
 
 @dataclass(frozen=True)
@@ -142,6 +148,8 @@ def write_cluster_lines(folder: Path, written: ClusterLines) -> int:
     if written.compression == "zstd":
         for file in folder.glob(cluster_file("*")):
             _compress(file)
+    if written.ignored:
+        shutil.copyfile(written.ignored, folder / IGNORED)
     (folder / USER_CLUSTERS).write_bytes(
         msgspec.json.format(msgspec.json.encode(written.user_clusters, order="sorted"), indent=1) + b"\n"
     )

@@ -101,6 +101,7 @@ def test_it_writes_a_folder_and_says_what_became_of_every_action(tmp_path):
     "config",
     [
         {"add_ignored_messages": False},
+        {"ignored_candidates": "cluster"},
         {"similarity_threshold": 0.99},
         {"cap_ignored_messages": 3},
         {"max_thread_messages": 2},
@@ -135,6 +136,7 @@ def test_the_same_window_twice_gives_the_same_bytes(tmp_path):
 
 def test_settings_are_the_defaults(monkeypatch):
     monkeypatch.setenv("PERSONA_ADD_IGNORED_MESSAGES", "true")
+    monkeypatch.setenv("PERSONA_IGNORED_CANDIDATES", "cluster")
     monkeypatch.setenv("PERSONA_SIMILARITY_THRESHOLD", "0.25")
     monkeypatch.setenv("PERSONA_CAP_IGNORED_MESSAGES", "5")
     monkeypatch.setenv("PERSONA_MAX_THREAD_MESSAGES", "6")
@@ -145,6 +147,7 @@ def test_settings_are_the_defaults(monkeypatch):
 
     assert ClusterJsonlConfig().model_dump() == {
         "add_ignored_messages": True,
+        "ignored_candidates": "cluster",
         "similarity_threshold": 0.25,
         "cap_ignored_messages": 5,
         "max_thread_messages": 6,
