@@ -127,6 +127,9 @@ CLUSTERS = pa.schema(
     ]
 )
 
+# The outcome of what stands in the files of two days: it is counted there, and as an action nowhere.
+SEEN_BEFORE = "record seen before"
+
 # What became of the window's actions, in numbers: it adds up to `user_actions` over the window.
 ACTION_ACCOUNTING = pa.schema(
     [

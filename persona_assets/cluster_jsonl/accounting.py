@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 
 from persona_assets import tables
 
-ACCOUNT = """
+ACCOUNT = f"""
     SELECT cluster_id, action, outcome, count(*)::BIGINT AS actions
     FROM (
         SELECT cluster_id, action, outcome::VARCHAR AS outcome FROM resolved
@@ -16,7 +16,7 @@ ACCOUNT = """
         UNION ALL
         SELECT cluster_id, 'ignore', 'written' FROM ignored
         UNION ALL
-        SELECT cluster_id, action, 'record seen before' FROM repeated WHERE cluster_id IS NOT NULL
+        SELECT cluster_id, action, '{tables.SEEN_BEFORE}' FROM repeated WHERE cluster_id IS NOT NULL
         UNION ALL
         SELECT NULL, a.action, CASE WHEN kept.user_id IS NULL THEN 'user not kept' ELSE 'user in no cluster' END
         FROM user_actions AS a
@@ -25,7 +25,7 @@ ACCOUNT = """
     )
     GROUP BY ALL
     ORDER BY cluster_id NULLS LAST, action, outcome
-"""
+"""  # noqa: S608 - the string is a constant of this project
 
 
 def account_for_actions(con: duckdb.DuckDBPyConnection) -> pa.Table:

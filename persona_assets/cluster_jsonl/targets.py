@@ -2,6 +2,8 @@
 
 import duckdb
 
+from persona_assets.tables import SEEN_BEFORE
+
 # What may become of an action that is no post and no reply.
 OUTCOMES = (
     "written",
@@ -13,6 +15,7 @@ OUTCOMES = (
     "unknown original",
     "no post before the act",
     "no line for this kind",
+    SEEN_BEFORE,
 )
 
 OUTCOME_TYPE = f"CREATE TYPE outcome AS ENUM {OUTCOMES}"
@@ -112,7 +115,9 @@ RESOLVED = """
         END::outcome
     FROM latest
     UNION ALL
-    SELECT members.member, members.cluster_id, a.action, a.event_time_us, hash(a.uri), hash(a.text), a.text, NULL,
+    SELECT
+        members.member, members.cluster_id, a.action, a.event_time_us, hash(a.uri), hash(a.text, a.account_status),
+        a.text, NULL,
         CASE WHEN a.action = 'profile_update' THEN 'written' ELSE 'no line for this kind' END::outcome
     FROM user_actions AS a JOIN members ON members.user_id = a.user_id
     WHERE a.action IN ('profile_update', 'account_status')
@@ -147,6 +152,22 @@ UNDONE = """
 """
 """An undo acts on what its original acted on, and has its URI; among one user's, 64 bits of hash tell URIs apart."""
 
+REPEATED_ACTS = f"""
+    UPDATE resolved SET outcome = '{SEEN_BEFORE}' WHERE rowid IN (
+        SELECT rowid FROM resolved
+        WHERE uri_hash IN (SELECT uri_hash FROM resolved GROUP BY uri_hash HAVING count(*) > 1)
+        QUALIFY row_number() OVER (
+            PARTITION BY
+                member, action, uri_hash, other_hash,
+                CASE WHEN action IN ('post_update', 'profile_update', 'account_status') THEN event_time_us END
+            ORDER BY event_time_us
+        ) > 1
+    )
+"""  # noqa: S608 - the string is a constant of this project
+"""An event that was delivered on both sides of midnight stands in the files of two days: the first counts. A record is
+made and taken back once, whenever that was seen; it may be updated often. Grouping by one number first keeps the
+window over all columns small."""
+
 
 def resolve_targets(con: duckdb.DuckDBPyConnection) -> None:
     """Create the table `resolved`, one row for each action but posts and replies of the personas' users.
@@ -160,3 +181,4 @@ def resolve_targets(con: duckdb.DuckDBPyConnection) -> None:
     """
     for statement in (OUTCOME_TYPE, DELETED, KNOWN, POINTING, TOWARD, ACCOUNTS, LATEST, RESOLVED, UNDONE):
         con.execute(statement)
+    con.execute(REPEATED_ACTS)

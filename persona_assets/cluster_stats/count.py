@@ -1,6 +1,7 @@
-"""Count what the users of each cluster did: actions by their authors, whatever became of them."""
+"""Count what the users of each cluster did: each action once, by its author, whatever became of it."""
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from persona_assets import tables
 
@@ -53,7 +54,8 @@ def add_up(counts: list[Counts]) -> Counts:
 
 
 def _sum_actions(accounting: pa.Table) -> dict[int | None, Counts]:
-    """Return how often each action was done, by cluster, whatever its outcome."""
+    """Return how often each action was done, by cluster; what two days' files hold was done once."""
+    accounting = accounting.filter(pc.field("outcome") != tables.SEEN_BEFORE)
     plain = accounting.set_column(1, "action", accounting["action"].cast(pa.string()))
     summed = plain.group_by(["cluster_id", "action"]).aggregate([("actions", "sum")])
     done: dict[int | None, Counts] = {}

@@ -1,5 +1,6 @@
 import pytest
 
+from persona_assets.tables import SEEN_BEFORE
 from persona_assets_tests.cluster_jsonl.builders import (
     accounted,
     act,
@@ -167,3 +168,51 @@ def test_a_profile_is_a_line_of_one_act_and_an_account_status_is_counted_only(tm
         ["profile_update", None, 1],
     ]
     assert outcomes == {("profile_update", "written"): 2, ("account_status", "no line for this kind"): 1}
+
+
+POST = message("bob", "p", 1, "hello")
+
+
+@pytest.mark.parametrize("later", [0, 3])
+@pytest.mark.parametrize(
+    "done",
+    [
+        act("ann", "like", 5, on=POST["uri"]),
+        act("ann", "repost", 5, on=POST["uri"]),
+        act("ann", "follow", 5, toward="bob"),
+        act("ann", "block", 5, toward="bob"),
+        message("ann", "q", 5, "a quote", quotes=POST["uri"]),
+        act("bob", "post_delete", 5, key="p"),
+    ],
+    ids=lambda row: row["action"],
+)
+def test_an_act_that_stands_in_the_files_of_two_days_is_written_once(tmp_path, done, later):
+    again = {**done, "event_time_us": done["event_time_us"] + later}
+
+    made = build(inputs([POST, done, again], {"ann": 0, "bob": 0}), tmp_path)
+
+    counted = accounted(made)
+    assert counted[0, done["action"], "written"] == counted[0, done["action"], SEEN_BEFORE] == 1
+    assert sum(counted.values()) == 3
+    assert [act_of(line) for line in lines_of(made)[0] if not is_conversation(line)] == [done["action"]]
+
+
+@pytest.mark.parametrize("action", ["like", "follow"])
+def test_an_undo_that_stands_in_the_files_of_two_days_is_written_once(tmp_path, action):
+    rows = [POST, act("ann", action, 5, on=POST["uri"], toward="bob")]
+    rows += [act("ann", f"un{action}", at) for at in (7, 7, 8)]
+
+    made = build(inputs(rows, {"ann": 0}), tmp_path)
+
+    assert accounted(made)[0, f"un{action}", SEEN_BEFORE] == 2
+    assert [(act_of(line), line[1]["unix_epoch"]) for line in lines_of(made)[0]] == [(action, 5), (f"un{action}", 7)]
+
+
+def test_a_record_is_liked_once_a_like_and_updated_as_often_as_it_is(tmp_path):
+    rows = [POST, *(act("ann", "like", 5, key=key, on=POST["uri"]) for key in "ab")]
+    rows += [act("ann", "profile_update", at, key="self", text="me") for at in (6, 7, 7)]
+
+    counted = accounted(build(inputs(rows, {"ann": 0}), tmp_path))
+
+    assert counted[0, "like", "written"] == 2
+    assert (counted[0, "profile_update", "written"], counted[0, "profile_update", SEEN_BEFORE]) == (2, 1)

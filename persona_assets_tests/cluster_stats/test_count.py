@@ -19,6 +19,12 @@ def test_an_action_counts_whatever_became_of_it():
     assert (second["users"], second["replies"], second["total"]) == (10, 2, 2)
 
 
+def test_what_stands_in_the_files_of_two_days_counts_once():
+    accounting = accounting_of((0, "post", "written", 4), (0, "post", tables.SEEN_BEFORE, 1))
+
+    assert count_by_cluster(accounting, [20])[0]["total"] == 4
+
+
 def test_the_columns_are_those_of_the_reference_and_then_ours():
     counts = count_by_cluster(accounting_of(), [1])[0]
 
