@@ -205,7 +205,7 @@ def ours(window: Path, out: Path, *, memory_limit: str = "4GB") -> int:
             memory_limit=memory_limit,
             scratch=Path(scratch),
         )
-        return write_cluster_lines(out, ClusterLines(made.lines, made.user_clusters, made.accounting))
+        return write_cluster_lines(out, ClusterLines(made.lines, made.user_clusters, {"accounting": made.accounting}))
 
 
 PLAIN = """

@@ -140,6 +140,25 @@ ACTION_ACCOUNTING = pa.schema(
     ]
 )
 
+# When the users of clusters act, in numbers.
+ACTIONS_BY_HOUR = pa.schema(
+    [
+        _not_null("cluster_id", pa.int32()),
+        _not_null("action", CLOSED_SET),  # all but account_status, which is not the user's doing
+        _not_null("hour", pa.int8()),  # of the day, UTC
+        _not_null("actions", pa.int64()),
+    ]
+)
+
+# How much one user of a cluster does.
+ACTIONS_PER_USER = pa.schema(
+    [
+        _not_null("cluster_id", pa.int32()),
+        _not_null("action", CLOSED_SET),  # or "total"
+        _not_null("median", pa.float64()),  # over all users of the cluster, those who did none too
+    ]
+)
+
 # Why a line says that a user let a post pass: an estimate, one row a line of "ignore".
 IGNORED_EVIDENCE = pa.schema(
     [

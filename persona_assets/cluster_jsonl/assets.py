@@ -84,7 +84,13 @@ def build_cluster_jsonl(
             )
         context.log.info("%d conversations of %d users; writing", made.conversations, len(made.user_clusters))
         return dg.MaterializeResult(
-            value=ClusterLines(made.lines, made.user_clusters, made.accounting, config.compression, made.evidence),
+            value=ClusterLines(
+                made.lines,
+                made.user_clusters,
+                {"accounting": made.accounting, "actions_by_hour": made.by_hour, "actions_per_user": made.per_user},
+                config.compression,
+                made.evidence,
+            ),
             metadata={
                 "users": len(made.user_clusters),
                 "conversations": made.conversations,

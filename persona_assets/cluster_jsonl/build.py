@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from persona_assets import tables
 from persona_assets.cluster_jsonl.accounting import account_for_actions
+from persona_assets.cluster_jsonl.activity import count_by_hour, find_medians
 from persona_assets.cluster_jsonl.contents import Contents
 from persona_assets.cluster_jsonl.ignored import (
     IgnoredOptions,
@@ -31,6 +32,8 @@ class Lines(NamedTuple):
     lines: Iterator[tuple[int, bytes]]  # a cluster and some of its lines, in the order of the files
     user_clusters: dict[str, int]  # by user_id
     accounting: pa.Table  # tables.ACTION_ACCOUNTING
+    by_hour: pa.Table  # tables.ACTIONS_BY_HOUR
+    per_user: pa.Table  # tables.ACTIONS_PER_USER
     conversations: int
     ignored: int
     evidence: Path | None  # a Parquet file of tables.IGNORED_EVIDENCE, where the estimate was asked for
@@ -67,10 +70,10 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         conversations = find_paths(con, forest, max_thread_messages=max_thread_messages)
         ignored_lines = estimate_ignored(con, inputs.embeddings, ignored) if ignored else estimate_nothing(con)
         evidence = _write_evidence(con, scratch / "ignored.parquet") if ignored else None
-        accounting = account_for_actions(con)
+        counted = account_for_actions(con), count_by_hour(con), find_medians(con)
         users = con.sql("SELECT user_id, cluster_id FROM members ORDER BY user_id").fetchall()
         lines = _closing(opened.pop_all(), con, contents, line_format)
-    return Lines(lines, dict(users), accounting, conversations, ignored_lines, evidence)
+    return Lines(lines, dict(users), *counted, conversations, ignored_lines, evidence)
 
 
 def _write_evidence(con: duckdb.DuckDBPyConnection, where: Path) -> Path:

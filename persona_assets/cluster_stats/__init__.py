@@ -1,6 +1,6 @@
 """What each persona is about: counts, words, typical posts, topics, and a report to look at.
 
-In: `clusters` and the accounting of `cluster_jsonl` of the day; `english_posts` and `embeddings` over the
+In: `clusters` and the counts beside the files of `cluster_jsonl` of the day; `english_posts` and `embeddings` over the
 window. Out: a folder a day with `stats.json`, `report.md`, `report.html`, `cluster_stats.parquet` (a row a
 cluster), `cluster_sizes.png` and `map.png`. Nothing is dropped: what users without a persona did is counted
 beside the personas, and a cluster with too few posts for topics says so.
@@ -13,8 +13,13 @@ beside the personas, and a cluster with too few posts for topics says so.
         counts: users, total (of actions), posts, replies, like, unlike, repost, unrepost, follow, unfollow,
             block, unblock, post_update, post_delete, quote, profile_update, account_status, and ignore (an
             estimate, so not part of total);
+        medians: what the median user of the cluster did, by the same names, but for users, ignore and
+            account_status;
+        hours: 24 shares of the cluster's actions, by hour of the day (UTC);
         words: best first, each with word, score (class-based TF-IDF) and users (of the cluster who wrote it);
         medoids: posts nearest the mean of the cluster's posts, each with uri, similarity and, where the
             setting `show_posts` is on, text;
-        topics: LDA topics, each a list of words, the heaviest topic first; topics_note: why there are none.
+        topics: LDA topics of a sample of at most 600 posts, each a list of words, the heaviest topic first; their
+            number is that of 3, 5 and 8 which gives the highest topics_coherence (c_v); topics_note: why there are
+            none.
 """

@@ -49,7 +49,14 @@ def build_cluster_stats(
         """What each persona is about: counts of actions, top words, typical posts, topics; a report to look at."""
         with measured() as cost:
             summary = summarise_clusters(
-                Inputs(cluster_jsonl.accounting(), clusters, english_posts, embeddings),
+                Inputs(
+                    cluster_jsonl.beside("accounting"),
+                    cluster_jsonl.beside("actions_by_hour"),
+                    cluster_jsonl.beside("actions_per_user"),
+                    clusters,
+                    english_posts,
+                    embeddings,
+                ),
                 seed=config.seed,
                 memory_limit=config.memory_limit,
                 scratch=scratch.new_folder(),

@@ -1,5 +1,6 @@
 """Count what the users of each cluster did: each action once, by its author, whatever became of it."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -30,6 +31,7 @@ ESTIMATED = "ignore"
 COLUMNS = ("users", "total", *(NAMES.get(action, action) for action in COUNTED))
 
 Counts = dict[str, int]  # a number for each of COLUMNS, in their order
+HOURS = 24
 
 
 def count_by_cluster(accounting: pa.Table, cluster_users: list[int]) -> list[Counts]:
@@ -46,6 +48,32 @@ def count_by_cluster(accounting: pa.Table, cluster_users: list[int]) -> list[Cou
 def count_without_cluster(accounting: pa.Table) -> Counts:
     """Return the counts of users who are in no cluster; `users` is 0, for the accounting does not hold it."""
     return _name(_sum_actions(accounting).get(None, {}), 0)
+
+
+def share_by_hour(by_hour: pa.Table, *, n_clusters: int) -> list[list[float]]:
+    """Return for each cluster which share of its actions falls into each hour of the day; zeros where it has none.
+
+    Args:
+        by_hour: `tables.ACTIONS_BY_HOUR`.
+        n_clusters: Their number.
+    """
+    done = np.zeros((n_clusters, HOURS))
+    np.add.at(done, (by_hour["cluster_id"].to_numpy(), by_hour["hour"].to_numpy()), by_hour["actions"].to_numpy())
+    return (done / np.maximum(done.sum(axis=1, keepdims=True), 1)).tolist()
+
+
+def name_medians(per_user: pa.Table, *, n_clusters: int) -> list[dict[str, float]]:
+    """Return for each cluster how often its median user did each action, by the names of `COLUMNS`.
+
+    Args:
+        per_user: `tables.ACTIONS_PER_USER`.
+        n_clusters: Their number.
+    """
+    columns = [column for column in COLUMNS if column not in {"users", ESTIMATED, "account_status"}]
+    medians = [dict.fromkeys(columns, 0.0) for _ in range(n_clusters)]
+    for row in per_user.to_pylist():
+        medians[row["cluster_id"]][NAMES.get(row["action"], row["action"])] = row["median"]
+    return medians
 
 
 def add_up(counts: list[Counts]) -> Counts:

@@ -72,12 +72,15 @@ def make_stats(summary: Summary, *, day: str, show_posts: bool) -> dict[str, Any
             "users": persona.counts["users"],
             "share": round(persona.counts["users"] / totals["users"], 6),
             "counts": persona.counts,
+            "medians": persona.medians,
+            "hours": [round(share, 4) for share in persona.hours],
             "words": [{**word._asdict(), "score": round(word.score, 6)} for word in persona.words],
             "medoids": [
                 {key: value for key, value in medoid._asdict().items() if show_posts or key != "text"}
                 for medoid in persona.medoids
             ],
             "topics": persona.topics.topics,
+            "topics_coherence": persona.topics.coherence,
             "topics_note": persona.topics.note,
         }
         for number, persona in enumerate(summary.personas)

@@ -9,7 +9,13 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.cluster_stats.count import Counts, count_by_cluster, count_without_cluster
+from persona_assets.cluster_stats.count import (
+    Counts,
+    count_by_cluster,
+    count_without_cluster,
+    name_medians,
+    share_by_hour,
+)
 from persona_assets.cluster_stats.medoids import Medoid, find_medoids
 from persona_assets.cluster_stats.plots import project
 from persona_assets.cluster_stats.post_vectors import (
@@ -25,9 +31,10 @@ from persona_assets.engine import open_duckdb
 
 # Users drawn on the map.
 MAP_USERS = 4000
-# Posts that topics are sought in: of a cluster, and of all clusters together when they are many.
-TOPIC_POSTS_OF_A_CLUSTER = 2000
-TOPIC_POSTS = 100_000
+# Posts that topics are sought in: of a cluster, and of all clusters together when they are many. Topics take most of
+# the time: 2 s for each cluster.
+TOPIC_POSTS_OF_A_CLUSTER = 600
+TOPIC_POSTS = 30_000
 LEAST_TOPIC_POSTS = 100
 
 
@@ -35,6 +42,8 @@ class Inputs(NamedTuple):
     """What is read."""
 
     accounting: pa.Table  # tables.ACTION_ACCOUNTING
+    by_hour: pa.Table  # tables.ACTIONS_BY_HOUR
+    per_user: pa.Table  # tables.ACTIONS_PER_USER
     clusters: pads.Dataset  # tables.CLUSTERS
     english_posts: pads.Dataset  # tables.ENGLISH_POSTS of the window
     embeddings: pads.Dataset  # tables.embeddings_schema(d) of the window
@@ -45,6 +54,8 @@ class Persona(NamedTuple):
 
     label: str
     counts: Counts
+    medians: dict[str, float]  # of what one user did, by count.COLUMNS
+    hours: list[float]  # share of actions in each hour of the day (UTC)
     words: list[Word]
     medoids: list[Medoid]
     topics: Topics
@@ -100,10 +111,17 @@ def summarise_clusters(
         topics.append(find_topics(sample, seed=seed))
         note(1)
     medoids, user_map = _look_at_vectors(inputs, users, seed)
-    counts = count_by_cluster(inputs.accounting, sizes.tolist())
-    labels = [label_from(best) for best in words]
+    columns = (
+        [label_from(best) for best in words],
+        count_by_cluster(inputs.accounting, sizes.tolist()),
+        name_medians(inputs.per_user, n_clusters=k),
+        share_by_hour(inputs.by_hour, n_clusters=k),
+        words,
+        medoids,
+        topics,
+    )
     return Summary(
-        [Persona(*parts) for parts in zip(labels, counts, words, medoids, topics, strict=True)],
+        [Persona(*parts) for parts in zip(*columns, strict=True)],
         count_without_cluster(inputs.accounting),
         user_map,
     )

@@ -1,7 +1,7 @@
 """The files of personas as one folder a day.
 
-`cluster_<N>.jsonl` (or `.jsonl.zst`), `user_clusters.json`, `accounting.parquet`, and `ignored.parquet` where messages
-that were let pass are asked for.
+`cluster_<N>.jsonl` (or `.jsonl.zst`), `user_clusters.json`, the tables of `BESIDE`, and `ignored.parquet` where
+messages that were let pass are asked for.
 """
 
 import io
@@ -26,7 +26,13 @@ from persona_assets.io_managers.windows import days_present
 from persona_assets.parquet_files import write_parquet
 from persona_assets.scratch import Scratch
 
-USER_CLUSTERS, ACCOUNTING, IGNORED = "user_clusters.json", "accounting.parquet", "ignored.parquet"
+USER_CLUSTERS, IGNORED = "user_clusters.json", "ignored.parquet"
+# Small tables that each folder has, a Parquet file each.
+BESIDE = {
+    "accounting": tables.ACTION_ACCOUNTING,
+    "actions_by_hour": tables.ACTIONS_BY_HOUR,
+    "actions_per_user": tables.ACTIONS_PER_USER,
+}
 # Lines held before they are appended to their files: with any number of clusters, memory stays at this.
 BUFFER_BYTES = 64 * 2**20
 ZSTD_SUFFIX = ".zst"
@@ -39,7 +45,7 @@ class ClusterLines(NamedTuple):
     # after the last: to hand over lines by the hundred costs a third of handing over one at a time.
     lines: Iterator[tuple[int, bytes]]
     user_clusters: Mapping[str, int]
-    accounting: pa.Table  # tables.ACTION_ACCOUNTING
+    beside: Mapping[str, pa.Table]  # those of BESIDE
     compression: Literal["none", "zstd"] = "none"
     ignored: Path | None = None  # a Parquet file of tables.IGNORED_EVIDENCE
 
@@ -50,10 +56,10 @@ class ClusterFolder:
 
     path: UPath
 
-    def accounting(self) -> pa.Table:
-        """Return `tables.ACTION_ACCOUNTING`: what became of the window's actions."""
-        with (self.path / ACCOUNTING).open("rb") as file:
-            return pq.read_table(file, schema=tables.ACTION_ACCOUNTING)
+    def beside(self, name: str) -> pa.Table:
+        """Return one of the tables of `BESIDE`."""
+        with (self.path / f"{name}.parquet").open("rb") as file:
+            return pq.read_table(file, schema=BESIDE[name])
 
     def user_clusters(self) -> dict[str, int]:
         """Return the cluster of each user."""
@@ -87,7 +93,8 @@ class JsonlFolders(dg.UPathIOManager):
 
     def dump_to_path(self, context: dg.OutputContext, obj: Any, path: UPath) -> None:
         """Write all files beside the old folder, then take its place."""
-        tables.require_schema(obj.accounting.schema, tables.ACTION_ACCOUNTING, table=ACCOUNTING)
+        for name, schema in BESIDE.items():
+            tables.require_schema(obj.beside[name].schema, schema, table=name)
         with replacing_folder(path, last_file=USER_CLUSTERS, scratch=self._scratch.new_folder()) as folder:
             lines = write_cluster_lines(folder, obj)
             size = sum(file.stat().st_size for file in folder.iterdir())
@@ -106,8 +113,9 @@ class JsonlFolders(dg.UPathIOManager):
         Raises:
             StorageError: The folder is not whole.
         """
-        if not (path / USER_CLUSTERS).exists():
-            raise StorageError(f"{path} has no {USER_CLUSTERS}: materialize {context.asset_key.to_user_string()} again")
+        for name in (USER_CLUSTERS, *(f"{table}.parquet" for table in BESIDE)):
+            if not (path / name).exists():
+                raise StorageError(f"{path} has no {name}: materialize {context.asset_key.to_user_string()} again")
         return ClusterFolder(path)
 
     def load_partitions(self, context: dg.InputContext) -> ClusterFolder:
@@ -153,7 +161,8 @@ def write_cluster_lines(folder: Path, written: ClusterLines) -> int:
     (folder / USER_CLUSTERS).write_bytes(
         msgspec.json.format(msgspec.json.encode(written.user_clusters, order="sorted"), indent=1) + b"\n"
     )
-    write_parquet(folder / ACCOUNTING, tables.ACTION_ACCOUNTING, [written.accounting])
+    for name, table in written.beside.items():
+        write_parquet(folder / f"{name}.parquet", BESIDE[name], [table])
     return lines
 
 

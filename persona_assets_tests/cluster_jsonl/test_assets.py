@@ -74,6 +74,8 @@ def test_it_writes_a_folder_and_says_what_became_of_every_action(tmp_path):
 
     assert sorted(path.name for path in folder.iterdir()) == [
         "accounting.parquet",
+        "actions_by_hour.parquet",
+        "actions_per_user.parquet",
         "cluster_0.jsonl",
         "user_clusters.json",
     ]

@@ -55,9 +55,27 @@ def clusters_of(cluster_of_user):
 
 def accounting_of(*rows):
     """`tables.ACTION_ACCOUNTING` of (cluster_id, action, outcome, actions)."""
-    clusters, actions, outcomes, counts = (list(column) for column in zip(*rows, strict=True)) if rows else ([],) * 4
-    columns = [pa.array(clusters, pa.int32()), pa.array(actions, pa.string()).cast(tables.CLOSED_SET), outcomes, counts]
-    return pa.table(columns, schema=tables.ACTION_ACCOUNTING)
+    return _table(tables.ACTION_ACCOUNTING, rows)
+
+
+def by_hour_of(*rows):
+    """`tables.ACTIONS_BY_HOUR` of (cluster_id, action, hour, actions)."""
+    return _table(tables.ACTIONS_BY_HOUR, rows)
+
+
+def per_user_of(*rows):
+    """`tables.ACTIONS_PER_USER` of (cluster_id, action, median)."""
+    return _table(tables.ACTIONS_PER_USER, rows)
+
+
+def beside(*, accounting=((0, "post", "written", 9), (None, "like", "user in no cluster", 2))):
+    """The counts beside the files of personas, in the order of the room's inputs."""
+    by_hour = by_hour_of((0, "post", 7, 6), (0, "post", 20, 3), (1, "like", 7, 1))
+    return accounting_of(*accounting), by_hour, per_user_of((0, "post", 1.5), (0, "total", 2))
+
+
+def _table(schema, rows):
+    return pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema=schema)
 
 
 def shuffled(table, seed):

@@ -8,17 +8,17 @@ import pytest
 from upath import UPath
 
 from persona_assets.cluster_stats.assets import ClusterStatsConfig, build_cluster_stats
-from persona_assets.io_managers.jsonl import ACCOUNTING, ClusterFolder
+from persona_assets.io_managers.jsonl import BESIDE, ClusterFolder
 from persona_assets.parquet_files import write_parquet
 from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets.scratch import Scratch
-from persona_assets_tests.cluster_stats.builders import accounting_of, dataset, window
+from persona_assets_tests.cluster_stats.builders import beside, dataset, window
 
 
 @pytest.fixture
 def folder(tmp_path):
-    accounting = accounting_of((0, "post", "written", 9), (None, "like", "user in no cluster", 2))
-    write_parquet(tmp_path / ACCOUNTING, accounting.schema, [accounting])
+    for name, table in zip(BESIDE, beside(), strict=True):
+        write_parquet(tmp_path / f"{name}.parquet", table.schema, [table])
     return ClusterFolder(UPath(tmp_path))
 
 

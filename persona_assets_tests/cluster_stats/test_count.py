@@ -4,8 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persona_assets import tables
-from persona_assets.cluster_stats.count import COLUMNS, add_up, count_by_cluster, count_without_cluster
-from persona_assets_tests.cluster_stats.builders import accounting_of
+from persona_assets.cluster_stats.count import (
+    COLUMNS,
+    add_up,
+    count_by_cluster,
+    count_without_cluster,
+    name_medians,
+    share_by_hour,
+)
+from persona_assets_tests.cluster_stats.builders import accounting_of, by_hour_of, per_user_of
 
 
 def test_an_action_counts_whatever_became_of_it():
@@ -35,6 +42,24 @@ def test_the_columns_are_those_of_the_reference_and_then_ours():
 
 def test_what_was_ignored_is_an_estimate_and_no_action():
     assert count_by_cluster(accounting_of((0, "ignore", "written", 5), (0, "post", "written", 1)), [1])[0]["total"] == 1
+
+
+def test_shares_by_hour_are_of_all_actions_of_a_cluster():
+    by_hour = by_hour_of((0, "post", 23, 1), (0, "like", 23, 2), (0, "like", 0, 1), (2, "post", 5, 4))
+
+    hours = share_by_hour(by_hour, n_clusters=3)
+
+    assert [len(of_cluster) for of_cluster in hours] == [24] * 3
+    assert (hours[0][23], hours[0][0], sum(hours[0])) == (0.75, 0.25, 1)
+    assert sum(hours[1]) == 0
+    assert hours[2][5] == 1
+
+
+def test_medians_have_the_names_of_the_counts_and_are_zero_where_nobody_did_it():
+    first, second = name_medians(per_user_of((0, "post", 2.5), (0, "total", 4)), n_clusters=2)
+
+    assert (first["posts"], first["replies"], first["total"]) == (2.5, 0, 4)
+    assert set(first) == set(second) == set(COLUMNS) - {"users", "ignore", "account_status"}
 
 
 rows = st.tuples(

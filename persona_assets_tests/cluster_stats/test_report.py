@@ -9,7 +9,7 @@ import pytest
 from persona_assets.cluster_stats.count import COLUMNS
 from persona_assets.cluster_stats.report import CLUSTER_STATS, markdown_table, write_report
 from persona_assets.cluster_stats.summarise import Inputs, summarise_clusters
-from persona_assets_tests.cluster_stats.builders import accounting_of, dataset, window
+from persona_assets_tests.cluster_stats.builders import beside, dataset, window
 
 NASTY = '<script>alert("x")</script> | pipe\nand line'
 
@@ -17,9 +17,8 @@ NASTY = '<script>alert("x")</script> | pipe\nand line'
 @pytest.fixture(scope="module")
 def summary(tmp_path_factory):
     posts, vectors, clusters = window()
-    accounting = accounting_of((0, "post", "written", 9), (None, "like", "user in no cluster", 2))
     posts = posts.set_column(3, posts.schema.field("text"), [[NASTY + text for text in posts["text"].to_pylist()]])
-    inputs = Inputs(accounting, dataset(clusters), dataset(posts), dataset(vectors))
+    inputs = Inputs(*beside(), dataset(clusters), dataset(posts), dataset(vectors))
     return summarise_clusters(inputs, seed=0, memory_limit="200MB", scratch=tmp_path_factory.mktemp("scratch"))
 
 
@@ -48,8 +47,11 @@ def test_stats_have_sorted_keys_and_counts_that_add_up(summary):
     assert stats["without_persona"]["like"] == 2
     assert [cluster["cluster_id"] for cluster in stats["clusters"]] == [0, 1, 2]
     assert set(stats["clusters"][0]) == {
-        "cluster_id", "counts", "label", "medoids", "share", "topics", "topics_note", "users", "words",
+        "cluster_id", "counts", "hours", "label", "medians", "medoids", "share", "topics", "topics_coherence",
+        "topics_note", "users", "words",
     }  # fmt: skip
+    assert stats["clusters"][0]["hours"][7] == 0.6667
+    assert stats["clusters"][0]["medians"]["posts"] == 1.5
 
 
 def test_texts_of_posts_appear_only_where_they_are_wanted_and_never_in_the_table_of_personas(summary):

@@ -3,13 +3,12 @@
 import pytest
 
 from persona_assets.cluster_stats.summarise import Inputs, summarise_clusters
-from persona_assets_tests.cluster_stats.builders import TALK, accounting_of, dataset, shuffled, window
+from persona_assets_tests.cluster_stats.builders import TALK, beside, dataset, shuffled, window
 
 
 def summarise(tmp_path, *, order=0):
     posts, vectors, clusters = window()
-    accounting = accounting_of((0, "post", "written", 9), (None, "like", "user in no cluster", 2))
-    inputs = Inputs(accounting, *(dataset(shuffled(table, order)) for table in (clusters, posts, vectors)))
+    inputs = Inputs(*beside(), *(dataset(shuffled(table, order)) for table in (clusters, posts, vectors)))
     return summarise_clusters(inputs, seed=0, memory_limit="200MB", scratch=tmp_path)
 
 
@@ -22,6 +21,8 @@ def test_every_cluster_is_counted_named_and_shown(tmp_path):
         assert len(persona.medoids) == 3
         assert all(set(medoid.text.split()) <= set(talk.split()) for medoid in persona.medoids)
         assert len(persona.topics.topics) > 0
+    assert summary.personas[0].medians["total"] == 2
+    assert summary.personas[0].hours[7] == pytest.approx(2 / 3)
     assert summary.without_persona["like"] == 2
     assert summary.map.positions.shape == (21, 2)
 

@@ -1,8 +1,10 @@
 """Topics by LDA."""
 
+import numpy as np
 import pytest
 
-from persona_assets.cluster_stats.topics import LEAST_POSTS, TOPICS, find_topics
+from persona_assets.cluster_stats import topics
+from persona_assets.cluster_stats.topics import LEAST_POSTS, NUMBERS, find_topics
 
 GARDEN, ENGINE = ["tomato", "compost", "roses"], ["piston", "gearbox", "turbo"]
 POSTS = [GARDEN, ENGINE] * 30
@@ -12,13 +14,29 @@ def test_topics_part_what_is_said_apart():
     found = find_topics(POSTS, seed=0)
 
     assert found.note is None
-    assert len(found.topics) == TOPICS
+    assert len(found.topics) in NUMBERS
+    assert 0 < found.coherence <= 1
     assert any(set(words[:3]) == set(GARDEN) for words in found.topics)
     assert any(set(words[:3]) == set(ENGINE) for words in found.topics)
 
 
 def test_the_same_posts_give_the_same_topics():
     assert find_topics(POSTS, seed=3) == find_topics(POSTS, seed=3)
+
+
+def test_the_number_of_topics_is_the_most_coherent_one(monkeypatch):
+    rng = np.random.default_rng(0)
+    themes = [[f"{theme}{n}" for n in range(8)] for theme in ("garden", "engine", "opera")]
+    posts = [rng.choice(themes[n % 3], 5, replace=False).tolist() for n in range(300)]
+    chosen = find_topics(posts, seed=0)
+
+    coherences = []
+    for number in NUMBERS:
+        monkeypatch.setattr(topics, "NUMBERS", (number,))
+        coherences.append(find_topics(posts, seed=0).coherence)
+
+    assert chosen.coherence == max(coherences)
+    assert {word.rstrip("01234567") for word in chosen.topics[0]} < {"garden", "engine", "opera"}
 
 
 def test_too_few_posts_with_words_are_said_to_be_insufficient():

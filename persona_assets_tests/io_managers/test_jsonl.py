@@ -10,7 +10,7 @@ import pytest
 import zstandard
 
 from persona_assets import tables
-from persona_assets.errors import StorageError
+from persona_assets.errors import SchemaError, StorageError
 from persona_assets.io_managers import jsonl
 from persona_assets.io_managers.jsonl import ClusterFolder, ClusterLines, JsonlIOManager
 from persona_assets.partitions import daily_partitions
@@ -21,12 +21,17 @@ DAY = "2025-03-01"
 ACCOUNTING = pa.Table.from_pylist(
     [{"cluster_id": 0, "action": "like", "outcome": "written", "actions": 3}], schema=tables.ACTION_ACCOUNTING
 )
+BESIDE = {
+    "accounting": ACCOUNTING,
+    "actions_by_hour": tables.ACTIONS_BY_HOUR.empty_table(),
+    "actions_per_user": tables.ACTIONS_PER_USER.empty_table(),
+}
 
 
 def store(lines, base: str, seen: list | None = None, compression="none") -> dg.ExecuteInProcessResult:
     @dg.asset(partitions_def=DAYS, io_manager_key="jsonl")
     def cluster_jsonl():
-        return dg.MaterializeResult(value=ClusterLines(iter(lines), {"b": 1, "a": 0, "c": 2}, ACCOUNTING, compression))
+        return dg.MaterializeResult(value=ClusterLines(iter(lines), {"b": 1, "a": 0, "c": 2}, BESIDE, compression))
 
     @dg.asset(partitions_def=DAYS)
     def reader(cluster_jsonl: ClusterFolder) -> None:
@@ -50,7 +55,7 @@ def test_each_line_is_in_the_file_of_its_cluster_in_the_order_given(base):
 
     assert [list(seen[0].lines(n)) for n in (0, 1, 2)] == [[b"[2]"], [b"[1]", b"[3]", b"[4]"], []]
     assert seen[0].user_clusters() == {"a": 0, "b": 1, "c": 2}
-    assert seen[0].accounting().equals(ACCOUNTING)
+    assert {name: seen[0].beside(name) for name in BESIDE} == BESIDE
     (event,) = result.asset_materializations_for_node("cluster_jsonl")
     assert event.metadata["dagster/partition_row_count"].value == 4
 
@@ -96,6 +101,13 @@ def test_more_lines_than_are_held_keep_their_order(tmp_path, monkeypatch):
     for cluster in range(3):
         written = (folder / f"cluster_{cluster}.jsonl").read_bytes().splitlines()
         assert written == [line for number, line in lines if number == cluster]
+
+
+def test_a_table_beside_that_differs_from_its_schema_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setitem(BESIDE, "accounting", ACCOUNTING.drop_columns("outcome"))
+
+    with pytest.raises(SchemaError, match="accounting: the table does not match"):
+        store([(0, b"[1]")], str(tmp_path))
 
 
 def test_lines_that_break_off_leave_the_folder_as_it_was(tmp_path):
