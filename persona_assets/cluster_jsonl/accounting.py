@@ -7,18 +7,19 @@ import pyarrow.compute as pc
 from persona_assets import tables
 
 ACCOUNT = f"""
-    SELECT cluster_id, action, outcome, count(*)::BIGINT AS actions
+    SELECT cluster_id, action, outcome, sum(actions)::BIGINT AS actions
     FROM (
-        SELECT cluster_id, action, outcome::VARCHAR AS outcome FROM resolved
+        SELECT cluster_id, action, outcome::VARCHAR AS outcome, actions
+        FROM (SELECT cluster_id, action, outcome, count(*) AS actions FROM resolved GROUP BY ALL)
         UNION ALL
-        SELECT cluster_id, action, 'written' FROM messages
+        SELECT cluster_id, action, 'written', 1 FROM messages
         WHERE cluster_id IS NOT NULL AND action IN ('post', 'reply')
         UNION ALL
-        SELECT cluster_id, 'ignore', 'written' FROM ignored
+        SELECT cluster_id, 'ignore', 'written', 1 FROM ignored
         UNION ALL
-        SELECT cluster_id, action, '{tables.SEEN_BEFORE}' FROM repeated WHERE cluster_id IS NOT NULL
+        SELECT cluster_id, action, '{tables.SEEN_BEFORE}', 1 FROM repeated WHERE cluster_id IS NOT NULL
         UNION ALL
-        SELECT NULL, a.action, CASE WHEN kept.user_id IS NULL THEN 'user not kept' ELSE 'user in no cluster' END
+        SELECT NULL, a.action, CASE WHEN kept.user_id IS NULL THEN 'user not kept' ELSE 'user in no cluster' END, 1
         FROM user_actions AS a
         ANTI JOIN members ON members.user_id = a.user_id
         LEFT JOIN (SELECT DISTINCT user_id FROM english_users) AS kept ON kept.user_id = a.user_id

@@ -56,7 +56,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         max_thread_messages: Most messages of a conversation line. At least 2.
         line_format: How lines are spelled.
         memory_limit: Of joins and sorts, such as "4GB"; what is more spills to `scratch`. Beside it, threads
-            take about 70 bytes a message of the window.
+            take about 60 bytes a message of the window.
         scratch: An empty folder, in use until `lines` is exhausted or closed.
 
     Returns:
@@ -65,7 +65,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
     with ExitStack() as opened:
         con = opened.enter_context(open_duckdb(memory_limit=memory_limit, scratch=scratch))
         contents = Contents(scratch / "contents")
-        forest = load_window(con, inputs, contents)
+        forest = load_window(con, inputs, contents, line_format)
         resolve_targets(con)
         conversations = find_paths(con, forest, max_thread_messages=max_thread_messages)
         ignored_lines = estimate_ignored(con, inputs.embeddings, ignored) if ignored else estimate_nothing(con)

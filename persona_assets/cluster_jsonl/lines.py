@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from persona_assets.cluster_jsonl.contents import Contents
-from persona_assets.cluster_jsonl.spell import ACT_KEYS, Instants, LineFormat, Words, spell_lines
+from persona_assets.cluster_jsonl.spell import ACT_KEYS, Clock, LineFormat, Words, spell_lines
 from persona_assets.cluster_jsonl.threads import climb, find_leaves
 from persona_assets.cluster_jsonl.window import Forest
 
@@ -113,7 +113,7 @@ def stream_lines(
     Args:
         con: With the tables `members`, `messages`, `paths`, `resolved` and `ignored`.
         contents: Of `messages`.
-        line_format: How lines are spelled. For "blueprint" 8 bytes are held for each instant of the lines.
+        line_format: How lines are spelled. For "blueprint" 8 bytes are held for each message and each instant.
 
     Yields:
         A cluster and one or more of its lines, UTF-8 JSON with a line end between them and none after the last.
@@ -121,27 +121,37 @@ def stream_lines(
     con.register("act_kinds", pa.table({"action": ACT_KEYS, "kind": range(1, len(ACT_KEYS) + 1)}))
     for statement in (PARTS, TIED, PLACES):
         con.execute(statement)
-    instants = None if line_format == "arrays" else _fetch_instants(con)
-    words = Words(contents.open(), _fetch_times(con, contents.count), _fetch_names(con), instants)
+    clock = None if line_format == "arrays" else _wind_clock(con, contents.count)
+    words = Words(contents.open(), _fetch_names(con), clock)
     held: pa.RecordBatch | None = None
     for batch in con.sql(ORDERED_PARTS).to_arrow_reader(PARTS_AT_ONCE):
         parts = batch if held is None else pa.concat_batches([held, batch])
-        # A line's last part is at position 0: what follows the last of these waits for the next batch.
-        ends = np.flatnonzero(parts["position"].to_numpy() == 0) + 1
+        # What follows the last whole line waits for the next batch.
+        ends = _find_ends(parts)
         whole = int(ends[-1]) if len(ends) else 0
         if whole:
-            lines = spell_lines(parts.slice(0, whole), ends, words, line_format)
-            yield from _gather(parts["cluster_id"].to_numpy()[ends - 1], lines)
+            yield from _spell_by_cluster(parts.slice(0, whole), words, line_format)
         held = parts.slice(whole)
 
 
-def _gather(clusters: npt.NDArray[np.int32], lines: pa.LargeStringArray) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines of each cluster together, in their order: a Python object for each line would cost more."""
-    order = np.argsort(clusters, kind="stable")
-    starts = np.flatnonzero(np.diff(clusters[order], prepend=-1))
-    of_clusters = pa.LargeListArray.from_arrays(np.append(starts, len(order)), lines.take(pa.array(order)))
+def _spell_by_cluster(parts: pa.RecordBatch, words: Words, line_format: LineFormat) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of each cluster together, in their order: a Python object for each line would cost more.
+
+    Parts are brought together before they are spelled, as numbers: a line's are all of one cluster.
+    """
+    parts = parts.take(pa.array(np.argsort(parts["cluster_id"].to_numpy(), kind="stable")))
+    ends = _find_ends(parts)
+    lines = spell_lines(parts, ends, words, line_format)
+    clusters = parts["cluster_id"].to_numpy()[ends - 1]
+    starts = np.flatnonzero(np.diff(clusters, prepend=-1))
+    of_clusters = pa.LargeListArray.from_arrays(np.append(starts, len(clusters)), lines)
     together = pc.binary_join(of_clusters, pa.scalar("\n", pa.large_string())).cast(pa.large_binary())
-    yield from zip(clusters[order[starts]].tolist(), together.to_pylist(), strict=True)
+    yield from zip(clusters[starts].tolist(), together.to_pylist(), strict=True)
+
+
+def _find_ends(parts: pa.RecordBatch) -> npt.NDArray[np.int64]:
+    """Return where lines end, in rows: after their last part, which is at position 0."""
+    return np.flatnonzero(parts["position"].to_numpy() == 0) + 1
 
 
 def _fetch_names(con: duckdb.DuckDBPyConnection) -> pa.LargeStringArray:
@@ -149,14 +159,9 @@ def _fetch_names(con: duckdb.DuckDBPyConnection) -> pa.LargeStringArray:
     return names["name"].cast(pa.large_string()).combine_chunks()
 
 
-def _fetch_times(con: duckdb.DuckDBPyConnection, count: int) -> Instants:
-    """Return the time of each message, by its number."""
-    times = np.zeros(count, dtype=np.int64)
+def _wind_clock(con: duckdb.DuckDBPyConnection, messages: int) -> Clock:
+    """Return the time of each message by its number, and every instant that lines show, once, ascending."""
+    times = np.zeros(messages, dtype=np.int64)
     for batch in con.sql("SELECT id, event_time_us FROM messages").to_arrow_reader():
         times[batch["id"].to_numpy()] = batch["event_time_us"].to_numpy()
-    return times
-
-
-def _fetch_instants(con: duckdb.DuckDBPyConnection) -> Instants:
-    """Return every instant that lines show, once, ascending."""
-    return con.sql(INSTANTS).fetchnumpy()["event_time_us"]
+    return Clock(times, con.sql(INSTANTS).fetchnumpy()["event_time_us"])

@@ -41,10 +41,29 @@ TIME_KEYS: dict[LineFormat, str] = {"arrays": "unix_epoch", "blueprint": "relati
 class Words(NamedTuple):
     """What lines are put together from, each looked up by a number."""
 
-    contents: pa.LargeStringArray  # by messages.id: a message as JSON, up to its time
-    times: Instants  # by messages.id, in microseconds
+    contents: (
+        pa.LargeStringArray
+    )  # by messages.id: a message as JSON, without its brace at the end; for a clock, up to its time
     names: pa.LargeStringArray  # user ids as JSON, by members.member
-    instants: Instants | None  # of all lines, ascending; None where lines show the time itself
+    clock: "Clock | None"  # None where lines show times as they are
+
+
+class Clock(NamedTuple):
+    """What tells the places of instants."""
+
+    times: Instants  # of messages, by messages.id, in microseconds
+    instants: Instants  # of all lines, ascending
+
+    def tell(self, times: pa.Int64Array) -> pa.Int64Array:
+        """Return the place of each instant; null stays null."""
+        places = np.searchsorted(self.instants, times.fill_null(0).to_numpy())
+        return pa.array(places, mask=times.is_null().to_numpy(zero_copy_only=False))
+
+
+def time_in_sql(line_format: LineFormat) -> str:
+    """Return what follows the text of a message in `Words.contents`, as SQL over its `event_time_us`."""
+    key = f"'{_time_key(line_format)}'"
+    return f"{key} || event_time_us" if line_format == "arrays" else key
 
 
 def spell_lines(
@@ -59,17 +78,21 @@ def spell_lines(
         words: What the parts refer to.
         line_format: What is around messages and how they tell time.
     """
-    is_act, has_content = pc.greater(parts["kind"], 0), pc.is_valid(parts["message"])
-    opens_act = pc.if_else(has_content, _literal('},{"user_id":'), _literal('{"user_id":'))
+    is_act = pc.greater(parts["kind"], 0)
+    opens_act = pc.if_else(pc.is_valid(parts["message"]), _literal('},{"user_id":'), _literal('{"user_id":'))
+    act_times = pc.if_else(is_act, parts["event_time_us"], None)
+    content_times: list[pa.LargeStringArray] = []
+    if words.clock:
+        content_times = [_as_text(words.clock.tell(pa.array(words.clock.times).take(parts["message"])))]
+        act_times = words.clock.tell(act_times)
     spelled = pc.binary_join_element_wise(
         pc.if_else(parts["is_first"], _literal("["), _literal(",")),
         words.contents.take(parts["message"]),
-        pc.if_else(has_content, _literal(_time_key(line_format)), _literal("")),
-        _tell(pa.array(words.times).take(parts["message"]), words.instants),
+        *content_times,
         pc.if_else(is_act, opens_act, _literal("")),
         words.names.take(pc.if_else(is_act, parts["member"], None)),
         _spell_acts(line_format).take(parts["kind"]),
-        _tell(pc.if_else(is_act, parts["event_time_us"], None), words.instants),
+        _as_text(act_times),
         parts["text"].cast(pa.large_string()),
         pc.if_else(pc.equal(parts["position"], 0), _literal("}]"), _literal("}")),
         _literal(""),
@@ -87,11 +110,7 @@ def _wrap(threads: pa.LargeStringArray, clusters: pa.Int32Array) -> pa.LargeStri
     )
 
 
-def _tell(times: pa.Int64Array, instants: Instants | None) -> pa.LargeStringArray:
-    """Return times as lines show them; null stays null."""
-    if instants is not None:
-        places = np.searchsorted(instants, times.fill_null(0).to_numpy())
-        times = pa.array(places, mask=times.is_null().to_numpy(zero_copy_only=False))
+def _as_text(times: pa.Int64Array) -> pa.LargeStringArray:
     return times.cast(pa.large_string())
 
 

@@ -11,6 +11,7 @@ import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
 from persona_assets.cluster_jsonl.contents import Contents
+from persona_assets.cluster_jsonl.spell import LineFormat, time_in_sql
 from persona_assets.cluster_jsonl.threads import Rows, find_cycles
 
 
@@ -44,14 +45,14 @@ MESSAGES = """
         CASE WHEN members.member IS NOT NULL AND a.action = 'quote' THEN a.text END AS quote_text,
         a.uri IN (SELECT uri FROM english_posts) AS is_english,
         coalesce(trim(a.text), '') = '' AS is_wordless, hash(a.text) AS text_hash,
-        '{"user_id":' || to_json(a.user_id)
-        || CASE WHEN a.text IS NULL OR a.text = '' THEN '' ELSE ',"text":' || to_json(a.text) END AS content
+        '{{"user_id":' || to_json(a.user_id)
+        || CASE WHEN a.text IS NULL OR a.text = '' THEN '' ELSE ',"text":' || to_json(a.text) END
+        || {time} AS content
     FROM user_actions AS a
     LEFT JOIN members ON members.user_id = a.user_id
     WHERE a.action IN ('post', 'reply', 'quote')
 """
-"""Everybody's messages. `content` is the message as lines show it, up to its time: it goes to a file, all else to a
-table."""
+"""Everybody's messages. `content` is the message as `spell.Words` has it: it goes to a file, all else to a table."""
 
 REPEATED = """
     CREATE TEMP TABLE repeated AS
@@ -72,7 +73,9 @@ EDGES = """
 EARLIEST_FIRST = "SELECT id FROM messages JOIN rows ON rows.row = messages.id ORDER BY event_time_us, uri"
 
 
-def load_window(con: duckdb.DuckDBPyConnection, inputs: Inputs, contents: Contents) -> Forest:
+def load_window(
+    con: duckdb.DuckDBPyConnection, inputs: Inputs, contents: Contents, line_format: LineFormat = "arrays"
+) -> Forest:
     """Create the tables `members`, `messages` and `repeated`, views of the inputs, and the forest of threads.
 
     `messages` holds each message of the window once; `repeated` what was taken out of it. Both spill to disk
@@ -81,7 +84,8 @@ def load_window(con: duckdb.DuckDBPyConnection, inputs: Inputs, contents: Conten
     Args:
         con: An empty database.
         inputs: What is to be loaded.
-        contents: Is given the JSON of each message up to its time, at the place of its `messages.id`, and closed.
+        contents: Is given the JSON of each message, at the place of its `messages.id`, and closed.
+        line_format: How lines will be spelled.
     """
     for name in ("clusters", "english_users", "user_actions", "english_posts"):
         view_dataset(con, name, getattr(inputs, name))
@@ -90,7 +94,9 @@ def load_window(con: duckdb.DuckDBPyConnection, inputs: Inputs, contents: Conten
     with con.cursor() as cursor, closing(contents):
         for name in ("user_actions", "english_posts"):
             view_dataset(cursor, name, getattr(inputs, name))
-        con.register("numbered", _number(cursor.sql(MESSAGES).to_arrow_reader(), contents))
+        con.register(
+            "numbered", _number(cursor.sql(MESSAGES.format(time=time_in_sql(line_format))).to_arrow_reader(), contents)
+        )
         con.execute("CREATE TABLE messages AS SELECT * FROM numbered")
     con.unregister("numbered")
     con.execute(REPEATED)
