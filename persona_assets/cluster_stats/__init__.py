@@ -8,6 +8,7 @@ beside the personas, and a cluster with too few posts for topics says so.
 `stats.json` has sorted keys:
     day, n_clusters: the partition, and the number of clusters.
     totals, without_persona: counts (below) over all clusters, and of users in none (their number is 0 here).
+    outcomes: how many actions of the window met which outcome, by action.
     clusters: by cluster_id, each with
         cluster_id, label, users, share (of all users in clusters);
         counts: users, total (of actions), posts, replies, like, unlike, repost, unrepost, follow, unfollow,
@@ -16,6 +17,7 @@ beside the personas, and a cluster with too few posts for topics says so.
         medians: what the median user of the cluster did, by the same names, but for users, ignore and
             account_status;
         hours: 24 shares of the cluster's actions, by hour of the day (UTC);
+        nearest: the three clusters whose mean post is most similar, each with cluster_id and similarity (cosine);
         words: best first, each with word, score (class-based TF-IDF) and users (of the cluster who wrote it);
         medoids: posts nearest the mean of the cluster's posts, each with uri, similarity and, where the
             setting `show_posts` is on, text;

@@ -50,6 +50,20 @@ def count_without_cluster(accounting: pa.Table) -> Counts:
     return _name(_sum_actions(accounting).get(None, {}), 0)
 
 
+def count_outcomes(accounting: pa.Table) -> dict[str, dict[str, int]]:
+    """Return what became of all actions of the window, by action in the order of `COUNTED`, then by outcome.
+
+    Args:
+        accounting: `tables.ACTION_ACCOUNTING`.
+    """
+    plain = accounting.set_column(1, "action", accounting["action"].cast(pa.string()))
+    summed = plain.group_by(["action", "outcome"]).aggregate([("actions", "sum")])
+    outcomes: dict[str, dict[str, int]] = {}
+    for row in sorted(summed.to_pylist(), key=lambda row: (COUNTED.index(row["action"]), row["outcome"])):
+        outcomes.setdefault(row["action"], {})[row["outcome"]] = row["actions_sum"]
+    return outcomes
+
+
 def share_by_hour(by_hour: pa.Table, *, n_clusters: int) -> list[list[float]]:
     """Return for each cluster which share of its actions falls into each hour of the day; zeros where it has none.
 

@@ -3,17 +3,20 @@
 import base64
 import io
 import json
-from importlib.resources import files
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from persona_assets.cluster_stats.count import COLUMNS, add_up
+from persona_assets.cluster_stats.page import render_page
 from persona_assets.cluster_stats.plots import plot_map, plot_sizes
+from persona_assets.cluster_stats.post_vectors import Floats
 from persona_assets.cluster_stats.summarise import Persona, Summary
 from persona_assets.parquet_files import write_parquet
 
 WORDS_SHOWN = 10
+NEAREST_SHOWN = 3
 # Personas in the table that the UI shows, the largest.
 PERSONAS_SHOWN = 100
 # A row a cluster; the counts of count.COLUMNS follow.
@@ -54,7 +57,9 @@ def write_report(summary: Summary, *, day: str, show_posts: bool) -> Report:
     contents = {
         "stats.json": (json.dumps(stats, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode(),
         "report.md": markdown.encode(),
-        "report.html": render_html(stats, sizes_png=sizes, map_png=user_map).encode(),
+        "report.html": render_page(
+            stats, summary.similarity, sizes=png_address(sizes), user_map=png_address(user_map)
+        ).encode(),
         "cluster_stats.parquet": _parquet(summary),
         "cluster_sizes.png": sizes,
         "map.png": user_map,
@@ -74,6 +79,7 @@ def make_stats(summary: Summary, *, day: str, show_posts: bool) -> dict[str, Any
             "counts": persona.counts,
             "medians": persona.medians,
             "hours": [round(share, 4) for share in persona.hours],
+            "nearest": _find_nearest(summary.similarity, number),
             "words": [{**word._asdict(), "score": round(word.score, 6)} for word in persona.words],
             "medoids": [
                 {key: value for key, value in medoid._asdict().items() if show_posts or key != "text"}
@@ -90,8 +96,18 @@ def make_stats(summary: Summary, *, day: str, show_posts: bool) -> dict[str, Any
         "n_clusters": len(clusters),
         "totals": totals,
         "without_persona": summary.without_persona,
+        "outcomes": summary.outcomes,
         "clusters": clusters,
     }
+
+
+def _find_nearest(similarity: Floats, cluster: int) -> list[dict[str, float]]:
+    """Return the clusters whose posts are most like those of `cluster`, most alike first."""
+    others = [other for other in np.argsort(-similarity[cluster], kind="stable").tolist() if other != cluster]
+    return [
+        {"cluster_id": other, "similarity": round(float(similarity[cluster, other]), 4)}
+        for other in others[:NEAREST_SHOWN]
+    ]
 
 
 def render_markdown(stats: dict[str, Any]) -> str:
@@ -150,17 +166,6 @@ def _topic_rows(cluster: dict[str, Any]) -> list[list[Any]]:
     if cluster["topics_note"]:
         return [[cluster["cluster_id"], "", cluster["topics_note"]]]
     return [[cluster["cluster_id"], number, ", ".join(words)] for number, words in enumerate(cluster["topics"], 1)]
-
-
-def render_html(stats: dict[str, Any], *, sizes_png: bytes, map_png: bytes) -> str:
-    """Return one page that needs no network: pictures and style are in it."""
-    import jinja2  # noqa: PLC0415 - 0.1 s, and definitions must load fast
-
-    template = files("persona_assets.cluster_stats").joinpath("report.html.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return environment.from_string(template).render(
-        stats=stats, columns=COLUMNS, words_shown=WORDS_SHOWN, sizes=png_address(sizes_png), map=png_address(map_png)
-    )
 
 
 def png_address(png: bytes) -> str:

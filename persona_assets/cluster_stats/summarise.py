@@ -12,6 +12,7 @@ from persona_assets import tables
 from persona_assets.cluster_stats.count import (
     Counts,
     count_by_cluster,
+    count_outcomes,
     count_without_cluster,
     name_medians,
     share_by_hour,
@@ -73,6 +74,8 @@ class Summary(NamedTuple):
 
     personas: list[Persona]
     without_persona: Counts
+    outcomes: dict[str, dict[str, int]]  # how many actions met which outcome, by action
+    similarity: Floats  # (k, k) cosine of the mean posts of each two clusters
     map: Map
 
 
@@ -110,7 +113,7 @@ def summarise_clusters(
     for sample in posts:
         topics.append(find_topics(sample, seed=seed))
         note(1)
-    medoids, user_map = _look_at_vectors(inputs, users, seed)
+    medoids, similarity, user_map = _look_at_vectors(inputs, users, seed)
     columns = (
         [label_from(best) for best in words],
         count_by_cluster(inputs.accounting, sizes.tolist()),
@@ -123,11 +126,13 @@ def summarise_clusters(
     return Summary(
         [Persona(*parts) for parts in zip(*columns, strict=True)],
         count_without_cluster(inputs.accounting),
+        count_outcomes(inputs.accounting),
+        similarity,
         user_map,
     )
 
 
-def _look_at_vectors(inputs: Inputs, users: pa.Table, seed: int) -> tuple[list[list[Medoid]], Map]:
+def _look_at_vectors(inputs: Inputs, users: pa.Table, seed: int) -> tuple[list[list[Medoid]], Floats, Map]:
     """Pass over the vectors twice: for the means of clusters and of the map's users, then for the medoids."""
     clusters = users["cluster_id"].to_numpy().astype(np.int64)
     row_of_user = {user_id: row for row, user_id in enumerate(users["user_id"].to_pylist())}
@@ -141,5 +146,6 @@ def _look_at_vectors(inputs: Inputs, users: pa.Table, seed: int) -> tuple[list[l
         on_map = place_on_map[posts.rows] >= 0
         add_by_row(user_sums, place_on_map[posts.rows[on_map]], posts.vectors[on_map])
     posts = read_post_vectors(inputs.embeddings, row_of_user)
-    medoids = find_medoids(posts, inputs.english_posts, clusters=clusters, means=directions(cluster_sums))
-    return medoids, Map(project(directions(user_sums)), clusters[drawn])
+    means = directions(cluster_sums)
+    medoids = find_medoids(posts, inputs.english_posts, clusters=clusters, means=means)
+    return medoids, means @ means.T, Map(project(directions(user_sums)), clusters[drawn])

@@ -8,6 +8,7 @@ from persona_assets.cluster_stats.count import (
     COLUMNS,
     add_up,
     count_by_cluster,
+    count_outcomes,
     count_without_cluster,
     name_medians,
     share_by_hour,
@@ -42,6 +43,15 @@ def test_the_columns_are_those_of_the_reference_and_then_ours():
 
 def test_what_was_ignored_is_an_estimate_and_no_action():
     assert count_by_cluster(accounting_of((0, "ignore", "written", 5), (0, "post", "written", 1)), [1])[0]["total"] == 1
+
+
+def test_outcomes_are_added_up_over_all_users_in_the_order_of_the_counts():
+    rows = [(None, "like", "user not kept", 3), (0, "like", "written", 2), (1, "like", "written", 4)]
+
+    outcomes = count_outcomes(accounting_of(*rows, (0, "ignore", "written", 1), (0, "post", "written", 5)))
+
+    assert list(outcomes) == ["post", "like", "ignore"]
+    assert outcomes["like"] == {"user not kept": 3, "written": 6}
 
 
 def test_shares_by_hour_are_of_all_actions_of_a_cluster():

@@ -45,10 +45,11 @@ def test_stats_have_sorted_keys_and_counts_that_add_up(summary):
     assert stats["totals"]["users"] == sum(cluster["users"] for cluster in stats["clusters"]) == 21
     assert stats["totals"]["posts"] == 9
     assert stats["without_persona"]["like"] == 2
+    assert stats["outcomes"] == {"post": {"written": 9}, "like": {"user in no cluster": 2}}
     assert [cluster["cluster_id"] for cluster in stats["clusters"]] == [0, 1, 2]
     assert set(stats["clusters"][0]) == {
         "cluster_id", "counts", "hours", "label", "medians", "medoids", "share", "topics", "topics_coherence",
-        "topics_note", "users", "words",
+        "topics_note", "users", "words", "nearest",
     }  # fmt: skip
     assert stats["clusters"][0]["hours"][7] == 0.6667
     assert stats["clusters"][0]["medians"]["posts"] == 1.5
@@ -66,17 +67,19 @@ def test_texts_of_posts_appear_only_where_they_are_wanted_and_never_in_the_table
 def test_a_text_breaks_neither_page_nor_table(summary):
     files = write_report(summary, day="2025-03-03", show_posts=True).files
 
-    assert b"<script" not in files["report.html"]
+    assert files["report.html"].count(b"<script") == 1  # the page's own
     assert b"<script" not in files["report.md"]
     assert markdown_table(["a"], [["x | y\nz"]]) == "| a |\n| --- |\n| x \\| y z |"
 
 
-def test_the_page_needs_no_network(summary):
-    page = write_report(summary, day="2025-03-03", show_posts=False).files["report.html"].decode()
+def test_the_nearest_clusters_come_first_and_none_is_near_itself(summary):
+    stats = json.loads(write_report(summary, day="2025-03-03", show_posts=False).files["stats.json"])
 
-    assert 'src="data:image/png' in page
-    assert "http://" not in page
-    assert "https://" not in page
+    for number, cluster in enumerate(stats["clusters"]):
+        similarities = [other["similarity"] for other in cluster["nearest"]]
+        assert {other["cluster_id"] for other in cluster["nearest"]} == {0, 1, 2} - {number}
+        assert similarities == sorted(similarities, reverse=True)
+        assert max(similarities) < 0.9
 
 
 def test_the_markdown_has_the_tables_of_the_reference(summary):
