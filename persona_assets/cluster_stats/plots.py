@@ -54,9 +54,11 @@ def plot_map(positions: Floats, clusters: Ints, labels: list[str]) -> bytes:
 
     figure = Figure(figsize=(8, 6), layout="constrained")
     axes = figure.subplots()
+    # Dots cover a tenth of the picture or so, however many they are.
+    size = float(np.clip(20_000 / max(1, len(positions)), 6, 36))
     for cluster in range(len(labels)):
         x, y = positions[clusters == cluster].T
-        axes.scatter(x, y, s=9, color=_colour(cluster), linewidths=0, alpha=0.7)
+        axes.scatter(x, y, s=size, color=_colour(cluster), linewidths=0, alpha=0.7)
         if len(x) and len(labels) <= MOST_LABELLED:
             axes.annotate(
                 f"{cluster}",
@@ -89,11 +91,11 @@ def project(vectors: Floats) -> Floats:
 
 
 def _colour(cluster: int) -> str:
-    """Return one of the twenty colours of matplotlib's tab20, in turn."""
+    """Return one of the twenty colours of matplotlib's tab20 in turn, the ten strong ones before the ten pale ones."""
     from matplotlib import colormaps  # noqa: PLC0415 - loaded with the figure
     from matplotlib.colors import to_hex  # noqa: PLC0415 - the same
 
-    return to_hex(colormaps["tab20"](cluster % 20))
+    return to_hex(colormaps["tab20"]([*range(0, 20, 2), *range(1, 20, 2)][cluster % 20]))
 
 
 def _png(figure: "Figure") -> bytes:
