@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from gensim.models import LdaModel
 
 LEAST_POSTS = 20
-# Numbers of topics that are tried.
+# Numbers of topics that are tried, where there are `LEAST_POSTS` to each.
 NUMBERS = (3, 5, 8)
 WORDS_OF_A_TOPIC = 8
 # 50 and 10 take 1.6 times as long, and topics are no more coherent for it.
@@ -53,10 +53,11 @@ def find_topics(posts: list[list[str]], *, seed: int) -> Topics:
     corpus = [bag for bag in map(dictionary.doc2bow, texts) if bag]
     if not corpus:
         return Topics([], None, "insufficient data: no word is shared by some and not by most posts")
+    numbers = [number for number in NUMBERS if number * LEAST_POSTS <= len(corpus)] or NUMBERS[:1]
     # A BLAS may flag numbers beyond the end of a short row that it loads and does not use: what it returns is looked
     # at instead.
     with np.errstate(invalid="ignore"):
-        tried = [_name_topics(_fit(corpus, dictionary, number, seed=seed), corpus) for number in NUMBERS]
+        tried = [_name_topics(_fit(corpus, dictionary, number, seed=seed), corpus) for number in numbers]
     coherences = [_cohere(topics, texts, dictionary) for topics in tried]
     best = max(range(len(tried)), key=lambda number: coherences[number])
     return Topics(tried[best], coherences[best], None)

@@ -39,6 +39,11 @@ def test_the_number_of_topics_is_the_most_coherent_one(monkeypatch):
     assert {word.rstrip("01234567") for word in chosen.topics[0]} < {"garden", "engine", "opera"}
 
 
+def test_many_topics_are_not_sought_in_few_posts():
+    assert len(find_topics(POSTS[: 5 * LEAST_POSTS - 1], seed=0).topics) == NUMBERS[0]
+    assert len(find_topics(POSTS[:LEAST_POSTS], seed=0).topics) == NUMBERS[0]
+
+
 def test_too_few_posts_with_words_are_said_to_be_insufficient():
     found = find_topics([GARDEN] * (LEAST_POSTS - 1) + [[]] * 50, seed=0)
 
