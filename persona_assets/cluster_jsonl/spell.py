@@ -41,9 +41,7 @@ TIME_KEYS: dict[LineFormat, str] = {"arrays": "unix_epoch", "blueprint": "relati
 class Words(NamedTuple):
     """What lines are put together from, each looked up by a number."""
 
-    contents: (
-        pa.LargeStringArray
-    )  # by messages.id: a message as JSON, without its brace at the end; for a clock, up to its time
+    contents: pa.LargeStringArray  # by messages.id: messages as JSON, up to the last brace or, for a clock, the time
     names: pa.LargeStringArray  # user ids as JSON, by members.member
     clock: "Clock | None"  # None where lines show times as they are
 
