@@ -7,7 +7,8 @@ beside the personas, and a cluster with too few posts for topics says so.
 
 `stats.json` has sorted keys:
     day, n_clusters: the partition, and the number of clusters.
-    totals, without_persona: counts (below) over all clusters, and of users in none (their number is 0 here).
+    totals, without_persona: counts (below) over all clusters, and of users in none (their number is 0 here, and
+        what stands in the files of two days counts twice).
     outcomes: how many actions of the window met which outcome, by action.
     clusters: by cluster_id, each with
         cluster_id, label, users, share (of all users in clusters);

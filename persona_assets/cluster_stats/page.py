@@ -3,7 +3,7 @@
 from importlib.resources import files
 from typing import Any
 
-from persona_assets.cluster_stats.count import COLUMNS, NAMES
+from persona_assets.cluster_stats.count import COLUMNS, ESTIMATED, NAMES
 from persona_assets.cluster_stats.post_vectors import Floats
 
 # Personas that get a card, and those compared pair by pair: the largest. The table has all of them.
@@ -41,7 +41,7 @@ def render_page(stats: dict[str, Any], similarity: Floats, *, sizes: str, user_m
         stats=stats,
         cards=[{**cluster, "mix": mix_actions(cluster["counts"])} for cluster in stats["clusters"][:CARDS]],
         compared=similarity[:COMPARED, :COMPARED].tolist(),
-        fates=[tell_fate(action, outcomes) for action, outcomes in stats["outcomes"].items()],
+        fates=[tell_fate(action, found) for action, found in stats["outcomes"].items() if action != ESTIMATED],
         columns=[column for column in COLUMNS if any(cluster["counts"][column] for cluster in stats["clusters"])],
         medians=MEDIANS,
         words_shown=WORDS_SHOWN,

@@ -33,6 +33,7 @@ def stats_of(n_clusters, *, medoids=({"uri": "at://a/b/c", "similarity": 0.9},),
     ]
     totals = add_up([COUNTS] * n_clusters)
     outcomes = {"post": {"written": 4}, "like": {"written": 1, "target not English": 2, "target deleted": 5}}
+    outcomes["ignore"] = {"written": 77777}
     return {
         "day": "2025-03-03",
         "n_clusters": n_clusters,
@@ -72,6 +73,11 @@ def test_the_page_needs_no_network():
     assert page.count(f'src="{PNG}"') == 2
     assert re.findall(r"(?:https?:)?//[a-z]", page) == []
     assert re.findall(r"<link|@import|url\(", page) == []
+
+
+def test_an_estimate_is_not_among_what_was_seen():
+    assert "77,777" not in page_of(1)
+    assert ">like</td>" in page_of(1)
 
 
 def test_texts_are_escaped():
