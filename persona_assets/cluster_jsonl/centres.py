@@ -15,8 +15,8 @@ from persona_assets.tables import vector_width
 MOST_CENTRES = 10
 # With fewer posts to a centre each post would be its own, and close to itself whatever it says.
 LEAST_POSTS_PER_CENTRE = 10
-# Centres are found from this many posts of a cluster at most, drawn by a hash of the URI: 30 MB of vectors.
-MOST_ENGAGED = 20_000
+# Ten centres are found from this many posts of a cluster at most, drawn by a hash of the URI: in half a second.
+MOST_ENGAGED = 5_000
 SCORED_AT_ONCE = 8_192
 
 WEIGHTS = """
@@ -72,7 +72,7 @@ def score_candidates(con: duckdb.DuckDBPyConnection, embeddings: pads.Dataset, *
     """Create the table `scores`: the posts of `seen` whose cosine with a centre of the cluster is `above`.
 
     Vectors of posts that matter are kept on disk beyond the memory limit, as the table `vectors`; in memory are those
-    of one cluster's engaged posts, at most 20,000, and 12 bytes for each post and cluster that are close.
+    of one cluster's engaged posts, at most 5,000, and 12 bytes for each post and cluster that are close.
 
     Args:
         con: With the tables of `candidates.find_candidates` too.
