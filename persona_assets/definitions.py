@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from persona_assets.automation.jobs import make_personas, prepare_days, process_day
+from persona_assets.automation.jobs import make_personas, prepare_days, process_day, trace_personas
 from persona_assets.automation.ticks import build_schedule, build_sensor
 from persona_assets.cluster_jsonl.assets import build_cluster_jsonl
 from persona_assets.cluster_stats.assets import build_cluster_stats
@@ -14,7 +14,8 @@ from persona_assets.executors.choose import choose_executor, count_gpus
 from persona_assets.io_managers.jsonl import JsonlIOManager
 from persona_assets.io_managers.parquet import ParquetIOManager
 from persona_assets.io_managers.report import ReportIOManager
-from persona_assets.partitions import daily_partitions, trailing_window
+from persona_assets.lineage.assets import build_lineage
+from persona_assets.partitions import all_days_until, daily_partitions, trailing_window
 from persona_assets.raw_events.assets import build_raw_events
 from persona_assets.raw_events.capture import Capture
 from persona_assets.scratch import Scratch
@@ -34,12 +35,13 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         build_english_users(days, window),
         build_embeddings(days),
         build_clusters(days, window),
+        build_lineage(days, all_days_until()),
         build_cluster_jsonl(days, window),
         build_cluster_stats(days, window),
     ]
     return dg.Definitions(
         assets=assets,
-        jobs=[prepare_days, make_personas, process_day],
+        jobs=[prepare_days, make_personas, process_day, trace_personas],
         schedules=[build_schedule(days, hour=settings.schedule_hour)],
         sensors=[build_sensor(days, watched=settings.sensor_days)],
         resources={

@@ -130,6 +130,23 @@ CLUSTERS = pa.schema(
 # The outcome of what stands in the files of two days: it is counted there, and as an action nowhere.
 SEEN_BEFORE = "record seen before"
 
+# What became of a persona from one day to the next: a row for each cluster of the day, and for each persona that ended.
+LINEAGE = pa.schema(
+    [
+        _not_null("day", pa.date32()),
+        _not_null("persona_id", pa.int32()),  # the same from day to day, never given again
+        _not_null("event", CLOSED_SET),  # born, continued, split, merged or gone; on the first day all are born
+        pa.field("cluster_id", pa.int32()),  # of the day; null when merged or gone
+        _not_null("users", pa.int64()),  # of that cluster; 0 when merged or gone
+        pa.field("related_persona_id", pa.int32()),  # split: from which; merged: into which
+        pa.field("previous_day", pa.date32()),  # the one compared with: the last before that has clusters
+        pa.field("previous_cluster_id", pa.int32()),  # of previous_day: continued, split from, merged or gone
+        pa.field("shared_users", pa.int64()),  # in that cluster and in the one it went on, split or merged into
+        pa.field("overlap", pa.float64()),  # of the two, 0 to 1: shared users among those who can be in both
+        pa.field("centre_similarity", pa.float64()),  # cosine of the centres of the two; null for other models
+    ]
+)
+
 # What became of the window's actions, in numbers: it adds up to `user_actions` over the window.
 ACTION_ACCOUNTING = pa.schema(
     [
@@ -232,6 +249,7 @@ _FIXED = {
     "english_posts": ENGLISH_POSTS,
     "english_users": ENGLISH_USERS,
     "clusters": CLUSTERS,
+    "lineage": LINEAGE,
 }
 
 

@@ -25,6 +25,7 @@ ROOMS = {
     "english_users",
     "embeddings",
     "clusters",
+    "lineage",
     "cluster_jsonl",
     "cluster_stats",
     "sample",

@@ -7,8 +7,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from persona_assets.automation.jobs import DAY_ASSETS, PERSONA_ASSETS
+from persona_assets.automation.jobs import DAY_ASSETS, LINEAGE_ASSETS, PERSONA_ASSETS
 from persona_assets.definitions import build_definitions
+from persona_assets.partitions import all_days_until
 from persona_assets.settings import read_settings
 
 ROOT = Path(__file__).parents[1]
@@ -20,6 +21,7 @@ READS = {
     "english_users": {"english_posts", "user_actions"},
     "embeddings": {"english_posts"},
     "clusters": {"embeddings", "english_users"},
+    "lineage": {"clusters"},
     "cluster_jsonl": {"clusters", "english_users", "user_actions", "english_posts", "embeddings"},
     "cluster_stats": {"cluster_jsonl", "clusters", "english_posts", "embeddings"},
 }
@@ -77,11 +79,11 @@ def test_windows_are_partition_mappings(graph, child, parent):
     mapping = node.partition_mappings.get(dg.AssetKey(parent))
 
     expected = dg.TimeWindowPartitionMapping(start_offset=-15) if (child, parent) in WINDOWED else None
-    assert mapping == expected
+    assert mapping == (all_days_until() if child == "lineage" else expected)
 
 
 def test_the_jobs_cover_each_asset_once():
-    assert sorted([*DAY_ASSETS, *PERSONA_ASSETS]) == sorted(READS)
+    assert sorted([*DAY_ASSETS, *PERSONA_ASSETS, *LINEAGE_ASSETS]) == sorted(READS)
 
 
 @pytest.mark.slow

@@ -54,8 +54,15 @@ def test_make_targets_that_the_documents_name_exist(target):
     assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
 
 
-def test_the_readme_names_both_jobs_and_the_places_of_results():
+def test_the_readme_names_the_jobs_and_the_places_of_results():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
 
-    for name in ("prepare_days", "make_personas", "user_clusters.json", "rejected_lines", "workspace.yaml"):
+    for name in (
+        "prepare_days",
+        "make_personas",
+        "trace_personas",
+        "user_clusters.json",
+        "rejected_lines",
+        "workspace.yaml",
+    ):
         assert name in readme

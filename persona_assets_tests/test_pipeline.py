@@ -22,7 +22,16 @@ from persona_assets.settings import read_settings
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 FIRST, LAST = "2025-03-01", "2025-03-02"
-TABLES = ("raw_events", "rejected_lines", "user_actions", "english_posts", "english_users", "embeddings", "clusters")
+TABLES = (
+    "raw_events",
+    "rejected_lines",
+    "user_actions",
+    "english_posts",
+    "english_users",
+    "embeddings",
+    "clusters",
+    "lineage",
+)
 MESSAGES = set(tables.MESSAGES)
 
 
@@ -147,6 +156,14 @@ def test_every_kept_user_is_in_one_cluster_of_at_least_ten(world):
     sizes = [size for _, size in sorted(Counter(user_clusters.values()).items())]
     assert min(sizes) >= 10
     assert sizes == sorted(sizes, reverse=True)
+
+
+def test_the_planted_personas_keep_their_numbers(world):
+    lineage = world.table("lineage").to_pylist()
+
+    assert [row["event"] for row in lineage] == ["born"] * 4 + ["continued"] * 4
+    assert [row["persona_id"] for row in lineage] == [0, 1, 2, 3] * 2
+    assert min(row["overlap"] for row in lineage[4:]) > 0.8
 
 
 def test_the_accounting_adds_up_to_the_actions_of_the_window(world):

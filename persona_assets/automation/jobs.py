@@ -1,9 +1,10 @@
-"""The jobs of the graph: what a day needs once, what a window of days is turned into, and both for a new day."""
+"""The jobs of the graph, in their order: each reads days that the one before must have made; and one for a new day."""
 
 import dagster as dg
 
 DAY_ASSETS = ("raw_events", "rejected_lines", "user_actions", "english_posts", "embeddings")
 PERSONA_ASSETS = ("english_users", "clusters", "cluster_jsonl", "cluster_stats")
+LINEAGE_ASSETS = ("lineage",)
 
 prepare_days = dg.define_asset_job(
     "prepare_days",
@@ -15,6 +16,13 @@ make_personas = dg.define_asset_job(
     "make_personas",
     selection=list(PERSONA_ASSETS),
     description="Make the personas of the window that ends at a day: users, clusters, their files and statistics.",
+)
+
+# Not part of make_personas, whose days may run side by side: this reads the clusters of all days until its own.
+trace_personas = dg.define_asset_job(
+    "trace_personas",
+    selection=list(LINEAGE_ASSETS),
+    description="Follow personas from day to day, over all days that have clusters, up to this one.",
 )
 
 process_day = dg.define_asset_job(

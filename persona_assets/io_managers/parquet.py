@@ -25,6 +25,18 @@ class WithSides(NamedTuple):
     sides: Mapping[str, pa.Table]
 
 
+class DatasetWithSides(NamedTuple):
+    """What an input with `metadata=with_sides(...)` is loaded as: a file a day in each, in the order of the days."""
+
+    main: pads.FileSystemDataset
+    sides: Mapping[str, pads.FileSystemDataset]
+
+
+def with_sides(*names: str) -> dict[str, list[str]]:
+    """Return the metadata of a `dagster.AssetIn` that reads these side tables too."""
+    return {"sides": list(names)}
+
+
 class ParquetDatasets(dg.UPathIOManager):
     """Store a `pyarrow.Table`, or a finished Parquet file (`Path`) when the table is too large to hold.
 
@@ -43,7 +55,7 @@ class ParquetDatasets(dg.UPathIOManager):
         tables.require_schema(schema, tables.expected_schema(name, schema), table=name)
         rows = pq.read_metadata(main).num_rows if isinstance(main, Path) else main.num_rows
         for side, table in sides.items():
-            _put(table, path.parent / f"_{side}" / path.name)
+            _put(table, _side_path(path, side))
         _put(main, path)
         columns = [dg.TableColumn(field.name, str(field.type)) for field in schema]
         context.add_output_metadata(
@@ -58,10 +70,15 @@ class ParquetDatasets(dg.UPathIOManager):
         """Return the table of one day, lazily."""
         return _open_dataset(context.asset_key.to_user_string(), [path])
 
-    def load_partitions(self, context: dg.InputContext) -> pads.Dataset:
-        """Return the tables of one or more days as one lazy dataset, in the order of the days."""
+    def load_partitions(self, context: dg.InputContext) -> pads.Dataset | DatasetWithSides:
+        """Return the tables of one or more days as one lazy dataset, in the order of the days.
+
+        Side tables are not checked: days may differ in the width of their vectors.
+        """
         paths = days_present(context, self._get_paths_for_partitions(context))
-        return _open_dataset(context.asset_key.to_user_string(), paths)
+        main = _open_dataset(context.asset_key.to_user_string(), paths)
+        sides = (context.definition_metadata or {}).get("sides", ())
+        return DatasetWithSides(main, {side: _open_side(side, paths) for side in sides}) if sides else main
 
 
 class ParquetIOManager(dg.ConfigurableIOManagerFactory[ParquetDatasets]):
@@ -86,7 +103,25 @@ def _put(table: pa.Table | Path, path: UPath) -> None:
             path.fs.put_file(str(table), temporary.path)
 
 
-def _open_dataset(table: str, paths: list[UPath]) -> pads.Dataset:
+def _side_path(path: UPath, side: str) -> UPath:
+    return path.parent / f"_{side}" / path.name
+
+
+def _open_side(side: str, paths: list[UPath]) -> pads.FileSystemDataset:
+    filesystem = arrow_filesystem(paths[0].fs)
+    files = [_side_path(path, side) for path in paths]
+    for path, file in zip(paths, files, strict=True):
+        if not file.exists():
+            raise StorageError(f"{file} is not there, and it belongs to {path}: materialize this partition again")
+    return pads.FileSystemDataset.from_paths(
+        [file.path for file in files],
+        schema=_read_schema(files[0], filesystem),
+        format=pads.ParquetFileFormat(),
+        filesystem=filesystem,
+    )
+
+
+def _open_dataset(table: str, paths: list[UPath]) -> pads.FileSystemDataset:
     """Open files as one dataset after a look at each footer, so that a bad day is named before any work."""
     filesystem = arrow_filesystem(paths[0].fs)
     schema: pa.Schema | None = None

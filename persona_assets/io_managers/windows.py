@@ -5,6 +5,9 @@ from upath import UPath
 
 from persona_assets.errors import MissingPartitionError
 
+# Missing days that a warning names; it counts the others.
+MOST_NAMED = 10
+
 
 def days_present(context: dg.InputContext, paths: dict[str, UPath]) -> list[UPath]:
     """Return the paths of the days that have been materialized, in the order of the days.
@@ -25,5 +28,6 @@ def days_present(context: dg.InputContext, paths: dict[str, UPath]) -> list[UPat
             f"-m persona_assets.definitions --select {name} --partition {day}"
         )
     if missing:
-        context.log.warning("%s: %d of %d days are missing: %s", name, len(missing), len(days), ", ".join(missing))
+        named = ", ".join(missing[-MOST_NAMED:]) + (", and earlier ones" if len(missing) > MOST_NAMED else "")
+        context.log.warning("%s: %d of %d days are missing: %s", name, len(missing), len(days), named)
     return [paths[day] for day in days if day not in missing]

@@ -4,12 +4,15 @@ import datetime as dt
 
 import pytest
 
-from persona_assets.automation.jobs import DAY_ASSETS, PERSONA_ASSETS
+from persona_assets.automation.jobs import DAY_ASSETS, LINEAGE_ASSETS, PERSONA_ASSETS
 from persona_assets.definitions import build_definitions
 from persona_assets.settings import read_settings
 
 
-@pytest.mark.parametrize(("job", "assets"), [("prepare_days", DAY_ASSETS), ("make_personas", PERSONA_ASSETS)])
+@pytest.mark.parametrize(
+    ("job", "assets"),
+    [("prepare_days", DAY_ASSETS), ("make_personas", PERSONA_ASSETS), ("trace_personas", LINEAGE_ASSETS)],
+)
 def test_a_job_makes_its_assets_day_by_day(job, assets):
     settings = read_settings({"PERSONA_START_DATE": "2025-02-03"})
 

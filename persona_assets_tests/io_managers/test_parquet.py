@@ -11,7 +11,7 @@ import pytest
 
 from persona_assets import tables
 from persona_assets.errors import MissingPartitionError, SchemaError, StorageError
-from persona_assets.io_managers.parquet import ParquetIOManager, WithSides
+from persona_assets.io_managers.parquet import DatasetWithSides, ParquetIOManager, WithSides, with_sides
 from persona_assets.parquet_files import write_parquet
 from persona_assets.partitions import daily_partitions, trailing_window
 
@@ -136,6 +136,30 @@ def test_a_finished_file_is_taken_over_and_sides_lie_beside(base, tmp_path_facto
     (event,) = result.asset_materializations_for_node("clusters")
     assert event.metadata["dagster/partition_row_count"].value == 2
     assert [c.name for c in event.metadata["dagster/column_schema"].value.columns] == tables.CLUSTERS.names
+
+
+def test_an_input_that_asks_for_sides_has_them_day_by_day(base):
+    centres = {
+        day: pa.Table.from_pylist(
+            [{"cluster_id": 0, "users": 1, "centre": [1.0] + [0.0] * (width - 1)}], schema=tables.centres_schema(width)
+        )
+        for day, width in (("2025-03-01", 2), ("2025-03-02", 3))
+    }
+    made, seen = asset_of("clusters", {day: WithSides(clusters("u"), {"centres": centres[day]}) for day in centres}), []
+
+    @dg.asset(
+        partitions_def=DAYS,
+        ins={"clusters": dg.AssetIn(partition_mapping=trailing_window(2), metadata=with_sides("centres"))},
+    )
+    def reader(clusters: DatasetWithSides) -> None:
+        seen.append(clusters)
+
+    run([made], day="2025-03-01", base=base)
+    run([made, reader], day="2025-03-02", base=base)
+
+    assert seen[0].main.count_rows() == 2
+    fragments = seen[0].sides["centres"].get_fragments()
+    assert [fragment.to_table(schema=fragment.physical_schema) for fragment in fragments] == list(centres.values())
 
 
 def test_the_folder_of_an_asset_reads_as_one_table_with_sides_in_it(tmp_path):

@@ -33,6 +33,18 @@ def test_the_last_day_must_be_there(context, window):
         days_present(context, window)
 
 
+def test_a_long_hole_is_said_in_few_words(tmp_path, capfd):
+    paths = {f"2025-03-{number:02d}": UPath(tmp_path / f"2025-03-{number:02d}.parquet") for number in range(1, 32)}
+    paths["2025-03-31"].touch()
+    context = dg.build_input_context(asset_key=dg.AssetKey("clusters"))
+
+    days_present(context, paths)
+
+    said = capfd.readouterr().err
+    assert "clusters: 30 of 31 days are missing: 2025-03-21, " in said
+    assert said.rstrip().endswith("2025-03-30, and earlier ones")
+
+
 def test_no_day_at_all_is_an_error_too(context):
     with pytest.raises(MissingPartitionError, match="clusters has not been materialized"):
         days_present(context, {})
