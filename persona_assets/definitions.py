@@ -14,8 +14,8 @@ from persona_assets.executors.choose import choose_executor, count_gpus
 from persona_assets.io_managers.jsonl import JsonlIOManager
 from persona_assets.io_managers.parquet import ParquetIOManager
 from persona_assets.io_managers.report import ReportIOManager
-from persona_assets.lineage.assets import build_lineage
-from persona_assets.partitions import all_days_until, daily_partitions, trailing_window
+from persona_assets.lineage.assets import lineage
+from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets.raw_events.assets import build_raw_events
 from persona_assets.raw_events.capture import Capture
 from persona_assets.scratch import Scratch
@@ -35,7 +35,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         build_english_users(days, window),
         build_embeddings(days),
         build_clusters(days, window),
-        build_lineage(days, all_days_until()),
+        lineage,
         build_cluster_jsonl(days, window),
         build_cluster_stats(days, window),
     ]

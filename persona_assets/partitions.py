@@ -9,8 +9,6 @@ import datetime as dt
 import dagster as dg
 
 DAY_FORMAT = "%Y-%m-%d"
-# More days than any graph has.
-A_CENTURY = 36_525
 
 
 def daily_partitions(start_date: dt.date) -> dg.DailyPartitionsDefinition:
@@ -25,8 +23,3 @@ def trailing_window(window_days: int) -> dg.TimeWindowPartitionMapping:
     Days before the first partition are left out without an error.
     """
     return dg.TimeWindowPartitionMapping(start_offset=-(window_days - 1))
-
-
-def all_days_until() -> dg.TimeWindowPartitionMapping:
-    """Return the mapping from a day to all days of the graph that end at it, itself included."""
-    return trailing_window(A_CENTURY)

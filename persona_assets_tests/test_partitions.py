@@ -5,11 +5,12 @@ import datetime as dt
 import dagster as dg
 import pytest
 
-from persona_assets.partitions import all_days_until, daily_partitions, trailing_window
+from persona_assets.partitions import daily_partitions, trailing_window
 
 
-def upstream_of(day: str, mapping: dg.TimeWindowPartitionMapping) -> list[str]:
+def upstream_of(day: str, *, window_days: int) -> list[str]:
     days = daily_partitions(dt.date(2025, 3, 1))
+    mapping = trailing_window(window_days)
     subset = days.empty_subset().with_partition_keys([day])
     with dg.partition_loading_context():
         mapped = mapping.get_upstream_mapped_partitions_result_for_partitions(subset, days, days)
@@ -26,16 +27,7 @@ def upstream_of(day: str, mapping: dg.TimeWindowPartitionMapping) -> list[str]:
     ],
 )
 def test_a_window_ends_at_its_day_and_is_clipped_at_the_first(day, window_days, expected):
-    assert upstream_of(day, trailing_window(window_days)) == expected
-
-
-@pytest.mark.parametrize("day", ["2025-03-01", "2025-03-04", "2025-05-09"])
-def test_all_days_until_one_start_with_the_first(day):
-    found = upstream_of(day, all_days_until())
-
-    assert found[0] == "2025-03-01"
-    assert found[-1] == day
-    assert len(found) == (dt.date.fromisoformat(day) - dt.date(2025, 3, 1)).days + 1
+    assert upstream_of(day, window_days=window_days) == expected
 
 
 def test_days_start_where_they_are_told():

@@ -22,16 +22,7 @@ from persona_assets.settings import read_settings
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 FIRST, LAST = "2025-03-01", "2025-03-02"
-TABLES = (
-    "raw_events",
-    "rejected_lines",
-    "user_actions",
-    "english_posts",
-    "english_users",
-    "embeddings",
-    "clusters",
-    "lineage",
-)
+TABLES = ("raw_events", "rejected_lines", "user_actions", "english_posts", "english_users", "embeddings", "clusters")
 MESSAGES = set(tables.MESSAGES)
 
 
@@ -89,7 +80,7 @@ def world(tmp_path_factory) -> World:
 
 def test_every_asset_has_every_day(world):
     assert set(world.metadata) == {
-        (asset, day) for asset in (*TABLES, "cluster_jsonl", "cluster_stats") for day in (FIRST, LAST)
+        (asset, day) for asset in (*TABLES, "cluster_jsonl", "cluster_stats", "lineage") for day in (FIRST, LAST)
     }
     for asset in TABLES:
         assert sorted(file.name for file in (world.data / asset).glob("*.*")) == [f"{FIRST}.parquet", f"{LAST}.parquet"]
@@ -159,7 +150,7 @@ def test_every_kept_user_is_in_one_cluster_of_at_least_ten(world):
 
 
 def test_the_planted_personas_keep_their_numbers(world):
-    lineage = world.table("lineage").to_pylist()
+    lineage = pads.dataset(world.data / "lineage.parquet").to_table().to_pylist()
 
     assert [row["event"] for row in lineage] == ["born"] * 4 + ["continued"] * 4
     assert [row["persona_id"] for row in lineage] == [0, 1, 2, 3] * 2

@@ -18,11 +18,11 @@ make_personas = dg.define_asset_job(
     description="Make the personas of the window that ends at a day: users, clusters, their files and statistics.",
 )
 
-# Not part of make_personas, whose days may run side by side: this reads the clusters of all days until its own.
+# Not part of make_personas, whose days may run side by side: this reads the clusters of all of them, once.
 trace_personas = dg.define_asset_job(
     "trace_personas",
     selection=list(LINEAGE_ASSETS),
-    description="Follow personas from day to day, over all days that have clusters, up to this one.",
+    description="Follow personas from day to day, over all days that have clusters.",
 )
 
 process_day = dg.define_asset_job(

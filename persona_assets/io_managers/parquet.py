@@ -14,7 +14,7 @@ from upath import UPath
 from persona_assets import tables
 from persona_assets.errors import SchemaError, StorageError
 from persona_assets.io_managers.storage import arrow_filesystem, is_local, replacing_file
-from persona_assets.io_managers.windows import days_present
+from persona_assets.io_managers.windows import days_made, days_present
 from persona_assets.parquet_files import write_parquet
 
 
@@ -26,15 +26,15 @@ class WithSides(NamedTuple):
 
 
 class DatasetWithSides(NamedTuple):
-    """What an input with `metadata=with_sides(...)` is loaded as: a file a day in each, in the order of the days."""
+    """What an input with `metadata=every_day_with(...)` is loaded as: a file a day in each, in their order."""
 
     main: pads.FileSystemDataset
     sides: Mapping[str, pads.FileSystemDataset]
 
 
-def with_sides(*names: str) -> dict[str, list[str]]:
-    """Return the metadata of a `dagster.AssetIn` that reads these side tables too."""
-    return {"sides": list(names)}
+def every_day_with(*sides: str) -> dict[str, list[str]]:
+    """Return the metadata of a `dagster.AssetIn` that reads whatever days are there, and these side tables of them."""
+    return {"every_day_with": list(sides)}
 
 
 class ParquetDatasets(dg.UPathIOManager):
@@ -60,7 +60,7 @@ class ParquetDatasets(dg.UPathIOManager):
         columns = [dg.TableColumn(field.name, str(field.type)) for field in schema]
         context.add_output_metadata(
             {
-                "dagster/partition_row_count": rows,
+                f"dagster/{'partition_' if context.has_asset_partitions else ''}row_count": rows,
                 "dagster/column_schema": dg.TableSchema(columns),
                 "size_bytes": path.stat().st_size,
             }
@@ -75,10 +75,12 @@ class ParquetDatasets(dg.UPathIOManager):
 
         Side tables are not checked: days may differ in the width of their vectors.
         """
-        paths = days_present(context, self._get_paths_for_partitions(context))
-        main = _open_dataset(context.asset_key.to_user_string(), paths)
-        sides = (context.definition_metadata or {}).get("sides", ())
-        return DatasetWithSides(main, {side: _open_side(side, paths) for side in sides}) if sides else main
+        name, paths = context.asset_key.to_user_string(), self._get_paths_for_partitions(context)
+        sides = (context.definition_metadata or {}).get("every_day_with")
+        if sides is None:
+            return _open_dataset(name, days_present(context, paths))
+        days = days_made(context, paths)
+        return DatasetWithSides(_open_dataset(name, days), {side: _open_side(side, days) for side in sides})
 
 
 class ParquetIOManager(dg.ConfigurableIOManagerFactory[ParquetDatasets]):

@@ -5,9 +5,6 @@ from upath import UPath
 
 from persona_assets.errors import MissingPartitionError
 
-# Missing days that a warning names; it counts the others.
-MOST_NAMED = 10
-
 
 def days_present(context: dg.InputContext, paths: dict[str, UPath]) -> list[UPath]:
     """Return the paths of the days that have been materialized, in the order of the days.
@@ -28,6 +25,20 @@ def days_present(context: dg.InputContext, paths: dict[str, UPath]) -> list[UPat
             f"-m persona_assets.definitions --select {name} --partition {day}"
         )
     if missing:
-        named = ", ".join(missing[-MOST_NAMED:]) + (", and earlier ones" if len(missing) > MOST_NAMED else "")
-        context.log.warning("%s: %d of %d days are missing: %s", name, len(missing), len(days), named)
+        context.log.warning("%s: %d of %d days are missing: %s", name, len(missing), len(days), ", ".join(missing))
     return [paths[day] for day in days if day not in missing]
+
+
+def days_made(context: dg.InputContext, paths: dict[str, UPath]) -> list[UPath]:
+    """Return the paths of whatever days have been materialized, in their order, by a look at the folder.
+
+    Raises:
+        MissingPartitionError: None has.
+    """
+    folder = next(iter(paths.values())).parent
+    there = {path.name for path in folder.iterdir()} if folder.exists() else set[str]()
+    made = [paths[day] for day in sorted(paths) if paths[day].name in there]
+    if not made:
+        name = context.asset_key.to_user_string()
+        raise MissingPartitionError(f"{name} has not been materialized for any day: there is none in {folder}")
+    return made

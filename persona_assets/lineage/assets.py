@@ -8,7 +8,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from persona_assets.io_managers.parquet import DatasetWithSides, WithSides, with_sides
+from persona_assets.io_managers.parquet import DatasetWithSides, every_day_with
 from persona_assets.lineage.days import read_days
 from persona_assets.lineage.plots import plot_sizes
 from persona_assets.lineage.trace import find_holes, trace_personas
@@ -19,39 +19,30 @@ MOST_SHOWN = 100
 SHOWN = ("day", "persona_id", "event", "related_persona_id", "cluster_id", "users", "shared_users", "overlap")
 
 
-def build_lineage(days: dg.DailyPartitionsDefinition, until: dg.TimeWindowPartitionMapping) -> dg.AssetsDefinition:
-    """Return the asset, whose input is the clusters of all days up to the partition's own."""
-
-    @dg.asset(
-        group_name="lineage",
-        kinds={"python", "numpy", "parquet"},
-        owners=["team:persona_assets"],
-        partitions_def=days,
-        ins={"clusters": dg.AssetIn(partition_mapping=until, metadata=with_sides("centres"))},
-    )
-    def lineage(clusters: DatasetWithSides):
-        """Which persona each cluster of the day is, by a number that persists, and which were born, merged or gone."""
-        with measured() as cost:
-            history = trace_personas(read_days(clusters.main, clusters.sides["centres"]))
-            last = pc.max(history["day"])
-            of_day = history.filter(pc.equal(history["day"], last))
-        return dg.MaterializeResult(
-            value=WithSides(main=of_day, sides={"history": history}),
-            metadata={**_describe(history, of_day), **cost},
-        )
-
-    return lineage
+@dg.asset(
+    group_name="lineage",
+    kinds={"python", "numpy", "parquet"},
+    owners=["team:persona_assets"],
+    ins={"clusters": dg.AssetIn(metadata=every_day_with("centres"))},
+)
+def lineage(clusters: DatasetWithSides):
+    """Which persona each cluster of each day is, by a number that persists, and which are born, merged or gone."""
+    with measured() as cost:
+        history = trace_personas(read_days(clusters.main, clusters.sides["centres"]))
+    return dg.MaterializeResult(value=history, metadata={**_describe(history), **cost})
 
 
-def _describe(history: pa.Table, of_day: pa.Table) -> dict[str, Any]:
-    happened = history.filter(pc.not_equal(history["event"].cast(pa.string()), "continued"))
+def _describe(history: pa.Table) -> dict[str, Any]:
+    event = history["event"].cast(pa.string())
     days = sorted(set(history["day"].to_pylist()))
+    last_day = history.filter(pc.equal(history["day"], days[-1]))
+    happened = history.filter(pc.and_(pc.not_equal(event, "continued"), pc.is_valid(history["previous_day"])))
     picture = base64.b64encode(plot_sizes(history)).decode()
     return {
-        "events": count_table(Counter(of_day["event"].to_pylist()), of="event"),
-        "personas": _table(of_day.slice(0, MOST_SHOWN)),
-        "history": _table(happened.slice(max(0, len(happened) - MOST_SHOWN))),
         "sizes": dg.MetadataValue.md(f"![users of each persona by day](data:image/png;base64,{picture})"),
+        "events": count_table(Counter(event.to_pylist()), of="event"),
+        "happened": _table(happened.slice(max(0, len(happened) - MOST_SHOWN))),
+        "last_day": _table(last_day.slice(0, MOST_SHOWN)),
         "days": len(days),
         "missing_days": ", ".join(map(str, find_holes(days))) or "none",
     }

@@ -11,7 +11,7 @@ import pytest
 
 from persona_assets import tables
 from persona_assets.errors import MissingPartitionError, SchemaError, StorageError
-from persona_assets.io_managers.parquet import DatasetWithSides, ParquetIOManager, WithSides, with_sides
+from persona_assets.io_managers.parquet import DatasetWithSides, ParquetIOManager, WithSides, every_day_with
 from persona_assets.parquet_files import write_parquet
 from persona_assets.partitions import daily_partitions, trailing_window
 
@@ -138,24 +138,21 @@ def test_a_finished_file_is_taken_over_and_sides_lie_beside(base, tmp_path_facto
     assert [c.name for c in event.metadata["dagster/column_schema"].value.columns] == tables.CLUSTERS.names
 
 
-def test_an_input_that_asks_for_sides_has_them_day_by_day(base):
+def test_an_input_over_every_day_has_those_there_with_their_sides(base):
     centres = {
         day: pa.Table.from_pylist(
             [{"cluster_id": 0, "users": 1, "centre": [1.0] + [0.0] * (width - 1)}], schema=tables.centres_schema(width)
         )
-        for day, width in (("2025-03-01", 2), ("2025-03-02", 3))
+        for day, width in (("2025-03-01", 2), ("2025-03-04", 3))
     }
     made, seen = asset_of("clusters", {day: WithSides(clusters("u"), {"centres": centres[day]}) for day in centres}), []
 
-    @dg.asset(
-        partitions_def=DAYS,
-        ins={"clusters": dg.AssetIn(partition_mapping=trailing_window(2), metadata=with_sides("centres"))},
-    )
+    @dg.asset(ins={"clusters": dg.AssetIn(metadata=every_day_with("centres"))})
     def reader(clusters: DatasetWithSides) -> None:
         seen.append(clusters)
 
     run([made], day="2025-03-01", base=base)
-    run([made, reader], day="2025-03-02", base=base)
+    run([made, reader], day="2025-03-04", base=base)
 
     assert seen[0].main.count_rows() == 2
     fragments = seen[0].sides["centres"].get_fragments()

@@ -5,7 +5,7 @@ import pytest
 from upath import UPath
 
 from persona_assets.errors import MissingPartitionError
-from persona_assets.io_managers.windows import days_present
+from persona_assets.io_managers.windows import days_made, days_present
 
 
 @pytest.fixture
@@ -33,18 +33,21 @@ def test_the_last_day_must_be_there(context, window):
         days_present(context, window)
 
 
-def test_a_long_hole_is_said_in_few_words(tmp_path, capfd):
-    paths = {f"2025-03-{number:02d}": UPath(tmp_path / f"2025-03-{number:02d}.parquet") for number in range(1, 32)}
-    paths["2025-03-31"].touch()
-    context = dg.build_input_context(asset_key=dg.AssetKey("clusters"))
-
-    days_present(context, paths)
-
-    said = capfd.readouterr().err
-    assert "clusters: 30 of 31 days are missing: 2025-03-21, " in said
-    assert said.rstrip().endswith("2025-03-30, and earlier ones")
-
-
 def test_no_day_at_all_is_an_error_too(context):
     with pytest.raises(MissingPartitionError, match="clusters has not been materialized"):
         days_present(context, {})
+
+
+def test_whatever_days_were_made_come_in_their_order(context, window):
+    window["2025-03-03"].unlink()
+    window["2025-03-02"].touch()
+
+    assert [path.name for path in days_made(context, window)] == ["2025-03-01.parquet", "2025-03-02.parquet"]
+
+
+@pytest.mark.parametrize("folder", ["there", "not there"])
+def test_days_of_which_none_was_made_are_an_error(context, tmp_path, folder):
+    (tmp_path / "there").mkdir()
+
+    with pytest.raises(MissingPartitionError, match="clusters has not been materialized for any day"):
+        days_made(context, {"2025-03-01": UPath(tmp_path / folder / "2025-03-01.parquet")})

@@ -1,17 +1,17 @@
-"""The asset in a graph: any order of days, holes, and what Dagster calls stale."""
+"""The asset in a graph: any order of days, holes, and what runs when days are backfilled."""
 
+import datetime as dt
 import random
 
 import dagster as dg
-import pyarrow.dataset as pads
+import pyarrow.parquet as pq
 import pytest
-from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
-from dagster._core.loader import LoadingContextForTest
+from dagster._core.execution.asset_backfill import AssetBackfillData
 
 from persona_assets.errors import MissingPartitionError, StorageError
 from persona_assets.io_managers.parquet import ParquetIOManager, WithSides
-from persona_assets.lineage.assets import build_lineage
-from persona_assets.partitions import all_days_until, daily_partitions
+from persona_assets.lineage.assets import lineage
+from persona_assets.partitions import daily_partitions
 from persona_assets_tests.lineage.builders import FIRST, Month, date_of, tables_of
 
 DAYS = daily_partitions(FIRST)
@@ -42,26 +42,23 @@ class World:
 
         self.folder, self.instance = folder, instance
         self.graph = dg.Definitions(
-            assets=[clusters, build_lineage(DAYS, all_days_until())],
-            resources={"io_manager": ParquetIOManager(base=str(folder))},
+            assets=[clusters, lineage], resources={"io_manager": ParquetIOManager(base=str(folder))}
         )
 
-    def make(self, asset, day):
+    def make_clusters(self, *days):
+        for day in days:
+            self._make("clusters", partition_key=day)
+
+    def trace(self):
+        return self._make("lineage").metadata
+
+    def rows(self):
+        return pq.read_table(self.folder / "lineage.parquet").to_pylist()
+
+    def _make(self, asset, **partition):
         job = self.graph.resolve_implicit_global_asset_job_def()
-        done = job.execute_in_process(partition_key=day, instance=self.instance, asset_selection=[dg.AssetKey(asset)])
-        return done.asset_materializations_for_node(asset)[0].metadata
-
-    def files(self):
-        files = (self.folder / "lineage").rglob("*.parquet")
-        return {file.relative_to(self.folder): file.read_bytes() for file in files}
-
-    def stale(self, day):
-        resolver = CachingStaleStatusResolver(
-            instance=self.instance,
-            asset_graph=self.graph.resolve_asset_graph(),
-            loading_context=LoadingContextForTest(self.instance),
-        )
-        return resolver.get_status(dg.AssetKey("lineage"), day) == StaleStatus.STALE
+        done = job.execute_in_process(instance=self.instance, asset_selection=[dg.AssetKey(asset)], **partition)
+        return done.asset_materializations_for_node(asset)[0]
 
 
 @pytest.fixture
@@ -71,93 +68,98 @@ def world(tmp_path, month):
 
 
 def test_days_made_in_any_order_give_the_same_bytes(world, month, tmp_path):
-    for day in month:
-        world.make("clusters", day)
-        world.make("lineage", day)
+    world.make_clusters(*sorted(month))
+    world.trace()
     with dg.DagsterInstance.ephemeral() as instance:
         other = World(tmp_path / "other", month, instance)
-        shuffled = random.Random(3).sample(sorted(month), len(month))  # noqa: S311 - an order, not a secret
-        for asset in ("clusters", "lineage"):
-            for day in shuffled:
-                other.make(asset, day)
+        other.make_clusters(*random.Random(3).sample(sorted(month), len(month)))  # noqa: S311 - an order, not a secret
+        other.trace()
 
-    assert len(world.files()) == 12
-    assert world.files() == other.files()
+    assert (world.folder / "lineage.parquet").read_bytes() == (other.folder / "lineage.parquet").read_bytes()
 
 
 def test_metadata_tells_what_happened_and_with_what_overlap(world, month):
-    for day in month:
-        world.make("clusters", day)
+    world.make_clusters(*month)
 
-    metadata = world.make("lineage", "2025-03-04")
+    metadata = world.trace()
 
     assert {row.data["event"]: row.data["count"] for row in metadata["events"].records} == {
-        "continued": 2,
-        "born": 1,
+        "born": 4,
+        "continued": 14,
         "merged": 1,
     }
-    (merged,) = [row.data for row in metadata["history"].records if row.data["event"] == "merged"]
-    assert (merged["day"], merged["persona_id"], merged["related_persona_id"]) == ("2025-03-04", "2", "1")
+    merged, born = (row.data for row in metadata["happened"].records)
+    assert (merged["day"], merged["event"], merged["persona_id"], merged["related_persona_id"]) == (
+        "2025-03-04",
+        "merged",
+        "2",
+        "1",
+    )
     assert 0.3 < float(merged["overlap"]) < 1
+    assert (born["day"], born["event"], born["persona_id"]) == ("2025-03-04", "born", "3")
+    assert [row.data["persona_id"] for row in metadata["last_day"].records] == ["0", "1", "3"]
     assert metadata["sizes"].value.startswith("![users of each persona by day](data:image/png")
     assert metadata["missing_days"].value == "none"
-    assert metadata["days"].value == 4
+    assert metadata["days"].value == 6
+    assert metadata["dagster/row_count"].value == 19
 
 
-def test_one_partition_tells_the_whole_story_and_the_folder_reads_as_one_table(world, month):
-    for asset in ("clusters", "lineage"):
-        for day in month:
-            world.make(asset, day)
+def test_a_day_that_is_added_leaves_the_numbers_of_earlier_days_alone(world, month):
+    *earlier, last = sorted(month)
+    world.make_clusters(*earlier)
+    world.trace()
+    before = world.rows()
 
-    folder = world.folder / "lineage"
-    history = pads.dataset(folder / "_history" / "2025-03-06.parquet").to_table().to_pylist()
-    together = pads.dataset([str(file) for file in sorted(folder.glob("*.parquet"))]).to_table().to_pylist()
-    assert history == together
+    world.make_clusters(last)
+    world.trace()
 
-
-def test_a_hole_that_is_filled_makes_later_days_stale(world):
-    for day in ("2025-03-01", "2025-03-03"):
-        world.make("clusters", day)
-        world.make("lineage", day)
-    assert not world.stale("2025-03-03")
-
-    world.make("clusters", "2025-03-02")
-
-    assert world.stale("2025-03-03")
-    assert not world.stale("2025-03-01")
+    assert world.rows()[: len(before)] == before
+    assert {f"{row['day']}" for row in world.rows()[len(before) :]} == {last}
 
 
-def test_a_hole_is_said(world):
-    for day in ("2025-03-01", "2025-03-05"):
-        world.make("clusters", day)
+def test_a_hole_is_bridged_and_said(world):
+    world.make_clusters("2025-03-02", "2025-03-05")
 
-    metadata = world.make("lineage", "2025-03-05")
+    metadata = world.trace()
 
-    assert metadata["missing_days"].value == "2025-03-02, 2025-03-03, 2025-03-04"
-    assert {row.data["event"] for row in metadata["events"].records} == {"continued", "born", "merged"}
+    assert metadata["missing_days"].value == "2025-03-03, 2025-03-04"
+    assert [row["event"] for row in world.rows()] == ["born"] * 3 + ["continued", "continued", "merged", "born"]
 
 
-def test_the_day_itself_must_have_clusters(world):
-    world.make("clusters", "2025-03-01")
-
-    with pytest.raises(MissingPartitionError, match="clusters has not been materialized for 2025-03-02"):
-        world.make("lineage", "2025-03-02")
+def test_without_any_clusters_the_error_says_so(world):
+    with pytest.raises(MissingPartitionError, match="clusters has not been materialized for any day"):
+        world.trace()
 
 
 def test_clusters_without_their_centres_are_not_whole(world):
-    world.make("clusters", "2025-03-01")
+    world.make_clusters("2025-03-01")
     (world.folder / "clusters" / "_centres" / "2025-03-01.parquet").unlink()
 
     with pytest.raises(StorageError, match="materialize this partition again"):
-        world.make("lineage", "2025-03-01")
+        world.trace()
 
 
-def test_a_day_made_again_makes_the_lineage_of_later_days_stale_and_of_earlier_ones_not(world, month):
-    for asset in ("clusters", "lineage"):
-        for day in month:
-            world.make(asset, day)
-    assert not any(world.stale(day) for day in month)
+def test_a_backfill_of_some_days_makes_those_days_and_lineage_once(world):
+    graph = world.graph.resolve_asset_graph()
+    days = ["2025-03-02", "2025-03-03"]
 
-    world.make("clusters", "2025-03-03")
+    planned = AssetBackfillData.from_asset_partitions(
+        asset_graph=graph,
+        partition_names=days,
+        asset_selection=[dg.AssetKey("clusters"), dg.AssetKey("lineage")],
+        dynamic_partitions_store=world.instance,
+        backfill_start_timestamp=dt.datetime(2025, 4, 1, tzinfo=dt.UTC).timestamp(),
+        all_partitions=False,
+    ).target_subset
 
-    assert [world.stale(day) for day in sorted(month)] == [False, False, True, True, True, True]
+    made = [(found.asset_key.to_user_string(), found.partition_key) for found in planned.iterate_asset_partitions()]
+    assert sorted(made) == [("clusters", day) for day in days] + [("lineage", None)]
+
+
+def test_the_run_of_a_day_may_trace_too(world):
+    job = world.graph.resolve_implicit_global_asset_job_def()
+
+    for day in ("2025-03-01", "2025-03-02"):
+        job.execute_in_process(instance=world.instance, partition_key=day)
+
+    assert {f"{row['day']}" for row in world.rows()} == {"2025-03-01", "2025-03-02"}
