@@ -54,7 +54,8 @@ def make_users(folder: Path, users: int, clusters: int) -> None:
 
 def ours(vectors: np.ndarray, clusters: int) -> Callable[[], Labels]:
     """Return this project's fit, ready to run."""
-    from persona_assets.clusters.fit import Sizes, fit_clusters  # noqa: PLC0415 - each way imports its own
+    from persona_assets.clusters.fit import fit_clusters  # noqa: PLC0415 - each way imports its own
+    from persona_assets.clusters.move import Sizes  # noqa: PLC0415 - the same
 
     return lambda: fit_clusters(vectors, Sizes(clusters, LEAST), seed=0).labels
 

@@ -37,6 +37,9 @@ def single_threaded_blas() -> Generator[None]:
 
 def over_blocks(rows: int, work: Callable[[slice], Part]) -> Iterable[Part]:
     """Yield `work` of each block of rows, in order, computed on all cores: numpy lets other threads run."""
+    if rows <= BLOCK_ROWS:  # to start threads for a single block costs more than its work
+        yield work(slice(rows))
+        return
     blocks = [slice(start, min(start + BLOCK_ROWS, rows)) for start in range(0, rows, BLOCK_ROWS)]
     with ThreadPoolExecutor() as pool:
         yield from pool.map(work, blocks)

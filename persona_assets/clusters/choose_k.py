@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from persona_assets.clusters.assign import Vectors
-from persona_assets.clusters.fit import Sizes, fit_clusters, require_enough_users, sample_users
+from persona_assets.clusters.fit import fit_clusters, require_enough_users, sample_users
+from persona_assets.clusters.move import Sizes
 from persona_assets.clusters.silhouette import measure_silhouette
 from persona_assets.clusters.stability import measure_stability
 

@@ -1,55 +1,25 @@
 """Fit clusters of users: spherical k-means with a least size, numbered by size."""
 
-from typing import Literal, NamedTuple
-
 import numpy as np
 
-from persona_assets.clusters.assign import (
-    Labels,
-    Vectors,
-    assign_nearest,
-    average_centres,
-    over_blocks,
-    own_similarity,
-    single_threaded_blas,
-)
-from persona_assets.clusters.min_size import dissolve_small_clusters, fill_small_clusters
+from persona_assets.clusters.assign import Vectors, average_centres, over_blocks, single_threaded_blas
+from persona_assets.clusters.move import MOST_ROUNDS, Fit, Sizes, move_centres
+from persona_assets.clusters.swap import swap_clusters
 from persona_assets.errors import TooFewUsersError
 
 # Several starts are made on a sample: of all users up to this many or 50 a cluster, whichever is more.
 SEARCHED_USERS = 20_000
 SEARCHED_USERS_OF_A_CLUSTER = 50
-# Starts, as many as this many users times clusters allow: 20 for 20,000 users in 50, one for 50,000 in 1000.
-STARTS = 20
+# Starts, and then swaps of the best, each as many as this many users times clusters allow: 3 and 40 for 20,000 users
+# in 25, 1 and none for 50,000 in 1000.
+STARTS = 3
+SWAPS = 40
 SEARCHED_PAIRS = 20_000_000
 # Directions in which they search: this many or two a cluster, whichever is more.
 DIRECTIONS = 48
 DIRECTIONS_OF_A_CLUSTER = 2
-MOST_ROUNDS = 300
 # Rounds with all users after starts on a sample: the first ten give nearly all that there is to gain.
 MOST_ROUNDS_WITH_ALL = 10
-# Rounds end when the mean similarity gains less than this.
-LEAST_GAIN = 1e-5
-
-
-class Sizes(NamedTuple):
-    """How many clusters, and what becomes of small ones."""
-
-    n_clusters: int
-    min_cluster_size: int  # fewest users of a cluster
-    policy: Literal["fill", "dissolve"] = "fill"  # dissolving leaves fewer clusters than n_clusters
-
-
-class Fit(NamedTuple):
-    """Clusters numbered by size, the largest 0; of equal size, first the one with the first user."""
-
-    labels: Labels  # (n_users,)
-    similarity: Vectors  # (n_users,) cosine of the user and the centre of its cluster
-    centres: Vectors  # (k, d), unit length: the normalised mean of the cluster's users
-
-    def mean_similarity(self) -> float:
-        """Return what fits are judged by."""
-        return float(self.similarity.mean(dtype=np.float64))
 
 
 def require_enough_users(users: int, sizes: Sizes) -> None:
@@ -77,15 +47,15 @@ def fit_clusters(vectors: Vectors, sizes: Sizes, *, seed: int, starts: int | Non
     Each start draws its centres by k-means++ and moves them until the mean cosine of users and their centres
     gains no more, small clusters filled or dissolved in every round. Starts see the users in the few directions
     in which they spread most, where noise leads into fewer bad optima (Xu and others, PCA-guided search for
-    k-means, 2015), and a sample of them if they are many; the best goes on with all users and dimensions. The
-    result depends on the order of rows, so rows must be in a stated order; it does not depend on the number of
-    cores or BLAS threads.
+    k-means, 2015), and a sample of them if they are many; the best is improved by swaps and goes on with all
+    users and dimensions. The result depends on the order of rows, so rows must be in a stated order; it does
+    not depend on the number of cores or BLAS threads.
 
     Args:
         vectors: `(n_users, d)`, unit length, in order of user id.
         sizes: Number and least size of clusters.
         seed: Of the draws.
-        starts: Number of starts; None makes as many as `SEARCHED_PAIRS` allows.
+        starts: Number of starts, without swaps; None makes as many of both as `SEARCHED_PAIRS` allows.
 
     Raises:
         TooFewUsersError: Before any work.
@@ -93,17 +63,17 @@ def fit_clusters(vectors: Vectors, sizes: Sizes, *, seed: int, starts: int | Non
     require_enough_users(len(vectors), sizes)
     rng = np.random.default_rng(seed)
     searched = sample_users(vectors, max(SEARCHED_USERS, SEARCHED_USERS_OF_A_CLUSTER * sizes.n_clusters), rng)
-    if starts is None:
-        starts = min(STARTS, max(1, SEARCHED_PAIRS // (len(searched) * sizes.n_clusters)))
+    affordable = SEARCHED_PAIRS // (len(searched) * sizes.n_clusters)
+    swaps = min(SWAPS, affordable) if starts is None else 0
     of_sample = sizes._replace(min_cluster_size=max(1, sizes.min_cluster_size * len(searched) // len(vectors)))
     with single_threaded_blas():
         spread = _keep_spread(searched, max(DIRECTIONS, DIRECTIONS_OF_A_CLUSTER * sizes.n_clusters))
-        fits = (_fit_once(spread, of_sample, rng) for _ in range(starts))
-        best = max(fits, key=Fit.mean_similarity)
+        fits = (_fit_once(spread, of_sample, rng) for _ in range(starts or min(STARTS, max(1, affordable))))
+        best = swap_clusters(spread, max(fits, key=Fit.mean_similarity), of_sample, rng, swaps=swaps)
         centres = np.zeros((len(best.centres), vectors.shape[1]), np.float32)
         centres = average_centres(searched, best.labels, before=centres)
         rounds = MOST_ROUNDS if searched is vectors else MOST_ROUNDS_WITH_ALL
-        return _number(_move_centres(vectors, centres, sizes, most_rounds=rounds))
+        return _number(move_centres(vectors, centres, sizes, most_rounds=rounds))
 
 
 def sample_users(vectors: Vectors, most: int, rng: np.random.Generator) -> Vectors:
@@ -124,7 +94,7 @@ def _keep_spread(vectors: Vectors, directions: int) -> Vectors:
 
 def _fit_once(vectors: Vectors, sizes: Sizes, rng: np.random.Generator) -> Fit:
     centres = draw_centres(sample_users(vectors, SEARCHED_USERS, rng), sizes.n_clusters, rng)
-    return _move_centres(vectors, centres, sizes, most_rounds=MOST_ROUNDS)
+    return move_centres(vectors, centres, sizes, most_rounds=MOST_ROUNDS)
 
 
 def draw_centres(vectors: Vectors, n_clusters: int, rng: np.random.Generator) -> Vectors:
@@ -146,29 +116,6 @@ def draw_centres(vectors: Vectors, n_clusters: int, rng: np.random.Generator) ->
         chosen.append(int(drawn[best]))
         distance = distances[:, best]
     return vectors[chosen]
-
-
-def _move_centres(vectors: Vectors, centres: Vectors, sizes: Sizes, *, most_rounds: int) -> Fit:
-    """Assign, mend small clusters and average in turn until that gains nothing."""
-    labels, before = np.empty(0, np.int32), -np.inf
-    for _ in range(most_rounds):
-        nearest = assign_nearest(vectors, centres)
-        centres, labels = _mend_small_clusters(vectors, centres, nearest.labels, sizes)
-        mended = labels is not nearest.labels
-        similarity = own_similarity(vectors, labels, centres) if mended else nearest.similarity
-        mean = float(similarity.mean(dtype=np.float64))
-        centres = average_centres(vectors, labels, before=centres)
-        if mean - before < LEAST_GAIN:
-            break
-        before = mean
-    return Fit(labels, own_similarity(vectors, labels, centres), centres)
-
-
-def _mend_small_clusters(vectors: Vectors, centres: Vectors, labels: Labels, sizes: Sizes) -> tuple[Vectors, Labels]:
-    least = sizes.min_cluster_size
-    if sizes.policy == "dissolve":
-        return dissolve_small_clusters(vectors, centres, labels, min_cluster_size=least)
-    return centres, fill_small_clusters(vectors, centres, labels, min_cluster_size=least)
 
 
 def _number(fit: Fit) -> Fit:

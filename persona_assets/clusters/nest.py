@@ -10,8 +10,9 @@ from persona_assets.clusters.assign import (
     single_threaded_blas,
     sum_by_cluster,
 )
-from persona_assets.clusters.fit import Sizes, fit_clusters
+from persona_assets.clusters.fit import fit_clusters
 from persona_assets.clusters.min_size import fill_small_clusters
+from persona_assets.clusters.move import Sizes
 
 MOST_ROUNDS = 100
 

@@ -10,7 +10,8 @@ import pyarrow.dataset as pads
 from persona_assets import tables
 from persona_assets.clusters.assign import Labels, Vectors, assign_next, average_centres, single_threaded_blas
 from persona_assets.clusters.choose_k import Candidate, choose_n_clusters
-from persona_assets.clusters.fit import Fit, Sizes, fit_clusters, require_enough_users
+from persona_assets.clusters.fit import fit_clusters, require_enough_users
+from persona_assets.clusters.move import Fit, Sizes
 from persona_assets.clusters.nest import group_clusters
 from persona_assets.clusters.sharpen import sharpen_vectors
 from persona_assets.clusters.silhouette import measure_silhouette

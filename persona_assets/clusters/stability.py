@@ -3,7 +3,8 @@
 import numpy as np
 
 from persona_assets.clusters.assign import Vectors, assign_nearest, single_threaded_blas
-from persona_assets.clusters.fit import Sizes, fit_clusters, sample_users
+from persona_assets.clusters.fit import fit_clusters, sample_users
+from persona_assets.clusters.move import Sizes
 
 # Users looked at, times that they are cut in halves, and starts of each fit.
 MOST_USERS = 20_000

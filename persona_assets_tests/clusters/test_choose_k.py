@@ -4,7 +4,7 @@ import pytest
 
 from persona_assets.clusters import choose_k
 from persona_assets.clusters.choose_k import choose_n_clusters, ladder
-from persona_assets.clusters.fit import Sizes
+from persona_assets.clusters.move import Sizes
 from persona_assets.errors import TooFewUsersError
 from persona_assets_tests.clusters.builders import planted, unit
 

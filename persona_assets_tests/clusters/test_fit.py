@@ -8,7 +8,8 @@ from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from persona_assets.clusters import fit
-from persona_assets.clusters.fit import Sizes, draw_centres, fit_clusters, require_enough_users
+from persona_assets.clusters.fit import draw_centres, fit_clusters, require_enough_users
+from persona_assets.clusters.move import Sizes
 from persona_assets.errors import TooFewUsersError
 from persona_assets_tests.clusters.builders import planted, unit
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from persona_assets.clusters.fit import Sizes, fit_clusters
+from persona_assets.clusters.fit import fit_clusters
+from persona_assets.clusters.move import Sizes
 from persona_assets.clusters.nest import group_clusters
 from persona_assets.clusters.silhouette import measure_silhouette
 from persona_assets_tests.clusters.builders import unit

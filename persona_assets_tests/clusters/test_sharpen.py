@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from persona_assets.clusters.fit import Sizes, fit_clusters
+from persona_assets.clusters.fit import fit_clusters
+from persona_assets.clusters.move import Sizes
 from persona_assets.clusters.sharpen import DIRECTIONS, sharpen_vectors
 from persona_assets_tests.clusters.builders import planted, unit
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from persona_assets.clusters.fit import Sizes
+from persona_assets.clusters.move import Sizes
 from persona_assets.clusters.stability import measure_stability
 from persona_assets_tests.clusters.builders import planted, unit
 
