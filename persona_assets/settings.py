@@ -70,7 +70,12 @@ class Settings(BaseSettings):
         30, ge=1, description="Days after which kept vectors are deleted, when a day is embedded."
     )
     min_english_posts: int = pydantic.Field(2, ge=1, description="Fewest English posts of a user that is kept.")
-    n_clusters: int = pydantic.Field(10, ge=1, description="Number of personas, unless it is to be chosen.")
+    n_clusters: str = pydantic.Field(
+        "10",
+        pattern=r"^ *[1-9][0-9]* *(, *[1-9][0-9]* *)*$",
+        description="Number of personas, unless it is to be chosen. Several, as 2,25,100, give nested levels: the "
+        "greatest is the number of personas, which lie in the coarser ones.",
+    )
     auto_cluster: bool = pydantic.Field(default=False, description="Choose the number of personas.")
     min_cluster_size: int = pydantic.Field(10, ge=1, description="Fewest users of a persona.")
     min_size_policy: Literal["fill", "dissolve"] = pydantic.Field(

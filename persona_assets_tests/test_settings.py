@@ -52,7 +52,7 @@ def test_a_default_is_read_when_it_is_needed(monkeypatch):
 
     monkeypatch.setenv("PERSONA_N_CLUSTERS", "25")
 
-    assert default() == 25
+    assert default() == "25"
 
 
 def test_a_default_of_no_setting_is_refused_where_it_is_written():

@@ -25,12 +25,11 @@ MOST_SHOWN = 100
 class ClustersConfig(dg.Config):
     """How many personas, how small they may be, and how they are made."""
 
-    # A number or a list of numbers: Dagster has no type for that.
+    # A number, a list of numbers or, as in the environment, numbers between commas: Dagster has no type for that.
     n_clusters: Any = Field(
         default_factory=setting("n_clusters"),
         validate_default=True,
-        description=f"{describe('n_clusters')} A list, such as [2, 25, 100], gives nested levels: "
-        "the greatest is the number of personas, which lie in the coarser ones.",
+        description=describe("n_clusters"),
     )
     auto_cluster: bool = Field(default_factory=setting("auto_cluster"), description=describe("auto_cluster"))
     min_cluster_size: int = Field(
@@ -45,10 +44,11 @@ class ClustersConfig(dg.Config):
     @field_validator("n_clusters")
     @classmethod
     def _list_levels(cls, given: Any) -> list[int]:
-        numbers = given if isinstance(given, list) else [given]
+        parts: list[Any] = given.split(",") if isinstance(given, str) else given if isinstance(given, list) else [given]
+        numbers = [int(part) if isinstance(part, str) and part.strip().isdecimal() else part for part in parts]
         if not numbers or not all(type(number) is int and number >= 1 for number in numbers):
             raise ValueError("n_clusters must be a number from 1, or a list of such numbers")
-        return sorted(set(numbers))
+        return sorted({int(number) for number in numbers})
 
 
 def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping) -> dg.AssetsDefinition:

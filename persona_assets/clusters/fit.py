@@ -73,7 +73,7 @@ def fit_clusters(vectors: Vectors, sizes: Sizes, *, seed: int, starts: int | Non
         centres = np.zeros((len(best.centres), vectors.shape[1]), np.float32)
         centres = average_centres(searched, best.labels, before=centres)
         rounds = MOST_ROUNDS if searched is vectors else MOST_ROUNDS_WITH_ALL
-        return _number(move_centres(vectors, centres, sizes, most_rounds=rounds))
+        return number_clusters(move_centres(vectors, centres, sizes, most_rounds=rounds))
 
 
 def sample_users(vectors: Vectors, most: int, rng: np.random.Generator) -> Vectors:
@@ -118,8 +118,8 @@ def draw_centres(vectors: Vectors, n_clusters: int, rng: np.random.Generator) ->
     return vectors[chosen]
 
 
-def _number(fit: Fit) -> Fit:
-    """Number clusters by size; of equal size, the one that has the first user comes first."""
+def number_clusters(fit: Fit) -> Fit:
+    """Return the fit with its clusters numbered by size; of equal size, the one that has the first user comes first."""
     found, first, sizes = np.unique(fit.labels, return_index=True, return_counts=True)
     order = found[np.lexsort((first, -sizes))]
     number = np.empty(len(fit.centres), np.int32)

@@ -10,9 +10,9 @@ import pyarrow.dataset as pads
 from persona_assets import tables
 from persona_assets.clusters.assign import Labels, Vectors, assign_next, average_centres, single_threaded_blas
 from persona_assets.clusters.choose_k import Candidate, choose_n_clusters
-from persona_assets.clusters.fit import fit_clusters, require_enough_users
+from persona_assets.clusters.fit import require_enough_users
 from persona_assets.clusters.move import Fit, Sizes
-from persona_assets.clusters.nest import group_clusters
+from persona_assets.clusters.nest import fit_levels
 from persona_assets.clusters.sharpen import sharpen_vectors
 from persona_assets.clusters.silhouette import measure_silhouette
 from persona_assets.clusters.stability import measure_stability
@@ -93,28 +93,17 @@ def find_personas(
     if not wanted.n_clusters:
         chosen, curve = choose_n_clusters(fitted, sizes, seed=wanted.seed, note=note_choices)
         sizes = sizes._replace(n_clusters=chosen)
-    fit = fit_clusters(fitted, sizes, seed=wanted.seed)
+    fit, levels = fit_levels(fitted, [*wanted.n_clusters[:-1], sizes.n_clusters], sizes, seed=wanted.seed)
     several = len(fit.centres) > 1
     return Personas(
         clusters=pa.table([users.user_ids, fit.labels, fit.similarity], schema=tables.CLUSTERS),
         centres=_centres_table(users, fit),
-        certainty=_certainty_table(users, fit, fitted, _find_levels(fitted, fit.labels, wanted)),
+        certainty=_certainty_table(users, fit, fitted, levels),
         curve=curve,
         stability=measure_stability(fitted, sizes, seed=wanted.seed) if several else None,
         dropped=users.dropped,
         fitted=fitted,
     )
-
-
-def _find_levels(fitted: Vectors, labels: Labels, wanted: Wanted) -> list[Labels]:
-    """Return each user's group at each coarser level, coarsest first: each is made of groups of the next."""
-    levels: list[Labels] = []
-    for n_groups in sorted(wanted.n_clusters[:-1], reverse=True):
-        if n_groups < int(labels.max()) + 1:
-            sizes = Sizes(n_groups, wanted.min_cluster_size, wanted.min_size_policy)
-            labels = group_clusters(fitted, labels, sizes, seed=wanted.seed)[labels]
-            levels.insert(0, labels)
-    return levels
 
 
 def _centres_table(users: UserVectors, fit: Fit) -> pa.Table:

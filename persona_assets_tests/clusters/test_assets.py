@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from persona_assets.clusters.assets import ClustersConfig, build_clusters
+from persona_assets.errors import SettingsError
 from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets_tests.clusters.builders import dataset, embeddings_of, planted, users_of
 
@@ -57,7 +58,7 @@ def test_several_numbers_are_nested_levels():
     assert {len(path) for path in levels} == {2}
 
 
-@pytest.mark.parametrize("wrong", [0, [], "many", [2, 0], True, 2.5])
+@pytest.mark.parametrize("wrong", [0, [], "many", [2, 0], True, 2.5, "", "2,", "2,0", "2;25"])
 def test_what_is_no_number_of_clusters_is_refused(wrong):
     with pytest.raises(ValidationError, match="n_clusters must be a number from 1"):
         ClustersConfig(n_clusters=wrong)
@@ -74,3 +75,18 @@ def test_a_setting_is_the_default(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PERSONA_N_CLUSTERS", "7")
 
     assert ClustersConfig().n_clusters == [7]
+
+
+@pytest.mark.parametrize(("given", "levels"), [("25,2,100", [2, 25, 100]), ("2, 25", [2, 25]), (" 3 ", [3])])
+def test_the_environment_takes_a_list_too(monkeypatch: pytest.MonkeyPatch, given, levels):
+    monkeypatch.setenv("PERSONA_N_CLUSTERS", given)
+
+    assert ClustersConfig().n_clusters == levels
+
+
+@pytest.mark.parametrize("wrong", ["0", "2,0", "many", "2,,3", "-1"])
+def test_a_setting_that_is_no_list_of_numbers_is_refused(monkeypatch: pytest.MonkeyPatch, wrong):
+    monkeypatch.setenv("PERSONA_N_CLUSTERS", wrong)
+
+    with pytest.raises(SettingsError, match="PERSONA_N_CLUSTERS"):
+        ClustersConfig()
