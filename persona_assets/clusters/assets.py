@@ -11,9 +11,11 @@ from pydantic import Field, field_validator
 
 from persona_assets.clusters.personas import CURVE, Personas, Wanted, find_personas
 from persona_assets.clusters.plots import plot_curve, plot_map
+from persona_assets.clusters.repeats import find_repeated_posts
 from persona_assets.io_managers.parquet import WithSides
 from persona_assets.metadata import count_table, measured
 from persona_assets.progress import Progress
+from persona_assets.scratch import Scratch
 from persona_assets.settings import describe, setting
 
 # Users on the map that the UI shows.
@@ -40,6 +42,7 @@ class ClustersConfig(dg.Config):
     )
     sharpen_users: bool = Field(default_factory=setting("sharpen_users"), description=describe("sharpen_users"))
     seed: int = Field(default_factory=setting("seed"), ge=0, description=describe("seed"))
+    memory_limit: str = Field(default_factory=setting("memory_limit"), description=describe("memory_limit"))
 
     @field_validator("n_clusters")
     @classmethod
@@ -64,6 +67,7 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
     def clusters(
         context: dg.AssetExecutionContext,
         config: ClustersConfig,
+        scratch: dg.ResourceParam[Scratch],
         embeddings: pads.Dataset,
         english_users: pads.Dataset,
     ):
@@ -76,10 +80,12 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
             sharpen=config.sharpen_users,
         )
         with measured() as cost:
+            repeated = find_repeated_posts(embeddings, memory_limit=config.memory_limit, scratch=scratch.new_folder())
             personas = find_personas(
                 embeddings,
                 english_users,
                 wanted,
+                repeated=repeated,
                 note_posts=Progress(context.log.info, what="post vectors").add,
                 note_choices=Progress(context.log.info, what="numbers of clusters tried").add,
             )
@@ -89,7 +95,8 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
             "curve": pa.Table.from_pylist([c._asdict() for c in personas.curve], schema=CURVE),
         }
         return dg.MaterializeResult(
-            value=WithSides(main=personas.clusters, sides=sides), metadata={**_describe(personas), **cost}
+            value=WithSides(main=personas.clusters, sides=sides),
+            metadata={**_describe(personas), "repeated_posts": len(repeated), **cost},
         )
 
     return clusters

@@ -60,11 +60,12 @@ class Personas(NamedTuple):
     fitted: Vectors  # (n_users, d'), the vectors that were clustered
 
 
-def find_personas(
+def find_personas(  # noqa: PLR0913 - what is read, what is wanted, what is told
     embeddings: pads.Dataset,
     english_users: pads.Dataset,
     wanted: Wanted,
     *,
+    repeated: pa.Array | None = None,
     note_posts: Callable[[int], None] = lambda _: None,
     note_choices: Callable[[int], None] = lambda _: None,
 ) -> Personas:
@@ -76,6 +77,7 @@ def find_personas(
         embeddings: `tables.embeddings_schema(d)` of the window, any order.
         english_users: `tables.ENGLISH_USERS` of the window, any order.
         wanted: Number and least size of clusters, and how they are made.
+        repeated: Uris of posts with more than one vector: each counts once.
         note_posts: Called with the number of posts of each batch once it is read.
         note_choices: Called with 1 after each number of clusters that is tried.
 
@@ -86,7 +88,9 @@ def find_personas(
     n_clusters = max(wanted.n_clusters, default=2)
     sizes = Sizes(n_clusters, wanted.min_cluster_size, wanted.min_size_policy)
     require_enough_users(english_users.count_rows(), sizes)
-    users = average_user_vectors(embeddings, english_users, with_covariance=wanted.sharpen, note=note_posts)
+    users = average_user_vectors(
+        embeddings, english_users, repeated=repeated, with_covariance=wanted.sharpen, note=note_posts
+    )
     require_enough_users(len(users.user_ids), sizes)
     fitted = sharpen_vectors(users.vectors, users.within, n_clusters=n_clusters) if wanted.sharpen else users.vectors
     curve: list[Candidate] = []

@@ -36,6 +36,24 @@ class UserVectors(NamedTuple):
     # asked for, or if no user has two posts
 
 
+class _Once:
+    """Lets each of some posts through once, the first time that it comes."""
+
+    def __init__(self, uris: pa.Array) -> None:
+        self._uris = uris
+        self._seen: npt.NDArray[np.bool_] = np.zeros(len(uris), bool)
+
+    def mark(self, uris: pa.Array) -> npt.NDArray[np.bool_]:
+        """Say which posts of a batch count, `(n_posts,)`."""
+        number = pc.index_in(uris, value_set=self._uris).fill_null(-1).to_numpy()
+        counts = number < 0
+        repeated, first = np.unique(number, return_index=True)
+        fresh = (repeated >= 0) & ~self._seen[repeated]
+        counts[first[fresh]] = True
+        self._seen[repeated[fresh]] = True
+        return counts
+
+
 class _Sums:
     """What is summed over the posts of each kept user."""
 
@@ -73,6 +91,7 @@ def average_user_vectors(
     embeddings: pads.Dataset,
     english_users: pads.Dataset,
     *,
+    repeated: pa.Array | None = None,
     with_covariance: bool = False,
     note: Callable[[int], None] = lambda _: None,
 ) -> UserVectors:
@@ -80,12 +99,12 @@ def average_user_vectors(
 
     Bit for bit the same for any order of posts and users and for any cut into files and batches, because the
     sums are exact (and, of the covariance, because BLAS adds whole numbers). Memory is 12 bytes a dimension
-    and user, and a batch of posts.
+    and user, the repeated uris and a batch of posts.
 
     Args:
         embeddings: `tables.embeddings_schema(d)` of the window, any order; may hold users that are not kept.
-            A post that was delivered on two days, at midnight, counts twice.
         english_users: `tables.ENGLISH_USERS` of the window, any order.
+        repeated: Uris of posts with more than one vector, of which the first in the order of the files counts.
         with_covariance: Whether to measure how the posts of one user vary, which doubles the time.
         note: Called with the number of posts of each batch once it is summed.
 
@@ -97,11 +116,11 @@ def average_user_vectors(
     rows = {user_id: row for row, user_id in enumerate(user_ids.to_pylist())}
     sums = _Sums(len(rows), width, with_products=with_covariance)
     # Few and small batches ahead: the default reads some 100 MB of vectors at a time and 16 of those.
-    scanner = embeddings.scanner(
-        columns=["user_id", "vector"], batch_size=BATCH_ROWS, batch_readahead=4, fragment_readahead=1
-    )
+    once = _Once(repeated) if repeated is not None and len(repeated) else None
+    columns = ["user_id", "vector", *(["uri"] if once else [])]
+    scanner = embeddings.scanner(columns=columns, batch_size=BATCH_ROWS, batch_readahead=4, fragment_readahead=1)
     for batch in scanner.to_batches():
-        _add_batch(sums, rows, batch)
+        _add_batch(sums, rows, batch, once)
         note(batch.num_rows)
     return _normalise(user_ids, sums)
 
@@ -119,12 +138,14 @@ def _common_width(embeddings: pads.Dataset) -> int:
     return tables.vector_width(embeddings.schema)
 
 
-def _add_batch(sums: _Sums, rows: dict[str, int], batch: pa.RecordBatch) -> None:
-    """Add the posts of kept users."""
+def _add_batch(sums: _Sums, rows: dict[str, int], batch: pa.RecordBatch, once: _Once | None) -> None:
+    """Add the posts of kept users, those that repeat once."""
     users = pc.dictionary_encode(batch["user_id"])
     row_of_code = np.array([rows.get(user_id, -1) for user_id in users.dictionary.to_pylist()], np.int64)
     row_of_post = row_of_code[users.indices.to_numpy()]
     vectors = _check(batch["vector"])
+    if once:
+        row_of_post[~once.mark(batch["uri"])] = -1
     kept = np.flatnonzero(row_of_post >= 0)
     if len(kept):
         sums.add(row_of_post[kept], vectors[kept])

@@ -1,6 +1,8 @@
 """The asset: its configuration reaches the fit, and its metadata holds numbers and no ids."""
 
 import datetime as dt
+import functools
+import types
 
 import dagster as dg
 import numpy as np
@@ -13,16 +15,22 @@ from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets_tests.clusters.builders import dataset, embeddings_of, planted, users_of
 
 
-def materialize(**config):
+@pytest.fixture
+def materialize(tmp_path):
+    """Make the asset of 65 planted users, with this configuration."""
+    return functools.partial(run_asset, types.SimpleNamespace(new_folder=lambda: tmp_path))
+
+
+def run_asset(scratch, **config):
     vectors, _ = planted([30, 20, 15])
     users = [f"did:plc:{number:04d}" for number in range(len(vectors))]
     asset = build_clusters(daily_partitions(dt.date(2025, 3, 1)), trailing_window(7))
     context = dg.build_asset_context(partition_key="2025-03-02")
     posts = dataset(embeddings_of(list(zip(users, vectors, strict=True))))
-    return asset(context, ClustersConfig(**config), embeddings=posts, english_users=dataset(users_of(users)))
+    return asset(context, ClustersConfig(**config), scratch, embeddings=posts, english_users=dataset(users_of(users)))
 
 
-def test_it_hands_over_clusters_with_their_centres_and_says_how_good_they_are():
+def test_it_hands_over_clusters_with_their_centres_and_says_how_good_they_are(materialize):
     result = materialize(n_clusters=3)
 
     assert result.value.main.num_rows == 65
@@ -38,7 +46,7 @@ def test_it_hands_over_clusters_with_their_centres_and_says_how_good_they_are():
     assert "did:plc" not in str(result.metadata)
 
 
-def test_each_field_of_the_configuration_changes_the_result():
+def test_each_field_of_the_configuration_changes_the_result(materialize):
     def labels(**config):
         return materialize(**config).value.main["cluster_id"].to_numpy()
 
@@ -52,7 +60,7 @@ def test_each_field_of_the_configuration_changes_the_result():
     assert not np.array_equal(usual, labels(n_clusters=6, min_cluster_size=1, sharpen_users=True))
 
 
-def test_several_numbers_are_nested_levels():
+def test_several_numbers_are_nested_levels(materialize):
     levels = materialize(n_clusters=[5, 2]).value.sides["certainty"]["levels"].to_pylist()
 
     assert {len(path) for path in levels} == {2}
@@ -64,7 +72,7 @@ def test_what_is_no_number_of_clusters_is_refused(wrong):
         ClustersConfig(n_clusters=wrong)
 
 
-def test_the_curve_is_shown_when_the_number_is_chosen():
+def test_the_curve_is_shown_when_the_number_is_chosen(materialize):
     metadata = materialize(auto_cluster=True).metadata
 
     assert [row.data["clusters"] for row in metadata["tried"].records] == [2, 3, 4, 5, 6]

@@ -1,6 +1,7 @@
 """The tables of the room, from posts to clusters."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from persona_assets import tables
 from persona_assets.clusters.personas import CERTAINTY, Wanted, find_personas
-from persona_assets.errors import TooFewUsersError
+from persona_assets.errors import TooFewUsersError, VectorError
 from persona_assets_tests.clusters.builders import dataset, embeddings_of, planted, users_of
 
 
@@ -122,3 +123,49 @@ def test_too_few_users_with_vectors_are_refused_too():
         find_personas(
             dataset(embeddings), dataset(users_of([f"did:plc:{n:04d}" for n in range(50)])), Wanted((1,), 10, 0)
         )
+
+
+@pytest.mark.parametrize("sharpen", [False, True])
+@pytest.mark.parametrize("numbers", [(1,), (4,), (2, 4), ()], ids=str)
+def test_users_who_are_all_equal_are_spread_over_clusters_all_the_same(numbers, sharpen):
+    users = [f"did:plc:{number:04d}" for number in range(40)]
+    embeddings = embeddings_of([(user, [1, 2, 3]) for user in users for _ in range(2)])
+
+    personas = find_personas(dataset(embeddings), dataset(users_of(users)), Wanted(numbers, 10, 0, sharpen=sharpen))
+
+    assert personas.centres.num_rows == max(numbers, default=2)
+    assert min(personas.centres["users"].to_pylist()) >= 10
+    assert not np.isnan(personas.clusters["similarity"].to_numpy()).any()
+    assert not np.isnan(personas.certainty["silhouette"].to_numpy()).any()
+
+
+def test_one_user_is_one_persona():
+    embeddings, users = embeddings_of([("a", [1, 2]), ("a", [2, 1])]), users_of(["a"])
+
+    personas = find_personas(dataset(embeddings), dataset(users), Wanted((1,), 1, 0))
+
+    assert personas.clusters["cluster_id"].to_pylist() == [0]
+    assert personas.stability is None
+
+
+@pytest.mark.parametrize("numbers", [(1,), ()], ids=str)
+def test_no_user_at_all_is_an_error_that_says_what_to_do(numbers):
+    with pytest.raises(TooFewUsersError, match="the window has 0: .*PERSONA_MIN_CLUSTER_SIZE"):
+        find_personas(None, dataset(users_of([])), Wanted(numbers, 1, 0))
+
+
+def test_more_clusters_than_users_of_the_least_size_are_refused_and_say_how_many_are_possible():
+    embeddings, users, _ = window([30, 20])
+
+    with pytest.raises(TooFewUsersError, match="at most 5"):
+        find_personas(dataset(embeddings), dataset(users), Wanted((2, 6), 10, 0))
+
+
+def test_a_vector_that_is_not_a_number_is_refused():
+    table = embeddings_of([("a", [1, 0]), ("b", [0, 1])])
+    kind = table.schema.field("vector").type
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array([1, 0, float("nan"), 0], kind.value_type), type=kind)
+    table = table.set_column(2, table.schema.field("vector"), vectors)
+
+    with pytest.raises(VectorError, match="1 of 2 vectors"):
+        find_personas(dataset(table), dataset(users_of(["a", "b"])), Wanted((1,), 1, 0))

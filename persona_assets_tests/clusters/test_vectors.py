@@ -106,3 +106,16 @@ class _TwoDays:
 
     def get_fragments(self):
         return (fragment for day in self._days for fragment in day.get_fragments())
+
+
+@pytest.mark.parametrize("batch_rows", [1, 2, 50])
+def test_a_post_of_two_days_counts_once(batch_rows):
+    day = embeddings_of([("a", [1, 0]), ("a", [0, 1]), ("b", [1, 1])])
+    other = embeddings_of([("b", [0, 1]), ("x", [0, 1])])
+    repeated = day["uri"].combine_chunks().slice(1, 1)
+    window = dataset(pa.concat_tables([day, day.slice(1, 1), other, day.slice(1, 1)]), batch_rows=batch_rows)
+
+    found = average_user_vectors(window, dataset(users_of(["a", "b"])), repeated=repeated)
+
+    alone = average(pa.concat_tables([day, other]), users_of(["a", "b"]))
+    assert found.vectors.tobytes() == alone.vectors.tobytes()
