@@ -25,6 +25,7 @@ def find_repeated_posts(embeddings: pads.Dataset, *, memory_limit: str, scratch:
     if len(list(embeddings.get_fragments())) == 1:
         return pa.array([], pa.string())
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
-        connection.register("embeddings", embeddings)
+        # Without the vectors: DuckDB refuses even to look at a float16.
+        connection.register("embeddings", embeddings.replace_schema(pa.schema([embeddings.schema.field("uri")])))
         found = connection.sql(REPEATED).to_arrow_table()["uri"]
     return pa.concat_arrays([pa.array([], pa.string()), *found.chunks])

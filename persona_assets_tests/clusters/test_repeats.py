@@ -1,5 +1,6 @@
 """Posts delivered on more than one day."""
 
+import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
@@ -8,7 +9,7 @@ from persona_assets_tests.clusters.builders import embeddings_of
 
 
 def day_of(*uris):
-    table = embeddings_of([(uri.split("/")[2], [1, 0]) for uri in uris])
+    table = embeddings_of([(uri.split("/")[2], [1, 0]) for uri in uris], pa.float16())
     return table.set_column(0, table.schema.field("uri"), [list(uris)])
 
 
