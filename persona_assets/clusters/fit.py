@@ -10,8 +10,8 @@ from persona_assets.errors import TooFewUsersError
 # Several starts are made on a sample: of all users up to this many or 50 a cluster, whichever is more.
 SEARCHED_USERS = 20_000
 SEARCHED_USERS_OF_A_CLUSTER = 50
-# Starts, and then swaps of the best, each as many as this many users times clusters allow: 3 and 40 for 20,000 users
-# in 25, 1 and none for 50,000 in 1000.
+# Starts, and then swaps of the best, each as many as this many users times clusters allow: 3 and 40 for 20,000
+# users in 25, 1 and none for 50,000 in 1000. Five times as many swaps change little.
 STARTS = 3
 SWAPS = 40
 SEARCHED_PAIRS = 20_000_000

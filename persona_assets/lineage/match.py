@@ -15,7 +15,8 @@ Marks = npt.NDArray[np.bool_]
 # A tie is more than this share of a cluster's users.
 MOST = 0.5
 # Of fewer users to be expected on both days, shares say nothing, and centres tell: a tie is to the nearest
-# one, if it is as near as this cosine.
+# one, if it is as near as this cosine. Of two halves of the users of a planted capture, clustered apart, the
+# centres of the same persona were at 0.94 in the median and those of others at 0.82 at most.
 FEWEST_USERS = 5
 NEAR = 0.9
 # What the similarity of centres counts against the overlap of users: it decides between equal overlaps.
