@@ -77,7 +77,7 @@ def _cut_into_finer(vectors: Vectors, fits: list[Fit], sizes: Sizes, *, seed: in
 
 
 def cut_clusters(vectors: Vectors, labels: Labels, like: Fit, sizes: Sizes, *, seed: int) -> Labels | None:
-    """Return finer clusters, each in one of the clusters given; None where those are too small for as many.
+    """Return finer clusters, each in one of the clusters given, numbered by users; None where those are too small.
 
     Each cluster is fitted on its own, and also cut as the finer fit cuts it: what parts users better is taken.
 
@@ -103,7 +103,10 @@ def cut_clusters(vectors: Vectors, labels: Labels, like: Fit, sizes: Sizes, *, s
         k_fitted, k_kept = k_fitted + len(fit.centres), k_kept + len(near.centres)
     # Dissolving can leave fewer.
     enough = [finer for finer, k in ((fitted, k_fitted), (kept, k_kept)) if k == len(like.centres)]
-    return max(enough, key=lambda finer: _parting(vectors, finer), default=None)
+    if not enough:
+        return None
+    finer = max(enough, key=lambda finer: _parting(vectors, finer))
+    return _number(np.arange(len(like.centres), dtype=np.int32), users=np.bincount(finer))[finer]
 
 
 def _move_from(vectors: Vectors, centres: Vectors, sizes: Sizes) -> Fit:
