@@ -19,7 +19,8 @@ class Check(NamedTuple):
 
     def spec(self) -> dg.AssetCheckSpec:
         """Return the check as Dagster declares it."""
-        return dg.AssetCheckSpec(self.name, asset=self.asset, description=self.advice, blocking=self.is_error)
+        about = f"When it fails: {self.advice}"
+        return dg.AssetCheckSpec(self.name, asset=self.asset, description=about, blocking=self.is_error)
 
     def answer(self, *, passed: bool, **numbers: Any) -> dg.AssetCheckResult:
         """Return the outcome, with the numbers that it rests on."""

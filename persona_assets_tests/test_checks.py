@@ -4,6 +4,7 @@ import dagster as dg
 import pytest
 
 from persona_assets.checks import Check, adds_up, window_is_complete
+from persona_assets.definitions import defs
 
 
 def run(check, *, passed):
@@ -38,3 +39,9 @@ def test_a_check_that_passes_gives_no_advice():
 
 def test_a_hole_in_a_window_only_warns():
     assert not window_is_complete("made").spec().blocking
+
+
+def test_every_asset_has_a_check():
+    checked = {check.asset_key for check in defs.resolve_asset_graph().asset_check_keys}
+
+    assert defs.resolve_asset_graph().materializable_asset_keys - checked == {dg.AssetKey("rejected_lines")}

@@ -67,7 +67,7 @@ def test_each_asset_has_days_a_group_an_owner_kinds_and_a_description(graph, nam
         assert node.partitions_def is None
     else:
         assert node.partitions_def.get_first_partition_key() == "2024-11-01"
-    assert node.group_name == ("raw_events" if name == "rejected_lines" else name)
+    assert node.group_name == "persona_assets"  # one, so that the UI opens it
     assert node.owners == ["team:persona_assets"]
     assert node.kinds
     assert len(node.description) > 30

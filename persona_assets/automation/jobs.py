@@ -27,7 +27,7 @@ trace_personas = dg.define_asset_job(
 
 process_day = dg.define_asset_job(
     "process_day",
-    selection=[*DAY_ASSETS, *PERSONA_ASSETS],
-    description="Prepare a new day and make the personas of the window that ends with it: what the schedule and the "
-    "sensor run, and nothing for a backfill, which would make the personas of every day.",
+    selection=[*DAY_ASSETS, *PERSONA_ASSETS, *LINEAGE_ASSETS],
+    description="Prepare a new day, make the personas of the window that ends with it, and follow them: what the "
+    "schedule and the sensor run, one day at a time. Not for a backfill, which would make the personas of every day.",
 )

@@ -1,5 +1,6 @@
 """The asset `cluster_jsonl`."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import dagster as dg
@@ -7,14 +8,28 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 from pydantic import Field
 
+from persona_assets.checks import Check, adds_up, window_is_complete
 from persona_assets.cluster_jsonl.accounting import total_outcomes
-from persona_assets.cluster_jsonl.build import build_lines
+from persona_assets.cluster_jsonl.build import Lines, build_lines
 from persona_assets.cluster_jsonl.ignored import IgnoredOptions
 from persona_assets.cluster_jsonl.window import Inputs
 from persona_assets.io_managers.jsonl import ClusterLines
 from persona_assets.metadata import count_table, measured, missing_days
 from persona_assets.scratch import Scratch
 from persona_assets.settings import describe, setting
+
+_COMPLETE = window_is_complete("cluster_jsonl")
+_ADDS_UP = adds_up(
+    "cluster_jsonl",
+    of="action",
+    advice="Actions of the window are neither written nor dropped under a reason: report this, it is a defect.",
+)
+_USERS = Check(
+    "cluster_jsonl",
+    "every_user_of_the_clusters_has_a_file",
+    "user_clusters.json and clusters are not of the same users: materialize clusters and this again.",
+    is_error=True,
+)
 
 
 class ClusterJsonlConfig(dg.Config):
@@ -51,12 +66,13 @@ def build_cluster_jsonl(
     """Return the asset, which reads the day's clusters and what the window's users wrote and did."""
 
     @dg.asset(
-        group_name="cluster_jsonl",
+        group_name="persona_assets",
         kinds={"duckdb", "json"},
         owners=["team:persona_assets"],
         partitions_def=days,
         io_manager_key="jsonl_io_manager",
         ins={name: dg.AssetIn(partition_mapping=window) for name in ("user_actions", "english_posts", "embeddings")},
+        check_specs=[check.spec() for check in (_COMPLETE, _ADDS_UP, _USERS)],
     )
     def cluster_jsonl(  # noqa: PLR0913, PLR0917 - one parameter for each input
         context: dg.AssetExecutionContext,
@@ -82,6 +98,7 @@ def build_cluster_jsonl(
                 memory_limit=config.memory_limit,
                 scratch=scratch.new_folder(),
             )
+        present = missing_days(context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings)
         context.log.info("%d conversations of %d users; writing", made.conversations, len(made.user_clusters))
         return dg.MaterializeResult(
             value=ClusterLines(
@@ -96,12 +113,26 @@ def build_cluster_jsonl(
                 "conversations": made.conversations,
                 "ignored_messages": made.ignored,
                 **_outcomes(made.accounting),
-                **missing_days(context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings),
+                **present,
                 **cost,
             },
+            check_results=check_lines(made, present, actions=user_actions.count_rows(), users=clusters.count_rows()),
         )
 
     return cluster_jsonl
+
+
+def check_lines(
+    made: Lines, present: Mapping[str, str | int], *, actions: int, users: int
+) -> list[dg.AssetCheckResult]:
+    """Return whether all days, all actions of the window and all users of the clusters are accounted for."""
+    # Messages that were let pass are estimated: nobody recorded them.
+    told = sum(number for (action, _), number in total_outcomes(made.accounting).items() if action != "ignore")
+    return [
+        _COMPLETE.answer(passed=present["missing_days"] == "none", **present),
+        _ADDS_UP.answer(passed=told == actions, actions=actions, accounted_for=told),
+        _USERS.answer(passed=len(made.user_clusters) == users, users=users, in_files=len(made.user_clusters)),
+    ]
 
 
 def _ignored_options(config: ClusterJsonlConfig) -> IgnoredOptions | None:

@@ -1,9 +1,14 @@
 """The asset `cluster_stats`."""
 
+from collections import defaultdict
+from itertools import islice
+
 import dagster as dg
 import pyarrow.dataset as pads
 from pydantic import Field
 
+from persona_assets.checks import Check, adds_up
+from persona_assets.cluster_stats.inspect_lines import inspect_lines
 from persona_assets.cluster_stats.report import png_address, write_report
 from persona_assets.cluster_stats.summarise import Inputs, summarise_clusters
 from persona_assets.io_managers.jsonl import ClusterFolder
@@ -11,6 +16,22 @@ from persona_assets.metadata import measured
 from persona_assets.progress import Progress
 from persona_assets.scratch import Scratch
 from persona_assets.settings import describe, setting
+
+# Lines of each file that are read back.
+_LINES_READ_BACK = 1000
+
+_ADDS_UP = adds_up(
+    "cluster_stats",
+    of="user",
+    advice="The users of all personas are not those of clusters: report this, it is a defect.",
+)
+_LINES_ARE_WELL = Check(
+    "cluster_stats",
+    "lines_can_be_read_and_are_of_their_cluster",
+    f"Among the first {_LINES_READ_BACK} lines of each cluster_N.jsonl are some that are no JSON of messages, or in "
+    "which no user of the cluster has a part: materialize cluster_jsonl again.",
+    is_error=True,
+)
 
 
 class ClusterStatsConfig(dg.Config):
@@ -27,7 +48,7 @@ def build_cluster_stats(
     """Return the asset, whose inputs are the day's clusters and the window's English posts and vectors."""
 
     @dg.asset(
-        group_name="cluster_stats",
+        group_name="persona_assets",
         kinds={"python", "gensim", "html"},
         owners=["team:persona_assets"],
         partitions_def=days,
@@ -36,6 +57,7 @@ def build_cluster_stats(
             "embeddings": dg.AssetIn(partition_mapping=window),
         },
         io_manager_key="report_io_manager",
+        check_specs=[_ADDS_UP.spec(), _LINES_ARE_WELL.spec()],
     )
     def cluster_stats(  # noqa: PLR0913, PLR0917 - an argument an input is how Dagster draws lineage
         context: dg.AssetExecutionContext,
@@ -71,6 +93,27 @@ def build_cluster_stats(
                 "actions_without_persona": summary.without_persona["total"],
                 **cost,
             },
+            check_results=[
+                _check_users(sum(persona.counts["users"] for persona in summary.personas), clusters.count_rows()),
+                _check_lines(cluster_jsonl),
+            ],
         )
 
     return cluster_stats
+
+
+def _check_users(counted: int, users: int) -> dg.AssetCheckResult:
+    return _ADDS_UP.answer(passed=counted == users, users=users, counted=counted)
+
+
+def _check_lines(folder: ClusterFolder) -> dg.AssetCheckResult:
+    members: defaultdict[int, set[str]] = defaultdict(set)
+    for user, cluster in folder.user_clusters().items():
+        members[cluster].add(user)
+    found = [
+        inspect_lines(islice(folder.lines(cluster), _LINES_READ_BACK), users) for cluster, users in members.items()
+    ]
+    lines, unreadable, strangers = (sum(numbers) for numbers in zip(*found, strict=True)) if found else (0, 0, 0)
+    return _LINES_ARE_WELL.answer(
+        passed=not unreadable + strangers, lines=lines, unreadable=unreadable, of_no_member=strangers
+    )

@@ -6,9 +6,11 @@ from typing import Any, Literal
 import dagster as dg
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as pads
 from pydantic import Field, field_validator
 
+from persona_assets.checks import Check, adds_up
 from persona_assets.clusters.personas import CURVE, Personas, Wanted, find_personas
 from persona_assets.clusters.plots import plot_curve, plot_map
 from persona_assets.clusters.repeats import find_repeated_posts
@@ -22,6 +24,23 @@ from persona_assets.settings import describe, setting
 MAP_USERS = 2000
 # Clusters in its table, the largest: all are in the stored tables.
 MOST_SHOWN = 100
+
+
+_ADDS_UP = adds_up(
+    "clusters", of="user", advice="Users are in no cluster, or in two, uncounted: report this, it is a defect."
+)
+_LARGE_ENOUGH = Check(
+    "clusters",
+    "no_cluster_is_under_the_minimum",
+    "A cluster has fewer users than min_cluster_size: report this, it is a defect.",
+    is_error=True,
+)
+_APART = Check(
+    "clusters",
+    "silhouette_is_not_negative",
+    "Users are on average nearer to another cluster than to their own: ask for fewer clusters, or have their number "
+    "chosen (auto_cluster), and look at the map.",
+)
 
 
 class ClustersConfig(dg.Config):
@@ -58,11 +77,12 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
     """Return the asset, whose inputs are the window's vectors and the day's users of that window."""
 
     @dg.asset(
-        group_name="clusters",
+        group_name="persona_assets",
         kinds={"python", "numpy", "parquet"},
         owners=["team:persona_assets"],
         partitions_def=days,
         ins={"embeddings": dg.AssetIn(partition_mapping=window)},
+        check_specs=[check.spec() for check in (_ADDS_UP, _LARGE_ENOUGH, _APART)],
     )
     def clusters(
         context: dg.AssetExecutionContext,
@@ -97,9 +117,30 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
         return dg.MaterializeResult(
             value=WithSides(main=personas.clusters, sides=sides),
             metadata={**_describe(personas), "repeated_posts": len(repeated), **cost},
+            check_results=check_clusters(personas, english_users.count_rows(), config.min_cluster_size),
         )
 
     return clusters
+
+
+def check_clusters(personas: Personas, users: int, min_cluster_size: int) -> list[dg.AssetCheckResult]:
+    """Return the outcome of each check of the clusters that were made of `users` users."""
+    ids = personas.clusters["user_id"]
+    dropped, smallest = sum(personas.dropped.values()), int(personas.centres["users"].to_numpy().min())
+    silhouette = float(personas.certainty["silhouette"].to_numpy().mean(dtype=np.float64))
+    return [
+        _ADDS_UP.answer(
+            passed=len(ids) + dropped == users and len(pc.unique(ids)) == len(ids),
+            users=users,
+            in_clusters=len(ids),
+            dropped=dropped,
+        ),
+        _LARGE_ENOUGH.answer(
+            passed=smallest >= min_cluster_size, smallest_cluster=smallest, min_cluster_size=min_cluster_size
+        ),
+        # There is none of a single cluster.
+        _APART.answer(passed=not silhouette < 0, silhouette=_round(silhouette)),
+    ]
 
 
 def _describe(personas: Personas) -> dict[str, Any]:

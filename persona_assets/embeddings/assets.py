@@ -67,7 +67,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     """Return the asset, whose input is the day's English posts."""
 
     @dg.asset(
-        group_name="embeddings",
+        group_name="persona_assets",
         kinds={"pytorch", "huggingface", "parquet"},
         owners=["team:persona_assets"],
         partitions_def=days,

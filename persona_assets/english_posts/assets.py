@@ -34,7 +34,7 @@ def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefiniti
     """Return the asset, whose input is the day's actions."""
 
     @dg.asset(
-        group_name="english_posts",
+        group_name="persona_assets",
         kinds={"python", "duckdb", "parquet"},
         owners=["team:persona_assets"],
         partitions_def=days,

@@ -43,7 +43,7 @@ def build_english_users(
     """Return the asset, whose inputs are the window's English posts and actions."""
 
     @dg.asset(
-        group_name="english_users",
+        group_name="persona_assets",
         kinds={"duckdb", "parquet"},
         owners=["team:persona_assets"],
         partitions_def=days,

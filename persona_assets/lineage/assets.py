@@ -8,6 +8,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from persona_assets.checks import Check
 from persona_assets.io_managers.parquet import DatasetWithSides, every_day_with
 from persona_assets.lineage.days import read_days
 from persona_assets.lineage.plots import plot_sizes
@@ -19,17 +20,31 @@ MOST_SHOWN = 100
 SHOWN = ("day", "persona_id", "event", "related_persona_id", "cluster_id", "users", "shared_users", "overlap")
 
 
+_COMPLETE = Check(
+    "lineage",
+    "no_day_between_is_missing",
+    "Days between the first and the last have no clusters (missing_days in the metadata): personas were matched across "
+    "the hole. Make the personas of these days, then trace them again.",
+)
+
+
 @dg.asset(
-    group_name="lineage",
+    group_name="persona_assets",
     kinds={"python", "numpy", "parquet"},
     owners=["team:persona_assets"],
     ins={"clusters": dg.AssetIn(metadata=every_day_with("centres"))},
+    check_specs=[_COMPLETE.spec()],
 )
 def lineage(clusters: DatasetWithSides):
     """Which persona each cluster of each day is, by a number that persists, and which are born, merged or gone."""
     with measured() as cost:
         history = trace_personas(read_days(clusters.main, clusters.sides["centres"]))
-    return dg.MaterializeResult(value=history, metadata={**_describe(history), **cost})
+    about = _describe(history)
+    return dg.MaterializeResult(
+        value=history,
+        metadata={**about, **cost},
+        check_results=[_COMPLETE.answer(passed=about["missing_days"] == "none", missing_days=about["missing_days"])],
+    )
 
 
 def _describe(history: pa.Table) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def build_raw_events(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     """Return both assets, which read the capture's files of a day."""
 
     @dg.multi_asset(
-        group_name="raw_events",
+        group_name="persona_assets",
         partitions_def=days,
         outs={
             "raw_events": dg.AssetOut(

@@ -27,7 +27,7 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
     """Return the asset, which reads the events of its own day."""
 
     @dg.asset(
-        group_name="user_actions",
+        group_name="persona_assets",
         kinds={"duckdb", "parquet"},
         owners=["team:persona_assets"],
         partitions_def=days,

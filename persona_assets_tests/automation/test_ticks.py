@@ -110,6 +110,8 @@ def test_a_week_is_made_day_by_day_and_a_late_file_makes_its_day_again(week):
     for asset in (*DAY_ASSETS, *PERSONA_ASSETS):
         assert week.count_made(asset) == dict.fromkeys(map(str, WEEK), 1), asset
 
+    assert week.count_made("lineage") == {None: 7}  # one table of all days
+
     late = WEEK[3]
     week.deliver_late(late)
     assert week.tick_sensor()[0] == []  # it may still grow

@@ -10,6 +10,7 @@ import pytest
 from upath import UPath
 
 from persona_assets.cluster_jsonl.assets import ClusterJsonlConfig, build_cluster_jsonl
+from persona_assets.cluster_jsonl.build import build_lines
 from persona_assets.io_managers.jsonl import ClusterFolder, JsonlIOManager
 from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets.scratch import Scratch
@@ -51,9 +52,15 @@ class Given(dg.InMemoryIOManager):
 
 def materialize(tmp_path, **config):
     """The folder of the day and the metadata of the asset."""
+    result = run_asset(tmp_path, **config)
+    (event,) = result.asset_materializations_for_node("cluster_jsonl")
+    return tmp_path / "cluster_jsonl" / DAY, event.metadata
+
+
+def run_asset(tmp_path, **config):
     asset = build_cluster_jsonl(daily_partitions(dt.date(2025, 3, 1)), trailing_window(7))
     scratch = Scratch()
-    result = dg.materialize(
+    return dg.materialize(
         [asset, *(dg.AssetSpec(key, partitions_def=asset.partitions_def) for key in asset.dependency_keys)],
         partition_key=DAY,
         instance=dg.DagsterInstance.ephemeral(),
@@ -64,9 +71,38 @@ def materialize(tmp_path, **config):
             "io_manager": Given(tmp_path / "given"),
             "jsonl_io_manager": JsonlIOManager(base=str(tmp_path), scratch=scratch),
         },
+        raise_on_error=False,
     )
-    (event,) = result.asset_materializations_for_node("cluster_jsonl")
-    return tmp_path / "cluster_jsonl" / DAY, event.metadata
+
+
+def find_failed(result):
+    return {check.check_name: check.severity for check in result.get_asset_check_evaluations() if not check.passed}
+
+
+HOLE = {"the_window_is_complete": dg.AssetCheckSeverity.WARN}  # only the window's last day is given
+
+
+def test_a_hole_in_the_window_is_a_warning_and_all_else_passes(tmp_path):
+    result = run_asset(tmp_path, add_ignored_messages=True)
+
+    assert result.success
+    assert len(result.get_asset_check_evaluations()) == 3
+    assert find_failed(result) == HOLE
+
+
+@pytest.mark.parametrize(
+    ("lost", "check"),
+    [("accounting", "every_action_is_accounted_for"), ("user_clusters", "every_user_of_the_clusters_has_a_file")],
+)
+def test_what_vanishes_is_an_error(tmp_path, monkeypatch, lost, check):
+    def lose_one(*given, **how):
+        made = build_lines(*given, **how)
+        less = {"accounting": made.accounting.slice(1), "user_clusters": dict(list(made.user_clusters.items())[1:])}
+        return made._replace(**{lost: less[lost]})
+
+    monkeypatch.setattr("persona_assets.cluster_jsonl.assets.build_lines", lose_one)
+
+    assert find_failed(run_asset(tmp_path)) == {**HOLE, check: dg.AssetCheckSeverity.ERROR}
 
 
 def test_it_writes_a_folder_and_says_what_became_of_every_action(tmp_path):

@@ -1,6 +1,7 @@
 """The asset: its configuration reaches the report, and no post its metadata."""
 
 import datetime as dt
+import json
 
 import dagster as dg
 import duckdb
@@ -8,6 +9,7 @@ import pytest
 from upath import UPath
 
 from persona_assets.cluster_stats.assets import ClusterStatsConfig, build_cluster_stats
+from persona_assets.cluster_stats.summarise import summarise_clusters
 from persona_assets.io_managers.jsonl import BESIDE, ClusterFolder
 from persona_assets.parquet_files import write_parquet
 from persona_assets.partitions import daily_partitions, trailing_window
@@ -19,6 +21,11 @@ from persona_assets_tests.cluster_stats.builders import beside, dataset, window
 def folder(tmp_path):
     for name, table in zip(BESIDE, beside(), strict=True):
         write_parquet(tmp_path / f"{name}.parquet", table.schema, [table])
+    users = {row["user_id"]: row["cluster_id"] for row in window()[2].to_pylist()}
+    (tmp_path / "user_clusters.json").write_text(json.dumps(users))
+    for cluster in set(users.values()):
+        lines = [json.dumps([{"user_id": user, "text": "hi"}]) for user in users if users[user] == cluster]
+        (tmp_path / f"cluster_{cluster}.jsonl").write_text("\n".join(lines))
     return ClusterFolder(UPath(tmp_path))
 
 
@@ -62,3 +69,38 @@ def test_the_seed_changes_the_topics(folder):
 def test_the_memory_limit_is_used(folder):
     with pytest.raises(duckdb.Error, match="Memory must have a number"):
         materialize(folder, memory_limit="a lot")
+
+
+def find_failed(checks):
+    return {check.check_name: check.severity for check in checks if not check.passed}
+
+
+def test_sound_files_pass_all_checks(folder):
+    checks = materialize(folder).check_results
+
+    assert (len(checks), find_failed(checks)) == (2, {})
+
+
+@pytest.mark.parametrize(("line", "numbers"), [("[", (1, 0)), ('[{"user_id":"someone else"}]', (0, 1))])
+def test_lines_that_do_not_belong_are_an_error(folder, line, numbers):
+    with (folder.path / "cluster_0.jsonl").open("a") as file:
+        file.write(f"\n{line}")
+
+    checks = materialize(folder).check_results
+
+    assert find_failed(checks) == {"lines_can_be_read_and_are_of_their_cluster": dg.AssetCheckSeverity.ERROR}
+    (found,) = [check.metadata for check in checks if not check.passed]
+    assert (found["unreadable"].value, found["of_no_member"].value) == numbers
+
+
+def test_users_that_are_not_counted_are_an_error(folder, monkeypatch):
+    def lose_one(*given, **how):
+        summary = summarise_clusters(*given, **how)
+        first, *others = summary.personas
+        return summary._replace(personas=[first._replace(counts={**first.counts, "users": 0}), *others])
+
+    monkeypatch.setattr("persona_assets.cluster_stats.assets.summarise_clusters", lose_one)
+
+    assert find_failed(materialize(folder).check_results) == {
+        "every_user_is_accounted_for": dg.AssetCheckSeverity.ERROR
+    }

@@ -6,10 +6,12 @@ import types
 
 import dagster as dg
 import numpy as np
+import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from persona_assets.clusters.assets import ClustersConfig, build_clusters
+from persona_assets.clusters.assets import ClustersConfig, build_clusters, check_clusters
+from persona_assets.clusters.personas import Wanted, find_personas
 from persona_assets.errors import SettingsError
 from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets_tests.clusters.builders import dataset, embeddings_of, planted, users_of
@@ -98,3 +100,48 @@ def test_a_setting_that_is_no_list_of_numbers_is_refused(monkeypatch: pytest.Mon
 
     with pytest.raises(SettingsError, match="PERSONA_N_CLUSTERS"):
         ClustersConfig()
+
+
+def find_failed(checks):
+    return {check.check_name: check.severity for check in checks if not check.passed}
+
+
+@pytest.fixture
+def personas():
+    """What the asset found of 65 planted users, and what it was told of it."""
+    vectors, _ = planted([30, 20, 15])
+    users = [f"u{number:02d}" for number in range(len(vectors))]
+    posts = dataset(embeddings_of(list(zip(users, vectors, strict=True))))
+    return find_personas(posts, dataset(users_of(users)), Wanted((3,), min_cluster_size=10, seed=0))
+
+
+def test_sound_clusters_pass_all_checks(materialize):
+    checks = materialize(n_clusters=3).check_results
+
+    assert (len(checks), find_failed(checks)) == (3, {})
+
+
+def test_a_user_in_two_clusters_or_in_none_is_an_error(personas):
+    error = {"every_user_is_accounted_for": dg.AssetCheckSeverity.ERROR}
+    twice = pa.concat_tables([personas.clusters.slice(1), personas.clusters.slice(1, 1)])
+
+    assert find_failed(check_clusters(personas, 66, 10)) == error
+    assert find_failed(check_clusters(personas._replace(clusters=twice), 65, 10)) == error
+
+
+def test_a_small_cluster_is_an_error(personas):
+    assert find_failed(check_clusters(personas, 65, 16)) == {
+        "no_cluster_is_under_the_minimum": dg.AssetCheckSeverity.ERROR
+    }
+
+
+def test_users_nearer_to_another_cluster_are_a_warning(personas):
+    at = personas.certainty.schema.get_field_index("silhouette")
+    values = pa.array([-0.1] * 65, personas.certainty.schema.field(at).type)
+    worse = personas._replace(certainty=personas.certainty.set_column(at, "silhouette", values))
+
+    assert find_failed(check_clusters(worse, 65, 10)) == {"silhouette_is_not_negative": dg.AssetCheckSeverity.WARN}
+
+
+def test_one_cluster_has_no_silhouette_and_passes(materialize):
+    assert find_failed(materialize(n_clusters=1).check_results) == {}

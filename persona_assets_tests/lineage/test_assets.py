@@ -163,3 +163,18 @@ def test_the_run_of_a_day_may_trace_too(world):
         job.execute_in_process(instance=world.instance, partition_key=day)
 
     assert {f"{row['day']}" for row in world.rows()} == {"2025-03-01", "2025-03-02"}
+
+
+def test_a_day_between_that_is_missing_is_a_warning(world, month):
+    first, second, third, *_ = sorted(month)
+
+    def check():
+        job = world.graph.resolve_implicit_global_asset_job_def()
+        done = job.execute_in_process(instance=world.instance, asset_selection=[dg.AssetKey("lineage")])
+        (found,) = done.get_asset_check_evaluations()
+        return found.passed, found.severity
+
+    world.make_clusters(first, third)
+    assert check() == (False, dg.AssetCheckSeverity.WARN)
+    world.make_clusters(second)
+    assert check()[0]

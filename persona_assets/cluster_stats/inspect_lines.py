@@ -1,0 +1,35 @@
+"""Read lines of personas' files back, as those who train on them would."""
+
+from collections.abc import Container, Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+
+
+class Inspected(NamedTuple):
+    """Lines of one file."""
+
+    lines: int
+    unreadable: int  # no JSON, or not of messages
+    strangers: int  # without a message or action of a user of the cluster
+
+
+def inspect_lines(lines: Iterable[bytes], members: Container[str]) -> Inspected:
+    """Count the lines that cannot be read, and those in which no user of the cluster has a part.
+
+    Args:
+        lines: Of a cluster's file, in either format.
+        members: The users of the cluster.
+    """
+    read = unreadable = strangers = 0
+    for line in lines:
+        read += 1
+        try:
+            decoded: Any = msgspec.json.decode(line)
+            thread: Any = decoded["thread"] if isinstance(decoded, dict) else decoded
+            users = [message["user_id"] for message in thread]
+        except (msgspec.DecodeError, KeyError, TypeError):
+            unreadable += 1
+        else:
+            strangers += not any(user in members for user in users)
+    return Inspected(read, unreadable, strangers)
