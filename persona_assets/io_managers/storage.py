@@ -1,10 +1,12 @@
 """Put files and folders in place whole or not at all, on a local disk or any fsspec file system."""
 
+import datetime as dt
 import errno
+import re
 import shutil
 import uuid
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import fsspec
@@ -13,6 +15,10 @@ from fsspec.implementations.local import LocalFileSystem
 from upath import UPath
 
 from persona_assets.errors import StorageError
+
+# A temporary name that nothing was written to for so long is left of a run that was killed.
+ABANDONED_AFTER = dt.timedelta(days=1)
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp(\.old)?")
 
 
 def is_local(path: UPath) -> bool:
@@ -32,6 +38,18 @@ def temporary_sibling(path: UPath) -> UPath:
     return path.parent / f".{path.name}.{uuid.uuid4().hex}.tmp"
 
 
+def remove_abandoned(folder: UPath) -> None:
+    """Remove what runs that were killed left in `folder`: temporary names that have not changed for a day."""
+    fs, before = folder.fs, dt.datetime.now(dt.UTC) - ABANDONED_AFTER
+    for entry in fs.ls(folder.path, detail=False) if folder.exists() else ():  # object stores have no empty folders
+        if _TEMPORARY.fullmatch(entry.rstrip("/").rpartition("/")[2]):
+            # Another run may have removed it; and not every file system knows times.
+            with suppress(FileNotFoundError, NotImplementedError):
+                if max(fs.modified(path) for path in fs.find(entry) or [entry]) < before:
+                    fs.rm(entry, recursive=True)
+    fs.invalidate_cache(folder.path)  # what was listed is not to be believed later
+
+
 @contextmanager
 def replacing_file(path: UPath) -> Generator[UPath]:
     """Yield a temporary name to write to; renamed to `path` when the block ends well, removed when it does not.
@@ -40,6 +58,7 @@ def replacing_file(path: UPath) -> Generator[UPath]:
         StorageError: The disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(path.parent)
     temporary = temporary_sibling(path)
     try:
         with explaining_full_disk(path):
@@ -65,6 +84,7 @@ def replacing_folder(path: UPath, *, last_file: str, scratch: Path | None = None
         StorageError: The disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(path.parent)
     here = Path(temporary_sibling(path).path) if is_local(path) else _scratch_folder(scratch, path.name)
     here.mkdir(parents=True)
     try:

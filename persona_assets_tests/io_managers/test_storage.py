@@ -1,5 +1,7 @@
 """Files and folders are in place whole or not at all."""
 
+import datetime as dt
+import os
 import subprocess
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 from upath import UPath
 
 from persona_assets.errors import StorageError
-from persona_assets.io_managers.storage import replacing_file, replacing_folder
+from persona_assets.io_managers.storage import ABANDONED_AFTER, replacing_file, replacing_folder, temporary_sibling
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -86,3 +88,46 @@ def test_a_full_disk_is_one_clear_error_and_nothing_is_left(small_disk: Path):
         file.write(b"x" * 1_000_000)
 
     assert list(small_disk.iterdir()) == []
+
+
+def age(path: Path, by: dt.timedelta) -> None:
+    """Let `path`, and all in it, be written so long ago."""
+    instant = (dt.datetime.now(dt.UTC) - by).timestamp()
+    for entry in (path, *path.rglob("*")):
+        os.utime(entry, (instant, instant))
+
+
+def test_what_killed_runs_left_is_removed_when_the_next_writes(tmp_path):
+    file, folder = (Path(temporary_sibling(UPath(tmp_path / name)).path) for name in ("2025-03-01.parquet", "day"))
+    replaced = folder.with_name(f"{folder.name}.old")
+    file.write_bytes(b"half")
+    for made in (folder, replaced):
+        made.mkdir()
+        (made / "cluster_0.jsonl").write_bytes(b"half")
+    for left in (file, folder, replaced):
+        age(left, ABANDONED_AFTER * 1.1)
+
+    with replacing_file(UPath(tmp_path / "2025-03-02.parquet")) as temporary:
+        temporary.write_bytes(b"whole")
+
+    assert [entry.name for entry in tmp_path.iterdir()] == ["2025-03-02.parquet"]
+
+
+def test_what_another_run_is_writing_stays(tmp_path):
+    with replacing_folder(UPath(tmp_path / "day"), last_file="last") as folder:
+        age(folder, ABANDONED_AFTER * 2)
+        (folder / "last").write_bytes(b"still growing")
+        with replacing_file(UPath(tmp_path / "2025-03-02.parquet")) as temporary:
+            temporary.write_bytes(b"whole")
+
+    assert (tmp_path / "day" / "last").read_bytes() == b"still growing"
+
+
+def test_hidden_files_of_others_stay(tmp_path):
+    (tmp_path / ".notes.tmp").write_bytes(b"mine")
+    age(tmp_path, ABANDONED_AFTER * 2)
+
+    with replacing_file(UPath(tmp_path / "table")) as temporary:
+        temporary.write_bytes(b"whole")
+
+    assert (tmp_path / ".notes.tmp").exists()

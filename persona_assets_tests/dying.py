@@ -1,0 +1,79 @@
+"""Materialize an asset in a process of its own that is killed at a chosen moment."""
+
+import multiprocessing
+import os
+import re
+import resource
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import dagster as dg
+
+from persona_assets.definitions import build_definitions
+from persona_assets.settings import read_settings
+
+# Imported once, by the process that the others are forked from: no thread is started by that.
+HEAVY = ("torch", "transformers", "sklearn.cluster", "gensim.models", "matplotlib.figure")
+
+
+class Moment(NamedTuple):
+    """The nth time that a file or folder with such a name is made, opened for writing, or renamed."""
+
+    event: Literal["os.mkdir", "open", "os.rename"]
+    name: str  # regular expression of its path, before it is renamed
+    nth: int = 1
+    # Die not at once, but as soon as a file grows beyond so many bytes.
+    most_bytes: int | None = None
+
+
+def materialize(asset: str, day: str) -> None:
+    """Materialize the step of `asset` from what is stored, as the environment says."""
+    step = ("raw_events", "rejected_lines") if asset == "raw_events" else (asset,)
+    job = build_definitions(read_settings()).resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.ephemeral() as instance:
+        job.execute_in_process(
+            partition_key=day, asset_selection=[dg.AssetKey(name) for name in step], instance=instance
+        )
+
+
+def materialize_and_die(asset: str, day: str, moment: Moment, environment: Mapping[str, str]) -> int | None:
+    """Materialize in a new process, and return how it ended: less the number of the signal that killed it."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, *HEAVY])
+    process = context.Process(target=_materialize_until, args=(asset, day, moment, dict(environment)))
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+def _materialize_until(asset: str, day: str, moment: Moment, environment: dict[str, str]) -> None:
+    os.environ.update(environment)
+    tempfile.tempdir = None  # so that TMPDIR is looked at again
+    sys.addaudithook(_Watch(moment))
+    materialize(asset, day)
+
+
+class _Watch:
+    """Is told by Python of each file that is opened or renamed, just before that happens."""
+
+    def __init__(self, moment: Moment) -> None:
+        self._moment, self._left = moment, moment.nth
+
+    def __call__(self, event: str, about: tuple[Any, ...]) -> None:
+        moment = self._moment
+        if event != moment.event or not re.search(moment.name, str(about[0])):
+            return
+        if event == "open" and not about[2] & (os.O_WRONLY | os.O_RDWR):
+            return
+        self._left -= 1
+        if self._left:
+            return
+        if moment.most_bytes is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        else:
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (moment.most_bytes, moment.most_bytes))

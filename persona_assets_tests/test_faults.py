@@ -1,0 +1,198 @@
+"""A process that is killed in the middle of a step: nothing partial is seen, and the next run makes it good."""
+
+import datetime as dt
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.dataset as pads
+import pytest
+
+from persona_assets.sample.write import write_capture
+from persona_assets_tests.dying import Moment, materialize, materialize_and_die
+
+pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]
+
+DAY = "2025-03-01"
+TABLES = ("raw_events", "user_actions", "english_posts", "english_users", "embeddings", "clusters")
+FOLDERS = ("cluster_jsonl", "cluster_stats")
+STEPS = (*TABLES, *FOLDERS)
+
+
+@pytest.fixture(scope="module")
+def other_disk() -> Iterator[Path]:
+    """A folder for the scratch of runs that are killed, not on the disk of the data: tables are copied there."""
+    memory = Path("/dev/shm")  # noqa: S108 - a place that is surely another disk is what is wanted
+    if not memory.is_dir() or memory.stat().st_dev == Path(tempfile.gettempdir()).stat().st_dev:
+        pytest.skip("there is no second disk")
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """The settings of all runs, less where their data is."""
+    capture = tmp_path_factory.mktemp("capture") / "capture"
+    write_capture(capture, days=1, start_date=dt.date(2025, 3, 1), users=60, personas=2, seed=5)
+    return {
+        "PERSONA_CAPTURE": str(capture),
+        "PERSONA_N_CLUSTERS": "2",
+        "PERSONA_WORKERS": "1",
+        "PERSONA_ADD_IGNORED_MESSAGES": "true",
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, environment):
+    """The data of runs that nothing happens to."""
+    data = tmp_path_factory.mktemp("undisturbed") / "data"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(data.parent))  # embedding takes turns through a file in it
+        for name, value in {**environment, "PERSONA_DATA": str(data)}.items():
+            patch.setenv(name, value)
+        for step in STEPS:
+            materialize(step, DAY)
+    return data
+
+
+@pytest.fixture
+def kill(other_disk):
+    """Run a step until it is killed, and see that what it left is whole and all else as it was."""
+
+    def run(step: str, data: Path, moment: Moment, *, by: signal.Signals = signal.SIGKILL) -> None:
+        before, others = stored(data), set(stored(data)) - set(made_by(step, data))
+        settings = {name: value for name, value in os.environ.items() if name.startswith("PERSONA_")}
+
+        assert materialize_and_die(step, DAY, moment, settings | {"TMPDIR": str(other_disk)}) == -by
+
+        after = stored(data)
+        assert {name: after.get(name) for name in others} == {name: before[name] for name in others}
+
+    return run
+
+
+@pytest.fixture
+def data(undisturbed, environment, tmp_path, monkeypatch):
+    """A copy of the undisturbed data, for this test's runs."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name, value in {**environment, "PERSONA_DATA": str(tmp_path / "data")}.items():
+        monkeypatch.setenv(name, value)
+    return shutil.copytree(undisturbed, tmp_path / "data")
+
+
+def stored(data: Path) -> dict[str, bytes]:
+    """Return all that a reader sees, by its place; kept vectors are no result."""
+    files = {file.relative_to(data): file for file in sorted(data.rglob("*")) if file.is_file()}
+    return {
+        name.as_posix(): file.read_bytes()
+        for name, file in files.items()
+        if not any(part.startswith(".") or part == "_store" for part in name.parts)
+    }
+
+
+def folders_of(step: str) -> tuple[str, ...]:
+    return ("raw_events", "rejected_lines") if step == "raw_events" else (step,)
+
+
+def forget(data: Path, step: str) -> None:
+    for folder in folders_of(step):
+        shutil.rmtree(data / folder)
+
+
+def made_by(step: str, data: Path) -> dict[str, bytes]:
+    return {name: content for name, content in stored(data).items() if name.split("/")[0] in folders_of(step)}
+
+
+def hidden_files(data: Path) -> list[Path]:
+    return [file for file in data.rglob(f".{DAY}*") if file.is_file()] + [
+        file for folder in data.rglob(f".{DAY}*/") for file in folder.rglob("*") if file.is_file()
+    ]
+
+
+def assert_whole(step: str, data: Path, undisturbed: Path) -> None:
+    """See that each result is absent or as it would be: tables one by one, folders as a whole."""
+    seen, wanted = made_by(step, data), made_by(step, undisturbed)
+    assert seen.items() <= wanted.items()
+    assert step not in FOLDERS or seen in ({}, wanted)
+    for folder in set(folders_of(step)) - set(FOLDERS):
+        if any(name.startswith(f"{folder}/{DAY}") for name in seen):
+            assert pads.dataset(data / folder).count_rows() == pads.dataset(undisturbed / folder).count_rows()
+
+
+def assert_mended(step: str, data: Path, undisturbed: Path) -> None:
+    """See that the next run makes all as it would be had nothing happened."""
+    materialize(step, DAY)
+
+    assert stored(data) == stored(undisturbed)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_before_anything_is_written(step, data, undisturbed, kill):
+    forget(data, step)
+    # The store of vectors has made the folder before.
+    kill(step, data, Moment("os.mkdir", rf"/{step}$", nth=2 if step == "embeddings" else 1))
+
+    assert made_by(step, data) == {}
+    assert_mended(step, data, undisturbed)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_while_a_file_is_half_written(step, data, undisturbed, kill):
+    forget(data, step)
+    half = max(len(content) for name, content in made_by(step, undisturbed).items() if "/_" not in name) // 2
+    if step == "raw_events":
+        half = len(stored(undisturbed)[f"raw_events/{DAY}.parquet"]) // 2
+    kill(step, data, Moment("open", rf"/{step}/\.{DAY}", most_bytes=half), by=signal.SIGXFSZ)
+
+    assert half in {file.stat().st_size for file in hidden_files(data)}
+    assert_whole(step, data, undisturbed)
+    assert_mended(step, data, undisturbed)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_before_it_is_put_in_place(step, data, undisturbed, kill):
+    forget(data, step)
+    kill(step, data, Moment("os.rename", rf"/{step}/\.{DAY}"))
+
+    assert f"{step}/{DAY}.parquet" not in stored(data)
+    assert_whole(step, data, undisturbed)
+    assert_mended(step, data, undisturbed)
+
+
+@pytest.mark.parametrize(("step", "second"), [("raw_events", "rejected_lines"), ("clusters", "clusters")])
+def test_killed_between_two_tables_of_a_step(step, second, data, undisturbed, kill):
+    forget(data, step)
+    kill(step, data, Moment("os.rename", rf"/{second}/\.{DAY}"))
+
+    assert made_by(step, data)
+    assert f"{second}/{DAY}.parquet" not in stored(data)
+    assert_whole(step, data, undisturbed)
+    assert_mended(step, data, undisturbed)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_while_it_makes_again_what_is_there(step, data, undisturbed, kill):
+    kill(step, data, Moment("os.rename", rf"/{step}/(_\w+/)?(\.|){DAY}"))
+
+    assert stored(data) == stored(undisturbed)
+    assert_mended(step, data, undisturbed)
+
+
+@pytest.mark.parametrize("step", FOLDERS)
+def test_killed_between_the_old_folder_and_the_new_one(step, data, undisturbed, kill):
+    kill(step, data, Moment("os.rename", rf"/{step}/\.{DAY}"))
+
+    assert made_by(step, data) == {}
+    assert_mended(step, data, undisturbed)
+
+
+@pytest.mark.parametrize("part", ["vectors", "hashes"])
+def test_killed_while_vectors_are_kept(part, data, undisturbed, kill):
+    forget(data, "embeddings")
+    kill("embeddings", data, Moment("os.rename", rf"/_store/\w+/\.\w+\.{part}"))
+
+    assert made_by("embeddings", data) == {}
+    assert_mended("embeddings", data, undisturbed)
