@@ -13,6 +13,10 @@ class CaptureError(PersonaAssetsError):
     """The capture, or a day of it, cannot be found or holds no file at all."""
 
 
+class WorkerError(PersonaAssetsError):
+    """A process that parses a part of a day was killed."""
+
+
 class SchemaError(PersonaAssetsError):
     """A table differs from what `tables.py` says that its room hands over."""
 

@@ -2,11 +2,15 @@
 
 import datetime as dt
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import NamedTuple
 
+from persona_assets.errors import WorkerError
 from persona_assets.raw_events.files import CaptureFile
 from persona_assets.raw_events.merge import merge_rejected, merge_runs
 from persona_assets.raw_events.read import Counts, Part, read_files
@@ -47,6 +51,9 @@ def parse_files(
 
     Returns:
         The two tables, in `scratch`. Memory: some 300 MB a worker, and as much to merge, whatever the day.
+
+    Raises:
+        WorkerError: A worker was killed, as Linux does when memory runs out.
     """
     files = sorted(files, key=lambda file: file.name)
     workers = min(workers, 1 + sum(file.size for file in files) // _BYTES_WORTH_A_WORKER)
@@ -85,5 +92,19 @@ def _read_shares(shares: Sequence[Sequence[CaptureFile]], day: dt.date, workers:
             yield read_files(*task)
         return
     # Spawned, not forked: a Dagster process has threads.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(read_files, *zip(*tasks, strict=True))
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_parent) as pool:
+        try:
+            yield from pool.map(read_files, *zip(*tasks, strict=True))
+        except BrokenProcessPool as error:
+            raise WorkerError(
+                f"one of {workers} processes that parse {day} was killed, most likely for want of memory: "
+                "set PERSONA_WORKERS lower (each takes some 300 MB), or give the step more memory"
+            ) from error
+
+
+def _end_with_parent() -> None:
+    """Let this worker end when its parent is killed: a pool's workers would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()

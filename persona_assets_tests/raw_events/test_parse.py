@@ -1,8 +1,11 @@
 import gzip
 import json
+import multiprocessing
 import os
 import tarfile
 import tempfile
+import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -12,9 +15,13 @@ import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from upath import UPath
 
 from persona_assets import tables
+from persona_assets.errors import WorkerError
 from persona_assets.raw_events import merge, read
+from persona_assets.raw_events.files import CaptureFile
+from persona_assets.raw_events.parse import parse_files
 from persona_assets_tests.raw_events.builders import (
     ALICE,
     BOB,
@@ -381,3 +388,57 @@ def test_a_day_of_rejected_lines_only_is_an_empty_table(tmp_path):
 
     assert found.events == []
     assert len(found.rejected) == len(BAD)
+
+
+@pytest.fixture
+def endless(tmp_path):
+    """Two files, each large enough for a worker, that never come to their ends: pipes."""
+    files = [CaptureFile(UPath(tmp_path / name), name, 1 << 26) for name in ("a", "b")]
+    for file in files:
+        os.mkfifo(file.path.path)
+    (tmp_path / "scratch").mkdir()
+    return files
+
+
+def parse_endless(files, scratch):
+    parse_files(files, day=DAY, workers=2, scratch=scratch)
+
+
+def open_pipes(files):
+    """Wait until workers read them all, and return the ends to write to."""
+    return [os.open(file.path.path, os.O_WRONLY) for file in files]
+
+
+def test_a_worker_that_is_killed_is_an_error_that_says_what_to_do(endless, tmp_path):
+    pipes = []
+
+    def kill_a_worker():
+        pipes.extend(open_pipes(endless))
+        multiprocessing.active_children()[0].kill()
+
+    killer = threading.Thread(target=kill_a_worker)
+    killer.start()
+    with pytest.raises(WorkerError, match="one of 2 processes .* 2025-03-01 was killed.* PERSONA_WORKERS lower"):
+        parse_endless(endless, tmp_path / "scratch")
+    killer.join()
+    for pipe in pipes:
+        os.close(pipe)
+
+
+def test_workers_end_when_the_step_is_killed(endless, tmp_path):
+    step = multiprocessing.get_context("spawn").Process(target=parse_endless, args=(endless, tmp_path / "scratch"))
+    step.start()
+    pipes = open_pipes(endless)
+
+    step.kill()
+
+    for pipe in pipes:
+        with pytest.raises(BrokenPipeError):  # nobody reads any more
+            write_for_a_minute(pipe)
+        os.close(pipe)
+
+
+def write_for_a_minute(pipe):
+    for _ in range(600):
+        os.write(pipe, b"\n")
+        time.sleep(0.1)
