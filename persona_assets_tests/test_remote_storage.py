@@ -1,0 +1,172 @@
+"""Capture and assets on S3: a real S3 API on this machine, the whole graph over it, the same bytes as on a disk."""
+
+import datetime as dt
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from upath import UPath
+
+from persona_assets.definitions import build_definitions
+from persona_assets.io_managers.storage import ABANDONED_AFTER, replacing_file, replacing_folder
+from persona_assets.raw_events.files import find_files
+from persona_assets.raw_events.parse import parse_files
+from persona_assets.sample.write import write_capture
+from persona_assets.settings import read_settings
+
+DAY = "2025-03-01"
+MANY = 5000  # S3 lists a thousand at a time
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[None]:
+    """A server that speaks S3, and the environment that leads there."""
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415 - takes seconds, which other tests need not wait
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # else each request is a line
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        yield
+    server.stop()
+
+
+@pytest.fixture
+def place(s3, tmp_path) -> UPath:
+    """A folder in a bucket of the test's own."""
+    del s3
+    bucket = UPath(f"s3://{tmp_path.name.replace('_', '-')}")
+    bucket.mkdir()
+    return bucket / "personas"
+
+
+def run_graph(capture: str, data: str) -> None:
+    """Materialize every asset for the day."""
+    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
+        patch.setenv("PERSONA_CAPTURE", capture)
+        patch.setenv("PERSONA_DATA", data)
+        patch.setenv("PERSONA_N_CLUSTERS", "2")
+        patch.setenv("PERSONA_ADD_IGNORED_MESSAGES", "true")
+        job = build_definitions(read_settings()).resolve_implicit_global_asset_job_def()
+        job.execute_in_process(partition_key=DAY, instance=instance)
+
+
+def stored(data: UPath) -> dict[str, bytes]:
+    """Return all results by their place below `data`; kept vectors are no result."""
+    files = data.fs.find(data.path)
+    return {
+        name: data.fs.cat_file(file)
+        for file in files
+        if "/_store/" not in (name := file.removeprefix(data.path).lstrip("/"))
+    }
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_the_whole_graph_on_s3_gives_the_bytes_of_a_local_disk(place, tmp_path):
+    capture = tmp_path / "capture"
+    write_capture(capture, days=1, start_date=dt.date(2025, 3, 1), users=60, personas=2, seed=5)
+    place.fs.put(f"{capture}/", f"{place}/capture/", recursive=True)
+
+    run_graph(str(capture), str(tmp_path / "data"))
+    run_graph(f"{place}/capture", f"{place}/assets")
+
+    local, remote = stored(UPath(tmp_path / "data")), stored(place / "assets")
+    assert sorted(remote) == sorted(local)
+    assert [name for name in local if remote[name] != local[name]] == []
+
+
+def test_a_listing_of_thousands_of_files_is_complete(place):
+    names = {f"{DAY}/events-{n:05d}" for n in range(MANY)}
+    bucket, _, folder = place.path.partition("/")
+    for name in names:
+        put_behind_the_api(bucket, f"{folder}/{name}", b"\n")
+
+    files = find_files(place, dt.date(2025, 3, 1), pattern=None)
+
+    assert {file.name for file in files} == names
+    assert {file.size for file in files} == {1}
+
+
+def put_behind_the_api(bucket: str, key: str, content: bytes) -> Any:
+    """Return an object that was put into the server's memory: through its API, thousands take a minute."""
+    from moto.core import DEFAULT_ACCOUNT_ID  # noqa: PLC0415 - as above
+    from moto.s3.models import s3_backends  # noqa: PLC0415 - as above
+
+    return s3_backends[DEFAULT_ACCOUNT_ID]["aws"].put_object(bucket, key, content)
+
+
+def test_a_file_that_fails_in_the_middle_leaves_the_old_one(place):
+    table = place / "table"
+    table.write_bytes(b"old")
+
+    with pytest.raises(ValueError, match="half"), replacing_file(table) as temporary:
+        temporary.write_bytes(b"ne")
+        raise ValueError("half")
+
+    assert stored(place) == {"table": b"old"}
+
+
+def test_a_file_is_replaced_as_a_whole(place):
+    table = place / "table"
+    table.write_bytes(b"old")
+
+    with replacing_file(table) as temporary:
+        temporary.write_bytes(b"new")
+        assert table.read_bytes() == b"old"
+
+    assert stored(place) == {"table": b"new"}
+
+
+def test_a_folder_is_replaced_as_a_whole(place, tmp_path):
+    for content in ("old", "new"):
+        write_folder(place / DAY, content, scratch=tmp_path)
+
+    assert stored(place) == {f"{DAY}/a": b"new", f"{DAY}/last": b"new"}
+
+
+def test_a_folder_that_breaks_off_has_no_last_file(place, tmp_path):
+    write_folder(place / DAY, "old", scratch=tmp_path)
+
+    with pytest.raises(FileNotFoundError):
+        write_folder(place / DAY, "new", scratch=tmp_path, unreadable="b")
+
+    assert stored(place) == {f"{DAY}/a": b"new"}
+
+
+def write_folder(path: UPath, content: str, *, scratch: Path, unreadable: str | None = None) -> None:
+    with replacing_folder(path, last_file="last", scratch=scratch) as folder:
+        for name in ("a", "last"):
+            (folder / name).write_text(content)
+        if unreadable:
+            (folder / unreadable).symlink_to("nowhere")
+
+
+def test_what_killed_runs_left_is_removed_when_the_next_writes(place):
+    bucket, _, folder = place.path.partition("/")
+    left = [put_behind_the_api(bucket, f"{folder}/.{day}.{'0' * 32}.tmp", b"half") for day in ("old", "new")]
+    left[0].last_modified -= ABANDONED_AFTER * 1.1
+
+    with replacing_file(place / "table") as temporary:
+        temporary.write_bytes(b"whole")
+
+    assert sorted(stored(place)) == [f".new.{'0' * 32}.tmp", "table"]
+
+
+def test_several_processes_read_a_capture(place, tmp_path):
+    for name in ("a", "b"):
+        (place / DAY / name).write_bytes(b"{not json\n")
+    # They claim to be large enough for a process each.
+    files = [file._replace(size=1 << 26) for file in find_files(place, dt.date(2025, 3, 1), pattern=None)]
+
+    parsed = parse_files(files, day=dt.date(2025, 3, 1), workers=2, scratch=tmp_path)
+
+    assert (parsed.counts.files, parsed.counts.rejected) == (2, {"not JSON": 2})
