@@ -106,10 +106,18 @@ def _scratch_folder(scratch: Path | None, name: str) -> Path:
 
 def _swap(new: Path, place: Path) -> None:
     old = place.with_name(f"{new.name}.old")
-    if place.exists():
-        place.rename(old)
-    new.rename(place)
-    shutil.rmtree(old, ignore_errors=True)
+    while True:
+        with suppress(FileNotFoundError):  # there is none, or another run of the same day has just taken it away
+            place.rename(old)
+        try:
+            new.rename(place)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            shutil.rmtree(old, ignore_errors=True)  # another run was faster: what it has put there is old in turn
+        else:
+            shutil.rmtree(old, ignore_errors=True)
+            return
 
 
 def _upload(folder: Path, place: UPath, last_file: str) -> None:

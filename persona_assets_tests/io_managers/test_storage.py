@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,18 @@ def test_a_folder_that_fails_in_the_middle_leaves_the_old_one(place, tmp_path):
 
     assert [file.name for file in place.iterdir() if file.name != "day"] in ([], [tmp_path.name])
     assert (place / "day" / "last").read_text() == "old"
+
+
+def test_runs_that_replace_the_same_folder_at_once_all_end_well(tmp_path):
+    def replace(number: int) -> None:
+        with replacing_folder(UPath(tmp_path / "day"), last_file="last") as folder:
+            (folder / "last").write_text(f"{number}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(replace, range(400)))
+
+    assert [entry.name for entry in tmp_path.iterdir()] == ["day"]
+    assert [entry.name for entry in (tmp_path / "day").iterdir()] == ["last"]
 
 
 def test_a_full_disk_is_one_clear_error_and_nothing_is_left(small_disk: Path):
