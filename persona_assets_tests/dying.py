@@ -1,4 +1,4 @@
-"""Materialize an asset in a process of its own that is killed at a chosen moment."""
+"""Materialize an asset in processes of their own: one that is killed at a chosen moment, or two at once."""
 
 import multiprocessing
 import os
@@ -7,7 +7,8 @@ import resource
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from multiprocessing.synchronize import Barrier
 from typing import Any, Literal, NamedTuple
 
 import dagster as dg
@@ -41,18 +42,35 @@ def materialize(asset: str, day: str) -> None:
 
 def materialize_and_die(asset: str, day: str, moment: Moment, environment: Mapping[str, str]) -> int | None:
     """Materialize in a new process, and return how it ended: less the number of the signal that killed it."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, *HEAVY])
-    process = context.Process(target=_materialize_until, args=(asset, day, moment, dict(environment)))
+    process = _context().Process(target=_materialize_watched, args=(asset, day, dict(environment), _Death(moment)))
     process.start()
     process.join()
     return process.exitcode
 
 
-def _materialize_until(asset: str, day: str, moment: Moment, environment: dict[str, str]) -> None:
+def materialize_together(asset: str, day: str, moment: Moment, environment: Mapping[str, str]) -> list[int | None]:
+    """Materialize in two new processes that meet at a moment and go on at once; return how they ended."""
+    meeting = _Meeting(moment, _context().Barrier(2))
+    processes = [
+        _context().Process(target=_materialize_watched, args=(asset, day, dict(environment), meeting)) for _ in range(2)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    return [process.exitcode for process in processes]
+
+
+def _context() -> multiprocessing.context.ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, *HEAVY])
+    return context
+
+
+def _materialize_watched(asset: str, day: str, environment: dict[str, str], watch: Callable[..., None]) -> None:
     os.environ.update(environment)
     tempfile.tempdir = None  # so that TMPDIR is looked at again
-    sys.addaudithook(_Watch(moment))
+    sys.addaudithook(watch)
     materialize(asset, day)
 
 
@@ -63,17 +81,34 @@ class _Watch:
         self._moment, self._left = moment, moment.nth
 
     def __call__(self, event: str, about: tuple[Any, ...]) -> None:
-        moment = self._moment
-        if event != moment.event or not re.search(moment.name, str(about[0])):
+        if event != self._moment.event or not re.search(self._moment.name, str(about[0])):
             return
         if event == "open" and not about[2] & (os.O_WRONLY | os.O_RDWR):
             return
         self._left -= 1
-        if self._left:
-            return
-        if moment.most_bytes is None:
+        if not self._left:
+            self.act()
+
+    def act(self) -> None:
+        """Do what is to be done at the moment."""
+        raise NotImplementedError
+
+
+class _Death(_Watch):
+    def act(self) -> None:
+        most = self._moment.most_bytes
+        if most is None:
             os.kill(os.getpid(), signal.SIGKILL)
         else:
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            resource.setrlimit(resource.RLIMIT_FSIZE, (moment.most_bytes, moment.most_bytes))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+
+class _Meeting(_Watch):
+    def __init__(self, moment: Moment, barrier: Barrier) -> None:
+        super().__init__(moment)
+        self._barrier = barrier
+
+    def act(self) -> None:
+        self._barrier.wait(timeout=300)

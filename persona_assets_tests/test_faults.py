@@ -1,4 +1,4 @@
-"""A process that is killed in the middle of a step: nothing partial is seen, and the next run makes it good."""
+"""Faults in the middle of a step: nothing partial is seen, nothing else is harmed, and the next run makes it good."""
 
 import datetime as dt
 import os
@@ -12,7 +12,7 @@ import pyarrow.dataset as pads
 import pytest
 
 from persona_assets.sample.write import write_capture
-from persona_assets_tests.dying import Moment, materialize, materialize_and_die
+from persona_assets_tests.dying import Moment, materialize, materialize_and_die, materialize_together
 
 pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]
 
@@ -64,9 +64,8 @@ def kill(other_disk):
 
     def run(step: str, data: Path, moment: Moment, *, by: signal.Signals = signal.SIGKILL) -> None:
         before, others = stored(data), set(stored(data)) - set(made_by(step, data))
-        settings = {name: value for name, value in os.environ.items() if name.startswith("PERSONA_")}
 
-        assert materialize_and_die(step, DAY, moment, settings | {"TMPDIR": str(other_disk)}) == -by
+        assert materialize_and_die(step, DAY, moment, settings() | {"TMPDIR": str(other_disk)}) == -by
 
         after = stored(data)
         assert {name: after.get(name) for name in others} == {name: before[name] for name in others}
@@ -81,6 +80,10 @@ def data(undisturbed, environment, tmp_path, monkeypatch):
     for name, value in {**environment, "PERSONA_DATA": str(tmp_path / "data")}.items():
         monkeypatch.setenv(name, value)
     return shutil.copytree(undisturbed, tmp_path / "data")
+
+
+def settings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("PERSONA_")}
 
 
 def stored(data: Path) -> dict[str, bytes]:
@@ -196,3 +199,14 @@ def test_killed_while_vectors_are_kept(part, data, undisturbed, kill):
 
     assert made_by("embeddings", data) == {}
     assert_mended("embeddings", data, undisturbed)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_two_runs_at_once_both_end_well(step, data, undisturbed, tmp_path):
+    forget(data, step)
+    in_place = Moment("os.rename", rf"/{step}/\.{DAY}")
+
+    assert materialize_together(step, DAY, in_place, settings() | {"TMPDIR": str(tmp_path)}) == [0, 0]
+
+    assert stored(data) == stored(undisturbed)
+    assert hidden_files(data) == []
