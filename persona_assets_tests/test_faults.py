@@ -11,6 +11,8 @@ from pathlib import Path
 import pyarrow.dataset as pads
 import pytest
 
+from persona_assets.errors import StorageError
+from persona_assets.raw_events.capture import Capture
 from persona_assets.sample.write import write_capture
 from persona_assets_tests.dying import Moment, materialize, materialize_and_die, materialize_together
 
@@ -210,3 +212,44 @@ def test_two_runs_at_once_both_end_well(step, data, undisturbed, tmp_path):
 
     assert stored(data) == stored(undisturbed)
     assert hidden_files(data) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "upstream"),
+    [
+        ("user_actions", f"raw_events/{DAY}.parquet"),
+        ("english_posts", f"user_actions/{DAY}.parquet"),
+        ("english_users", f"english_posts/{DAY}.parquet"),
+        ("clusters", f"embeddings/{DAY}.parquet"),
+        ("cluster_jsonl", f"clusters/{DAY}.parquet"),
+        ("cluster_stats", f"cluster_jsonl/{DAY}/accounting.parquet"),
+    ],
+)
+def test_a_damaged_table_is_named_and_nothing_is_touched(step, upstream, data):
+    file = data / upstream
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    before = stored(data)
+
+    with pytest.raises(StorageError, match=f"{upstream} is not a whole Parquet file: materialize"):
+        materialize(step, DAY)
+
+    assert stored(data) == before
+
+
+def test_a_capture_file_that_vanishes_once_it_is_listed_costs_itself_only(data, undisturbed, monkeypatch):
+    list_day = Capture.find_day
+
+    def list_and_lose_one(self, day):
+        files = list_day(self, day)
+        return [files[0]._replace(path=files[0].path.with_name("vanished")), *files[1:]]
+
+    monkeypatch.setattr(Capture, "find_day", list_and_lose_one)
+
+    materialize("raw_events", DAY)
+
+    whole, rest = (pads.dataset(place / "raw_events").count_rows() for place in (undisturbed, data))
+    rejected = pads.dataset(data / "rejected_lines").to_table().to_pylist()
+    assert 0 < rest < whole
+    assert [row["line_number"] for row in rejected if row["reason"].startswith("the file can't be read: No such")] == [
+        0
+    ]

@@ -57,9 +57,16 @@ class ClusterFolder:
     path: UPath
 
     def beside(self, name: str) -> pa.Table:
-        """Return one of the tables of `BESIDE`."""
-        with (self.path / f"{name}.parquet").open("rb") as file:
-            return pq.read_table(file, schema=BESIDE[name])
+        """Return one of the tables of `BESIDE`.
+
+        Raises:
+            StorageError: Its file is damaged.
+        """
+        file = self.path / f"{name}.parquet"
+        try:
+            return pq.read_table(pa.BufferReader(file.read_bytes()), schema=BESIDE[name])
+        except pa.ArrowInvalid as error:
+            raise StorageError(f"{file} is not a whole Parquet file: materialize this partition again") from error
 
     def user_clusters(self) -> dict[str, int]:
         """Return the cluster of each user."""
