@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,21 +22,38 @@ DAY = "2025-03-01"
 MANY = 5000  # S3 lists a thousand at a time
 
 
-@pytest.fixture(scope="module")
-def s3() -> Iterator[None]:
-    """A server that speaks S3, and the environment that leads there."""
-    from moto.server import ThreadedMotoServer  # noqa: PLC0415 - takes seconds, which other tests need not wait
+class Server:
+    """A server that speaks S3, always at the same port of this machine; what it holds outlasts it."""
 
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    port = 0  # any that is free, the first time
+
+    def start(self) -> None:
+        """Answer."""
+        from moto.server import ThreadedMotoServer  # noqa: PLC0415 - takes seconds, which other tests need not wait
+
+        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=self.port, verbose=False)
+        self._server.start()
+        _, self.port = self._server.get_host_and_port()
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self._server.stop()
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Server]:
+    """A server, and the environment that leads there."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # else each request is a line
+    server = Server()
     server.start()
-    host, port = server.get_host_and_port()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.port}")
         patch.setenv("AWS_ACCESS_KEY_ID", "nobody")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        yield
+        patch.setenv("AWS_RETRY_MODE", "standard")
+        patch.setenv("AWS_MAX_ATTEMPTS", "10")
+        yield server
     server.stop()
 
 
@@ -170,3 +188,17 @@ def test_several_processes_read_a_capture(place, tmp_path):
     parsed = parse_files(files, day=dt.date(2025, 3, 1), workers=2, scratch=tmp_path)
 
     assert (parsed.counts.files, parsed.counts.rejected) == (2, {"not JSON": 2})
+
+
+@pytest.mark.slow
+def test_an_outage_is_waited_out(s3, place):
+    (place / "table").write_bytes(b"old")
+    s3.stop()
+    comes_back = threading.Timer(8, s3.start)
+    comes_back.start()
+
+    with replacing_file(place / "table") as temporary:
+        temporary.write_bytes(b"new")
+
+    assert stored(place) == {"table": b"new"}
+    comes_back.join()
