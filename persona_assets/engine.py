@@ -6,6 +6,9 @@ from pathlib import Path
 
 import duckdb
 
+from persona_assets.errors import StorageError
+from persona_assets.full_disk import explaining_full_disk
+
 
 @contextmanager
 def open_duckdb(*, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBPyConnection]:
@@ -17,6 +20,9 @@ def open_duckdb(*, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBP
     Args:
         memory_limit: Such as "4GB".
         scratch: A folder that exists; what is spilled lies there until the block ends.
+
+    Raises:
+        StorageError: The disk of `scratch` is full.
     """
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory_limit.replace(" ", ""),
@@ -28,6 +34,12 @@ def open_duckdb(*, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBP
     }
     connection = duckdb.connect(":memory:", config=config)
     try:
-        yield connection
+        with explaining_full_disk(scratch):
+            yield connection
+    except duckdb.OutOfMemoryException as error:
+        raise StorageError(
+            f"a join or sort needs more than its memory, {memory_limit}, and what is free below {scratch}: set TMPDIR "
+            "to a disk with more space, or PERSONA_MEMORY_LIMIT higher"
+        ) from error
     finally:
         connection.close()

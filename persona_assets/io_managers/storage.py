@@ -15,6 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 from upath import UPath
 
 from persona_assets.errors import StorageError
+from persona_assets.full_disk import explaining_full_disk
 
 # A temporary name that nothing was written to for so long is left of a run that was killed.
 ABANDONED_AFTER = dt.timedelta(days=1)
@@ -131,17 +132,3 @@ def _upload(folder: Path, place: UPath, last_file: str) -> None:
     place.mkdir(parents=True, exist_ok=True)
     for name in [*sorted(names - {last_file}), last_file]:
         fs.put_file(str(folder / name), (place / name).path)
-
-
-@contextmanager
-def explaining_full_disk(path: UPath) -> Generator[None]:
-    """Turn "no space left" into an error that says where and what to do."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise StorageError(
-            f"no space left while writing {path}: nothing of it was kept; free space there or set "
-            f"PERSONA_DATA (assets) and TMPDIR (scratch) to a disk with more"
-        ) from error

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from persona_assets.errors import WorkerError
+from persona_assets.full_disk import explaining_full_disk
 from persona_assets.raw_events.files import CaptureFile
 from persona_assets.raw_events.merge import merge_rejected, merge_runs
 from persona_assets.raw_events.read import Counts, Part, read_files
@@ -54,7 +55,15 @@ def parse_files(
 
     Raises:
         WorkerError: A worker was killed, as Linux does when memory runs out.
+        StorageError: The disk of `scratch` is full.
     """
+    with explaining_full_disk(scratch):
+        return _parse_files(files, day, workers, scratch, report)
+
+
+def _parse_files(
+    files: Sequence[CaptureFile], day: dt.date, workers: int, scratch: Path, report: Callable[[int], None]
+) -> ParsedDay:
     files = sorted(files, key=lambda file: file.name)
     workers = min(workers, 1 + sum(file.size for file in files) // _BYTES_WORTH_A_WORKER)
     parts: list[Part] = []

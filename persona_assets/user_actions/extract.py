@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets import tables
+from persona_assets.full_disk import explaining_full_disk
 from persona_assets.parquet_files import write_parquet
 from persona_assets.user_actions.fold import find_repeats
 from persona_assets.user_actions.name import NO_ACTION, find_codes, name_actions
@@ -44,11 +45,16 @@ def extract_actions(raw_events: pads.Dataset, *, memory_limit: str, scratch: Pat
 
     Returns:
         The table, in `scratch`, and counts. Memory beside `memory_limit` does not grow with the day.
+
+    Raises:
+        StorageError: The disk of `scratch` is full.
     """
-    try:
-        return _extract(raw_events, memory_limit, scratch)
-    except _NotInOrderError:
-        return _extract(sort_events(raw_events, memory_limit=memory_limit, scratch=scratch), memory_limit, scratch)
+    with explaining_full_disk(scratch):
+        try:
+            return _extract(raw_events, memory_limit, scratch)
+        except _NotInOrderError:
+            ordered = sort_events(raw_events, memory_limit=memory_limit, scratch=scratch)
+            return _extract(ordered, memory_limit, scratch)
 
 
 def _extract(raw_events: pads.Dataset, memory_limit: str, scratch: Path) -> Extract:

@@ -1,0 +1,60 @@
+"""A full disk, of data or of scratch, is one clear error."""
+
+import datetime as dt
+import errno
+import subprocess
+import tempfile
+
+import pytest
+
+from persona_assets.engine import open_duckdb
+from persona_assets.errors import StorageError
+from persona_assets.full_disk import explaining_full_disk
+from persona_assets.sample.write import write_capture
+from persona_assets_tests.dying import materialize
+
+DAY = "2025-03-01"
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 64 KiB, which root can mount."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], check=False)
+    if mounted.returncode:
+        pytest.skip("mounting a small disk needs root")
+    yield disk
+    # Lazily: the error's traceback may still hold a file that could not be written.
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("step", ["raw_events", "user_actions"])
+def test_a_full_disk_of_scratch_says_where_and_leaves_nothing(step, small_disk, tmp_path, monkeypatch):
+    write_capture(tmp_path / "capture", days=1, start_date=dt.date(2025, 3, 1), users=200, personas=2, seed=5)
+    monkeypatch.setenv("PERSONA_CAPTURE", str(tmp_path / "capture"))
+    monkeypatch.setenv("PERSONA_DATA", str(tmp_path / "data"))
+    if step == "user_actions":
+        materialize("raw_events", DAY)
+
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    with pytest.raises(StorageError, match=f"no space left while writing {small_disk}.* TMPDIR"):
+        materialize(step, DAY)
+
+    assert list(small_disk.iterdir()) == []
+    assert not list(tmp_path.glob(f"data/{step}/*"))
+
+
+def test_a_sort_that_spills_to_a_full_disk_says_what_to_set(small_disk):
+    query = "CREATE TABLE t AS SELECT md5(range::VARCHAR) AS h FROM range(2_000_000)"
+
+    with (
+        pytest.raises(StorageError, match=f"below {small_disk}: set TMPDIR .*PERSONA_MEMORY_LIMIT"),
+        open_duckdb(memory_limit="40MB", scratch=small_disk) as connection,
+    ):
+        connection.execute(query)
+
+
+def test_other_errors_pass():
+    with pytest.raises(FileNotFoundError), explaining_full_disk("place"):
+        raise FileNotFoundError(errno.ENOENT, "nowhere")
