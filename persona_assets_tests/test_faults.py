@@ -55,7 +55,7 @@ def undisturbed(tmp_path_factory, environment):
         patch.setattr(tempfile, "tempdir", str(data.parent))  # embedding takes turns through a file in it
         for name, value in {**environment, "PERSONA_DATA": str(data)}.items():
             patch.setenv(name, value)
-        for step in STEPS:
+        for step in (*STEPS, "lineage"):
             materialize(step, DAY)
     return data
 
@@ -99,12 +99,17 @@ def stored(data: Path) -> dict[str, bytes]:
 
 
 def folders_of(step: str) -> tuple[str, ...]:
+    if step == "lineage":  # one table over all days
+        return ("lineage.parquet",)
     return ("raw_events", "rejected_lines") if step == "raw_events" else (step,)
 
 
 def forget(data: Path, step: str) -> None:
-    for folder in folders_of(step):
-        shutil.rmtree(data / folder)
+    for name in folders_of(step):
+        if (data / name).is_dir():
+            shutil.rmtree(data / name)
+        else:
+            (data / name).unlink()
 
 
 def made_by(step: str, data: Path) -> dict[str, bytes]:
@@ -192,6 +197,21 @@ def test_killed_between_the_old_folder_and_the_new_one(step, data, undisturbed, 
 
     assert made_by(step, data) == {}
     assert_mended(step, data, undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("moment", "by"),
+    [
+        (Moment("open", r"/\.lineage\.parquet", most_bytes=1000), signal.SIGXFSZ),
+        (Moment("os.rename", r"/\.lineage\.parquet"), signal.SIGKILL),
+    ],
+)
+def test_killed_while_the_lineage_of_all_days_is_written(moment, by, data, undisturbed, kill):
+    forget(data, "lineage")
+    kill("lineage", data, moment, by=by)
+
+    assert made_by("lineage", data) == {}
+    assert_mended("lineage", data, undisturbed)
 
 
 @pytest.mark.parametrize("part", ["vectors", "hashes"])
