@@ -63,10 +63,14 @@ def read_lines(open_file: Callable[[], BinaryIO]) -> Iterator[Lines | Overlong |
     Plain, gzip and zstd are told by the first bytes; members and frames may be concatenated.
 
     Args:
-        open_file: Opens the file for reading bytes; what it raises becomes `Broken`.
+        open_file: Opens the file for reading bytes; an OSError that it raises becomes `Broken`, unless the network is
+            to blame.
 
     Yields:
         Lines, overlong lines and, last, where the file could not be read any further.
+
+    Raises:
+        ConnectionError, TimeoutError: The file lies elsewhere, and the network failed.
     """
     pending = b""  # the beginning of a line that has not ended yet, at most LINE_LIMIT_BYTES long
     length = 0  # of that line, when it is overlong; then `pending` is only its head
@@ -118,6 +122,8 @@ def _unpack(open_file: Callable[[], BinaryIO]) -> Iterator[bytes]:
                 yield first
                 while block := file.read(BLOCK_BYTES):
                     yield block
+    except (ConnectionError, TimeoutError):
+        raise  # the network's fault, not the file's: another run reads it whole
     except OSError as error:
         raise _BrokenError(f"the file can't be read: {error.strerror or type(error).__name__}") from error
     except (zlib.error, zstandard.ZstdError) as error:

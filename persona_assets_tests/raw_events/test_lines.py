@@ -112,6 +112,15 @@ def test_a_file_that_cannot_be_opened_is_broken(error):
     assert list(read_lines(refuse)) == [Broken(f"the file can't be read: {error.strerror}", b"", 0)]
 
 
+@pytest.mark.parametrize("error", [ConnectionResetError, TimeoutError])
+def test_a_network_that_fails_is_not_the_files_fault(error):
+    def open_file():
+        raise error
+
+    with pytest.raises(error):
+        list(read_lines(open_file))
+
+
 @pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
 def test_an_overlong_line_keeps_its_head_and_its_length(pack, monkeypatch):
     monkeypatch.setattr(module, "LINE_LIMIT_BYTES", 100_000)
