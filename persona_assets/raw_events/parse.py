@@ -104,7 +104,11 @@ def _read_shares(shares: Sequence[Sequence[CaptureFile]], day: dt.date, workers:
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_parent) as pool:
         try:
-            yield from pool.map(read_files, *zip(*tasks, strict=True))
+            found = pool.map(read_files, *zip(*tasks, strict=True))
+            # The pool watches the workers that it had when it was last told of a task, and starts one after it was
+            # told: without one more task it would not see the last worker die.
+            pool.submit(os.getpid)
+            yield from found
         except BrokenProcessPool as error:
             raise WorkerError(
                 f"one of {workers} processes that parse {day} was killed, most likely for want of memory: "

@@ -409,12 +409,13 @@ def open_pipes(files):
     return [os.open(file.path.path, os.O_WRONLY) for file in files]
 
 
-def test_a_worker_that_is_killed_is_an_error_that_says_what_to_do(endless, tmp_path):
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_worker_that_is_killed_is_an_error_that_says_what_to_do(endless, tmp_path, which):
     pipes = []
 
     def kill_a_worker():
         pipes.extend(open_pipes(endless))
-        multiprocessing.active_children()[0].kill()
+        sorted(multiprocessing.active_children(), key=lambda worker: worker.pid)[which].kill()
 
     killer = threading.Thread(target=kill_a_worker)
     killer.start()
