@@ -52,8 +52,6 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             "report_io_manager": ReportIOManager(base=settings.data, scratch=scratch),
         },
         executor=choose_executor(settings, count_gpus(assets)),
-        # Dagster's own default is DEBUG, in which a step's progress drowns.
-        loggers={"console": dg.colored_console_logger.configured({"log_level": "INFO"})},
     )
 
 

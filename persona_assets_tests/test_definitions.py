@@ -1,5 +1,7 @@
 """The graph as Dagster sees it: names, days, windows and descriptions that others rely on."""
 
+import datetime as dt
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 
 from persona_assets.automation.jobs import DAY_ASSETS, LINEAGE_ASSETS, PERSONA_ASSETS
 from persona_assets.definitions import build_definitions
+from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 
 ROOT = Path(__file__).parents[1]
@@ -115,6 +118,30 @@ def test_the_command_lines_load_the_graph(command, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     if "list" in command:
         assert all(name in done.stdout for name in (READS if "asset" in command else ("prepare_days", "make_personas")))
+
+
+@pytest.mark.slow
+def test_a_run_tells_its_progress_and_not_each_event_of_dagster(tmp_path):
+    write_capture(tmp_path / "capture", days=1, start_date=dt.date(2025, 3, 1), users=60, personas=2, seed=0)
+    (tmp_path / "dagster.yaml").write_text((ROOT / "dagster_home" / "dagster.yaml").read_text())
+    settings = {"CAPTURE": tmp_path / "capture", "DATA": tmp_path / "data"}
+
+    done = subprocess.run(
+        [
+            *(Path(sys.executable).parent / "dagster", "asset", "materialize", "-m", "persona_assets.definitions"),
+            *("--select", "raw_events,rejected_lines", "--partition", "2025-03-01"),
+        ],
+        cwd=ROOT,
+        env=os.environ
+        | {f"PERSONA_{name}": str(value) for name, value in settings.items()}
+        | {"DAGSTER_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert " - INFO - " in done.stderr + done.stdout
+    assert " - DEBUG - " not in done.stderr + done.stdout
 
 
 def test_a_setting_that_means_nothing_stops_the_load():
