@@ -21,6 +21,7 @@ from persona_assets.embeddings.store import VectorStore, prune_store
 from persona_assets.embeddings.turns import take_turn
 from persona_assets.embeddings.vector_files import find_worst_length
 from persona_assets.errors import DeviceError, ModelError
+from persona_assets.io_managers.parquet import NEVER_TRIED_AGAIN
 from persona_assets.metadata import measured
 from persona_assets.progress import Progress
 from persona_assets.scratch import Scratch
@@ -72,6 +73,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         owners=["team:persona_assets"],
         partitions_def=days,
         op_tags={"gpu": "1"},
+        ins={"english_posts": dg.AssetIn(metadata=NEVER_TRIED_AGAIN)},
         pool="gpu",
         check_specs=[_ADDS_UP.spec(), _UNIT_VECTORS.spec()],
         # A node or its GPU can go away in the middle of hours of work; what was done is in the store.

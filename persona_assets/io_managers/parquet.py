@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from persona_assets import tables
-from persona_assets.errors import SchemaError, StorageError
+from persona_assets.errors import PersonaAssetsError, SchemaError, StorageError
 from persona_assets.io_managers.storage import arrow_filesystem, is_local, replacing_file
 from persona_assets.io_managers.windows import days_made, days_present
 from persona_assets.parquet_files import write_parquet
@@ -35,6 +35,10 @@ class DatasetWithSides(NamedTuple):
 def every_day_with(*sides: str) -> dict[str, list[str]]:
     """Return the metadata of a `dagster.AssetIn` that reads whatever days are there, and these side tables of them."""
     return {"every_day_with": list(sides)}
+
+
+# Metadata of an input: where it is missing or damaged, a step that is tried again on other trouble is not.
+NEVER_TRIED_AGAIN: Mapping[str, bool] = {"never_tried_again": True}
 
 
 class ParquetDatasets(dg.UPathIOManager):
@@ -65,6 +69,19 @@ class ParquetDatasets(dg.UPathIOManager):
                 "size_bytes": path.stat().st_size,
             }
         )
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """Return what the input asks for.
+
+        Raises:
+            Failure: Instead of an error of ours, for an input that is `NEVER_TRIED_AGAIN`.
+        """
+        try:
+            return super().load_input(context)
+        except PersonaAssetsError as error:
+            if (context.definition_metadata or {}).items() >= NEVER_TRIED_AGAIN.items():
+                raise dg.Failure(str(error), allow_retries=False) from error
+            raise
 
     def load_from_path(self, context: dg.InputContext, path: UPath) -> pads.Dataset:
         """Return the table of one day, lazily."""

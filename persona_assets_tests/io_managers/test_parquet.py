@@ -11,7 +11,13 @@ import pytest
 
 from persona_assets import tables
 from persona_assets.errors import MissingPartitionError, SchemaError, StorageError
-from persona_assets.io_managers.parquet import DatasetWithSides, ParquetIOManager, WithSides, every_day_with
+from persona_assets.io_managers.parquet import (
+    NEVER_TRIED_AGAIN,
+    DatasetWithSides,
+    ParquetIOManager,
+    WithSides,
+    every_day_with,
+)
 from persona_assets.parquet_files import write_parquet
 from persona_assets.partitions import daily_partitions, trailing_window
 
@@ -168,3 +174,28 @@ def test_the_folder_of_an_asset_reads_as_one_table_with_sides_in_it(tmp_path):
 
     assert pads.dataset(tmp_path / "clusters").to_table().equals(clusters("u"))
     assert pq.read_table(tmp_path / "clusters" / "_centres" / "2025-03-01.parquet").equals(centres)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_step_that_may_be_tried_again_is_not_where_its_input_is_missing_or_damaged(tmp_path, damaged):
+    @dg.asset(
+        partitions_def=DAYS,
+        ins={"clusters": dg.AssetIn(metadata=NEVER_TRIED_AGAIN)},
+        retry_policy=dg.RetryPolicy(max_retries=2),
+    )
+    def reader(clusters):
+        pytest.fail(f"there is nothing to read: {clusters}")
+
+    if damaged:
+        (tmp_path / "clusters").mkdir()
+        (tmp_path / "clusters" / "2025-03-01.parquet").write_bytes(b"PAR1")
+    job = dg.Definitions(
+        [asset_of("clusters", clusters("a")), reader], resources={"io_manager": ParquetIOManager(base=str(tmp_path))}
+    ).resolve_implicit_global_asset_job_def()
+    done = job.execute_in_process(
+        partition_key="2025-03-01", asset_selection=[dg.AssetKey("reader")], raise_on_error=False
+    )
+
+    (failure,) = [event for event in done.all_events if event.is_step_failure]
+    assert "2025-03-01" in failure.step_failure_data.error.to_string()
+    assert not any(event.is_step_up_for_retry for event in done.all_events)
