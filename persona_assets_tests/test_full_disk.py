@@ -2,7 +2,6 @@
 
 import datetime as dt
 import errno
-import subprocess
 import tempfile
 
 import pytest
@@ -14,19 +13,6 @@ from persona_assets.sample.write import write_capture
 from persona_assets_tests.dying import materialize
 
 DAY = "2025-03-01"
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of 64 KiB, which root can mount."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], check=False)
-    if mounted.returncode:
-        pytest.skip("mounting a small disk needs root")
-    yield disk
-    # Lazily: the error's traceback may still hold a file that could not be written.
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 @pytest.mark.parametrize("step", ["raw_events", "user_actions"])

@@ -117,8 +117,8 @@ def _describe(counts: Counts, cost: Mapping[str, float]) -> dict[str, Any]:
         "dropped": count_table(counts.rejected, of="reason"),
         "events": count_table(_shorten(kinds), of="kind"),
         "outside_day": counts.outside_day,
-        "out_of_order_share": round(counts.out_of_order / max(counts.events, 1), 6),
-        "repeated_share": round(counts.repeated / max(counts.events, 1), 6),
+        "out_of_order_share": round(counts.out_of_order_share, 6),
+        "repeated_share": round(counts.repeated_share, 6),
         "lines_per_second": round(counts.lines / seconds),
         "megabytes_per_second": round(counts.line_bytes / seconds / 1e6, 1),
         **cost,
@@ -143,8 +143,8 @@ def check_day(counts: Counts, missing_hours: list[int] | None) -> list[dg.AssetC
     rejected = counts.rejected.total()
     shares = {
         _FEW_REJECTED: (rejected / max(counts.lines, 1), _MOST_REJECTED),
-        _FEW_REPEATED: (counts.repeated / max(counts.events, 1), _MOST_REPEATED),
-        _IN_ORDER: (counts.out_of_order / max(counts.events, 1), _MOST_OUT_OF_ORDER),
+        _FEW_REPEATED: (counts.repeated_share, _MOST_REPEATED),
+        _IN_ORDER: (counts.out_of_order_share, _MOST_OUT_OF_ORDER),
     }
     return [
         _ADDS_UP.answer(

@@ -63,6 +63,16 @@ class Counts:
         """Events of all kinds."""
         return self.kinds.total()
 
+    @property
+    def repeated_share(self) -> float:
+        """Share of events that are another one again."""
+        return self.repeated / max(self.events, 1)
+
+    @property
+    def out_of_order_share(self) -> float:
+        """Share of events that are earlier than one before them in their file."""
+        return self.out_of_order / max(self.events, 1)
+
 
 class Part(NamedTuple):
     """What one process made of its files."""

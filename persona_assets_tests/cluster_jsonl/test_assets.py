@@ -14,6 +14,7 @@ from persona_assets.cluster_jsonl.build import build_lines
 from persona_assets.io_managers.jsonl import ClusterFolder, JsonlIOManager
 from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets.scratch import Scratch
+from persona_assets_tests.checked import find_failed
 from persona_assets_tests.cluster_jsonl.builders import act, inputs, message, uri_of
 
 DAY = "2025-03-02"
@@ -75,10 +76,6 @@ def run_asset(tmp_path, **config):
     )
 
 
-def find_failed(result):
-    return {check.check_name: check.severity for check in result.get_asset_check_evaluations() if not check.passed}
-
-
 HOLE = {"the_window_is_complete": dg.AssetCheckSeverity.WARN}  # only the window's last day is given
 
 
@@ -87,7 +84,7 @@ def test_a_hole_in_the_window_is_a_warning_and_all_else_passes(tmp_path):
 
     assert result.success
     assert len(result.get_asset_check_evaluations()) == 3
-    assert find_failed(result) == HOLE
+    assert find_failed(result.get_asset_check_evaluations()) == HOLE
 
 
 @pytest.mark.parametrize(
@@ -102,7 +99,10 @@ def test_what_vanishes_is_an_error(tmp_path, monkeypatch, lost, check):
 
     monkeypatch.setattr("persona_assets.cluster_jsonl.assets.build_lines", lose_one)
 
-    assert find_failed(run_asset(tmp_path)) == {**HOLE, check: dg.AssetCheckSeverity.ERROR}
+    assert find_failed(run_asset(tmp_path).get_asset_check_evaluations()) == {
+        **HOLE,
+        check: dg.AssetCheckSeverity.ERROR,
+    }
 
 
 def test_it_writes_a_folder_and_says_what_became_of_every_action(tmp_path):

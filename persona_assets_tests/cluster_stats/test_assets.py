@@ -14,6 +14,7 @@ from persona_assets.io_managers.jsonl import BESIDE, ClusterFolder
 from persona_assets.parquet_files import write_parquet
 from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets.scratch import Scratch
+from persona_assets_tests.checked import find_failed
 from persona_assets_tests.cluster_stats.builders import beside, dataset, window
 
 
@@ -69,10 +70,6 @@ def test_the_seed_changes_the_topics(folder):
 def test_the_memory_limit_is_used(folder):
     with pytest.raises(duckdb.Error, match="Memory must have a number"):
         materialize(folder, memory_limit="a lot")
-
-
-def find_failed(checks):
-    return {check.check_name: check.severity for check in checks if not check.passed}
 
 
 def test_sound_files_pass_all_checks(folder):

@@ -14,6 +14,7 @@ from persona_assets.clusters.assets import ClustersConfig, build_clusters, check
 from persona_assets.clusters.personas import Wanted, find_personas
 from persona_assets.errors import SettingsError
 from persona_assets.partitions import daily_partitions, trailing_window
+from persona_assets_tests.checked import find_failed
 from persona_assets_tests.clusters.builders import dataset, embeddings_of, planted, users_of
 
 
@@ -100,10 +101,6 @@ def test_a_setting_that_is_no_list_of_numbers_is_refused(monkeypatch: pytest.Mon
 
     with pytest.raises(SettingsError, match="PERSONA_N_CLUSTERS"):
         ClustersConfig()
-
-
-def find_failed(checks):
-    return {check.check_name: check.severity for check in checks if not check.passed}
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from persona_assets.embeddings.embed import embed_posts
 from persona_assets.errors import DeviceError, ModelError
 from persona_assets.partitions import daily_partitions
 from persona_assets.scratch import Scratch
+from persona_assets_tests.checked import find_failed
 from persona_assets_tests.embeddings.builders import DIMENSIONS, posts_of
 
 TEXTS = ["the cat sat on the mat and then it ran on", "a dog ran", "a dog ran"]
@@ -43,10 +44,6 @@ def run_asset(**config):
 def materialize(**config):
     table, metadata, _ = run_asset(**config)
     return table, metadata
-
-
-def find_failed(checks):
-    return {check.check_name: check.severity for check in checks if not check.passed}
 
 
 def test_vectors_of_all_posts_pass_the_checks(tiny_folder):

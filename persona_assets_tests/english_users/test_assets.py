@@ -11,6 +11,7 @@ from persona_assets.english_users.assets import EnglishUsersConfig, build_englis
 from persona_assets.io_managers.parquet import ParquetIOManager
 from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets.scratch import Scratch
+from persona_assets_tests.checked import find_failed
 
 DAYS = daily_partitions(dt.date(2025, 3, 1))
 
@@ -57,10 +58,6 @@ def test_the_default_comes_from_the_environment(monkeypatch):
     assert EnglishUsersConfig().min_english_posts == 5
 
 
-def find_failed(result):
-    return {check.check_name: check.severity for check in result.get_asset_check_evaluations() if not check.passed}
-
-
 def make_users(folder, given, *, day, prepared):
     """Materialize what is given for some days, then the users of the window of four that ends at `day`."""
     asset = build_english_users(DAYS, trailing_window(4))
@@ -74,7 +71,7 @@ def test_a_hole_in_the_window_is_a_warning(tmp_path):
     result = make_users(tmp_path, [user_actions, english_posts], day="2025-03-03", prepared=["2025-03-01"])
 
     assert result.success
-    assert find_failed(result) == {"the_window_is_complete": dg.AssetCheckSeverity.WARN}
+    assert find_failed(result.get_asset_check_evaluations()) == {"the_window_is_complete": dg.AssetCheckSeverity.WARN}
 
 
 def test_a_day_with_an_unusual_share_of_english_is_a_warning(tmp_path):
@@ -87,7 +84,9 @@ def test_a_day_with_an_unusual_share_of_english_is_a_warning(tmp_path):
     result = make_users(tmp_path, [user_actions, english_but_for_the_4th], day="2025-03-04", prepared=days)
 
     assert result.success
-    assert find_failed(result) == {"the_share_of_english_is_usual": dg.AssetCheckSeverity.WARN}
+    assert find_failed(result.get_asset_check_evaluations()) == {
+        "the_share_of_english_is_usual": dg.AssetCheckSeverity.WARN
+    }
 
 
 def test_more_english_posts_than_posts_are_an_error(tmp_path):
@@ -99,4 +98,6 @@ def test_more_english_posts_than_posts_are_an_error(tmp_path):
 
     result = make_users(tmp_path, [user_actions, three_posts], day="2025-03-01", prepared=[])
 
-    assert find_failed(result) == {"no_user_has_more_english_posts_than_posts": dg.AssetCheckSeverity.ERROR}
+    assert find_failed(result.get_asset_check_evaluations()) == {
+        "no_user_has_more_english_posts_than_posts": dg.AssetCheckSeverity.ERROR
+    }

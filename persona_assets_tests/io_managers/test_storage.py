@@ -2,7 +2,6 @@
 
 import datetime as dt
 import os
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,18 +16,6 @@ from persona_assets.io_managers.storage import ABANDONED_AFTER, replacing_file, 
 def place(request, tmp_path):
     """A folder on the local disk, and one on a file system that cannot rename folders."""
     return UPath(tmp_path) if request.param == "local" else UPath(f"memory://{tmp_path.name}")
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of 64 KiB, which root can mount."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], check=False)
-    if mounted.returncode:
-        pytest.skip("mounting a small disk needs root")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_a_file_is_replaced_as_a_whole(place):

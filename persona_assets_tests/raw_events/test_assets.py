@@ -11,6 +11,7 @@ from persona_assets.raw_events.assets import build_raw_events, check_day
 from persona_assets.raw_events.capture import Capture
 from persona_assets.raw_events.read import Counts
 from persona_assets.scratch import Scratch
+from persona_assets_tests.checked import find_failed
 from persona_assets_tests.raw_events.builders import DAY, like, post, write_file
 
 ERROR = dg.AssetCheckSeverity.ERROR
@@ -64,11 +65,6 @@ def test_metadata_says_what_was_met(tmp_path):
     assert "zq" not in str(metadata)
 
 
-def find_failed(result):
-    """The checks that failed, and how bad that is."""
-    return {check.check_name: check.severity for check in result.get_asset_check_evaluations() if not check.passed}
-
-
 def day_of(lines_by_hour, folder):
     """A capture with a file for each hour of the day; most hold one post."""
     for hour in range(24):
@@ -80,7 +76,7 @@ def day_of(lines_by_hour, folder):
 def test_a_sound_day_passes_all_checks(tmp_path):
     result = materialize(day_of({}, tmp_path / "capture"), tmp_path / "data")
 
-    assert find_failed(result) == {}
+    assert find_failed(result.get_asset_check_evaluations()) == {}
     assert len(result.get_asset_check_evaluations()) == 6
 
 
@@ -101,7 +97,7 @@ def test_a_day_that_deserves_a_look_gets_a_warning(tmp_path, hour, check):
     result = materialize(capture, tmp_path / "data")
 
     assert result.success
-    assert find_failed(result) == {check: dg.AssetCheckSeverity.WARN}
+    assert find_failed(result.get_asset_check_evaluations()) == {check: dg.AssetCheckSeverity.WARN}
 
 
 def test_a_broken_file_is_a_warning_and_does_not_lose_the_day(tmp_path):
@@ -111,7 +107,10 @@ def test_a_broken_file_is_a_warning_and_does_not_lose_the_day(tmp_path):
     result = materialize(capture, tmp_path / "data")
 
     assert result.success
-    assert find_failed(result)["every_file_was_read_to_its_end"] is dg.AssetCheckSeverity.WARN
+    assert (
+        find_failed(result.get_asset_check_evaluations())["every_file_was_read_to_its_end"]
+        is dg.AssetCheckSeverity.WARN
+    )
 
 
 def test_lines_that_vanish_are_an_error():
