@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from persona_assets import tables
 from persona_assets.parquet_files import ROW_GROUP_ROWS, write_parquet
@@ -18,9 +19,19 @@ def test_the_same_table_gives_the_same_bytes_however_it_was_cut(tmp_path):
 
     write_parquet(tmp_path / "whole", schema, [whole])
     rows = write_parquet(tmp_path / "pieces", schema, pieces)
+    write_parquet(tmp_path / "ahead", schema, iter(pieces), threads=2)
 
     assert rows == 300_000
-    assert (tmp_path / "whole").read_bytes() == (tmp_path / "pieces").read_bytes()
+    assert (tmp_path / "whole").read_bytes() == (tmp_path / "pieces").read_bytes() == (tmp_path / "ahead").read_bytes()
+
+
+def test_what_fails_in_the_thread_ahead_fails_the_writing(tmp_path):
+    def pieces():
+        yield pa.Table.from_pylist([], schema=tables.CLUSTERS)
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        write_parquet(tmp_path / "file", tables.CLUSTERS, pieces(), threads=2)
 
 
 def test_row_groups_are_of_one_size(tmp_path):

@@ -1,8 +1,8 @@
 """Merge sorted runs into one Parquet file whose bytes do not depend on how the rows were spread over them.
 
-The range of times is cut into slices of about one row group. The rows of a slice, from every run that has any,
-are put together and sorted: first by time, which costs little as times hardly repeat, then rows of the same time
-by all their columns. Memory: a few row groups, whatever the number of rows.
+The range of times is cut into slices. The rows of a slice, from every run that has any, are put together and sorted:
+first by time, which costs little as times hardly repeat, then rows of the same time by all their columns. Memory: a
+few row groups, whatever the number of rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,18 +12,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from persona_assets.parquet_files import ROW_GROUP_ROWS, write_parquet
+from persona_assets.parquet_files import write_parquet
 from persona_assets.raw_events.runs import FENCE_ROWS, Run
 from persona_assets.tables import RAW_EVENTS, REJECTED_LINES
 
+# Rows that are sorted at once: few enough for the processor's cache.
+_SLICE_ROWS = 1 << 15
 # A rejected line may hold 64 KiB: as many as in a row group of other tables could take 8 GB.
 _REJECTED_GROUP_ROWS = 4096
 
 
-def merge_runs(runs: Sequence[Run], where: Path) -> int:
+def merge_runs(runs: Sequence[Run], where: Path, *, threads: int = 1) -> int:
     """Write the events of all runs to `where` as `tables.RAW_EVENTS`.
 
     Order: by every column, `event_time_us` and `user_id` first, nulls last.
+
+    Args:
+        runs: In any order.
+        where: A file that does not exist yet.
+        threads: With more than one, rows are sorted while those before them are written.
 
     Returns:
         How many rows are the same, in every column, as the one before them.
@@ -37,7 +44,7 @@ def merge_runs(runs: Sequence[Run], where: Path) -> int:
             repeated += more
             yield table
 
-    write_parquet(where, RAW_EVENTS, tables())
+    write_parquet(where, RAW_EVENTS, tables(), threads=threads)
     return repeated
 
 
@@ -55,27 +62,29 @@ def _rejected(spools: Sequence[Path]) -> Iterator[pa.Table]:
 
 def _slices(runs: Sequence[Run]) -> Iterator[pa.Table]:
     fences = np.sort(np.array([fence for run in runs for fence in run.fences], dtype=np.int64))
-    cuts = np.unique(fences[:: max(1, ROW_GROUP_ROWS // FENCE_ROWS)])[1:].tolist()
+    cuts = np.unique(fences[:: max(1, _SLICE_ROWS // FENCE_ROWS)])[1:].tolist()
     end = np.iinfo(np.int64).max
+    waiting = sorted(runs, key=lambda run: run.fences[0], reverse=True)
+    opened: list[pa.RecordBatch] = []
     for low, high in zip([0, *cuts], [*cuts, end], strict=True):
-        pieces = [
-            piece
-            for run in runs
-            if run.fences[0] < high and run.fences[-1] >= low
-            for piece in _between(run.path, low, high)
-        ]
+        while waiting and waiting[-1].fences[0] < high:
+            opened += _open(waiting.pop().path)
+        pieces = [piece for batch in opened if len(piece := _between(batch, low, high))]
+        opened = [batch for batch in opened if batch["event_time_us"][-1].as_py() >= high]
         if pieces:
-            yield pa.concat_tables(pieces).unify_dictionaries().combine_chunks()
+            yield pa.Table.from_batches(pieces).unify_dictionaries().combine_chunks()
 
 
-def _between(path: Path, low: int, high: int) -> Iterator[pa.Table]:
-    """Yield the rows of a run with low <= time < high, as views of its file."""
+def _open(path: Path) -> list[pa.RecordBatch]:
+    """Return the batches of a run, as views of its file."""
     reader = pa.ipc.open_file(pa.memory_map(str(path)))
-    for number in range(reader.num_record_batches):
-        batch = reader.get_batch(number)
-        first, last = np.searchsorted(batch["event_time_us"].to_numpy(), [low, high])
-        if first < last:
-            yield pa.Table.from_batches([batch.slice(first, last - first)])
+    return [reader.get_batch(number) for number in range(reader.num_record_batches)]
+
+
+def _between(batch: pa.RecordBatch, low: int, high: int) -> pa.RecordBatch:
+    """Return the rows with low <= time < high of a batch that is sorted by time."""
+    first, last = np.searchsorted(batch["event_time_us"].to_numpy(), [low, high])
+    return batch.slice(first, last - first)
 
 
 def _sort(table: pa.Table) -> tuple[pa.Table, int]:
@@ -90,7 +99,7 @@ def _sort(table: pa.Table) -> tuple[pa.Table, int]:
         ranks = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names]).to_numpy()
         order[tied] = order[tied][ranks]  # times stay sorted, being the first of the keys
         repeated = _count_repeated(keys.take(ranks))
-    return table.take(order), repeated
+    return pc.take(table, pa.array(order), boundscheck=False), repeated
 
 
 def _sort_keys(table: pa.Table) -> pa.Table:

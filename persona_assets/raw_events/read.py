@@ -186,12 +186,11 @@ class _Reader:
             lines = body.split(b"\n")
             for at in doubtful:
                 events[at] = self._look_again(name, first + at, lines[at])
-        times = np.array([event.time_us for event in events if event is not None], np.int64)
-        if len(times):
-            latest_before = np.maximum.accumulate(np.append(latest, times[:-1]))
-            self.counts.out_of_order += int((times < latest_before).sum())
-            latest = max(latest, int(times.max()))
-        return len(events), latest
+        times = [latest, *(event.time_us for event in events if event is not None)]
+        in_order = sorted(times)
+        if times != in_order:
+            self.counts.out_of_order += int((times < np.maximum.accumulate(times)).sum())
+        return len(events), in_order[-1]
 
     def _look_again(self, name: str, number: int, line: bytes) -> Event | None:
         try:

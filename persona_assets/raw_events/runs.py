@@ -35,7 +35,7 @@ _EVENTS_AT_ONCE = 512
 Columns = Mapping[str, Any]  # by name of RAW_EVENTS; columns that are null throughout are left out
 
 
-_UNTYPED: tuple[None, dict[str, "_Bucket"]] = (None, {})
+_NOWHERE: tuple[None, Callable[[Event], None]] = (None, lambda _: None)
 
 
 class Run(NamedTuple):
@@ -75,45 +75,53 @@ class Held:
 
     def __init__(self) -> None:
         """Hold none."""
-        self._typed = {
-            collection: (
-                shape,
-                {
-                    operation: _Bucket(_COLUMNS[shape], kind="commit", collection=collection, operation=operation)
-                    for operation in ("create", "update")
-                },
+        self._typed: dict[tuple[type[Record | None], str, str], _Bucket] = {
+            (shape, collection, operation): _Bucket(
+                _COLUMNS[shape], kind="commit", collection=collection, operation=operation
             )
             for collection, shape in TYPED.items()
+            for operation in ("create", "update")
+        }
+        self._created: dict[type[Record | None], tuple[str, Callable[[Event], None]]] = {
+            shape: (collection, bucket.append)
+            for (shape, collection, operation), bucket in self._typed.items()
+            if operation == "create"
         }
         self._bare = _Bucket(_bare_columns, kind="commit")  # commits without a record that we read
         self._notices = _Bucket(_notice_columns)  # no commits
-        typed = [bucket for _, by_operation in self._typed.values() for bucket in by_operation.values()]
-        self._buckets = [*typed, self._bare, self._notices]
+        self._buckets = [*self._typed.values(), self._bare, self._notices]
 
     def add(self, events: Sequence[Event | None]) -> list[int]:
         """Hold events, and return the positions of those that take a second look instead."""
         trusted = all_plc([event.did for event in events if event is not None])
-        typed, doubtful = self._typed, list[int]()
+        created, doubtful = self._created, list[int]()
         for at, event in enumerate(events):
             if event is None or not (trusted or is_user_id(event.did)):
                 doubtful.append(at)
                 continue
             commit = event.commit
-            if event.kind != "commit" or commit is None:
-                if event.kind != "commit" and getattr(event, event.kind) is not None:
-                    self._notices.append(event)
-                else:
-                    doubtful.append(at)
-                continue
-            shape, by_operation = typed.get(commit.collection, _UNTYPED)
-            bucket = by_operation.get(commit.operation)
+            if commit is not None and commit.operation == "create" and event.kind == "commit":
+                collection, append = created.get(type(commit.record), _NOWHERE)
+                if commit.collection == collection:  # nine of ten
+                    append(event)
+                    continue
+            bucket = self._find_bucket(event)
             if bucket is None:
-                self._bare.append(event)
-            elif type(commit.record) is shape:
-                bucket.append(event)
-            else:
                 doubtful.append(at)
+            else:
+                bucket.append(event)
         return doubtful
+
+    def _find_bucket(self, event: Event) -> _Bucket | None:
+        """Return where an event belongs, or None if it lacks what it should have."""
+        commit = event.commit
+        if event.kind != "commit":
+            return None if getattr(event, event.kind) is None else self._notices
+        if commit is None:
+            return None
+        if commit.operation == "delete" or commit.collection not in TYPED:
+            return self._bare
+        return self._typed.get((type(commit.record), commit.collection, commit.operation))
 
     def absorb(self, *, least: int = _EVENTS_AT_ONCE) -> None:
         """Turn the events of each kind into columns, if there are at least so many."""

@@ -25,7 +25,7 @@ def merge_all(pieces, folder):
 
 
 def test_runs_that_overlap_become_one_sorted_table(tmp_path, monkeypatch):
-    monkeypatch.setattr(merge, "ROW_GROUP_ROWS", merge.FENCE_ROWS)
+    monkeypatch.setattr(merge, "_SLICE_ROWS", merge.FENCE_ROWS)
     pieces = [[{"event_time_us": time} for time in range(first, 9000, 3)] for first in range(3)]
 
     rows, repeated, _ = merge_all(pieces, tmp_path)

@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from persona_assets import tables
 from persona_assets.errors import WorkerError
 from persona_assets.raw_events import merge, read
 from persona_assets.raw_events.files import CaptureFile
-from persona_assets.raw_events.parse import parse_files
+from persona_assets.raw_events.parse import _start_worker, parse_files
 from persona_assets_tests.raw_events.builders import (
     ALICE,
     BOB,
@@ -114,7 +115,7 @@ def many_events(n, seed=1):
 
 def test_rows_are_sorted_by_every_column_across_runs_and_slices(monkeypatch, tmp_path):
     monkeypatch.setattr(read, "RUN_BYTES", 1 << 20)
-    monkeypatch.setattr(merge, "ROW_GROUP_ROWS", 2048)
+    monkeypatch.setattr(merge, "_SLICE_ROWS", 2048)
     lines = many_events(12_000)
 
     found = read_lines_of(lines, tmp_path)
@@ -407,6 +408,15 @@ def parse_endless(files, scratch):
 def open_pipes(files):
     """Wait until workers read them all, and return the ends to write to."""
     return [os.open(file.path.path, os.O_WRONLY) for file in files]
+
+
+def test_workers_do_without_pandas():
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn, initializer=_start_worker) as pool:
+        # pyarrow looks for pandas at the first array.
+        imported = pool.submit(eval, "__import__('pyarrow').array(['x']) and 'pandas' in __import__('sys').modules")
+
+        assert imported.result() is False
 
 
 @pytest.mark.parametrize("which", [0, 1])
