@@ -253,6 +253,27 @@ def test_every_noqa_has_a_reason():
     ] == []
 
 
+@pytest.mark.parametrize(("given", "expected"), [({}, "10000"), ({"MIMALLOC_PURGE_DELAY": "10"}, "10")])
+def test_the_allocator_is_told_before_pyarrow_is_imported_to_keep_its_memory(tmp_path, given, expected):
+    program = (
+        "import os, sys, persona_assets; print('pyarrow' in sys.modules, os.environ['MIMALLOC_PURGE_DELAY']); "
+        "import persona_assets.definitions; assert 'pyarrow' in sys.modules"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "MIMALLOC_PURGE_DELAY"}
+
+    told = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment | given,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+
+    assert told.stdout.split() == ["False", expected]
+
+
 def test_definitions_load_without_heavy_libraries(tmp_path):
     program = (
         "import json, sys, time; start = time.perf_counter(); import persona_assets.definitions; "
