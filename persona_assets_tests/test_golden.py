@@ -91,7 +91,7 @@ def day(tmp_path_factory):
         user_actions.to_table().to_pylist(),
         set(posts.to_table(columns=["uri"])["uri"].to_pylist()),
         set(users),
-        [json.loads(line) for _, lines in made.lines for line in lines.split(b"\n")],
+        [json.loads(line) for _, lines, _ in made.lines for line in bytes(lines).splitlines()],
         made.accounting.to_pylist(),
         {row["did"]: row["lang"] for row in read_truth(root)},
     )

@@ -29,7 +29,7 @@ from persona_assets.parquet_files import write_parquet
 class Lines(NamedTuple):
     """The lines, made as they are read, and what is known before."""
 
-    lines: Iterator[tuple[int, bytes]]  # a cluster and some of its lines, in the order of the files
+    lines: Iterator[tuple[int, bytes, int]]  # a cluster, some of its lines and their number, in the files' order
     user_clusters: dict[str, int]  # by user_id
     accounting: pa.Table  # tables.ACTION_ACCOUNTING
     by_hour: pa.Table  # tables.ACTIONS_BY_HOUR
@@ -83,7 +83,7 @@ def _write_evidence(con: duckdb.DuckDBPyConnection, where: Path) -> Path:
 
 def _closing(
     opened: ExitStack, con: duckdb.DuckDBPyConnection, contents: Contents, line_format: LineFormat
-) -> Iterator[tuple[int, bytes]]:
+) -> Iterator[tuple[int, bytes, int]]:
     """Yield all lines, then close the database."""
     with opened:
         yield from stream_lines(con, contents, line_format)

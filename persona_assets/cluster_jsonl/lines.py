@@ -1,6 +1,7 @@
 """Write what was found as lines, in the order of the files, without holding more than a batch of them."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import duckdb
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from persona_assets.cluster_jsonl.contents import Contents
-from persona_assets.cluster_jsonl.spell import ACT_KEYS, Clock, LineFormat, Words, spell_lines
+from persona_assets.cluster_jsonl.spell import ACT_KEYS, Clock, LineFormat, Words, spell_parts
 from persona_assets.cluster_jsonl.threads import climb, find_leaves
 from persona_assets.cluster_jsonl.window import Forest
 
@@ -107,7 +108,7 @@ def find_paths(con: duckdb.DuckDBPyConnection, forest: Forest, *, max_thread_mes
 
 def stream_lines(
     con: duckdb.DuckDBPyConnection, contents: Contents, line_format: LineFormat
-) -> Iterator[tuple[int, bytes]]:
+) -> Iterator[tuple[int, bytes, int]]:
     """Yield the lines of all clusters, by time, then user, then URI of the message or act that they end with.
 
     Args:
@@ -116,7 +117,7 @@ def stream_lines(
         line_format: How lines are spelled. For "blueprint" 8 bytes are held for each message and each instant.
 
     Yields:
-        A cluster and one or more of its lines, UTF-8 JSON with a line end between them and none after the last.
+        A cluster, some of its lines as UTF-8 JSON, each with its line end, and how many they are.
     """
     con.register("act_kinds", pa.table({"action": ACT_KEYS, "kind": range(1, len(ACT_KEYS) + 1)}))
     for statement in (PARTS, TIED, PLACES):
@@ -134,19 +135,20 @@ def stream_lines(
         held = parts.slice(whole)
 
 
-def _spell_by_cluster(parts: pa.RecordBatch, words: Words, line_format: LineFormat) -> Iterator[tuple[int, bytes]]:
+def _spell_by_cluster(parts: pa.RecordBatch, words: Words, line_format: LineFormat) -> Iterator[tuple[int, bytes, int]]:
     """Yield the lines of each cluster together, in their order: a Python object for each line would cost more.
 
     Parts are brought together before they are spelled, as numbers: a line's are all of one cluster.
     """
     parts = parts.take(pa.array(np.argsort(parts["cluster_id"].to_numpy(), kind="stable")))
-    ends = _find_ends(parts)
-    lines = spell_lines(parts, ends, words, line_format)
-    clusters = parts["cluster_id"].to_numpy()[ends - 1]
+    _, ends, text = spell_parts(parts, words, line_format).buffers()
+    ends, text = np.frombuffer(ends, np.int64), memoryview(text)
+    clusters = parts["cluster_id"].to_numpy()
     starts = np.flatnonzero(np.diff(clusters, prepend=-1))
-    of_clusters = pa.LargeListArray.from_arrays(np.append(starts, len(clusters)), lines)
-    together = pc.binary_join(of_clusters, pa.scalar("\n", pa.large_string())).cast(pa.large_binary())
-    yield from zip(clusters[starts].tolist(), together.to_pylist(), strict=True)
+    counts = np.add.reduceat(parts["position"].to_numpy() == 0, starts, dtype=np.int64)
+    stretches = pairwise(ends[np.append(starts, len(parts))].tolist())
+    for cluster, count, (start, end) in zip(clusters[starts].tolist(), counts.tolist(), stretches, strict=True):
+        yield cluster, text[start:end], count
 
 
 def _find_ends(parts: pa.RecordBatch) -> npt.NDArray[np.int64]:

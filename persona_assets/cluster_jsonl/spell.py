@@ -64,15 +64,12 @@ def time_in_sql(line_format: LineFormat) -> str:
     return f"{key} || event_time_us" if line_format == "arrays" else key
 
 
-def spell_lines(
-    parts: pa.RecordBatch, ends: npt.NDArray[np.int64], words: Words, line_format: LineFormat
-) -> pa.LargeStringArray:
-    """Return the lines whose parts end before each of `ends`.
+def spell_parts(parts: pa.RecordBatch, words: Words, line_format: LineFormat) -> pa.LargeStringArray:
+    """Return what lines are made of, a string for each part: one after the other they are the lines and their ends.
 
     Args:
         parts: The columns `cluster_id`, `event_time_us`, `member`, `kind` (0, or the place in `ACT_KEYS` from 1 on),
             `position` (0 for a line's last part), `is_first` (of its line), `message` and `text` (of the act).
-        ends: Ascending; each part belongs to one line.
         words: What the parts refer to.
         line_format: What is around messages and how they tell time.
     """
@@ -83,8 +80,9 @@ def spell_lines(
     if words.clock:
         content_times = [_as_text(words.clock.tell(pa.array(words.clock.times).take(parts["message"])))]
         act_times = words.clock.tell(act_times)
-    spelled = pc.binary_join_element_wise(
-        pc.if_else(parts["is_first"], _literal("["), _literal(",")),
+    opens_line, closes_line = _spell_frames(parts["cluster_id"], line_format)
+    return pc.binary_join_element_wise(
+        pc.if_else(parts["is_first"], opens_line, _literal(",")),
         words.contents.take(parts["message"]),
         *content_times,
         pc.if_else(is_act, opens_act, _literal("")),
@@ -92,20 +90,22 @@ def spell_lines(
         _spell_acts(line_format).take(parts["kind"]),
         _as_text(act_times),
         parts["text"].cast(pa.large_string()),
-        pc.if_else(pc.equal(parts["position"], 0), _literal("}]"), _literal("}")),
+        pc.if_else(pc.equal(parts["position"], 0), closes_line, _literal("}")),
         _literal(""),
         null_handling="replace",
         null_replacement="",
     )
-    lines = pc.binary_join(pa.LargeListArray.from_arrays(np.append(0, ends), spelled), _literal(""))
-    return lines if line_format == "arrays" else _wrap(lines, parts["cluster_id"].take(pa.array(ends - 1)))
 
 
-def _wrap(threads: pa.LargeStringArray, clusters: pa.Int32Array) -> pa.LargeStringArray:
+def _spell_frames(
+    clusters: pa.Int32Array, line_format: LineFormat
+) -> tuple[pa.LargeStringScalar, pa.LargeStringScalar | pa.LargeStringArray]:
+    """Return what a line begins with, and what follows the last value of its last message."""
+    if line_format == "arrays":
+        return _literal("["), _literal("}]\n")
     numbers = clusters.cast(pa.large_string())
-    return pc.binary_join_element_wise(
-        _literal('{"thread":'), threads, _literal(',"cluster_id":'), numbers, _literal("}"), _literal("")
-    )
+    closing = pc.binary_join_element_wise(_literal('}],"cluster_id":'), numbers, _literal("}\n"), _literal(""))
+    return _literal('{"thread":['), closing
 
 
 def _as_text(times: pa.Int64Array) -> pa.LargeStringArray:

@@ -96,8 +96,11 @@ def build(  # noqa: PLR0913 - each test names only what matters to it
 def lines_of(made):
     """The lines of each cluster, parsed."""
     found = {}
-    for cluster, lines in made.lines:
-        found.setdefault(cluster, []).extend(json.loads(line) for line in lines.split(b"\n"))
+    for cluster, lines, number in made.lines:
+        ended = bytes(lines).split(b"\n")
+        assert len(ended) == number + 1
+        assert ended.pop() == b""
+        found.setdefault(cluster, []).extend(map(json.loads, ended))
     return found
 
 

@@ -8,12 +8,12 @@ from persona_assets_tests.cluster_jsonl.builders import act, act_of, build, inpu
 def test_the_keys_of_a_line_are_the_references_in_its_order(tmp_path):
     rows = [message("bob", "p", 1_740_787_235_021_488, "hello"), act("ann", "like", 2, on=uri_of("bob", "p"))]
 
-    (line,) = [line for _, line in build(inputs(rows, {"ann": 0}), tmp_path).lines]
+    (line,) = [bytes(line) for _, line, _ in build(inputs(rows, {"ann": 0}), tmp_path).lines]
 
     others = ",".join(f'"{key}":false' for key in ACT_KEYS if key != "like")
     assert line.decode() == (
         '[{"user_id":"bob","text":"hello","unix_epoch":1740787235021488},'
-        '{"user_id":"ann","actions":{"like":true,' + others + '},"unix_epoch":2}]'
+        '{"user_id":"ann","actions":{"like":true,' + others + '},"unix_epoch":2}]\n'
     )
 
 
@@ -32,10 +32,10 @@ def test_an_empty_text_is_left_out_and_a_blank_one_is_kept(tmp_path):
 def test_any_text_comes_back_as_it_was_written(tmp_path):
     text = 'quote " back \\ slash / line\nreturn\r tab\t nul\0 bell\x07 del\x7f é 漢字 👩‍👩‍👧 \u2028 \ufeff </script>'
 
-    (line,) = [line for _, line in build(inputs([message("ann", "p", 1, text)], {"ann": 0}), tmp_path).lines]
+    (line,) = [bytes(line) for _, line, _ in build(inputs([message("ann", "p", 1, text)], {"ann": 0}), tmp_path).lines]
 
     assert json.loads(line)[0]["text"] == text
-    assert b"\n" not in line
+    assert line.index(b"\n") == len(line) - 1
     assert "é 漢字 👩‍👩‍👧".encode() in line  # UTF-8 as it is
 
 
@@ -48,12 +48,12 @@ def test_the_published_form_names_the_cluster_and_tells_time_by_places(tmp_path)
     rows = [message("bob", "p", 1_740_787_235_021_488, "hello"), act("ann", "like", 1_740_787_235_021_489)]
     rows[1]["target_uri"] = uri_of("bob", "p")
 
-    (line,) = [line for _, line in build(inputs(rows, {"ann": 3}), tmp_path, line_format="blueprint").lines]
+    (line,) = [bytes(line) for _, line, _ in build(inputs(rows, {"ann": 3}), tmp_path, line_format="blueprint").lines]
 
     others = ",".join(f'"{key}":false' for key in ACT_KEYS if key != "like")
     assert line.decode() == (
         '{"thread":[{"user_id":"bob","text":"hello","relative_integer_time":0},'
-        '{"user_id":"ann","actions":{"like":true,' + others + '},"relative_integer_time":1}],"cluster_id":3}'
+        '{"user_id":"ann","actions":{"like":true,' + others + '},"relative_integer_time":1}],"cluster_id":3}\n'
     )
 
 

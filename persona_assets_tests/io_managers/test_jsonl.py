@@ -51,7 +51,7 @@ def base(request, tmp_path):
 def test_each_line_is_in_the_file_of_its_cluster_in_the_order_given(base):
     seen: list[ClusterFolder] = []
 
-    result = store([(1, b"[1]"), (0, b"[2]"), (1, b"[3]\n[4]")], base, seen)
+    result = store([(1, b"[1]\n", 1), (0, b"[2]\n", 1), (1, b"[3]\n[4]\n", 2)], base, seen)
 
     assert [list(seen[0].lines(n)) for n in (0, 1, 2)] == [[b"[2]"], [b"[1]", b"[3]", b"[4]"], []]
     assert seen[0].user_clusters() == {"a": 0, "b": 1, "c": 2}
@@ -61,7 +61,7 @@ def test_each_line_is_in_the_file_of_its_cluster_in_the_order_given(base):
 
 
 def test_compressed_files_hold_the_same_lines(base):
-    lines = [(1, b"[1]"), (0, b"[2]"), (1, b'[3]\n["\xc3\xa9"]')]
+    lines = [(1, b"[1]\n", 1), (0, b"[2]\n", 1), (1, b'[3]\n["\xc3\xa9"]\n', 2)]
     plain: list[ClusterFolder] = []
     compressed: list[ClusterFolder] = []
 
@@ -76,12 +76,12 @@ def test_compressed_files_hold_the_same_lines(base):
 
 def test_a_compressed_file_is_one_frame_however_often_lines_were_appended(tmp_path, monkeypatch):
     monkeypatch.setattr(jsonl, "BUFFER_BYTES", 50)
-    lines = [(0, f"[{n}]".encode()) for n in range(1000)]
+    lines = [(0, f"[{n}]\n".encode(), 1) for n in range(1000)]
 
     store(lines, str(tmp_path), compression="zstd")
 
     content = (tmp_path / "cluster_jsonl" / DAY / "cluster_0.jsonl.zst").read_bytes()
-    assert zstandard.ZstdDecompressor().decompress(content).splitlines() == [line for _, line in lines]
+    assert zstandard.ZstdDecompressor().decompress(content) == b"".join(line for _, line, _ in lines)
 
 
 def test_user_clusters_is_a_sorted_json_object(tmp_path):
@@ -93,29 +93,29 @@ def test_user_clusters_is_a_sorted_json_object(tmp_path):
 
 def test_more_lines_than_are_held_keep_their_order(tmp_path, monkeypatch):
     monkeypatch.setattr(jsonl, "BUFFER_BYTES", 50)
-    lines = [(n % 3, f"[{n}]".encode()) for n in range(1000)]
+    lines = [(n % 3, f"[{n}]\n".encode(), 1) for n in range(1000)]
 
     store(lines, str(tmp_path))
 
     folder: Path = tmp_path / "cluster_jsonl" / DAY
     for cluster in range(3):
-        written = (folder / f"cluster_{cluster}.jsonl").read_bytes().splitlines()
-        assert written == [line for number, line in lines if number == cluster]
+        written = (folder / f"cluster_{cluster}.jsonl").read_bytes()
+        assert written == b"".join(line for number, line, _ in lines if number == cluster)
 
 
 def test_a_table_beside_that_differs_from_its_schema_is_refused(tmp_path, monkeypatch):
     monkeypatch.setitem(BESIDE, "accounting", ACCOUNTING.drop_columns("outcome"))
 
     with pytest.raises(SchemaError, match="accounting: the table does not match"):
-        store([(0, b"[1]")], str(tmp_path))
+        store([(0, b"[1]\n", 1)], str(tmp_path))
 
 
 def test_lines_that_break_off_leave_the_folder_as_it_was(tmp_path):
     def broken():
-        yield 0, b"[new]"
+        yield 0, b"[new]\n", 1
         raise ValueError("broken off")
 
-    store([(0, b"[old]")], str(tmp_path))
+    store([(0, b"[old]\n", 1)], str(tmp_path))
     with pytest.raises(ValueError, match="broken off"):
         store(broken(), str(tmp_path))
 
