@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
+import pyarrow.dataset as pads
 
 from persona_assets import tables
 from persona_assets.cluster_jsonl.accounting import account_for_actions
@@ -18,7 +19,7 @@ from persona_assets.cluster_jsonl.ignored import (
     estimate_nothing,
     read_evidence,
 )
-from persona_assets.cluster_jsonl.lines import find_paths, stream_lines
+from persona_assets.cluster_jsonl.lines import SomeLines, find_paths, stream_lines
 from persona_assets.cluster_jsonl.spell import LineFormat
 from persona_assets.cluster_jsonl.targets import resolve_targets
 from persona_assets.cluster_jsonl.window import Inputs, load_window
@@ -29,7 +30,7 @@ from persona_assets.parquet_files import write_parquet
 class Lines(NamedTuple):
     """The lines, made as they are read, and what is known before."""
 
-    lines: Iterator[tuple[int, bytes, int]]  # a cluster, some of its lines and their number, in the files' order
+    lines: Iterator[SomeLines]  # in the order of the files
     user_clusters: dict[str, int]  # by user_id
     accounting: pa.Table  # tables.ACTION_ACCOUNTING
     by_hour: pa.Table  # tables.ACTIONS_BY_HOUR
@@ -72,7 +73,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         evidence = _write_evidence(con, scratch / "ignored.parquet") if ignored else None
         counted = account_for_actions(con), count_by_hour(con), find_medians(con)
         users = con.sql("SELECT user_id, cluster_id FROM members ORDER BY user_id").fetchall()
-        lines = _closing(opened.pop_all(), con, contents, line_format)
+        lines = _closing(opened.pop_all(), con, contents, inputs.user_actions, line_format)
     return Lines(lines, dict(users), *counted, conversations, ignored_lines, evidence)
 
 
@@ -82,8 +83,12 @@ def _write_evidence(con: duckdb.DuckDBPyConnection, where: Path) -> Path:
 
 
 def _closing(
-    opened: ExitStack, con: duckdb.DuckDBPyConnection, contents: Contents, line_format: LineFormat
-) -> Iterator[tuple[int, bytes, int]]:
+    opened: ExitStack,
+    con: duckdb.DuckDBPyConnection,
+    contents: Contents,
+    user_actions: pads.Dataset,
+    line_format: LineFormat,
+) -> Iterator[SomeLines]:
     """Yield all lines, then close the database."""
     with opened:
-        yield from stream_lines(con, contents, line_format)
+        yield from stream_lines(con, contents, user_actions, line_format)

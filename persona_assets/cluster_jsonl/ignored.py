@@ -18,7 +18,7 @@ from persona_assets.cluster_jsonl.candidates import Candidates, find_candidates
 from persona_assets.cluster_jsonl.centres import score_candidates
 
 NEAREST = """
-    CREATE TEMP TABLE ignored AS
+    CREATE TABLE ignored AS
     SELECT seen.member, seen.cluster_id, seen.target_id, first.at AS event_time_us, scores.similarity, first
     FROM seen
     JOIN scores ON scores.cluster_id = seen.cluster_id AND scores.target_id = seen.target_id
@@ -29,7 +29,7 @@ NEAREST = """
 """
 
 NOTHING = """
-    CREATE TEMP TABLE ignored (member INTEGER, cluster_id INTEGER, target_id INTEGER, event_time_us BIGINT)
+    CREATE TABLE ignored (member INTEGER, cluster_id INTEGER, target_id INTEGER, event_time_us BIGINT)
 """
 
 EVIDENCE = """

@@ -1,20 +1,23 @@
 """Write what was found as lines, in the order of the files, without holding more than a batch of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.dataset as pads
 
 from persona_assets.cluster_jsonl.contents import Contents
 from persona_assets.cluster_jsonl.spell import ACT_KEYS, Clock, LineFormat, Words, spell_parts
 from persona_assets.cluster_jsonl.threads import climb, find_leaves
-from persona_assets.cluster_jsonl.window import Forest
+from persona_assets.cluster_jsonl.window import Forest, view_dataset
 
 PARTS_AT_ONCE = 100_000
+
+# A cluster, some of its lines as UTF-8 JSON, each with its line end, and how many they are.
+SomeLines = tuple[int, bytes | memoryview, int]
 
 PATHS = """
     CREATE TEMP TABLE paths AS
@@ -40,43 +43,40 @@ PARTS = """
 """
 """What lines are made of: one row for each message of a conversation (kind 0), one for an act and its content."""
 
-TIED = """
-    CREATE TEMP TABLE tied AS
-    SELECT event_time_us, member FROM parts WHERE position = 0
-    GROUP BY ALL
-    HAVING min(uri_hash) <> max(uri_hash) OR count(*) FILTER (kind > 0) > 1
-"""
-"""Instants at which one user has several lines, a quote and its act aside: only there does the order need URIs. To
-sort all lines by URI too takes three times as long as to sort them by numbers."""
-
-PLACES = """
-    CREATE TEMP TABLE places AS
-    SELECT event_time_us, member, hash(uri) AS uri_hash,
-        dense_rank() OVER (PARTITION BY event_time_us, member ORDER BY uri) AS place
-    FROM (
-        SELECT a.event_time_us, members.member, a.uri
-        FROM user_actions AS a
-        JOIN members ON members.user_id = a.user_id
-        SEMI JOIN tied ON tied.event_time_us = a.event_time_us AND tied.member = members.member
-        UNION
-        SELECT ignored.event_time_us, ignored.member, uri
-        FROM ignored JOIN messages ON messages.id = target_id
-    )
-    WHERE uri IS NOT NULL
-"""
-"""The place of each line among those of the same user and instant, by URI."""
-
-ORDERED_PARTS = """
+SORTED_PARTS = """
     SELECT
-        parts.cluster_id, parts.event_time_us, parts.member, parts.kind, parts.position, parts.is_first, parts.message,
-        CASE WHEN parts.text <> '' THEN ',"text":' || to_json(parts.text) END AS text
-    FROM parts LEFT JOIN places USING (event_time_us, member, uri_hash)
-    ORDER BY
-        event_time_us, member, coalesce(place, 0), kind, position, CASE WHEN place IS NULL THEN 0 ELSE other_hash END
+        cluster_id, event_time_us, member, kind, position, is_first, message, uri_hash, other_hash,
+        CASE WHEN text <> '' THEN ',"text":' || to_json(text) END AS text
+    FROM parts
+    ORDER BY event_time_us, member, kind, position
 """
-"""The parts of all lines, those of one line together, by time, user and URI of what the line ends with; then
-conversations before acts, these in the order of their keys; then from a thread's first message on. What is still
-equal are two records of one URI and instant, which only a forger makes."""
+"""The parts of all lines by time and user; then conversations before acts, these in the order of their keys; then from
+a thread's first message on. Where a user has several lines at one instant, URIs come before all that: `REORDERED`. To
+sort all lines by URI takes three times as long as to sort them by numbers."""
+
+REORDERED = """
+    WITH places AS (
+        SELECT event_time_us, member, hash(uri) AS uri_hash,
+            dense_rank() OVER (PARTITION BY event_time_us, member ORDER BY uri) AS place
+        FROM (
+            SELECT a.event_time_us, members.member, a.uri
+            FROM user_actions AS a
+            JOIN members ON members.user_id = a.user_id
+            SEMI JOIN tied ON tied.event_time_us = a.event_time_us AND tied.member = members.member
+            WHERE a.event_time_us BETWEEN $first AND $last
+            UNION
+            SELECT ignored.event_time_us, ignored.member, uri
+            FROM ignored JOIN messages ON messages.id = target_id
+            SEMI JOIN tied ON tied.event_time_us = ignored.event_time_us AND tied.member = ignored.member
+        )
+        WHERE uri IS NOT NULL
+    )
+    SELECT row
+    FROM tied LEFT JOIN places USING (event_time_us, member, uri_hash)
+    ORDER BY event_time_us, member, place, kind, position, other_hash
+"""
+"""The rows of `tied` by URI of what their line ends with, then as all parts are. What is still equal are two records of
+one URI and instant, which only a forger makes."""
 
 INSTANTS = """
     SELECT event_time_us FROM parts WHERE kind > 0
@@ -107,35 +107,71 @@ def find_paths(con: duckdb.DuckDBPyConnection, forest: Forest, *, max_thread_mes
 
 
 def stream_lines(
-    con: duckdb.DuckDBPyConnection, contents: Contents, line_format: LineFormat
-) -> Iterator[tuple[int, bytes, int]]:
+    con: duckdb.DuckDBPyConnection, contents: Contents, user_actions: pads.Dataset, line_format: LineFormat
+) -> Iterator[SomeLines]:
     """Yield the lines of all clusters, by time, then user, then URI of the message or act that they end with.
 
     Args:
         con: With the tables `members`, `messages`, `paths`, `resolved` and `ignored`.
         contents: Of `messages`.
+        user_actions: Of the window, where URIs are looked up.
         line_format: How lines are spelled. For "blueprint" 8 bytes are held for each message and each instant.
-
-    Yields:
-        A cluster, some of its lines as UTF-8 JSON, each with its line end, and how many they are.
     """
     con.register("act_kinds", pa.table({"action": ACT_KEYS, "kind": range(1, len(ACT_KEYS) + 1)}))
-    for statement in (PARTS, TIED, PLACES):
-        con.execute(statement)
+    con.execute(PARTS)
     clock = None if line_format == "arrays" else _wind_clock(con, contents.count)
     words = Words(contents.open(), _fetch_names(con), clock)
+    # A cursor of its own: the connection is busy with the parts.
+    with con.cursor() as cursor:
+        view_dataset(cursor, "user_actions", user_actions)
+        for parts in _read_instants(con.sql(SORTED_PARTS).to_arrow_reader(PARTS_AT_ONCE)):
+            yield from _spell_by_cluster(_put_in_order(cursor, parts), words, line_format)
+
+
+def _read_instants(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the same rows, those of one user and instant, and so those of a line, together."""
     held: pa.RecordBatch | None = None
-    for batch in con.sql(ORDERED_PARTS).to_arrow_reader(PARTS_AT_ONCE):
+    for batch in batches:
         parts = batch if held is None else pa.concat_batches([held, batch])
-        # What follows the last whole line waits for the next batch.
-        ends = _find_ends(parts)
-        whole = int(ends[-1]) if len(ends) else 0
+        # What the last instant has may go on in the next batch.
+        whole = int(_find_instants(parts)[-1])
         if whole:
-            yield from _spell_by_cluster(parts.slice(0, whole), words, line_format)
+            yield parts.slice(0, whole)
         held = parts.slice(whole)
+    if held is not None:
+        yield held
 
 
-def _spell_by_cluster(parts: pa.RecordBatch, words: Words, line_format: LineFormat) -> Iterator[tuple[int, bytes, int]]:
+def _find_instants(parts: pa.RecordBatch) -> npt.NDArray[np.int64]:
+    """Return the rows with which another user or instant begins."""
+    times, members = parts["event_time_us"].to_numpy(), parts["member"].to_numpy()
+    differs = (times[1:] != times[:-1]) | (members[1:] != members[:-1])
+    return np.flatnonzero(np.append(True, differs))
+
+
+def _put_in_order(con: duckdb.DuckDBPyConnection, parts: pa.RecordBatch) -> pa.RecordBatch:
+    """Sort the lines of one user and instant by URI, where there are several: a quote and its act aside."""
+    starts = _find_instants(parts)
+    several = np.add.reduceat(parts["position"].to_numpy() == 0, starts, dtype=np.int64) > 1
+    if not several.any():
+        return parts
+    hashes = parts["uri_hash"].to_numpy()
+    acts = np.add.reduceat(parts["kind"].to_numpy() > 0, starts, dtype=np.int64)
+    one_uri = np.minimum.reduceat(hashes, starts) == np.maximum.reduceat(hashes, starts)
+    tied = np.repeat(several & ~(one_uri & (acts <= 1)), np.diff(starts, append=len(parts)))
+    rows = np.flatnonzero(tied)
+    if not len(rows):
+        return parts
+    keys = parts.select(["event_time_us", "member", "kind", "position", "uri_hash", "other_hash"]).take(pa.array(rows))
+    con.register("tied", keys.append_column("row", pa.array(rows)))
+    times = keys["event_time_us"].to_numpy()
+    order = np.arange(len(parts))
+    order[rows] = con.execute(REORDERED, {"first": int(times[0]), "last": int(times[-1])}).fetchnumpy()["row"]
+    con.unregister("tied")
+    return parts.take(pa.array(order))
+
+
+def _spell_by_cluster(parts: pa.RecordBatch, words: Words, line_format: LineFormat) -> Iterator[SomeLines]:
     """Yield the lines of each cluster together, in their order: a Python object for each line would cost more.
 
     Parts are brought together before they are spelled, as numbers: a line's are all of one cluster.
@@ -149,11 +185,6 @@ def _spell_by_cluster(parts: pa.RecordBatch, words: Words, line_format: LineForm
     stretches = pairwise(ends[np.append(starts, len(parts))].tolist())
     for cluster, count, (start, end) in zip(clusters[starts].tolist(), counts.tolist(), stretches, strict=True):
         yield cluster, text[start:end], count
-
-
-def _find_ends(parts: pa.RecordBatch) -> npt.NDArray[np.int64]:
-    """Return where lines end, in rows: after their last part, which is at position 0."""
-    return np.flatnonzero(parts["position"].to_numpy() == 0) + 1
 
 
 def _fetch_names(con: duckdb.DuckDBPyConnection) -> pa.LargeStringArray:

@@ -94,8 +94,8 @@ LATEST = """
 RESOLVED = """
     CREATE TEMP TABLE resolved AS
     SELECT
-        member, cluster_id, action, event_time_us, hash(pointing.uri) AS uri_hash, hash(points_at, text) AS other_hash,
-        text, known.id AS target_id,
+        member, cluster_id, action::act AS action, event_time_us, hash(pointing.uri) AS uri_hash,
+        hash(points_at, text) AS other_hash, text, known.id AS target_id,
         CASE
             WHEN known.id IS NOT NULL AND (is_english OR action IN ('post_update', 'post_delete')) THEN 'written'
             WHEN known.id IS NOT NULL AND is_wordless THEN 'target without words'
@@ -107,7 +107,7 @@ RESOLVED = """
     FROM pointing LEFT JOIN known ON known.uri = pointing.points_at
     UNION ALL
     SELECT
-        member, cluster_id, action, event_time_us, hash(uri), hash(account), NULL, target_id,
+        member, cluster_id, action::act, event_time_us, hash(uri), hash(account), NULL, target_id,
         CASE
             WHEN target_id IS NOT NULL THEN 'written'
             WHEN NOT is_original_known THEN 'unknown original'
@@ -116,7 +116,8 @@ RESOLVED = """
     FROM latest
     UNION ALL
     SELECT
-        members.member, members.cluster_id, a.action, a.event_time_us, hash(a.uri), hash(a.text, a.account_status),
+        members.member, members.cluster_id, a.action::act, a.event_time_us, hash(a.uri),
+        hash(a.text, a.account_status),
         a.text, NULL,
         CASE WHEN a.action = 'profile_update' THEN 'written' ELSE 'no line for this kind' END::outcome
     FROM user_actions AS a JOIN members ON members.user_id = a.user_id

@@ -43,7 +43,7 @@ class ClusterLines(NamedTuple):
 
     # A cluster_id, some of its lines, each with its line end, and their number, in the order of the files: to hand over
     # lines by the hundred costs a third of handing over one at a time.
-    lines: Iterator[tuple[int, bytes, int]]
+    lines: Iterator[tuple[int, bytes | memoryview, int]]
     user_clusters: Mapping[str, int]
     beside: Mapping[str, pa.Table]  # those of BESIDE
     compression: Literal["none", "zstd"] = "none"
@@ -150,7 +150,7 @@ def write_cluster_lines(folder: Path, written: ClusterLines) -> int:
     """
     for cluster_id in sorted(set(written.user_clusters.values())):
         (folder / cluster_file(cluster_id)).touch()
-    held: defaultdict[int, list[bytes]] = defaultdict(list)
+    held: defaultdict[int, list[bytes | memoryview]] = defaultdict(list)
     held_bytes = lines = 0
     for cluster_id, some, number in written.lines:
         held[cluster_id].append(some)
@@ -173,7 +173,7 @@ def write_cluster_lines(folder: Path, written: ClusterLines) -> int:
     return lines
 
 
-def _append(folder: Path, held: defaultdict[int, list[bytes]]) -> None:
+def _append(folder: Path, held: defaultdict[int, list[bytes | memoryview]]) -> None:
     for cluster_id, lines in held.items():
         with (folder / cluster_file(cluster_id)).open("ab") as file:
             file.writelines(lines)
