@@ -176,7 +176,10 @@ def _spell_by_cluster(parts: pa.RecordBatch, words: Words, line_format: LineForm
 
     Parts are brought together before they are spelled, as numbers: a line's are all of one cluster.
     """
-    parts = parts.take(pa.array(np.argsort(parts["cluster_id"].to_numpy(), kind="stable")))
+    clusters = parts["cluster_id"].to_numpy()
+    # Numbers of 16 bits or fewer are sorted by radix.
+    narrow = clusters.astype(np.min_scalar_type(clusters.max()))
+    parts = parts.take(pa.array(np.argsort(narrow, kind="stable")))
     _, ends, text = spell_parts(parts, words, line_format).buffers()
     ends, text = np.frombuffer(ends, np.int64), memoryview(text)
     clusters = parts["cluster_id"].to_numpy()
