@@ -16,8 +16,11 @@ ACTED = f"""
 """What users of clusters did, each action once. An account's status changes without its user."""
 
 BY_HOUR = """
-    SELECT cluster_id, action, (event_time_us // 3600000000 % 24)::TINYINT AS hour, count(*)::BIGINT AS actions
-    FROM acted GROUP BY ALL ORDER BY cluster_id, action, hour
+    FROM (
+        SELECT cluster_id, action, (event_time_us // 3600000000 % 24)::TINYINT AS hour, count(*)::BIGINT AS actions
+        FROM acted GROUP BY ALL
+    )
+    ORDER BY cluster_id, action::VARCHAR, hour
 """
 
 PER_USER = """

@@ -138,7 +138,7 @@ def _read_instants(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch
         if whole:
             yield parts.slice(0, whole)
         held = parts.slice(whole)
-    if held is not None:
+    if held is not None and len(held):
         yield held
 
 

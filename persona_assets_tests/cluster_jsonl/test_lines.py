@@ -46,3 +46,14 @@ def test_lines_that_cross_the_borders_of_batches_stay_whole(tmp_path, monkeypatc
 
     assert lines_of(build(inputs(rows, {"ann": 0}), tmp_path)) == whole
     assert len(whole[0]) == 30
+
+
+def test_lines_of_one_instant_are_in_the_order_of_uris_across_the_borders_of_batches(tmp_path, monkeypatch):
+    monkeypatch.setattr(lines_module, "PARTS_AT_ONCE", 3)
+    # Enough for several of DuckDB's vectors of 2,048 rows.
+    keys = [f"{n * 7919 % 10_007:05}" for n in range(10_007)]
+    rows = [message("ann", key, 5, key) for key in keys] + [message("bob", "p", 4, "p")]
+
+    found = lines_of(build(inputs(rows, {"ann": 0, "bob": 0}), tmp_path))[0]
+
+    assert [line[-1]["text"] for line in found] == ["p", *sorted(keys)]

@@ -1,5 +1,6 @@
 import pytest
 
+from persona_assets.cluster_jsonl import targets
 from persona_assets.tables import SEEN_BEFORE
 from persona_assets_tests.cluster_jsonl.builders import (
     accounted,
@@ -195,6 +196,23 @@ def test_an_act_that_stands_in_the_files_of_two_days_is_written_once(tmp_path, d
     assert counted[0, done["action"], "written"] == counted[0, done["action"], SEEN_BEFORE] == 1
     assert sum(counted.values()) == 3
     assert [act_of(line) for line in lines_of(made)[0] if not is_conversation(line)] == [done["action"]]
+
+
+def test_what_stands_in_two_files_is_found_in_any_number_of_passes(tmp_path, monkeypatch):
+    rows = [POST, *(act("ann", "like", at, key=str(at % 50), on=POST["uri"]) for at in range(100))]
+    once = build(inputs(rows, {"ann": 0}), tmp_path)
+    monkeypatch.setattr(targets, "_HASHES_AT_ONCE", 7)
+
+    assert accounted(build(inputs(rows, {"ann": 0}), tmp_path)) == accounted(once)
+    assert accounted(once)[0, "like", SEEN_BEFORE] == 50
+
+
+def test_of_two_posts_of_one_instant_the_last_by_uri_is_followed(tmp_path):
+    rows = [message("bob", key, 5, key) for key in "acb"] + [act("ann", "follow", 6, toward="bob")]
+
+    (line,) = lines_of(build(inputs(rows, {"ann": 0}), tmp_path))[0]
+
+    assert line[0]["text"] == "c"
 
 
 @pytest.mark.parametrize("action", ["like", "follow"])
