@@ -14,7 +14,8 @@ from persona_assets.cluster_jsonl.spell import ACT_KEYS, Clock, LineFormat, Word
 from persona_assets.cluster_jsonl.threads import climb, find_leaves
 from persona_assets.cluster_jsonl.window import Forest, view_dataset
 
-PARTS_AT_ONCE = 100_000
+# Few enough for what they become to stay in the processor's cache.
+PARTS_AT_ONCE = 30_000
 
 # A cluster, some of its lines as UTF-8 JSON, each with its line end, and how many they are.
 SomeLines = tuple[int, bytes | memoryview, int]

@@ -31,15 +31,6 @@ DELETED = """
     SELECT DISTINCT uri FROM user_actions WHERE action = 'post_delete'
 """
 
-KNOWN = """
-    CREATE TEMP VIEW known AS
-    SELECT uri, id, is_english, is_wordless, false AS is_gone FROM messages
-    UNION ALL
-    SELECT uri, NULL, false, false, true FROM deleted
-    ANTI JOIN (SELECT messages.uri FROM messages SEMI JOIN deleted USING (uri)) AS seen USING (uri)
-"""
-"""Every post that the window tells of; no id where all it tells is that the post was deleted."""
-
 POINTING = """
     CREATE TEMP VIEW pointing AS
     SELECT
@@ -125,10 +116,11 @@ RESOLVED = """
             WHEN known.id IS NOT NULL AND is_wordless THEN 'target without words'::outcome
             WHEN known.id IS NOT NULL THEN 'target not English'::outcome
             WHEN points_at IS NULL OR NOT contains(points_at, '/app.bsky.feed.post/') THEN 'target not a post'::outcome
-            WHEN is_gone AND action <> 'post_delete'::act THEN 'target deleted'::outcome
+            WHEN action <> 'post_delete'::act AND points_at IN (SELECT uri FROM deleted) THEN 'target deleted'::outcome
             ELSE 'target outside the window'::outcome
         END AS outcome
-    FROM pointing LEFT JOIN known ON known.uri = pointing.points_at
+    FROM pointing
+    LEFT JOIN (SELECT uri, id, is_english, is_wordless FROM messages) AS known ON known.uri = pointing.points_at
     UNION ALL
     SELECT
         member, cluster_id, action::act, event_time_us, hash(uri), hash(account), NULL, target_id,
@@ -203,7 +195,7 @@ def resolve_targets(con: duckdb.DuckDBPyConnection) -> None:
     Args:
         con: With the tables and views of `window.load_window`.
     """
-    for statement in (OUTCOME_TYPE, DELETED, KNOWN, POINTING, TOWARD, ACCOUNTS, POSTED, LAST_OF_INSTANT, LATEST):
+    for statement in (OUTCOME_TYPE, DELETED, POINTING, TOWARD, ACCOUNTS, POSTED, LAST_OF_INSTANT, LATEST):
         con.execute(statement)
     con.execute(RESOLVED)
     con.execute(UNDONE)
