@@ -21,7 +21,7 @@ _REPEATING = (
     "source_file",
     "langs.list.element",
 )
-# Many values of which to find the few that differ; those of a row group of 122,880 users fit.
+# Many values of which to find the few that differ; the ids of 116,000 users fit.
 _DICTIONARY_BYTES = 1 << 22
 # Least and greatest of these, in each row group and page, would tell a reader nothing: values are all over.
 _SCATTERED = (

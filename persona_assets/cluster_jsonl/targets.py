@@ -75,22 +75,25 @@ ACCOUNTS = """
     SELECT row_number() OVER () AS number, account FROM (SELECT DISTINCT account FROM toward)
 """
 
-POSTED = """
-    CREATE TEMP TABLE posted AS
-    SELECT number, event_time_us, min(id) AS id, count(*) AS posts
+AUTHORED = """
+    CREATE TEMP VIEW authored AS
+    SELECT number, event_time_us, id, uri
     FROM messages JOIN accounts ON accounts.account = messages.user_id
     WHERE is_english
-    GROUP BY number, event_time_us
 """
-"""English posts of those accounts, one for each instant."""
+"""English posts of those accounts."""
+
+POSTED = """
+    CREATE TEMP TABLE posted AS
+    SELECT number, event_time_us, min(id) AS id, count(*) AS posts FROM authored GROUP BY number, event_time_us
+"""
+"""One of them for each instant."""
 
 LAST_OF_INSTANT = """
     UPDATE posted SET id = last.id
     FROM (
-        SELECT number, event_time_us, arg_max(messages.id, uri) AS id
-        FROM messages JOIN accounts ON accounts.account = messages.user_id
-        SEMI JOIN (FROM posted WHERE posts > 1) AS several USING (number, event_time_us)
-        WHERE is_english
+        SELECT number, event_time_us, arg_max(id, uri) AS id
+        FROM authored SEMI JOIN (FROM posted WHERE posts > 1) AS crowded USING (number, event_time_us)
         GROUP BY number, event_time_us
     ) AS last
     WHERE posted.number = last.number AND posted.event_time_us = last.event_time_us
@@ -195,10 +198,10 @@ def resolve_targets(con: duckdb.DuckDBPyConnection) -> None:
     Args:
         con: With the tables and views of `window.load_window`.
     """
-    for statement in (OUTCOME_TYPE, DELETED, POINTING, TOWARD, ACCOUNTS, POSTED, LAST_OF_INSTANT, LATEST):
+    for statement in (OUTCOME_TYPE, DELETED, POINTING, TOWARD, ACCOUNTS, AUTHORED, POSTED, LAST_OF_INSTANT):
         con.execute(statement)
-    con.execute(RESOLVED)
-    con.execute(UNDONE)
+    for statement in (LATEST, RESOLVED, UNDONE):
+        con.execute(statement)
     con.register("several", pa.table({"uri_hash": _find_repeated(con)}))
     con.execute(REPEATED_ACTS)
     con.unregister("several")
