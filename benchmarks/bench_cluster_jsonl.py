@@ -34,6 +34,7 @@ from persona_assets.cluster_jsonl.spell import ACT_KEYS
 from persona_assets.cluster_jsonl.window import Inputs
 from persona_assets.engine import open_duckdb
 from persona_assets.io_managers.jsonl import ClusterLines, write_cluster_lines
+from persona_assets.writes import write_in_pieces
 
 START_US = 1_740_787_200_000_000
 DAY_US = 86_400_000_000
@@ -307,7 +308,7 @@ def _write(lines, out: Path) -> int:  # noqa: ANN001 - (cluster, line)
     def flush() -> None:
         for cluster, of_cluster in held.items():
             with (out / f"cluster_{cluster}.jsonl").open("ab") as file:
-                file.write(b"\n".join(of_cluster) + b"\n")
+                write_in_pieces(file, b"\n".join(of_cluster) + b"\n")
         held.clear()
 
     for cluster, line in lines:

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from persona_assets.writes import write_in_pieces
+
 
 class Contents:
     """Strings in a file, numbered from 0 as they are written; 8 bytes each in memory."""
@@ -28,7 +30,7 @@ class Contents:
         _, ends, data = strings.buffers()
         ends = np.frombuffer(ends, dtype=np.int32)[strings.offset : strings.offset + len(strings) + 1]
         if data is not None:
-            self._file.write(memoryview(data)[ends[0] : ends[-1]])
+            write_in_pieces(self._file, memoryview(data)[ends[0] : ends[-1]])
         self._ends.append(ends[1:].astype(np.int64) - ends[0] + self._ends[-1][-1])
         self.count += len(strings)
 

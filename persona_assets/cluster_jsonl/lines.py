@@ -14,8 +14,10 @@ from persona_assets.cluster_jsonl.spell import ACT_KEYS, Clock, LineFormat, Word
 from persona_assets.cluster_jsonl.threads import climb, find_leaves
 from persona_assets.cluster_jsonl.window import Forest, view_dataset
 
-# Few enough for what they become to stay in the processor's cache.
-PARTS_AT_ONCE = 30_000
+# Brought together by cluster at once, as numbers: enough for a stretch of each of 1000 clusters to be worth a write.
+PARTS_AT_ONCE = 300_000
+# Spelled at once: few enough for what they become to stay in the processor's cache.
+SPELLED_AT_ONCE = 30_000
 
 # A cluster, some of its lines as UTF-8 JSON, each with its line end, and how many they are.
 SomeLines = tuple[int, bytes | memoryview, int]
@@ -181,6 +183,15 @@ def _spell_by_cluster(parts: pa.RecordBatch, words: Words, line_format: LineForm
     # Numbers of 16 bits or fewer are sorted by radix.
     narrow = clusters.astype(np.min_scalar_type(clusters.max()))
     parts = parts.take(pa.array(np.argsort(narrow, kind="stable")))
+    line_ends = 1 + np.flatnonzero(parts["position"].to_numpy() == 0)
+    # Cut where a line ends.
+    cuts = line_ends[np.searchsorted(line_ends, np.arange(SPELLED_AT_ONCE, len(parts), SPELLED_AT_ONCE))]
+    for start, end in pairwise(np.unique([0, *cuts, len(parts)]).tolist()):
+        yield from _spell(parts.slice(start, end - start), words, line_format)
+
+
+def _spell(parts: pa.RecordBatch, words: Words, line_format: LineFormat) -> Iterator[SomeLines]:
+    """Yield the lines of each cluster, whose parts come together."""
     _, ends, text = spell_parts(parts, words, line_format).buffers()
     ends, text = np.frombuffer(ends, np.int64), memoryview(text)
     clusters = parts["cluster_id"].to_numpy()

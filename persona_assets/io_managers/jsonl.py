@@ -25,6 +25,7 @@ from persona_assets.io_managers.storage import replacing_folder
 from persona_assets.io_managers.windows import days_present
 from persona_assets.parquet_files import write_parquet
 from persona_assets.scratch import Scratch
+from persona_assets.writes import write_in_pieces
 
 USER_CLUSTERS, IGNORED = "user_clusters.json", "ignored.parquet"
 # Small tables that each folder has, a Parquet file each.
@@ -176,7 +177,8 @@ def write_cluster_lines(folder: Path, written: ClusterLines) -> int:
 def _append(folder: Path, held: defaultdict[int, list[bytes | memoryview]]) -> None:
     for cluster_id, lines in held.items():
         with (folder / cluster_file(cluster_id)).open("ab") as file:
-            file.writelines(lines)
+            for some in lines:
+                write_in_pieces(file, some)
     held.clear()
 
 

@@ -1,3 +1,5 @@
+import pytest
+
 from persona_assets.cluster_jsonl import lines as lines_module
 from persona_assets_tests.cluster_jsonl.builders import act, build, inputs, lines_of, message, uri_of
 
@@ -46,6 +48,22 @@ def test_lines_that_cross_the_borders_of_batches_stay_whole(tmp_path, monkeypatc
 
     assert lines_of(build(inputs(rows, {"ann": 0}), tmp_path)) == whole
     assert len(whole[0]) == 30
+
+
+@pytest.mark.parametrize("spelled_at_once", [1, 4, 50])
+def test_what_is_spelled_at_once_is_whole_lines_of_each_cluster(tmp_path, monkeypatch, spelled_at_once):
+    rows = []
+    for thread in range(40):
+        rows.append(message("ann", f"{thread}-0", 10 * thread, f"{thread}-0"))
+        rows += [
+            message("bob", f"{thread}-{n}", 10 * thread + n, f"{thread}-{n}", answers=uri_of("ann", f"{thread}-0"))
+            for n in range(1, thread % 4)
+        ]
+    whole = lines_of(build(inputs(rows, {"ann": 0, "bob": 1}), tmp_path))
+    monkeypatch.setattr(lines_module, "SPELLED_AT_ONCE", spelled_at_once)
+
+    assert lines_of(build(inputs(rows, {"ann": 0, "bob": 1}), tmp_path)) == whole
+    assert {cluster: len(lines) for cluster, lines in whole.items()} == {0: 40, 1: 30}
 
 
 def test_lines_of_one_instant_are_in_the_order_of_uris_across_the_borders_of_batches(tmp_path, monkeypatch):
