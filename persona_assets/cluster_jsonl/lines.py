@@ -24,7 +24,7 @@ SomeLines = tuple[int, bytes | memoryview, int]
 
 PATHS = """
     CREATE TEMP TABLE paths AS
-    SELECT leaf.event_time_us, leaf.member, leaf.cluster_id, hash(leaf.uri) AS uri_hash, climbed.* EXCLUDE (leaf)
+    SELECT leaf.event_time_us, leaf.member, leaf.cluster_id, leaf.uri_hash, climbed.* EXCLUDE (leaf)
     FROM climbed JOIN messages AS leaf ON leaf.id = climbed.leaf
 """
 
@@ -40,7 +40,7 @@ PARTS = """
     WHERE outcome = 'written'
     UNION ALL
     SELECT
-        ignored.event_time_us, ignored.member, ignored.cluster_id, hash(uri), 0, act_kinds.kind, 0, true, target_id,
+        ignored.event_time_us, ignored.member, ignored.cluster_id, uri_hash, 0, act_kinds.kind, 0, true, target_id,
         NULL
     FROM ignored JOIN act_kinds ON act_kinds.action = 'ignore' JOIN messages ON messages.id = target_id
 """

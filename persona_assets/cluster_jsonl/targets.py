@@ -36,7 +36,7 @@ POINTING = """
     SELECT
         members.member, members.cluster_id, CASE a.action WHEN 'like' THEN 'like'::act ELSE 'repost'::act END AS action,
         a.event_time_us, a.uri, NULL AS text, a.target_uri AS points_at
-    FROM user_actions AS a JOIN members ON members.user_id = a.user_id
+    FROM user_actions AS a JOIN members ON members.user_hash = hash(a.user_id)
     WHERE a.action IN ('like', 'repost')
     UNION ALL
     SELECT members.member, members.cluster_id, a.action::act, a.event_time_us, a.uri, a.text, a.uri
@@ -123,7 +123,8 @@ RESOLVED = """
             ELSE 'target outside the window'::outcome
         END AS outcome
     FROM pointing
-    LEFT JOIN (SELECT uri, id, is_english, is_wordless FROM messages) AS known ON known.uri = pointing.points_at
+    LEFT JOIN (SELECT uri_hash, id, is_english, is_wordless FROM messages) AS known
+    ON known.uri_hash = hash(pointing.points_at)
     UNION ALL
     SELECT
         member, cluster_id, action::act, event_time_us, hash(uri), hash(account), NULL, target_id,

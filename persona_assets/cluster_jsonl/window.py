@@ -38,22 +38,29 @@ ACT_TYPE = f"CREATE TYPE act AS ENUM {tables.ACTIONS}"
 
 MEMBERS = """
     CREATE TABLE members AS
-    SELECT (row_number() OVER (ORDER BY user_id) - 1)::INTEGER AS member, user_id, cluster_id FROM clusters
+    SELECT
+        (row_number() OVER (ORDER BY user_id) - 1)::INTEGER AS member, user_id, hash(user_id) AS user_hash, cluster_id
+    FROM clusters
 """
-"""The personas' users, numbered in the order of their ids: joins and sorts by number are several times as fast."""
+"""The personas' users, numbered in the order of their ids: joins and sorts by number are several times as fast.
+
+Where every action or message is looked up, it is by 64 bits of hash: a third faster than by user id or URI. On a day of
+the whole network, with 10 million messages, 10 million acts on what is not among them and a million users, that two
+have one hash is to be expected once in 100,000 days."""
 
 MESSAGES = """
     SELECT
-        a.uri, a.user_id, a.action, a.event_time_us, a.parent_uri, members.member, members.cluster_id,
+        a.uri, hash(a.uri) AS uri_hash, a.user_id, a.action, a.event_time_us, a.parent_uri,
+        members.member, members.cluster_id,
         CASE WHEN members.member IS NOT NULL THEN a.quoted_uri END AS quoted_uri,
         CASE WHEN members.member IS NOT NULL AND a.action = 'quote' THEN a.text END AS quote_text,
-        a.uri IN (SELECT uri FROM english_posts) AS is_english,
+        hash(a.uri) IN (SELECT hash(uri) FROM english_posts) AS is_english,
         coalesce(ltrim(a.text), '') = '' AS is_wordless, hash(a.text) AS text_hash,
         '{{"user_id":' || to_json(a.user_id)
         || CASE WHEN a.text IS NULL OR a.text = '' THEN '' ELSE ',"text":' || to_json(a.text) END
         || {time} AS content
     FROM user_actions AS a
-    LEFT JOIN members ON members.user_id = a.user_id
+    LEFT JOIN members ON members.user_hash = hash(a.user_id)
     WHERE a.action IN ('post', 'reply', 'quote')
 """
 """Everybody's messages. `content` is the message as `spell.Words` has it: it goes to a file, all else to a table."""
@@ -61,7 +68,7 @@ MESSAGES = """
 REPEATED = """
     CREATE TEMP TABLE repeated AS
     SELECT id, cluster_id, action FROM messages
-    WHERE hash(uri) IN (SELECT hash(uri) FROM messages GROUP BY hash(uri) HAVING count(*) > 1)
+    WHERE uri_hash IN (SELECT uri_hash FROM messages GROUP BY uri_hash HAVING count(*) > 1)
     QUALIFY row_number() OVER (
         PARTITION BY uri ORDER BY event_time_us DESC, text_hash, action, parent_uri, quoted_uri
     ) > 1
@@ -71,7 +78,8 @@ as in `english_posts`. Grouping by a hash first keeps 70-byte URIs out of a grou
 
 EDGES = """
     SELECT answer.id AS child, parent.id AS parent
-    FROM messages AS answer JOIN messages AS parent ON parent.uri = answer.parent_uri
+    FROM messages AS answer JOIN messages AS parent ON parent.uri_hash = hash(answer.parent_uri)
+    WHERE answer.parent_uri IS NOT NULL
 """
 
 EARLIEST_FIRST = "SELECT id FROM messages JOIN rows ON rows.row = messages.id ORDER BY event_time_us, uri"
