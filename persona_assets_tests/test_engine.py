@@ -1,6 +1,13 @@
 """DuckDB stays within its memory and spills where it is told."""
 
-from persona_assets.engine import open_duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
+import pytest
+
+from persona_assets import engine
+from persona_assets.engine import find_repeated, open_duckdb, quote_local_parquet, view_dataset
 
 
 def test_a_sort_larger_than_its_memory_spills_and_is_right(tmp_path):
@@ -22,3 +29,32 @@ def test_spilled_files_are_gone_when_the_block_ends(tmp_path):
         connection.execute("CREATE TABLE t AS SELECT md5(range::VARCHAR) AS h FROM range(2_000_000)")
 
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 1000])
+def test_values_that_stand_in_several_rows_are_found_in_any_number_of_passes(tmp_path, monkeypatch, at_once):
+    monkeypatch.setattr(engine, "_HASHES_AT_ONCE", at_once)
+    values = np.random.default_rng(1).integers(0, 60, 100).astype(np.uint64) * np.uint64(2**58 + 1)
+    different, counts = np.unique(values, return_counts=True)
+
+    with open_duckdb(memory_limit="1GB", scratch=tmp_path) as con:
+        con.register("drawn", pa.table({"h": values}))
+        assert find_repeated(con, "drawn", "h").tolist() == different[counts > 1].tolist()
+
+
+def test_no_rows_have_no_values_in_several(tmp_path):
+    with open_duckdb(memory_limit="1GB", scratch=tmp_path) as con:
+        con.register("drawn", pa.table({"h": np.empty(0, np.uint64)}))
+        assert find_repeated(con, "drawn", "h").tolist() == []
+
+
+@pytest.mark.parametrize("name", ["plain.parquet", "it's.parquet", "day[1]*.parquet"])
+def test_a_dataset_is_readable_whatever_its_file_is_called(tmp_path, name):
+    pq.write_table(pa.table({"n": [3, 1]}), tmp_path / name)
+    pq.write_table(pa.table({"n": [9]}), tmp_path / "day1x.parquet")
+    dataset = pads.dataset(tmp_path / name)
+
+    with open_duckdb(memory_limit="1GB", scratch=tmp_path) as con:
+        view_dataset(con, "numbers", dataset)
+        assert con.sql("SELECT n FROM numbers ORDER BY n").fetchall() == [(1,), (3,)]
+    assert bool(quote_local_parquet(dataset)) == ("[" not in name)

@@ -12,7 +12,8 @@ import pyarrow.dataset as pads
 from persona_assets.cluster_jsonl.contents import Contents
 from persona_assets.cluster_jsonl.spell import ACT_KEYS, Clock, LineFormat, Words, spell_parts
 from persona_assets.cluster_jsonl.threads import climb, find_leaves
-from persona_assets.cluster_jsonl.window import Forest, view_dataset
+from persona_assets.cluster_jsonl.window import Forest
+from persona_assets.engine import view_dataset
 
 # Brought together by cluster at once, as numbers: enough for a stretch of each of 1000 clusters to be worth a write.
 PARTS_AT_ONCE = 300_000

@@ -1,14 +1,10 @@
 """Find what each action of a persona's user acted on, by joins that run out of core."""
 
 import duckdb
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from persona_assets.engine import find_repeated
 from persona_assets.tables import SEEN_BEFORE
-
-# Hashes that are sorted at once, 8 bytes each.
-_HASHES_AT_ONCE = 1 << 24
 
 # What may become of an action that is no post and no reply.
 OUTCOMES = (
@@ -203,19 +199,6 @@ def resolve_targets(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(statement)
     for statement in (LATEST, RESOLVED, UNDONE):
         con.execute(statement)
-    con.register("several", pa.table({"uri_hash": _find_repeated(con)}))
+    con.register("several", pa.table({"uri_hash": find_repeated(con, "resolved", "uri_hash")}))
     con.execute(REPEATED_ACTS)
     con.unregister("several")
-
-
-def _find_repeated(con: duckdb.DuckDBPyConnection) -> npt.NDArray[np.uint64]:
-    """Return the hashes of URIs that several acts have: sorting them takes half of the time of a group-by."""
-    (acts,) = con.sql("SELECT count(*) FROM resolved").fetchall()[0]
-    passes = 1 + acts // _HASHES_AT_ONCE
-    found: list[npt.NDArray[np.uint64]] = []
-    for number in range(passes):
-        some = con.sql(f"SELECT uri_hash FROM resolved WHERE uri_hash % {passes} = {number}").to_arrow_reader()  # noqa: S608 - numbers
-        hashes = np.concatenate([np.empty(0, np.uint64), *(batch["uri_hash"].to_numpy() for batch in some)])
-        hashes.sort()
-        found.append(np.unique(hashes[1:][hashes[1:] == hashes[:-1]]))
-    return np.concatenate(found)

@@ -8,12 +8,12 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as pads
-import pyarrow.fs as pafs
 
 from persona_assets import tables
 from persona_assets.cluster_jsonl.contents import Contents
 from persona_assets.cluster_jsonl.spell import LineFormat, time_in_sql
 from persona_assets.cluster_jsonl.threads import Rows, find_cycles
+from persona_assets.engine import find_repeated, view_dataset
 
 
 class Inputs(NamedTuple):
@@ -68,13 +68,13 @@ MESSAGES = """
 REPEATED = """
     CREATE TEMP TABLE repeated AS
     SELECT id, cluster_id, action FROM messages
-    WHERE uri_hash IN (SELECT uri_hash FROM messages GROUP BY uri_hash HAVING count(*) > 1)
+    WHERE uri_hash IN (SELECT uri_hash FROM several)
     QUALIFY row_number() OVER (
         PARTITION BY uri ORDER BY event_time_us DESC, text_hash, action, parent_uri, quoted_uri
     ) > 1
 """
 """Records that come again: the same event on both sides of midnight, or a record made anew. The last stands,
-as in `english_posts`. Grouping by a hash first keeps 70-byte URIs out of a group-by over all messages."""
+as in `english_posts`. `several`, the hashes that come more than once, keeps URIs out of a window over all messages."""
 
 EDGES = """
     SELECT answer.id AS child, parent.id AS parent
@@ -112,7 +112,9 @@ def load_window(
         )
         con.execute("CREATE TABLE messages AS SELECT * REPLACE (action::act AS action) FROM numbered")
     con.unregister("numbered")
+    con.register("several", pa.table({"uri_hash": find_repeated(con, "messages", "uri_hash")}))
     con.execute(REPEATED)
+    con.unregister("several")
     con.execute("DELETE FROM messages WHERE id IN (SELECT id FROM repeated)")
     return _plant_forest(con, contents.count)
 
@@ -129,22 +131,6 @@ def _number(messages: pa.RecordBatchReader, contents: Contents) -> pa.RecordBatc
             yield pa.record_batch([pa.array(ids), *(batch[field.name] for field in others)], schema)
 
     return pa.RecordBatchReader.from_batches(schema, batches())
-
-
-def view_dataset(con: duckdb.DuckDBPyConnection, name: str, dataset: pads.Dataset) -> None:
-    """Make a dataset readable as `name`; Parquet files on this machine by DuckDB itself, in a third of the time."""
-    if isinstance(dataset, pads.FileSystemDataset) and _is_local_parquet(dataset):
-        files = ", ".join("'" + file.replace("'", "''") + "'" for file in dataset.files)
-        con.execute(f"CREATE TEMP VIEW {name} AS SELECT * FROM read_parquet([{files}])")  # noqa: S608 - quoted above
-    else:
-        con.register(name, dataset)
-
-
-def _is_local_parquet(dataset: pads.FileSystemDataset) -> bool:
-    is_local = isinstance(dataset.filesystem, pafs.LocalFileSystem)
-    # A name with a wildcard would be read as a pattern.
-    is_plain = not any(set("*?[") & set(file) for file in dataset.files)
-    return is_local and is_plain and bool(dataset.files) and isinstance(dataset.format, pads.ParquetFileFormat)
 
 
 def _plant_forest(con: duckdb.DuckDBPyConnection, count: int) -> Forest:

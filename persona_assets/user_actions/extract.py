@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.dataset as pads
 
@@ -68,7 +69,7 @@ def _extract(raw_events: pads.Dataset, memory_limit: str, scratch: Path) -> Extr
         first, last = np.searchsorted(repeats, [read, read + len(batch)])
         told[repeats[first:last] - read] = False
         codes = find_codes(batch)
-        no_action += _count_others(batch.filter(pa.array(told & (codes == NO_ACTION))))
+        no_action += _count_others(batch, told & (codes == NO_ACTION))
         codes[~told] = NO_ACTION
         named = name_actions(batch, codes)
         for code, number in zip(*np.unique(named.codes, return_counts=True), strict=True):
@@ -92,9 +93,10 @@ def _in_order(raw_events: pads.Dataset) -> Iterator[pa.RecordBatch]:
         before = batch.slice(len(batch) - 1)
 
 
-def _count_others(events: pa.RecordBatch) -> Counter[str]:
+def _count_others(events: pa.RecordBatch, is_other: npt.NDArray[np.bool_]) -> Counter[str]:
     keys = ["kind", "collection", "operation"]
-    counted = pa.Table.from_batches([events]).select(keys).group_by(keys).aggregate([([], "count_all")]).to_pylist()
+    others = pa.Table.from_batches([events.select(keys).filter(pa.array(is_other))])
+    counted = others.group_by(keys, use_threads=False).aggregate([([], "count_all")]).to_pylist()
     return Counter(
         {
             f"{row['collection']} {row['operation']}" if row["kind"] == "commit" else row["kind"]: row["count_all"]

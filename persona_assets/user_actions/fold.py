@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from persona_assets.engine import open_duckdb
+from persona_assets.engine import find_repeated, open_duckdb, quote_local_parquet
 from persona_assets.user_actions.order import scan
 
 _COLUMNS = ["user_id", "kind", "collection", "rkey", "operation", "rev", "seq", "event_time_us"]
@@ -16,16 +17,22 @@ _COLUMNS = ["user_id", "kind", "collection", "rkey", "operation", "rev", "seq", 
 # differ are taken for the same with a chance of 1e-24 in a day of 35 million. What has neither revision nor
 # number is told apart by its time.
 _NUMBER = "coalesce(rev, seq::VARCHAR), CASE WHEN rev IS NULL AND seq IS NULL THEN event_time_us END"
-_FIND = f"""
-CREATE TEMP TABLE keyed AS
+_VIEW = """
+    CREATE TEMP VIEW events AS
+    SELECT *, file_row_number AS position FROM read_parquet({file}, file_row_number = true)
+"""
+_KEYED = f"""
+    CREATE TEMP TABLE keyed AS
     SELECT position, hash(user_id, kind, collection, rkey, operation, {_NUMBER}) AS one,
         hash({_NUMBER}, rkey, collection, operation, kind, user_id) AS two
-    FROM events;
-SELECT position FROM (
-    SELECT position, row_number() OVER (PARTITION BY one, two ORDER BY position) AS told
-    FROM keyed SEMI JOIN (SELECT one, two FROM keyed GROUP BY ALL HAVING count(*) > 1) USING (one, two)
-) WHERE told > 1 ORDER BY position
+    FROM events
 """  # noqa: S608 - made of constants
+_REPEATS = """
+    SELECT position FROM (
+        SELECT position, row_number() OVER (PARTITION BY one, two ORDER BY position) AS told
+        FROM keyed SEMI JOIN several USING (one)
+    ) WHERE told > 1 ORDER BY position
+"""
 
 
 def find_repeats(raw_events: pads.Dataset, *, memory_limit: str, scratch: Path) -> np.ndarray:
@@ -43,8 +50,19 @@ def find_repeats(raw_events: pads.Dataset, *, memory_limit: str, scratch: Path) 
         int64 `(n_repeats,)`, ascending: row numbers in the order of `raw_events`, from 0.
     """
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
+        _view_numbered(con, raw_events)
+        con.execute(_KEYED)
+        con.register("several", pa.table({"one": find_repeated(con, "keyed", "one")}))
+        return con.execute(_REPEATS).fetchnumpy()["position"].astype(np.int64)
+
+
+def _view_numbered(con: duckdb.DuckDBPyConnection, raw_events: pads.Dataset) -> None:
+    """Make events readable with their `position`, by DuckDB itself where it numbers them as pyarrow would."""
+    files = quote_local_parquet(raw_events)
+    if len(files) == 1:
+        con.execute(_VIEW.format(file=files[0]))
+    else:
         con.register("events", _number_rows(raw_events))
-        return con.execute(_FIND).fetchnumpy()["position"].astype(np.int64)
 
 
 def _number_rows(raw_events: pads.Dataset) -> pa.RecordBatchReader:

@@ -33,6 +33,8 @@ _ON_OWN_RECORD = [_CODE[action] for action in ("post_update", "post_delete", "pr
 
 # As `tables.USER_ACTIONS`, but for the action itself, which the codes tell.
 COLUMNS = pa.schema([field for field in tables.USER_ACTIONS if field.name != "action"])
+# What they are made from.
+_READ = [name for name in tables.RAW_EVENTS.names if name not in {"kind", "operation", "rev", "seq"}]
 
 
 class Named(NamedTuple):
@@ -65,7 +67,7 @@ def name_actions(events: pa.RecordBatch, codes: np.ndarray) -> Named:
     """Return the actions among `events` (`tables.RAW_EVENTS`), whose `codes` may leave out any."""
     of_action = np.flatnonzero(codes != NO_ACTION)
     order = of_action[np.argsort(codes[of_action], kind="stable")]
-    rows, codes = events.take(pa.array(order)), codes[order]
+    rows, codes = events.select(_READ).take(pa.array(order)), codes[order]
     collection = pc.cast(rows["collection"], pa.string())
     uri = pc.binary_join_element_wise("at:/", rows["user_id"], collection, rows["rkey"], "/")
     own = pa.array(np.isin(codes, _ON_OWN_RECORD))
