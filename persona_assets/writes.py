@@ -2,7 +2,7 @@
 
 from typing import BinaryIO
 
-# A write of 2 MiB and more takes the system three to nine times as long as the same in pieces of 64 KiB to 1 MiB, where
+# A write of 2 MiB and more takes the system two to nine times as long as the same in pieces of 64 KiB to 1 MiB, where
 # it caches files in huge pages that a virtual machine has to ask its host for. Elsewhere the pieces cost nothing.
 PIECE_BYTES = 512 * 1024
 
