@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+
+from persona_assets.parquet_checksums import open_checked_writer
 
 ROW_GROUP_ROWS = 122_880
 
@@ -67,7 +68,7 @@ def write_parquet(
         The number of rows written.
     """
     rows = 0
-    with pq.ParquetWriter(where, schema, compression="zstd", **_choose_encodings(schema)) as writer:
+    with open_checked_writer(where, schema, compression="zstd", **_choose_encodings(schema)) as writer:
         groups = map(_settle, _regroup(batches, schema, group_rows))
         for group in groups if threads == 1 else _ahead(groups):
             writer.write_table(group, row_group_size=group_rows)

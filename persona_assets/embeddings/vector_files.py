@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from persona_assets import tables
+from persona_assets.parquet_checksums import open_checked_writer
 
 Rows = npt.NDArray[np.int64]
 
@@ -61,9 +62,9 @@ def write_vectors(where: Path, schema: pa.Schema, batches: Iterable[pa.RecordBat
         batches: Of `group_rows(width)` rows each but the last one; each makes a row group.
     """
     rows, group = 0, group_rows(tables.vector_width(schema))
-    with pq.ParquetWriter(where, schema, compression="zstd", use_dictionary=["user_id"]) as writer:
+    with open_checked_writer(where, schema, compression="zstd", use_dictionary=["user_id"]) as writer:
         for batch in batches:
-            writer.write_batch(batch, row_group_size=group)
+            writer.write_table(pa.Table.from_batches([batch]), row_group_size=group)
             rows += batch.num_rows
     return rows
 

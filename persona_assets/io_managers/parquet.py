@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from persona_assets import tables
 from persona_assets.errors import PersonaAssetsError, SchemaError, StorageError
 from persona_assets.io_managers.storage import arrow_filesystem, is_local, replacing_file
 from persona_assets.io_managers.windows import days_made, days_present
+from persona_assets.parquet_checksums import verify_parquet
 from persona_assets.parquet_files import write_parquet
 
 
@@ -84,20 +86,41 @@ class ParquetDatasets(dg.UPathIOManager):
             raise
 
     def load_from_path(self, context: dg.InputContext, path: UPath) -> pads.Dataset:
-        """Return the table of one day, lazily."""
-        return _open_dataset(context.asset_key.to_user_string(), [path])
+        """Return the table of one day, lazily.
+
+        Raises:
+            StorageError: The file has changed since it was written.
+        """
+        return self._open(context, [path])
 
     def load_partitions(self, context: dg.InputContext) -> pads.Dataset | DatasetWithSides:
         """Return the tables of one or more days as one lazy dataset, in the order of the days.
 
-        Side tables are not checked: days may differ in the width of their vectors.
+        The schemas of side tables are not compared: days may differ in the width of their vectors.
+
+        Raises:
+            StorageError: A file has changed since it was written.
         """
-        name, paths = context.asset_key.to_user_string(), self._get_paths_for_partitions(context)
+        paths = self._get_paths_for_partitions(context)
         sides = (context.definition_metadata or {}).get("every_day_with")
         if sides is None:
-            return _open_dataset(name, days_present(context, paths))
+            return self._open(context, days_present(context, paths))
         days = days_made(context, paths)
-        return DatasetWithSides(_open_dataset(name, days), {side: _open_side(side, days) for side in sides})
+        side_files = {side: _find_side(side, days) for side in sides}
+        main = self._open(context, days)
+        return DatasetWithSides(main, {side: _open_side(files) for side, files in side_files.items()})
+
+    def _open(self, context: dg.InputContext, paths: list[UPath]) -> pads.FileSystemDataset:
+        dataset, unverified = _open_dataset(context.asset_key.to_user_string(), paths)
+        if unverified:
+            context.log.warning(
+                "%d of %d files of %s have no checksum, as those of version 0.1: damage to them would not be seen. "
+                "Materialize their partitions again to have them verified",
+                unverified,
+                len(paths),
+                context.asset_key.to_user_string(),
+            )
+        return dataset
 
 
 class ParquetIOManager(dg.ConfigurableIOManagerFactory[ParquetDatasets]):
@@ -126,25 +149,32 @@ def _side_path(path: UPath, side: str) -> UPath:
     return path.parent / f"_{side}" / path.name
 
 
-def _open_side(side: str, paths: list[UPath]) -> pads.FileSystemDataset:
-    filesystem = arrow_filesystem(paths[0].fs)
+def _find_side(side: str, paths: list[UPath]) -> list[UPath]:
     files = [_side_path(path, side) for path in paths]
     for path, file in zip(paths, files, strict=True):
         if not file.exists():
             raise StorageError(f"{file} is not there, and it belongs to {path}: materialize this partition again")
-    return pads.FileSystemDataset.from_paths(
-        [file.path for file in files],
-        schema=_read_schema(files[0], filesystem),
-        format=pads.ParquetFileFormat(),
-        filesystem=filesystem,
-    )
+    return files
 
 
-def _open_dataset(table: str, paths: list[UPath]) -> pads.FileSystemDataset:
-    """Open files as one dataset after a look at each footer, so that a bad day is named before any work."""
+def _open_side(files: list[UPath]) -> pads.FileSystemDataset:
+    filesystem = arrow_filesystem(files[0].fs)
+    for file in files:
+        _verify(file)
+    return _as_dataset(files, _read_schema(files[0], filesystem))
+
+
+def _open_dataset(table: str, paths: list[UPath]) -> tuple[pads.FileSystemDataset, int]:
+    """Open files as one dataset, each verified first, so that a bad day is named before any work.
+
+    Returns:
+        The dataset, and how many files have no checksum.
+    """
     filesystem = arrow_filesystem(paths[0].fs)
     schema: pa.Schema | None = None
+    unverified = 0
     for path in paths:
+        unverified += not _verify(path)
         found = _read_schema(path, filesystem)
         tables.require_schema(found, tables.expected_schema(table, found), table=str(path))
         if schema is not None and not found.equals(schema):
@@ -153,13 +183,45 @@ def _open_dataset(table: str, paths: list[UPath]) -> pads.FileSystemDataset:
                 f"materialize {table} for all days of the window with the same settings"
             )
         schema = found
+    return _as_dataset(paths, schema), unverified
+
+
+def _as_dataset(paths: list[UPath], schema: pa.Schema | None) -> pads.FileSystemDataset:
+    filesystem = arrow_filesystem(paths[0].fs)
+    options = pads.ParquetFragmentScanOptions(page_checksum_verification=not is_local(paths[0]))
     return pads.FileSystemDataset.from_paths(
-        [path.path for path in paths], schema=schema, format=pads.ParquetFileFormat(), filesystem=filesystem
+        [path.path for path in paths],
+        schema=schema,
+        format=pads.ParquetFileFormat(default_fragment_scan_options=options),
+        filesystem=filesystem,
     )
+
+
+def _verify(path: UPath) -> bool:
+    """Compare a file with its checksum; return False where it has none.
+
+    A local file is read whole: DuckDB, which reads many of them, looks at no page checksum. A remote one is not, as
+    that would fetch it twice: its footer is compared here, and its pages as pyarrow reads them.
+    """
+    if is_local(path):
+        state = Path(path.path).stat()
+        return _verify_local(path.path, (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns))
+    with path.open("rb") as file:
+        return verify_parquet(file, name=path, whole=False)
+
+
+@lru_cache(maxsize=4096)
+def _verify_local(path: str, state: tuple[int, ...]) -> bool:
+    """Verify a file once in a process, and again when its `state` tells that it is another."""
+    del state
+    with Path(path).open("rb") as file:
+        return verify_parquet(file, name=path)
 
 
 def _read_schema(path: UPath, filesystem: Any) -> pa.Schema:
     try:
         return pq.read_schema(path.path, filesystem=filesystem).remove_metadata()
-    except pa.ArrowInvalid as error:
+    except (ConnectionError, TimeoutError):
+        raise  # the network's fault, not the file's
+    except (pa.ArrowException, OSError) as error:
         raise StorageError(f"{path} is not a whole Parquet file: materialize this partition again") from error

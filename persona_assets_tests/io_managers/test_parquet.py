@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
+from upath import UPath
 
 from persona_assets import tables
 from persona_assets.errors import MissingPartitionError, SchemaError, StorageError
@@ -50,6 +51,12 @@ def reader_of(name: str, seen: list, *, window_days: int):
         seen.append(inputs[name])
 
     return reader
+
+
+def flip_a_bit(file: Path, at: int) -> None:
+    content = bytearray(file.read_bytes())
+    content[at] ^= 1
+    file.write_bytes(bytes(content))
 
 
 def run(assets, *, day: str, base: Path | str, select=None):
@@ -125,6 +132,65 @@ def test_a_damaged_file_is_named(tmp_path):
 
     with pytest.raises(StorageError, match="2025-03-01.parquet is not a whole Parquet file: materialize"):
         run([made, reader], day="2025-03-01", base=tmp_path, select=[reader])
+
+
+@pytest.mark.parametrize("place", ["the middle", "the footer", "a side table"])
+def test_one_flipped_bit_is_found_before_any_work(tmp_path, place):
+    centre = {"cluster_id": 0, "users": 1, "centre": [1.0, 0.0]}
+    centres = pa.Table.from_pylist([centre], schema=tables.centres_schema(2))
+    made = asset_of("clusters", WithSides(clusters(*(f"u{n}" for n in range(1000))), {"centres": centres}))
+    run([made], day="2025-03-01", base=tmp_path)
+    file = tmp_path / "clusters" / ("_centres" if place == "a side table" else "") / "2025-03-01.parquet"
+    flip_a_bit(file, file.stat().st_size - 200 if place == "the footer" else file.stat().st_size // 4)
+
+    @dg.asset(ins={"clusters": dg.AssetIn(metadata=every_day_with("centres"))})
+    def reader(clusters):
+        pytest.fail(f"{clusters} is not what was written")
+
+    with pytest.raises(StorageError, match=f"{file} is damaged: .* Materialize this partition again"):
+        dg.materialize(
+            [made, reader], selection=[reader], resources={"io_manager": ParquetIOManager(base=str(tmp_path))}
+        )
+
+
+def test_a_file_that_is_damaged_after_it_was_read_is_found_too(tmp_path):
+    made, seen = asset_of("clusters", clusters("u")), []
+    reader = reader_of("clusters", seen, window_days=1)
+    run([made, reader], day="2025-03-01", base=tmp_path)
+    file = tmp_path / "clusters" / "2025-03-01.parquet"
+    flip_a_bit(file, 40)
+
+    with pytest.raises(StorageError, match="is damaged"):
+        run([made, reader], day="2025-03-01", base=tmp_path, select=[reader])
+
+
+def test_a_page_that_is_damaged_elsewhere_than_on_this_machine_fails_as_it_is_read(base):
+    if not base.startswith("memory"):
+        pytest.skip("files on this machine are verified whole before that")
+    made, seen = asset_of("clusters", clusters(*(f"u{n}" for n in range(1000)))), []
+    run([made], day="2025-03-01", base=base)
+    file = UPath(base) / "clusters" / "2025-03-01.parquet"
+    content = bytearray(file.read_bytes())
+    content[100] ^= 1
+    file.write_bytes(bytes(content))
+    reader = reader_of("clusters", seen, window_days=1)
+
+    run([made, reader], day="2025-03-01", base=base, select=[reader])
+
+    with pytest.raises(OSError, match="CRC checksum verification failed"):
+        seen[0].to_table()
+
+
+def test_a_file_without_checksum_is_read_and_said(tmp_path, capfd):
+    (tmp_path / "clusters").mkdir()
+    pq.write_table(clusters("u"), tmp_path / "clusters" / "2025-03-01.parquet")
+    made, seen = asset_of("clusters", clusters("other")), []
+    reader = reader_of("clusters", seen, window_days=1)
+
+    run([made, reader], day="2025-03-01", base=tmp_path, select=[reader])
+
+    assert seen[0].to_table()["user_id"].to_pylist() == ["u"]
+    assert "1 of 1 files of clusters have no checksum" in capfd.readouterr().err
 
 
 def test_a_finished_file_is_taken_over_and_sides_lie_beside(base, tmp_path_factory):

@@ -1,0 +1,137 @@
+"""A checksum of each stored Parquet file, kept in its own footer and verified before the file is read.
+
+One flipped bit in a compressed page can decode to other values without an error. Page checksums catch that for readers
+that look at them; DuckDB's does not, and they leave the footer out. So the footer also holds two digests (XXH3, 128
+bits): of every byte before it, and of itself, with zeros in the place of that second digest.
+"""
+
+import io
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xxhash
+
+from persona_assets.errors import StorageError
+
+KEY = "persona_assets.checksum"
+_BLOCK_BYTES = 1 << 20
+_TAIL_BYTES = 8  # of every Parquet file: the length of the footer, then PAR1
+_UNKNOWN = b"0" * 32
+# The value, whatever its digests may have become. The last one counts: statistics of columns come before it.
+_CHECKSUM = re.compile(rb"xxh3_128 body=(?P<body>.{32}) footer=(?P<footer>.{32})", re.DOTALL)
+
+
+@contextmanager
+def open_checked_writer(where: Path | BinaryIO | Any, schema: pa.Schema, **options: Any) -> Generator[pq.ParquetWriter]:
+    """Yield a writer of tables; the file gets page checksums, and its digests when the block ends well.
+
+    Args:
+        where: A path, or a file open for writing bytes, which need not be seekable.
+        schema: Of the file.
+        options: Those of `pyarrow.parquet.ParquetWriter`.
+    """
+    if isinstance(where, Path):
+        with where.open("wb") as file, open_checked_writer(file, schema, **options) as writer:
+            yield writer
+        return
+    sink = _ChecksumSink(where)
+    with pq.ParquetWriter(sink, schema, write_page_checksum=True, **options) as writer:
+        yield writer
+        writer.add_key_value_metadata({KEY: sink.end_body()})
+    sink.end_footer()
+
+
+def verify_parquet(file: BinaryIO, *, name: object, whole: bool = True) -> bool:
+    """Compare a stored table with its digests; return False where it has none, as files of older versions.
+
+    Args:
+        file: Open for reading bytes, seekable.
+        name: What an error calls it.
+        whole: Whether to read all of it. Without, only the footer is compared, and pages are left to page checksums.
+
+    Raises:
+        StorageError: The file is no whole Parquet file, or a byte of it has changed since it was written.
+    """
+    footer = _read_footer(file, name)
+    # Looked for, not parsed: the parser is not to meet a footer that may be damaged.
+    checksum = next(reversed(list(_CHECKSUM.finditer(footer))), None)
+    if checksum is None:
+        if KEY.encode() in footer:
+            raise StorageError(f"{name} is damaged: its checksum can't be read. Materialize this partition again")
+        return False
+    start, end = checksum.span("footer")
+    blank = footer[:start] + _UNKNOWN + footer[end:]
+    is_right = xxhash.xxh3_128_hexdigest(blank).encode() == checksum["footer"]
+    if not is_right or (whole and _digest_body(file, len(footer)) != checksum["body"]):
+        raise StorageError(f"{name} is damaged: its checksum differs. Materialize this partition again")
+    return True
+
+
+class _ChecksumSink(io.RawIOBase):
+    """Passes on what is written and digests it; the footer is held back until its own digest is known."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+        self._digest = xxhash.xxh3_128()
+        self._position = 0
+        self._footer: bytearray | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def write(self, content: Any, /) -> int:
+        view = memoryview(content).cast("B")
+        if self._footer is None:
+            self._digest.update(view)
+            self._file.write(view)
+        else:
+            self._footer += view
+        self._position += len(view)
+        return len(view)
+
+    def end_body(self) -> str:
+        """Return the value of `KEY`, in which only the footer's digest is missing; what follows is the footer."""
+        self._footer = bytearray()
+        return f"xxh3_128 body={self._digest.hexdigest()} footer={_UNKNOWN.decode()}"
+
+    def end_footer(self) -> None:
+        """Write the footer, its digest put where `end_body` has left room for it."""
+        footer = bytes(self._footer or b"")
+        *_, checksum = _CHECKSUM.finditer(footer)
+        start, end = checksum.span("footer")
+        self._file.write(footer[:start] + xxhash.xxh3_128_hexdigest(footer).encode() + footer[end:])
+
+
+def _footer_bytes(tail: bytes) -> int:
+    """Return the length of the footer with its tail, from those last bytes of a file."""
+    return int.from_bytes(tail[:4], "little") + _TAIL_BYTES
+
+
+def _read_footer(file: BinaryIO, name: object) -> bytes:
+    size = file.seek(0, io.SEEK_END)
+    file.seek(max(0, size - _TAIL_BYTES))
+    tail = file.read(_TAIL_BYTES)
+    length = _footer_bytes(tail)
+    if tail[4:] != b"PAR1" or length > size:
+        raise StorageError(f"{name} is not a whole Parquet file: materialize this partition again")
+    file.seek(size - length)
+    return file.read(length)
+
+
+def _digest_body(file: BinaryIO, footer_bytes: int) -> bytes:
+    left = file.seek(0, io.SEEK_END) - footer_bytes
+    file.seek(0)
+    digest = xxhash.xxh3_128()
+    while left and (block := file.read(min(left, _BLOCK_BYTES))):
+        digest.update(block)
+        left -= len(block)
+    return digest.hexdigest().encode()
