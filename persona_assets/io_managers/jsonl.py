@@ -1,7 +1,7 @@
 """The files of personas as one folder a day.
 
-`cluster_<N>.jsonl` (or `.jsonl.zst`), `user_clusters.json`, the tables of `BESIDE`, and `ignored.parquet` where
-messages that were let pass are asked for.
+`cluster_<N>.jsonl` (or `.jsonl.zst`), `user_clusters.json`, the tables of `BESIDE`, `ignored.parquet` where
+ignored messages are asked for, and the checksums of them all.
 """
 
 import io
@@ -16,11 +16,13 @@ import dagster as dg
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+import xxhash
 import zstandard
 from upath import UPath
 
 from persona_assets import tables
 from persona_assets.errors import StorageError
+from persona_assets.io_managers.folder_checksums import open_verified, read_checksums, read_verified, write_checksums
 from persona_assets.io_managers.storage import replacing_folder
 from persona_assets.io_managers.windows import days_present
 from persona_assets.parquet_files import write_parquet
@@ -56,6 +58,7 @@ class ClusterFolder:
     """What was written, read when asked for."""
 
     path: UPath
+    checksums: Mapping[str, str] | None = None  # by file name; None where the folder has none
 
     def beside(self, name: str) -> pa.Table:
         """Return one of the tables of `BESIDE`.
@@ -64,26 +67,40 @@ class ClusterFolder:
             StorageError: Its file is damaged.
         """
         file = self.path / f"{name}.parquet"
+        content = read_verified(file, self.checksums)
         try:
-            return pq.read_table(pa.BufferReader(file.read_bytes()), schema=BESIDE[name])
-        except pa.ArrowInvalid as error:
+            return pq.read_table(pa.BufferReader(content), schema=BESIDE[name])
+        except (pa.ArrowException, OSError) as error:
             raise StorageError(f"{file} is not a whole Parquet file: materialize this partition again") from error
 
     def user_clusters(self) -> dict[str, int]:
-        """Return the cluster of each user."""
-        return msgspec.json.decode((self.path / USER_CLUSTERS).read_bytes(), type=dict[str, int])
+        """Return the cluster of each user.
+
+        Raises:
+            StorageError: The file is damaged.
+        """
+        return msgspec.json.decode(read_verified(self.path / USER_CLUSTERS, self.checksums), type=dict[str, int])
 
     def lines(self, cluster_id: int) -> Iterator[bytes]:
-        """Yield the lines of one cluster, compressed or not, without their line ends."""
-        with self._open(cluster_file(cluster_id)) as file:
-            for line in file:
-                yield line.rstrip(b"\n")
+        """Yield the lines of one cluster, compressed or not, without their line ends.
 
-    def _open(self, name: str) -> BinaryIO:
-        if (self.path / name).exists():
-            return (self.path / name).open("rb")
-        compressed = (self.path / f"{name}{ZSTD_SUFFIX}").open("rb")
-        return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(compressed))
+        Raises:
+            StorageError: The file is damaged; seen at its end, or earlier where it can't be decompressed.
+        """
+        file = self.path / cluster_file(cluster_id)
+        is_plain = file.exists()
+        if not is_plain:
+            file = file.with_name(f"{file.name}{ZSTD_SUFFIX}")
+        try:
+            with open_verified(file, self.checksums) as stored:
+                for line in stored if is_plain else _decompress(stored):
+                    yield line.rstrip(b"\n")
+        except zstandard.ZstdError as error:
+            raise StorageError(f"{file} is damaged: materialize this partition again") from error
+
+
+def _decompress(stored: BinaryIO) -> BinaryIO:
+    return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(stored, closefd=False))
 
 
 def cluster_file(cluster_id: int | Literal["*"]) -> str:
@@ -119,12 +136,17 @@ class JsonlFolders(dg.UPathIOManager):
         """Return the folder of one day.
 
         Raises:
-            StorageError: The folder is not whole.
+            StorageError: The folder is not whole, or has other files than were written.
         """
         for name in (USER_CLUSTERS, *(f"{table}.parquet" for table in BESIDE)):
             if not (path / name).exists():
                 raise StorageError(f"{path} has no {name}: materialize {context.asset_key.to_user_string()} again")
-        return ClusterFolder(path)
+        checksums = read_checksums(path)
+        if checksums is None:
+            context.log.warning(
+                "%s has no checksums, as folders of version 0.1: damage to its files would not be seen", path
+            )
+        return ClusterFolder(path, checksums)
 
     def load_partitions(self, context: dg.InputContext) -> ClusterFolder:
         """Return the folder of the partition's day."""
@@ -151,16 +173,7 @@ def write_cluster_lines(folder: Path, written: ClusterLines) -> int:
     """
     for cluster_id in sorted(set(written.user_clusters.values())):
         (folder / cluster_file(cluster_id)).touch()
-    held: defaultdict[int, list[bytes | memoryview]] = defaultdict(list)
-    held_bytes = lines = 0
-    for cluster_id, some, number in written.lines:
-        held[cluster_id].append(some)
-        held_bytes += len(some)
-        lines += number
-        if held_bytes >= BUFFER_BYTES:
-            _append(folder, held)
-            held_bytes = 0
-    _append(folder, held)
+    lines, digests = _write_lines(folder, written.lines)
     if written.compression == "zstd":
         for file in folder.glob(cluster_file("*")):
             _compress(file)
@@ -171,14 +184,34 @@ def write_cluster_lines(folder: Path, written: ClusterLines) -> int:
     )
     for name, table in written.beside.items():
         write_parquet(folder / f"{name}.parquet", BESIDE[name], [table])
+    write_checksums(folder, digests)
     return lines
 
 
-def _append(folder: Path, held: defaultdict[int, list[bytes | memoryview]]) -> None:
+def _write_lines(folder: Path, some_lines: Iterator[tuple[int, bytes | memoryview, int]]) -> tuple[int, dict[str, str]]:
+    """Append lines to the files of their clusters; return their number, and the digest of each file."""
+    held: defaultdict[int, list[bytes | memoryview]] = defaultdict(list)
+    digests: defaultdict[int, xxhash.xxh3_128] = defaultdict(xxhash.xxh3_128)
+    held_bytes = lines = 0
+    for cluster_id, some, number in some_lines:
+        held[cluster_id].append(some)
+        held_bytes += len(some)
+        lines += number
+        if held_bytes >= BUFFER_BYTES:
+            _append(folder, held, digests)
+            held_bytes = 0
+    _append(folder, held, digests)
+    return lines, {cluster_file(cluster_id): digest.hexdigest() for cluster_id, digest in digests.items()}
+
+
+def _append(
+    folder: Path, held: defaultdict[int, list[bytes | memoryview]], digests: defaultdict[int, xxhash.xxh3_128]
+) -> None:
     for cluster_id, lines in held.items():
         with (folder / cluster_file(cluster_id)).open("ab") as file:
             for some in lines:
                 write_in_pieces(file, some)
+                digests[cluster_id].update(some)
     held.clear()
 
 

@@ -12,6 +12,7 @@ import zstandard
 from persona_assets import tables
 from persona_assets.errors import SchemaError, StorageError
 from persona_assets.io_managers import jsonl
+from persona_assets.io_managers.folder_checksums import CHECKSUMS
 from persona_assets.io_managers.jsonl import ClusterFolder, ClusterLines, JsonlIOManager
 from persona_assets.partitions import daily_partitions
 from persona_assets.scratch import Scratch
@@ -122,6 +123,26 @@ def test_lines_that_break_off_leave_the_folder_as_it_was(tmp_path):
     folder = tmp_path / "cluster_jsonl"
     assert (folder / DAY / "cluster_0.jsonl").read_bytes() == b"[old]\n"
     assert [entry.name for entry in folder.iterdir()] == [DAY]
+
+
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+def test_a_line_that_was_changed_is_found(base, compression):
+    seen: list[ClusterFolder] = []
+    store([(0, f"[{n}]\n".encode(), 1) for n in range(1000)], base, seen, compression)
+    file = seen[0].path / ("cluster_0.jsonl" + (".zst" if compression == "zstd" else ""))
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(bytes(content))
+
+    with pytest.raises(StorageError, match=f"{file.name} is damaged: .*aterialize this partition again"):
+        list(seen[0].lines(0))
+
+
+def test_all_files_of_a_folder_have_a_checksum(base):
+    seen: list[ClusterFolder] = []
+    store([(0, b"[1]\n", 1)], base, seen)
+
+    assert set(seen[0].checksums) == {file.name for file in seen[0].path.iterdir()} - {CHECKSUMS}
 
 
 def test_a_folder_that_is_not_whole_is_no_input(tmp_path):
