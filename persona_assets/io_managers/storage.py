@@ -1,9 +1,12 @@
 """Put files and folders in place whole or not at all, on a local disk or any fsspec file system."""
 
+import ctypes
 import datetime as dt
 import errno
+import os
 import re
 import shutil
+import sys
 import uuid
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -19,7 +22,9 @@ from persona_assets.full_disk import explaining_full_disk
 
 # A temporary name that nothing was written to for so long is left of a run that was killed.
 ABANDONED_AFTER = dt.timedelta(days=1)
-_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp(\.old)?")
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{32}\.tmp(?P<replaced>\.old)?")
+# Of Linux: paths as they are, not below some folder; and the flag that lets two paths change places.
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 def is_local(path: UPath) -> bool:
@@ -40,14 +45,22 @@ def temporary_sibling(path: UPath) -> UPath:
 
 
 def remove_abandoned(folder: UPath) -> None:
-    """Remove what runs that were killed left in `folder`: temporary names that have not changed for a day."""
+    """Remove what runs that were killed left in `folder`: temporary names that have not changed for a day.
+
+    A folder that was put aside for a new one that never came is put back.
+    """
     fs, before = folder.fs, dt.datetime.now(dt.UTC) - ABANDONED_AFTER
     for entry in fs.ls(folder.path, detail=False) if folder.exists() else ():  # object stores have no empty folders
-        if _TEMPORARY.fullmatch(entry.rstrip("/").rpartition("/")[2]):
-            # Another run may have removed it; and not every file system knows times.
-            with suppress(FileNotFoundError, NotImplementedError):
-                if max(fs.modified(path) for path in fs.find(entry) or [entry]) < before:
-                    fs.rm(entry, recursive=True)
+        if not (temporary := _TEMPORARY.fullmatch(entry.rstrip("/").rpartition("/")[2])):
+            continue
+        place = folder / temporary["name"]
+        # Another run may have removed it; and not every file system knows times.
+        with suppress(FileNotFoundError, NotImplementedError):
+            if temporary["replaced"] and is_local(folder) and not place.exists():
+                with suppress(OSError):  # another run has put the new one there meanwhile
+                    Path(entry).rename(place.path)
+            elif max(fs.modified(path) for path in fs.find(entry) or [entry]) < before:
+                fs.rm(entry, recursive=True)
     fs.invalidate_cache(folder.path)  # what was listed is not to be believed later
 
 
@@ -77,8 +90,10 @@ def replacing_file(path: UPath) -> Generator[UPath]:
 def replacing_folder(path: UPath, *, last_file: str, scratch: Path | None = None) -> Generator[Path]:
     """Yield a local folder to fill; it takes the place of `path` when the block ends well.
 
-    On a local disk by two renames: a reader finds the old folder, for an instant none, or the new one.
-    Elsewhere, where folders cannot be renamed, file by file: `last_file` is removed first and written last,
+    On a local disk a reader finds the old folder or the new one. Where the system can't let two folders change places
+    (Linux can, on most file systems), it finds none for an instant, and a run that is killed in that instant leaves
+    the old one under a hidden name, from which the next run that writes beside it takes it back. Elsewhere, where
+    folders cannot be renamed, it is replaced file by file: `last_file` is removed first and written last,
     and a folder without it counts as absent.
 
     Raises:
@@ -106,19 +121,33 @@ def _scratch_folder(scratch: Path | None, name: str) -> Path:
 
 
 def _swap(new: Path, place: Path) -> None:
-    old = place.with_name(f"{new.name}.old")
-    while True:
+    """Put a folder in its place, whatever other runs of the same day do there meanwhile."""
+    while not _exchange(new, place):
+        old = place.with_name(f"{new.name}.old")
         with suppress(FileNotFoundError):  # there is none, or another run of the same day has just taken it away
             place.rename(old)
         try:
             new.rename(place)
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                with suppress(FileNotFoundError):
+                    old.rename(place)
                 raise
             shutil.rmtree(old, ignore_errors=True)  # another run was faster: what it has put there is old in turn
         else:
             shutil.rmtree(old, ignore_errors=True)
             return
+    shutil.rmtree(new, ignore_errors=True)  # the old one by now
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two folders change places in one step; return False where one is missing or the system can't do it."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None or not other.exists():
+        return False
+    sys.audit("os.rename", str(one), str(other), -1, -1)  # as Python's own renames are
+    paths = os.fsencode(one), os.fsencode(other)
+    return rename(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE) == 0
 
 
 def _upload(folder: Path, place: UPath, last_file: str) -> None:

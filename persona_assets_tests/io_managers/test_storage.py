@@ -1,6 +1,7 @@
 """Files and folders are in place whole or not at all."""
 
 import datetime as dt
+import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from upath import UPath
 
 from persona_assets.errors import StorageError
+from persona_assets.io_managers import storage
 from persona_assets.io_managers.storage import ABANDONED_AFTER, replacing_file, replacing_folder, temporary_sibling
 
 
@@ -101,7 +103,7 @@ def test_what_killed_runs_left_is_removed_when_the_next_writes(tmp_path):
     file, folder = (Path(temporary_sibling(UPath(tmp_path / name)).path) for name in ("2025-03-01.parquet", "day"))
     replaced = folder.with_name(f"{folder.name}.old")
     file.write_bytes(b"half")
-    for made in (folder, replaced):
+    for made in (folder, replaced, tmp_path / "day"):
         made.mkdir()
         (made / "cluster_0.jsonl").write_bytes(b"half")
     for left in (file, folder, replaced):
@@ -110,7 +112,69 @@ def test_what_killed_runs_left_is_removed_when_the_next_writes(tmp_path):
     with replacing_file(UPath(tmp_path / "2025-03-02.parquet")) as temporary:
         temporary.write_bytes(b"whole")
 
-    assert [entry.name for entry in tmp_path.iterdir()] == ["2025-03-02.parquet"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["2025-03-02.parquet", "day"]
+
+
+@pytest.fixture
+def no_exchange(monkeypatch):
+    """A system that can't let two folders change places: macOS, some network file systems."""
+    monkeypatch.setattr(storage, "_exchange", lambda *_: False)
+
+
+def replace_day(folder: Path, content: str) -> None:
+    with replacing_folder(UPath(folder / "day"), last_file="last") as new:
+        (new / "last").write_text(content)
+
+
+def test_a_folder_is_never_absent_while_it_is_replaced(tmp_path):
+    replace_day(tmp_path, "0")
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(lambda: [replace_day(tmp_path, f"{number}") for number in range(200)])
+        looks = 0
+        while not writing.done():
+            assert (tmp_path / "day").exists()
+            looks += 1
+
+    writing.result()
+    assert looks > 200
+    assert [entry.name for entry in tmp_path.iterdir()] == ["day"]
+
+
+@pytest.mark.usefixtures("no_exchange")
+def test_the_old_folder_comes_back_when_the_new_one_cannot_be_renamed(tmp_path, monkeypatch):
+    replace_day(tmp_path, "old")
+    rename = Path.rename
+
+    def refuse_the_new_one(self, target):
+        if self.name.endswith(".tmp"):
+            raise PermissionError(errno.EACCES, "not now")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse_the_new_one)
+    with pytest.raises(PermissionError):
+        replace_day(tmp_path, "new")
+
+    assert (tmp_path / "day" / "last").read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["day"]
+
+
+def test_a_folder_put_aside_by_a_run_that_was_killed_is_put_back(tmp_path):
+    replace_day(tmp_path, "old")
+    aside = f"{Path(temporary_sibling(UPath(tmp_path / 'day')).path)}.old"
+    (tmp_path / "day").rename(aside)
+
+    with replacing_file(UPath(tmp_path / "2025-03-02.parquet")) as temporary:
+        temporary.write_bytes(b"of another day")
+
+    assert (tmp_path / "day" / "last").read_text() == "old"
+
+
+@pytest.mark.usefixtures("no_exchange")
+def test_runs_that_replace_a_folder_at_once_all_end_well_without_exchange(tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: replace_day(tmp_path, f"{number}"), range(400)))
+
+    assert [entry.name for entry in tmp_path.iterdir()] == ["day"]
 
 
 def test_what_another_run_is_writing_stays(tmp_path):
