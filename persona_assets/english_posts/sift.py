@@ -14,6 +14,7 @@ from persona_assets import tables
 from persona_assets.engine import open_duckdb
 from persona_assets.english_posts import reasons
 from persona_assets.english_posts.detect import Decide
+from persona_assets.full_disk import explaining_full_disk
 from persona_assets.parquet_files import write_parquet
 from persona_assets.progress import Progress
 
@@ -88,7 +89,17 @@ def sift_posts(
 
     Returns:
         The posts, sorted by `uri`, as a file in `scratch`.
+
+    Raises:
+        StorageError: The disk of `scratch` is full.
     """
+    with explaining_full_disk(scratch):
+        return _sift_posts(user_actions, decide, scratch, memory_limit, progress)
+
+
+def _sift_posts(
+    user_actions: pads.Dataset, decide: Decide, scratch: Path, memory_limit: str, progress: Progress
+) -> Sifted:
     judged = scratch / "judged.parquet"
     write_parquet(judged, _JUDGED, _judge(user_actions, decide, progress))
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as database:

@@ -46,6 +46,17 @@ def read_checksums(folder: UPath) -> dict[str, str] | None:
     return checksums
 
 
+def verify_files(folder: UPath, checksums: Mapping[str, str]) -> None:
+    """Read every file of a folder and compare it.
+
+    Raises:
+        StorageError: One has changed since it was written.
+    """
+    for name in checksums:
+        with open_verified(folder / name, checksums):
+            pass
+
+
 def read_verified(file: UPath, checksums: Mapping[str, str] | None) -> bytes:
     """Return the content of a small file.
 
@@ -66,7 +77,8 @@ def open_verified(file: UPath, checksums: Mapping[str, str] | None) -> Generator
         StorageError: It has changed since it was written.
     """
     with closing(_DigestingReader(file.open("rb"))) as raw:
-        yield io.BufferedReader(raw, _BLOCK_BYTES)
+        buffered = io.BufferedReader(raw, _BLOCK_BYTES)  # held here: it closes `raw` when nobody holds it
+        yield buffered
         if checksums is not None:
             _compare(file, raw.digest_all(), checksums)
 

@@ -22,8 +22,14 @@ from upath import UPath
 
 from persona_assets import tables
 from persona_assets.errors import StorageError
-from persona_assets.io_managers.folder_checksums import open_verified, read_checksums, read_verified, write_checksums
-from persona_assets.io_managers.storage import replacing_folder
+from persona_assets.io_managers.folder_checksums import (
+    open_verified,
+    read_checksums,
+    read_verified,
+    verify_files,
+    write_checksums,
+)
+from persona_assets.io_managers.storage import is_local, replacing_folder
 from persona_assets.io_managers.windows import days_present
 from persona_assets.parquet_files import write_parquet
 from persona_assets.scratch import Scratch
@@ -136,7 +142,7 @@ class JsonlFolders(dg.UPathIOManager):
         """Return the folder of one day.
 
         Raises:
-            StorageError: The folder is not whole, or has other files than were written.
+            StorageError: The folder is not whole, or its files are not those that were written.
         """
         for name in (USER_CLUSTERS, *(f"{table}.parquet" for table in BESIDE)):
             if not (path / name).exists():
@@ -146,6 +152,8 @@ class JsonlFolders(dg.UPathIOManager):
             context.log.warning(
                 "%s has no checksums, as folders of version 0.1: damage to its files would not be seen", path
             )
+        elif is_local(path):  # elsewhere each file is verified as it is read, so that none is fetched twice
+            verify_files(path, checksums)
         return ClusterFolder(path, checksums)
 
     def load_partitions(self, context: dg.InputContext) -> ClusterFolder:

@@ -12,6 +12,7 @@ from persona_assets.io_managers.folder_checksums import (
     open_verified,
     read_checksums,
     read_verified,
+    verify_files,
     write_checksums,
 )
 
@@ -44,6 +45,14 @@ def test_a_changed_file_is_named_though_its_beginning_alone_was_read(folder):
         open_verified(folder / "cluster_0.jsonl", checksums) as file,
     ):
         assert next(file) == b"[1]\n"
+
+
+def test_every_file_of_a_folder_is_verified(folder):
+    verify_files(folder, read_checksums(folder))
+
+    (folder / "cluster_0.jsonl").write_bytes(b"[1]\n[3]\n")
+    with pytest.raises(StorageError, match="cluster_0.jsonl is damaged"):
+        verify_files(folder, read_checksums(folder))
 
 
 @pytest.mark.parametrize("change", ["one more", "one less", "another name in the list"])
