@@ -11,7 +11,7 @@ import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
 from persona_assets.errors import StorageError
-from persona_assets.full_disk import explaining_full_disk
+from persona_assets.full_disk import describe_full_disk, explaining_full_disk, is_about_full_disk
 
 # Hashes that are sorted at once, 8 bytes each.
 _HASHES_AT_ONCE = 1 << 24
@@ -48,6 +48,11 @@ def open_duckdb(*, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBP
             f"a join or sort needs more than its memory, {memory_limit}, and what is free below {scratch}: set TMPDIR "
             "to a disk with more space, or PERSONA_MEMORY_LIMIT higher"
         ) from error
+    except duckdb.Error as error:
+        # Of what a query's own stream of rows raises, DuckDB keeps the words alone.
+        if not is_about_full_disk(error):
+            raise
+        raise describe_full_disk(scratch) from error
     finally:
         connection.close()
 

@@ -1,9 +1,15 @@
 """Fixtures for all tests."""
 
+import datetime as dt
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
+
+from persona_assets.sample.write import write_capture
+from persona_assets_tests.whole_graph import DAY, STEPS
 
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
@@ -27,3 +33,40 @@ def small_disk(tmp_path):
     yield disk
     # Lazily: the error's traceback may still hold a file that could not be written.
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory):
+    """The settings of runs over a small capture, less where their data is."""
+    capture = tmp_path_factory.mktemp("capture") / "capture"
+    write_capture(capture, days=1, start_date=dt.date(2025, 3, 1), users=60, personas=2, seed=5)
+    return {
+        "PERSONA_CAPTURE": str(capture),
+        "PERSONA_N_CLUSTERS": "2",
+        "PERSONA_WORKERS": "1",
+        "PERSONA_ADD_IGNORED_MESSAGES": "true",
+    }
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory, environment):
+    """The data of runs that nothing happens to."""
+    from persona_assets_tests.dying import materialize  # noqa: PLC0415 - loads the definitions
+
+    data = tmp_path_factory.mktemp("undisturbed") / "data"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(data.parent))  # embedding takes turns through a file in it
+        for name, value in {**environment, "PERSONA_DATA": str(data)}.items():
+            patch.setenv(name, value)
+        for step in (*STEPS, "lineage"):
+            materialize(step, DAY)
+    return data
+
+
+@pytest.fixture
+def data(undisturbed, environment, tmp_path, monkeypatch):
+    """A copy of the undisturbed data, for this test's runs."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name, value in {**environment, "PERSONA_DATA": str(tmp_path / "data")}.items():
+        monkeypatch.setenv(name, value)
+    return shutil.copytree(undisturbed, tmp_path / "data")

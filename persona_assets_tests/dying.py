@@ -7,11 +7,12 @@ import resource
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.synchronize import Barrier
 from typing import Any, Literal, NamedTuple
 
 import dagster as dg
+from dagster._cli import cli
 
 from persona_assets.definitions import build_definitions
 from persona_assets.settings import read_settings
@@ -19,11 +20,13 @@ from persona_assets.settings import read_settings
 # Imported once, by the process that the others are forked from: no thread is started by that.
 HEAVY = ("torch", "transformers", "sklearn.cluster", "gensim.models", "matplotlib.figure")
 
+_WRITES = ("open", "os.mkdir", "os.rename", "os.remove", "sqlite3.connect", "shutil.move")
+
 
 class Moment(NamedTuple):
     """The nth time that a file or folder with such a name is made, opened for writing, or renamed."""
 
-    event: Literal["os.mkdir", "open", "os.rename"]
+    event: Literal["os.mkdir", "open", "os.rename", "any"]
     name: str  # regular expression of its path, before it is renamed
     nth: int = 1
     # Die not at once, but as soon as a file grows beyond so many bytes.
@@ -61,6 +64,31 @@ def materialize_together(asset: str, day: str, moment: Moment, environment: Mapp
     return [process.exitcode for process in processes]
 
 
+def run_command(
+    arguments: Sequence[str], moment: Moment | None, environment: Mapping[str, str], *, timeout: float
+) -> int | None:
+    """Run `dagster` in a new process, which dies at the moment, if any; return how it ended, None if it hangs."""
+    watch = None if moment is None else _Death(moment)
+    process = _context().Process(target=_run_watched, args=(tuple(arguments), dict(environment), watch))
+    process.start()
+    process.join(timeout)
+    code = process.exitcode
+    process.kill()
+    process.join()
+    return code
+
+
+def count_moments(arguments: Sequence[str], moment: Moment, environment: Mapping[str, str]) -> int:
+    """Run `dagster` in a new process, and return how often the moment came."""
+    context = _context()
+    counted = context.SimpleQueue()
+    process = context.Process(target=_run_counted, args=(tuple(arguments), dict(environment), moment, counted))
+    process.start()
+    number = counted.get()
+    process.join()
+    return number
+
+
 def _context() -> multiprocessing.context.ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, *HEAVY])
@@ -74,19 +102,35 @@ def _materialize_watched(asset: str, day: str, environment: dict[str, str], watc
     materialize(asset, day)
 
 
+def _run_watched(arguments: Sequence[str], environment: dict[str, str], watch: Callable[..., None] | None) -> None:
+    os.environ.update(environment)
+    tempfile.tempdir = None
+    sys.modules.pop("persona_assets.definitions", None)  # it has read the settings of the process that this came from
+    if watch is not None:
+        sys.addaudithook(watch)
+    cli(list(arguments), standalone_mode=False)
+
+
+def _run_counted(arguments: Sequence[str], environment: dict[str, str], moment: Moment, counted: Any) -> None:
+    watch = _Count(moment)
+    _run_watched(arguments, environment, watch)
+    counted.put(watch.seen)
+
+
 class _Watch:
     """Is told by Python of each file that is opened or renamed, just before that happens."""
 
     def __init__(self, moment: Moment) -> None:
-        self._moment, self._left = moment, moment.nth
+        self._moment, self.seen = moment, 0
 
     def __call__(self, event: str, about: tuple[Any, ...]) -> None:
-        if event != self._moment.event or not re.search(self._moment.name, str(about[0])):
+        wanted = _WRITES if self._moment.event == "any" else (self._moment.event,)
+        if event not in wanted or not re.search(self._moment.name, str(about[0])):
             return
         if event == "open" and not about[2] & (os.O_WRONLY | os.O_RDWR):
             return
-        self._left -= 1
-        if not self._left:
+        self.seen += 1
+        if self.seen == self._moment.nth:
             self.act()
 
     def act(self) -> None:
@@ -103,6 +147,11 @@ class _Death(_Watch):
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+
+class _Count(_Watch):
+    def act(self) -> None:
+        """Go on: all moments are counted."""
 
 
 class _Meeting(_Watch):

@@ -1,8 +1,5 @@
 """Faults in the middle of a step: nothing partial is seen, nothing else is harmed, and the next run makes it good."""
 
-import datetime as dt
-import os
-import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -13,15 +10,20 @@ import pytest
 
 from persona_assets.errors import StorageError
 from persona_assets.raw_events.capture import Capture
-from persona_assets.sample.write import write_capture
 from persona_assets_tests.dying import Moment, materialize, materialize_and_die, materialize_together
+from persona_assets_tests.whole_graph import (
+    DAY,
+    FOLDERS,
+    STEPS,
+    folders_of,
+    forget,
+    hidden_files,
+    made_by,
+    settings,
+    stored,
+)
 
 pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]
-
-DAY = "2025-03-01"
-TABLES = ("raw_events", "user_actions", "english_posts", "english_users", "embeddings", "clusters")
-FOLDERS = ("cluster_jsonl", "cluster_stats")
-STEPS = (*TABLES, *FOLDERS)
 
 
 @pytest.fixture(scope="module")
@@ -32,32 +34,6 @@ def other_disk() -> Iterator[Path]:
         pytest.skip("there is no second disk")
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         yield Path(folder)
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    """The settings of all runs, less where their data is."""
-    capture = tmp_path_factory.mktemp("capture") / "capture"
-    write_capture(capture, days=1, start_date=dt.date(2025, 3, 1), users=60, personas=2, seed=5)
-    return {
-        "PERSONA_CAPTURE": str(capture),
-        "PERSONA_N_CLUSTERS": "2",
-        "PERSONA_WORKERS": "1",
-        "PERSONA_ADD_IGNORED_MESSAGES": "true",
-    }
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, environment):
-    """The data of runs that nothing happens to."""
-    data = tmp_path_factory.mktemp("undisturbed") / "data"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tempfile, "tempdir", str(data.parent))  # embedding takes turns through a file in it
-        for name, value in {**environment, "PERSONA_DATA": str(data)}.items():
-            patch.setenv(name, value)
-        for step in (*STEPS, "lineage"):
-            materialize(step, DAY)
-    return data
 
 
 @pytest.fixture
@@ -73,53 +49,6 @@ def kill(other_disk):
         assert {name: after.get(name) for name in others} == {name: before[name] for name in others}
 
     return run
-
-
-@pytest.fixture
-def data(undisturbed, environment, tmp_path, monkeypatch):
-    """A copy of the undisturbed data, for this test's runs."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    for name, value in {**environment, "PERSONA_DATA": str(tmp_path / "data")}.items():
-        monkeypatch.setenv(name, value)
-    return shutil.copytree(undisturbed, tmp_path / "data")
-
-
-def settings() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name.startswith("PERSONA_")}
-
-
-def stored(data: Path) -> dict[str, bytes]:
-    """Return all that a reader sees, by its place; kept vectors are no result."""
-    files = {file.relative_to(data): file for file in sorted(data.rglob("*")) if file.is_file()}
-    return {
-        name.as_posix(): file.read_bytes()
-        for name, file in files.items()
-        if not any(part.startswith(".") or part == "_store" for part in name.parts)
-    }
-
-
-def folders_of(step: str) -> tuple[str, ...]:
-    if step == "lineage":  # one table over all days
-        return ("lineage.parquet",)
-    return ("raw_events", "rejected_lines") if step == "raw_events" else (step,)
-
-
-def forget(data: Path, step: str) -> None:
-    for name in folders_of(step):
-        if (data / name).is_dir():
-            shutil.rmtree(data / name)
-        else:
-            (data / name).unlink()
-
-
-def made_by(step: str, data: Path) -> dict[str, bytes]:
-    return {name: content for name, content in stored(data).items() if name.split("/")[0] in folders_of(step)}
-
-
-def hidden_files(data: Path) -> list[Path]:
-    return [file for file in data.rglob(f".{DAY}*") if file.is_file()] + [
-        file for folder in data.rglob(f".{DAY}*/") for file in folder.rglob("*") if file.is_file()
-    ]
 
 
 def assert_whole(step: str, data: Path, undisturbed: Path) -> None:
@@ -188,14 +117,6 @@ def test_killed_while_it_makes_again_what_is_there(step, data, undisturbed, kill
     kill(step, data, Moment("os.rename", rf"/{step}/(_\w+/)?(\.|){DAY}"))
 
     assert stored(data) == stored(undisturbed)
-    assert_mended(step, data, undisturbed)
-
-
-@pytest.mark.parametrize("step", FOLDERS)
-def test_killed_between_the_old_folder_and_the_new_one(step, data, undisturbed, kill):
-    kill(step, data, Moment("os.rename", rf"/{step}/\.{DAY}"))
-
-    assert made_by(step, data) == {}
     assert_mended(step, data, undisturbed)
 
 

@@ -4,6 +4,8 @@ import datetime as dt
 import errno
 import tempfile
 
+import duckdb
+import pyarrow as pa
 import pytest
 
 from persona_assets.engine import open_duckdb
@@ -39,6 +41,28 @@ def test_a_sort_that_spills_to_a_full_disk_says_what_to_set(small_disk):
         open_duckdb(memory_limit="40MB", scratch=small_disk) as connection,
     ):
         connection.execute(query)
+
+
+def test_a_stream_that_writes_to_a_full_disk_is_said_though_a_query_reads_it(small_disk):
+    def rows():
+        (small_disk / "spool").write_bytes(b"x" * 1_000_000)
+        yield pa.record_batch({"n": [1]})
+
+    stream = pa.RecordBatchReader.from_batches(pa.schema([("n", pa.int64())]), rows())
+    with (
+        pytest.raises(StorageError, match=f"no space left while writing {small_disk}.* TMPDIR"),
+        open_duckdb(memory_limit="40MB", scratch=small_disk) as connection,
+    ):
+        connection.register("stream", stream)
+        connection.execute("CREATE TABLE t AS SELECT * FROM stream")
+
+
+def test_other_errors_of_a_query_pass(tmp_path):
+    with (
+        pytest.raises(duckdb.ConversionException),
+        open_duckdb(memory_limit="40MB", scratch=tmp_path) as connection,
+    ):
+        connection.execute("SELECT 'x'::INTEGER")
 
 
 def test_other_errors_pass():

@@ -1,0 +1,107 @@
+"""A disk that is full at twenty points of the graph: one clear error each time, and nothing partial."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from persona_assets.errors import StorageError
+from persona_assets_tests.dying import materialize
+from persona_assets_tests.whole_graph import DAY, STEPS, forget, hidden_files, stored
+
+pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]
+
+PAGE = 4096
+ROOM = 64 * 2**20
+# Each step has room for so much of what it writes: none of it, half of it; and each way, the store of vectors.
+DATA_POINTS = [*((step, 0.5) for step in (*STEPS, "lineage")), ("embeddings", 0.0), ("_store", 0.5)]
+# And so many pages of scratch.
+SCRATCH_POINTS = [
+    ("raw_events", 10),
+    ("raw_events", 40),
+    ("user_actions", 10),
+    ("user_actions", 60),
+    ("english_posts", 2),
+    ("english_posts", 4),
+    ("embeddings", 4),
+    ("embeddings", 16),
+    ("cluster_jsonl", 2),
+    ("cluster_jsonl", 6),
+]
+
+
+@contextmanager
+def small_disk(place: Path, size: int) -> Iterator[None]:
+    """Mount a disk of `size` bytes at `place`."""
+    place.mkdir(parents=True)
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], check=False, capture_output=True
+    ).returncode:
+        pytest.skip("mounting a small disk needs root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def used(place: Path) -> int:
+    return shutil.disk_usage(place).used
+
+
+def resize(place: Path, size: int) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(place)], check=True)
+
+
+def assert_said_and_mended(step: str, disk: Path, data: Path, undisturbed: Path) -> None:
+    """See that the full disk is said, that nothing partial is seen, and that the next run, with room, ends well."""
+    before = stored(data)
+    with pytest.raises((StorageError, dg.Failure)) as caught:
+        materialize(step, DAY)
+
+    message = str(caught.value) if isinstance(caught.value, StorageError) else f"{caught.value.description}"
+    assert "no space left while writing" in message or "a join or sort needs more than its memory" in message
+    assert "TMPDIR" in message
+    assert before.items() <= stored(data).items() <= stored(undisturbed).items()
+    assert hidden_files(data) == []
+
+    del caught  # the traceback holds files that could not be written
+    resize(disk, ROOM)
+    materialize(step, DAY)
+
+    assert stored(data) == stored(undisturbed)
+    assert hidden_files(data) == []
+
+
+@pytest.mark.parametrize(("step", "share"), DATA_POINTS)
+def test_a_full_disk_of_data(step, share, undisturbed, data, monkeypatch):
+    disk = data.with_name("small")
+    monkeypatch.setenv("PERSONA_DATA", str(disk / "data"))
+    with small_disk(disk, ROOM):
+        shutil.move(data, disk / "data")
+        full = used(disk)
+        if step in {"embeddings", "_store"}:
+            shutil.rmtree(disk / "data" / "embeddings" / "_store")
+        if step != "_store":
+            forget(disk / "data", step)
+        resize(disk, int(used(disk) + share * (full - used(disk))) // PAGE * PAGE)
+
+        assert_said_and_mended("embeddings" if step == "_store" else step, disk, disk / "data", undisturbed)
+
+
+@pytest.mark.parametrize(("step", "pages"), SCRATCH_POINTS)
+def test_a_full_disk_of_scratch(step, pages, undisturbed, data, monkeypatch):
+    disk = data.with_name("small")
+    if step == "embeddings":
+        shutil.rmtree(data / "embeddings" / "_store")
+    forget(data, step)
+    with small_disk(disk, pages * PAGE):
+        monkeypatch.setattr(tempfile, "tempdir", str(disk))
+
+        assert_said_and_mended(step, disk, data, undisturbed)
+
+        assert [path.name for path in disk.iterdir() if path.name.startswith("persona_assets-") and path.is_dir()] == []

@@ -1,0 +1,48 @@
+"""A small capture through the whole graph: what tests of faults compare with, and what is stored of it."""
+
+import os
+import shutil
+from pathlib import Path
+
+DAY = "2025-03-01"
+TABLES = ("raw_events", "user_actions", "english_posts", "english_users", "embeddings", "clusters")
+FOLDERS = ("cluster_jsonl", "cluster_stats")
+STEPS = (*TABLES, *FOLDERS)
+
+
+def settings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("PERSONA_")}
+
+
+def stored(data: Path) -> dict[str, bytes]:
+    """Return all that a reader sees, by its place; kept vectors are no result."""
+    files = {file.relative_to(data): file for file in sorted(data.rglob("*")) if file.is_file()}
+    return {
+        name.as_posix(): file.read_bytes()
+        for name, file in files.items()
+        if not any(part.startswith(".") or part == "_store" for part in name.parts)
+    }
+
+
+def folders_of(step: str) -> tuple[str, ...]:
+    if step == "lineage":  # one table over all days
+        return ("lineage.parquet",)
+    return ("raw_events", "rejected_lines") if step == "raw_events" else (step,)
+
+
+def forget(data: Path, step: str) -> None:
+    for name in folders_of(step):
+        if (data / name).is_dir():
+            shutil.rmtree(data / name)
+        else:
+            (data / name).unlink()
+
+
+def made_by(step: str, data: Path) -> dict[str, bytes]:
+    return {name: content for name, content in stored(data).items() if name.split("/")[0] in folders_of(step)}
+
+
+def hidden_files(data: Path) -> list[Path]:
+    return [file for file in data.rglob(f".{DAY}*") if file.is_file()] + [
+        file for folder in data.rglob(f".{DAY}*/") for file in folder.rglob("*") if file.is_file()
+    ]
