@@ -12,9 +12,11 @@ from multiprocessing.synchronize import Barrier
 from typing import Any, Literal, NamedTuple
 
 import dagster as dg
+import pytest
 from dagster._cli import cli
 
 from persona_assets.definitions import build_definitions
+from persona_assets.raw_events import parse
 from persona_assets.settings import read_settings
 
 # Imported once, by the process that the others are forked from: no thread is started by that.
@@ -62,6 +64,41 @@ def materialize_together(asset: str, day: str, moment: Moment, environment: Mapp
     for process in processes:
         process.join()
     return [process.exitcode for process in processes]
+
+
+def materialize_with_threads(
+    assets: Sequence[str], day: str, threads: int, environment: Mapping[str, str]
+) -> int | None:
+    """Materialize in a new interpreter in which every library has so many threads; return how it ended.
+
+    A new interpreter, because OpenMP and BLAS count their threads when they are loaded.
+    """
+    process = multiprocessing.get_context("spawn").Process(
+        target=_materialize_threaded, args=(tuple(assets), day, threads, dict(environment))
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        process.start()
+    process.join()
+    return process.exitcode
+
+
+def _materialize_threaded(assets: Sequence[str], day: str, threads: int, environment: Mapping[str, str]) -> None:
+    import duckdb  # noqa: PLC0415 - in this process only
+    import pyarrow as pa  # noqa: PLC0415
+    import torch  # noqa: PLC0415
+
+    os.environ.update(environment)
+    tempfile.tempdir = None
+    pa.set_cpu_count(threads)
+    pa.set_io_thread_count(threads)
+    torch.set_num_threads(threads)
+    connect = duckdb.connect
+    duckdb.connect = lambda *place, config: connect(*place, config=config | {"threads": f"{threads}"})
+    parse._BYTES_WORTH_A_WORKER = 1
+    for asset in assets:
+        materialize(asset, day)
 
 
 def run_command(
