@@ -8,9 +8,11 @@ from persona_assets.cluster_jsonl.assets import build_cluster_jsonl
 from persona_assets.cluster_stats.assets import build_cluster_stats
 from persona_assets.clusters.assets import build_clusters
 from persona_assets.embeddings.assets import build_embeddings
+from persona_assets.embeddings.turns import takes_turns
 from persona_assets.english_posts.assets import build_english_posts
 from persona_assets.english_users.assets import build_english_users
 from persona_assets.executors.choose import choose_executor, count_gpus
+from persona_assets.executors.slots import GPU_POOL
 from persona_assets.io_managers.jsonl import JsonlIOManager
 from persona_assets.io_managers.parquet import ParquetIOManager
 from persona_assets.io_managers.report import ReportIOManager
@@ -33,7 +35,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         build_user_actions(days),
         build_english_posts(days),
         build_english_users(days, window),
-        build_embeddings(days),
+        build_embeddings(days, pool=None if takes_turns(settings.executor) else GPU_POOL),
         build_clusters(days, window),
         lineage,
         build_cluster_jsonl(days, window),

@@ -69,6 +69,11 @@ class Settings(BaseSettings):
     vector_store_days: int = pydantic.Field(
         30, ge=1, description="Days after which kept vectors are deleted, when a day is embedded."
     )
+    lock_dir: str | None = pydantic.Field(
+        None,
+        description="Local folder of the file by which embedding steps on this machine take turns; users who name the "
+        "same one take turns with each other. Default: a folder of the user's own in the temporary folder.",
+    )
     min_english_posts: int = pydantic.Field(2, ge=1, description="Fewest English posts of a user that is kept.")
     n_clusters: str = pydantic.Field(
         "10",

@@ -2,8 +2,8 @@
 
 import datetime as dt
 import tempfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -18,9 +18,10 @@ from persona_assets.embeddings.encode import Encoder
 from persona_assets.embeddings.model import TextModel, load_model
 from persona_assets.embeddings.split import split_texts
 from persona_assets.embeddings.store import VectorStore, prune_store
-from persona_assets.embeddings.turns import take_turn
+from persona_assets.embeddings.turns import make_folder, make_own_folder, take_turn, takes_turns
 from persona_assets.embeddings.vector_files import find_worst_length
-from persona_assets.errors import DeviceError, ModelError
+from persona_assets.errors import PersonaAssetsError
+from persona_assets.full_disk import explaining_full_disk
 from persona_assets.io_managers.parquet import NEVER_TRIED_AGAIN
 from persona_assets.metadata import measured
 from persona_assets.progress import Progress
@@ -64,8 +65,14 @@ class EmbeddingsConfig(dg.Config):
     memory_limit: str = Field(default_factory=setting("memory_limit"), description=describe("memory_limit"))
 
 
-def build_embeddings(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    """Return the asset, whose input is the day's English posts."""
+def build_embeddings(days: dg.DailyPartitionsDefinition, *, pool: str | None = None) -> dg.AssetsDefinition:
+    """Return the asset, whose input is the day's English posts.
+
+    Args:
+        days: Its partitions.
+        pool: Dagster's pool that its step takes a slot of. None where the file lock of `turns.py` serialises: a run
+            that is killed keeps its slot for ever, and a lock it loses.
+    """
 
     @dg.asset(
         group_name="persona_assets",
@@ -74,7 +81,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         partitions_def=days,
         op_tags={"gpu": "1"},
         ins={"english_posts": dg.AssetIn(metadata=NEVER_TRIED_AGAIN)},
-        pool="gpu",
+        pool=pool,
         check_specs=[_ADDS_UP.spec(), _UNIT_VECTORS.spec()],
         # A node or its GPU can go away in the middle of hours of work; what was done is in the store.
         retry_policy=dg.RetryPolicy(max_retries=2, delay=30),
@@ -87,7 +94,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     ):
         """The vector of each English post of the day: unit length, from the model named in the config."""
         folder = scratch.new_folder()
-        with measured() as cost:
+        with _never_tried_again(), explaining_full_disk(folder), measured() as cost:
             # Before the model is loaded, so that the two do not need their memory at the same time.
             split = split_texts(english_posts, scratch=folder, memory_limit=config.memory_limit)
             with _turn(context.log.info):
@@ -116,29 +123,29 @@ def build_embeddings(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
 
 
 def _turn(log: Callable[[str], None]) -> AbstractContextManager[None]:
-    """Have the machine to oneself, unless a scheduler sees to that.
-
-    The pool does not suffice: runs that start in the same moment can both get its one slot on SQLite.
-    """
-    if read_settings().executor in {"slurm", "k8s"}:
+    """Have the machine to oneself, unless a scheduler sees to that."""
+    if not takes_turns(read_settings().executor):
         return nullcontext()
-    return take_turn(Path(tempfile.gettempdir()) / "persona_assets-gpu.lock", log=log)
+    named = read_settings().lock_dir
+    folder = make_folder(Path(named)) if named else make_own_folder(Path(tempfile.gettempdir()))
+    return take_turn(folder / "gpu.lock", log=log)
+
+
+@contextmanager
+def _never_tried_again() -> Generator[None]:
+    """Let the step fail at once on errors that another attempt would meet again."""
+    try:
+        yield
+    except PersonaAssetsError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
 
 
 def _load(config: EmbeddingsConfig) -> TextModel:
-    try:
-        device = choose_device(config.device)
-        precision = choose_precision(config.compute_dtype, device)
-        return load_model(
-            config.model,
-            device=device,
-            precision=precision,
-            max_tokens=config.max_tokens,
-            compiled=config.compile_model,
-        )
-    except (ModelError, DeviceError) as error:
-        # To try again would not bring the model or the device.
-        raise dg.Failure(str(error), allow_retries=False) from error
+    device = choose_device(config.device)
+    precision = choose_precision(config.compute_dtype, device)
+    return load_model(
+        config.model, device=device, precision=precision, max_tokens=config.max_tokens, compiled=config.compile_model
+    )
 
 
 def _open_store(config: EmbeddingsConfig, model: TextModel) -> VectorStore | None:

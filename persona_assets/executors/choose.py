@@ -6,6 +6,7 @@ import dagster as dg
 
 from persona_assets.errors import SettingsError
 from persona_assets.executors.kubernetes import kubernetes_executor
+from persona_assets.executors.slots import freeing_dead_slots
 from persona_assets.settings import Settings
 
 
@@ -24,8 +25,9 @@ def choose_executor(settings: Settings, gpu_steps: Mapping[str, int]) -> dg.Exec
     if settings.executor == "multiprocess":
         return dg.multiprocess_executor
     if settings.executor == "k8s":
-        return kubernetes_executor(gpu_steps, node_selector=_labels(settings.k8s_gpu_node_selector))
-    return _slurm_executor(settings)
+        selector = _labels(settings.k8s_gpu_node_selector)
+        return freeing_dead_slots(kubernetes_executor(gpu_steps, node_selector=selector))
+    return freeing_dead_slots(_slurm_executor(settings))
 
 
 def _slurm_executor(settings: Settings) -> dg.ExecutorDefinition:

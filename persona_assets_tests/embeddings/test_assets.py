@@ -12,11 +12,13 @@ import pytest
 import torch
 
 from persona_assets import tables
+from persona_assets.definitions import build_definitions
 from persona_assets.embeddings.assets import EmbeddingsConfig, build_embeddings
 from persona_assets.embeddings.embed import embed_posts
 from persona_assets.errors import DeviceError, ModelError
 from persona_assets.partitions import daily_partitions
 from persona_assets.scratch import Scratch
+from persona_assets.settings import read_settings
 from persona_assets_tests.checked import find_failed
 from persona_assets_tests.embeddings.builders import DIMENSIONS, posts_of
 
@@ -159,7 +161,33 @@ def test_it_asks_for_a_gpu_in_the_way_that_executors_understand():
     asset = build_embeddings(daily_partitions(dt.date(2025, 3, 1)))
 
     assert asset.op.tags == {"gpu": "1"}
-    assert asset.op.pool == "gpu"
+
+
+@pytest.mark.parametrize(
+    ("executor", "pool"), [("in_process", None), ("multiprocess", None), ("slurm", "gpu"), ("k8s", "gpu")]
+)
+def test_it_takes_a_slot_of_a_pool_only_where_no_lock_serialises(executor, pool):
+    definitions = build_definitions(read_settings({"PERSONA_EXECUTOR": executor}))
+
+    assert definitions.get_assets_def("embeddings").op.pool == pool
+
+
+def test_it_takes_its_turn_by_a_file_in_the_folder_that_is_named(tiny_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("PERSONA_LOCK_DIR", str(tmp_path / "locks"))
+
+    run_asset(model=str(tiny_folder), device="cpu")
+
+    assert [file.name for file in (tmp_path / "locks").iterdir()] == ["gpu.lock"]
+
+
+def test_a_lock_folder_that_cannot_be_had_is_not_tried_again(tiny_folder, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PERSONA_LOCK_DIR", str(tmp_path / "file"))
+
+    with pytest.raises(dg.Failure, match="set PERSONA_LOCK_DIR to a folder") as failure:
+        run_asset(model=str(tiny_folder), device="cpu")
+
+    assert failure.value.allow_retries is False
 
 
 def test_a_setting_is_the_default(monkeypatch: pytest.MonkeyPatch):

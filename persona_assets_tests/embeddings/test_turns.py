@@ -1,6 +1,7 @@
 """Steps that take turns on a machine, whichever process they are in."""
 
 import multiprocessing
+import os
 import signal
 import time
 from itertools import pairwise
@@ -8,7 +9,8 @@ from itertools import pairwise
 import pytest
 
 from persona_assets.embeddings import turns
-from persona_assets.embeddings.turns import take_turn
+from persona_assets.embeddings.turns import make_own_folder, take_turn
+from persona_assets.errors import StorageError
 
 
 def _work(lock, spans, seconds):
@@ -72,3 +74,51 @@ def test_a_step_that_fails_gives_its_turn_back(tmp_path):
 
     with take_turn(tmp_path / "lock", log=lambda _: pytest.fail("it waits")):
         pass
+
+
+def test_the_folder_of_the_lock_is_for_its_user_alone(tmp_path):
+    folder = make_own_folder(tmp_path)
+
+    assert make_own_folder(tmp_path) == folder
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_another_user_can_write_to_is_not_used(tmp_path):
+    make_own_folder(tmp_path).chmod(0o777)
+
+    with pytest.raises(StorageError, match="not a folder of this user alone.*PERSONA_LOCK_DIR"):
+        make_own_folder(tmp_path)
+
+
+@pytest.mark.parametrize("there", ["a link to a folder", "a dangling link", "a file"])
+def test_what_another_user_has_put_in_the_place_of_the_folder_is_not_used(there, tmp_path):
+    folder, elsewhere = tmp_path / f"persona_assets-lock-{os.geteuid()}", tmp_path / "elsewhere"
+    if there == "a file":
+        folder.touch()
+    else:
+        folder.symlink_to(elsewhere)
+    if there == "a link to a folder":
+        elsewhere.mkdir(mode=0o700)
+
+    with pytest.raises(StorageError, match="PERSONA_LOCK_DIR"):
+        make_own_folder(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="to give a folder away needs root")
+def test_a_folder_of_another_user_is_not_used(tmp_path):
+    os.chown(make_own_folder(tmp_path), 1, 1)
+
+    with pytest.raises(StorageError, match="PERSONA_LOCK_DIR"):
+        make_own_folder(tmp_path)
+
+
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path):
+    (tmp_path / "lock").symlink_to(tmp_path / "of somebody")
+
+    with (
+        pytest.raises(StorageError, match="lock cannot be opened.*PERSONA_LOCK_DIR"),
+        take_turn(tmp_path / "lock", log=print),
+    ):
+        pass
+
+    assert not (tmp_path / "of somebody").exists()
