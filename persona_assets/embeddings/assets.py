@@ -16,8 +16,9 @@ from persona_assets.embeddings.device import choose_device, choose_precision
 from persona_assets.embeddings.embed import Embedded, embed_posts
 from persona_assets.embeddings.encode import Encoder
 from persona_assets.embeddings.model import TextModel, load_model
+from persona_assets.embeddings.prune import prune_store
 from persona_assets.embeddings.split import split_texts
-from persona_assets.embeddings.store import VectorStore, prune_store
+from persona_assets.embeddings.store import VectorStore
 from persona_assets.embeddings.turns import make_folder, make_own_folder, take_turn, takes_turns
 from persona_assets.embeddings.vector_files import find_worst_length
 from persona_assets.errors import PersonaAssetsError
@@ -80,6 +81,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, pool: str | None = N
         owners=["team:persona_assets"],
         partitions_def=days,
         op_tags={"gpu": "1"},
+        metadata=NEVER_TRIED_AGAIN,
         ins={"english_posts": dg.AssetIn(metadata=NEVER_TRIED_AGAIN)},
         pool=pool,
         check_specs=[_ADDS_UP.spec(), _UNIT_VECTORS.spec()],

@@ -1,7 +1,8 @@
 """Tables as one Parquet file a day: `<data>/<asset>/<day>.parquet`, read back as one lazy dataset."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,7 +40,8 @@ def every_day_with(*sides: str) -> dict[str, list[str]]:
     return {"every_day_with": list(sides)}
 
 
-# Metadata of an input: where it is missing or damaged, a step that is tried again on other trouble is not.
+# Metadata of an input, or of an asset: where the one is missing or damaged, or the other cannot be written because
+# the disk is full, a step that is tried again on other trouble is not.
 NEVER_TRIED_AGAIN: Mapping[str, bool] = {"never_tried_again": True}
 
 
@@ -78,12 +80,17 @@ class ParquetDatasets(dg.UPathIOManager):
         Raises:
             Failure: Instead of an error of ours, for an input that is `NEVER_TRIED_AGAIN`.
         """
-        try:
+        with _failing_at_once(context.definition_metadata):
             return super().load_input(context)
-        except PersonaAssetsError as error:
-            if (context.definition_metadata or {}).items() >= NEVER_TRIED_AGAIN.items():
-                raise dg.Failure(str(error), allow_retries=False) from error
-            raise
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Store what the asset has made.
+
+        Raises:
+            Failure: Instead of an error of ours, for an asset that is `NEVER_TRIED_AGAIN`.
+        """
+        with _failing_at_once(context.definition_metadata):
+            super().handle_output(context, obj)
 
     def load_from_path(self, context: dg.InputContext, path: UPath) -> pads.Dataset:
         """Return the table of one day, lazily.
@@ -132,6 +139,16 @@ class ParquetIOManager(dg.ConfigurableIOManagerFactory[ParquetDatasets]):
         """Open the place; nothing is written yet."""
         del context
         return ParquetDatasets(UPath(self.base).absolute())
+
+
+@contextmanager
+def _failing_at_once(metadata: Mapping[str, Any] | None) -> Generator[None]:
+    try:
+        yield
+    except PersonaAssetsError as error:
+        if (metadata or {}).items() >= NEVER_TRIED_AGAIN.items():
+            raise dg.Failure(str(error), allow_retries=False) from error
+        raise
 
 
 def _put(table: pa.Table | Path, path: UPath) -> None:

@@ -1,7 +1,9 @@
 """The asset: its configuration reaches the model, and its metadata says what was run."""
 
 import datetime as dt
+import json
 import os
+import tempfile
 import time
 
 import dagster as dg
@@ -15,6 +17,7 @@ from persona_assets import tables
 from persona_assets.definitions import build_definitions
 from persona_assets.embeddings.assets import EmbeddingsConfig, build_embeddings
 from persona_assets.embeddings.embed import embed_posts
+from persona_assets.embeddings.store import VectorStore, hash_texts
 from persona_assets.errors import DeviceError, ModelError
 from persona_assets.partitions import daily_partitions
 from persona_assets.scratch import Scratch
@@ -32,14 +35,14 @@ def data(tmp_path, monkeypatch):
     return tmp_path / "data"
 
 
-def run_asset(**config):
+def run_asset(texts=TEXTS, /, **config):
     asset = build_embeddings(daily_partitions(dt.date(2025, 3, 1)))
     with (
         dg.DagsterInstance.ephemeral() as instance,
         dg.build_asset_context(partition_key="2025-03-02", instance=instance) as context,
         dg.build_resources({"scratch": Scratch()}, instance=instance) as run,
     ):
-        result = asset(context, EmbeddingsConfig(**config), scratch=run.scratch, english_posts=posts_of(TEXTS))
+        result = asset(context, EmbeddingsConfig(**config), scratch=run.scratch, english_posts=posts_of(texts))
         return pq.read_table(result.value), result.metadata, result.check_results
 
 
@@ -68,12 +71,47 @@ def test_posts_without_a_vector_are_an_error(tiny_folder, monkeypatch):
 
 def test_vectors_of_another_length_are_an_error(tiny_folder, data):
     run_asset(model=str(tiny_folder), device="cpu")
+    (key,) = data.glob("embeddings/_store/*/key.json")
+    for kept in key.parent.glob("*.*s"):
+        kept.unlink()
+    way = json.loads(key.read_text(encoding="utf-8"))
+    store = VectorStore(
+        key.parents[1],
+        key={name: way[name] for name in way if name not in ("dtype", "dimensions", "layout")},
+        dimensions=DIMENSIONS,
+        dtype="float16",
+    )
+    store.keep(hash_texts(sorted(set(TEXTS))), np.ones((2, DIMENSIONS), np.float16))
+
+    _, metadata, checks = run_asset(model=str(tiny_folder), device="cpu")
+
+    assert metadata["reused_texts"] == 2
+    assert find_failed(checks) == {"vectors_are_finite_and_of_unit_length": dg.AssetCheckSeverity.ERROR}
+
+
+def test_a_damaged_store_is_named_and_not_tried_again(tiny_folder, data):
+    run_asset(model=str(tiny_folder), device="cpu")
     (kept,) = data.glob("embeddings/_store/*/*.vectors")
     kept.write_bytes((np.frombuffer(kept.read_bytes(), np.float16) * np.float16(1.5)).tobytes())
 
-    _, _, checks = run_asset(model=str(tiny_folder), device="cpu")
+    with pytest.raises(dg.Failure, match=f"{kept} is damaged.*: delete") as failure:
+        run_asset(model=str(tiny_folder), device="cpu")
 
-    assert find_failed(checks) == {"vectors_are_finite_and_of_unit_length": dg.AssetCheckSeverity.ERROR}
+    assert failure.value.allow_retries is False
+
+
+@pytest.mark.parametrize("full", ["PERSONA_VECTOR_STORE", "TMPDIR"])
+def test_a_full_disk_of_the_store_or_of_scratch_is_said_and_not_tried_again(full, tiny_folder, small_disk, monkeypatch):
+    if full == "TMPDIR":
+        monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    store = str(small_disk / "store") if full == "PERSONA_VECTOR_STORE" else None
+    texts = [f"the cat sat on the mat {number}" for number in range(3000)]
+
+    with pytest.raises(dg.Failure, match=f"no space left while writing {small_disk}.*{full}") as failure:
+        run_asset(texts, model=str(tiny_folder), device="cpu", vector_store=store)
+
+    assert failure.value.allow_retries is False
+    assert {file.name for file in small_disk.rglob("*") if file.is_file()} <= {"gpu.lock", "key.json"}
 
 
 def test_it_hands_over_vectors_and_says_what_made_them(tiny_folder):
@@ -130,11 +168,21 @@ def test_vectors_are_kept_below_the_data_unless_another_folder_or_none_is_named(
 def test_vectors_that_were_kept_for_too_long_are_deleted(tiny_folder, data):
     usual = {"model": str(tiny_folder), "device": "cpu", "compute_dtype": "float32"}
     materialize(**usual)
-    for file in data.glob("embeddings/_store/*/*.hashes"):
+
+    for days, reused in ((4, 2), (2, 0)):
+        for file in data.glob("embeddings/_store/*/*.hashes"):
+            os.utime(file, (time.time() - 3 * 86_400,) * 2)
+        assert materialize(**usual, vector_store_days=days)[1]["reused_texts"] == reused
+
+
+def test_vectors_that_are_used_every_day_are_kept(tiny_folder, data):
+    usual = {"model": str(tiny_folder), "device": "cpu", "compute_dtype": "float32"}
+    materialize(**usual)
+    for file in data.glob("embeddings/_store/*/*.*s"):
         os.utime(file, (time.time() - 3 * 86_400,) * 2)
 
     assert materialize(**usual, vector_store_days=4)[1]["reused_texts"] == 2
-    assert materialize(**usual, vector_store_days=2)[1]["reused_texts"] == 0
+    assert materialize(**usual, vector_store_days=2)[1]["reused_texts"] == 2
 
 
 def test_data_that_is_not_on_this_machine_has_no_store(tiny_folder, monkeypatch, data):

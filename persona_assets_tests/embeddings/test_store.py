@@ -1,7 +1,11 @@
 """Vectors are kept by what their text is."""
 
 import os
+import random
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persona_assets.embeddings.store import VectorStore, hash_texts, prune_store
+from persona_assets.embeddings.prune import prune_store
+from persona_assets.embeddings.store import VectorStore, hash_texts
 from persona_assets.errors import StorageError
 
 TEXTS = ["a", "b", "c", "", "\N{GRINNING FACE}"]
@@ -81,32 +86,127 @@ def test_vectors_without_hashes_are_those_of_a_killed_run_and_are_passed_by(tmp_
     assert look_up(store, TEXTS) == [None] * len(TEXTS)
 
 
-def test_a_damaged_file_is_an_error_that_names_the_remedy(tmp_path):
+def test_a_damaged_file_is_an_error_that_names_it_and_the_remedy(tmp_path):
     store = open_store(tmp_path)
     store.keep(hash_texts(TEXTS), vectors_for(TEXTS))
-    for file in tmp_path.glob("*/*.vectors"):
-        file.write_bytes(file.read_bytes()[:-1])
+    (file,) = tmp_path.glob("*/*.vectors")
+    file.write_bytes(file.read_bytes()[:-1])
 
-    with pytest.raises(StorageError, match="delete it"):
+    with pytest.raises(StorageError, match=rf"{file} is damaged.*delete {file.with_suffix('.hashes')} and {file.name}"):
         look_up(store, TEXTS)
 
 
-def test_old_chunks_are_pruned_and_new_ones_stay(tmp_path):
+@pytest.mark.parametrize("suffix", [".vectors", ".hashes"])
+def test_no_flipped_bit_gives_another_vector(suffix, tmp_path):
+    texts = [f"text {number}" for number in range(40)]
+    store, chance = open_store(tmp_path), random.Random(7)  # noqa: S311 - no secret is made of it
+    store.keep(hash_texts(texts), vectors_for(texts))
+    (file,) = tmp_path.glob(f"*/*{suffix}")
+    whole = file.read_bytes()
+
+    for bit in chance.sample(range(8 * len(whole)), 300):
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(flipped)
+        with pytest.raises(StorageError, match="is damaged"):
+            look_up(store, texts)
+
+    file.write_bytes(whole)
+    assert look_up(store, texts) == vectors_for(texts).tolist()
+
+
+def test_a_damaged_key_is_written_again(tmp_path):
+    open_store(tmp_path)
+    (key,) = tmp_path.glob("*/key.json")
+    whole = key.read_bytes()
+    key.write_bytes(b"x" + whole[1:])
+
+    open_store(tmp_path)
+
+    assert key.read_bytes() == whole
+
+
+def test_a_chunk_larger_than_a_block_is_found_and_checked_to_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("persona_assets.embeddings.store._BLOCK_BYTES", 24)
+    texts = [f"text {number}" for number in range(7)]
     store = open_store(tmp_path)
-    store.keep(hash_texts(["old"]), vectors_for(["old"]))
+    store.keep(hash_texts(texts), vectors_for(texts))
+
+    assert look_up(store, texts[1::2]) == vectors_for(texts[1::2]).tolist()
+
+    (file,) = tmp_path.glob("*/*.vectors")
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    with pytest.raises(StorageError, match="is damaged"):
+        look_up(store, texts[:1])
+
+
+def test_the_same_texts_with_other_vectors_do_not_disturb_a_reader_of_the_first(tmp_path):
+    store = open_store(tmp_path)
+    for vectors in (vectors_for(TEXTS), vectors_for(TEXTS) + 1):
+        store.keep(hash_texts(TEXTS), vectors)
+
+    assert look_up(store, TEXTS) in (vectors_for(TEXTS).tolist(), (vectors_for(TEXTS) + 1).tolist())
+
+
+def test_a_chunk_whose_vectors_another_run_has_just_pruned_is_missing(tmp_path):
+    store = open_store(tmp_path)
+    store.keep(hash_texts(TEXTS), vectors_for(TEXTS))
+    for file in tmp_path.glob("*/*.vectors"):
+        file.unlink()
+
+    assert look_up(store, TEXTS) == [None] * len(TEXTS)
+
+
+def test_readers_beside_pruners_find_vectors_or_nothing(tmp_path):
+    texts = [f"text {number}" for number in range(50)]
+    store = open_store(tmp_path)
+    stop = threading.Event()
+
+    def prune():
+        while not stop.is_set():
+            for file in tmp_path.glob("*/*s"):
+                with suppress(FileNotFoundError):
+                    os.utime(file, (1, 1))
+            prune_store(tmp_path, before=2)
+
+    with ThreadPoolExecutor(2) as pool:
+        pruners = [pool.submit(prune) for _ in range(2)]
+        try:
+            for number in range(200):
+                store.keep(hash_texts(texts[number % 7 :]), vectors_for(texts[number % 7 :]))
+                for found, vector in zip(look_up(store, texts), vectors_for(texts).tolist(), strict=True):
+                    assert found in (None, vector)
+        finally:
+            stop.set()
+        assert [pruner.result() for pruner in pruners] == [None, None]
+
+
+def test_a_name_that_is_not_a_chunks_is_passed_by(tmp_path):
+    store = open_store(tmp_path)
     (folder,) = tmp_path.iterdir()
-    for name, size in ((".killed.vectors.1", 5), ("without hashes.vectors", 7)):
-        (folder / name).write_bytes(bytes(size))
-    for file in folder.iterdir():
-        os.utime(file, (1, 1))
-    store.keep(hash_texts(["new"]), vectors_for(["new"]))
+    (folder / "of somebody.hashes").write_bytes(b"x")
 
-    assert prune_store(tmp_path, before=2) == 16 + 12 + 5 + 7
-
-    assert sorted(file.suffix for file in folder.iterdir()) == [".hashes", ".json", ".vectors"]
-
-    assert look_up(store, ["old", "new"]) == [None, vectors_for(["new"])[0].tolist()]
+    assert look_up(store, TEXTS) == [None] * len(TEXTS)
 
 
-def test_a_folder_that_is_not_there_has_nothing_to_prune(tmp_path):
-    assert prune_store(tmp_path / "none", before=2) == 0
+def test_a_full_disk_is_said_and_leaves_nothing(small_disk):
+    texts = [f"text {number}" for number in range(9000)]
+    store = open_store(small_disk)
+
+    with pytest.raises(StorageError, match=f"no space left while writing {small_disk}.*PERSONA_VECTOR_STORE"):
+        store.keep(hash_texts(texts), vectors_for(texts))
+
+    assert [file.name for file in small_disk.glob("*/*")] == ["key.json"]
+    assert look_up(store, texts[:9]) == [None] * 9
+
+
+def test_a_disk_that_has_no_room_for_a_folder_is_said(small_disk):
+    (small_disk / "full").write_bytes(bytes(48 * 1024))
+    for number in range(100):
+        try:
+            (small_disk / str(number)).write_bytes(b"x")
+        except OSError:
+            break
+
+    with pytest.raises(StorageError, match="no space left"):
+        open_store(small_disk)

@@ -265,3 +265,23 @@ def test_a_step_that_may_be_tried_again_is_not_where_its_input_is_missing_or_dam
     (failure,) = [event for event in done.all_events if event.is_step_failure]
     assert "2025-03-01" in failure.step_failure_data.error.to_string()
     assert not any(event.is_step_up_for_retry for event in done.all_events)
+
+
+def test_a_step_that_may_be_tried_again_is_not_where_its_table_fills_the_disk(small_disk):
+    @dg.asset(
+        name="clusters",
+        partitions_def=DAYS,
+        metadata=NEVER_TRIED_AGAIN,
+        retry_policy=dg.RetryPolicy(max_retries=2),
+    )
+    def many_clusters():
+        return dg.MaterializeResult(value=clusters(*(str(number) for number in range(50_000))))
+
+    job = dg.Definitions(
+        [many_clusters], resources={"io_manager": ParquetIOManager(base=str(small_disk))}
+    ).resolve_implicit_global_asset_job_def()
+    done = job.execute_in_process(partition_key="2025-03-01", raise_on_error=False)
+
+    (failure,) = [event for event in done.all_events if event.is_step_failure]
+    assert "no space left" in failure.step_failure_data.error.to_string()
+    assert not any(event.is_step_up_for_retry for event in done.all_events)
