@@ -10,7 +10,13 @@ from collections.abc import Sequence
 import dagster as dg
 
 from persona_assets.automation.due import choose_due_day
-from persona_assets.automation.history import find_active, find_parsed
+from persona_assets.automation.history import (
+    DIGEST_TAG,
+    find_active,
+    find_failed,
+    find_last_runs,
+    find_parsed,
+)
 from persona_assets.automation.jobs import process_day
 from persona_assets.errors import CaptureError
 from persona_assets.partitions import DAY_FORMAT
@@ -18,6 +24,8 @@ from persona_assets.raw_events.capture import Capture
 
 # A day's files are at rest when two looks, so far apart, find the same.
 LOOK_EVERY_SECONDS = 600
+# A run whose process was killed says nothing of its end.
+_UNDER_WAY = "a run for {} is under way; if its process is dead, end the run in the UI"
 
 
 def build_schedule(days: dg.DailyPartitionsDefinition, *, hour: int) -> dg.ScheduleDefinition:
@@ -35,7 +43,7 @@ def build_schedule(days: dg.DailyPartitionsDefinition, *, hour: int) -> dg.Sched
         if not days.has_partition_key(day):
             return dg.SkipReason(f"{day} is before the graph's first day, PERSONA_START_DATE")
         if day in find_active(context.instance):
-            return dg.SkipReason(f"a run for {day} is under way")
+            return dg.SkipReason(_UNDER_WAY.format(day))
         if day in find_parsed(context.instance, [day]):
             return dg.SkipReason(f"{day} has been processed")
         return dg.RunRequest(run_key=day, partition_key=day)
@@ -60,15 +68,16 @@ def build_sensor(days: dg.DailyPartitionsDefinition, *, watched: int) -> dg.Sens
         if not listed:
             return dg.SkipReason(trouble)
         if active := find_active(context.instance):
-            return dg.SkipReason(f"a run for {', '.join(active)} is under way")
-        parsed = find_parsed(context.instance, listed)
-        due = choose_due_day(listed, seen=seen, parsed=parsed)
+            return dg.SkipReason(_UNDER_WAY.format(", ".join(active)))
+        parsed, last_runs = find_parsed(context.instance, listed), find_last_runs(context.instance, listed)
+        due = choose_due_day(listed, seen=seen, parsed=parsed, failed=find_failed(last_runs))
         if due.day is None:
             return dg.SkipReason(due.why)
         context.log.info("%s: %s", due.day, due.why)
-        # A run that failed is not asked for again: what it says must be mended first.
-        key = f"{due.day}: {parsed.get(due.day, 'new')} to {listed[due.day]}"
-        return dg.RunRequest(run_key=key, partition_key=due.day)
+        # A key that was used starts nothing, for ever: files that come back to what they were once need another.
+        last = last_runs[due.day].run_id if due.day in last_runs else "none"
+        key = f"{due.day}: {parsed.get(due.day, 'new')} to {listed[due.day]}, after run {last}"
+        return dg.RunRequest(run_key=key, partition_key=due.day, tags={DIGEST_TAG: listed[due.day]})
 
     return new_files
 

@@ -1,6 +1,10 @@
 """Which day is due."""
 
-from persona_assets.automation.due import choose_due_day
+import functools
+
+from persona_assets.automation import due
+
+choose_due_day = functools.partial(due.choose_due_day, failed={})
 
 
 def test_a_new_day_is_due_once_two_looks_have_found_the_same_files():
@@ -31,3 +35,38 @@ def test_of_several_days_the_earliest_is_due():
 
 def test_days_without_files_are_never_due():
     assert choose_due_day({}, seen={"2025-03-01": "a"}, parsed={}) == (None, "0 days have files, all of them parsed")
+
+
+def test_a_failed_day_is_named_and_those_after_it_go_on():
+    listed = {"2025-03-01": "a", "2025-03-02": "b"}
+
+    next_day = choose_due_day(listed, seen=listed, parsed={}, failed={"2025-03-01": "a"})
+    after_that = choose_due_day(listed, seen=listed, parsed={"2025-03-02": "b"}, failed={"2025-03-01": "a"})
+
+    named = "; the last run failed: 2025-03-01 (mend what the run says, then re-execute it)"
+    assert next_day == ("2025-03-02", f"it is new{named}")
+    assert after_that == (None, f"2 days have files, none of them is due{named}")
+
+
+def test_a_failed_day_is_due_again_when_its_files_have_changed_and_come_to_rest():
+    listed = {"2025-03-01": "b"}
+
+    growing = choose_due_day(listed, seen={"2025-03-01": "a"}, parsed={}, failed={"2025-03-01": "a"})
+    at_rest = choose_due_day(listed, seen=listed, parsed={}, failed={"2025-03-01": "a"})
+
+    assert growing.day is None
+    assert "2025-03-01: looked at again" in growing.why
+    assert at_rest == ("2025-03-01", "it is new")
+
+
+def test_a_day_that_was_parsed_and_failed_later_is_named():
+    listed = {"2025-03-01": "a"}
+
+    answer = choose_due_day(listed, seen=listed, parsed=listed, failed=listed)
+
+    assert answer.day is None
+    assert "the last run failed: 2025-03-01" in answer.why
+
+
+def test_a_failed_day_that_has_no_files_any_more_is_forgotten():
+    assert "failed" not in choose_due_day({}, seen={}, parsed={}, failed={"2025-03-01": "a"}).why

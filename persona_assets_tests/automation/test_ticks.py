@@ -35,6 +35,7 @@ class Week:
         folder = self.root / "capture" / self._folder(day)
         hour = min(path for path in folder.iterdir() if path.is_dir())
         (hour / "late.jsonl").write_bytes(next(path for path in hour.iterdir() if path.is_file()).read_bytes())
+        return hour / "late.jsonl"
 
     @staticmethod
     def _folder(day):
@@ -69,8 +70,29 @@ class Week:
 
     def _run(self, request):
         job = self.definitions.resolve_job_def("process_day")
-        job.execute_in_process(partition_key=request.partition_key, instance=self.instance, tags=dict(request.tags))
+        job.execute_in_process(
+            partition_key=request.partition_key, instance=self.instance, tags=dict(request.tags), raise_on_error=False
+        )
         return request.partition_key
+
+    def break_day(self, day):
+        """Put something in the place of the day's table, so that its run fails."""
+        (self.root / "data" / "raw_events" / f"{day}.parquet" / "in the way").mkdir(parents=True)
+
+    def mend_day(self, day):
+        shutil.rmtree(self.root / "data" / "raw_events" / f"{day}.parquet")
+
+    def reexecute(self, day):
+        """Re-execute the last run of the day, as the UI does."""
+        wanted = dg.RunsFilter(job_name="process_day", tags={"dagster/partition": f"{day}"})
+        (last,) = self.instance.get_runs(wanted, limit=1)
+        job = self.definitions.resolve_job_def("process_day")
+        tags = {name: value for name, value in last.tags.items() if not name.startswith("dagster/")}
+        job.execute_in_process(
+            partition_key=f"{day}",
+            instance=self.instance,
+            tags={**tags, "dagster/parent_run_id": last.run_id, "dagster/root_run_id": last.run_id},
+        )
 
     def count_made(self, asset):
         wanted = dg.AssetRecordsFilter(dg.AssetKey(asset))
@@ -121,6 +143,47 @@ def test_a_week_is_made_day_by_day_and_a_late_file_makes_its_day_again(week):
     assert find_stale(week, "clusters") == [f"{day}" for day in WEEK[4:6]]  # the windows of three days that hold it
 
 
+@pytest.mark.slow
+def test_later_days_go_on_behind_a_failed_one_which_is_named_and_made_when_it_was_mended(week):
+    first, second, third = WEEK[:3]
+    week.break_day(first)
+    for day in (first, second):
+        week.deliver(day)
+
+    asked = [week.tick_sensor()[0] for _ in range(3)]
+    still_failed, why = week.tick_sensor()
+
+    assert asked == [[], [f"{first}"], [f"{second}"]]
+    assert week.count_made("raw_events") == {f"{second}": 1}
+    assert still_failed == []
+    assert f"the last run failed: {first} (mend what the run says, then re-execute it)" in why
+
+    week.mend_day(first)
+    week.reexecute(first)
+    assert week.tick_sensor() == ([], "2 days have files, all of them parsed")
+    assert week.count_made("raw_events") == {f"{first}": 1, f"{second}": 1}
+
+    week.deliver(third)
+    assert [week.tick_sensor()[0] for _ in range(3)] == [[], [f"{third}"], []]
+
+
+@pytest.mark.slow
+def test_a_failed_day_is_asked_for_again_when_its_files_have_changed_even_back_to_what_they_were(week):
+    day = WEEK[0]
+    week.break_day(day)
+    week.deliver(day)
+    asked = [week.tick_sensor()[0] for _ in range(3)]
+
+    late = week.deliver_late(day)
+    asked += [week.tick_sensor()[0] for _ in range(3)]
+    late.unlink()
+    week.mend_day(day)
+    asked += [week.tick_sensor()[0] for _ in range(3)]
+
+    assert asked == [[], [f"{day}"], []] * 3
+    assert week.count_made("raw_events") == {f"{day}": 1}
+
+
 def find_stale(week, asset):
     """The partitions that the UI marks as out of date."""
     from dagster._core.definitions.data_version import (  # noqa: PLC0415 - private, and for this test alone
@@ -155,8 +218,14 @@ def test_while_a_day_is_in_work_no_other_run_is_started(week):
         status=dg.DagsterRunStatus.STARTED,
     )
 
-    assert week.tick_sensor() == ([], f"a run for {WEEK[0]} is under way")
-    assert week.tick_schedule(WEEK[0]) == ([], f"a run for {WEEK[0]} is under way")
+    assert week.tick_sensor() == (
+        [],
+        f"a run for {WEEK[0]} is under way; if its process is dead, end the run in the UI",
+    )
+    assert week.tick_schedule(WEEK[0]) == (
+        [],
+        f"a run for {WEEK[0]} is under way; if its process is dead, end the run in the UI",
+    )
 
 
 def test_the_schedule_leaves_days_before_the_first_one_alone(week):
