@@ -1,9 +1,15 @@
 """Asset checks: each named once, declared before a run and answered in it."""
 
+import logging
 from typing import Any, NamedTuple
 
 import dagster as dg
 from dagster import AssetCheckSeverity
+
+# In a step, Dagster says it as the step's own.
+_LOG = dg.get_dagster_logger("checks")
+# Of one number as it is logged: lists of days or hours may be long, and all of it is in the check's metadata.
+_MOST_SHOWN = 200
 
 
 class Check(NamedTuple):
@@ -23,7 +29,14 @@ class Check(NamedTuple):
         return dg.AssetCheckSpec(self.name, asset=self.asset, description=about, blocking=self.is_error)
 
     def answer(self, *, passed: bool, **numbers: Any) -> dg.AssetCheckResult:
-        """Return the outcome, with the numbers that it rests on."""
+        """Return the outcome, with the numbers that it rests on; one that fails is also logged.
+
+        Dagster shows checks in its UI alone: of a failed one, a console, Slurm's log or cron's mail has only that line.
+        """
+        if not passed:
+            level = logging.ERROR if self.is_error else logging.WARNING
+            shown = ", ".join(f"{name} {_show(number)}" for name, number in numbers.items())
+            _LOG.log(level, "check %s of %s failed (%s): %s", self.name, self.asset, shown or "no numbers", self.advice)
         return dg.AssetCheckResult(
             asset_key=dg.AssetKey(self.asset),
             check_name=self.name,
@@ -32,6 +45,11 @@ class Check(NamedTuple):
             description=None if passed else self.advice,
             metadata=numbers,
         )
+
+
+def _show(number: Any) -> str:
+    shown = str(number.value if isinstance(number, dg.MetadataValue) else number)
+    return shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]} ..."
 
 
 def adds_up(asset: str, *, of: str, advice: str) -> Check:

@@ -37,6 +37,33 @@ def test_a_check_that_passes_gives_no_advice():
     assert succeeded == {"made", "follows"}
 
 
+@pytest.mark.parametrize(("is_error", "level"), [(True, "ERROR"), (False, "WARNING")])
+def test_a_failed_check_is_logged_by_the_step_with_its_advice_and_numbers(is_error, level, capfd):
+    run(Check("made", "is_well", "look here", is_error=is_error), passed=False)
+
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if "look here" in line and f" - {level} - " in line]
+    assert line.endswith(" - made - check is_well of made failed (rows 1): look here")
+
+
+def test_a_check_that_passes_is_not_logged(capfd):
+    run(Check("made", "is_well", "look here"), passed=True)
+
+    assert "check is_well of made failed" not in capfd.readouterr().err
+
+
+def test_outside_a_run_a_failed_check_is_logged_too(caplog):
+    days = ", ".join(f"2025-03-{day:02}" for day in range(1, 31))
+
+    Check("made", "is_well", "look here").answer(
+        passed=False, share=0.25, days=days, table=dg.MetadataValue.float(1.5), none=None
+    )
+
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"check is_well of made failed (share 0.25, days {days[:200]} ..., table 1.5, none None): look here"
+    )
+
+
 def test_a_hole_in_a_window_only_warns():
     assert not window_is_complete("made").spec().blocking
 
