@@ -24,6 +24,9 @@ from persona_assets.settings import describe, setting
 MAP_USERS = 2000
 # Clusters in its table, the largest: all are in the stored tables.
 MOST_SHOWN = 100
+# What its table of numbers tried is of; of a number far from the best silhouette no stability is measured.
+_TRIED = {"clusters": "int", "silhouette": "float", "stability": "float"}
+_NOT_MEASURABLE = "not measurable: half of the users are fewer than the clusters"
 
 
 _ADDS_UP = adds_up(
@@ -155,18 +158,23 @@ def _describe(personas: Personas) -> dict[str, Any]:
         "dropped": count_table(personas.dropped, of="reason"),
         "map": _picture("users by cluster", _draw_map(personas)),
     }
-    if personas.stability is not None:
+    if len(sizes) > 1:
         metadata["silhouette"] = _round(personas.certainty["silhouette"].to_numpy().mean(dtype=np.float64))
-        metadata["stability"] = _round(personas.stability)
+        stability = personas.stability
+        metadata["stability"] = _NOT_MEASURABLE if stability is None else _round(stability)
     if personas.curve:
         metadata["curve"] = _picture("silhouette by number", plot_curve(personas.curve, len(sizes)))
-        metadata["tried"] = dg.MetadataValue.table(
-            [
-                dg.TableRecord({"clusters": n, "silhouette": _round(silhouette), "stability": _round(stability or 0)})
-                for n, silhouette, stability in personas.curve
-            ]
-        )
+        metadata["tried"] = _tried_table(personas)
     return metadata
+
+
+def _tried_table(personas: Personas) -> dg.TableMetadataValue:
+    records = [
+        {"clusters": n, "silhouette": _round(silhouette), "stability": None if stability is None else _round(stability)}
+        for n, silhouette, stability in personas.curve
+    ]
+    columns = [dg.TableColumn(name, kind) for name, kind in _TRIED.items()]
+    return dg.MetadataValue.table([dg.TableRecord(record) for record in records], dg.TableSchema(columns))
 
 
 def _sizes_table(personas: Personas) -> dg.TableMetadataValue:

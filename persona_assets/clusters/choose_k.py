@@ -29,7 +29,7 @@ class Candidate(NamedTuple):
 
     n_clusters: int
     silhouette: float
-    stability: float | None  # measured at the top of the curve only
+    stability: float | None  # measured at the top of the curve only, and where half of the users suffice
 
 
 class Choice(NamedTuple):
@@ -43,6 +43,8 @@ def choose_n_clusters(
     vectors: Vectors, sizes: Sizes, *, seed: int, note: Callable[[int], None] = lambda _: None
 ) -> Choice:
     """Return the most stable number of clusters of those whose mean silhouette is near the greatest.
+
+    Where the users are too few for the stability of any of these to be measured, that of the greatest silhouette.
 
     Tries a ladder from 2 to what the users allow, `n_users / min_cluster_size`. With more than 20,000 users
     it looks at as many of them, drawn by `seed`, and at most 2,000 clusters.
@@ -94,4 +96,6 @@ def _find_top(silhouettes: list[float]) -> list[bool]:
 
 def _pick(curve: list[Candidate]) -> int:
     stable = {candidate.n_clusters: candidate.stability for candidate in curve if candidate.stability is not None}
+    if not stable:
+        return max(curve, key=lambda candidate: candidate.silhouette).n_clusters
     return next(n_clusters for n_clusters, stability in stable.items() if stability > max(stable.values()) - TIE)

@@ -1,6 +1,6 @@
 """Leave no cluster too small: fill it with the users who lose least by moving, or dissolve it."""
 
-from bisect import insort
+from bisect import bisect_right, insort
 from itertools import pairwise
 
 import numpy as np
@@ -22,7 +22,8 @@ def fill_small_clusters(vectors: Vectors, centres: Vectors, labels: Labels, *, m
     clusters, from one with users to spare to one that lacks some. These are the successive shortest paths of
     a minimum cost flow; Bradley, Bennett and Demiriz, Constrained k-means clustering (2000), state the
     problem, and k-means-constrained solves it with a node a user. Here a node is a cluster: one pass over all
-    users prices the moves, and then a move costs O(k), and now and then a search of one cluster.
+    users prices the moves, and then a move costs O(k), and now and then a search of one cluster. Equal users move
+    together, as many as there are: thousands of them would otherwise be moved in as many searches for a chain.
 
     Args:
         vectors: `(n_users, d)`, unit length; at least `k * min_cluster_size` rows.
@@ -37,11 +38,12 @@ def fill_small_clusters(vectors: Vectors, centres: Vectors, labels: Labels, *, m
     moves = _Moves(vectors, centres, labels)
     level = np.zeros(len(centres))
     for small in np.flatnonzero(sizes < min_cluster_size):
-        for _ in range(min_cluster_size - sizes[small]):
+        while sizes[small] < min_cluster_size:
             path = _cheapest_path(moves, level, to=int(small), spare=sizes > min_cluster_size)
-            moves.along(path)
-            sizes[path[0]] -= 1
-        sizes[small] = min_cluster_size
+            most = min(min_cluster_size - sizes[small], sizes[path[0]] - min_cluster_size)
+            moved = moves.along(path, most=int(most))
+            sizes[path[0]] -= moved
+            sizes[small] += moved
     return labels
 
 
@@ -79,6 +81,8 @@ class _Moves:
 
     def __init__(self, vectors: Vectors, centres: Vectors, labels: Labels) -> None:
         self._vectors, self._centres, self._labels = vectors, centres, labels
+        self._kind = _find_kinds(vectors)
+        self._copies = np.bincount(self._kind)
         k = len(centres)
         self._loss: Prices = np.full((k, k), np.inf)  # [b, a]: of the cheapest move to b from a
         self._mover: npt.NDArray[np.int64] = np.full((k, k), -1)  # [b, a]: the user who makes it
@@ -118,13 +122,31 @@ class _Moves:
         prices[stale] = np.inf
         return prices
 
-    def along(self, path: list[int]) -> None:
-        """Move one user over each step of `path`."""
-        movers = [int(self._mover[b, a]) for a, b in pairwise(path)]
-        self._labels[movers] = path[1:]
-        for (a, b), mover in zip(pairwise(path), movers, strict=True):
-            self._stale[:, a] |= self._mover[:, a] == mover
-            self._welcome(mover, b)
+    def along(self, path: list[int], *, most: int) -> int:
+        """Move users over each step of `path`, and return how many: equal ones together, `most` at most.
+
+        A user who comes and an equal one who goes on are one who moves at once: the loss is the same.
+        """
+        steps: list[tuple[int, int, int]] = []  # from, to, and who is the cheapest
+        for a, b in pairwise(path):
+            mover = int(self._mover[b, a])
+            if steps and self._kind[steps[-1][2]] == self._kind[mover]:
+                steps[-1] = (steps[-1][0], b, steps[-1][2])
+            else:
+                steps.append((a, b, mover))
+        movers = [self._find_equal(mover, a) for a, _, mover in steps]
+        together = min(most, *map(len, movers))
+        for (_, b, _), users in zip(steps, movers, strict=True):
+            self._labels[users[:together]] = b
+        for (a, b, _), users in zip(steps, movers, strict=True):
+            self._stale[:, a] |= np.isin(self._mover[:, a], users[:together])
+            self._welcome(users[:together], b)
+        return together
+
+    def _find_equal(self, user: int, cluster: int) -> npt.NDArray[np.int64]:
+        if self._copies[self._kind[user]] == 1:
+            return np.array([user])
+        return np.flatnonzero((self._kind == self._kind[user]) & (self._labels == cluster))
 
     def _refresh(self, cluster: int, origin: int) -> None:
         queue = self._next[origin].setdefault(cluster, [])
@@ -141,16 +163,37 @@ class _Moves:
         cheapest = np.argsort(losses, kind="stable")[:REMEMBERED]
         return list(zip(losses[cheapest].tolist(), members[cheapest].tolist(), strict=True))
 
-    def _welcome(self, user: int, cluster: int) -> None:
-        """Note the moves that `user`, new in `cluster`, makes cheaper."""
-        losses = (self._centres[cluster] - self._centres) @ self._vectors[user]
+    def _welcome(self, users: npt.NDArray[np.int64], cluster: int) -> None:
+        """Note the moves that `users`, equal and new in `cluster`, make cheaper."""
+        losses = (self._centres[cluster] - self._centres) @ self._vectors[users[0]]
         better = losses < self._loss[:, cluster]
         better[cluster] = False
-        self._loss[better, cluster], self._mover[better, cluster] = losses[better], user
+        self._loss[better, cluster], self._mover[better, cluster] = losses[better], users[0]
         self._stale[better, cluster] = False
         for target, queue in self._next[cluster].items():
             if queue and losses[target] < queue[-1][0]:
-                insort(queue, (float(losses[target]), user))
+                loss = float(losses[target])
+                for user in users[:REMEMBERED].tolist():
+                    insort(queue, (loss, user))
+                if len(users) > REMEMBERED:  # what comes after those that are left out is searched for again
+                    del queue[bisect_right(queue, (loss, int(users[REMEMBERED - 1]))) :]
+
+
+def _find_kinds(vectors: Vectors) -> npt.NDArray[np.int64]:
+    """Number users so that those with the same bytes have the same number, `(n_users,)`.
+
+    Numbers are remainders by 2 ** 64 of sums over a row, exact in any order, which rows that differ share by a chance
+    of one in a billion; rows are compared where they do.
+    """
+    factors = np.random.default_rng(0).integers(0, 1 << 63, vectors.shape[1], np.uint64) * 2 + 1
+    sums = [
+        np.einsum("ij,j->i", np.ascontiguousarray(vectors[start : start + 4096]).view(np.uint32), factors)
+        for start in range(0, len(vectors), 4096)
+    ]
+    _, first, kinds = np.unique(np.concatenate(sums), return_index=True, return_inverse=True)
+    of_same_bytes = (vectors == vectors[first[kinds]]).all(axis=1)
+    kinds[~of_same_bytes] = len(first) + np.arange(np.count_nonzero(~of_same_bytes))
+    return kinds
 
 
 def _members_by_cluster(labels: Labels, n_clusters: int) -> list[npt.NDArray[np.int64]]:

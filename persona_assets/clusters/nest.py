@@ -187,7 +187,9 @@ def _group(means: Vectors, centres: Vectors) -> Labels:
 
 
 def _measure_parting(sums: Vectors, users: Counts, groups: Labels) -> float:
-    """Return the mean silhouette of users, as if all users of a cluster were at their mean."""
+    """Return the mean silhouette of users, as if all users of a cluster were at their mean; of one group 0."""
+    if not groups.any():
+        return 0.0
     of_group = sum_by_cluster(sums, groups, int(groups.max()) + 1) / np.bincount(groups, users)[:, None]
     distance = 1 - (sums / users[:, None]) @ of_group.T
     rows = np.arange(len(groups))

@@ -33,7 +33,7 @@ CURVE = pa.schema(
     [
         pa.field("n_clusters", pa.int32(), nullable=False),
         pa.field("silhouette", pa.float64(), nullable=False),
-        pa.field("stability", pa.float64()),  # measured at the top of the curve only
+        pa.field("stability", pa.float64()),  # measured at the top of the curve only, where it can be
     ]
 )
 
@@ -55,7 +55,7 @@ class Personas(NamedTuple):
     centres: pa.Table  # tables.centres_schema(d), by cluster_id
     certainty: pa.Table  # CERTAINTY
     curve: list[Candidate]  # what the number of clusters was chosen from; empty when it was given
-    stability: float | None  # None for one cluster
+    stability: float | None  # None for one cluster, and where half of the users are fewer than the clusters
     dropped: dict[str, int]  # users without a vector, by reason
     fitted: Vectors  # (n_users, d'), the vectors that were clustered
 

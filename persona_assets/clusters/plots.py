@@ -26,7 +26,8 @@ def plot_curve(curve: list[Candidate], chosen: int) -> bytes:
     numbers = [candidate.n_clusters for candidate in curve]
     axes.plot(numbers, [candidate.silhouette for candidate in curve], marker="o", label="silhouette")
     stable = [(c.n_clusters, c.stability) for c in curve if c.stability is not None]
-    axes.plot(*zip(*stable, strict=True), marker="s", linestyle="none", label="stability")
+    if stable:
+        axes.plot(*zip(*stable, strict=True), marker="s", linestyle="none", label="stability")
     axes.axvline(chosen, color="grey", linestyle=":", label=f"chosen: {chosen}")
     axes.set_xscale("log")
     axes.set_xticks(numbers, [f"{number}" for number in numbers], minor=False)

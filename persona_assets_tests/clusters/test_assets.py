@@ -49,6 +49,13 @@ def test_it_hands_over_clusters_with_their_centres_and_says_how_good_they_are(ma
     assert "did:plc" not in str(result.metadata)
 
 
+def test_a_stability_that_cannot_be_measured_is_said_and_no_number(materialize):
+    result = materialize(n_clusters=40, min_cluster_size=1)
+
+    assert result.metadata["stability"] == "not measurable: half of the users are fewer than the clusters"
+    assert "silhouette" in result.metadata
+
+
 def test_each_field_of_the_configuration_changes_the_result(materialize):
     def labels(**config):
         return materialize(**config).value.main["cluster_id"].to_numpy()

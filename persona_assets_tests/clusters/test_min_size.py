@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
 from persona_assets.clusters.assign import assign_nearest
-from persona_assets.clusters.min_size import dissolve_small_clusters, fill_small_clusters
+from persona_assets.clusters.min_size import _cheapest_path, dissolve_small_clusters, fill_small_clusters
 from persona_assets_tests.clusters.builders import unit
 
 
@@ -67,6 +67,40 @@ def test_users_who_are_all_equal_are_spread():
     labels = fill_small_clusters(vectors, centres, np.zeros(12, np.int32), min_cluster_size=3)
 
     assert np.bincount(labels).tolist() == [3, 3, 3, 3]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 6), st.integers(1, 6), st.integers(0, 20), st.integers(1, 8))
+def test_of_equal_users_too_the_loss_is_the_least_possible(seed, k, least, more, kinds):
+    rng = np.random.default_rng(seed)
+    vectors = unit(np.add(rng.normal(size=(kinds, 3)), [2, 0, 0]))[rng.integers(0, kinds, k * least + more)]
+    centres = unit(rng.normal(size=(k, 3)))
+    nearest = assign_nearest(vectors, centres).labels
+
+    labels = fill_small_clusters(vectors, centres, nearest, min_cluster_size=least)
+
+    assert np.bincount(labels, minlength=k).min() >= least
+    best = best_possible(vectors, centres, least)
+    assert kept_similarity(vectors, centres, labels) >= best - 1e-4
+
+
+def test_equal_users_by_the_thousand_are_moved_together(monkeypatch):
+    rng, searches = np.random.default_rng(5), []
+    vectors = unit(np.add(rng.normal(size=(4000, 8)), 1))
+    vectors[rng.permutation(4000)[:3900]] = vectors[0]
+    centres = unit(rng.normal(size=(10, 8)))
+    labels = assign_nearest(vectors, centres).labels
+
+    def find_path(*given, **options):
+        searches.append(given)
+        return _cheapest_path(*given, **options)
+
+    monkeypatch.setattr("persona_assets.clusters.min_size._cheapest_path", find_path)
+    filled = fill_small_clusters(vectors, centres, labels, min_cluster_size=390)
+
+    assert np.bincount(filled, minlength=10).min() >= 390
+    assert np.count_nonzero(filled != labels) > 2500
+    assert len(searches) < 200
 
 
 def test_many_moves_from_one_large_cluster_lose_as_little_as_possible():

@@ -148,6 +148,34 @@ def test_one_user_is_one_persona():
     assert personas.stability is None
 
 
+def test_clusters_of_which_no_stability_can_be_measured_are_made_all_the_same():
+    embeddings, users, _ = window([438], posts=1)
+
+    personas = find_personas(dataset(embeddings), dataset(users), Wanted((250,), 1, 0))
+
+    assert personas.centres.num_rows == 250
+    assert personas.stability is None
+
+
+EQUAL, TWO_KINDS, OPPOSITE = [[1, 2, 3]], [[1, 0, 0], [0, 1, 0]], [[1, 0, 0], [-1, 0, 0]]
+
+
+@pytest.mark.parametrize("kinds", [EQUAL, TWO_KINDS, OPPOSITE], ids=["equal", "of two kinds", "opposite"])
+@pytest.mark.parametrize("policy", ["fill", "dissolve"])
+@pytest.mark.parametrize(
+    ("users", "numbers"), [(1, (1,)), (2, ()), (2, (2,)), (2, (1, 2)), (3, (1, 2)), (3, (1, 2, 3)), (5, ()), (5, (4,))]
+)
+def test_whatever_the_users_allow_is_made_of_a_few_users_and_nothing_is_not_a_number(users, numbers, policy, kinds):
+    ids = [f"did:plc:{number}" for number in range(users)]
+    embeddings = embeddings_of([(user, kinds[number % len(kinds)]) for number, user in enumerate(ids)])
+
+    personas = find_personas(dataset(embeddings), dataset(users_of(ids)), Wanted(numbers, 1, 0, policy))
+
+    assert sum(personas.centres["users"].to_pylist()) == users
+    assert not np.isnan(personas.certainty["silhouette"].to_numpy()).any()
+    assert not np.isnan(personas.clusters["similarity"].to_numpy()).any()
+
+
 @pytest.mark.parametrize("numbers", [(1,), ()], ids=str)
 def test_no_user_at_all_is_an_error_that_says_what_to_do(numbers):
     with pytest.raises(TooFewUsersError, match="the window has 0: .*PERSONA_MIN_CLUSTER_SIZE"):

@@ -17,6 +17,7 @@ def test_the_curve_is_drawn_with_and_without_stability():
 
     assert png.startswith(PNG)
     assert png == plot_curve(curve, 3)
+    assert plot_curve([Candidate(2, 0.1, None)], 2).startswith(PNG)
 
 
 @pytest.mark.parametrize(("clusters", "width"), [(1, 1), (3, 16), (60, 16)])

@@ -23,3 +23,12 @@ def test_clusters_that_are_not_there_are_not_stable():
 def test_it_is_defined_for_equal_users_and_clusters_as_many_as_the_users_allow(policy):
     assert 0 <= measure_stability(unit([[1, 2]] * 20), Sizes(2, 10, policy), seed=0) <= 1
     assert -1 <= measure_stability(planted([20])[0], Sizes(10, 2, policy), seed=0) <= 1
+
+
+@pytest.mark.parametrize(("users", "clusters"), [(438, 250), (2, 2), (3, 3), (5, 3)])
+def test_where_half_of_the_users_are_fewer_than_the_clusters_it_cannot_be_measured(users, clusters):
+    assert measure_stability(planted([users])[0], Sizes(clusters, 1), seed=0) is None
+
+
+def test_half_of_the_users_may_be_as_many_as_the_clusters():
+    assert measure_stability(planted([6])[0], Sizes(3, 1), seed=0) is not None
