@@ -27,12 +27,13 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from persona_assets import tables
 from persona_assets.cluster_stats.medoids import find_medoids
-from persona_assets.cluster_stats.post_vectors import add_by_row, directions, read_post_vectors
 from persona_assets.cluster_stats.stop_words import STOP_WORDS
 from persona_assets.cluster_stats.summarise import TOPIC_POSTS, TOPIC_POSTS_OF_A_CLUSTER
 from persona_assets.cluster_stats.topics import find_topics
-from persona_assets.cluster_stats.words import define_words, find_words, sample_posts
+from persona_assets.cluster_stats.words import find_words, load_words, sample_posts
 from persona_assets.engine import open_duckdb
+from persona_assets.post_vectors.read import read_post_vectors
+from persona_assets.post_vectors.sums import add_by_row, directions
 from persona_assets.sample.people import make_people
 from persona_assets.sample.texts import write_text
 from persona_assets.sample.topics import TOPICS
@@ -91,16 +92,17 @@ def our_topics(posts: Posts) -> list[list[str]]:
     most = min(TOPIC_POSTS_OF_A_CLUSTER, TOPIC_POSTS // len(PERSONAS))
     with TemporaryDirectory() as scratch, open_duckdb(memory_limit="1GB", scratch=Path(scratch)) as con:
         _register(con, posts)
-        samples = sample_posts(con, n_clusters=len(PERSONAS), most=most)
+        samples = sample_posts(con, STOP_WORDS, n_clusters=len(PERSONAS), most=most)
     return [find_topics(sample, seed=0).topics[0] for sample in samples]
 
 
 def _register(con: Any, posts: Posts) -> None:
     uris = [f"at://{user}/{number}" for number, user in enumerate(posts.users)]
     users, first = np.unique(posts.users, return_index=True)
-    con.register("english_posts", pa.table({"uri": uris, "user_id": posts.users, "text": posts.texts}))
+    columns = {"uri": uris, "user_id": posts.users, "text": posts.texts, "event_time_us": range(len(uris))}
+    con.register("english_posts", pa.table({name: pa.array(column) for name, column in columns.items()}))
     con.register("users", pa.table({"user_id": users, "user_number": users, "cluster_id": posts.clusters[first]}))
-    define_words(con)
+    load_words(con, repeated=pa.array([], pa.string()), language="en", n_clusters=len(PERSONAS))
 
 
 def reference_words(posts: Posts) -> list[list[str]]:
@@ -143,7 +145,7 @@ def our_medoids(posts: Posts) -> list[int]:
     sums = np.zeros((len(PERSONAS), DIMENSIONS))
     for batch in read_post_vectors(vectors, rows):
         add_by_row(sums, clusters[batch.rows], batch.vectors)
-    texts = pads.dataset(pa.table({"uri": uris, "text": posts.texts}))
+    texts = pads.dataset(pa.table({"uri": uris, "text": posts.texts, "event_time_us": pa.array(range(len(uris)))}))
     found = find_medoids(read_post_vectors(vectors, rows), texts, clusters=clusters, means=directions(sums))
     return [int(medoids[0].uri) for medoids in found]
 

@@ -44,7 +44,11 @@ class Settings(BaseSettings):
         pattern=r"^[0-9]+(\.[0-9]+)? ?(MB|GB|TB|MiB|GiB|TiB)$",
         description="Memory of one step's joins and sorts; beyond it they spill to the temporary folder.",
     )
-    language: str = pydantic.Field("en", pattern=r"^[a-z]{2,3}$", description="The language kept (ISO 639).")
+    language: str = pydantic.Field(
+        "en",
+        pattern=r"^[a-z]{2,3}$",
+        description="The language kept (ISO 639). For any but en, words that most personas share count as stop words.",
+    )
     model: str = pydantic.Field(
         "all-MiniLM-L6-v2-embedded",
         min_length=1,

@@ -143,7 +143,9 @@ LINEAGE = pa.schema(
         pa.field("previous_cluster_id", pa.int32()),  # of previous_day: continued, split from, merged or gone
         pa.field("shared_users", pa.int64()),  # in that cluster and in the one it went on, split or merged into
         pa.field("overlap", pa.float64()),  # of the two, 0 to 1: shared users among those who can be in both
-        pa.field("centre_similarity", pa.float64()),  # cosine of the centres of the two; null for other models
+        pa.field("centre_similarity", pa.float64()),  # cosine of the centres of the two; null where their
+        # days' vectors differ in width or are of two models. A model is known since `vector_model` is noted: days
+        # of before count as of the same.
     ]
 )
 
@@ -193,6 +195,9 @@ IGNORED_EVIDENCE = pa.schema(
 
 RAW_LIMIT_BYTES = 65_536
 
+# Which model made vectors: metadata of the schema of `embeddings` and of the centres beside `clusters`.
+_MODEL = b"persona_assets.model"
+
 
 def embeddings_schema(dimensions: int, dtype: pa.DataType | None = None) -> pa.Schema:
     """Return the schema of `embeddings`: `uri`, `user_id` and `vector` of `dimensions` float16 (or `dtype`).
@@ -207,6 +212,23 @@ def centres_schema(dimensions: int) -> pa.Schema:
     """Return the schema of the centres beside `clusters`: unit vectors, one row a cluster, by `cluster_id`."""
     vector = pa.list_(pa.field("element", pa.float32()), dimensions)
     return pa.schema([_not_null("cluster_id", pa.int32()), _not_null("users", pa.int64()), _not_null("centre", vector)])
+
+
+def with_vector_model(schema: pa.Schema, model: str | None) -> pa.Schema:
+    """Return `schema` with a note of the model that made its vectors; None notes nothing."""
+    if model is None:
+        return schema
+    return schema.with_metadata({**(schema.metadata or {}), _MODEL: model.encode()})
+
+
+def vector_model(schema: pa.Schema) -> str | None:
+    """Return the model that made the vectors of a table; None where its schema does not say.
+
+    Vectors of one model can be compared, whatever machine and precision they were computed with; those of two cannot,
+    even if they have the same width.
+    """
+    model = (schema.metadata or {}).get(_MODEL)
+    return None if model is None else model.decode()
 
 
 def vector_width(schema: pa.Schema, column: str = "vector") -> int:

@@ -31,7 +31,19 @@ ROOMS = {
     "sample",
 }
 # What a verb file may import of the package beside its own room: modules that know neither Dagster nor settings.
-PLAIN = {"tables", "errors", "engine", "full_disk", "parquet_checksums", "parquet_files", "progress", "writes"}
+PLAIN = {
+    "engine",
+    "errors",
+    "full_disk",
+    "parquet_checksums",
+    "parquet_files",
+    "post_vectors",
+    "progress",
+    "tables",
+    "writes",
+}
+# Packages that several rooms share, whose files are verb files as those of rooms are.
+SHARED = {"post_vectors"}
 # Modules of a room that are no verb files, and why.
 NOT_VERBS = {
     "raw_events/capture.py": "holds the resource that says where a capture is",
@@ -51,7 +63,9 @@ MODULES = {
 VERBS = [
     name
     for name in MODULES
-    if name.split("/")[0] in ROOMS and not name.endswith(("/assets.py", "/__init__.py")) and name not in NOT_VERBS
+    if name.split("/")[0] in ROOMS | SHARED
+    and not name.endswith(("/assets.py", "/__init__.py"))
+    and name not in NOT_VERBS
 ]
 
 

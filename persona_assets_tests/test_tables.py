@@ -35,6 +35,19 @@ def test_embeddings_may_have_any_width_in_two_precisions(element):
     assert tables.vector_width(schema) == 384
 
 
+def test_the_model_of_vectors_is_noted_in_the_file_and_changes_no_schema(tmp_path):
+    schema = tables.with_vector_model(tables.embeddings_schema(2, pa.float32()), "one")
+    write_parquet(tmp_path / "day.parquet", schema, [schema.empty_table()])
+
+    found = pads.dataset(tmp_path / "day.parquet").schema
+    assert tables.vector_model(found) == "one"
+    tables.require_schema(found, tables.embeddings_schema(2, pa.float32()), table="embeddings")
+
+
+def test_vectors_of_before_models_were_noted_are_of_an_unknown_one():
+    assert tables.vector_model(tables.with_vector_model(tables.centres_schema(2), None)) is None
+
+
 @pytest.mark.parametrize("kind", [pa.list_(pa.float32()), pa.list_(pa.float64(), 4), pa.list_(pa.int8(), 4)], ids=str)
 def test_other_vectors_are_refused(kind):
     with pytest.raises(SchemaError):

@@ -38,6 +38,9 @@ class ClusterStatsConfig(dg.Config):
     """What the report shows."""
 
     show_posts: bool = Field(default_factory=setting("show_posts"), description=describe("show_posts"))
+    language: str = Field(
+        default_factory=setting("language"), pattern=r"^[a-z]{2,3}$", description=describe("language")
+    )
     seed: int = Field(default_factory=setting("seed"), ge=0, description=describe("seed"))
     memory_limit: str = Field(default_factory=setting("memory_limit"), description=describe("memory_limit"))
 
@@ -79,6 +82,7 @@ def build_cluster_stats(
                     english_posts,
                     embeddings,
                 ),
+                language=config.language,
                 seed=config.seed,
                 memory_limit=config.memory_limit,
                 scratch=scratch.new_folder(),

@@ -9,11 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
-from persona_assets.cluster_stats.post_vectors import Floats, Ints, PostVectors
+from persona_assets.cluster_stats.plots import Floats, Ints
+from persona_assets.post_vectors.read import PostVectors
 
 MEDOIDS = 3
-# So many are kept until texts are known, for texts can repeat.
-CANDIDATES = 24
+# Similarities that are kept until texts are known, and posts of each: what is posted a thousand times has one vector, so
+# one similarity, and takes no other post's place.
+CANDIDATES, CANDIDATES_ALIKE = 24, MEDOIDS
 
 
 class Medoid(NamedTuple):
@@ -55,7 +57,7 @@ def find_medoids(
 
 def _keep_nearest(nearest: _Nearest, posts: PostVectors, of: Ints, means: Floats) -> _Nearest:
     """Return the nearest of those so far and of a batch in clusters `of`: by similarity, then by URI."""
-    similarity = np.einsum("ij,ij->i", posts.vectors, means[of]).astype(np.float64).round(6)
+    similarity = np.einsum("ij,ij->i", posts.vectors.astype(np.float32), means[of]).astype(np.float64).round(6)
     clusters = np.concatenate([nearest.clusters, of])
     similarity = np.concatenate([nearest.similarity, similarity])
     uris = pa.concat_arrays([nearest.uris, posts.uris])
@@ -63,16 +65,26 @@ def _keep_nearest(nearest: _Nearest, posts: PostVectors, of: Ints, means: Floats
         pa.table([clusters, similarity, uris], names=["cluster", "similarity", "uri"]),
         sort_keys=[("cluster", "ascending"), ("similarity", "descending"), ("uri", "ascending")],
     )
-    ranked = clusters[order.to_numpy()]
-    rank = np.arange(len(ranked)) - np.searchsorted(ranked, ranked)
-    kept = order.filter(pa.array(rank < CANDIDATES))
+    kept = order.filter(pa.array(_mark_kept(clusters[order.to_numpy()], similarity[order.to_numpy()])))
     return _Nearest(clusters[kept.to_numpy()], similarity[kept.to_numpy()], uris.take(kept))
 
 
+def _mark_kept(clusters: Ints, similarity: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Say of sorted posts which are among the first `CANDIDATES_ALIKE` of the first `CANDIDATES` similarities."""
+    rows = np.arange(len(clusters))
+    is_new_cluster = np.diff(clusters, prepend=-1) != 0
+    is_new = is_new_cluster | (np.diff(similarity, prepend=2) != 0)
+    since_new = rows - np.maximum.accumulate(np.where(is_new, rows, 0))
+    place = np.cumsum(is_new)
+    rank = place - place[np.maximum.accumulate(np.where(is_new_cluster, rows, 0))]
+    return (rank < CANDIDATES) & (since_new < CANDIDATES_ALIKE)
+
+
 def _read_texts(english_posts: pads.Dataset, uris: pa.Array) -> dict[str, str]:
-    """Return the texts of a few posts by their URIs."""
-    scanner = english_posts.scanner(columns=["uri", "text"], filter=pc.field("uri").isin(uris))
-    found = scanner.to_table()
+    """Return the texts of a few posts by their URIs, as they were first delivered."""
+    columns = ["uri", "text", "event_time_us"]
+    found = english_posts.scanner(columns=columns, filter=pc.field("uri").isin(uris)).to_table()
+    found = found.sort_by([("event_time_us", "descending"), ("text", "descending")])  # the first of a URI is the last
     return dict(zip(found["uri"].to_pylist(), found["text"].to_pylist(), strict=True))
 
 

@@ -4,7 +4,7 @@ from importlib.resources import files
 from typing import Any
 
 from persona_assets.cluster_stats.count import COLUMNS, ESTIMATED, NAMES
-from persona_assets.cluster_stats.post_vectors import Floats
+from persona_assets.cluster_stats.plots import Floats
 
 # Personas that get a card, and those compared pair by pair: the largest. The table has all of them.
 CARDS, COMPARED = 60, 25

@@ -4,11 +4,13 @@ import io
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from persona_assets.cluster_stats.post_vectors import Floats, Ints
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 
 DPI = 100
 # Beyond this many, neither a label a bar nor a colour a cluster can be told apart.

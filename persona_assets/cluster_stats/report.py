@@ -10,8 +10,7 @@ import pyarrow as pa
 
 from persona_assets.cluster_stats.count import COLUMNS, add_up
 from persona_assets.cluster_stats.page import render_page
-from persona_assets.cluster_stats.plots import plot_map, plot_sizes
-from persona_assets.cluster_stats.post_vectors import Floats
+from persona_assets.cluster_stats.plots import Floats, plot_map, plot_sizes
 from persona_assets.cluster_stats.summarise import Persona, Summary
 from persona_assets.parquet_files import write_parquet
 

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from persona_assets import tables
 from persona_assets.cluster_stats.count import (
     Counts,
     count_by_cluster,
@@ -18,17 +17,13 @@ from persona_assets.cluster_stats.count import (
     share_by_hour,
 )
 from persona_assets.cluster_stats.medoids import Medoid, find_medoids
-from persona_assets.cluster_stats.plots import project
-from persona_assets.cluster_stats.post_vectors import (
-    Floats,
-    Ints,
-    add_by_row,
-    directions,
-    read_post_vectors,
-)
+from persona_assets.cluster_stats.plots import Floats, Ints, project
 from persona_assets.cluster_stats.topics import Topics, find_topics
-from persona_assets.cluster_stats.words import Word, define_words, find_words, label_from, sample_posts
+from persona_assets.cluster_stats.words import Word, find_words, label_from, load_words, sample_posts
 from persona_assets.engine import open_duckdb
+from persona_assets.post_vectors.read import common_width, read_post_vectors
+from persona_assets.post_vectors.repeats import find_repeated_posts
+from persona_assets.post_vectors.sums import add_by_row, directions
 
 # Users drawn on the map.
 MAP_USERS = 4000
@@ -79,9 +74,10 @@ class Summary(NamedTuple):
     map: Map
 
 
-def summarise_clusters(
+def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
     inputs: Inputs,
     *,
+    language: str,
     seed: int,
     memory_limit: str,
     scratch: Path,
@@ -89,10 +85,12 @@ def summarise_clusters(
 ) -> Summary:
     """Count, name and describe every cluster; the order of rows in the inputs does not matter.
 
-    Memory is that of the connection, of the users' ids, and of one batch of vectors.
+    A post that was delivered on several days counts once. Memory is that of the connection, of the users' ids, of the
+    repeated uris, and of one batch of vectors.
 
     Args:
         inputs: The tables of the day and its window.
+        language: Of the posts, ISO 639, for the words to leave out.
         seed: Of the topics and of the sample on the map.
         memory_limit: Of counting words.
         scratch: A folder to spill to.
@@ -101,19 +99,21 @@ def summarise_clusters(
     users = inputs.clusters.to_table(columns=["user_id", "cluster_id"]).sort_by("user_id")
     sizes = np.bincount(users["cluster_id"].to_numpy())
     k = len(sizes)
+    repeated = find_repeated_posts(inputs.english_posts, memory_limit=memory_limit, scratch=scratch)
     most = max(LEAST_TOPIC_POSTS, min(TOPIC_POSTS_OF_A_CLUSTER, TOPIC_POSTS // k))
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
         numbers = pa.array(np.arange(len(users), dtype=np.int32))
         connection.register("users", users.append_column("user_number", numbers))
         connection.register("english_posts", inputs.english_posts)
-        define_words(connection)
+        stop_words = load_words(connection, repeated=repeated, language=language, n_clusters=k)
         words = find_words(connection, n_clusters=k)
-        posts = sample_posts(connection, n_clusters=k, most=most)
+        posts = sample_posts(connection, stop_words, n_clusters=k, most=most)
     topics: list[Topics] = []
     for sample in posts:
         topics.append(find_topics(sample, seed=seed))
         note(1)
-    medoids, similarity, user_map = _look_at_vectors(inputs, users, seed)
+    repeated = find_repeated_posts(inputs.embeddings, memory_limit=memory_limit, scratch=scratch)
+    medoids, similarity, user_map = _look_at_vectors(inputs, users, repeated, seed)
     columns = (
         [label_from(best) for best in words],
         count_by_cluster(inputs.accounting, sizes.tolist()),
@@ -132,20 +132,22 @@ def summarise_clusters(
     )
 
 
-def _look_at_vectors(inputs: Inputs, users: pa.Table, seed: int) -> tuple[list[list[Medoid]], Floats, Map]:
+def _look_at_vectors(
+    inputs: Inputs, users: pa.Table, repeated: pa.Array, seed: int
+) -> tuple[list[list[Medoid]], Floats, Map]:
     """Pass over the vectors twice: for the means of clusters and of the map's users, then for the medoids."""
     clusters = users["cluster_id"].to_numpy().astype(np.int64)
     row_of_user = {user_id: row for row, user_id in enumerate(users["user_id"].to_pylist())}
     drawn = np.random.default_rng(seed).permutation(len(clusters))[:MAP_USERS]
     place_on_map = np.full(len(clusters), -1)
     place_on_map[drawn] = np.arange(len(drawn))
-    width = tables.vector_width(inputs.embeddings.schema)
+    width = common_width(inputs.embeddings)
     cluster_sums, user_sums = np.zeros((int(clusters.max()) + 1, width)), np.zeros((len(drawn), width))
-    for posts in read_post_vectors(inputs.embeddings, row_of_user):
+    for posts in read_post_vectors(inputs.embeddings, row_of_user, repeated=repeated):
         add_by_row(cluster_sums, clusters[posts.rows], posts.vectors)
         on_map = place_on_map[posts.rows] >= 0
         add_by_row(user_sums, place_on_map[posts.rows[on_map]], posts.vectors[on_map])
-    posts = read_post_vectors(inputs.embeddings, row_of_user)
+    posts = read_post_vectors(inputs.embeddings, row_of_user, repeated=repeated)
     means = directions(cluster_sums)
     medoids = find_medoids(posts, inputs.english_posts, clusters=clusters, means=means)
     return medoids, means @ means.T, Map(project(directions(user_sums)), clusters[drawn])

@@ -13,9 +13,9 @@ from pydantic import Field, field_validator
 from persona_assets.checks import Check, adds_up
 from persona_assets.clusters.personas import CURVE, Personas, Wanted, find_personas
 from persona_assets.clusters.plots import plot_curve, plot_map
-from persona_assets.clusters.repeats import find_repeated_posts
 from persona_assets.io_managers.parquet import WithSides
 from persona_assets.metadata import count_table, measured
+from persona_assets.post_vectors.repeats import find_repeated_posts
 from persona_assets.progress import Progress
 from persona_assets.scratch import Scratch
 from persona_assets.settings import describe, setting

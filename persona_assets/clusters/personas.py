@@ -17,6 +17,7 @@ from persona_assets.clusters.sharpen import sharpen_vectors
 from persona_assets.clusters.silhouette import measure_silhouette
 from persona_assets.clusters.stability import measure_stability
 from persona_assets.clusters.vectors import UserVectors, average_user_vectors
+from persona_assets.post_vectors.read import common_model
 
 # How sure each user's cluster is: beside `clusters`, in the same order.
 CERTAINTY = pa.schema(
@@ -101,7 +102,7 @@ def find_personas(  # noqa: PLR0913 - what is read, what is wanted, what is told
     several = len(fit.centres) > 1
     return Personas(
         clusters=pa.table([users.user_ids, fit.labels, fit.similarity], schema=tables.CLUSTERS),
-        centres=_centres_table(users, fit),
+        centres=_centres_table(users, fit, model=common_model(embeddings)),
         certainty=_certainty_table(users, fit, fitted, levels),
         curve=curve,
         stability=measure_stability(fitted, sizes, seed=wanted.seed) if several else None,
@@ -110,12 +111,12 @@ def find_personas(  # noqa: PLR0913 - what is read, what is wanted, what is told
     )
 
 
-def _centres_table(users: UserVectors, fit: Fit) -> pa.Table:
+def _centres_table(users: UserVectors, fit: Fit, *, model: str | None) -> pa.Table:
     """Return the centres as means of the users' own vectors, in whatever space they were fitted."""
     k, width = len(fit.centres), users.vectors.shape[1]
     with single_threaded_blas():
         centres = average_centres(users.vectors, fit.labels, before=np.zeros((k, width), np.float32))
-    schema = tables.centres_schema(width)
+    schema = tables.with_vector_model(tables.centres_schema(width), model)
     column = pa.FixedSizeListArray.from_arrays(centres.ravel(), type=schema.field("centre").type)
     return pa.table([np.arange(k, dtype=np.int32), np.bincount(fit.labels), column], schema=schema)
 

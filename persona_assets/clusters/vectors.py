@@ -6,18 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
-from persona_assets import tables
-from persona_assets.errors import VectorError
+from persona_assets.post_vectors.read import common_width, read_post_vectors
+from persona_assets.post_vectors.sums import UNITS, add_by_row
 
-# Sums are kept in units of 2**-32, far below the last bit of a float32 component (2**-24). Whole numbers add
-# up without rounding in float64 below 2**53, so up to 2**21 posts of one user give the same sum in any order.
-UNITS = 2.0**32
-BATCH_ROWS = 8192
-# How far the length of a vector may be from 1: float16 rounds lengths by less than 0.001.
-LENGTH_TOLERANCE = 0.01
 # A mean shorter than this has no direction: its posts cancel out.
 SHORTEST_MEAN = 1e-6
 # Products of two components are summed in units of 2**-24, without rounding for up to 2**29 posts.
@@ -36,24 +29,6 @@ class UserVectors(NamedTuple):
     # asked for, or if no user has two posts
 
 
-class _Once:
-    """Lets each of some posts through once, the first time that it comes."""
-
-    def __init__(self, uris: pa.Array) -> None:
-        self._uris = uris
-        self._seen: npt.NDArray[np.bool_] = np.zeros(len(uris), bool)
-
-    def mark(self, uris: pa.Array) -> npt.NDArray[np.bool_]:
-        """Say which posts of a batch count, `(n_posts,)`."""
-        number = pc.index_in(uris, value_set=self._uris).fill_null(-1).to_numpy()
-        counts = number < 0
-        repeated, first = np.unique(number, return_index=True)
-        fresh = (repeated >= 0) & ~self._seen[repeated]
-        counts[first[fresh]] = True
-        self._seen[repeated[fresh]] = True
-        return counts
-
-
 class _Sums:
     """What is summed over the posts of each kept user."""
 
@@ -67,12 +42,8 @@ class _Sums:
 
     def add(self, rows: npt.NDArray[np.int64], vectors: npt.NDArray[np.float64]) -> None:
         """Add posts, `(n_posts, d)`, to the users in `rows`, `(n_posts,)`."""
-        import scipy.sparse  # noqa: PLC0415 - 0.1 s, and definitions must load fast
-
-        there, group = np.unique(rows, return_inverse=True)
-        groups = scipy.sparse.csr_array((np.ones(len(rows)), (group, np.arange(len(rows)))))
-        self.vectors[there] += groups @ np.rint(vectors * UNITS)
-        self.posts[there] += np.bincount(group)
+        add_by_row(self.vectors, rows, vectors)
+        np.add.at(self.posts, rows, 1)
         if self._with_products:
             coarse = np.rint(vectors[rows % self.stride == 0] * COARSE_UNITS)
             self.products += coarse.T @ coarse
@@ -109,62 +80,14 @@ def average_user_vectors(
         note: Called with the number of posts of each batch once it is summed.
 
     Raises:
-        VectorError: Days differ in width or dtype, or a vector is not finite or not of unit length.
+        VectorError: Days differ in width, dtype or model, or a vector is not finite or not of unit length.
     """
-    width = _common_width(embeddings)
     user_ids = english_users.to_table(columns=["user_id"]).sort_by("user_id")["user_id"].combine_chunks()
     rows = {user_id: row for row, user_id in enumerate(user_ids.to_pylist())}
-    sums = _Sums(len(rows), width, with_products=with_covariance)
-    # Few and small batches ahead: the default reads some 100 MB of vectors at a time and 16 of those.
-    once = _Once(repeated) if repeated is not None and len(repeated) else None
-    columns = ["user_id", "vector", *(["uri"] if once else [])]
-    scanner = embeddings.scanner(columns=columns, batch_size=BATCH_ROWS, batch_readahead=4, fragment_readahead=1)
-    for batch in scanner.to_batches():
-        _add_batch(sums, rows, batch, once)
-        note(batch.num_rows)
+    sums = _Sums(len(rows), common_width(embeddings), with_products=with_covariance)
+    for posts in read_post_vectors(embeddings, rows, repeated=repeated, note=note):
+        sums.add(posts.rows, posts.vectors)
     return _normalise(user_ids, sums)
-
-
-def _common_width(embeddings: pads.Dataset) -> int:
-    """Return the vectors' width, the same in every file: days embedded by other models do not mix."""
-    kind = embeddings.schema.field("vector").type
-    for fragment in embeddings.get_fragments():
-        found = fragment.physical_schema.field("vector").type
-        if found != kind:
-            raise VectorError(
-                f"embeddings of the window differ: {found} on one day, {kind} on another; materialize "
-                "embeddings again for all days of the window with one PERSONA_MODEL"
-            )
-    return tables.vector_width(embeddings.schema)
-
-
-def _add_batch(sums: _Sums, rows: dict[str, int], batch: pa.RecordBatch, once: _Once | None) -> None:
-    """Add the posts of kept users, those that repeat once."""
-    users = pc.dictionary_encode(batch["user_id"])
-    row_of_code = np.array([rows.get(user_id, -1) for user_id in users.dictionary.to_pylist()], np.int64)
-    row_of_post = row_of_code[users.indices.to_numpy()]
-    vectors = _check(batch["vector"])
-    if once:
-        row_of_post[~once.mark(batch["uri"])] = -1
-    kept = np.flatnonzero(row_of_post >= 0)
-    if len(kept):
-        sums.add(row_of_post[kept], vectors[kept])
-
-
-def _check(column: pa.FixedSizeListArray) -> npt.NDArray[np.float64]:
-    """Return a batch's vectors as float64 `(n_posts, d)`, or refuse them."""
-    if column.null_count:
-        raise VectorError(f"embeddings: {column.null_count} posts have no vector; materialize embeddings again")
-    vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), column.type.list_size)
-    vectors = vectors.astype(np.float64)
-    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-    wrong = int(np.count_nonzero(~(np.abs(lengths - 1) <= LENGTH_TOLERANCE)))
-    if wrong:
-        raise VectorError(
-            f"embeddings: {wrong} of {len(vectors)} vectors of a batch are not finite or not of unit length; "
-            "materialize embeddings again, and look at PERSONA_MODEL and PERSONA_DEVICE if it stays so"
-        )
-    return vectors
 
 
 def _normalise(user_ids: pa.Array, sums: _Sums) -> UserVectors:

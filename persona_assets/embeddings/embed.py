@@ -74,6 +74,7 @@ def embed_posts(
             tokens, truncated = tokens + len(chunk.ids), truncated + chunk.truncated
             progress.add(len(rows))
     schema = tables.embeddings_schema(encoder.model.dimensions, pa.from_numpy_dtype(encoder.dtype))
+    schema = tables.with_vector_model(schema, encoder.model.space())
     posts = write_vectors(scratch / "embeddings.parquet", schema, _join(split, flat, schema))
     flat.unlink()
     return Embedded(scratch / "embeddings.parquet", posts, split.n_texts, reused, truncated, tokens)

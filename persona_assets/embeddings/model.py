@@ -52,6 +52,11 @@ class TextModel:
     tokenizer: Any  # transformers.PreTrainedTokenizerBase
     replicas: tuple[Replica, ...]  # the same network on each device
 
+    def space(self) -> str:
+        """Return what vectors must share to be compared: weights, whatever their name, pooling and prefix."""
+        case = ", lower case" if self.recipe.lower_case else ""
+        return f"revision {self.revision}, {self.recipe.pooling} pooling, prefix {self.recipe.prefix!r}{case}"
+
     def key(self) -> dict[str, str | int]:
         """Return all that a vector depends on but its text and the device."""
         return {

@@ -82,7 +82,9 @@ def _expect(on_both_days: Counts, users: Counts) -> Shares:
 
 
 def _compare_centres(before: Day, after: Day) -> Shares:
-    if before.centres.shape[1] != after.centres.shape[1]:
+    """Return the cosines of centres, `(k_before, k_after)`; nan where the days' vectors are of two models."""
+    other_model = None not in (before.model, after.model) and before.model != after.model
+    if other_model or before.centres.shape[1] != after.centres.shape[1]:
         return np.full((len(before.centres), len(after.centres)), np.nan)
     return before.centres.astype(np.float64) @ after.centres.T
 

@@ -82,5 +82,6 @@ def shuffled(table, seed):
     return table.take(np.random.default_rng(seed).permutation(len(table)))
 
 
-def dataset(table):
-    return pads.dataset(table)
+def dataset(*days):
+    """A lazy dataset of a day's table, or of several days'."""
+    return pads.dataset(days[0]) if len(days) == 1 else pads.dataset([pads.dataset(day) for day in days])

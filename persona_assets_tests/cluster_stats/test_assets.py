@@ -67,6 +67,14 @@ def test_the_seed_changes_the_topics(folder):
     assert one != other
 
 
+def test_stop_words_follow_the_language(folder):
+    english, other = (json.loads(materialize(folder, language=of).value["stats.json"]) for of in ("en", "de"))
+
+    assert english["clusters"] == other["clusters"]  # each cluster has words of its own only
+    with pytest.raises(ValueError, match="language"):
+        ClusterStatsConfig(language="German")
+
+
 def test_the_memory_limit_is_used(folder):
     with pytest.raises(duckdb.Error, match="Memory must have a number"):
         materialize(folder, memory_limit="a lot")

@@ -1,12 +1,14 @@
 """Medoids without all pairs."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persona_assets.cluster_stats.medoids import MEDOIDS, find_medoids
-from persona_assets.cluster_stats.post_vectors import add_by_row, directions, read_post_vectors
+from persona_assets.cluster_stats.medoids import CANDIDATES, MEDOIDS, find_medoids
+from persona_assets.post_vectors.read import read_post_vectors
+from persona_assets.post_vectors.sums import add_by_row, directions
 from persona_assets_tests.cluster_stats.builders import dataset, posts_of, shuffled, vectors_of
 
 
@@ -52,3 +54,30 @@ def test_a_text_that_was_posted_often_is_one_medoid():
 
     assert [medoid.text for medoid in found] == ["again", "second", "third"] or len({m.text for m in found}) == 3
     assert found[0].similarity == pytest.approx(max(m.similarity for m in found))
+
+
+def test_a_text_that_was_posted_more_often_than_candidates_are_kept_hides_no_other_post():
+    spam = 3 * CANDIDATES
+    vectors = [[1, 0]] * spam + [[1, 0.5], [1, -0.6]]
+
+    found = medoids_of(vectors, ["again"] * spam + ["second", "third"])
+
+    assert [medoid.text for medoid in found] == ["again", "second", "third"]
+
+
+def test_posts_that_say_different_things_with_one_vector_are_all_shown():
+    assert [medoid.text for medoid in medoids_of([[1, 0]] * 4, list("abcd"))] == ["a", "b", "c"]
+
+
+def test_a_post_of_two_days_is_one_medoid_with_the_text_of_its_first_delivery():
+    vectors = vectors_of(["1", "1", "2"], ["a", "a", "a"], [[1, 0], [1, 0], [1, 0.2]])
+    posts = posts_of(["1", "2", "1"], ["a"] * 3, ["first", "other", "second"])
+
+    (found,) = find_medoids(
+        read_post_vectors(dataset(vectors), {"a": 0}, repeated=pa.array(["1"])),
+        dataset(posts),
+        clusters=np.zeros(1, np.int64),
+        means=np.array([[1, 0]], np.float32),
+    )
+
+    assert [(medoid.uri, medoid.text) for medoid in found] == [("1", "first"), ("2", "other")]

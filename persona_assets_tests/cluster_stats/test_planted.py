@@ -49,7 +49,9 @@ def summary(tmp_path_factory):
         dataset(posts_of(uris, users, texts)),
         dataset(vectors_of(uris, users, [as_vector(text, directions) for text in texts])),
     )
-    return summarise_clusters(inputs, seed=0, memory_limit="200MB", scratch=tmp_path_factory.mktemp("scratch"))
+    return summarise_clusters(
+        inputs, language="en", seed=0, memory_limit="200MB", scratch=tmp_path_factory.mktemp("scratch")
+    )
 
 
 def share_of_clusters(summary, is_right):

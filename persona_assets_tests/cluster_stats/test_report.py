@@ -19,7 +19,9 @@ def summary(tmp_path_factory):
     posts, vectors, clusters = window()
     posts = posts.set_column(3, posts.schema.field("text"), [[NASTY + text for text in posts["text"].to_pylist()]])
     inputs = Inputs(*beside(), dataset(clusters), dataset(posts), dataset(vectors))
-    return summarise_clusters(inputs, seed=0, memory_limit="200MB", scratch=tmp_path_factory.mktemp("scratch"))
+    return summarise_clusters(
+        inputs, language="en", seed=0, memory_limit="200MB", scratch=tmp_path_factory.mktemp("scratch")
+    )
 
 
 def test_all_files_are_there_and_the_same_every_time(summary):

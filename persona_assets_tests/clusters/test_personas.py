@@ -39,6 +39,15 @@ def test_every_user_with_a_vector_is_in_one_row_sorted_and_the_centres_lie_besid
     assert personas.certainty["user_id"] == personas.clusters["user_id"]
 
 
+def test_centres_are_of_the_model_of_their_vectors():
+    embeddings, users, _ = window([30, 20])
+    embeddings = embeddings.cast(tables.with_vector_model(embeddings.schema, "one"))
+
+    personas = find_personas(dataset(embeddings), dataset(users), Wanted((2,), 10, 0))
+
+    assert tables.vector_model(personas.centres.schema) == "one"
+
+
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 1000), st.booleans())
 def test_the_order_of_posts_and_users_does_not_change_a_table(seed, sharpen):

@@ -34,9 +34,19 @@ def test_the_revision_is_that_of_weights_and_tokenizer(tiny, tmp_path):
     save_file(weights, other / "model.safetensors", metadata={"format": "pt"})
     changed = load(other).revision
     assert changed != tiny.revision
+    assert load(other).space() != tiny.space()
 
     (other / "vocab.txt").write_text("other", encoding="utf-8")
     assert load(other).revision not in {changed, tiny.revision}
+
+
+def test_vectors_can_be_compared_whatever_the_name_and_length_of_texts_but_not_the_pooling(tmp_path):
+    same = make_model(tmp_path / "copy", pooling={"pooling_mode": "mean"})
+    other = make_model(tmp_path / "other", pooling={"pooling_mode": "cls"})
+
+    assert load(same, max_tokens=8).space() == load(same).space()
+    assert load(other).space() != load(same).space()
+    assert str(tmp_path) not in load(same).space()
 
 
 @pytest.mark.parametrize("name", ["/no/such/folder", "./neither", "a/b/c"])

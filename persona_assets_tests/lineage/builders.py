@@ -41,7 +41,7 @@ def day_of(number, personas, *, centres=None, jitter=0.0):
 def tables_of(day):
     """`clusters` and its centres, as the room before hands them over."""
     users = np.bincount(day.clusters, minlength=len(day.centres))
-    schema = tables.centres_schema(day.centres.shape[1])
+    schema = tables.with_vector_model(tables.centres_schema(day.centres.shape[1]), day.model)
     column = pa.FixedSizeListArray.from_arrays(day.centres.ravel(), type=schema.field("centre").type)
     centres = pa.table([np.arange(len(users), dtype=np.int32), users, column], schema=schema)
     similarity = np.ones(len(day.clusters), np.float32)

@@ -31,7 +31,7 @@ def write(folder, days):
 def days():
     first = day_of(1, {"a": users_of("a", range(5)), "b": users_of("b", range(3))})
     second = day_of(3, {"b": users_of("b", range(4))})
-    return [first, second._replace(centres=second.centres[:, :7])]
+    return [first._replace(model="one"), second._replace(centres=second.centres[:, :7], model="two")]
 
 
 def test_days_come_in_order_each_with_the_width_of_its_own_model(tmp_path, days):
@@ -42,6 +42,7 @@ def test_days_come_in_order_each_with_the_width_of_its_own_model(tmp_path, days)
         assert one.user_ids == other.user_ids
         assert one.clusters.tolist() == other.clusters.tolist()
         assert one.centres.tolist() == other.centres.tolist()
+        assert one.model == other.model
 
 
 def test_a_day_is_read_when_it_is_asked_for(tmp_path, days):

@@ -109,3 +109,15 @@ def test_users_who_come_and_go_do_not_hide_a_persona(churn):
     found = match({"a": A, "b": B, "c": C}, after)
 
     assert found.continues.tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("models", "comparable"), [(("one", "two"), False), (("one", "one"), True), (("one", None), True)]
+)
+def test_centres_of_two_models_are_not_compared_even_if_they_have_one_width(models, comparable):
+    before, after = (day_of(1, {"a": A})._replace(model=models[0]), day_of(2, {"a": A})._replace(model=models[1]))
+
+    found = match_clusters(before, after)
+
+    assert found.continues.tolist() == [0]
+    assert np.isfinite(found.centre_similarity).all() == comparable

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
-from persona_assets.clusters.repeats import find_repeated_posts
+from persona_assets.post_vectors.repeats import find_repeated_posts
 from persona_assets_tests.clusters.builders import embeddings_of
 
 
