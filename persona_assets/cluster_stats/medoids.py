@@ -13,8 +13,8 @@ from persona_assets.cluster_stats.plots import Floats, Ints
 from persona_assets.post_vectors.read import PostVectors
 
 MEDOIDS = 3
-# Similarities that are kept until texts are known, and posts of each: what is posted a thousand times has one vector, so
-# one similarity, and takes no other post's place.
+# Similarities that are kept until texts are known, and posts of each: what is posted a thousand times has one vector,
+# so one similarity, and takes no other post's place.
 CANDIDATES, CANDIDATES_ALIKE = 24, MEDOIDS
 
 

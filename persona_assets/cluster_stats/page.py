@@ -1,6 +1,9 @@
 """Render the report as one page that needs no network: pictures, style and a few lines of script are in it."""
 
+import base64
+import hashlib
 from importlib.resources import files
+from itertools import accumulate
 from typing import Any
 
 from persona_assets.cluster_stats.count import COLUMNS, ESTIMATED, NAMES
@@ -9,6 +12,8 @@ from persona_assets.cluster_stats.plots import Floats
 # Personas that get a card, and those compared pair by pair: the largest. The table has all of them.
 CARDS, COMPARED = 60, 25
 WORDS_SHOWN = 10
+# Shades in which two personas may be alike, beside white.
+SHADES = 50
 # What a persona's bar of actions is made of; what is left is "other".
 MIX = {
     "posts": ("posts", "quote"),
@@ -37,17 +42,30 @@ def render_page(stats: dict[str, Any], similarity: Floats, *, sizes: str, user_m
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["thousands"] = "{:,}".format
+    environment.filters["sha256"] = _digest
     return environment.from_string(template).render(
         stats=stats,
-        cards=[{**cluster, "mix": mix_actions(cluster["counts"])} for cluster in stats["clusters"][:CARDS]],
+        cards=[{**cluster, "mix": _place(mix_actions(cluster["counts"]))} for cluster in stats["clusters"][:CARDS]],
         compared=similarity[:COMPARED, :COMPARED].tolist(),
         fates=[tell_fate(action, found) for action, found in stats["outcomes"].items() if action != ESTIMATED],
         columns=[column for column in COLUMNS if any(cluster["counts"][column] for cluster in stats["clusters"])],
         medians=MEDIANS,
         words_shown=WORDS_SHOWN,
+        shades=SHADES,
         sizes=sizes,
         map=user_map,
     )
+
+
+def _digest(inline: str) -> str:
+    """Return by what a Content-Security-Policy knows a style or script that stands in the page."""
+    return base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()
+
+
+def _place(mix: list[tuple[str, float]]) -> list[tuple[str, float, float]]:
+    """Return each share with where on a bar of length 1 it starts."""
+    starts = accumulate((share for _, share in mix), initial=0.0)
+    return [(name, start, share) for (name, share), start in zip(mix, starts, strict=False)]
 
 
 def mix_actions(counts: dict[str, int]) -> list[tuple[str, float]]:

@@ -15,6 +15,8 @@ Ints = npt.NDArray[np.int64]
 DPI = 100
 # Beyond this many, neither a label a bar nor a colour a cluster can be told apart.
 MOST_LABELLED = 20
+# A longer label would leave no room for its bar.
+LETTERS_OF_A_LABEL = 60
 
 
 def plot_sizes(users: list[int], labels: list[str]) -> bytes:
@@ -32,7 +34,7 @@ def plot_sizes(users: list[int], labels: list[str]) -> bytes:
     numbers = np.arange(len(users))
     if few:
         axes.barh(numbers, users, color=[_colour(number) for number in range(len(users))])
-        axes.set_yticks(numbers, [f"{number}  {label}" for number, label in enumerate(labels)])
+        axes.set_yticks(numbers, [f"{number}  {_shorten(label)}" for number, label in enumerate(labels)])
         axes.invert_yaxis()
         axes.set_xlabel("users")
     else:
@@ -90,6 +92,10 @@ def project(vectors: Floats) -> Floats:
         axes = np.hstack([axes, np.zeros_like(axes)])
     strongest = np.abs(axes).argmax(axis=0)
     return (centred @ (axes * np.sign(axes[strongest, [0, 1]]))).astype(np.float32)
+
+
+def _shorten(label: str) -> str:
+    return label if len(label) <= LETTERS_OF_A_LABEL else f"{label[:LETTERS_OF_A_LABEL]}…"
 
 
 def _colour(cluster: int) -> str:

@@ -9,15 +9,15 @@ import numpy as np
 import pyarrow as pa
 
 from persona_assets.cluster_stats.count import COLUMNS, add_up
+from persona_assets.cluster_stats.markdown import persona_table, render_markdown
 from persona_assets.cluster_stats.page import render_page
 from persona_assets.cluster_stats.plots import Floats, plot_map, plot_sizes
 from persona_assets.cluster_stats.summarise import Persona, Summary
 from persona_assets.parquet_files import write_parquet
 
-WORDS_SHOWN = 10
 NEAREST_SHOWN = 3
-# Personas in the table that the UI shows, the largest.
-PERSONAS_SHOWN = 100
+# Of a post so many letters are shown: Bluesky's have at most 3,000 bytes.
+LETTERS_SHOWN = 3000
 # A row a cluster; the counts of count.COLUMNS follow.
 CLUSTER_STATS = pa.schema(
     [
@@ -81,7 +81,8 @@ def make_stats(summary: Summary, *, day: str, show_posts: bool) -> dict[str, Any
             "nearest": _find_nearest(summary.similarity, number),
             "words": [{**word._asdict(), "score": round(word.score, 6)} for word in persona.words],
             "medoids": [
-                {key: value for key, value in medoid._asdict().items() if show_posts or key != "text"}
+                {"uri": medoid.uri, "similarity": medoid.similarity}
+                | ({"text": _shorten(medoid.text)} if show_posts else {})
                 for medoid in persona.medoids
             ],
             "topics": persona.topics.topics,
@@ -100,6 +101,10 @@ def make_stats(summary: Summary, *, day: str, show_posts: bool) -> dict[str, Any
     }
 
 
+def _shorten(text: str) -> str:
+    return text if len(text) <= LETTERS_SHOWN else f"{text[:LETTERS_SHOWN]}…"
+
+
 def _find_nearest(similarity: Floats, cluster: int) -> list[dict[str, float]]:
     """Return the clusters whose posts are most like those of `cluster`, most alike first."""
     others = [other for other in np.argsort(-similarity[cluster], kind="stable").tolist() if other != cluster]
@@ -107,64 +112,6 @@ def _find_nearest(similarity: Floats, cluster: int) -> list[dict[str, float]]:
         {"cluster_id": other, "similarity": round(float(similarity[cluster, other]), 4)}
         for other in others[:NEAREST_SHOWN]
     ]
-
-
-def render_markdown(stats: dict[str, Any]) -> str:
-    """Return the reference's tables: cluster statistics, top words, medoid posts, topics."""
-    clusters = stats["clusters"]
-    counted = [["all", *stats["totals"].values()], ["without persona", *stats["without_persona"].values()]]
-    parts = [
-        f"# Personas of {stats['day']}",
-        "## Cluster statistics",
-        markdown_table(["cluster", *COLUMNS], [[c["cluster_id"], *c["counts"].values()] for c in clusters] + counted),
-        "## Top words",
-        markdown_table(
-            ["cluster", "words"],
-            [[c["cluster_id"], ", ".join(word["word"] for word in c["words"][:WORDS_SHOWN])] for c in clusters],
-        ),
-        "## Medoid posts",
-        markdown_table(
-            ["cluster", "similarity", "post"],
-            [
-                [c["cluster_id"], f"{medoid['similarity']:.3f}", medoid.get("text", medoid["uri"])]
-                for c in clusters
-                for medoid in c["medoids"]
-            ],
-        ),
-        "## LDA topics",
-        markdown_table(["cluster", "topic", "words"], [row for c in clusters for row in _topic_rows(c)]),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def persona_table(stats: dict[str, Any]) -> str:
-    """Return a Markdown table of the largest personas, largest first, without posts."""
-    rows = [
-        [
-            c["cluster_id"],
-            c["users"],
-            f"{c['share']:.1%}",
-            ", ".join(word["word"] for word in c["words"][:WORDS_SHOWN]),
-        ]
-        for c in stats["clusters"][:PERSONAS_SHOWN]
-    ]
-    return markdown_table(["persona", "users", "share", "top words"], rows)
-
-
-def markdown_table(head: list[str], rows: list[list[Any]]) -> str:
-    """Return a Markdown table; what would break it in a cell is escaped."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(_cell(value) for value in line) + " |" for line in lines)
-
-
-def _cell(value: object) -> str:
-    return " ".join(str(value).split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-
-
-def _topic_rows(cluster: dict[str, Any]) -> list[list[Any]]:
-    if cluster["topics_note"]:
-        return [[cluster["cluster_id"], "", cluster["topics_note"]]]
-    return [[cluster["cluster_id"], number, ", ".join(words)] for number, words in enumerate(cluster["topics"], 1)]
 
 
 def png_address(png: bytes) -> str:

@@ -1,5 +1,7 @@
 """The page of the report."""
 
+import base64
+import hashlib
 import re
 
 import numpy as np
@@ -44,8 +46,9 @@ def stats_of(n_clusters, *, medoids=({"uri": "at://a/b/c", "similarity": 0.9},),
     }
 
 
-def page_of(n_clusters, **given):
-    return render_page(stats_of(n_clusters, **given), np.eye(n_clusters, dtype=np.float32), sizes=PNG, user_map=PNG)
+def page_of(n_clusters, *, stats=None, **given):
+    stats = stats or stats_of(n_clusters, **given)
+    return render_page(stats, np.eye(n_clusters, dtype=np.float32), sizes=PNG, user_map=PNG)
 
 
 @pytest.mark.parametrize("n_clusters", [1, 2, CARDS + 1, 1000])
@@ -73,6 +76,24 @@ def test_the_page_needs_no_network():
     assert page.count(f'src="{PNG}"') == 2
     assert re.findall(r"(?:https?:)?//[a-z]", page) == []
     assert re.findall(r"<link|@import|url\(", page) == []
+
+
+def test_the_policy_allows_the_pages_own_style_and_script_by_their_digests_and_nothing_else():
+    page = page_of(3)
+
+    (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">', page)
+    inline = [re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL) for tag in ("style", "script")]
+    style, script = (base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for (one,) in inline)
+    assert policy.split("; ") == [
+        "default-src 'none'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "img-src data:",
+        f"style-src 'sha256-{style}'",
+        f"script-src 'sha256-{script}'",
+    ]
+    assert page.index("Content-Security-Policy") < page.index("<style")
+    assert re.findall(r'\s(?:style|on\w+)="', page) == []  # a digest allows no attributes
 
 
 def test_an_estimate_is_not_among_what_was_seen():
