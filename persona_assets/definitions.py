@@ -1,5 +1,7 @@
 """The graph, in the order in which data flows through it."""
 
+import os
+
 import dagster as dg
 
 from persona_assets.automation.jobs import make_personas, prepare_days, process_day, trace_personas
@@ -57,4 +59,12 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     )
 
 
+def keep_private(settings: Settings) -> None:
+    """Have this process, and those that it starts, deny to others what `settings.umask` says of all they write."""
+    os.umask(int(settings.umask, 8))
+
+
+# Here, and not where the graph is built: whatever runs a step loads this module first. Who imports another one, as in a
+# notebook, keeps their own.
+keep_private(read_settings())
 defs = build_definitions(read_settings())

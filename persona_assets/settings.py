@@ -27,6 +27,12 @@ class Settings(BaseSettings):
         None, description="A day's folder below the root, as strftime; known layouts are tried when unset."
     )
     data: str = pydantic.Field("data/assets", description="Where assets are stored: a path or fsspec URL.")
+    umask: str = pydantic.Field(
+        "077",
+        pattern=r"^0?0[0-7]{2}$",
+        description="What results deny to others, as the shell's umask: 077 keeps them to their owner, 027 shows them "
+        "to the group.",
+    )
     start_date: dt.date = pydantic.Field(dt.date(2025, 3, 1), description="First day (UTC) of the graph.")
     window_days: int = pydantic.Field(7, ge=1, le=366, description="Days of which a persona is made.")
     schedule_hour: int = pydantic.Field(
@@ -130,6 +136,11 @@ class Settings(BaseSettings):
     slurm_constraint: str | None = pydantic.Field(None, description="Slurm: features a node must have.")
     slurm_extra: str | None = pydantic.Field(None, description="Slurm: more flags of sbatch, as in a shell.")
     slurm_setup: str | None = pydantic.Field(None, description="Slurm: shell lines before a step, `module load ...`.")
+    slurm_shell_from_launchpad: bool = pydantic.Field(
+        default=False,
+        description="Slurm: let a run's config set `setup` and `extra`, which are shell: whoever can open the UI can "
+        "then run anything.",
+    )
     slurm_gpu_partition: str = pydantic.Field("gpu", description="Slurm: partition of GPU steps.")
     slurm_gpu_gres: str | None = pydantic.Field(None, description="Slurm: GPUs of a GPU step; `gpu:1` when unset.")
     slurm_gpu_time: str | None = pydantic.Field(None, description="Slurm: time limit of a GPU step, if another.")

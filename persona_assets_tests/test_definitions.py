@@ -13,6 +13,7 @@ from persona_assets.automation.jobs import DAY_ASSETS, LINEAGE_ASSETS, PERSONA_A
 from persona_assets.definitions import build_definitions
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
+from persona_assets_tests.embeddings.builders import make_model
 
 ROOT = Path(__file__).parents[1]
 READS = {
@@ -142,6 +143,58 @@ def test_a_run_tells_its_progress_and_not_each_event_of_dagster(tmp_path):
 
     assert " - INFO - " in done.stderr + done.stdout
     assert " - DEBUG - " not in done.stderr + done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("executor", "umask", "modes"),
+    [
+        ("in_process", None, {"file": {0o600}, "folder": {0o700}}),
+        ("multiprocess", "022", {"file": {0o644}, "folder": {0o755}}),
+    ],
+)
+def test_results_are_private_unless_a_setting_says_otherwise(tmp_path, executor, umask, modes):
+    write_capture(tmp_path / "capture", days=1, start_date=dt.date(2025, 3, 1), users=60, personas=2, seed=0)
+    (tmp_path / "dagster.yaml").write_text((ROOT / "dagster_home" / "dagster.yaml").read_text())
+    model = make_model(tmp_path / "model", pooling={"pooling_mode": "mean"})
+    settings = {
+        "CAPTURE": tmp_path / "capture", "DATA": tmp_path / "data", "MODEL": model, "N_CLUSTERS": 2, "DEVICE": "cpu",
+        "EXECUTOR": executor, "UMASK": umask or "",
+    }  # fmt: skip
+
+    done = subprocess.run(
+        [
+            *(Path(sys.executable).parent / "dagster", "asset", "materialize", "-m", "persona_assets.definitions"),
+            *("--select", "*", "--partition", "2025-03-01"),
+        ],
+        cwd=ROOT,
+        env=os.environ
+        | {f"PERSONA_{name}": str(value) for name, value in settings.items()}
+        | {"DAGSTER_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        umask=0o002,  # of whoever starts it
+    )
+
+    assert done.returncode == 0, done.stderr[-3000:]
+    made = [tmp_path / "data", *(tmp_path / "data").rglob("*")]
+    found = {
+        kind: {path.stat().st_mode & 0o777 for path in made if path.is_dir() == (kind == "folder")} for kind in modes
+    }
+    assert found == modes
+    assert {path.parent.name for path in made if path.is_file()} >= {"raw_events", "embeddings", "_centres"}
+
+
+def test_a_library_import_changes_no_umask():
+    code = (
+        "import os; os.umask(0o022); import persona_assets.settings, persona_assets.raw_events.parse; "
+        "from persona_assets.executors import choose; assert os.umask(0o022) == 0o022; "
+        "import persona_assets.definitions; assert os.umask(0) == 0o077"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PERSONA_")}
+
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
 
 def test_a_setting_that_means_nothing_stops_the_load():

@@ -59,6 +59,8 @@ def _slurm_executor(settings: Settings) -> dg.ExecutorDefinition:
         gpu=_given(gpu),
         log_dir=settings.slurm_log_dir,
         max_concurrent=settings.slurm_max_concurrent,
+        shell_from_launchpad=settings.slurm_shell_from_launchpad,
+        umask=settings.umask,
     )
 
 

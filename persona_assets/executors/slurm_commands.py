@@ -11,9 +11,9 @@ import subprocess
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from persona_assets.errors import PersonaAssetsError
+from persona_assets.errors import PersonaAssetsError, SettingsError
 
 # An option of the executor, or an op tag "slurm/<option>", and the flag of sbatch that it becomes.
 FLAGS = {
@@ -30,6 +30,8 @@ FLAGS = {
 }
 EXTRA, SETUP = "extra", "setup"  # more flags, quoted as for a shell; shell lines before the step
 OPTIONS = (*FLAGS, EXTRA, SETUP)
+# What these say is run on the cluster, whoever wrote it.
+SHELL = (EXTRA, SETUP)
 
 ENDED = {
     *("COMPLETED", "BOOT_FAIL", "CANCELLED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY"),
@@ -135,6 +137,31 @@ def choose_options(
     return options
 
 
+def refuse_shell(config: Mapping[str, Any], *, allowed: Mapping[str, str]) -> None:
+    """Refuse a run's config that has a shell run what the settings do not have it run.
+
+    Args:
+        config: Of the executor: `default` and `gpu` options, and those of each step in `per_step`.
+        allowed: Options of the settings.
+
+    Raises:
+        SettingsError: Names each place.
+    """
+    options = {"default": config["default"], "gpu": config["gpu"]}
+    options |= {f"per_step.{step}": given for step, given in config["per_step"].items()}
+    refused = [
+        f"{place}.{option}"
+        for place, given in options.items()
+        for option in SHELL
+        if given.get(option) and given[option] != allowed.get(option)
+    ]
+    if refused:
+        raise SettingsError(
+            f"execution config sets {', '.join(refused)}, which the nodes would run as shell: set PERSONA_SLURM_SETUP "
+            "and PERSONA_SLURM_EXTRA instead, or allow it with PERSONA_SLURM_SHELL_FROM_LAUNCHPAD=true"
+        )
+
+
 def sbatch_command(options: Mapping[str, str], *, name: str, log: Path, comment: str) -> list[str]:
     """Return the command that submits a script from standard input."""
     flags = [f"{FLAGS[option]}={value}" for option, value in options.items() if option in FLAGS]
@@ -152,8 +179,8 @@ def sbatch_command(options: Mapping[str, str], *, name: str, log: Path, comment:
     ]
 
 
-def job_script(command: list[str], environment: Mapping[str, str], *, setup: str, log: Path) -> str:
-    """Return the script of a job: environment, setup lines, the step, its exit code beside the log.
+def job_script(command: list[str], environment: Mapping[str, str], *, setup: str, log: Path, umask: str) -> str:
+    """Return the script of a job: umask, environment, setup lines, the step, its exit code beside the log.
 
     Raises:
         SlurmError: A variable is longer than an exec allows.
@@ -164,6 +191,7 @@ def job_script(command: list[str], environment: Mapping[str, str], *, setup: str
     lines = [
         "#!/bin/bash",
         "trap : TERM INT",  # keeps the shell, and so the job, until the step has had its last word
+        f"umask {umask}",
         *(f"export {name}={shlex.quote(value)}" for name, value in environment.items()),
         setup,
         shlex.join(command),

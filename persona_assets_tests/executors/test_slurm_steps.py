@@ -1,0 +1,26 @@
+"""What can be said of a job without a Slurm; `test_slurm.py` has runs through a real one."""
+
+import re
+
+import pytest
+
+from persona_assets.errors import SettingsError
+from persona_assets.executors.slurm_steps import SlurmStepHandler, job_name
+
+RUN = "0f0e0d0c-1111-2222-3333-444455556666"
+
+
+def test_a_job_has_one_name_for_one_attempt_at_one_step():
+    names = [job_name(RUN, step, attempt) for step in ("raw", "a" * 99, "a" * 98 + "b") for attempt in (0, 1)]
+
+    assert names == [job_name(RUN, step, attempt) for step in ("raw", "a" * 99, "a" * 98 + "b") for attempt in (0, 1)]
+    assert len(set(names)) == 6
+    assert all(re.fullmatch(r"dg-0f0e0d0c-[A-Za-z0-9_.-]{5,90}", name) for name in names)
+
+
+def test_shell_from_a_runs_config_is_allowed_where_a_setting_allows_it():
+    config = {"default": {"setup": "module load cuda"}, "gpu": {}, "per_step": {}}
+
+    SlurmStepHandler(config, umask="077", shell=None).require_allowed()
+    with pytest.raises(SettingsError, match="execution config sets default.setup"):
+        SlurmStepHandler(config, umask="077", shell={}).require_allowed()
