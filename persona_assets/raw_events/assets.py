@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from persona_assets.checks import Check, adds_up
+from persona_assets.collection_names import shorten_kinds
 from persona_assets.metadata import count_table, measured
 from persona_assets.partitions import DAY_FORMAT
 from persona_assets.progress import Progress
@@ -17,7 +18,6 @@ from persona_assets.raw_events.parse import parse_files
 from persona_assets.raw_events.read import Counts
 from persona_assets.scratch import Scratch
 
-_KEYS_SHOWN = 100
 # Shares beyond which a capture deserves a look.
 _MOST_REJECTED, _MOST_REPEATED, _MOST_OUT_OF_ORDER = 0.01, 0.05, 0.05
 
@@ -115,7 +115,10 @@ def _describe(counts: Counts, cost: Mapping[str, float]) -> dict[str, Any]:
         "bytes": counts.bytes,
         "lines": counts.lines,
         "dropped": count_table(counts.rejected, of="reason"),
-        "events": count_table(_shorten(kinds), of="kind"),
+        "events": count_table(shorten_kinds(kinds), of="kind"),
+        "extra_values": counts.extra_values,
+        "cut_texts": counts.cut_texts,
+        "cut_langs": counts.cut_langs,
         "outside_day": counts.outside_day,
         "out_of_order_share": round(counts.out_of_order_share, 6),
         "repeated_share": round(counts.repeated_share, 6),
@@ -123,13 +126,6 @@ def _describe(counts: Counts, cost: Mapping[str, float]) -> dict[str, Any]:
         "megabytes_per_second": round(counts.line_bytes / seconds / 1e6, 1),
         **cost,
     }
-
-
-def _shorten(counts: Counter[str]) -> dict[str, int]:
-    """Keep the most frequent keys: anyone may publish collections, by the thousand."""
-    kept = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_KEYS_SHOWN])
-    rest = counts.total() - sum(kept.values())
-    return kept | ({"all others": rest} if rest else {})
 
 
 def _name_hours(hours: list[int] | None) -> str:
@@ -148,8 +144,9 @@ def check_day(counts: Counts, missing_hours: list[int] | None) -> list[dg.AssetC
     }
     return [
         _ADDS_UP.answer(
-            passed=counts.lines == counts.events + rejected,
+            passed=counts.lines + counts.extra_values == counts.events + rejected,
             lines=counts.lines,
+            extra_values=counts.extra_values,
             events=counts.events,
             rejected=rejected,
         ),

@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from persona_assets.raw_events.events import TYPED, Commit, Event, Payload, make_line_types
-from persona_assets.raw_events.second_look import RefusedLineError, unframe
+from persona_assets.raw_events.forms import unframe
+from persona_assets.raw_events.refusals import RefusedLineError
 
 _LINE_END, _OPENING, _CLOSING = b"\n{}"
 _FRAME = b'{"$type":"message"'
@@ -23,8 +24,9 @@ _PASSED_BY = (
     "app.bsky.graph.listitem",
     "app.bsky.graph.starterpack",
 )
-# Anyone may publish collections: so many are learnt, after so many second looks, if met so many times.
-_LEARN_MOST, _LEARN_AFTER, _LEARN_FROM = 1000, 64, 2
+# Anyone may publish collections: so many are learnt, after so many second looks, if met so many times; and so many
+# that were met less often are remembered.
+_LEARN_MOST, _LEARN_AFTER, _LEARN_FROM, _REMEMBER_MOST = 1000, 64, 2, 1000
 
 
 class BlockDecoder:
@@ -63,6 +65,8 @@ class BlockDecoder:
                 self._known |= set(new)
                 self._met.clear()
                 self._prepare()
+            if len(self._met) > _REMEMBER_MOST:
+                self._met.clear()
 
     def _prepare(self) -> None:
         event, frame = make_line_types(self._known)

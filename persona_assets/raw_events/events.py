@@ -10,12 +10,20 @@ from typing import Annotated, Any, Literal, Union, cast
 
 import msgspec
 
+from persona_assets.raw_events.names import RECORD_KEY_CHARACTERS
+from persona_assets.raw_events.users import DID_CHARACTERS
+
 # The year 2100: a later time_us is no instant at which a relay saw anything.
 LATEST_US = 4_102_444_800_000_000
 
 TimeUs = Annotated[int, msgspec.Meta(ge=0, lt=LATEST_US)]
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Name = Annotated[str, msgspec.Meta(min_length=1)]
+RecordKey = Annotated[str, msgspec.Meta(min_length=1, max_length=RECORD_KEY_CHARACTERS)]
+# A revision is a TID of 13 characters; an at:// uri has at most 8 KiB (https://atproto.com/specs/at-uri-scheme).
+Rev = Annotated[str, msgspec.Meta(max_length=64)]
+Uri = Annotated[str, msgspec.Meta(max_length=8192)]
+Did = Annotated[str, msgspec.Meta(max_length=DID_CHARACTERS)]
 
 # The value of an unread field that is not there; msgspec allows no `Raw | None`.
 NOTHING = msgspec.Raw()
@@ -26,21 +34,27 @@ NOTHING = msgspec.Raw()
 class Ref(msgspec.Struct, gc=False):
     """A record, by its at:// uri."""
 
-    uri: str
+    uri: Uri
+
+
+class LooseRef(msgspec.Struct, gc=False):
+    """A record, by its at:// uri, if it is named at all."""
+
+    uri: Uri | None = None
 
 
 class Reply(msgspec.Struct, gc=False):
     """What a post answers."""
 
-    parent: Ref | None = None
-    root: Ref | None = None
+    parent: LooseRef | None = None
+    root: LooseRef | None = None
 
 
 class Embedded(msgspec.Struct, gc=False):
     """The record of an embed; app.bsky.embed.recordWithMedia wraps it once more."""
 
-    uri: str | None = None
-    record: Ref | None = None
+    uri: Uri | None = None
+    record: LooseRef | None = None
 
 
 class Embed(msgspec.Struct, gc=False):
@@ -80,13 +94,13 @@ class Repost(Record, gc=False, tag="app.bsky.feed.repost"):
 class Follow(Record, gc=False, tag="app.bsky.graph.follow"):
     """A follow of an account."""
 
-    subject: str
+    subject: Did
 
 
 class Block(Record, gc=False, tag="app.bsky.graph.block"):
     """A block of an account."""
 
-    subject: str
+    subject: Did
 
 
 class Profile(Record, gc=False, tag="app.bsky.actor.profile"):
@@ -129,8 +143,8 @@ class Commit(msgspec.Struct, gc=False):
 
     operation: Operation
     collection: Name
-    rkey: Name
-    rev: str | None = None
+    rkey: RecordKey
+    rev: Rev | None = None
     record: Record | None = None
 
 
@@ -139,8 +153,8 @@ class LooseCommit(msgspec.Struct, gc=False):
 
     operation: Operation
     collection: Name
-    rkey: Name
-    rev: str | None = None
+    rkey: RecordKey
+    rev: Rev | None = None
     record: msgspec.Raw = NOTHING
 
 
@@ -148,7 +162,7 @@ class Notice(msgspec.Struct, gc=False):
     """The body of an identity, account or sync event."""
 
     seq: Seq | None = None
-    rev: str | None = None  # of a sync event
+    rev: Rev | None = None  # of a sync event
     active: bool | None = None  # of an account event
     status: str | None = None  # of an account event
 
@@ -193,8 +207,8 @@ class Payload(msgspec.Struct, gc=False):
     seq: Seq | None = None
     operation: Operation | None = None
     collection: Name | None = None
-    rkey: Name | None = None
-    rev: str | None = None
+    rkey: RecordKey | None = None
+    rev: Rev | None = None
     record: Any = NOTHING
     identity: Notice | None = None
     account: Notice | None = None

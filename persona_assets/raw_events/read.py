@@ -13,18 +13,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from persona_assets.collection_names import OTHER
 from persona_assets.raw_events.decode import BlockDecoder
-from persona_assets.raw_events.events import Event
 from persona_assets.raw_events.files import CaptureFile
 from persona_assets.raw_events.lines import Broken, Lines, Overlong, read_lines
 from persona_assets.raw_events.runs import Held, Run, count_kinds, write_run
-from persona_assets.raw_events.second_look import RefusedLineError, look_again
+from persona_assets.raw_events.second_look import Refused, read_line
 from persona_assets.tables import RAW_LIMIT_BYTES
 
 # Bytes of lines that become one run; a reader's memory is some eight times as much.
 RUN_BYTES = 1 << 25
+# Anyone may publish collections under any number of names.
+_MOST_KINDS = 20_000
 # Rejected lines are spooled this many at a time, or this many of their bytes.
 _REJECTED_ROWS, _REJECTED_BYTES = 4096, 1 << 24
+# A line of 16 MiB may hold hundreds of thousands of events: these are turned into columns before more are read.
+_ABSORBED_AT_ONCE = 512
 REJECTED_SPOOL = pa.schema(
     [
         ("source_file", pa.string()),
@@ -38,12 +42,15 @@ REJECTED_SPOOL = pa.schema(
 
 @dataclass
 class Counts:
-    """What was met in the files; `lines` = events + rejected lines."""
+    """What was met in the files; `lines` + `extra_values` = events + rejected."""
 
     files: int = 0
     bytes: int = 0  # as they lie there, compressed or not
     line_bytes: int = 0  # of the lines, without their ends
     lines: int = 0  # where a file breaks off counts as a line
+    extra_values: int = 0  # events and rejected objects beyond the first on their line
+    cut_texts: int = 0  # texts longer than the lexicon allows, of which the beginning is kept
+    cut_langs: int = 0  # declarations of more languages than it allows, or of longer names
     broken_files: int = 0
     out_of_order: int = 0  # events earlier than one before them in their file
     outside_day: int = 0
@@ -57,6 +64,15 @@ class Counts:
         """Add what another process counted."""
         for name in vars(self):
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.bound_kinds()
+
+    def bound_kinds(self) -> None:
+        """Count the rarest collections together where there are more than anyone will look at."""
+        if len(self.kinds) > _MOST_KINDS:
+            order = sorted(self.kinds.items(), key=lambda item: (-item[1], str(item[0])))
+            self.kinds = Counter(dict(order[: _MOST_KINDS // 2]))
+            for (kind, _, operation), count in order[_MOST_KINDS // 2 :]:
+                self.kinds[kind, OTHER, operation] += count
 
     @property
     def events(self) -> int:
@@ -163,6 +179,10 @@ class _Reader:
         if not len(table):
             return
         self.counts.kinds += count_kinds(table)
+        self.counts.bound_kinds()
+        self.counts.cut_texts += self._held.cut_texts
+        self.counts.cut_langs += self._held.cut_langs
+        self._held.cut_texts = self._held.cut_langs = 0
         times = table["event_time_us"]
         inside = pc.and_(pc.greater_equal(times, self._day_us[0]), pc.less(times, self._day_us[1]))
         self.counts.outside_day += len(table) - (pc.sum(inside).as_py() or 0)
@@ -184,24 +204,34 @@ class _Reader:
         doubtful = self._held.add(events)
         if doubtful:
             lines = body.split(b"\n")
-            for at in doubtful:
-                events[at] = self._look_again(name, first + at, lines[at])
-        times = [latest, *(event.time_us for event in events if event is not None)]
+            again = {at: self._look_again(name, first + at, lines[at]) for at in doubtful}
+            times = [latest]
+            for at, event in enumerate(events):
+                times += again[at] if at in again or event is None else (event.time_us,)
+        else:
+            times = [event.time_us for event in events if event is not None]
+            times.insert(0, latest)
         in_order = sorted(times)
         if times != in_order:
             self.counts.out_of_order += int((times < np.maximum.accumulate(times)).sum())
         return len(events), in_order[-1]
 
-    def _look_again(self, name: str, number: int, line: bytes) -> Event | None:
-        try:
-            event = look_again(line)
-        except RefusedLineError as error:
-            line = line.removesuffix(b"\r")  # the rest of its line end
-            self._reject((name, number), error.reason, line, len(line))
-            return None
-        self._decoder.learn(event)
-        self._held.add([event])
-        return event
+    def _look_again(self, name: str, number: int, line: bytes) -> list[int]:
+        """Hold the events of a line that takes a second look, and return their times."""
+        times: list[int] = []
+        values = 0
+        for found in read_line(line):
+            values += 1
+            if isinstance(found, Refused):
+                self._reject((name, number), found.reason, found.raw, len(found.raw))
+                continue
+            self._decoder.learn(found)
+            self._held.add([found])
+            times.append(found.time_us)
+            if values % _ABSORBED_AT_ONCE == 0:
+                self._held.absorb()
+        self.counts.extra_values += values - 1
+        return times
 
     def _break_off(self, file: CaptureFile, number: int, broken: Broken) -> None:
         self.counts.broken_files += 1

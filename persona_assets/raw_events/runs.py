@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from persona_assets.raw_events.bounds import TEXT_BYTES, bound_status, cut_langs, cut_texts
 from persona_assets.raw_events.events import (
     QUOTING,
     TYPED,
@@ -22,6 +23,7 @@ from persona_assets.raw_events.events import (
     Record,
     Repost,
 )
+from persona_assets.raw_events.names import all_record_keys, is_record_key
 from persona_assets.raw_events.users import all_plc, is_user_id
 from persona_assets.tables import RAW_EVENTS
 
@@ -48,17 +50,25 @@ class Run(NamedTuple):
 class _Bucket:
     """Events whose columns are made alike: first as they are, then as columns."""
 
-    def __init__(self, make_columns: Callable[[list[Event]], Columns], **constant: str) -> None:
+    def __init__(self, make_columns: Callable[[list[Event]], Columns], *, text_bytes: int = 0, **constant: str) -> None:
         self.events: list[Event] = []
         self.append = self.events.append
         self._make_columns, self._constant = make_columns, constant
         self._chunks: list[pa.Table] = []
+        self._text_bytes = text_bytes
+        self.cut_texts = self.cut_langs = 0
 
     def absorb(self) -> None:
         """Turn the events held into columns."""
         columns = self._make_columns(self.events)
-        arrays = [_make_array(values, RAW_EVENTS.field(name).type) for name, values in columns.items()]
-        self._chunks.append(pa.table(arrays, names=list(columns)))
+        arrays = {name: _make_array(values, RAW_EVENTS.field(name).type) for name, values in columns.items()}
+        if "text" in arrays:
+            arrays["text"], cut = cut_texts(arrays["text"], self._text_bytes)
+            self.cut_texts += cut
+        if "langs" in arrays:
+            arrays["langs"], cut = cut_langs(arrays["langs"])
+            self.cut_langs += cut
+        self._chunks.append(pa.table(arrays))
         self.events.clear()
 
     def release(self) -> pa.Table | None:
@@ -77,7 +87,11 @@ class Held:
         """Hold none."""
         self._typed: dict[tuple[type[Record | None], str, str], _Bucket] = {
             (shape, collection, operation): _Bucket(
-                _COLUMNS[shape], kind="commit", collection=collection, operation=operation
+                _COLUMNS[shape],
+                text_bytes=TEXT_BYTES.get(shape, 0),
+                kind="commit",
+                collection=collection,
+                operation=operation,
             )
             for collection, shape in TYPED.items()
             for operation in ("create", "update")
@@ -90,13 +104,16 @@ class Held:
         self._bare = _Bucket(_bare_columns, kind="commit")  # commits without a record that we read
         self._notices = _Bucket(_notice_columns)  # no commits
         self._buckets = [*self._typed.values(), self._bare, self._notices]
+        self.cut_texts = self.cut_langs = 0  # of all events absorbed
 
     def add(self, events: Sequence[Event | None]) -> list[int]:
         """Hold events, and return the positions of those that take a second look instead."""
-        trusted = all_plc([event.did for event in events if event is not None])
+        held = [event for event in events if event is not None]
+        keys = [event.commit.rkey for event in held if event.commit]
+        trusted = all_plc([event.did for event in held]) and all_record_keys(keys)
         created, doubtful = self._created, list[int]()
         for at, event in enumerate(events):
-            if event is None or not (trusted or is_user_id(event.did)):
+            if event is None or not (trusted or _is_named_well(event)):
                 doubtful.append(at)
                 continue
             commit = event.commit
@@ -128,6 +145,8 @@ class Held:
         for bucket in self._buckets:
             if len(bucket.events) >= least:
                 bucket.absorb()
+                self.cut_texts, self.cut_langs = self.cut_texts + bucket.cut_texts, self.cut_langs + bucket.cut_langs
+                bucket.cut_texts = bucket.cut_langs = 0
 
     def release(self) -> pa.Table:
         """Return all events as `tables.RAW_EVENTS`, in chunks that are each sorted by time, and hold none."""
@@ -154,6 +173,10 @@ def count_kinds(table: pa.Table) -> Counter[tuple[str, str | None, str | None]]:
     return Counter(
         {(row["kind"], row["collection"], row["operation"]): row["count_all"] for row in counted.to_pylist()}
     )
+
+
+def _is_named_well(event: Event) -> bool:
+    return is_user_id(event.did) and (event.commit is None or is_record_key(event.commit.rkey))
 
 
 def _complete(columns: pa.Table, constant: Mapping[str, str]) -> pa.Table:
@@ -197,7 +220,7 @@ def _commit_columns(events: list[Event], commits: list[Any]) -> dict[str, Any]:
         "rev": [commit.rev for commit in commits],
     }
     seqs = [event.seq for event in events]
-    return columns | {"seq": seqs} if any(seqs) else columns
+    return columns if seqs.count(None) == len(seqs) else columns | {"seq": seqs}
 
 
 def _bare_columns(events: list[Event]) -> Columns:
@@ -216,7 +239,7 @@ def _notice_columns(events: list[Event]) -> Columns:
         "kind": [event.kind for event in events],
         "rev": [body.rev for body in bodies],
         "account_active": [body.active for body in bodies],
-        "account_status": [body.status for body in bodies],
+        "account_status": [bound_status(body.status) for body in bodies],
         "seq": [body.seq for body in bodies],
     }
 
@@ -228,8 +251,8 @@ def _post_columns(events: list[Event]) -> Columns:
     return _commit_columns(events, commits) | {
         "text": [post.text for post in posts],
         "langs": [post.langs for post in posts],
-        "parent_uri": [reply.parent.uri if reply and reply.parent else None for reply in replies],
-        "root_uri": [reply.root.uri if reply and reply.root else None for reply in replies],
+        "parent_uri": [reply and reply.parent and (reply.parent.uri or None) for reply in replies],
+        "root_uri": [reply and reply.root and (reply.root.uri or None) for reply in replies],
         "quoted_uri": [post.embed and _quoted(post.embed) for post in posts],
     }
 
@@ -237,7 +260,7 @@ def _post_columns(events: list[Event]) -> Columns:
 def _quoted(embed: Embed) -> str | None:
     if embed.type not in QUOTING or embed.record is None:
         return None
-    return embed.record.uri or (embed.record.record and embed.record.record.uri)
+    return embed.record.uri or (embed.record.record and embed.record.record.uri) or None  # "" names nothing
 
 
 def _subject_columns(events: list[Event]) -> Columns:

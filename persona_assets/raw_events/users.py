@@ -7,6 +7,7 @@ import numpy as np
 
 # A DID, or the hash that a pseudonymised capture has in its place.
 _USER_ID = re.compile(r"did:[a-z0-9]+:[A-Za-z0-9._:%-]+|[0-9a-fA-F]{32,128}")
+DID_CHARACTERS = 2048  # https://atproto.com/specs/did
 _PLC = np.frombuffer(b"did:plc:", np.uint8)
 _PLC_BYTES = 32
 _BASE32 = b"abcdefghijklmnopqrstuvwxyz234567"
@@ -14,7 +15,7 @@ _BASE32 = b"abcdefghijklmnopqrstuvwxyz234567"
 
 def is_user_id(did: str) -> bool:
     """Tell whether `did` can be an account's id."""
-    return _USER_ID.fullmatch(did) is not None
+    return len(did) <= DID_CHARACTERS and _USER_ID.fullmatch(did) is not None
 
 
 def all_plc(dids: Sequence[str]) -> bool:

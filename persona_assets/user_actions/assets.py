@@ -5,6 +5,7 @@ import pyarrow.dataset as pads
 from pydantic import Field
 
 from persona_assets.checks import adds_up
+from persona_assets.collection_names import shorten_kinds
 from persona_assets.metadata import count_table, measured
 from persona_assets.scratch import Scratch
 from persona_assets.settings import describe, setting
@@ -42,7 +43,7 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
         context.log.info(
             "%d events: %d actions, %d duplicates", extract.read, extract.actions.total(), extract.duplicates
         )
-        dropped = {"duplicate": extract.duplicates, **extract.no_action}
+        dropped = {"duplicate": extract.duplicates, **shorten_kinds(extract.no_action)}
         events, actions = raw_events.count_rows(), extract.actions.total()
         return dg.MaterializeResult(
             value=extract.user_actions,

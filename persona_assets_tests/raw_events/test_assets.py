@@ -12,7 +12,7 @@ from persona_assets.raw_events.capture import Capture
 from persona_assets.raw_events.read import Counts
 from persona_assets.scratch import Scratch
 from persona_assets_tests.checked import find_failed
-from persona_assets_tests.raw_events.builders import DAY, like, post, write_file
+from persona_assets_tests.raw_events.builders import DAY, account, commit, like, line, post, write_file
 
 ERROR = dg.AssetCheckSeverity.ERROR
 
@@ -63,6 +63,34 @@ def test_metadata_says_what_was_met(tmp_path):
     assert metadata["hours_without_files"].value.startswith("00, 01, 02, 03, 04, 05, 06, 08")
     assert metadata["seconds"].value > 0
     assert "zq" not in str(metadata)
+
+
+def test_metadata_shows_no_names_that_strangers_made_up(tmp_path):
+    names = [f"app.did.plc.{'a' * 24}", f"com.example.x{'zq' * 30}", "com.example." + "zq." * 100_000 + "thing"]
+    events = [commit(name, {"a": 1}) for name in names] + [account(status="zq zq", active=False)]
+    write_file(tmp_path / "capture" / "2025-03-01" / "07" / "a", events)
+
+    result = materialize(tmp_path / "capture", tmp_path / "data")
+
+    shown = str([materialization.metadata for materialization in result.asset_materializations_for_node("raw_events")])
+    assert "zq" not in shown
+    assert "plc" not in shown
+    kinds = {record.data["kind"]: record.data["count"] for record in about(result, "raw_events")["events"].records}
+    assert kinds == {"other collections create": 2, "account": 1}
+    assert [record.data["reason"] for record in about(result, "rejected_lines")["rejected"].records] == [
+        "commit.collection: not an NSID"
+    ]
+
+
+def test_metadata_counts_what_was_cut_and_what_shares_lines(tmp_path):
+    long = post("x" * 3001, langs=list("abcd"))
+    write_file(tmp_path / "capture" / "2025-03-01" / "07" / "a", [line(long) + line(post())])
+
+    result = materialize(tmp_path / "capture", tmp_path / "data")
+
+    metadata = about(result, "raw_events")
+    assert [metadata[name].value for name in ("extra_values", "cut_texts", "cut_langs")] == [1, 1, 1]
+    assert "every_line_is_accounted_for" not in find_failed(result.get_asset_check_evaluations())
 
 
 def day_of(lines_by_hour, folder):

@@ -65,3 +65,14 @@ def test_collections_that_are_met_again_are_learnt():
     (event,) = decoder.decode(line(other))
     assert event.commit.collection == "com.example.thing"
     assert decoder.decode(line(like()))[0].commit.collection == LIKE
+
+
+def test_collections_that_are_met_once_are_not_remembered_for_ever():
+    decoder = BlockDecoder()
+    (event,) = decoder.decode(line(like()))
+
+    for number in range(10_000):
+        event.commit.collection = f"com.example.thing{number}"
+        decoder.learn(event)
+
+    assert len(decoder._met) < 2000

@@ -377,6 +377,63 @@ def test_the_placeholder_month_loses_only_its_conflict_markers(shared_data, tmp_
     assert markers == {b"<<<<<<<", b"=======", b">>>>>>>"}
 
 
+FAULTS = {
+    "array_of_1000_events_on_one_line.json": (1000, 999),
+    "before_october_2024.jsonl": (1, 0),
+    "reply_with_null_parent.jsonl": (1, 0),
+    "times_as_strings.jsonl": (2, 0),
+    "two_events_a_line.json": (5, 2),
+    "wrapped_in_event.jsonl": (5, 0),
+}
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(("name", "events", "extra"), [(name, *counts) for name, counts in FAULTS.items()])
+def test_forms_that_captures_were_seen_in_are_read(shared_data, tmp_path, name, events, extra):
+    content = (shared_data / "faults" / name).read_bytes()
+
+    found = read_lines_of(content.splitlines(), tmp_path)
+
+    assert (len(found.events), found.counts.extra_values, found.rejected) == (events, extra, [])
+    assert {row["collection"] for row in found.events} == {POST}
+    assert {row["parent_uri"] for row in found.events} == {None}
+    assert all(row["text"] for row in found.events)
+    assert found.counts.outside_day == 0
+
+
+def test_a_json_array_over_several_lines_is_read(tmp_path):
+    array = json.dumps([post("a"), post("b")]).encode()
+    pretty = [b"[", line(post("c")) + b",", line(post("d")), b"]"]
+    joined = [b"[" + line(post("e")) + b",", line(post("f")) + b",", line(post("g")) + b"]"]
+
+    found = read_lines_of([array, *pretty, *joined], tmp_path)
+
+    assert sorted(row["text"] for row in found.events) == list("abcdefg")
+    assert found.reasons == ["a JSON array's bracket"] * 2
+    assert [row["line_number"] for row in found.rejected] == [2, 5]
+
+
+def test_a_line_of_many_events_gives_the_bytes_of_as_many_lines(tmp_path):
+    events = many_events(3000)
+
+    one_line = read_lines_of([b",".join(events)], tmp_path / "one")
+    lines = read_lines_of(events, tmp_path / "many")
+
+    assert one_line.bytes[0] == lines.bytes[0]
+    assert (one_line.counts.lines, one_line.counts.extra_values) == (1, 2999)
+    assert one_line.counts.out_of_order == lines.counts.out_of_order
+
+
+@pytest.mark.parametrize("run_bytes", [1, 1 << 25])
+def test_a_sequence_number_of_zero_gives_the_same_bytes_however_it_is_spread(tmp_path, monkeypatch, run_bytes):
+    monkeypatch.setattr(read, "RUN_BYTES", run_bytes)
+    events = [like(rkey="k", rev="r", time_us=NOON_US + seq) | {"seq": seq} for seq in range(3)]
+
+    found = read_lines_of(events, tmp_path)
+
+    assert [row["seq"] for row in found.events] == [0, 1, 2]
+
+
 def test_the_tables_are_what_was_promised(tmp_path):
     read_lines_of(EVENTS + BAD, tmp_path)
 

@@ -11,6 +11,7 @@ from persona_assets_tests.raw_events.builders import (
     account,
     commit,
     delete,
+    embed_record,
     identity,
     like,
     line,
@@ -54,6 +55,8 @@ def test_what_was_released_is_held_no_more():
         {**like(), "commit": None},
         {**account(), "account": None},
         {**like(), "kind": "account"},
+        like(rkey="a/b"),
+        like(rkey=".."),
         {**post(), "commit": {**post()["commit"], "record": None}},
         {**post(), "commit": {**post()["commit"], "record": like()["commit"]["record"]}},
     ],
@@ -64,6 +67,39 @@ def test_what_does_not_fit_is_told_and_not_held(event):
     assert held.add(BlockDecoder().decode(line(event))) == [0]
     assert held.add([None]) == [0]
     assert len(held.release()) == 0
+
+
+def test_a_key_that_is_none_takes_none_of_its_neighbours_along():
+    events = [like(rkey="self"), like(rkey="a b"), account(), delete(rkey=".")]
+
+    assert Held().add(BlockDecoder().decode(b"\n".join(line(event) for event in events))) == [1, 3]
+
+
+def test_what_is_over_the_bounds_of_a_lexicon_is_cut_and_counted():
+    long, short = "é" * 1501, "é" * 1500
+    held = hold([post(long), post(short, langs=list("abcd")), account(status="zq", active=False)])
+    held.add(BlockDecoder().decode(line(commit("app.bsky.actor.profile", {"description": long}))))
+
+    table = held.release()
+
+    assert sorted(text for text in table["text"].to_pylist() if text) == ["é" * 1280, short, short]
+    assert [langs for langs in table["langs"].to_pylist() if langs] == [["a", "b", "c"]]
+    assert [status for status in table["account_status"].to_pylist() if status] == ["other"]
+    assert (held.cut_texts, held.cut_langs) == (2, 1)
+
+
+@pytest.mark.parametrize("absorb_each", [False, True])
+def test_a_sequence_number_of_zero_is_one(absorb_each):
+    events = [like() | {"seq": 0}, like() | {"seq": 5}, like()]
+
+    assert hold(events, absorb_each=absorb_each).release()["seq"].to_pylist() == [0, 5, None]
+
+
+def test_an_empty_uri_names_nothing():
+    empty = {"uri": ""}
+    table = hold([post(reply={"parent": empty, "root": empty}, embed=embed_record(""))]).release()
+
+    assert [table[name].to_pylist() for name in ("parent_uri", "root_uri", "quoted_uri")] == [[None]] * 3
 
 
 def test_kinds_are_counted():

@@ -5,7 +5,8 @@ import msgspec
 import pytest
 
 from persona_assets.raw_events.decode import BlockDecoder
-from persona_assets.raw_events.second_look import RefusedLineError, look_again
+from persona_assets.raw_events.refusals import RefusedLineError
+from persona_assets.raw_events.second_look import Refused, look_again, read_line
 from persona_assets_tests.raw_events.builders import (
     ALICE,
     LIKE,
@@ -15,6 +16,7 @@ from persona_assets_tests.raw_events.builders import (
     commit,
     delete,
     embed_record,
+    embed_record_with_media,
     identity,
     like,
     line,
@@ -46,7 +48,7 @@ BAD = {
     ),
     "truncated": (line(post())[:-20], "truncated JSON"),
     "deeply nested": (
-        line(commit("a.b", {"x": 0})).replace(b": 0", b":" + b"[" * 100_000 + b"]" * 100_000),
+        line(commit("com.example.thing", {"x": 0})).replace(b": 0", b":" + b"[" * 100_000 + b"]" * 100_000),
         "nested too deeply",
     ),
     "nested without an end": (b"[" * 100_000, "not an event: Expected object, got array"),
@@ -107,14 +109,40 @@ BAD = {
     "no identity": (changed(identity(), "identity", None), "no identity"),
     "time_us negative": (changed(post(), "time_us", -1), "time_us: out of range"),
     "time_us in the year 9999": (changed(post(), "time_us", 253_370_764_800_000_000), "time_us: out of range"),
-    "time_us a string": (changed(post(), "time_us", "1740830400000000"), "time_us: Expected int, got str"),
+    "time_us a date": (changed(post(), "time_us", "2025-03-01T12:00:00Z"), "time_us: Expected int, got str"),
+    "time_us a fraction": (changed(post(), "time_us", 0.5), "time_us: Expected int, got float"),
+    "time_us far away, as text": (changed(post(), "time_us", "9" * 30), "time_us: out of range"),
+    "a collection of two segments": (
+        changed(post(), "commit.collection", "bsky.post"),
+        "commit.collection: not an NSID",
+    ),
+    "a collection with a text in it": (
+        changed(post(), "commit.collection", "com.example.hello world"),
+        "commit.collection: not an NSID",
+    ),
+    "a collection of 416 kB": (
+        changed(post(), "commit.collection", "com." + "example." * 52_000 + "thing"),
+        "commit.collection: not an NSID",
+    ),
+    "a record key with a slash": (changed(post(), "commit.rkey", "a/b"), "commit.rkey: not a record key"),
+    "a record key of a parent folder": (changed(post(), "commit.rkey", ".."), "commit.rkey: not a record key"),
+    "a record key of 513 characters": (changed(post(), "commit.rkey", "k" * 513), "commit.rkey: too long"),
+    "a revision of a novel": (changed(post(), "commit.rev", "r" * 1000), "commit.rev: too long"),
+    "a DID of 2,049 characters": (changed(post(), "did", "did:web:" + "a" * 2041), "did: not a DID"),
+    "a like of a uri of 9,000 characters": (
+        changed(like(), "commit.record.subject.uri", "at://" + "a" * 9000),
+        "commit.record.subject.uri: too long",
+    ),
+    "a follow of 3,000 characters": (commit(FOLLOW, {"subject": "d" * 3000}), "commit.record.subject: too long"),
+    "a reply to 9,000 characters": (
+        post(reply={"parent": {"uri": "a" * 9000}}),
+        "commit.record.reply.parent.uri: too long",
+    ),
     "a DID that is none": (changed(post(), "did", "alice.example"), "did: not a DID"),
     "an empty DID": (changed(post(), "did", ""), "did: not a DID"),
     "a DID without an id": (changed(post(), "did", "did:plc:"), "did: not a DID"),
     "an unknown kind": (changed(post(), "kind", "presence"), "kind: unknown value"),
     "an unknown operation": (changed(post(), "commit.operation", "merge"), "commit.operation: unknown value"),
-    "two objects": (line(post()) + line(post()), "more than one value on the line"),
-    "two objects, apart": (line(post()) + b" " + line(post()), "more than one value on the line"),
     "text after the object": (line(post()) + b";", "more than one value on the line"),
     "our side of a conflict": (b"<<<<<<< HEAD:scratch/placeholder", "git conflict marker"),
     "the border of a conflict": (b"=======", "git conflict marker"),
@@ -249,6 +277,158 @@ def test_a_bad_frame_is_refused_with_its_own_reason(raw, reason):
     assert caught.value.reason == reason
 
 
+LISTS = [
+    b"%s%s",
+    b"%s %s",
+    b"%s,%s",
+    b"%s\t, %s",
+    b"[%s,%s]",
+    b"[ %s , %s ]\r",
+    b"[%s,%s,",
+    b"%s,%s]",
+    b"\xef\xbb\xbf[%s,%s]",
+    b"\x1e%s\x1e%s",
+]
+
+
+@pytest.mark.parametrize("form", LISTS)
+def test_each_of_several_events_on_a_line_is_read(form):
+    one, other = line(post("one")), line(like())
+
+    assert list(read_line(form % (one, other))) == [look_again(one), look_again(other)]
+
+
+@pytest.mark.parametrize("form", [b"%s,", b"%s]", b"[%s", b"[%s],", b"\x1e%s", b" %s , \r"])
+def test_an_item_of_an_array_over_several_lines_is_read(form):
+    event = line(post("one"))
+
+    assert list(read_line(form % event)) == [look_again(event)]
+
+
+@pytest.mark.parametrize("raw", [b"[", b"]", b"],", b",", b"[]", b" [ \r", b"[["])
+def test_a_bracket_alone_says_so(raw):
+    assert [found.reason for found in read_line(raw)] == ["a JSON array's bracket"]
+
+
+def test_an_object_among_several_that_is_no_event_has_its_own_reason():
+    good, bad, cut = line(like()), b'{"a": {}}', line(post())[:-9]
+
+    assert list(read_line(good + bad + good + cut)) == [
+        look_again(good),
+        Refused("no did", bad),
+        look_again(good),
+        Refused("truncated JSON", cut),
+    ]
+    assert list(read_line(bad + good)) == [Refused("no did", bad), look_again(good)]
+
+
+@pytest.mark.parametrize("raw", [b"[1, 2]", b"[[1]]", b'["x"]', b"[" + b"{}," * 99 + b"{}]", b"[1, 2", b"[null]"])
+def test_an_array_of_something_else_says_so(raw):
+    assert list(read_line(raw)) == [Refused("a JSON array of something else", raw)]
+
+
+@pytest.mark.parametrize("rest", [b";", b"]}}}", b"}", b" garbage", b", 5", b"null"])
+def test_what_follows_an_object_but_is_none_makes_the_line_suspect(rest):
+    """What a record holds, and a file that was cut before it, must not become an event."""
+    raw = line(post()) + rest
+
+    assert list(read_line(raw)) == [Refused("more than one value on the line", raw)]
+
+
+def test_millions_of_brackets_and_empty_objects_are_one_refusal():
+    for raw in (b"[" * 1_000_000, b"{}" * 1_000_000, b"[" + b"{}," * 1_000_000 + b"{}]"):
+        assert len(list(read_line(raw))) == 1
+
+
+def wrap(event, *names):
+    for name in names:
+        event = {"received": 5, name: event, "source": {"host": "relay", "port": [1]}}
+    return event
+
+
+@pytest.mark.parametrize("names", [["event"], ["data"], ["payload", "message"], ["a", "b", "c"]])
+@pytest.mark.parametrize("make", [post, account, lambda: v2(like())])
+def test_an_event_inside_one_field_is_read(make, names):
+    event = make()
+
+    assert look_again(line(wrap(event, *names))) == look_again(line(event))
+
+
+def test_an_event_inside_four_objects_is_not_looked_for():
+    assert [found.reason for found in read_line(line(wrap(post(), *"abcd")))] == ["no did"]
+
+
+def test_events_inside_two_fields_are_not_chosen_from():
+    assert [found.reason for found in read_line(line({"a": post(), "b": like()}))] == ["several fields hold an event"]
+
+
+@pytest.mark.parametrize("spoil", ["commit.record.text", "did", "time_us", "kind"])
+def test_what_a_record_holds_is_never_taken_for_an_event(spoil):
+    forged = like(user="did:plc:cccccccccccccccccccccccc")
+    event = post()
+    event["commit"]["record"]["x"] = forged
+
+    for raw in (changed(event, spoil, -5), line(wrap(json.loads(changed(event, spoil, -5)), "event"))):
+        (found,) = read_line(raw)
+        assert isinstance(found, Refused)
+    frame_of_it = v2(event)
+    del frame_of_it["payload"]["did"]
+    assert [found.reason for found in read_line(line(frame_of_it))] == ["no did"]
+
+
+@pytest.mark.parametrize("write", [str, float, lambda number: f"{number}.0"])
+def test_numbers_that_a_database_wrote_as_text_or_float_are_read(write):
+    as_written, expected = account(seq=12), look_again(line(account(seq=12)))
+    as_written["time_us"] = write(NOON_US)
+    as_written["account"]["seq"] = write(12)
+
+    assert look_again(line(as_written)) == expected
+    assert look_again(line(post("a", rkey="k", rev="r") | {"time_us": write(NOON_US), "seq": write(7)})).seq == 7
+
+
+def old(event):
+    """An event as Jetstream had it before October 2024."""
+    event = json.loads(json.dumps(event))
+    event["type"] = {"commit": "com", "account": "acc", "identity": "id"}[event.pop("kind")]
+    if "commit" in event:
+        event["commit"]["type"] = event["commit"].pop("operation")[0]
+    return event
+
+
+@pytest.mark.parametrize(
+    "event", [post("a"), like(), delete(), account(), identity(), commit(POST, {"text": "x"}, operation="update")]
+)
+def test_the_form_before_october_2024_is_read(event):
+    assert look_again(line(old(event))) == look_again(line(event))
+
+
+def test_a_bad_event_of_the_old_form_has_its_own_reason():
+    event = old(post())
+    event["commit"]["type"] = "x"
+
+    assert [found.reason for found in read_line(line(event))] == ["commit.type: unknown value"]
+
+
+NOBODY = {"uri": None, "cid": None}
+
+
+@pytest.mark.parametrize(
+    "reply", [None, {}, {"parent": None}, {"parent": NOBODY, "root": NOBODY}, {"parent": {}, "root": {}}]
+)
+def test_a_reply_to_nothing_is_a_post(reply):
+    (fast,) = BlockDecoder().decode(line(post("kept", reply=reply)))
+
+    assert fast.commit.record.text == "kept"
+    assert look_again(line(post("kept", reply=reply))).commit.record.text == "kept"
+
+
+@pytest.mark.parametrize("embed", [embed_record(None), embed_record_with_media(None), {"record": {}}])
+def test_a_quote_of_nothing_is_a_post(embed):
+    (fast,) = BlockDecoder().decode(line(post("kept", embed=embed)))
+
+    assert fast.commit.record.text == "kept"
+
+
 def test_reasons_quote_nothing_of_the_line():
     secret = "zq" * 8
     spoilt = [
@@ -264,6 +444,7 @@ def test_reasons_quote_nothing_of_the_line():
         with pytest.raises(RefusedLineError) as caught:
             look_again(raw)
         assert secret not in str(caught.value)
+        assert all(secret not in found.reason for found in read_line(raw))
 
 
 def test_the_latest_time_is_the_end_of_the_century():

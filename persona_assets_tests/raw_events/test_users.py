@@ -10,7 +10,19 @@ def test_dids_and_hashes_are_user_ids(did):
 
 
 @pytest.mark.parametrize(
-    "did", ["", "alice", "did:plc", "did:plc:", "did::x", "did:plc:a b", "DID:plc:x", "at://did:plc:x", "abc123"]
+    "did",
+    [
+        "",
+        "alice",
+        "did:plc",
+        "did:plc:",
+        "did::x",
+        "did:plc:a b",
+        "DID:plc:x",
+        "at://did:plc:x",
+        "abc123",
+        "did:web:" + "a" * 2041,
+    ],
 )
 def test_nothing_else_is_a_user_id(did):
     assert not is_user_id(did)

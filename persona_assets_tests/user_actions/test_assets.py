@@ -31,14 +31,16 @@ def materialize(events, folder):
 
 def test_the_asset_writes_actions_and_counts_what_it_drops(tmp_path):
     twice = commit(LIKE)
-    events = table_of([commit(POST, text="hello"), twice, twice, commit("com.example.thing")])
+    events = table_of(
+        [commit(POST, text="hello"), twice, twice, commit("app.bsky.graph.list"), commit("com.example.thing")]
+    )
 
     result = materialize(events, tmp_path)
 
     metadata = result.asset_materializations_for_node("user_actions")[0].metadata
     dropped = {record.data["reason"]: record.data["count"] for record in metadata["dropped"].records}
-    assert dropped == {"duplicate": 1, "com.example.thing create": 1}
-    assert metadata["events"].value == 4
+    assert dropped == {"duplicate": 1, "app.bsky.graph.list create": 1, "other collections create": 1}
+    assert metadata["events"].value == 5
     rows = pads.dataset(tmp_path / "user_actions" / f"{DAY}.parquet").to_table().to_pylist()
     assert [row["action"] for row in rows] == ["like", "post"]
     tables.require_schema(

@@ -1,0 +1,42 @@
+"""Keep what records say within the bounds of their lexicons: one record may be 1 MiB.
+
+Bluesky's own servers refuse such records, others do not. The event is kept, as the record is there and others may
+answer it; what is over is cut off and counted.
+"""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from persona_assets.raw_events.events import Post, Profile, Record
+
+# Bytes of UTF-8: maxLength of app.bsky.feed.post#text and app.bsky.actor.profile#description.
+TEXT_BYTES: dict[type[Record], int] = {Post: 3000, Profile: 2560}
+# maxLength of app.bsky.feed.post#langs, and more than a tag of BCP 47 needs.
+LANGS, LANG_BYTES = 3, 64
+# knownValues of com.atproto.sync.subscribeRepos#account, and what servers say of themselves.
+_STATUSES = frozenset({"active", "takendown", "suspended", "deleted", "deactivated", "desynchronized", "throttled"})
+OTHER_STATUS = "other"
+
+
+def cut_texts(texts: pa.Array, most: int) -> tuple[pa.Array, int]:
+    """Return the texts, each cut at a character before `most` bytes, and how many were cut."""
+    is_long = pc.greater(pc.binary_length(texts), most)
+    if not pc.any(is_long).as_py():
+        return texts, 0
+    cut = [text and text.encode()[:most].decode(errors="ignore") for text in texts.to_pylist()]
+    return pa.array(cut, pa.string()), pc.sum(is_long).as_py()
+
+
+def cut_langs(langs: pa.Array) -> tuple[pa.Array, int]:
+    """Return the declarations, each cut to `LANGS` tags of at most `LANG_BYTES`, and how many were cut."""
+    longest = pc.max(pc.binary_length(langs.flatten())).as_py() or 0
+    if (pc.max(pc.list_value_length(langs)).as_py() or 0) <= LANGS and longest <= LANG_BYTES:
+        return langs, 0
+    declared = langs.to_pylist()
+    kept = [tags and [tag for tag in tags if len(tag.encode()) <= LANG_BYTES][:LANGS] for tags in declared]
+    return pa.array(kept, langs.type), sum(one != other for one, other in zip(declared, kept, strict=True))
+
+
+def bound_status(status: str | None) -> str | None:
+    """Return an account's status, or `OTHER_STATUS` for one that is not known: anyone's server may make some up."""
+    return status if status is None or status in _STATUSES else OTHER_STATUS
