@@ -5,11 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from persona_assets.parquet_checksums import open_checked_writer
 
 ROW_GROUP_ROWS = 122_880
+# Bytes of the strings of a row group, which is held as a whole: rows may be a hundred times as long as they mostly are.
+_GROUP_BYTES = 1 << 27
 
 # Plain columns whose values repeat. A dictionary of any other (uris, keys, texts, vectors) grows to its limit and
 # is then given up: trying costs a quarter of the writing, a third of the reading and a tenth of the size.
@@ -61,7 +66,7 @@ def write_parquet(
         where: A path, or a file open for writing bytes.
         schema: Of the file; each batch must have it.
         batches: In the order of the file's rows. About one row group and one batch are held.
-        group_rows: Rows of a row group.
+        group_rows: Rows of a row group; it has fewer where these are long.
         threads: With more than one, a row group is made while the one before it is written.
 
     Returns:
@@ -99,21 +104,32 @@ def _choose_encodings(schema: pa.Schema) -> dict[str, Any]:
 
 
 def _regroup(batches: Iterable[pa.RecordBatch | pa.Table], schema: pa.Schema, group_rows: int) -> Iterator[pa.Table]:
-    """Yield tables of one row group each, and what is left at the end."""
+    """Yield tables of one row group each: `group_rows` rows, or as many as hold `_GROUP_BYTES`, but one at least."""
     held: list[pa.Table] = []
-    held_rows = 0
+    rows = size = 0
     for batch in batches:
         table = pa.Table.from_batches([batch], schema) if isinstance(batch, pa.RecordBatch) else batch
-        held.append(table)
-        held_rows += table.num_rows
-        if held_rows >= group_rows:
-            together = pa.concat_tables(held)
-            whole = held_rows - held_rows % group_rows
-            for start in range(0, whole, group_rows):
-                yield together.slice(start, group_rows)
-            held, held_rows = [together.slice(whole)], held_rows - whole
-    if held_rows:
+        while table.num_rows:
+            sizes = size + np.cumsum(_measure(table.slice(0, group_rows - rows)))
+            # One row fits into an empty group, whatever its size.
+            fitting = max(int(np.searchsorted(sizes, _GROUP_BYTES, side="right")), 0 if rows else 1)
+            held.append(table.slice(0, fitting))
+            rows, size = rows + fitting, sizes[fitting - 1] if fitting else size
+            table = table.slice(fitting)
+            if rows == group_rows or table.num_rows:
+                yield pa.concat_tables(held)
+                held, rows, size = [], 0, 0
+    if rows:
         yield pa.concat_tables(held)
+
+
+def _measure(table: pa.Table) -> npt.NDArray[np.int64]:
+    """Return the bytes of each row's strings, those in dictionaries and lists aside, which are few."""
+    sizes = np.zeros(table.num_rows, np.int64)
+    for column in table.itercolumns():
+        if pa.types.is_string(column.type) or pa.types.is_binary(column.type):
+            sizes += pc.fill_null(pc.binary_length(column), 0).to_numpy()
+    return sizes
 
 
 def _settle(group: pa.Table) -> pa.Table:

@@ -52,6 +52,21 @@ def test_row_groups_are_as_small_as_asked(tmp_path):
     assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [10, 10, 5]
 
 
+def test_row_groups_hold_few_bytes_however_long_rows_are(tmp_path, monkeypatch):
+    monkeypatch.setattr("persona_assets.parquet_files._GROUP_BYTES", 100)
+    lengths = [40, 40, 20, 1, 99, 1, 500, 0, None, 100, 100]
+    table = pa.table({"s": pa.array([None if n is None else "x" * n for n in lengths], pa.string())})
+
+    for size in (1, 2, 3, 11):
+        write_parquet(tmp_path / f"{size}", table.schema, table.to_batches(max_chunksize=size), group_rows=4)
+
+    metadata = pq.read_metadata(tmp_path / "1")
+    groups = [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)]
+    assert groups == [3, 2, 1, 1, 3, 1]
+    assert pq.read_table(tmp_path / "1") == table
+    assert len({(tmp_path / f"{size}").read_bytes() for size in (1, 2, 3, 11)}) == 1
+
+
 def test_no_rows_are_a_whole_file_too(tmp_path):
     assert write_parquet(tmp_path / "file", tables.CLUSTERS, []) == 0
     assert pq.read_table(tmp_path / "file").schema == tables.CLUSTERS

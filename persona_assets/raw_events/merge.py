@@ -1,8 +1,9 @@
 """Merge sorted runs into one Parquet file whose bytes do not depend on how the rows were spread over them.
 
 The range of times is cut into slices. The rows of a slice, from every run that has any, are put together and sorted:
-first by time, which costs little as times hardly repeat, then rows of the same time by all their columns. Memory: a
-few row groups, whatever the number of rows.
+first by time, which costs little as times hardly repeat, then rows of the same time by all their columns. A slice
+that is far larger than it should be, as of many rows of one instant or of long ones, is sorted outside of memory.
+Memory: a few row groups, whatever the number of rows, their size, and how they are spread over time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,11 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from persona_assets.parquet_files import write_parquet
+from persona_assets.raw_events.crowd import sort_crowd
 from persona_assets.raw_events.runs import FENCE_ROWS, Run
+from persona_assets.raw_events.ties import count_repeated, make_sort_keys
 from persona_assets.tables import RAW_EVENTS, REJECTED_LINES
 
 # Rows that are sorted at once: few enough for the processor's cache.
 _SLICE_ROWS = 1 << 15
+# A slice is never less than an instant. One of more rows or bytes than this is sorted outside of memory.
+_MOST_ROWS, _MOST_BYTES = 1 << 17, 1 << 26
+_END = np.iinfo(np.int64).max
 # A rejected line may hold 64 KiB: as many as in a row group of other tables could take 8 GB.
 _REJECTED_GROUP_ROWS = 4096
 
@@ -39,10 +45,10 @@ def merge_runs(runs: Sequence[Run], where: Path, *, threads: int = 1) -> int:
 
     def tables() -> Iterator[pa.Table]:
         nonlocal repeated
-        for piece in _slices(runs):
-            table, more = _sort(piece)
-            repeated += more
-            yield table
+        for pieces in _slices(runs):
+            for table, more in _sort_slice(pieces, where.parent):
+                repeated += more
+                yield table
 
     write_parquet(where, RAW_EVENTS, tables(), threads=threads)
     return repeated
@@ -60,19 +66,18 @@ def _rejected(spools: Sequence[Path]) -> Iterator[pa.Table]:
                 yield pa.Table.from_batches([batch]).cast(REJECTED_LINES)
 
 
-def _slices(runs: Sequence[Run]) -> Iterator[pa.Table]:
+def _slices(runs: Sequence[Run]) -> Iterator[list[pa.RecordBatch]]:
     fences = np.sort(np.array([fence for run in runs for fence in run.fences], dtype=np.int64))
     cuts = np.unique(fences[:: max(1, _SLICE_ROWS // FENCE_ROWS)])[1:].tolist()
-    end = np.iinfo(np.int64).max
     waiting = sorted(runs, key=lambda run: run.fences[0], reverse=True)
     opened: list[pa.RecordBatch] = []
-    for low, high in zip([0, *cuts], [*cuts, end], strict=True):
+    for low, high in zip([0, *cuts], [*cuts, _END], strict=True):
         while waiting and waiting[-1].fences[0] < high:
             opened += _open(waiting.pop().path)
         pieces = [piece for batch in opened if len(piece := _between(batch, low, high))]
         opened = [batch for batch in opened if batch["event_time_us"][-1].as_py() >= high]
         if pieces:
-            yield pa.Table.from_batches(pieces).unify_dictionaries().combine_chunks()
+            yield pieces
 
 
 def _open(path: Path) -> list[pa.RecordBatch]:
@@ -87,46 +92,30 @@ def _between(batch: pa.RecordBatch, low: int, high: int) -> pa.RecordBatch:
     return batch.slice(first, last - first)
 
 
-def _sort(table: pa.Table) -> tuple[pa.Table, int]:
+def _sort_slice(pieces: list[pa.RecordBatch], scratch: Path) -> Iterator[tuple[pa.Table, int]]:
+    rows, size = sum(map(len, pieces)), sum(map(_measure, pieces))
+    if rows > _MOST_ROWS or size > _MOST_BYTES:
+        yield from sort_crowd(pieces, scratch=scratch)
+    else:
+        yield _sort(pieces)
+
+
+def _measure(piece: pa.RecordBatch) -> int:
+    """Return the bytes of some rows, without the dictionaries that they share with others."""
+    return sum(column.nbytes for column in piece.columns if not pa.types.is_dictionary(column.type))
+
+
+def _sort(pieces: list[pa.RecordBatch]) -> tuple[pa.Table, int]:
     """Sort rows by all columns, and count those that are the same as the one before them."""
+    table = pa.Table.from_batches(pieces).unify_dictionaries().combine_chunks()
     times = table["event_time_us"].chunk(0).to_numpy()
     order = np.argsort(times, kind="stable")
     same = times[order][1:] == times[order][:-1]
     repeated = 0
     if same.any():
         tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
-        keys = _sort_keys(table.take(order[tied]))
+        keys = make_sort_keys(table.take(order[tied]))
         ranks = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names]).to_numpy()
         order[tied] = order[tied][ranks]  # times stay sorted, being the first of the keys
-        repeated = _count_repeated(keys.take(ranks))
+        repeated = count_repeated(keys.take(ranks))
     return pc.take(table, pa.array(order), boundscheck=False), repeated
-
-
-def _sort_keys(table: pa.Table) -> pa.Table:
-    return pa.table([_sortable(column) for column in table.columns], names=table.column_names)
-
-
-def _sortable(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_dictionary(column.type):
-        return column.cast(pa.string())
-    if pa.types.is_list(column.type):
-        return pa.chunked_array([pa.array([_list_key(values) for values in column.to_pylist()], pa.string())])
-    if pa.types.is_boolean(column.type):
-        return column.cast(pa.int8())
-    return column
-
-
-def _list_key(values: list[str] | None) -> str | None:
-    """Return a text that sorts as the list does, item by item; the end tells apart lists that would be one text."""
-    return None if values is None else "".join(f"\1{value}" for value in values) + f"\0{values!r}"
-
-
-def _count_repeated(keys: pa.Table) -> int:
-    """Count the rows of a sorted table that are the same as the one before them, two nulls being the same."""
-    same = np.ones(max(len(keys) - 1, 0), dtype=bool)
-    for column in keys.combine_chunks().columns:
-        values = column.chunk(0)
-        equal = pc.fill_null(pc.equal(values[1:], values[:-1]), fill_value=False)
-        both_null = pc.and_(pc.is_null(values[1:]), pc.is_null(values[:-1]))
-        same &= pc.or_(equal, both_null).to_numpy(zero_copy_only=False)
-    return int(same.sum())

@@ -1,10 +1,15 @@
+import tempfile
+from pathlib import Path
+
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from persona_assets import tables
-from persona_assets.raw_events import merge
+from persona_assets.raw_events import crowd, merge
 from persona_assets.raw_events.merge import merge_rejected, merge_runs
 from persona_assets.raw_events.read import REJECTED_SPOOL
 from persona_assets.raw_events.runs import write_run
@@ -60,6 +65,33 @@ def test_rows_that_are_another_one_again_are_kept_and_counted(tmp_path):
     rows, repeated, _ = merge_all([[row, row | {"text": "b"}], [row, row | {"langs": None}, row]], tmp_path)
 
     assert (len(rows), repeated) == (5, 2)
+
+
+ODD = st.sampled_from([None, "", "a", "a\0", "B", "é", "\U0001f600", "\uffff"])
+ROWS = st.fixed_dictionaries(
+    {"event_time_us": st.integers(5, 6), "user_id": st.sampled_from(["a", "b", "did:plc:a"])},
+    optional={
+        "text": ODD,
+        "rkey": ODD,
+        "collection": st.sampled_from(["a.b.c", "a.b.B"]),
+        "operation": st.sampled_from(["update", "create"]),
+        "kind": st.sampled_from(["identity", "commit"]),
+        "langs": st.lists(st.sampled_from(["", "en", "EN", "de"]), max_size=2) | st.none(),
+        "account_active": st.sampled_from([None, True, False]),
+        "seq": st.sampled_from([None, 0, 1, 10]),
+    },
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.lists(ROWS, min_size=1), min_size=1, max_size=4), st.sampled_from(["_MOST_ROWS", "_MOST_BYTES"]))
+def test_a_crowd_is_sorted_outside_of_memory_to_the_same_bytes(pieces, limit):
+    with tempfile.TemporaryDirectory() as inside, tempfile.TemporaryDirectory() as outside:
+        expected = merge_all(pieces, Path(inside))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(merge, limit, 0)
+            patch.setattr(crowd, "_BATCH_ROWS", 2)
+            assert merge_all(pieces, Path(outside)) == expected
 
 
 def test_no_runs_are_an_empty_table(tmp_path):
