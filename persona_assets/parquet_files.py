@@ -14,7 +14,7 @@ from persona_assets.parquet_checksums import open_checked_writer
 
 ROW_GROUP_ROWS = 122_880
 # Bytes of the strings of a row group, which is held as a whole: rows may be a hundred times as long as they mostly are.
-_GROUP_BYTES = 1 << 27
+_GROUP_BYTES = 1 << 26
 
 # Plain columns whose values repeat. A dictionary of any other (uris, keys, texts, vectors) grows to its limit and
 # is then given up: trying costs a quarter of the writing, a third of the reading and a tenth of the size.

@@ -1,6 +1,12 @@
-"""Spoilt lines by the hundred thousand: each is an event or is rejected with its own bytes, and none stops the rest."""
+"""Spoilt lines by the ten thousand, others in each run: each is an event or is rejected, and none stops the rest.
+
+A run prints its seed. The same lines again: `FUZZ_SEED=<seed> pytest persona_assets_tests/raw_events/test_fuzz.py`.
+"""
 
 import json
+import os
+import secrets
+import sys
 import tempfile
 from pathlib import Path
 
@@ -9,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from persona_assets.raw_events.decode import BlockDecoder
 from persona_assets.tables import RAW_LIMIT_BYTES
 from persona_assets_tests.raw_events.builders import (
     NOON_US,
@@ -90,12 +97,23 @@ def spoil_bytes(raw, rng):
     return raw
 
 
+def reshape(raw, rng):
+    """Put an event, or what is left of one, into a form that others write it in."""
+    other = line(SEEDS[rng.integers(len(SEEDS))])
+    forms = [b"%s%s", b"%s,%s", b"[%s, %s]", b"%s %s;", b"[%s,%s,", b'{"a": 1, "b": %s, "c": %s}']
+    one = [b'{"event": %s}', b'{"a": {"b": {"c": %s}}}', b"%s,", b"[%s", b"\x1e%s", b"\xef\xbb\xbf%s"]
+    if rng.random() < 0.5:
+        return forms[rng.integers(len(forms))] % (raw, other)
+    return one[rng.integers(len(one))] % raw
+
+
 def spoilt_lines(seed, count):
     rng = np.random.default_rng(seed)
     lines = []
     for _ in range(count):
         event = SEEDS[rng.integers(len(SEEDS))]
         raw = spoil_value(event, rng) if rng.random() < 0.5 else line(event)
+        raw = reshape(raw, rng) if rng.random() < 0.2 else raw
         raw = spoil_bytes(raw, rng) if rng.random() < 0.7 else raw
         lines.append(raw.replace(b"\n", b" "))
     # A file that begins like a packed one would be unpacked.
@@ -106,12 +124,39 @@ def assert_nothing_is_lost(lines):
     with tempfile.TemporaryDirectory() as folder:
         found = read_lines_of(lines, Path(folder))
 
-    assert len(found.events) + len(found.rejected) == found.counts.lines == len(lines)
+    counts = found.counts
+    assert counts.lines == len(lines)
+    assert len(found.events) + len(found.rejected) == counts.lines + counts.extra_values
     for row in found.rejected:
-        raw = lines[row["line_number"] - 1].removesuffix(b"\r")
-        assert (row["raw"], row["raw_bytes"]) == (raw[:RAW_LIMIT_BYTES], len(raw))
+        raw = lines[row["line_number"] - 1]
+        assert row["raw"] in raw
+        assert len(row["raw"]) == min(row["raw_bytes"], RAW_LIMIT_BYTES)
     assert len({row["reason"] for row in found.rejected}) < 200
     return found
+
+
+@pytest.fixture
+def seed(capsys):
+    """A new one for each run, unless FUZZ_SEED is set."""
+    seed = int(os.environ.get("FUZZ_SEED") or secrets.randbits(32))
+    with capsys.disabled():
+        sys.stderr.write(f"\nFUZZ_SEED={seed}\n")
+    return seed
+
+
+def test_20_000_new_spoilt_lines_harm_no_event_beside_them(seed, monkeypatch):
+    """And are the same to the fast path, which takes them a block at a time, as to the slow one."""
+    lines = spoilt_lines(seed, 20_000)
+    good = [line(post(f"good {number}", rkey=f"good{number}")) for number in range(0, len(lines), 10)]
+    for number, raw in enumerate(good):
+        lines.insert(number * 11, raw)
+
+    fast = assert_nothing_is_lost(lines)
+    monkeypatch.setattr(BlockDecoder, "decode", lambda _, body: [None] * (body.count(b"\n") + 1))
+    slow = assert_nothing_is_lost(lines)
+
+    assert sum((row["rkey"] or "").startswith("good") for row in fast.events) == len(good), f"FUZZ_SEED={seed}"
+    assert fast.bytes == slow.bytes, f"FUZZ_SEED={seed}"
 
 
 @settings(max_examples=5, deadline=None)
