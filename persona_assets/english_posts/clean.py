@@ -1,6 +1,7 @@
 """Take from a text what is in no language: links, mentions, hashtags, emoji, places checked in at."""
 
 import re
+import unicodedata
 
 # A link with or without its scheme: Bluesky's clients shorten links to "host/path..." in the text itself. The
 # list of bare hosts' endings is short on purpose: "this.Is" and "end.To" are typos, not links. What may not stand
@@ -33,8 +34,11 @@ def clean_text(text: str) -> str:
     """Return the words of `text`, or "" if there are none.
 
     A text that is nothing but hashtags gives the words of these ("#GoodMorning": "Good Morning"). A letter that
-    is written three times or more stands once, so that "yessss" is a word.
+    is written three times or more stands once, so that "yessss" is a word. Letters that differ from others in looks
+    alone, as mathematical bold and full-width ones, are those others (NFKC).
     """
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
     words = _strip(text)
     if not _LETTER.search(words):
         words = " ".join(_WORD_START.sub(" ", tag) for tag in _TAG.findall(text))
@@ -55,4 +59,7 @@ def _strip(text: str) -> str:
         text = _LINKS.sub(" ", text)
     if "@" in text or "#" in text or "&" in text or not is_plain:
         text = _MENTIONS_AND_TAGS.sub(" ", text)
-    return text if is_plain and text.isprintable() else _SYMBOLS.sub(" ", text)
+    if is_plain and text.isprintable():
+        return text
+    text = _SYMBOLS.sub(" ", text)
+    return _CHECK_IN.sub("", text) if "@" in text or "(" in text else text  # "lovely @\U0001f4cd Brighton"

@@ -1,7 +1,7 @@
 """What is in no language is taken from a text."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from persona_assets.english_posts.clean import clean_text
@@ -46,6 +46,8 @@ def test_words_stay_as_they_are(text, words):
 
 
 @given(st.text())
+@example("A @\x1b")
+@example("a \ufe6b \uff08at b")
 def test_cleaning_again_changes_nothing(text):
     once = clean_text(text)
 

@@ -35,6 +35,34 @@ def test_text_and_declaration_decide_together(text, langs, is_english, reason):
     assert in_english(text, langs) == (is_english, False, reason)
 
 
+def restyle(first_capital, first_small):
+    """A table from ASCII letters to those of a block that begins there."""
+    small = {ord("a") + at: first_small + at for at in range(26)}
+    return small | {ord("A") + at: first_capital + at for at in range(26)}
+
+
+STYLES = {
+    "mathematical bold": restyle(0x1D400, 0x1D41A),
+    "mathematical bold script": restyle(0x1D4D0, 0x1D4EA),
+    "sans-serif italic": restyle(0x1D608, 0x1D622),
+    "monospace": restyle(0x1D670, 0x1D68A),
+    "full width": restyle(0xFF21, 0xFF41),
+    "circled": restyle(0x24B6, 0x24D0),
+}
+
+
+@pytest.mark.parametrize("style", STYLES.values(), ids=STYLES)
+@pytest.mark.parametrize("langs", [None, ["en"], ["pt"]])
+def test_letters_of_another_look_are_the_letters_that_they_show(style, langs):
+    assert in_english(ENGLISH.translate(style), langs) == in_english(ENGLISH, langs)
+
+
+def test_an_accent_may_be_a_character_of_its_own():
+    text = "Scho\u0308ne Gru\u0308\u00dfe u\u0308ber die Stra\u00dfe an euch alle heute morgen"
+
+    assert build_decide("de")(text, None).is_language
+
+
 @pytest.mark.parametrize(
     ("text", "langs"), [(SHORT, None), (SHORT, ["en", "de"]), ("Pikachu", None), ("Pikachu", ["en"])]
 )
