@@ -86,8 +86,8 @@ def materialize_with_threads(
 
 def _materialize_threaded(assets: Sequence[str], day: str, threads: int, environment: Mapping[str, str]) -> None:
     import duckdb  # noqa: PLC0415 - in this process only
-    import pyarrow as pa  # noqa: PLC0415
-    import torch  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415 - the same
+    import torch  # noqa: PLC0415 - the same
 
     os.environ.update(environment)
     tempfile.tempdir = None
