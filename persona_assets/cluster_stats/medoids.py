@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets.cluster_stats.plots import Floats, Ints
-from persona_assets.post_vectors.read import PostVectors
+from persona_assets.post_vectors.read import BATCH_ROWS, PostVectors
 
 MEDOIDS = 3
 # Similarities that are kept until texts are known, and posts of each: what is posted a thousand times has one vector,
@@ -83,7 +83,15 @@ def _mark_kept(clusters: Ints, similarity: npt.NDArray[np.float64]) -> npt.NDArr
 def _read_texts(english_posts: pads.Dataset, uris: pa.Array) -> dict[str, str]:
     """Return the texts of a few posts by their URIs, as they were first delivered."""
     columns = ["uri", "text", "event_time_us"]
-    found = english_posts.scanner(columns=columns, filter=pc.field("uri").isin(uris)).to_table()
+    # Few and small batches ahead: the default would hold millions of texts.
+    scanner = english_posts.scanner(
+        columns=columns,
+        filter=pc.field("uri").isin(uris),
+        batch_size=BATCH_ROWS,
+        batch_readahead=4,
+        fragment_readahead=1,
+    )
+    found = scanner.to_table()
     found = found.sort_by([("event_time_us", "descending"), ("text", "descending")])  # the first of a URI is the last
     return dict(zip(found["uri"].to_pylist(), found["text"].to_pylist(), strict=True))
 

@@ -20,7 +20,7 @@ from persona_assets.cluster_stats.medoids import Medoid, find_medoids
 from persona_assets.cluster_stats.plots import Floats, Ints, project
 from persona_assets.cluster_stats.topics import Topics, find_topics
 from persona_assets.cluster_stats.words import Word, find_words, label_from, load_words, sample_posts
-from persona_assets.engine import open_duckdb
+from persona_assets.engine import open_duckdb, view_dataset
 from persona_assets.post_vectors.read import common_width, read_post_vectors
 from persona_assets.post_vectors.repeats import find_repeated_posts
 from persona_assets.post_vectors.sums import add_by_row, directions
@@ -104,7 +104,7 @@ def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
         numbers = pa.array(np.arange(len(users), dtype=np.int32))
         connection.register("users", users.append_column("user_number", numbers))
-        connection.register("english_posts", inputs.english_posts)
+        view_dataset(connection, "english_posts", inputs.english_posts)
         stop_words = load_words(connection, repeated=repeated, language=language, n_clusters=k)
         words = find_words(connection, n_clusters=k)
         posts = sample_posts(connection, stop_words, n_clusters=k, most=most)

@@ -40,11 +40,12 @@ CREATE TEMP MACRO words_of(text) AS regexp_extract_all(
     '#?\p{L}[\p{L}\p{N}_]+')
 """
 
-# A post counts once, as it was first delivered.
+# A post counts once, as it was first delivered. Posts are read twice: kept in between, all texts would be held.
 LOAD_POSTS = f"""
 CREATE TEMP TABLE posts AS
-WITH own AS (
-    SELECT cluster_id, user_number, uri, event_time_us, text FROM english_posts JOIN users USING (user_id)
+WITH own AS NOT MATERIALIZED (
+    SELECT cluster_id, user_number, uri, event_time_us, left(text, {LETTERS_OF_A_TEXT}) AS text
+    FROM english_posts JOIN users USING (user_id)
 ), once AS (
     SELECT cluster_id, user_number, uri, text FROM own ANTI JOIN repeated USING (uri)
     UNION ALL
@@ -52,7 +53,7 @@ WITH own AS (
     QUALIFY row_number() OVER (PARTITION BY uri ORDER BY event_time_us, text) = 1
 )
 SELECT cluster_id, user_number, uri,
-    list_filter(words_of(left(text, {LETTERS_OF_A_TEXT})), lambda word: length(word) <= {LETTERS_OF_A_WORD}) AS words
+    list_filter(words_of(text), lambda word: length(word) <= {LETTERS_OF_A_WORD}) AS words
 FROM once
 """  # noqa: S608 - numbers of this module
 

@@ -1,12 +1,14 @@
 """Words that set clusters apart."""
 
 import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
 import pytest
 
 from persona_assets.cluster_stats import words as words_module
 from persona_assets.cluster_stats.stop_words import STOP_WORDS
 from persona_assets.cluster_stats.words import Word, find_words, label_from, load_words, sample_posts
-from persona_assets.engine import open_duckdb
+from persona_assets.engine import open_duckdb, view_dataset
 from persona_assets_tests.cluster_stats.builders import TALK, clusters_of, posts_of, shuffled, window
 
 
@@ -17,7 +19,7 @@ def connection(tmp_path):
 
 
 def load(connection, posts, clusters, *, repeated=(), language="en"):
-    connection.register("english_posts", posts)
+    view_dataset(connection, "english_posts", posts)
     connection.register("users", clusters.append_column("user_number", pa.array(range(len(clusters)), pa.int32())))
     n_clusters = max(clusters["cluster_id"].to_pylist()) + 1
     uris = pa.array(repeated, pa.string())
@@ -114,6 +116,31 @@ def test_posts_without_words_take_no_place_in_the_sample(connection):
     stop_words = load(connection, posts, clusters_of({"a": 0}))
 
     assert sample_posts(connection, stop_words, n_clusters=1, most=10) == [[["tea"]] * 10]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ("x" * 50_000 + " ") * 2,
+        " ".join(f"w{number:x}" for number in range(15_000)),
+        "https://" + "a" * 100_000,
+        "\u202e\0 \u05e9\u05dc\u05d5\u05dd " * 12_000,
+    ],
+    ids=["long words", "many words", "a link", "right to left, with NULs"],
+)
+def test_texts_far_longer_than_posts_can_be_fit_into_the_memory(tmp_path, text):
+    users = [f"{number}" for number in range(1000)]
+    posts = posts_of(users, users, [f"tea {text}"] * 1000)  # 100 MB
+    pq.write_table(posts, tmp_path / "posts.parquet", row_group_size=100)
+    with open_duckdb(memory_limit="100MB", scratch=tmp_path) as connection:
+        posts = pads.dataset(tmp_path / "posts.parquet")
+        stop_words = load(connection, posts, clusters_of(dict.fromkeys(users, 0)))
+        words = find_words(connection, n_clusters=1)
+        sample = sample_posts(connection, stop_words, n_clusters=1, most=600)
+
+    assert "tea" in {word.word for word in words[0]}
+    assert max(len(word) for post in sample[0] for word in post) <= words_module.LETTERS_OF_A_WORD
+    assert len(sample[0]) == 600
 
 
 GERMAN = {
