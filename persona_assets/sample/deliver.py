@@ -28,7 +28,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "conflict marker": lambda _: b"<<<<<<< HEAD",
     "empty": lambda _: b"",
     "not an object": lambda _: b"[1, 2, 3]",
-    "two in one line": lambda line: line + line,
+    "something after it": lambda line: line + b"}",
     "no body": lambda line: re.sub(rb',"(commit|identity|account)":\{.*', b"}", line),
 }
 
