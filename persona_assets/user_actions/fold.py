@@ -13,37 +13,47 @@ from persona_assets.user_actions.order import scan
 
 _COLUMNS = ["user_id", "kind", "collection", "rkey", "operation", "rev", "seq", "event_time_us"]
 
-# The columns that make two events the same, in two orders: each order gives 64 bits, so that two events that
-# differ are taken for the same with a chance of 1e-24 in a day of 35 million. What has neither revision nor
-# number is told apart by its time.
-_NUMBER = "coalesce(rev, seq::VARCHAR), CASE WHEN rev IS NULL AND seq IS NULL THEN event_time_us END"
+# The columns that make two events the same. What has neither revision nor number is told apart by its time, but for
+# creates and deletes: a record key is created once, whatever two recorders say of the time. An update may come often,
+# and equal rows may be two of them: of a profile's content only the description is kept.
+_KEY = {
+    **{name: name for name in ("user_id", "kind", "collection", "rkey", "operation")},
+    "rev": "rev",
+    "number": "CASE WHEN rev IS NULL THEN seq END",
+    "told_us": """
+        CASE WHEN rev IS NULL AND seq IS NULL AND coalesce(operation, '') NOT IN ('create', 'delete')
+        THEN event_time_us END
+    """,
+}
+_HASH = f"hash({', '.join(_KEY.values())})"
 _VIEW = """
-    CREATE TEMP VIEW events AS
+    CREATE OR REPLACE TEMP VIEW events AS
     SELECT *, file_row_number AS position FROM read_parquet({file}, file_row_number = true)
 """
-_KEYED = f"""
-    CREATE TEMP TABLE keyed AS
-    SELECT position, hash(user_id, kind, collection, rkey, operation, {_NUMBER}) AS one,
-        hash({_NUMBER}, rkey, collection, operation, kind, user_id) AS two
-    FROM events
+_HASHED = f"CREATE TEMP TABLE hashed AS SELECT {_HASH} AS one FROM events"  # noqa: S608 - made of constants
+_REPEATS = f"""
+    WITH doubtful AS MATERIALIZED (
+        SELECT position, {", ".join(f"{made} AS {name}" for name, made in _KEY.items())}
+        FROM events SEMI JOIN several ON several.one = {_HASH}
+    )
+    SELECT position
+    FROM doubtful ANTI JOIN (SELECT min(position) AS position FROM doubtful GROUP BY {", ".join(_KEY)}) USING (position)
+    ORDER BY position
 """  # noqa: S608 - made of constants
-_REPEATS = """
-    SELECT position FROM (
-        SELECT position, row_number() OVER (PARTITION BY one, two ORDER BY position) AS told
-        FROM keyed SEMI JOIN several USING (one)
-    ) WHERE told > 1 ORDER BY position
-"""
+"""Of the events whose hash comes more than once, all but the first of those that are the same in full: DuckDB's hash
+has no key, and anyone can make events of one hash."""
 
 
 def find_repeats(raw_events: pads.Dataset, *, memory_limit: str, scratch: Path) -> np.ndarray:
     """Return the positions of events that an earlier row of `raw_events` has already told.
 
     Events are the same when user, collection, record key, operation and revision are; identity, account and sync
-    events when user, kind and sequence number are.
+    events when user, kind and sequence number are. Without a revision or a number they are the same when their time is,
+    creates and deletes at any time.
 
     Args:
         raw_events: `tables.RAW_EVENTS`; which of several is the first is a matter of its order.
-        memory_limit: Beyond it (24 bytes an event) DuckDB spills to `scratch`.
+        memory_limit: Beyond it (8 bytes an event, and the key of each that may come again) DuckDB spills to `scratch`.
         scratch: A folder that exists.
 
     Returns:
@@ -51,8 +61,12 @@ def find_repeats(raw_events: pads.Dataset, *, memory_limit: str, scratch: Path) 
     """
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
         _view_numbered(con, raw_events)
-        con.execute(_KEYED)
-        con.register("several", pa.table({"one": find_repeated(con, "keyed", "one")}))
+        con.execute(_HASHED)
+        several = find_repeated(con, "hashed", "one")
+        if not len(several):
+            return np.empty(0, np.int64)
+        _view_numbered(con, raw_events)  # again: a stream of rows can be read once
+        con.register("several", pa.table({"one": several}))
         return con.execute(_REPEATS).fetchnumpy()["position"].astype(np.int64)
 
 

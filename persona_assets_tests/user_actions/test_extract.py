@@ -218,6 +218,15 @@ def test_events_without_revision_or_number_are_told_apart_by_time(tmp_path):
     assert found.found.duplicates == 1
 
 
+def test_a_like_without_revision_that_two_recorders_saw_counts_once_at_its_earliest_time(tmp_path):
+    like = commit(LIKE, rev=None, subject_uri=BOBS_POST)
+
+    found = extract([like | {"event_time_us": at} for at in (7, 5)], tmp_path)
+
+    assert [row["event_time_us"] for row in found.rows] == [5]
+    assert found.found.read == found.found.actions.total() + found.found.duplicates == 2
+
+
 KEYS = {"rkey": ["a", "b"], "rev": ["1", None], "event_time_us": [1, 2, 3], "user_id": [ALICE, BOB]}
 SOME_EVENTS = st.sampled_from(
     [

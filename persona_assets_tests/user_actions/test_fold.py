@@ -4,7 +4,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets.user_actions.fold import find_repeats
-from persona_assets_tests.user_actions.builders import LIKE, commit, table_of
+from persona_assets_tests.hash_twins import twin_keys
+from persona_assets_tests.user_actions.builders import LIKE, POST, commit, table_of
 
 
 @pytest.fixture(params=["no file", "one file", "two files"])
@@ -42,3 +43,42 @@ def test_none_are_found_among_events_that_differ(repeats):
 
 def test_none_are_found_among_no_events(repeats):
     assert repeats([]).tolist() == []
+
+
+@pytest.mark.parametrize("column", ["user_id", "rkey", "rev"])
+def test_none_are_found_among_events_that_differ_and_have_one_hash(repeats, column):
+    like = commit(LIKE)
+
+    assert repeats([like | {column: twin} for twin in twin_keys()]).tolist() == []
+
+
+def test_a_repeat_is_found_beside_an_event_of_its_hash(repeats):
+    one, other = (commit(LIKE, rkey=twin, rev="1") for twin in twin_keys())
+
+    assert repeats([one, other, other, one]).tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("operation", ["create", "delete"])
+def test_what_two_recorders_say_of_a_record_without_revision_is_one_act(repeats, operation):
+    told = commit(POST, operation, rkey="k", rev=None)
+
+    assert repeats([told | {"event_time_us": at} for at in (1, 2, 5)]).tolist() == [1, 2]
+
+
+def test_creates_and_deletes_without_revision_are_told_apart_by_all_else(repeats):
+    told = commit(POST, rkey="k", rev=None)
+    others = [{"user_id": "did:plc:bob"}, {"collection": LIKE}, {"rkey": "l"}, {"operation": "delete"}, {"rev": "1"}]
+
+    assert repeats([told, *(told | other for other in others)]).tolist() == []
+
+
+def test_updates_without_revision_are_told_apart_by_their_time(repeats):
+    told = commit(POST, "update", rkey="k", rev=None)
+
+    assert repeats([told, told, told | {"event_time_us": 2}]).tolist() == [1]
+
+
+def test_a_revision_is_no_number(repeats):
+    told = commit(POST, "update", rkey="k")
+
+    assert repeats([told | {"rev": "5"}, told | {"rev": None, "seq": 5}]).tolist() == []
