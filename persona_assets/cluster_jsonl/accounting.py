@@ -21,7 +21,7 @@ ACCOUNT = f"""
         UNION ALL
         SELECT NULL, a.action, CASE WHEN kept.user_id IS NULL THEN 'user not kept' ELSE 'user in no cluster' END, 1
         FROM user_actions AS a
-        ANTI JOIN members ON members.user_hash = hash(a.user_id)
+        ANTI JOIN members ON members.user_id = a.user_id
         LEFT JOIN (SELECT DISTINCT user_id FROM english_users) AS kept ON kept.user_id = a.user_id
     )
     GROUP BY ALL

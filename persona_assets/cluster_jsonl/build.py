@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as pads
 
 from persona_assets import tables
 from persona_assets.cluster_jsonl.accounting import account_for_actions
@@ -73,7 +72,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         evidence = _write_evidence(con, scratch / "ignored.parquet") if ignored else None
         counted = account_for_actions(con), count_by_hour(con), find_medians(con)
         users = con.sql("SELECT user_id, cluster_id FROM members ORDER BY user_id").fetchall()
-        lines = _closing(opened.pop_all(), con, contents, inputs.user_actions, line_format)
+        lines = _closing(opened.pop_all(), con, contents, line_format)
     return Lines(lines, dict(users), *counted, conversations, ignored_lines, evidence)
 
 
@@ -86,9 +85,8 @@ def _closing(
     opened: ExitStack,
     con: duckdb.DuckDBPyConnection,
     contents: Contents,
-    user_actions: pads.Dataset,
     line_format: LineFormat,
 ) -> Iterator[SomeLines]:
     """Yield all lines, then close the database."""
     with opened:
-        yield from stream_lines(con, contents, user_actions, line_format)
+        yield from stream_lines(con, contents, line_format)

@@ -7,13 +7,11 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.dataset as pads
 
 from persona_assets.cluster_jsonl.contents import Contents
 from persona_assets.cluster_jsonl.spell import ACT_KEYS, Clock, LineFormat, Words, spell_parts
 from persona_assets.cluster_jsonl.threads import climb, find_leaves
 from persona_assets.cluster_jsonl.window import Forest
-from persona_assets.engine import view_dataset
 
 # Brought together by cluster at once, as numbers: enough for a stretch of each of 1000 clusters to be worth a write.
 PARTS_AT_ONCE = 300_000
@@ -25,31 +23,32 @@ SomeLines = tuple[int, bytes | memoryview, int]
 
 PATHS = """
     CREATE TEMP TABLE paths AS
-    SELECT leaf.event_time_us, leaf.member, leaf.cluster_id, leaf.uri_hash, climbed.* EXCLUDE (leaf)
+    SELECT leaf.event_time_us, leaf.member, leaf.cluster_id, climbed.*
     FROM climbed JOIN messages AS leaf ON leaf.id = climbed.leaf
 """
 
 PARTS = """
     CREATE TEMP VIEW parts AS
     SELECT
-        event_time_us, member, cluster_id, uri_hash, 0 AS other_hash, 0 AS kind, position, is_first, message,
+        event_time_us, member, cluster_id, leaf::BIGINT AS source, 0::TINYINT AS kind, position, is_first, message,
         NULL AS text
     FROM paths
     UNION ALL
-    SELECT event_time_us, member, cluster_id, uri_hash, other_hash, act_kinds.kind, 0, true, target_id, text
+    SELECT
+        event_time_us, member, cluster_id, coalesce(resolved.message, -1 - resolved.rowid), act_kinds.kind, 0, true,
+        target_id, text
     FROM resolved JOIN act_kinds USING (action)
     WHERE outcome = 'written'
     UNION ALL
-    SELECT
-        ignored.event_time_us, ignored.member, ignored.cluster_id, uri_hash, 0, act_kinds.kind, 0, true, target_id,
-        NULL
-    FROM ignored JOIN act_kinds ON act_kinds.action = 'ignore' JOIN messages ON messages.id = target_id
+    SELECT event_time_us, member, cluster_id, target_id, act_kinds.kind, 0, true, target_id, NULL
+    FROM ignored JOIN act_kinds ON act_kinds.action = 'ignore'
 """
-"""What lines are made of: one row for each message of a conversation (kind 0), one for an act and its content."""
+"""What lines are made of: one row for each message of a conversation (kind 0), one for an act and its content.
+`source` says whose URI decides a line's place: that of the message of this id or, below 0, of an act in `resolved`."""
 
 SORTED_PARTS = """
     SELECT
-        cluster_id, event_time_us, member, kind, position, is_first, message, uri_hash, other_hash,
+        cluster_id, event_time_us, member, kind, position, is_first, message, source,
         CASE WHEN text <> '' THEN ',"text":' || to_json(text) END AS text
     FROM parts
     ORDER BY event_time_us, member, kind, position
@@ -59,28 +58,18 @@ a thread's first message on. Where a user has several lines at one instant, URIs
 sort all lines by URI takes three times as long as to sort them by numbers."""
 
 REORDERED = """
-    WITH places AS (
-        SELECT event_time_us, member, hash(uri) AS uri_hash,
-            dense_rank() OVER (PARTITION BY event_time_us, member ORDER BY uri) AS place
-        FROM (
-            SELECT a.event_time_us, members.member, a.uri
-            FROM user_actions AS a
-            JOIN members ON members.user_id = a.user_id
-            SEMI JOIN tied ON tied.event_time_us = a.event_time_us AND tied.member = members.member
-            WHERE a.event_time_us BETWEEN $first AND $last
-            UNION
-            SELECT ignored.event_time_us, ignored.member, uri
-            FROM ignored JOIN messages ON messages.id = target_id
-            SEMI JOIN tied ON tied.event_time_us = ignored.event_time_us AND tied.member = ignored.member
-        )
-        WHERE uri IS NOT NULL
+    WITH named AS (
+        SELECT tied.*, uri, NULL AS other, NULL AS text
+        FROM tied JOIN messages ON messages.id = source
+        UNION ALL
+        SELECT tied.*, resolved.uri, coalesce(other, target.uri), text
+        FROM tied JOIN resolved ON resolved.rowid = -1 - source LEFT JOIN messages AS target ON target.id = target_id
+        WHERE resolved.event_time_us BETWEEN $first AND $last
     )
-    SELECT row
-    FROM tied LEFT JOIN places USING (event_time_us, member, uri_hash)
-    ORDER BY event_time_us, member, place, kind, position, other_hash
+    SELECT row FROM named ORDER BY event_time_us, member, uri, kind, position, other, text
 """
 """The rows of `tied` by URI of what their line ends with, then as all parts are. What is still equal are two records of
-one URI and instant, which only a forger makes."""
+one URI and instant, which only a forger makes: they are sorted by what they act on."""
 
 INSTANTS = """
     SELECT event_time_us FROM parts WHERE kind > 0
@@ -110,24 +99,22 @@ def find_paths(con: duckdb.DuckDBPyConnection, forest: Forest, *, max_thread_mes
     return len(leaves)
 
 
-def stream_lines(
-    con: duckdb.DuckDBPyConnection, contents: Contents, user_actions: pads.Dataset, line_format: LineFormat
-) -> Iterator[SomeLines]:
+def stream_lines(con: duckdb.DuckDBPyConnection, contents: Contents, line_format: LineFormat) -> Iterator[SomeLines]:
     """Yield the lines of all clusters, by time, then user, then URI of the message or act that they end with.
 
     Args:
         con: With the tables `members`, `messages`, `paths`, `resolved` and `ignored`.
         contents: Of `messages`.
-        user_actions: Of the window, where URIs are looked up.
         line_format: How lines are spelled. For "blueprint" 8 bytes are held for each message and each instant.
     """
-    con.register("act_kinds", pa.table({"action": ACT_KEYS, "kind": range(1, len(ACT_KEYS) + 1)}))
+    # One byte, not eight: the kind is a key of the sort.
+    kinds = pa.array(range(1, len(ACT_KEYS) + 1), pa.int8())
+    con.register("act_kinds", pa.table({"action": ACT_KEYS, "kind": kinds}))
     con.execute(PARTS)
     clock = None if line_format == "arrays" else _wind_clock(con, contents.count)
     words = Words(contents.open(), _fetch_names(con), clock)
     # A cursor of its own: the connection is busy with the parts.
     with con.cursor() as cursor:
-        view_dataset(cursor, "user_actions", user_actions)
         for parts in _read_instants(con.sql(SORTED_PARTS).to_arrow_reader(PARTS_AT_ONCE)):
             yield from _spell_by_cluster(_put_in_order(cursor, parts), words, line_format)
 
@@ -159,14 +146,14 @@ def _put_in_order(con: duckdb.DuckDBPyConnection, parts: pa.RecordBatch) -> pa.R
     several = np.add.reduceat(parts["position"].to_numpy() == 0, starts, dtype=np.int64) > 1
     if not several.any():
         return parts
-    hashes = parts["uri_hash"].to_numpy()
+    sources = parts["source"].to_numpy()
     acts = np.add.reduceat(parts["kind"].to_numpy() > 0, starts, dtype=np.int64)
-    one_uri = np.minimum.reduceat(hashes, starts) == np.maximum.reduceat(hashes, starts)
-    tied = np.repeat(several & ~(one_uri & (acts <= 1)), np.diff(starts, append=len(parts)))
+    one_message = np.minimum.reduceat(sources, starts) == np.maximum.reduceat(sources, starts)
+    tied = np.repeat(several & ~(one_message & (acts <= 1)), np.diff(starts, append=len(parts)))
     rows = np.flatnonzero(tied)
     if not len(rows):
         return parts
-    keys = parts.select(["event_time_us", "member", "kind", "position", "uri_hash", "other_hash"]).take(pa.array(rows))
+    keys = parts.select(["event_time_us", "member", "kind", "position", "source"]).take(pa.array(rows))
     con.register("tied", keys.append_column("row", pa.array(rows)))
     times = keys["event_time_us"].to_numpy()
     order = np.arange(len(parts))

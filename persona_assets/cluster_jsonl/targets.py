@@ -31,15 +31,15 @@ POINTING = """
     CREATE TEMP VIEW pointing AS
     SELECT
         members.member, members.cluster_id, CASE a.action WHEN 'like' THEN 'like'::act ELSE 'repost'::act END AS action,
-        a.event_time_us, a.uri, NULL AS text, a.target_uri AS points_at
-    FROM user_actions AS a JOIN members ON members.user_hash = hash(a.user_id)
+        a.event_time_us, NULL::INTEGER AS message, a.uri, NULL AS text, a.target_uri AS points_at
+    FROM user_actions AS a JOIN members ON members.user_id = a.user_id
     WHERE a.action IN ('like', 'repost')
     UNION ALL
-    SELECT members.member, members.cluster_id, a.action::act, a.event_time_us, a.uri, a.text, a.uri
+    SELECT members.member, members.cluster_id, a.action::act, a.event_time_us, NULL, a.uri, a.text, a.uri
     FROM user_actions AS a JOIN members ON members.user_id = a.user_id
     WHERE a.action IN ('post_update', 'post_delete')
     UNION ALL
-    SELECT member, cluster_id, action, event_time_us, uri, quote_text, quoted_uri
+    SELECT member, cluster_id, action, event_time_us, id, uri, quote_text, quoted_uri
     FROM messages
     WHERE action = 'quote' AND member IS NOT NULL
 """
@@ -105,10 +105,10 @@ LATEST = """
 """The last English post of the account at or before the act: what it was followed or blocked for."""
 
 RESOLVED = """
-    CREATE TEMP TABLE resolved AS
+    CREATE TABLE resolved AS
     SELECT
-        member, cluster_id, action, event_time_us, hash(pointing.uri) AS uri_hash,
-        hash(points_at, text) AS other_hash, text, known.id AS target_id,
+        member, cluster_id, action, event_time_us, message, pointing.uri, hash(pointing.uri) AS uri_hash,
+        CASE WHEN known.id IS NULL THEN points_at END AS other, text, known.id AS target_id,
         CASE
             WHEN known.id IS NOT NULL AND (is_english OR action IN ('post_update'::act, 'post_delete'::act))
                 THEN 'written'::outcome
@@ -119,11 +119,10 @@ RESOLVED = """
             ELSE 'target outside the window'::outcome
         END AS outcome
     FROM pointing
-    LEFT JOIN (SELECT uri_hash, id, is_english, is_wordless FROM messages) AS known
-    ON known.uri_hash = hash(pointing.points_at)
+    LEFT JOIN (SELECT uri, id, is_english, is_wordless FROM messages) AS known ON known.uri = pointing.points_at
     UNION ALL
     SELECT
-        member, cluster_id, action::act, event_time_us, hash(uri), hash(account), NULL, target_id,
+        member, cluster_id, action::act, event_time_us, NULL, uri, hash(uri), account, NULL, target_id,
         CASE
             WHEN target_id IS NOT NULL THEN 'written'::outcome
             WHEN NOT is_original_known THEN 'unknown original'::outcome
@@ -132,9 +131,8 @@ RESOLVED = """
     FROM latest
     UNION ALL
     SELECT
-        members.member, members.cluster_id, a.action::act, a.event_time_us, hash(a.uri),
-        hash(a.text, a.account_status),
-        a.text, NULL,
+        members.member, members.cluster_id, a.action::act, a.event_time_us, NULL, a.uri, hash(a.uri),
+        a.account_status, a.text, NULL,
         CASE WHEN a.action = 'profile_update' THEN 'written' ELSE 'no line for this kind' END::outcome
     FROM user_actions AS a JOIN members ON members.user_id = a.user_id
     WHERE a.action IN ('profile_update', 'account_status')
@@ -147,34 +145,37 @@ UNDONE = """
     INSERT INTO resolved
     WITH undoing AS (
         SELECT
-            members.member, members.cluster_id, a.action, a.event_time_us, hash(a.uri) AS uri_hash,
+            members.member, members.cluster_id, a.action, a.event_time_us, a.uri, hash(a.uri) AS uri_hash,
             a.action[3:] AS undone_action
         FROM user_actions AS a JOIN members ON members.user_id = a.user_id
         WHERE a.action IN ('unlike', 'unrepost')
     ),
     originals AS (
         SELECT
-            member, action, uri_hash,
-            min({'at': event_time_us, 'other_hash': other_hash, 'target_id': target_id, 'outcome': outcome}) AS first
-        FROM resolved SEMI JOIN undoing USING (member, uri_hash)
-        WHERE action IN ('like', 'repost')
+            done.member, done.action, done.uri,
+            min({
+                'at': done.event_time_us, 'other': done.other, 'target': target.uri, 'target_id': target_id,
+                'outcome': outcome
+            }) AS first
+        FROM resolved AS done SEMI JOIN undoing USING (member, uri_hash)
+        LEFT JOIN messages AS target ON target.id = target_id
+        WHERE done.action IN ('like', 'repost')
         GROUP BY ALL
     )
     SELECT
-        undoing.member, undoing.cluster_id, undoing.action, undoing.event_time_us, undoing.uri_hash,
-        first.other_hash, NULL, first.target_id, coalesce(first.outcome, 'unknown original')
+        undoing.member, undoing.cluster_id, undoing.action, undoing.event_time_us, NULL, undoing.uri,
+        undoing.uri_hash, first.other, NULL, first.target_id, coalesce(first.outcome, 'unknown original')
     FROM undoing LEFT JOIN originals
-    ON originals.member = undoing.member AND originals.action = undone_action
-    AND originals.uri_hash = undoing.uri_hash
+    ON originals.member = undoing.member AND originals.action = undone_action AND originals.uri = undoing.uri
 """
-"""An undo acts on what its original acted on, and has its URI; among one user's, 64 bits of hash tell URIs apart."""
+"""An undo acts on what its original acted on, and has its URI."""
 
 REPEATED_ACTS = f"""
     UPDATE resolved SET outcome = '{SEEN_BEFORE}' WHERE rowid IN (
         SELECT rowid FROM resolved SEMI JOIN several USING (uri_hash)
         QUALIFY row_number() OVER (
             PARTITION BY
-                member, action, uri_hash, other_hash,
+                member, action, uri, other, text, CASE WHEN other IS NULL THEN target_id END,
                 CASE WHEN action IN ('post_update', 'profile_update', 'account_status') THEN event_time_us END
             ORDER BY event_time_us
         ) > 1
@@ -188,9 +189,9 @@ once, keeps the window over all columns small."""
 def resolve_targets(con: duckdb.DuckDBPyConnection) -> None:
     """Create the table `resolved`, one row for each action but posts and replies of the personas' users.
 
-    Its columns are `member`, `cluster_id`, `action`, `event_time_us`, `uri_hash`, `other_hash` (of what else tells
-    two acts apart), `text` (of the act), `target_id` (`messages.id`, or null) and `outcome`, one of `OUTCOMES`.
-    Of URIs only hashes are kept: they would be half of the table.
+    Its columns are `member`, `cluster_id`, `action`, `event_time_us`, `message` (`messages.id` of a quote), `uri`,
+    `uri_hash`, `other` (what else tells two acts apart: a target that is not in `messages`, an account or its status),
+    `text` (of the act), `target_id` (`messages.id`, or null) and `outcome`, one of `OUTCOMES`.
 
     Args:
         con: With the tables and views of `window.load_window`.

@@ -38,15 +38,12 @@ ACT_TYPE = f"CREATE TYPE act AS ENUM {tables.ACTIONS}"
 
 MEMBERS = """
     CREATE TABLE members AS
-    SELECT
-        (row_number() OVER (ORDER BY user_id) - 1)::INTEGER AS member, user_id, hash(user_id) AS user_hash, cluster_id
-    FROM clusters
+    SELECT (row_number() OVER (ORDER BY user_id) - 1)::INTEGER AS member, user_id, cluster_id FROM clusters
 """
 """The personas' users, numbered in the order of their ids: joins and sorts by number are several times as fast.
 
-Where every action or message is looked up, it is by 64 bits of hash: a third faster than by user id or URI. On a day of
-the whole network, with 10 million messages, 10 million acts on what is not among them and a million users, that two
-have one hash is to be expected once in 100,000 days."""
+Users and records are looked up by their full ids and URIs. DuckDB's hash has no key and can be inverted: whoever
+chooses an id or a record key can give it the hash of another's. So hashes only narrow down what is compared in full."""
 
 MESSAGES = """
     SELECT
@@ -54,32 +51,31 @@ MESSAGES = """
         members.member, members.cluster_id,
         CASE WHEN members.member IS NOT NULL THEN a.quoted_uri END AS quoted_uri,
         CASE WHEN members.member IS NOT NULL AND a.action = 'quote' THEN a.text END AS quote_text,
-        hash(a.uri) IN (SELECT hash(uri) FROM english_posts) AS is_english,
-        coalesce(ltrim(a.text), '') = '' AS is_wordless, hash(a.text) AS text_hash,
+        a.uri IN (SELECT uri FROM english_posts) AS is_english,
+        coalesce(ltrim(a.text), '') = '' AS is_wordless,
         '{{"user_id":' || to_json(a.user_id)
         || CASE WHEN a.text IS NULL OR a.text = '' THEN '' ELSE ',"text":' || to_json(a.text) END
         || {time} AS content
     FROM user_actions AS a
-    LEFT JOIN members ON members.user_hash = hash(a.user_id)
+    LEFT JOIN members ON members.user_id = a.user_id
     WHERE a.action IN ('post', 'reply', 'quote')
 """
 """Everybody's messages. `content` is the message as `spell.Words` has it: it goes to a file, all else to a table."""
 
 REPEATED = """
     CREATE TEMP TABLE repeated AS
-    SELECT id, cluster_id, action FROM messages
-    WHERE uri_hash IN (SELECT uri_hash FROM several)
+    SELECT id, cluster_id, action FROM messages JOIN suspects USING (id)
     QUALIFY row_number() OVER (
-        PARTITION BY uri ORDER BY event_time_us DESC, text_hash, action, parent_uri, quoted_uri
+        PARTITION BY uri ORDER BY event_time_us DESC, content DESC, action, parent_uri, quoted_uri
     ) > 1
 """
 """Records that come again: the same event on both sides of midnight, or a record made anew. The last stands,
-as in `english_posts`. `several`, the hashes that come more than once, keeps URIs out of a window over all messages."""
+as in `english_posts`. `suspects`, the messages whose URI's hash comes more than once, keeps URIs and contents out of a
+window over all messages."""
 
 EDGES = """
     SELECT answer.id AS child, parent.id AS parent
-    FROM messages AS answer JOIN messages AS parent ON parent.uri_hash = hash(answer.parent_uri)
-    WHERE answer.parent_uri IS NOT NULL
+    FROM messages AS answer JOIN messages AS parent ON parent.uri = answer.parent_uri
 """
 
 EARLIEST_FIRST = "SELECT id FROM messages JOIN rows ON rows.row = messages.id ORDER BY event_time_us, uri"
@@ -112,10 +108,7 @@ def load_window(
         )
         con.execute("CREATE TABLE messages AS SELECT * REPLACE (action::act AS action) FROM numbered")
     con.unregister("numbered")
-    con.register("several", pa.table({"uri_hash": find_repeated(con, "messages", "uri_hash")}))
-    con.execute(REPEATED)
-    con.unregister("several")
-    con.execute("DELETE FROM messages WHERE id IN (SELECT id FROM repeated)")
+    _remove_repeated(con, contents)
     return _plant_forest(con, contents.count)
 
 
@@ -131,6 +124,22 @@ def _number(messages: pa.RecordBatchReader, contents: Contents) -> pa.RecordBatc
             yield pa.record_batch([pa.array(ids), *(batch[field.name] for field in others)], schema)
 
     return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def _remove_repeated(con: duckdb.DuckDBPyConnection, contents: Contents) -> None:
+    con.register("several", pa.table({"uri_hash": find_repeated(con, "messages", "uri_hash")}))
+    suspects = con.sql("SELECT id FROM messages SEMI JOIN several USING (uri_hash)").to_arrow_table()
+    con.unregister("several")
+    con.register("suspects", _fetch_contents(suspects, contents.open()))
+    con.execute(REPEATED)
+    con.unregister("suspects")
+    con.execute("DELETE FROM messages WHERE id IN (SELECT id FROM repeated)")
+
+
+def _fetch_contents(messages: pa.Table, contents: pa.LargeStringArray) -> pa.RecordBatchReader:
+    schema = messages.schema.append(pa.field("content", pa.large_string()))
+    batches = (batch.append_column("content", contents.take(batch["id"])) for batch in messages.to_batches(100_000))
+    return pa.RecordBatchReader.from_batches(schema, batches)
 
 
 def _plant_forest(con: duckdb.DuckDBPyConnection, count: int) -> Forest:

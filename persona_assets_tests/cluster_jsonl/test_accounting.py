@@ -1,6 +1,7 @@
 from persona_assets import tables
 from persona_assets.cluster_jsonl.accounting import total_outcomes
 from persona_assets_tests.cluster_jsonl.builders import accounted, act, build, inputs, lines_of, message, uri_of
+from persona_assets_tests.hash_twins import twin_keys
 
 CLUSTERS = {"ann": 0, "bob": 0, "cyd": 1}
 GONE = "at://gone/app.bsky.feed.post/1"
@@ -46,3 +47,12 @@ def test_outcomes_are_totalled_over_clusters(tmp_path):
         ("post", "written"): 2,
         ("like", "target outside the window"): 1,
     }
+
+
+def test_what_a_stranger_of_a_users_hash_does_is_counted_as_the_strangers(tmp_path):
+    user, stranger = twin_keys()
+    rows = [message(stranger, "1", 1)] + [act(stranger, action, 2) for action in ("like", "follow", "profile_update")]
+
+    counted = accounted(build(inputs(rows, {user: 0}), tmp_path))
+
+    assert counted == {(None, row["action"], "user not kept"): 1 for row in rows}

@@ -1,7 +1,8 @@
 import pytest
 
 from persona_assets.cluster_jsonl import lines as lines_module
-from persona_assets_tests.cluster_jsonl.builders import act, build, inputs, lines_of, message, uri_of
+from persona_assets_tests.cluster_jsonl.builders import act, act_of, build, inputs, lines_of, message, uri_of
+from persona_assets_tests.hash_twins import twin_keys
 
 
 def test_lines_are_in_the_order_of_time_then_user_then_uri(tmp_path):
@@ -75,3 +76,31 @@ def test_lines_of_one_instant_are_in_the_order_of_uris_across_the_borders_of_bat
     found = lines_of(build(inputs(rows, {"ann": 0, "bob": 0}), tmp_path))[0]
 
     assert [line[-1]["text"] for line in found] == ["p", *sorted(keys)]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_lines_of_one_instant_whose_uris_have_one_hash_are_whole_and_in_the_order_of_uris(tmp_path, turned):
+    keys = twin_keys(uri_of("ann", ""))
+    likes = twin_keys(uri_of("ann", "", "like"))
+    rows = [message("bob", "p", 1, "first"), message("bob", "q", 1, "second")]
+    rows += [message("ann", key, 5, key, answers=uri_of("bob", "p")) for key in keys]
+    rows += [act("ann", "like", 5, key=key, on=uri_of("bob", on)) for key, on in zip(likes, "pq", strict=True)]
+
+    found = lines_of(build(inputs(rows[::-1] if turned else rows, {"ann": 0}), tmp_path))[0]
+
+    assert [[said.get("text", "like") for said in line] for line in found] == [
+        ["first", "like"],
+        ["second", "like"],
+        *(["first", key] for key in keys),
+    ]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_acts_of_one_record_and_instant_are_in_the_order_of_what_they_act_on(tmp_path, turned):
+    keys = twin_keys(uri_of("bob", ""))
+    rows = [message("bob", key, 1, key) for key in keys]
+    rows += [act("ann", "like", 5, key="k", on=uri_of("bob", key)) for key in keys]
+
+    found = lines_of(build(inputs(rows[::-1] if turned else rows, {"ann": 0}), tmp_path))[0]
+
+    assert [(act_of(line), line[0]["text"]) for line in found] == [("like", key) for key in keys]

@@ -13,6 +13,7 @@ from persona_assets_tests.cluster_jsonl.builders import (
     message,
     uri_of,
 )
+from persona_assets_tests.hash_twins import twin_keys
 
 OTHERS = uri_of("other", "p")
 
@@ -234,3 +235,117 @@ def test_a_record_is_liked_once_a_like_and_updated_as_often_as_it_is(tmp_path):
 
     assert counted[0, "like", "written"] == 2
     assert (counted[0, "profile_update", "written"], counted[0, "profile_update", SEEN_BEFORE]) == (2, 1)
+
+
+@pytest.mark.parametrize("action", ["like", "repost"])
+def test_what_a_stranger_of_a_users_hash_does_is_not_the_users(tmp_path, action):
+    user, stranger = twin_keys()
+    rows = [POST, act(user, action, 5, key="own", on=POST["uri"]), act(stranger, action, 6, key="k", on=POST["uri"])]
+
+    made = build(inputs(rows, {user: 0}), tmp_path)
+
+    assert [(line[1]["user_id"], line[1]["unix_epoch"]) for line in lines_of(made)[0]] == [(user, 5)]
+    assert accounted(made)[None, action, "user not kept"] == 1
+
+
+def test_a_target_is_the_post_that_is_named_and_not_one_of_its_hash(tmp_path):
+    keys = twin_keys(uri_of("other", ""))
+    rows = [message("other", key, 1, key) for key in keys]
+    rows += [act("ann", "like", 5, key=key, on=uri_of("other", key)) for key in keys]
+
+    lines, outcomes = acts(rows, {"ann": 0}, tmp_path)
+
+    assert [line[0]["text"] for line in lines] == list(keys)
+    assert outcomes == {("like", "written"): 2}
+
+
+@pytest.mark.parametrize("action", ["like", "repost", "quote", "post_delete"])
+def test_a_target_outside_the_window_is_not_a_post_of_its_hash(tmp_path, action):
+    there, gone = (uri_of("ann", key) for key in twin_keys(uri_of("ann", "")))
+    rows = [message("ann", there.rpartition("/")[2], 1, "hello")]
+    if action == "quote":
+        rows += [message("ann", "q", 5, "look", quotes=gone)]
+    else:
+        rows += [act("ann", action, 5, key=gone.rpartition("/")[2], on=gone)]
+
+    lines, outcomes = acts(rows, {"ann": 0}, tmp_path)
+
+    assert lines == []
+    assert outcomes[action, "target outside the window"] == 1
+
+
+def test_a_post_is_not_deleted_because_one_of_its_hash_is(tmp_path):
+    deleted, gone = twin_keys(uri_of("other", ""))
+    rows = [act("other", "post_delete", 2, key=deleted, on=uri_of("other", deleted))]
+    rows += [act("ann", "like", 5, on=uri_of("other", gone))]
+
+    assert acts(rows, {"ann": 0}, tmp_path) == ([], {("like", "target outside the window"): 1})
+
+
+@pytest.mark.parametrize("action", ["like", "repost"])
+def test_an_undo_takes_back_the_record_that_it_names_and_not_one_of_its_hash(tmp_path, action):
+    keys = twin_keys(uri_of("ann", "", action))
+    rows = [message("other", key, 1, key) for key in keys]
+    rows += [act("ann", action, 5, key=key, on=uri_of("other", key)) for key in keys]
+    rows += [act("ann", f"un{action}", at, key=key) for at, key in zip((6, 7), keys, strict=True)]
+
+    lines, _ = acts(rows, {"ann": 0}, tmp_path)
+
+    assert [line[0]["text"] for line in lines] == [*keys, *keys]
+
+
+@pytest.mark.parametrize("action", ["like", "follow"])
+def test_an_undo_of_a_record_that_is_not_there_has_no_original_of_its_hash(tmp_path, action):
+    there, gone = twin_keys(uri_of("ann", "", action))
+    rows = [
+        POST,
+        act("ann", action, 5, key=there, on=POST["uri"], toward="bob"),
+        act("ann", f"un{action}", 6, key=gone),
+    ]
+
+    _, outcomes = acts(rows, {"ann": 0}, tmp_path)
+
+    assert outcomes == {(action, "written"): 1, (f"un{action}", "unknown original"): 1}
+
+
+@pytest.mark.parametrize("action", ["like", "repost", "follow", "block"])
+def test_an_act_is_not_seen_before_because_one_of_its_hash_is(tmp_path, action):
+    keys = twin_keys(uri_of("ann", "", action))
+    rows = [POST, *(act("ann", action, 5, key=key, on=POST["uri"], toward="bob") for key in keys)]
+
+    _, outcomes = acts(rows, {"ann": 0}, tmp_path)
+
+    assert outcomes == {(action, "written"): 2}
+
+
+@pytest.mark.parametrize("action", ["unlike", "unfollow"])
+def test_an_undo_is_not_seen_before_because_one_of_its_hash_is(tmp_path, action):
+    keys = twin_keys(uri_of("ann", "", action))
+    rows = [act("ann", action, 5, key=key) for key in keys]
+
+    assert acts(rows, {"ann": 0}, tmp_path) == ([], {(action, "unknown original"): 2})
+
+
+@pytest.mark.parametrize(
+    ("action", "column"), [("like", "target_uri"), ("follow", "target_user_id"), ("profile_update", "text")]
+)
+def test_two_acts_of_one_record_are_two_where_what_they_say_differs_and_has_one_hash(tmp_path, action, column):
+    before = OTHERS if column == "target_uri" else ""
+    twins = [act("ann", action, 5) | {column: before + key} for key in twin_keys(before)]
+
+    _, outcomes = acts(twins, {"ann": 0}, tmp_path)
+
+    assert sum(outcomes.values()) == 2
+    assert SEEN_BEFORE not in {outcome for _, outcome in outcomes}
+
+
+def test_an_undo_takes_back_the_same_of_two_originals_of_one_instant_in_any_order(tmp_path):
+    keys = twin_keys(uri_of("other", ""))
+    rows = [message("other", key, 1, key) for key in keys]
+    rows += [act("ann", "like", 5, key="k", on=uri_of("other", key)) for key in keys]
+    undo = act("ann", "unlike", 6, key="k")
+
+    once, twice = (acts(given, {"ann": 0}, tmp_path)[0] for given in ([*rows, undo], [undo, *rows[::-1]]))
+
+    assert once == twice
+    assert once[-1][0]["text"] == keys[0]
