@@ -1,23 +1,16 @@
 """Cut a file into lines, whatever it is compressed with, in bounded memory."""
 
-import zlib
-from collections.abc import Callable, Iterator
-from typing import BinaryIO, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import BinaryIO, NamedTuple
 
-import zstandard
-
+from persona_assets.raw_events.source import Gap
+from persona_assets.raw_events.unpack import unpack
 from persona_assets.tables import RAW_LIMIT_BYTES
 
 # Small enough for the processor's cache, and for memory that is used again without asking the system for it.
 BLOCK_BYTES = 1 << 17
-# A compressed block is fed in smaller pieces: what comes out of one is held at once.
-_PACKED_BYTES = 1 << 16
 # A repository's record is at most 1 MiB of CBOR, some 6 MiB of JSON when all of it is escaped.
 LINE_LIMIT_BYTES = 1 << 24
-
-_GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
-_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # after a first byte of 0x50 to 0x5f
 
 
 class Lines(NamedTuple):
@@ -34,71 +27,125 @@ class Overlong(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """Where a file can't be read any further; `head` and `length` are of the line that it breaks off in."""
+    """Where bytes of a file can't be read; `head` and `length` are of the line that breaks off there."""
 
     reason: str
     head: bytes
     length: int
+    skipped: int = 0  # bytes of the file that were not read
 
 
-class _Unpacker(Protocol):
-    """One gzip member or zstd frame, as zlib and zstandard give it."""
+def read_lines(
+    open_file: Callable[[], BinaryIO], *, size: int = 0, dictionaries: Mapping[int, bytes] | None = None
+) -> Iterator[Lines | Overlong | Broken]:
+    """Yield the lines of a file in order, a block of 128 KiB or somewhat more at a time.
 
-    @property
-    def eof(self) -> bool: ...
-
-    @property
-    def unused_data(self) -> bytes: ...
-
-    def decompress(self, data: bytes, /) -> bytes: ...
-
-
-class _BrokenError(Exception):
-    """A file ends, or stops making sense, before its end."""
-
-
-def read_lines(open_file: Callable[[], BinaryIO]) -> Iterator[Lines | Overlong | Broken]:
-    """Yield the lines of a file in order, a block of about 1 MiB at a time.
-
-    Plain, gzip and zstd are told by the first bytes; members and frames may be concatenated.
+    What the file is compressed with, and whether it is in UTF-16, is told by its first bytes; members and frames may be
+    concatenated. Behind damage the file is read on from the next member or frame. Memory: some 16 MiB for an overlong
+    line, and a window of zstd, which may be 2 GiB, as far as the data reach.
 
     Args:
         open_file: Opens the file for reading bytes; an OSError that it raises becomes `Broken`, unless the network is
             to blame.
+        size: Of the file: so many bytes are not read when it can't be opened.
+        dictionaries: zstd dictionaries by id.
 
     Yields:
-        Lines, overlong lines and, last, where the file could not be read any further.
+        Lines, overlong lines and, where the file could not be read, why.
 
     Raises:
         ConnectionError, TimeoutError: The file lies elsewhere, and the network failed.
     """
-    pending = b""  # the beginning of a line that has not ended yet, at most LINE_LIMIT_BYTES long
-    length = 0  # of that line, when it is overlong; then `pending` is only its head
+    line = _Line()
+    for piece in _gather(unpack(_read_blocks(open_file, size), size=size, dictionaries=dictionaries or {})):
+        if isinstance(piece, Gap):
+            yield Broken(piece.reason, line.head, line.length, piece.skipped)
+            line = _Line()
+        else:
+            yield from _cut(line, piece)
+    yield from line.end()
+
+
+def _read_blocks(open_file: Callable[[], BinaryIO], size: int) -> Iterator[bytes | Gap]:
+    read = 0
     try:
-        for block in _unpack(open_file):
-            start = 0
-            if length:
-                end = block.find(b"\n")
-                if end < 0:
-                    length += len(block)
-                    continue
-                yield Overlong(pending, length + end)
-                pending, length, start = b"", 0, end + 1
-            end = block.rfind(b"\n", start)
-            if end < 0:
-                pending += block[start:]
-            else:
-                yield from _split_overlong(b"".join((pending, memoryview(block)[start:end])))
-                pending = block[end + 1 :]
-            if len(pending) > LINE_LIMIT_BYTES:
-                pending, length = pending[:RAW_LIMIT_BYTES], len(pending)
-    except _BrokenError as error:
-        yield Broken(str(error), pending[:RAW_LIMIT_BYTES], length or len(pending))
-    else:
-        if length:
-            yield Overlong(pending, length)
-        elif pending:
-            yield Lines(pending)
+        with open_file() as file:
+            while block := file.read(BLOCK_BYTES):
+                yield block
+                read += len(block)
+    except (ConnectionError, TimeoutError):
+        raise  # the network's fault, not the file's: another run reads it whole
+    except OSError as error:
+        yield Gap(f"the file can't be read: {error.strerror or type(error).__name__}", max(size - read, 0))
+
+
+def _gather(pieces: Iterator[bytes | Gap]) -> Iterator[bytes | Gap]:
+    """Put small pieces together, as those of frames that hold a line each."""
+    held, size = list[bytes](), 0
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            held.append(piece)
+            size += len(piece)
+        if held and (size >= BLOCK_BYTES or isinstance(piece, Gap)):
+            yield b"".join(held)
+            held, size = [], 0
+        if isinstance(piece, Gap):
+            yield piece
+    yield b"".join(held)
+
+
+class _Line:
+    """The beginning of a line that has not ended yet."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []  # of an overlong line, only its head
+        self.length = 0
+
+    @property
+    def head(self) -> bytes:
+        return b"".join(self._parts)[:RAW_LIMIT_BYTES]
+
+    @property
+    def is_overlong(self) -> bool:
+        return self.length > LINE_LIMIT_BYTES
+
+    def add(self, part: bytes) -> None:
+        was_overlong = self.is_overlong
+        self.length += len(part)
+        if not was_overlong:
+            self._parts.append(part)
+            if self.is_overlong:
+                self._parts = [self.head]
+
+    def end(self) -> Iterator[Lines | Overlong]:
+        """Yield the line, if there is one: an empty line at the end of a file is none."""
+        if self.is_overlong:
+            yield Overlong(self.head, self.length)
+        elif self.length:
+            yield Lines(b"".join(self._parts))
+
+    def join(self, rest: memoryview) -> bytes:
+        """Return the line's beginning and what follows."""
+        return b"".join((*self._parts, rest))
+
+    def clear(self) -> None:
+        self._parts, self.length = [], 0
+
+
+def _cut(line: _Line, block: bytes) -> Iterator[Lines | Overlong]:
+    """Yield the lines that end in `block`, of which `line` is the beginning; it is then that of the next."""
+    start, end = 0, block.rfind(b"\n")
+    if end >= 0:
+        if line.is_overlong:
+            start = block.find(b"\n") + 1
+            yield Overlong(line.head, line.length + start - 1)
+            line.clear()
+        if start <= end:
+            yield from _split_overlong(line.join(memoryview(block)[start:end]))
+            line.clear()
+        start = end + 1
+    if start < len(block):
+        line.add(block[start:] if start else block)
 
 
 def _split_overlong(body: bytes) -> Iterator[Lines | Overlong]:
@@ -108,38 +155,3 @@ def _split_overlong(body: bytes) -> Iterator[Lines | Overlong]:
         return
     for line in body.split(b"\n"):
         yield Lines(line) if len(line) <= LINE_LIMIT_BYTES else Overlong(line[:RAW_LIMIT_BYTES], len(line))
-
-
-def _unpack(open_file: Callable[[], BinaryIO]) -> Iterator[bytes]:
-    try:
-        with open_file() as file:
-            first = file.read(_PACKED_BYTES)
-            if first.startswith(_GZIP):
-                yield from _unpack_frames(file, first, lambda: zlib.decompressobj(wbits=31), "gzip")
-            elif first.startswith(_ZSTD) or (first[:1].hex()[:1] == "5" and first[1:4] == _ZSTD_SKIPPABLE):
-                yield from _unpack_frames(file, first, zstandard.ZstdDecompressor().decompressobj, "zstd")
-            else:
-                yield first
-                while block := file.read(BLOCK_BYTES):
-                    yield block
-    except (ConnectionError, TimeoutError):
-        raise  # the network's fault, not the file's: another run reads it whole
-    except OSError as error:
-        raise _BrokenError(f"the file can't be read: {error.strerror or type(error).__name__}") from error
-    except (zlib.error, zstandard.ZstdError) as error:
-        raise _BrokenError("the compressed data is damaged") from error
-
-
-def _unpack_frames(file: BinaryIO, data: bytes, start: Callable[[], _Unpacker], kind: str) -> Iterator[bytes]:
-    unpacker = start()
-    begun = False  # whether the frame has got any data
-    while data:
-        if unpacker.eof:
-            unpacker, begun = start(), False
-        yield unpacker.decompress(data)
-        begun = True
-        # Zero bytes after a member are padding (tape blocks), as gzip(1) reads it.
-        data = unpacker.unused_data.lstrip(b"\0") if unpacker.eof else b""
-        data = data or file.read(_PACKED_BYTES)
-    if begun and not unpacker.eof:
-        raise _BrokenError(f"the file ends inside a {kind} frame")
