@@ -26,6 +26,11 @@ class Settings(BaseSettings):
     capture_pattern: str | None = pydantic.Field(
         None, description="A day's folder below the root, as strftime; known layouts are tried when unset."
     )
+    zstd_dictionaries: str | None = pydantic.Field(
+        None,
+        description="A zstd dictionary, or a folder of them, for captures that keep Jetstream's compressed frames as "
+        "they came: a path or fsspec URL.",
+    )
     data: str = pydantic.Field("data/assets", description="Where assets are stored: a path or fsspec URL.")
     umask: str = pydantic.Field(
         "077",

@@ -8,6 +8,7 @@ import dagster as dg
 from pydantic import Field
 from upath import UPath
 
+from persona_assets.raw_events.dictionaries import load_dictionaries
 from persona_assets.raw_events.files import CaptureFile, digest_files, find_files
 from persona_assets.settings import describe, setting
 
@@ -17,6 +18,9 @@ class Capture(dg.ConfigurableResource[Any]):
 
     root: str = Field(default_factory=setting("capture"), description=describe("capture"))
     pattern: str | None = Field(default_factory=setting("capture_pattern"), description=describe("capture_pattern"))
+    zstd_dictionaries: str | None = Field(
+        default_factory=setting("zstd_dictionaries"), description=describe("zstd_dictionaries")
+    )
     workers: int | None = Field(default_factory=setting("workers"), ge=1, description=describe("workers"))
 
     def find_day(self, day: dt.date) -> list[CaptureFile]:
@@ -26,6 +30,10 @@ class Capture(dg.ConfigurableResource[Any]):
     def digest_day(self, day: dt.date) -> str:
         """Return what tells the files of a day from those that it has had, or may have, at another time."""
         return digest_files(self.find_day(day))
+
+    def load_dictionaries(self) -> dict[int, bytes]:
+        """Return the zstd dictionaries that frames of the capture may name, by id."""
+        return load_dictionaries(UPath(self.zstd_dictionaries)) if self.zstd_dictionaries else {}
 
     def count_workers(self) -> int:
         """Return how many processes to use: those asked for, or the cores that this process may use."""

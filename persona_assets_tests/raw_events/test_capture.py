@@ -38,3 +38,12 @@ def test_a_relative_root_is_below_the_working_folder(tmp_path, monkeypatch):
     (file,) = Capture(root="capture", pattern=None).find_day(DAY)
 
     assert (file.name, file.path.read_bytes()[:1]) == ("2025-03-01/a", b"{")
+
+
+def test_dictionaries_are_loaded_where_the_setting_names_them(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"\x37\xa4\x30\xec" + (7).to_bytes(4, "little") + b"content")
+
+    monkeypatch.setenv("PERSONA_ZSTD_DICTIONARIES", str(tmp_path))
+    assert set(Capture().load_dictionaries()) == {7}
+    monkeypatch.delenv("PERSONA_ZSTD_DICTIONARIES")
+    assert Capture().load_dictionaries() == {}
