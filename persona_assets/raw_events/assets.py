@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -15,11 +15,15 @@ from persona_assets.progress import Progress
 from persona_assets.raw_events.capture import Capture
 from persona_assets.raw_events.files import digest_files, find_missing_hours
 from persona_assets.raw_events.parse import parse_files
-from persona_assets.raw_events.read import Counts
+from persona_assets.raw_events.read import FILES_NAMED, Counts
 from persona_assets.scratch import Scratch
 
+_NAME_LENGTH = 200  # of a file's name as it is shown
 # Shares beyond which a capture deserves a look.
 _MOST_REJECTED, _MOST_REPEATED, _MOST_OUT_OF_ORDER = 0.01, 0.05, 0.05
+# A file that was open at midnight, by the minute even, is 0.07 % of a day at most; a recorder's clock that is off by a
+# quarter of an hour 1 %.
+_MOST_OUTSIDE = 0.01
 
 _ADDS_UP = adds_up(
     "raw_events", of="line", advice="Lines are neither events nor rejected: report this, it is a defect."
@@ -27,7 +31,14 @@ _ADDS_UP = adds_up(
 _FILES_READ = Check(
     "raw_events",
     "every_file_was_read_to_its_end",
-    "Files broke off: they are in rejected_lines, with the reason. Mend them and materialize again.",
+    "Files are damaged, or are none that can be read (bytes_not_read in the metadata): they are in rejected_lines, "
+    "with the reason. Mend them and materialize again.",
+)
+_FILES_HAVE_EVENTS = Check(
+    "raw_events",
+    "every_file_has_events",
+    "Files that are not empty gave no event (the first of them are in the metadata): rejected_lines says what they "
+    "are. Convert them, or take them out of the capture.",
 )
 _FEW_REJECTED = Check(
     "raw_events",
@@ -46,12 +57,27 @@ _IN_ORDER = Check(
     f"More than {_MOST_OUT_OF_ORDER:.0%} of the events are earlier than one before them in their file: look whether "
     "files were joined, or the relay replayed.",
 )
+_OF_THE_DAY = Check(
+    "raw_events",
+    "few_events_are_outside_the_day",
+    f"More than {_MOST_OUTSIDE:.0%} of the events are of another day (UTC): look whether their times are in "
+    "microseconds, whether the recorder's clock was right, and whether the files lie in the folder of their day.",
+)
 _EVERY_HOUR = Check(
     "raw_events",
     "every_hour_has_files",
     "Hours of the day have no file (hours_without_files in the metadata): the capture has a gap, or files are missing.",
 )
-_CHECKS = (_ADDS_UP, _FILES_READ, _FEW_REJECTED, _FEW_REPEATED, _IN_ORDER, _EVERY_HOUR)
+_CHECKS = (
+    _ADDS_UP,
+    _FILES_READ,
+    _FILES_HAVE_EVENTS,
+    _FEW_REJECTED,
+    _FEW_REPEATED,
+    _IN_ORDER,
+    _OF_THE_DAY,
+    _EVERY_HOUR,
+)
 
 
 def build_raw_events(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
@@ -81,9 +107,14 @@ def build_raw_events(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             files = capture.find_day(day)
             progress = Progress(context.log.info, what="lines")
             parsed = parse_files(
-                files, day=day, workers=capture.count_workers(), scratch=scratch.new_folder(), report=progress.add
+                files,
+                day=day,
+                workers=capture.count_workers(),
+                scratch=scratch.new_folder(),
+                dictionaries=capture.load_dictionaries(),
+                report=progress.add,
             )
-        counts, missing = parsed.counts, find_missing_hours(files, day)
+        counts, missing = parsed.counts, find_missing_hours(files)
         context.log.info("%d lines of %d files: %d events", counts.lines, counts.files, counts.events)
         yield dg.MaterializeResult(
             asset_key="raw_events",
@@ -113,6 +144,7 @@ def _describe(counts: Counts, cost: Mapping[str, float]) -> dict[str, Any]:
     return {
         "files": counts.files,
         "bytes": counts.bytes,
+        "bytes_not_read": counts.bytes_not_read,
         "lines": counts.lines,
         "dropped": count_table(counts.rejected, of="reason"),
         "events": count_table(shorten_kinds(kinds), of="kind"),
@@ -134,6 +166,19 @@ def _name_hours(hours: list[int] | None) -> str:
     return ", ".join(f"{hour:02d}" for hour in hours) or "none"
 
 
+def _name_files(files: Sequence[tuple[str, int]]) -> dg.TableMetadataValue:
+    """Return the first of some files: where they lie in the capture, and how large they are."""
+    return dg.MetadataValue.table(
+        [dg.TableRecord({"file": _shorten_name(name), "bytes": size}) for name, size in files[:FILES_NAMED]],
+        schema=dg.TableSchema([dg.TableColumn("file", "string"), dg.TableColumn("bytes", "int")]),
+    )
+
+
+def _shorten_name(name: str) -> str:
+    shown = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in name)
+    return shown if len(shown) <= _NAME_LENGTH else f"{shown[: _NAME_LENGTH // 2]}…{shown[-_NAME_LENGTH // 2 :]}"
+
+
 def check_day(counts: Counts, missing_hours: list[int] | None) -> list[dg.AssetCheckResult]:
     """Return the outcome of each of the day's checks."""
     rejected = counts.rejected.total()
@@ -141,6 +186,7 @@ def check_day(counts: Counts, missing_hours: list[int] | None) -> list[dg.AssetC
         _FEW_REJECTED: (rejected / max(counts.lines, 1), _MOST_REJECTED),
         _FEW_REPEATED: (counts.repeated_share, _MOST_REPEATED),
         _IN_ORDER: (counts.out_of_order_share, _MOST_OUT_OF_ORDER),
+        _OF_THE_DAY: (counts.outside_day_share, _MOST_OUTSIDE),
     }
     return [
         _ADDS_UP.answer(
@@ -150,7 +196,18 @@ def check_day(counts: Counts, missing_hours: list[int] | None) -> list[dg.AssetC
             events=counts.events,
             rejected=rejected,
         ),
-        _FILES_READ.answer(passed=counts.broken_files == 0, broken_files=counts.broken_files, files=counts.files),
+        _FILES_READ.answer(
+            passed=counts.broken_files == 0,
+            broken_files=counts.broken_files,
+            bytes_not_read=counts.bytes_not_read,
+            files=counts.files,
+        ),
+        _FILES_HAVE_EVENTS.answer(
+            passed=counts.files_without_events == 0,
+            files_without_events=counts.files_without_events,
+            bytes_without_events=counts.bytes_without_events,
+            first_of_them=_name_files(counts.named_without_events),
+        ),
         *(check.answer(passed=share <= most, share=round(share, 6)) for check, (share, most) in shares.items()),
         _EVERY_HOUR.answer(passed=not missing_hours, hours_without_files=_name_hours(missing_hours)),
     ]

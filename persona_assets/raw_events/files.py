@@ -1,11 +1,16 @@
 """Find the files that a capture holds for a day."""
 
 import datetime as dt
+import errno
 import hashlib
+import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 
+from fsspec.implementations.local import LocalFileSystem
 from upath import UPath
 
 from persona_assets.errors import CaptureError
@@ -18,21 +23,39 @@ _DATE_IN_NAME = re.compile(r"(?<!\d)(20\d\d)-(\d\d)-(\d\d)(?:[-T_](\d\d))?(?!\d)
 _MONTH_AT_END = re.compile(r"(?<!\d)(20\d\d)-(\d\d)$")
 _HOUR = re.compile(r"[01]\d|2[0-3]")
 _NAMES_SHOWN = 20
+# Folders in one another, below the day's own.
+_MOST_DEPTH = 32
 
 
 class CaptureFile(NamedTuple):
     """One file of a day, or a folder that can't be listed or stands where a file should be."""
 
     path: UPath
-    name: str  # below the capture's root, with "/"
+    name: str  # below the capture's root, with "/"; bytes that are no UTF-8 and backslashes are escaped
     size: int  # bytes
     trouble: str | None = None  # why it can't be read, when listing has already shown it
+    hour: int | None = None  # of the day, where a folder or the file's name tells it
+
+    def open(self) -> BinaryIO:
+        """Open the file for reading, unless a pipe or a device stands in its place: these may have no end.
+
+        Raises:
+            OSError: It can't be opened, or is no regular file.
+        """
+        if not _is_local(self.path):
+            return self.path.open("rb")
+        descriptor = os.open(self.path.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "Not a regular file")
+        return os.fdopen(descriptor, "rb", buffering=0)
 
 
 def find_files(root: UPath, day: dt.date, *, pattern: str | None) -> list[CaptureFile]:
     """Return the files of `day`, sorted by name.
 
-    A day's folder may hold others: hours, or anything else. Names that start with a dot are passed by.
+    A day's folder may hold others: hours, or anything else. Names that start with a dot are passed by. Links are
+    followed; a folder that several lead to is listed once.
 
     Args:
         root: The capture.
@@ -67,12 +90,9 @@ def digest_files(files: Sequence[CaptureFile]) -> str:
     return hashlib.sha256(repr(listed).encode()).hexdigest()[:16]
 
 
-def find_missing_hours(files: Sequence[CaptureFile], day: dt.date) -> list[int] | None:
-    """Return the hours of `day` that no file is named after, or None when names tell no hours.
-
-    An hour is told by a folder `HH` in the day's own, or by a file name such as `...2025-03-01-07...`.
-    """
-    present = {hour for file in files if (hour := _hour_of(file.name, day)) is not None}
+def find_missing_hours(files: Sequence[CaptureFile]) -> list[int] | None:
+    """Return the hours of the day that no file is of, or None when names tell no hours."""
+    present = {file.hour for file in files if file.hour is not None}
     return [hour for hour in range(24) if hour not in present] if present else None
 
 
@@ -81,37 +101,92 @@ def _find_layout(root: UPath, day: dt.date, layout: str, *, certain: bool) -> li
     if place.is_file():
         files = [CaptureFile(place, _name(root, place), place.stat().st_size)]
     elif place.is_dir():
-        files = list(_walk(root, place))
+        files = list(_Walk(root, place, day).walk(place))
     else:
         return []
     return _keep_month(files, root, day) if layout == _NAMES_NO_MONTH and not certain else files
 
 
-def _walk(root: UPath, folder: UPath) -> Iterator[CaptureFile]:
-    """Yield every file below `folder`; what can't be read, and listing shows it, is yielded with its trouble."""
-    try:
-        entries: list[dict[str, Any]] = folder.fs.ls(folder.path, detail=True)
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        yield CaptureFile(folder, _name(root, folder), 0, f"the folder can't be listed: {why}")
-        return
-    for entry in entries:
-        path = folder / str(entry["name"]).rstrip("/").rpartition("/")[2]
-        if path.name.startswith(".") or path.path.rstrip("/") == folder.path.rstrip("/"):
-            continue  # the second: an object store may list a folder in itself
-        link = bool(entry.get("islink"))
-        if entry["type"] == "directory" or (link and path.is_dir()):
-            inside = list(_walk(root, path))
+class _Walk:
+    """A walk through the folders of a day, each of which it enters once, however many links lead to it."""
+
+    def __init__(self, root: UPath, place: UPath, day: dt.date) -> None:
+        self._root, self._day = root, day
+        self._above = len(place.path.rstrip("/").split("/"))
+        # A link from the day to the capture, or to what it lies in, leads back to itself.
+        self._entered = {_identify(folder) for folder in place.parents}
+
+    def walk(self, folder: UPath) -> Iterator[CaptureFile]:
+        """Yield every file below `folder`; what can't be read, and listing shows it, is yielded with its trouble."""
+        try:
+            trouble = self._enter(folder)
+            entries: list[dict[str, Any]] = [] if trouble else folder.fs.ls(folder.path, detail=True)
+        except OSError as error:
+            trouble, entries = f"the folder can't be listed: {error.strerror or type(error).__name__}", []
+        if trouble:
+            yield CaptureFile(folder, _name(self._root, folder), 0, trouble)
+        # Folders before links to them, whatever order the disk has them in.
+        for entry in sorted(entries, key=lambda entry: (bool(entry.get("islink")), entry["name"])):
+            path = folder / str(entry["name"]).rstrip("/").rpartition("/")[2]
+            if path.name.startswith(".") or path.path.rstrip("/") == folder.path.rstrip("/"):
+                continue  # the second: an object store may list a folder in itself
+            yield from self._walk_entry(path, entry)
+
+    def _walk_entry(self, path: UPath, entry: dict[str, Any]) -> Iterator[CaptureFile]:
+        kind = _follow(path) if entry.get("islink") else entry["type"]
+        name = _name(self._root, path)
+        if kind == "directory":
+            inside = list(self.walk(path))
             if not inside and not _HOUR.fullmatch(path.name):
-                inside = [CaptureFile(path, _name(root, path), 0, "a folder where a file should be")]
+                inside = [CaptureFile(path, name, 0, "a folder where a file should be")]
             yield from inside
+        elif kind == "other":
+            yield CaptureFile(path, name, 0, "not a file, folder or link")
         else:
-            trouble = None if link or entry["type"] == "file" else "not a file, folder or link"
-            yield CaptureFile(path, _name(root, path), int(entry["size"] or 0), trouble)
+            inside_day = path.path.split("/")[self._above :]
+            yield CaptureFile(path, name, int(entry["size"] or 0), hour=_hour_of(inside_day, self._day))
+
+    def _enter(self, folder: UPath) -> str | None:
+        """Note that a folder is listed, or return why it must not be."""
+        if folder.path.rstrip("/").count("/") - self._above >= _MOST_DEPTH:
+            return f"folders in one another, more than {_MOST_DEPTH} deep"
+        identity = _identify(folder)
+        if identity in self._entered:
+            return "a folder that was listed under another name: a link leads back to it"
+        self._entered.add(identity)
+        return None
+
+
+def _is_local(path: UPath) -> bool:
+    return isinstance(path.fs, LocalFileSystem)
+
+
+def _identify(folder: UPath) -> tuple[int, int] | str:
+    """Return what is the same whichever links lead to a folder; other file systems than the local have none."""
+    if not _is_local(folder):
+        return folder.path.rstrip("/")
+    found = Path(folder.path).stat()
+    return found.st_dev, found.st_ino
+
+
+def _follow(link: UPath) -> str:
+    """Return what a link leads to; if nowhere, opening it will say so."""
+    try:
+        mode = Path(link.path).stat().st_mode
+    except OSError:
+        return "file"
+    if stat.S_ISDIR(mode):
+        return "directory"
+    return "file" if stat.S_ISREG(mode) else "other"
 
 
 def _name(root: UPath, path: UPath) -> str:
-    return path.path.removeprefix(root.path).lstrip("/")
+    return _escape(path.path.removeprefix(root.path).lstrip("/"))
+
+
+def _escape(name: str) -> str:
+    r"""Return a name in valid UTF-8, another one for each: byte FF is `\xff`, and a backslash two."""
+    return name.replace("\\", "\\\\").encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _keep_month(files: list[CaptureFile], root: UPath, day: dt.date) -> list[CaptureFile]:
@@ -138,18 +213,22 @@ def _date_of(name: str) -> dt.date | None:
         return None
 
 
-def _hour_of(name: str, day: dt.date) -> int | None:
-    *folders, last = name.split("/")
-    # In the layout %Y/%m/%d the folder of the day itself looks like one of an hour.
-    is_day = not folders[:-1] or folders[-2:] == [f"{day:%m}", f"{day:%d}"]
-    if folders and not is_day and _HOUR.fullmatch(folders[-1]):
+def _hour_of(inside: Sequence[str], day: dt.date) -> int | None:
+    """Return the hour that a file is of: its folder `HH`, in the day's own, or a name such as `...2025-03-01-07...`.
+
+    A file that is named after another day was open at midnight: it is of no hour of this one.
+    """
+    *folders, name = inside
+    if folders and _HOUR.fullmatch(folders[-1]):
         return int(folders[-1])
-    found = _DATE_IN_NAME.search(last)
-    return int(found[4]) if found and found[4] and _HOUR.fullmatch(found[4]) else None
+    found = _DATE_IN_NAME.search(name)
+    if not found or not found[4] or not _HOUR.fullmatch(found[4]):
+        return None
+    return int(found[4]) if _date_of(name) == day else None
 
 
 def _list_folders(root: UPath) -> str:
     """Say which folders there are: names of files may tell more than a log should."""
-    names = sorted(f"{path.name}/" for path in root.iterdir() if path.is_dir())
+    names = sorted(f"{_escape(path.name)}/" for path in root.iterdir() if path.is_dir())
     more = len(names) - _NAMES_SHOWN
     return (", ".join(names[:_NAMES_SHOWN]) or "no folder") + (f" and {more} more" if more > 0 else "")

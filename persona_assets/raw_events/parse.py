@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from importlib.abc import MetaPathFinder
@@ -33,12 +33,13 @@ class ParsedDay(NamedTuple):
     counts: Counts
 
 
-def parse_files(
+def parse_files(  # noqa: PLR0913 - what a day is made of, and with what
     files: Sequence[CaptureFile],
     *,
     day: dt.date,
     workers: int,
     scratch: Path,
+    dictionaries: Mapping[int, bytes] | None = None,
     report: Callable[[int], None] = lambda _: None,
 ) -> ParsedDay:
     """Read every line of `files` as an event or a rejected line.
@@ -51,28 +52,29 @@ def parse_files(
         day: The day that the files are of; events outside it are kept and counted.
         workers: Processes; 1 stays in this one, and fewer are started when there is little to read.
         scratch: An empty folder for some 0.5 times the bytes of the lines.
+        dictionaries: zstd dictionaries by id, for frames that were compressed with one.
         report: Called with the number of lines of each share of the files that is done.
 
     Returns:
-        The two tables, in `scratch`. Memory: some 300 MB a worker, and as much to merge, whatever the day.
+        The two tables, in `scratch`. Memory: some 300 MB a worker, and as much to merge, whatever the day; and the
+        window of zstd that a file was compressed with, where it is larger than the usual 8 MiB: 2 GiB at most.
 
     Raises:
         WorkerError: A worker was killed, as Linux does when memory runs out.
         StorageError: The disk of `scratch` is full.
     """
     with explaining_full_disk(scratch):
-        return _parse_files(files, day, workers, scratch, report)
+        workers = min(workers, 1 + sum(file.size for file in files) // _BYTES_WORTH_A_WORKER)
+        shares = _share_out(sorted(files, key=lambda file: file.name), workers)
+        tasks = [(share, day, scratch / f"part-{number}", dictionaries) for number, share in enumerate(shares)]
+        parts: list[Part] = []
+        for part in _read_shares(tasks, workers):
+            parts.append(part)
+            report(part.counts.lines)
+        return _merge(parts, workers, scratch)
 
 
-def _parse_files(
-    files: Sequence[CaptureFile], day: dt.date, workers: int, scratch: Path, report: Callable[[int], None]
-) -> ParsedDay:
-    files = sorted(files, key=lambda file: file.name)
-    workers = min(workers, 1 + sum(file.size for file in files) // _BYTES_WORTH_A_WORKER)
-    parts: list[Part] = []
-    for part in _read_shares(_share_out(files, workers), day, workers, scratch):
-        parts.append(part)
-        report(part.counts.lines)
+def _merge(parts: Sequence[Part], workers: int, scratch: Path) -> ParsedDay:
     counts = Counts()
     for part in parts:
         counts.add(part.counts)
@@ -97,8 +99,9 @@ def _share_out(files: Sequence[CaptureFile], workers: int) -> list[Sequence[Capt
     return shares
 
 
-def _read_shares(shares: Sequence[Sequence[CaptureFile]], day: dt.date, workers: int, scratch: Path) -> Iterator[Part]:
-    tasks = [(share, day, scratch / f"part-{number}") for number, share in enumerate(shares)]
+def _read_shares(
+    tasks: Sequence[tuple[Sequence[CaptureFile], dt.date, Path, Mapping[int, bytes] | None]], workers: int
+) -> Iterator[Part]:
     if workers == 1:
         for task in tasks:
             yield read_files(*task)
@@ -114,7 +117,7 @@ def _read_shares(shares: Sequence[Sequence[CaptureFile]], day: dt.date, workers:
             yield from found
         except BrokenProcessPool as error:
             raise WorkerError(
-                f"one of {workers} processes that parse {day} was killed, most likely for want of memory: "
+                f"one of {workers} processes that parse {tasks[0][1]} was killed, most likely for want of memory: "
                 "set PERSONA_WORKERS lower (each takes some 300 MB), or give the step more memory"
             ) from error
 

@@ -3,7 +3,7 @@
 import datetime as dt
 import gc
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,8 @@ _MOST_KINDS = 20_000
 _REJECTED_ROWS, _REJECTED_BYTES = 4096, 1 << 24
 # A line of 16 MiB may hold hundreds of thousands of events: these are turned into columns before more are read.
 _ABSORBED_AT_ONCE = 512
+# Files without an event that are named; of the others there is the number.
+FILES_NAMED = 20
 REJECTED_SPOOL = pa.schema(
     [
         ("source_file", pa.string()),
@@ -52,6 +54,10 @@ class Counts:
     cut_texts: int = 0  # texts longer than the lexicon allows, of which the beginning is kept
     cut_langs: int = 0  # declarations of more languages than it allows, or of longer names
     broken_files: int = 0
+    bytes_not_read: int = 0  # of broken files, as they lie there
+    files_without_events: int = 0  # of those that are not empty
+    bytes_without_events: int = 0  # of those files
+    named_without_events: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])  # the first, with bytes
     out_of_order: int = 0  # events earlier than one before them in their file
     outside_day: int = 0
     repeated: int = 0  # events that are another one again, in every column
@@ -89,6 +95,11 @@ class Counts:
         """Share of events that are earlier than one before them in their file."""
         return self.out_of_order / max(self.events, 1)
 
+    @property
+    def outside_day_share(self) -> float:
+        """Share of events that are of another day."""
+        return self.outside_day / max(self.events, 1)
+
 
 class Part(NamedTuple):
     """What one process made of its files."""
@@ -98,10 +109,13 @@ class Part(NamedTuple):
     counts: Counts
 
 
-def read_files(files: Sequence[CaptureFile], day: dt.date, spool: Path) -> Part:
+def read_files(
+    files: Sequence[CaptureFile], day: dt.date, spool: Path, dictionaries: Mapping[int, bytes] | None = None
+) -> Part:
     """Read `files` in order into runs below `spool`, a new folder.
 
-    Memory: some eight times `RUN_BYTES`, whatever the size and number of the files.
+    Memory: some eight times `RUN_BYTES`, whatever the size and number of the files; and, for files that were compressed
+    with a window of zstd that is larger than the usual 8 MiB, that window as far as there are data for it.
     """
     spool.mkdir()
     rejected = spool / "rejected.arrows"
@@ -110,7 +124,7 @@ def read_files(files: Sequence[CaptureFile], day: dt.date, spool: Path) -> Part:
         pa.OSFile(str(rejected), "wb") as sink,
         pa.ipc.new_stream(sink, REJECTED_SPOOL) as writer,
     ):
-        reader = _Reader(day, spool, writer)
+        reader = _Reader(day, spool, writer, dictionaries or {})
         for file in files:
             reader.read(file)
         reader.flush_events()
@@ -133,10 +147,12 @@ def _without_collector() -> Generator[None]:
 class _Reader:
     """Events and rejected lines that are held until there are enough of them to be written."""
 
-    def __init__(self, day: dt.date, spool: Path, rejected: pa.ipc.RecordBatchStreamWriter) -> None:
+    def __init__(
+        self, day: dt.date, spool: Path, rejected: pa.ipc.RecordBatchStreamWriter, dictionaries: Mapping[int, bytes]
+    ) -> None:
         midnight = dt.datetime.combine(day, dt.time(), dt.UTC)
         self._day_us = [int(midnight.timestamp()) * 1_000_000 + days * 86_400_000_000 for days in (0, 1)]
-        self._spool, self._sink = spool, rejected
+        self._spool, self._sink, self._dictionaries = spool, rejected, dictionaries
         self._decoder = BlockDecoder()
         self._held = Held()
         self._held_bytes = 0
@@ -146,14 +162,25 @@ class _Reader:
         self.counts = Counts()
 
     def read(self, file: CaptureFile) -> None:
-        """Read one file to its end, or to where it breaks off."""
+        """Read one file to its end, on from each place where it is damaged."""
         self.counts.files += 1
         self.counts.bytes += file.size
+        events = self.counts.lines - self.counts.rejected.total()
+        broken = self._read_pieces(file)
+        self.counts.broken_files += broken
+        if file.size and self.counts.lines - self.counts.rejected.total() == events:
+            self.counts.files_without_events += 1
+            self.counts.bytes_without_events += file.size
+            if len(self.counts.named_without_events) < FILES_NAMED:
+                self.counts.named_without_events.append((file.name, file.size))
+
+    def _read_pieces(self, file: CaptureFile) -> bool:
+        """Read what a file holds, and return whether there is more of it than could be read."""
         if file.trouble is not None:
-            self._break_off(file, 0, Broken(file.trouble, b"", 0))
-            return
-        number, latest = 0, 0
-        for piece in read_lines(lambda: file.path.open("rb")):
+            self._break_off((file.name, 0), Broken(file.trouble, b"", 0, file.size))
+            return True
+        number, latest, broken = 0, 0, False
+        for piece in read_lines(file.open, size=file.size, dictionaries=self._dictionaries):
             match piece:
                 case Lines(body):
                     lines, latest = self._take(file.name, body, number + 1, latest)
@@ -168,9 +195,12 @@ class _Reader:
                     self.counts.line_bytes += length
                     self._reject((file.name, number), "a line longer than 16 MiB", head, length)
                 case Broken():
-                    self._break_off(file, number + 1 if number or piece.length else 0, piece)
+                    number += bool(number or piece.length)
+                    self._break_off((file.name, number), piece)
+                    broken = True
             if self._held_bytes >= RUN_BYTES:
                 self.flush_events()
+        return broken
 
     def flush_events(self) -> None:
         """Write the events held as one run."""
@@ -233,10 +263,10 @@ class _Reader:
         self.counts.extra_values += values - 1
         return times
 
-    def _break_off(self, file: CaptureFile, number: int, broken: Broken) -> None:
-        self.counts.broken_files += 1
+    def _break_off(self, at: tuple[str, int], broken: Broken) -> None:
         self.counts.lines += 1
-        self._reject((file.name, number), broken.reason, broken.head, broken.length)
+        self.counts.bytes_not_read += broken.skipped
+        self._reject(at, broken.reason, broken.head, broken.length)
 
     def _reject(self, at: tuple[str, int], reason: str, raw: bytes, length: int) -> None:
         self.counts.rejected[reason] += 1

@@ -7,6 +7,7 @@ from itertools import count
 import pyarrow.parquet as pq
 from upath import UPath
 
+from persona_assets.raw_events.dictionaries import load_dictionaries
 from persona_assets.raw_events.files import find_files
 from persona_assets.raw_events.parse import parse_files
 
@@ -96,10 +97,13 @@ class Read:
         return [row["reason"] for row in self.rejected]
 
 
-def read_day(capture, scratch, *, day=DAY, workers=1, pattern=None):
+def read_day(  # noqa: PLR0913 - as many options as a capture has
+    capture, scratch, *, day=DAY, workers=1, pattern=None, dictionaries=None
+):
     scratch.mkdir(parents=True)
     files = find_files(UPath(capture), day, pattern=pattern)
-    return Read(parse_files(files, day=day, workers=workers, scratch=scratch))
+    loaded = load_dictionaries(UPath(dictionaries)) if dictionaries else None
+    return Read(parse_files(files, day=day, workers=workers, scratch=scratch, dictionaries=loaded))
 
 
 def read_lines_of(events, folder, **options):

@@ -1,3 +1,5 @@
+import gzip
+import os
 from collections import Counter
 
 import dagster as dg
@@ -12,9 +14,9 @@ from persona_assets.raw_events.capture import Capture
 from persona_assets.raw_events.read import Counts
 from persona_assets.scratch import Scratch
 from persona_assets_tests.checked import find_failed
-from persona_assets_tests.raw_events.builders import DAY, account, commit, like, line, post, write_file
+from persona_assets_tests.raw_events.builders import DAY, NOON_US, account, commit, like, line, post, write_file
 
-ERROR = dg.AssetCheckSeverity.ERROR
+ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
 
 def materialize(capture, data):
@@ -105,13 +107,15 @@ def test_a_sound_day_passes_all_checks(tmp_path):
     result = materialize(day_of({}, tmp_path / "capture"), tmp_path / "data")
 
     assert find_failed(result.get_asset_check_evaluations()) == {}
-    assert len(result.get_asset_check_evaluations()) == 6
+    assert len(result.get_asset_check_evaluations()) == 8
 
 
 @pytest.mark.parametrize(
     ("hour", "check"),
     [
-        ([b"bad"], "few_lines_are_rejected"),
+        ([b"bad", post()], "few_lines_are_rejected"),
+        ([post(time_us=1_740_812_400_000)], "few_events_are_outside_the_day"),
+        ([post(time_us=NOON_US + 86_400_000_000)], "few_events_are_outside_the_day"),
         ([post()] * 3, "few_events_are_repeated"),
         ([post(time_us=1_740_812_400_000_000 - n) for n in range(3)], "events_are_in_order"),
         ([], "every_hour_has_files"),
@@ -128,17 +132,53 @@ def test_a_day_that_deserves_a_look_gets_a_warning(tmp_path, hour, check):
     assert find_failed(result.get_asset_check_evaluations()) == {check: dg.AssetCheckSeverity.WARN}
 
 
+def check_metadata(result, name):
+    (check,) = [check for check in result.get_asset_check_evaluations() if check.check_name == name]
+    assert not check.passed
+    return check.metadata
+
+
 def test_a_broken_file_is_a_warning_and_does_not_lose_the_day(tmp_path):
     capture = day_of({}, tmp_path / "capture")
-    (capture / "2025-03-01" / "07" / "b.gz").write_bytes(b"\x1f\x8b\x08")
+    (capture / "2025-03-01" / "07" / "b.gz").write_bytes(gzip.compress(line(post())) + b"garbage")
 
     result = materialize(capture, tmp_path / "data")
 
     assert result.success
-    assert (
-        find_failed(result.get_asset_check_evaluations())["every_file_was_read_to_its_end"]
-        is dg.AssetCheckSeverity.WARN
-    )
+    assert find_failed(result.get_asset_check_evaluations())["every_file_was_read_to_its_end"] is WARN
+    found = check_metadata(result, "every_file_was_read_to_its_end")
+    assert (found["broken_files"].value, found["bytes_not_read"].value) == (1, len(b"garbage"))
+    assert about(result, "raw_events")["bytes_not_read"].value == len(b"garbage")
+
+
+def test_files_without_events_are_named_with_their_bytes_whatever_their_names_are(tmp_path):
+    capture = day_of({}, tmp_path / "capture")
+    folder = capture / "2025-03-01" / "07"
+    (folder / "b.zip").write_bytes(b"PK\x03\x04\x14\0\0\0" + bytes(92))
+    (folder / "c.jsonl").write_bytes(b"")
+    (folder / f"{'long' * 60}\nx").write_bytes(b"bad\n" * 3)
+    (folder / os.fsdecode(b"\xff.jsonl")).write_bytes(b"bad\n")
+
+    result = materialize(capture, tmp_path / "data")
+
+    found = check_metadata(result, "every_file_has_events")
+    assert (found["files_without_events"].value, found["bytes_without_events"].value) == (3, 100 + 12 + 4)
+    names = [(record.data["file"], record.data["bytes"]) for record in found["first_of_them"].records]
+    assert [name for name in names if len(name[0]) < 100] == [
+        ("2025-03-01/07/\\xff.jsonl", 4),
+        ("2025-03-01/07/b.zip", 100),
+    ]
+    ((long, size),) = [name for name in names if len(name[0]) >= 100]
+    assert (len(long), long[-5:], size) == (201, "\\x0ax", 12)
+
+
+def test_few_of_many_files_without_events_are_named(tmp_path):
+    for number in range(50):
+        write_file(tmp_path / "capture" / "2025-03-01" / f"{number:02}", [b"bad"])
+
+    found = check_metadata(materialize(tmp_path / "capture", tmp_path / "data"), "every_file_has_events")
+
+    assert (found["files_without_events"].value, len(found["first_of_them"].records)) == (50, 20)
 
 
 def test_lines_that_vanish_are_an_error():

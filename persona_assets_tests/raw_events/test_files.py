@@ -1,11 +1,12 @@
 import datetime as dt
 import os
+import subprocess
 
 import pytest
 from upath import UPath
 
 from persona_assets.errors import CaptureError
-from persona_assets.raw_events.files import find_files, find_missing_hours
+from persona_assets.raw_events.files import CaptureFile, find_files, find_missing_hours
 from persona_assets_tests.raw_events.builders import DAY, post, write_file
 
 NAME = "bluesky-2-2025-03-01-00-10-12-4438b37d-5e75-4e86-9c74-01cd6084ee05"
@@ -131,20 +132,107 @@ def test_an_empty_folder_where_a_file_should_be_is_told(tmp_path):
     ]
 
 
-def test_links_are_followed_and_pipes_are_not_opened(tmp_path):
+def day_files(root):
+    return [
+        (file.name.removeprefix("2025-03-01/"), file.trouble) for file in find_files(UPath(root), DAY, pattern=None)
+    ]
+
+
+NO_FILE = "not a file, folder or link"
+AGAIN = "a folder that was listed under another name: a link leads back to it"
+
+
+def test_links_are_followed_and_pipes_and_devices_are_not_opened(tmp_path):
     write_file(tmp_path / "elsewhere" / "00" / "a", [post()])
-    (tmp_path / "2025-03-01").mkdir()
-    (tmp_path / "2025-03-01" / "00").symlink_to(tmp_path / "elsewhere" / "00")
-    (tmp_path / "2025-03-01" / "gone").symlink_to(tmp_path / "nowhere")
-    os.mkfifo(tmp_path / "2025-03-01" / "pipe")
+    day = tmp_path / "2025-03-01"
+    day.mkdir()
+    (day / "00").symlink_to(tmp_path / "elsewhere" / "00")
+    (day / "file").symlink_to(tmp_path / "elsewhere" / "00" / "a")
+    (day / "gone").symlink_to(tmp_path / "nowhere")
+    (day / "itself").symlink_to(day / "itself")
+    (day / "zeros").symlink_to("/dev/zero")
+    os.mkfifo(day / "pipe")
+    (day / "to-pipe").symlink_to(day / "pipe")
+
+    assert sorted(day_files(tmp_path)) == [
+        ("00/a", None),
+        ("file", None),
+        ("gone", None),
+        ("itself", None),
+        ("pipe", NO_FILE),
+        ("to-pipe", NO_FILE),
+        ("zeros", NO_FILE),
+    ]
+    with pytest.raises(OSError, match="Too many levels"):
+        next(file for file in find_files(UPath(tmp_path), DAY, pattern=None) if file.name.endswith("itself")).open()
+
+
+@pytest.mark.parametrize("place", ["/dev/zero", "pipe", "folder"])
+def test_what_came_in_a_files_place_since_it_was_listed_is_not_read(tmp_path, place):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(OSError, match="Not a regular file"):
+        CaptureFile(UPath(tmp_path / place), place, 1).open()
+
+
+@pytest.mark.parametrize("target", ["2025-03-01", "2025-03-01/00", ".", "..", "/"])
+def test_links_that_lead_back_are_found(tmp_path, target):
+    write_file(tmp_path / "2025-03-01" / "00" / "a", [post()])
+    (tmp_path / "2025-03-01" / "00" / "loop").symlink_to(tmp_path / target)
+
+    assert day_files(tmp_path) == [("00/a", None), ("00/loop", AGAIN)]
+
+
+def test_a_folder_that_many_links_lead_to_is_listed_once(tmp_path):
+    for level in range(30):
+        folder = tmp_path / "2025-03-01" / "levels" / f"{level:02}"
+        folder.mkdir(parents=True)
+        for name in ("one", "other"):
+            (folder / name).symlink_to(folder.parent / f"{level + 1:02}")
+    write_file(tmp_path / "2025-03-01" / "levels" / "30" / "a", [post()])
+
+    files = day_files(tmp_path)
+
+    assert [name.rpartition("/")[2] for name, trouble in files if trouble is None] == ["a"]
+    assert [trouble for _, trouble in files if trouble is not None] == [AGAIN] * 60
+
+
+def test_folders_are_followed_so_deep_and_no_deeper(tmp_path):
+    deepest = tmp_path / "2025-03-01" / "/".join(["d"] * 32)
+    write_file(deepest / "a", [post()])
+    here = os.open(deepest, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+
+    try:
+        assert [(name.rpartition("d/")[2], trouble) for name, trouble in day_files(tmp_path)] == [
+            ("a", None),
+            ("d", "folders in one another, more than 32 deep"),
+        ]
+    finally:
+        subprocess.run(["rm", "-rf", str(deepest)], check=True)  # deeper than Python's own can go
+
+
+def test_names_that_are_no_utf8_are_escaped_and_stay_distinct(tmp_path):
+    names = [b"\xff", b"\xfe", b"\\xff", b"\\\\xff", "é\n".encode()]
+    for name in names:
+        write_file(tmp_path / "2025-03-01" / os.fsdecode(name), [post(str(name))])
 
     files = find_files(UPath(tmp_path), DAY, pattern=None)
 
-    assert [(file.name, file.trouble) for file in files] == [
-        ("2025-03-01/00/a", None),
-        ("2025-03-01/gone", None),
-        ("2025-03-01/pipe", "not a file, folder or link"),
-    ]
+    assert sorted(file.name.removeprefix("2025-03-01/").encode() for file in files) == sorted(
+        [b"\\xff", b"\\xfe", b"\\\\xff", b"\\\\\\\\xff", "é\n".encode()]
+    )
+    contents = set()
+    for file in files:
+        with file.open() as opened:
+            contents.add(opened.read())
+    assert len(contents) == len(names)
 
 
 def test_a_capture_may_lie_at_a_url():
@@ -158,26 +246,52 @@ def test_a_capture_may_lie_at_a_url():
     assert file.path.read_bytes() == b"{}\n"
 
 
+LATE = NAME.replace("2025-03-01-00", "2025-02-28-23")
+
+
 @pytest.mark.parametrize(
-    ("inside", "present"),
+    ("inside", "pattern", "present"),
     [
-        (["2025-03-01/05/a", "2025-03-01/06/a"], [5, 6]),
-        (["2025/03/01/05/a"], [5]),
-        (["01/00/" + NAME], [0]),
-        (["2025-03-01/" + NAME.replace("-00-10-12", "-17-00-00")], [17]),
-        (["bluesky-2025-03/01/23/x"], [23]),
+        (["2025-03-01/05/a", "2025-03-01/06/a"], None, [5, 6]),
+        (["2025/03/01/05/a"], None, [5]),
+        ([f"01/00/{NAME}"], None, [0]),
+        ([f"2025-03-01/{NAME.replace('-00-10-12', '-17-00-00')}"], None, [17]),
+        (["bluesky-2025-03/01/23/x"], None, [23]),
+        ([f"bluesky-2025-03/01/{NAME}"], None, [0]),
+        ([f"bluesky-2025-03/01/00/{LATE}", f"bluesky-2025-03/01/{NAME.replace('01-00', '01-05')}"], None, [0, 5]),
+        ([f"2025-03-01/{NAME}", f"2025-03-01/{LATE}"], None, [0]),
+        (["dumps/03/01/05/a"], "dumps/%m/%d", [5]),
     ],
 )
-def test_hours_are_told_by_folders_or_names(tmp_path, inside, present):
+def test_hours_are_told_by_folders_or_names(tmp_path, inside, pattern, present):
     for place in inside:
         write_file(tmp_path / place, [post()])
 
-    missing = find_missing_hours(find_files(UPath(tmp_path), DAY, pattern=None), DAY)
+    missing = find_missing_hours(find_files(UPath(tmp_path), DAY, pattern=pattern))
 
     assert sorted(set(range(24)) - set(missing)) == present
 
 
-def test_hours_are_unknown_where_names_tell_none(tmp_path):
-    write_file(tmp_path / "2025" / "03" / "01" / "all.jsonl", [post()])
+@pytest.mark.parametrize(
+    ("place", "pattern"),
+    [
+        ("2025/03/01/all.jsonl", None),
+        ("bluesky-2025-03/01/all.jsonl", None),
+        ("2025-03-01/all.jsonl", None),
+        (f"2025-03-01/{LATE}", None),
+        ("01/all.jsonl", "%d"),
+        ("dumps/03/01.jsonl", "dumps/%m/%d.jsonl"),
+        ("x/01/all.jsonl", "x/%d"),
+    ],
+)
+def test_hours_are_unknown_where_names_tell_none(tmp_path, place, pattern):
+    write_file(tmp_path / place, [post()])
 
-    assert find_missing_hours(find_files(UPath(tmp_path), DAY, pattern=None), DAY) is None
+    assert find_missing_hours(find_files(UPath(tmp_path), DAY, pattern=pattern)) is None
+
+
+@pytest.mark.parametrize("day", range(1, 32))
+def test_no_days_folder_is_taken_for_an_hour(tmp_path, day):
+    write_file(tmp_path / "bluesky-2025-03" / f"{day:02}" / "part", [post()])
+
+    assert find_missing_hours(find_files(UPath(tmp_path), dt.date(2025, 3, day), pattern=None)) is None

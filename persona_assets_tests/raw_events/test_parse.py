@@ -1,13 +1,18 @@
+import bz2
 import gzip
 import json
+import lzma
 import multiprocessing
 import os
+import shutil
+import signal
 import tarfile
 import tempfile
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -450,10 +455,11 @@ def test_a_day_of_rejected_lines_only_is_an_empty_table(tmp_path):
 
 @pytest.fixture
 def endless(tmp_path):
-    """Two files, each large enough for a worker, that never come to their ends: pipes."""
+    """Two files, each large enough for a worker, that take minutes to read: they hold nothing but a hole."""
     files = [CaptureFile(UPath(tmp_path / name), name, 1 << 26) for name in ("a", "b")]
     for file in files:
-        os.mkfifo(file.path.path)
+        file.path.touch()
+        os.truncate(file.path.path, 1 << 42)
     (tmp_path / "scratch").mkdir()
     return files
 
@@ -462,9 +468,20 @@ def parse_endless(files, scratch):
     parse_files(files, day=DAY, workers=2, scratch=scratch)
 
 
-def open_pipes(files):
-    """Wait until workers read them all, and return the ends to write to."""
-    return [os.open(file.path.path, os.O_WRONLY) for file in files]
+def find_readers(files):
+    """Return the processes that have one of the files open, in the order of their ids."""
+    paths = {file.path.path for file in files}
+    readers = set()
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with suppress(OSError):  # closed since, or another user's
+            if str(link.readlink()) in paths:
+                readers.add(int(link.parts[2]))
+    return sorted(readers)
+
+
+def wait_for_readers(files, count):
+    while len(find_readers(files)) != count:
+        time.sleep(0.05)
 
 
 def test_workers_do_without_pandas():
@@ -476,37 +493,124 @@ def test_workers_do_without_pandas():
         assert imported.result() is False
 
 
+needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="sees in /proc who reads a file")
+
+
+@needs_proc
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_worker_that_is_killed_is_an_error_that_says_what_to_do(endless, tmp_path, which):
-    pipes = []
-
     def kill_a_worker():
-        pipes.extend(open_pipes(endless))
-        sorted(multiprocessing.active_children(), key=lambda worker: worker.pid)[which].kill()
+        wait_for_readers(endless, 2)
+        os.kill(find_readers(endless)[which], signal.SIGKILL)
 
     killer = threading.Thread(target=kill_a_worker)
     killer.start()
     with pytest.raises(WorkerError, match="one of 2 processes .* 2025-03-01 was killed.* PERSONA_WORKERS lower"):
         parse_endless(endless, tmp_path / "scratch")
     killer.join()
-    for pipe in pipes:
-        os.close(pipe)
 
 
+@needs_proc
 def test_workers_end_when_the_step_is_killed(endless, tmp_path):
     step = multiprocessing.get_context("spawn").Process(target=parse_endless, args=(endless, tmp_path / "scratch"))
     step.start()
-    pipes = open_pipes(endless)
+    wait_for_readers(endless, 2)
 
     step.kill()
 
-    for pipe in pipes:
-        with pytest.raises(BrokenPipeError):  # nobody reads any more
-            write_for_a_minute(pipe)
-        os.close(pipe)
+    wait_for_readers(endless, 0)
 
 
-def write_for_a_minute(pipe):
-    for _ in range(600):
-        os.write(pipe, b"\n")
-        time.sleep(0.1)
+def write_faulty_day(capture):
+    """A capture with sound files and one of each fault of a file; return how many sound lines it holds."""
+    day = capture / "2025-03-01"
+    sound = [line(like(rkey=f"k{number}", rev=f"r{number}", time_us=NOON_US + number)) for number in range(700)]
+    packed = gzip.compress(b"\n".join(sound[:100]) + b"\n")
+    frame = zstandard.compress(b"\n".join(sound[100:200]) + b"\n")
+    contents = {
+        "a": b"\n".join(sound[200:300]),
+        "b.gz": packed[:-20] + packed,
+        "c.zst": frame[:-20] + frame,
+        "d.gz.xz": lzma.compress(gzip.compress(b"\n".join(sound[300:400]))),
+        "e.utf16": b"\r\n".join(sound[400:500]).decode().encode("utf-16"),
+        "f.zip": b"PK\x03\x04\x14" + bytes(100),
+        "g.bz2": bz2.compress(b"\n".join(sound[500:600])),
+        "h.gz": gzip.compress(b"\n".join(sound[600:]) + b"\n" + bytes(20 << 20)),
+        "i.zst": b"\x28\xb5\x2f\xfd\x03\0\x07\0\0\0\x01\0\0",
+        "j": b"",
+        "k": b"\xff\xfe\0\0" + bytes(400),
+        os.fsdecode(b"\xff"): b"bad",
+        os.fsdecode(b"\xfe"): b"bad",
+    }
+    day.mkdir(parents=True)
+    for name, content in contents.items():
+        (day / name).write_bytes(content)
+    os.mkfifo(day / "l")
+    (day / "m").symlink_to("/dev/zero")
+    (day / "n").symlink_to(day)
+    (day / "o.jsonl").mkdir()
+    return len(sound)
+
+
+def test_a_day_of_faults_is_the_same_with_any_number_of_workers(monkeypatch, tmp_path):
+    monkeypatch.setattr("persona_assets.raw_events.parse._BYTES_WORTH_A_WORKER", 1)
+    sound = write_faulty_day(tmp_path / "capture")
+
+    found = [read_day(tmp_path / "capture", tmp_path / f"scratch-{n}", workers=n) for n in (1, 2, 4, 8)]
+
+    assert len({one.bytes for one in found}) == 1
+    assert all(one.counts == found[0].counts for one in found)
+    assert len({row["rkey"] for row in found[0].events}) == sound
+    assert found[0].counts.lines == len(found[0].events) + len(found[0].rejected)
+    assert [(row["source_file"].removeprefix("2025-03-01/"), row["reason"]) for row in found[0].rejected] == [
+        ("\\xfe", "not JSON"),
+        ("\\xff", "not JSON"),
+        ("b.gz", "the file ends inside a gzip frame"),
+        ("c.zst", "the compressed data is damaged"),
+        ("f.zip", "a zip archive"),
+        ("h.gz", "a line longer than 16 MiB"),
+        ("i.zst", "the zstd dictionary 7 is missing"),
+        ("k", "text in UTF-32"),
+        ("l", "not a file, folder or link"),
+        ("m", "not a file, folder or link"),
+        ("n", "a folder that was listed under another name: a link leads back to it"),
+        ("o.jsonl", "a folder where a file should be"),
+    ]
+    assert [name.removeprefix("2025-03-01/") for name, _ in found[0].counts.named_without_events] == [
+        "\\xfe",
+        "\\xff",
+        "f.zip",
+        "i.zst",
+        "k",
+    ]
+
+
+FAULTS = {
+    "compressed_with_xz.jsonl.xz": (5, []),
+    "cut_member_then_whole_member.jsonl.gz": (398, ["the file ends inside a gzip frame"]),
+    # The frame that was cut has one block, of which zstd gives all or nothing.
+    "cut_frame_then_whole_frame.jsonl.zst": (200, ["the compressed data is damaged"]),
+    "frames_with_jetstreams_dictionary.jsonl.zst": (5, []),
+    "utf16_with_crlf.jsonl": (5, []),
+}
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize("name", FAULTS)
+def test_captures_that_went_wrong_are_read_as_far_as_they_can_be(shared_data, tmp_path, name):
+    day = tmp_path / "capture" / "2025-03-01"
+    day.mkdir(parents=True)
+    shutil.copy(shared_data / "faults" / name, day)
+
+    found = read_day(tmp_path / "capture", tmp_path / "scratch", dictionaries=shared_data / "jetstream")
+
+    assert (len(found.events), found.reasons) == FAULTS[name]
+
+
+def test_ten_thousand_tiny_files_take_their_number_of_time_and_few_are_named(tmp_path):
+    for number in range(10_000):
+        write_file(tmp_path / "capture" / "2025-03-01" / f"{number % 24:02}" / f"{number}", [b"bad"])
+
+    counts = read_day(tmp_path / "capture", tmp_path / "scratch").counts
+
+    assert (counts.files, counts.files_without_events, len(counts.named_without_events)) == (10_000, 10_000, 20)
