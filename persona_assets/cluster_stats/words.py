@@ -22,8 +22,8 @@ LETTERS_OF_A_TEXT = 3000
 # Longer words are left out: Bluesky's own hashtags have at most 64 letters.
 LETTERS_OF_A_WORD = 64
 # Languages without a list of stop words: a word says nothing about a cluster's subject where at least this share of the
-# users use it in more than half of the clusters. On 20 newsgroups in English that finds 174 words, of which 95 %
-# are in our list; half the share finds twice as many, of which three in ten are not.
+# users use it in more than half of the clusters. On 20 newsgroups in English that finds 213 words, of which 92 %
+# are in our list; with half the share 363, of which 74 % are.
 SHARE_OF_A_STOP_WORD = 0.1
 # The same where there is one cluster only, whose subject all its users may write of.
 SHARE_IN_THE_ONLY_CLUSTER = 0.5
