@@ -93,7 +93,9 @@ SEEN_BY_DRAW = f"""
         FROM members SEMI JOIN large USING (cluster_id)
     ),
     posts AS (
-        SELECT id, member AS author, event_time_us AS shown_us, (md5_number_lower(uri) % 1000000007)::BIGINT AS draw
+        SELECT
+            id, member AS author, event_time_us AS shown_us,
+            (md5_number_lower($seed || ' ' || uri) % 1000000007)::BIGINT AS draw
         FROM messages WHERE is_english
     ),
     drawn AS (
@@ -112,10 +114,11 @@ SEEN_BY_DRAW = f"""
     WHERE present.event_time_us <= d.shown_us + 86400000000
 """  # noqa: S608 - the string is a constant of this file
 """The reference's candidates: each post that no user of the cluster acted on was let pass by one of them, drawn by a
-hash of its URI. With its faults mended: not by its author, and only by one who was there within a day."""
+hash of the seed and its URI. With its faults mended: not by its author, and only by one who was there within a day. Who
+knows the seed can choose a record key that is drawn for a user: a seed of one's own keeps strangers from that."""
 
 
-def find_candidates(con: duckdb.DuckDBPyConnection, candidates: Candidates) -> None:
+def find_candidates(con: duckdb.DuckDBPyConnection, candidates: Candidates, *, seed: int) -> None:
     """Create the table `seen`: which users of large clusters may have let which posts pass, at most once each.
 
     Its columns are `member`, `cluster_id`, `target_id` and `first`: the earliest act of the user after the post was
@@ -125,7 +128,12 @@ def find_candidates(con: duckdb.DuckDBPyConnection, candidates: Candidates) -> N
         con: With the tables of `window.load_window` and `targets.resolve_targets`.
         candidates: Posts that "follows" show to a user, or all posts of the window, one user of each "cluster" each;
             the latter takes time in proportion to posts times clusters.
+        seed: Of the draw.
     """
-    seen = {"follows": (SHOWN, SEEN_BY_FOLLOWING), "cluster": (SEEN_BY_DRAW,)}[candidates]
-    for statement in (LARGE, FOLLOWING, TOUCHED, PRESENT, *seen):
+    for statement in (LARGE, FOLLOWING, TOUCHED, PRESENT):
         con.execute(statement)
+    if candidates == "follows":
+        con.execute(SHOWN)
+        con.execute(SEEN_BY_FOLLOWING)
+    else:
+        con.execute(SEEN_BY_DRAW, {"seed": str(seed)})

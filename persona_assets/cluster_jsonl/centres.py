@@ -15,7 +15,8 @@ from persona_assets.tables import vector_width
 MOST_CENTRES = 10
 # With fewer posts to a centre each post would be its own, and close to itself whatever it says.
 LEAST_POSTS_PER_CENTRE = 10
-# Ten centres are found from this many posts of a cluster at most, drawn by a hash of the URI: in half a second.
+# Ten centres are found from this many posts of a cluster at most, drawn by a hash of the seed and the URI: in half a
+# second.
 MOST_ENGAGED = 5_000
 SCORED_AT_ONCE = 8_192
 
@@ -41,7 +42,7 @@ WEIGHTS = """
 ENGAGED = f"""
     CREATE TEMP TABLE engaged AS
     SELECT cluster_id, target_id, weight FROM weights SEMI JOIN large USING (cluster_id)
-    QUALIFY row_number() OVER (PARTITION BY cluster_id ORDER BY md5(uri), uri) <= {MOST_ENGAGED}
+    QUALIFY row_number() OVER (PARTITION BY cluster_id ORDER BY md5($seed || ' ' || uri), uri) <= {MOST_ENGAGED}
 """  # noqa: S608 - the number is a constant of this file
 
 VECTORS = """
@@ -78,10 +79,10 @@ def score_candidates(con: duckdb.DuckDBPyConnection, embeddings: pads.Dataset, *
         con: With the tables of `candidates.find_candidates` too.
         embeddings: `tables.embeddings_schema` of the window.
         above: The cosine that a post must exceed.
-        seed: Of the centres.
+        seed: Of the centres, and of the posts that they are found from.
     """
     con.execute(WEIGHTS)
-    con.execute(ENGAGED)
+    con.execute(ENGAGED, {"seed": str(seed)})
     con.register("embedded", _in_float32(embeddings))
     con.execute(VECTORS)
     con.unregister("embedded")
@@ -101,13 +102,18 @@ def weigh_centres(vectors: Vectors, weights: npt.NDArray[np.float32], *, seed: i
         seed: Of the first centres.
 
     Returns:
-        float32 `(k, d)`: one centre for ten distinct vectors, at least 1 and at most 10.
+        float32 `(k, d)`: one centre for ten distinct vectors, at least 1 and at most 10; the same on any number of
+        cores.
     """
     from sklearn.cluster import KMeans  # noqa: PLC0415 - 1.3 s to import
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - comes with scikit-learn
 
     several = len(np.unique(vectors, axis=0)) // LEAST_POSTS_PER_CENTRE
     means = KMeans(n_clusters=min(MOST_CENTRES, max(1, several)), n_init=1, random_state=seed)  # pyright: ignore[reportArgumentType] - its stub knows only "auto"
-    centres = means.fit(vectors, sample_weight=weights).cluster_centers_.astype(np.float32)
+    # How sums are split among threads shows in their last bits. Only pools of libraries that are loaded are limited, so
+    # that scikit-learn is imported before.
+    with threadpool_limits(limits=1):
+        centres = means.fit(vectors, sample_weight=weights).cluster_centers_.astype(np.float32)
     lengths = np.linalg.norm(centres, axis=1, keepdims=True)
     return centres / np.maximum(lengths, np.finfo(np.float32).tiny)
 

@@ -64,7 +64,7 @@ def estimate_ignored(con: duckdb.DuckDBPyConnection, embeddings: pads.Dataset, o
         embeddings: `tables.embeddings_schema` of the window.
         options: Candidates, threshold, cap and seed.
     """
-    find_candidates(con, options.candidates)
+    find_candidates(con, options.candidates, seed=options.seed)
     score_candidates(con, embeddings, above=options.similarity_threshold, seed=options.seed)
     con.execute(NEAREST, {"cap": options.cap_ignored_messages})
     (count,) = con.sql("SELECT count(*) FROM ignored").fetchall()[0]

@@ -19,7 +19,7 @@ create temp table texts as
 select text, row_number() over (order by text) - 1 as text_id from (select distinct text from english_posts)
 """
 _REFER = """
-select uri, user_id, text_id from english_posts join texts using (text) order by uri, text_id
+select uri, user_id, text_id from english_posts join texts using (text) order by uri, text_id, user_id
 """
 
 

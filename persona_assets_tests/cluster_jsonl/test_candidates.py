@@ -12,12 +12,14 @@ FOLLOWS = act("ann", "follow", 1, key="f", toward="star")
 ACTS = act("ann", "profile_update", 9, key="self")
 
 
-def seen(rows, tmp_path, *, candidates="follows"):
+def seen(rows, tmp_path, *, candidates="follows", seed=0):
     """Who may have seen which post, from when by which rule until which act."""
     with duckdb.connect() as con:
-        load_window(con, inputs(rows, PERSONA), Contents(tmp_path / "contents"))
+        contents = tmp_path / "contents"
+        contents.unlink(missing_ok=True)
+        load_window(con, inputs(rows, PERSONA), Contents(contents))
         resolve_targets(con)
-        find_candidates(con, candidates)
+        find_candidates(con, candidates, seed=seed)
         found = con.sql("""
             SELECT members.user_id, uri, first.shown_us, first.rule, first.at
             FROM seen JOIN members USING (member) JOIN messages ON messages.id = target_id
@@ -50,9 +52,17 @@ def test_a_draw_gives_a_post_to_one_user_of_each_cluster_whatever_else_is_there(
     posts = [message("other", str(n), 2) for n in range(30)]
 
     few = seen([*posts[:10], *acts], tmp_path, candidates="cluster")
-    (tmp_path / "contents").unlink()
     many = seen([*posts, *acts], tmp_path, candidates="cluster")
 
     assert set(few) <= set(many)
     assert len(many) == len({uri for _, uri, *_ in many}) == 30
     assert {user for user, *_ in many} == set(PERSONA)
+
+
+def test_who_is_drawn_depends_on_the_seed(tmp_path):
+    acts = [act(user, "profile_update", 9, key="self") for user in PERSONA]
+    rows = [*(message("other", str(n), 2) for n in range(30)), *acts]
+
+    once, twice, other = (seen(rows, tmp_path, candidates="cluster", seed=seed) for seed in (0, 0, 1))
+
+    assert once == twice != other

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+import sklearn.cluster  # noqa: F401 - whose threads can be limited only once it is loaded
+from threadpoolctl import threadpool_limits
 
 from persona_assets.cluster_jsonl.centres import weigh_centres
 
@@ -20,3 +22,16 @@ def test_there_are_ten_centres_at_most_and_one_for_ten_posts():
     assert len(weigh_centres(vectors, weights, seed=0)) == 10
     assert len(weigh_centres(vectors[:35], weights[:35], seed=0)) == 3
     assert len(weigh_centres(vectors[:1], weights[:1], seed=0)) == 1
+
+
+def test_centres_are_the_same_bits_on_any_number_of_threads():
+    vectors = np.random.default_rng(0).normal(size=(1_000, 64)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    weights = np.random.default_rng(1).random(1_000).astype(np.float32) + 1
+
+    found = set()
+    for threads in (1, 2, 4, 8):
+        with threadpool_limits(limits=threads):
+            found.add(weigh_centres(vectors, weights, seed=0).tobytes())
+
+    assert len(found) == 1
