@@ -49,7 +49,7 @@ PARTS = """
 SORTED_PARTS = """
     SELECT
         cluster_id, event_time_us, member, kind, position, is_first, message, source,
-        CASE WHEN text <> '' THEN ',"text":' || to_json(text) END AS text
+        CASE WHEN text <> '' THEN ',"text":' || json_string(text) END AS text
     FROM parts
     ORDER BY event_time_us, member, kind, position
 """
@@ -191,7 +191,7 @@ def _spell(parts: pa.RecordBatch, words: Words, line_format: LineFormat) -> Iter
 
 
 def _fetch_names(con: duckdb.DuckDBPyConnection) -> pa.LargeStringArray:
-    names = con.sql("SELECT to_json(user_id)::VARCHAR AS name FROM members ORDER BY member").to_arrow_table()
+    names = con.sql("SELECT json_string(user_id)::VARCHAR AS name FROM members ORDER BY member").to_arrow_table()
     return names["name"].cast(pa.large_string()).combine_chunks()
 
 

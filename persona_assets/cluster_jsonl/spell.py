@@ -5,7 +5,8 @@ The pipeline's format (BluePrint, arXiv 2510.02343), key by key: an array of mes
 `{"user_id", "actions", "unix_epoch", "text"}`. The published data set wraps a line as `{"thread": [...],
 "cluster_id": N}` and has `relative_integer_time` in place of `unix_epoch`: there the number of a row, which a message
 has anew in each line that shows it; here the place of its instant among all instants of all files of the day, from 0.
-DuckDB escapes the strings; text is UTF-8, where the reference escapes all but ASCII: the JSON is equal.
+DuckDB escapes the strings; text is UTF-8, where the reference escapes all but ASCII: the JSON is equal. What many tools
+take for the end of a line (Python's `str.splitlines` among them) is escaped as well.
 """
 
 import json
@@ -36,6 +37,18 @@ ACT_KEYS = (
     "ignore",
 )
 TIME_KEYS: dict[LineFormat, str] = {"arrays": "unix_epoch", "blueprint": "relative_integer_time"}
+
+JSON_STRING = r"""
+    CREATE MACRO json_string(said) AS
+    CASE
+        WHEN contains(said, chr(8232)) OR contains(said, chr(8233)) OR contains(said, chr(133)) THEN replace(
+            replace(replace(to_json(said), chr(8232), '\u2028'), chr(8233), '\u2029'), chr(133), '\u0085'
+        )
+        ELSE to_json(said)
+    END
+"""
+"""A string as JSON on one line: of all that ends a line somewhere, `to_json` leaves these three as they are. They are
+replaced where they are found: to look for them took 0.6 % of the CPU time of a window of 300,000 posts."""
 
 
 class Words(NamedTuple):

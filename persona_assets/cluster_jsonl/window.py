@@ -11,7 +11,7 @@ import pyarrow.dataset as pads
 
 from persona_assets import tables
 from persona_assets.cluster_jsonl.contents import Contents
-from persona_assets.cluster_jsonl.spell import LineFormat, time_in_sql
+from persona_assets.cluster_jsonl.spell import JSON_STRING, LineFormat, time_in_sql
 from persona_assets.cluster_jsonl.threads import Rows, find_cycles
 from persona_assets.engine import find_repeated, view_dataset
 
@@ -53,8 +53,8 @@ MESSAGES = """
         CASE WHEN members.member IS NOT NULL AND a.action = 'quote' THEN a.text END AS quote_text,
         a.uri IN (SELECT uri FROM english_posts) AS is_english,
         coalesce(ltrim(a.text), '') = '' AS is_wordless,
-        '{{"user_id":' || to_json(a.user_id)
-        || CASE WHEN a.text IS NULL OR a.text = '' THEN '' ELSE ',"text":' || to_json(a.text) END
+        '{{"user_id":' || json_string(a.user_id)
+        || CASE WHEN a.text IS NULL OR a.text = '' THEN '' ELSE ',"text":' || json_string(a.text) END
         || {time} AS content
     FROM user_actions AS a
     LEFT JOIN members ON members.user_id = a.user_id
@@ -98,6 +98,7 @@ def load_window(
     for name in ("clusters", "english_users", "user_actions", "english_posts"):
         view_dataset(con, name, getattr(inputs, name))
     con.execute(ACT_TYPE)
+    con.execute(JSON_STRING)
     con.execute(MEMBERS)
     # A cursor of its own: the connection is busy with the table that this query's rows go to.
     with con.cursor() as cursor, closing(contents):

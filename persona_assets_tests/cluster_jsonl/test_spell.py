@@ -1,6 +1,8 @@
 import json
 from itertools import chain
 
+import pytest
+
 from persona_assets.cluster_jsonl.spell import ACT_KEYS
 from persona_assets_tests.cluster_jsonl.builders import act, act_of, build, inputs, lines_of, message, uri_of
 
@@ -81,3 +83,32 @@ def test_the_text_of_an_act_stands_after_its_time(tmp_path):
 
     assert list(line["thread"][0]) == ["user_id", "actions", "relative_integer_time", "text"]
     assert (act_of(line["thread"]), line["thread"][0]["text"]) == ("profile_update", '"me"')
+
+
+# All at which str.splitlines splits.
+LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+
+
+@pytest.mark.parametrize("line_format", ["arrays", "blueprint"])
+def test_a_line_is_one_line_to_every_tool(tmp_path, line_format):
+    said = f"one{LINE_ENDS}two"
+    rows = [message(f"bob{said}", "p", 1, said), act(f"ann{said}", "like", 2, on=uri_of(f"bob{said}", "p"))]
+    rows += [act(f"ann{said}", "profile_update", 3, key="self", text=said)]
+    rows += [message(f"ann{said}", "q", 4, said, quotes=uri_of(f"bob{said}", "p"))]
+
+    made = build(inputs(rows, {f"ann{said}": 0}), tmp_path, line_format=line_format)
+    lines = b"".join(bytes(some) for _, some, _ in made.lines).decode()
+
+    assert len(lines.splitlines()) == 4
+    threads = [line["thread"] if line_format == "blueprint" else line for line in map(json.loads, lines.splitlines())]
+    spoken = [message for thread in threads for message in thread]
+    assert {message["text"] for message in spoken if "text" in message} == {said}
+    assert {message["user_id"] for message in spoken} == {f"ann{said}", f"bob{said}"}
+
+
+def test_other_characters_of_the_same_bytes_stay_as_they_are(tmp_path):
+    text = "\u2027\u202a\u0084\u0086\u2019 \\u2028"
+
+    (line,) = [bytes(line) for _, line, _ in build(inputs([message("ann", "p", 1, text)], {"ann": 0}), tmp_path).lines]
+
+    assert text.replace("\\", "\\\\").encode() in line
