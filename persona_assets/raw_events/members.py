@@ -21,8 +21,8 @@ OUTPUT_BYTES = 1 << 18
 _MOST_PROBES, _MOST_TRIALS = 1024, 256
 # What a probe sees: as much as a block of zstd, which gives something only when it is whole.
 _PROBE_BYTES = BLOCK_BYTES + 32
-# Bytes that a gzip member goes on for, where another one seems to begin in it. Random bytes were seen to decompress
-# for 0.1 MiB at most before they made no sense.
+# Bytes that a gzip member goes on for, where another one seems to begin in it. In 450 cuts the next member's bytes
+# decompressed for 48 KiB at most before they made no sense.
 _TRIAL_BYTES = 1 << 19
 _PIECE_BYTES = 1 << 15
 # What xz and bzip2 are given at once: the lines that a damaged piece held are lost.
