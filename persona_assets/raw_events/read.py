@@ -86,6 +86,11 @@ class Counts:
         return self.kinds.total()
 
     @property
+    def events_read(self) -> int:
+        """Events so far, those too that are not in `kinds` yet because they wait to be written."""
+        return self.lines + self.extra_values - self.rejected.total()
+
+    @property
     def repeated_share(self) -> float:
         """Share of events that are another one again."""
         return self.repeated / max(self.events, 1)
@@ -165,10 +170,10 @@ class _Reader:
         """Read one file to its end, on from each place where it is damaged."""
         self.counts.files += 1
         self.counts.bytes += file.size
-        events = self.counts.lines - self.counts.rejected.total()
+        events = self.counts.events_read
         broken = self._read_pieces(file)
         self.counts.broken_files += broken
-        if file.size and self.counts.lines - self.counts.rejected.total() == events:
+        if file.size and self.counts.events_read == events:
             self.counts.files_without_events += 1
             self.counts.bytes_without_events += file.size
             if len(self.counts.named_without_events) < FILES_NAMED:

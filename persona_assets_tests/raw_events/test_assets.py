@@ -172,6 +172,17 @@ def test_files_without_events_are_named_with_their_bytes_whatever_their_names_ar
     assert (len(long), long[-5:], size) == (201, "\\x0ax", 12)
 
 
+def test_a_file_whose_one_line_holds_an_event_among_others_that_are_none_has_events(tmp_path):
+    capture = day_of({}, tmp_path / "capture")
+    (capture / "2025-03-01" / "07" / "a.jsonl").write_bytes(b"[" + line(post("hello")).rstrip(b"\n") + b", {}]\n")
+
+    result = materialize(capture, tmp_path / "data")
+
+    assert about(result, "raw_events")["extra_values"].value == 1
+    (check,) = [found for found in result.get_asset_check_evaluations() if found.check_name == "every_file_has_events"]
+    assert check.passed
+
+
 def test_few_of_many_files_without_events_are_named(tmp_path):
     for number in range(50):
         write_file(tmp_path / "capture" / "2025-03-01" / f"{number:02}", [b"bad"])
