@@ -50,9 +50,10 @@ class Source:
 
     def peek(self, count: int) -> bytes:
         """Return the next `count` bytes, fewer before a gap or the end."""
-        while len(self._held) - self._at < count and self._fill():
-            pass
-        return self._held[self._at : self._at + count]
+        end = self._at + count
+        while len(self._held) < end and self._fill():
+            end = self._at + count
+        return self._held[self._at : end]
 
     def take(self, count: int) -> None:
         """Pass by `count` bytes, all of which were seen by `peek`."""

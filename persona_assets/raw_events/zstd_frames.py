@@ -36,28 +36,32 @@ class ZstdFrames:
         if not header.startswith(ZSTD):
             _pass_by_skippable(source)
             return
-        try:
-            about, length = zstandard.get_frame_parameters(header), zstandard.frame_header_size(header)
-        except zstandard.ZstdError as error:
-            is_end = len(header) < _HEADER_BYTES
-            reason = "a zstd window of more than 2 GiB" if "memory" in str(error) else DAMAGED
-            raise DamageError(_ENDS_INSIDE if is_end else reason, is_end=is_end) from error
-        if ZSTD in header[1 : length + len(ZSTD) - 1]:
-            raise DamageError(_ENDS_INSIDE)
+        about, length = _read_header(header)
         unpacker = self._decompressor(about.dict_id)
         if unpacker is None:
             _pass_by_frame(source, length, self._name_missing(about.dict_id), has_checksum=about.has_checksum)
         frame = unpacker.decompressobj()
+        held, size, damage = list[bytes](), 0, None
         try:
             frame.decompress(header[:length])
             source.take(length)
             for block in _blocks(source, has_checksum=about.has_checksum):
                 content = frame.decompress(block)
                 source.take(len(block))
-                if content:
-                    yield content
+                held.append(content)
+                size += len(content)
+                # A recorder may end a block with each line.
+                if size >= BLOCK_BYTES:
+                    yield b"".join(held)
+                    held, size = [], 0
         except zstandard.ZstdError as error:
-            raise DamageError(WRONG_CHECKSUM if "checksum" in str(error) else DAMAGED) from error
+            damage = DamageError(WRONG_CHECKSUM if "checksum" in str(error) else DAMAGED)
+        except DamageError as error:
+            damage = error
+        if size:
+            yield b"".join(held)
+        if damage is not None:
+            raise damage
 
     def _name_missing(self, dictionary: int) -> str:
         """Return a reason that names the dictionary, unless a file names one after the other."""
@@ -73,6 +77,19 @@ class ZstdFrames:
             data = zstandard.ZstdCompressionDict(self._dictionaries[dictionary]) if dictionary else None
             self._made[dictionary] = zstandard.ZstdDecompressor(dict_data=data, max_window_size=_WINDOW_BYTES)
         return self._made[dictionary]
+
+
+def _read_header(header: bytes) -> tuple[zstandard.FrameParameters, int]:
+    """Return what a frame's header says, and its length."""
+    try:
+        about, length = zstandard.get_frame_parameters(header), zstandard.frame_header_size(header)
+    except zstandard.ZstdError as error:
+        is_end = len(header) < _HEADER_BYTES
+        reason = "a zstd window of more than 2 GiB" if "memory" in str(error) else DAMAGED
+        raise DamageError(_ENDS_INSIDE if is_end else reason, is_end=is_end) from error
+    if ZSTD in header[1 : length + len(ZSTD) - 1]:
+        raise DamageError(_ENDS_INSIDE)
+    return about, length
 
 
 def _blocks(source: Source, *, has_checksum: bool) -> Iterator[bytes]:
