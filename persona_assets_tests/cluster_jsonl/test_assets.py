@@ -112,6 +112,7 @@ def test_it_writes_a_folder_and_says_what_became_of_every_action(tmp_path):
         "accounting.parquet",
         "actions_by_hour.parquet",
         "actions_per_user.parquet",
+        "checksums.xxh128",
         "cluster_0.jsonl",
         "user_clusters.json",
     ]
