@@ -14,7 +14,6 @@ from persona_assets.embeddings.turns import takes_turns
 from persona_assets.english_posts.assets import build_english_posts
 from persona_assets.english_users.assets import build_english_users
 from persona_assets.executors.choose import choose_executor, count_gpus
-from persona_assets.executors.slots import GPU_POOL
 from persona_assets.io_managers.jsonl import JsonlIOManager
 from persona_assets.io_managers.parquet import ParquetIOManager
 from persona_assets.io_managers.report import ReportIOManager
@@ -37,7 +36,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         build_user_actions(days),
         build_english_posts(days),
         build_english_users(days, window),
-        build_embeddings(days, pool=None if takes_turns(settings.executor) else GPU_POOL),
+        build_embeddings(days, scheduled=not takes_turns(settings.executor)),
         build_clusters(days, window),
         lineage,
         build_cluster_jsonl(days, window),

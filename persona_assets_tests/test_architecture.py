@@ -36,6 +36,7 @@ PLAIN = {
     "engine",
     "errors",
     "full_disk",
+    "interrupts",
     "parquet_checksums",
     "parquet_files",
     "post_vectors",

@@ -150,7 +150,7 @@ def _describe(personas: Personas) -> dict[str, Any]:
     """Return numbers and pictures of the clusters; what says nothing about a single one is left out."""
     sizes = personas.centres["users"].to_numpy()
     similarity = personas.clusters["similarity"].to_numpy()
-    metadata = {
+    metadata: dict[str, Any] = {
         "n_clusters": len(sizes),
         "smallest_cluster": int(sizes.min()),
         "sizes": _sizes_table(personas),

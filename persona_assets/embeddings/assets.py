@@ -22,6 +22,7 @@ from persona_assets.embeddings.store import VectorStore
 from persona_assets.embeddings.turns import make_folder, make_own_folder, take_turn, takes_turns
 from persona_assets.embeddings.vector_files import find_worst_length
 from persona_assets.errors import PersonaAssetsError
+from persona_assets.executors.slots import GPU_POOL
 from persona_assets.full_disk import explaining_full_disk
 from persona_assets.io_managers.parquet import NEVER_TRIED_AGAIN
 from persona_assets.metadata import measured
@@ -31,6 +32,9 @@ from persona_assets.settings import describe, read_settings, setting
 
 # A float16 vector of unit length, rounded number by number, is off by less than this.
 _LENGTH_TOLERANCE = 1e-3
+
+# A GPU that has failed, or a node that went away, is another one or well again after a while.
+_RETRIES, _RETRY_SECONDS = 2, 30
 
 _ADDS_UP = adds_up(
     "embeddings", of="post", advice="Posts have no vector, or more than one: report this, it is a defect."
@@ -66,13 +70,15 @@ class EmbeddingsConfig(dg.Config):
     memory_limit: str = Field(default_factory=setting("memory_limit"), description=describe("memory_limit"))
 
 
-def build_embeddings(days: dg.DailyPartitionsDefinition, *, pool: str | None = None) -> dg.AssetsDefinition:
+def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = False) -> dg.AssetsDefinition:
     """Return the asset, whose input is the day's English posts.
 
     Args:
         days: Its partitions.
-        pool: Dagster's pool that its step takes a slot of. None where the file lock of `turns.py` serialises: a run
-            that is killed keeps its slot for ever, and a lock it loses.
+        scheduled: Whether a scheduler gives out the machines. If so, the step takes a slot of Dagster's pool; where the
+            lock of `turns.py` serialises it takes none, because a run that is killed keeps its slot for ever. And a
+            scheduler may take a machine away, which the step hears as SIGTERM and is tried again; elsewhere that is a
+            person's will, and a retry policy would have the step go on.
     """
 
     @dg.asset(
@@ -83,10 +89,10 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, pool: str | None = N
         op_tags={"gpu": "1"},
         metadata=NEVER_TRIED_AGAIN,
         ins={"english_posts": dg.AssetIn(metadata=NEVER_TRIED_AGAIN)},
-        pool=pool,
+        pool=GPU_POOL if scheduled else None,
         check_specs=[_ADDS_UP.spec(), _UNIT_VECTORS.spec()],
-        # A node or its GPU can go away in the middle of hours of work; what was done is in the store.
-        retry_policy=dg.RetryPolicy(max_retries=2, delay=30),
+        # A node can go away in the middle of hours of work; what was done is in the store.
+        retry_policy=dg.RetryPolicy(max_retries=_RETRIES, delay=_RETRY_SECONDS) if scheduled else None,
     )
     def embeddings(
         context: dg.AssetExecutionContext,
@@ -96,7 +102,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, pool: str | None = N
     ):
         """The vector of each English post of the day: unit length, from the model named in the config."""
         folder = scratch.new_folder()
-        with _never_tried_again(), explaining_full_disk(folder), measured() as cost:
+        with _tried_again_or_not(), explaining_full_disk(folder), measured() as cost:
             # Before the model is loaded, so that the two do not need their memory at the same time.
             split = split_texts(english_posts, scratch=folder, memory_limit=config.memory_limit)
             with _turn(context.log.info):
@@ -134,12 +140,14 @@ def _turn(log: Callable[[str], None]) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def _never_tried_again() -> Generator[None]:
-    """Let the step fail at once on errors that another attempt would meet again."""
+def _tried_again_or_not() -> Generator[None]:
+    """Let the step fail at once on errors that another attempt would meet again, and try again where the GPU failed."""
     try:
         yield
     except PersonaAssetsError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
+    except RuntimeError as error:  # as torch says it
+        raise dg.RetryRequested(max_retries=_RETRIES, seconds_to_wait=_RETRY_SECONDS) from error
 
 
 def _load(config: EmbeddingsConfig) -> TextModel:

@@ -23,7 +23,8 @@ def freeing_dead_slots(executor: dg.ExecutorDefinition) -> dg.ExecutorDefinition
 
     return dg.ExecutorDefinition(
         executor.name,
-        config_schema=executor.config_schema,
+        # Dagster takes a schema that is made, as it does from `configured`, but does not say so.
+        config_schema=executor.config_schema,  # pyright: ignore[reportArgumentType]
         requirements=executor.get_requirements,
         executor_creation_fn=free_and_create,
         description=executor.description,

@@ -3,11 +3,13 @@
 import datetime as dt
 import multiprocessing
 import os
+import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import ModuleType
@@ -108,7 +110,7 @@ def _read_shares(
         return
     # Spawned, not forked: a Dagster process has threads.
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker) as pool:
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker) as pool, _killing_workers():
         try:
             found = pool.map(read_files, *zip(*tasks, strict=True))
             # The pool watches the workers that it had when it was last told of a task, and starts one after it was
@@ -120,6 +122,19 @@ def _read_shares(
                 f"one of {workers} processes that parse {tasks[0][1]} was killed, most likely for want of memory: "
                 "set PERSONA_WORKERS lower (each takes some 300 MB), or give the step more memory"
             ) from error
+
+
+@contextmanager
+def _killing_workers() -> Generator[None]:
+    """Kill the workers if the block is not left in peace: a pool waits for them, and they may have minutes to read."""
+    in_peace = False
+    try:
+        yield
+        in_peace = True
+    finally:
+        if not in_peace:
+            for worker in multiprocessing.active_children():
+                worker.kill()
 
 
 class _NoPandas(MetaPathFinder):
@@ -134,6 +149,8 @@ class _NoPandas(MetaPathFinder):
 
 def _start_worker() -> None:
     sys.meta_path.insert(0, _NoPandas())
+    # A terminal sends it to all processes of a run: the step ends its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_parent()
 
 

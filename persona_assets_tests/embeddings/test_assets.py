@@ -218,6 +218,20 @@ def test_it_takes_a_slot_of_a_pool_only_where_no_lock_serialises(executor, pool)
     definitions = build_definitions(read_settings({"PERSONA_EXECUTOR": executor}))
 
     assert definitions.get_assets_def("embeddings").op.pool == pool
+    # A retry policy would have a step go on that is told to end: only a scheduler means another machine by that.
+    assert (definitions.get_assets_def("embeddings").op.retry_policy is None) == (pool is None)
+
+
+def test_it_is_tried_again_where_the_gpu_has_failed(tiny_folder, monkeypatch):
+    def fail(*_given, **_how):
+        raise torch.AcceleratorError("CUDA error: unspecified launch failure")
+
+    monkeypatch.setattr("persona_assets.embeddings.assets.embed_posts", fail)
+
+    with pytest.raises(dg.RetryRequested) as asked:
+        run_asset(model=str(tiny_folder), device="cpu")
+
+    assert (asked.value.max_retries, asked.value.seconds_to_wait) == (2, 30)
 
 
 def test_it_takes_its_turn_by_a_file_in_the_folder_that_is_named(tiny_folder, tmp_path, monkeypatch):
