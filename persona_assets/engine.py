@@ -14,8 +14,9 @@ from persona_assets.errors import StorageError
 from persona_assets.full_disk import describe_full_disk, explaining_full_disk, is_about_full_disk
 from persona_assets.interrupts import ending_on_signal
 
-# Told by another thread, or by Python's own look for signals.
-_INTERRUPTED = (duckdb.InterruptException, RuntimeError)
+# What a query raises that was interrupted: by another thread, by Python's own look for signals, or in a stream of rows
+# that it reads.
+INTERRUPTED = (duckdb.Error, RuntimeError)
 # Hashes that are sorted at once, 8 bytes each.
 _HASHES_AT_ONCE = 1 << 24
 
@@ -44,7 +45,7 @@ def open_duckdb(*, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBP
     }
     connection = duckdb.connect(":memory:", config=config)
     try:
-        with ending_on_signal(connection.interrupt, fails_with=_INTERRUPTED), explaining_full_disk(scratch):
+        with ending_on_signal(connection.interrupt, fails_with=INTERRUPTED), explaining_full_disk(scratch):
             yield connection
     except duckdb.OutOfMemoryException as error:
         raise StorageError(

@@ -33,18 +33,21 @@ def ending_on_signal(end: Callable[[], None], *, fails_with: tuple[type[Exceptio
     watcher = threading.Thread(target=_watch, args=(told, end, received, done), daemon=True)
     before = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
     watcher.start()
+    failed: Exception | None = None
     try:
         yield
-    except fails_with:
+    except fails_with as error:
+        failed = error
+    finally:
+        done.set()
+        signal.set_wakeup_fd(before)
+        os.close(tell)
+        watcher.join()  # what the pipe holds has been read by then: whether a signal came is known
+        os.close(told)
+    if failed is not None:
         if received:
             signal.raise_signal(received[0])  # the handler raises, unless it is one that only notes the signal
-        raise
-    finally:
-        signal.set_wakeup_fd(before)
-        done.set()
-        os.close(tell)
-        watcher.join()
-        os.close(told)
+        raise failed
 
 
 def _watch(told: int, end: Callable[[], None], received: list[int], done: threading.Event) -> None:

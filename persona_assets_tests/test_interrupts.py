@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 
+import pyarrow as pa
 import pytest
 
 from persona_assets.engine import open_duckdb
@@ -40,6 +41,35 @@ def test_a_sort_of_minutes_ends_with_the_error_of_the_handler_and_leaves_nothing
     assert list(tmp_path.iterdir()) == []
     sender.join()
     assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_a_stream_of_rows_that_a_query_reads_ends_with_the_error_of_the_handler(number, tmp_path):
+    def rows():
+        for _ in range(10_000):
+            time.sleep(0.001)
+            yield pa.record_batch({"n": [1]})
+
+    stream = pa.RecordBatchReader.from_batches(pa.schema([("n", pa.int64())]), rows())
+    sender = threading.Timer(0.5, os.kill, (os.getpid(), number))
+    sender.start()
+
+    with pytest.raises(ToldToEndError), open_duckdb(memory_limit="500MB", scratch=tmp_path) as connection:
+        connection.register("stream", stream)
+        connection.execute("CREATE TABLE t AS SELECT * FROM stream")
+
+    sender.join()
+
+
+def test_no_signal_is_taken_for_a_failure_of_the_query(number, tmp_path):
+    # Not sorts alone, but queries that look for signals themselves and drop what the handler raised.
+    for attempt in range(20):
+        sender = threading.Timer(0.05 + 0.005 * attempt, os.kill, (os.getpid(), number))
+        sender.start()
+        with pytest.raises(ToldToEndError), open_duckdb(memory_limit="500MB", scratch=tmp_path) as connection:
+            connection.execute(
+                "SELECT sum(hash(a.range + b.range)) FROM range(1_000_000) a, range(10_000) b"
+            ).fetchall()
+        sender.join()
 
 
 def test_an_error_that_no_signal_has_made_passes():

@@ -13,7 +13,8 @@ from persona_assets import tables
 from persona_assets.cluster_jsonl.contents import Contents
 from persona_assets.cluster_jsonl.spell import JSON_STRING, LineFormat, time_in_sql
 from persona_assets.cluster_jsonl.threads import Rows, find_cycles
-from persona_assets.engine import find_repeated, view_dataset
+from persona_assets.engine import INTERRUPTED, find_repeated, view_dataset
+from persona_assets.interrupts import ending_on_signal
 
 
 class Inputs(NamedTuple):
@@ -101,7 +102,7 @@ def load_window(
     con.execute(JSON_STRING)
     con.execute(MEMBERS)
     # A cursor of its own: the connection is busy with the table that this query's rows go to.
-    with con.cursor() as cursor, closing(contents):
+    with con.cursor() as cursor, ending_on_signal(cursor.interrupt, fails_with=INTERRUPTED), closing(contents):
         for name in ("user_actions", "english_posts"):
             view_dataset(cursor, name, getattr(inputs, name))
         con.register(
