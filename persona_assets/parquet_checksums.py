@@ -58,8 +58,7 @@ def verify_parquet(file: BinaryIO, *, name: object, whole: bool = True) -> bool:
         StorageError: The file is no whole Parquet file, or a byte of it has changed since it was written.
     """
     footer = _read_footer(file, name)
-    # Looked for, not parsed: the parser is not to meet a footer that may be damaged.
-    checksum = next(reversed(list(_CHECKSUM.finditer(footer))), None)
+    checksum = _find_checksum(footer)
     if checksum is None:
         if KEY.encode() in footer:
             raise StorageError(f"{name} is damaged: its checksum can't be read. Materialize this partition again")
@@ -70,6 +69,17 @@ def verify_parquet(file: BinaryIO, *, name: object, whole: bool = True) -> bool:
     if not is_right or (whole and _digest_body(file, len(footer)) != checksum["body"]):
         raise StorageError(f"{name} is damaged: its checksum differs. Materialize this partition again")
     return True
+
+
+def read_body_digest(file: BinaryIO, *, name: object) -> str | None:
+    """Return the digest of all rows of a stored table, from its footer; None where it has none.
+
+    Args:
+        file: Open for reading bytes, seekable.
+        name: What an error calls it.
+    """
+    checksum = _find_checksum(_read_footer(file, name))
+    return checksum["body"].decode("ascii", "replace") if checksum else None
 
 
 class _ChecksumSink(io.RawIOBase):
@@ -125,6 +135,11 @@ def _read_footer(file: BinaryIO, name: object) -> bytes:
         raise StorageError(f"{name} is not a whole Parquet file: materialize this partition again")
     file.seek(size - length)
     return file.read(length)
+
+
+def _find_checksum(footer: bytes) -> re.Match[bytes] | None:
+    """Look for the checksum, without parsing: the parser is not to meet a footer that may be damaged."""
+    return next(reversed(list(_CHECKSUM.finditer(footer))), None)
 
 
 def _digest_body(file: BinaryIO, footer_bytes: int) -> bytes:

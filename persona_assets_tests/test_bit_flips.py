@@ -20,10 +20,10 @@ FLIPS = 320
 
 
 def files_read_by_steps(data: Path) -> list[Path]:
-    """Return what is stored but reports, which no step reads, and lineage, which is read by people."""
+    """Return what is stored but reports, which no step reads."""
     places = (*STEPS, "rejected_lines")
     files = [file for place in places if place != "cluster_stats" for file in sorted((data / place).rglob("*"))]
-    return [file for file in files if file.is_file() and "_store" not in file.parts]
+    return [*(file for file in files if file.is_file() and "_store" not in file.parts), data / "lineage.parquet"]
 
 
 def load(data: Path, file: Path) -> list[object]:
@@ -34,6 +34,9 @@ def load(data: Path, file: Path) -> list[object]:
         folder = manager.load_from_path(dg.build_input_context(asset_key=dg.AssetKey(asset)), UPath(data / asset / DAY))
         return read_folder(folder)
     manager = ParquetDatasets(UPath(data))
+    if asset == "lineage.parquet":
+        whole = manager.load_from_path(dg.build_input_context(asset_key=dg.AssetKey("lineage")), UPath(data / asset))
+        return [whole.to_table()]
     sides = [side.name.removeprefix("_") for side in sorted((data / asset).glob("_*")) if side.name != "_store"]
     context = dg.build_input_context(
         asset_key=dg.AssetKey(asset),

@@ -37,7 +37,9 @@ def read_checksums(folder: UPath) -> dict[str, str] | None:
         return None
     listed = (folder / CHECKSUMS).read_bytes().decode("utf-8", "replace").splitlines()
     checksums = {name: digest for digest, _, name in (line.partition("  ") for line in listed)}
-    differing = {path.name for path in folder.iterdir()} - {CHECKSUMS} ^ set(checksums)
+    # Hidden files are those of a file browser or a network file system.
+    present = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    differing = present - {CHECKSUMS} ^ set(checksums)
     if differing:
         # Names that the list has may be damaged, so that none is shown.
         raise StorageError(

@@ -2,8 +2,7 @@
 
 import shutil
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
-from functools import lru_cache
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +16,11 @@ from persona_assets import tables
 from persona_assets.errors import PersonaAssetsError, SchemaError, StorageError
 from persona_assets.io_managers.storage import arrow_filesystem, is_local, replacing_file
 from persona_assets.io_managers.windows import days_made, days_present
-from persona_assets.parquet_checksums import verify_parquet
+from persona_assets.parquet_checksums import read_body_digest, verify_parquet
 from persona_assets.parquet_files import write_parquet
+
+# In the schema metadata of a side table: the digest of the rows of its main table.
+BELONGS_TO = "persona_assets.belongs_to"
 
 
 class WithSides(NamedTuple):
@@ -62,9 +64,7 @@ class ParquetDatasets(dg.UPathIOManager):
         schema = pq.read_schema(main) if isinstance(main, Path) else main.schema
         tables.require_schema(schema, tables.expected_schema(name, schema), table=name)
         rows = pq.read_metadata(main).num_rows if isinstance(main, Path) else main.num_rows
-        for side, table in sides.items():
-            _put(table, _side_path(path, side))
-        _put(main, path)
+        _put(main, sides, path)
         columns = [dg.TableColumn(field.name, str(field.type)) for field in schema]
         context.add_output_metadata(
             {
@@ -115,7 +115,7 @@ class ParquetDatasets(dg.UPathIOManager):
         days = days_made(context, paths)
         side_files = {side: _find_side(side, days) for side in sides}
         main = self._open(context, days)
-        return DatasetWithSides(main, {side: _open_side(files) for side, files in side_files.items()})
+        return DatasetWithSides(main, {side: _open_side(files, days) for side, files in side_files.items()})
 
     def _open(self, context: dg.InputContext, paths: list[UPath]) -> pads.FileSystemDataset:
         dataset, unverified = _open_dataset(context.asset_key.to_user_string(), paths)
@@ -151,15 +151,31 @@ def _failing_at_once(metadata: Mapping[str, Any] | None) -> Generator[None]:
         raise
 
 
-def _put(table: pa.Table | Path, path: UPath) -> None:
-    with replacing_file(path) as temporary:
-        if not isinstance(table, Path):
-            with temporary.open("wb") as file:
-                write_parquet(file, table.schema, [table])
-        elif is_local(path):
-            shutil.move(table, temporary.path)  # a rename where scratch is on the same disk
-        else:
-            path.fs.put_file(str(table), temporary.path)
+def _put(main: pa.Table | Path, sides: Mapping[str, pa.Table], path: UPath) -> None:
+    """Write all tables under temporary names, then rename the sides, and the main table last.
+
+    A run that ends between two renames leaves new sides beside an old table, or none: each side holds the digest of its
+    own main table, so that a reader sees that.
+    """
+    with ExitStack() as replaced:  # left in the reverse order
+        temporary = replaced.enter_context(replacing_file(path))
+        _write(main, temporary)
+        with temporary.open("rb") as file:
+            digest = read_body_digest(file, name=path)
+        for side, table in sides.items():
+            metadata = {**(table.schema.metadata or {}), **({BELONGS_TO: digest} if digest else {})}
+            place = replaced.enter_context(replacing_file(_side_path(path, side)))
+            _write(table.replace_schema_metadata(metadata), place)
+
+
+def _write(table: pa.Table | Path, temporary: UPath) -> None:
+    if not isinstance(table, Path):
+        with temporary.open("wb") as file:
+            write_parquet(file, table.schema, [table])
+    elif is_local(temporary):
+        shutil.move(table, temporary.path)  # a rename where scratch is on the same disk
+    else:
+        temporary.fs.put_file(str(table), temporary.path)
 
 
 def _side_path(path: UPath, side: str) -> UPath:
@@ -174,10 +190,14 @@ def _find_side(side: str, paths: list[UPath]) -> list[UPath]:
     return files
 
 
-def _open_side(files: list[UPath]) -> pads.FileSystemDataset:
+def _open_side(files: list[UPath], paths: list[UPath]) -> pads.FileSystemDataset:
     filesystem = arrow_filesystem(files[0].fs)
-    for file in files:
+    for file, path in zip(files, paths, strict=True):
         _verify(file)
+        belongs_to = (pq.read_schema(file.path, filesystem=filesystem).metadata or {}).get(BELONGS_TO.encode())
+        with path.open("rb") as main:
+            if belongs_to and belongs_to.decode() != read_body_digest(main, name=path):
+                raise StorageError(f"{file} belongs to another table than {path}: materialize this partition again")
     return _as_dataset(files, _read_schema(files[0], filesystem))
 
 
@@ -205,7 +225,7 @@ def _open_dataset(table: str, paths: list[UPath]) -> tuple[pads.FileSystemDatase
 
 def _as_dataset(paths: list[UPath], schema: pa.Schema | None) -> pads.FileSystemDataset:
     filesystem = arrow_filesystem(paths[0].fs)
-    options = pads.ParquetFragmentScanOptions(page_checksum_verification=not is_local(paths[0]))
+    options = pads.ParquetFragmentScanOptions(page_checksum_verification=True)
     return pads.FileSystemDataset.from_paths(
         [path.path for path in paths],
         schema=schema,
@@ -220,19 +240,8 @@ def _verify(path: UPath) -> bool:
     A local file is read whole: DuckDB, which reads many of them, looks at no page checksum. A remote one is not, as
     that would fetch it twice: its footer is compared here, and its pages as pyarrow reads them.
     """
-    if is_local(path):
-        state = Path(path.path).stat()
-        return _verify_local(path.path, (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns))
     with path.open("rb") as file:
-        return verify_parquet(file, name=path, whole=False)
-
-
-@lru_cache(maxsize=4096)
-def _verify_local(path: str, state: tuple[int, ...]) -> bool:
-    """Verify a file once in a process, and again when its `state` tells that it is another."""
-    del state
-    with Path(path).open("rb") as file:
-        return verify_parquet(file, name=path)
+        return verify_parquet(file, name=path, whole=is_local(path))
 
 
 def _read_schema(path: UPath, filesystem: Any) -> pa.Schema:

@@ -54,11 +54,10 @@ def remove_abandoned(folder: UPath) -> None:
         if not (temporary := _TEMPORARY.fullmatch(entry.rstrip("/").rpartition("/")[2])):
             continue
         place = folder / temporary["name"]
-        # Another run may have removed it; and not every file system knows times.
-        with suppress(FileNotFoundError, NotImplementedError):
+        # Another run may have removed it, it may be another user's, and not every file system knows times.
+        with suppress(OSError, NotImplementedError):
             if temporary["replaced"] and is_local(folder) and not place.exists():
-                with suppress(OSError):  # another run has put the new one there meanwhile
-                    Path(entry).rename(place.path)
+                Path(entry).rename(place.path)  # fails where another run has put the new one there meanwhile
             elif max(fs.modified(path) for path in fs.find(entry) or [entry]) < before:
                 fs.rm(entry, recursive=True)
     fs.invalidate_cache(folder.path)  # what was listed is not to be believed later

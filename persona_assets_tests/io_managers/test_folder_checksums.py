@@ -68,6 +68,12 @@ def test_files_that_are_not_those_of_the_list_are_counted(folder, change):
         read_checksums(folder)
 
 
+def test_hidden_files_of_a_file_browser_are_passed_by(folder):
+    (folder / ".DS_Store").touch()
+
+    assert set(read_checksums(folder)) == {"cluster_0.jsonl", "user_clusters.json"}
+
+
 def test_digests_that_are_known_are_not_computed_again(tmp_path):
     (tmp_path / "cluster_0.jsonl").touch()
     write_checksums(tmp_path, {"cluster_0.jsonl": "0" * 32})

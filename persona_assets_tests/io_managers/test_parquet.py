@@ -1,6 +1,7 @@
 """Tables in Parquet: schema kept, windows as one dataset, holes said, sides beside."""
 
 import datetime as dt
+import os
 from pathlib import Path
 
 import dagster as dg
@@ -158,10 +159,35 @@ def test_a_file_that_is_damaged_after_it_was_read_is_found_too(tmp_path):
     reader = reader_of("clusters", seen, window_days=1)
     run([made, reader], day="2025-03-01", base=tmp_path)
     file = tmp_path / "clusters" / "2025-03-01.parquet"
+    before = file.stat()
     flip_a_bit(file, 40)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))  # a disk that rots changes no time
 
     with pytest.raises(StorageError, match="is damaged"):
         run([made, reader], day="2025-03-01", base=tmp_path, select=[reader])
+
+
+@pytest.mark.parametrize("side", [True, False])
+def test_tables_of_two_runs_are_not_taken_for_one(base, side):
+    def stored_by(run_number: int):
+        centre = {"cluster_id": 0, "users": run_number, "centre": [1.0, 0.0]}
+        centres = pa.Table.from_pylist([centre], schema=tables.centres_schema(2))
+        return asset_of("clusters", WithSides(clusters(f"user of run {run_number}"), {"centres": centres}))
+
+    run([stored_by(1)], day="2025-03-01", base=base)
+    file = UPath(base) / "clusters" / ("_centres" if side else "") / "2025-03-01.parquet"
+    left_behind = file.read_bytes()
+    run([stored_by(2)], day="2025-03-01", base=base)
+    file.write_bytes(left_behind)  # as a run does that is killed between two renames
+
+    @dg.asset(ins={"clusters": dg.AssetIn(metadata=every_day_with("centres"))})
+    def reader(clusters):
+        pytest.fail(f"{clusters} are of two runs")
+
+    with pytest.raises(StorageError, match="belongs to another table than .*: materialize this partition again"):
+        dg.materialize(
+            [stored_by(1), reader], selection=[reader], resources={"io_manager": ParquetIOManager(base=base)}
+        )
 
 
 def test_a_page_that_is_damaged_elsewhere_than_on_this_machine_fails_as_it_is_read(base):

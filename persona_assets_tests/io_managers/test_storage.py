@@ -187,6 +187,25 @@ def test_what_another_run_is_writing_stays(tmp_path):
     assert (tmp_path / "day" / "last").read_bytes() == b"still growing"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to become another user")
+def test_what_another_users_run_left_is_in_nobodys_way(tmp_path):
+    left = Path(temporary_sibling(UPath(tmp_path / "day")).path)
+    left.mkdir(mode=0o700)
+    (left / "cluster_0.jsonl").write_bytes(b"half")
+    age(left, ABANDONED_AFTER * 1.1)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o777)
+
+    os.seteuid(65534)
+    try:
+        with replacing_file(UPath(tmp_path / "table")) as temporary:
+            temporary.write_bytes(b"whole")
+    finally:
+        os.seteuid(0)
+
+    assert (tmp_path / "table").read_bytes() == b"whole"
+
+
 def test_hidden_files_of_others_stay(tmp_path):
     (tmp_path / ".notes.tmp").write_bytes(b"mine")
     age(tmp_path, ABANDONED_AFTER * 2)
