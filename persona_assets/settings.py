@@ -82,12 +82,13 @@ class Settings(BaseSettings):
         "on where it stopped; `off` for none. Default: below PERSONA_DATA, if that is a local path.",
     )
     vector_store_days: int = pydantic.Field(
-        30, ge=1, description="Days after which kept vectors are deleted, when a day is embedded."
+        30, ge=1, le=36_500, description="Days after which kept vectors are deleted, when a day is embedded."
     )
     lock_dir: str | None = pydantic.Field(
         None,
-        description="Local folder of the file by which embedding steps on this machine take turns; users who name the "
-        "same one take turns with each other. Default: a folder of the user's own in the temporary folder.",
+        description="Local folder of the file by which embedding steps on this machine take turns. Users who name the "
+        "same one take turns with each other, if it is there, and writable and setgid for a group of theirs. Default: "
+        "a folder of the user's own in the temporary folder.",
     )
     min_english_posts: int = pydantic.Field(2, ge=1, description="Fewest English posts of a user that is kept.")
     n_clusters: str = pydantic.Field(

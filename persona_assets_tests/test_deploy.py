@@ -57,7 +57,8 @@ def test_pods_run_as_the_images_user():
 
     (deployment,) = values["dagster-user-deployments"]["deployments"]
     runs = values["runLauncher"]["config"]["k8sRunLauncher"]["runK8sConfig"]["podSpecConfig"]["securityContext"]
-    assert deployment["podSecurityContext"] == runs == {"runAsNonRoot": True, "fsGroup": 10001}
+    assert deployment["podSecurityContext"] == runs
+    assert runs == {"runAsNonRoot": True, "fsGroup": 10001, "fsGroupChangePolicy": "OnRootMismatch"}
 
 
 @pytest.mark.parametrize(("given", "mode"), [(None, 0o600), ("027", 0o640)])

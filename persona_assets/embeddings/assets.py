@@ -65,7 +65,7 @@ class EmbeddingsConfig(dg.Config):
     compile_model: bool = Field(default_factory=setting("compile_model"), description=describe("compile_model"))
     vector_store: str | None = Field(default_factory=setting("vector_store"), description=describe("vector_store"))
     vector_store_days: int = Field(
-        default_factory=setting("vector_store_days"), ge=1, description=describe("vector_store_days")
+        default_factory=setting("vector_store_days"), ge=1, le=36_500, description=describe("vector_store_days")
     )
     memory_limit: str = Field(default_factory=setting("memory_limit"), description=describe("memory_limit"))
 

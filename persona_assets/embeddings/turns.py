@@ -13,7 +13,10 @@ from persona_assets.errors import StorageError
 # How long a step waits before it says so again.
 REMIND_SECONDS = 60.0
 
-_REMEDY = "set PERSONA_LOCK_DIR to a folder of your own on a local disk"
+_REMEDY = (
+    "set PERSONA_LOCK_DIR to a folder of your own on a local disk, or make the one that is shared writable and setgid "
+    "for your group"
+)
 
 
 def takes_turns(executor: str) -> bool:

@@ -170,10 +170,11 @@ class _Reader:
         """Read one file to its end, on from each place where it is damaged."""
         self.counts.files += 1
         self.counts.bytes += file.size
-        events = self.counts.events_read
+        events, lines = self.counts.events_read, self.counts.lines
         broken = self._read_pieces(file)
         self.counts.broken_files += broken
-        if file.size and self.counts.events_read == events:
+        # An hour without events is a file without lines, and not empty where it is compressed.
+        if self.counts.lines > lines and self.counts.events_read == events:
             self.counts.files_without_events += 1
             self.counts.bytes_without_events += file.size
             if len(self.counts.named_without_events) < FILES_NAMED:

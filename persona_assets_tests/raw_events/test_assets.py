@@ -183,6 +183,16 @@ def test_a_file_whose_one_line_holds_an_event_among_others_that_are_none_has_eve
     assert check.passed
 
 
+def test_a_compressed_file_of_no_lines_is_an_hour_without_events(tmp_path):
+    capture = day_of({}, tmp_path / "capture")
+    (capture / "2025-03-01" / "07" / "b.jsonl.gz").write_bytes(gzip.compress(b""))
+
+    result = materialize(capture, tmp_path / "data")
+
+    (check,) = [found for found in result.get_asset_check_evaluations() if found.check_name == "every_file_has_events"]
+    assert check.passed
+
+
 def test_few_of_many_files_without_events_are_named(tmp_path):
     for number in range(50):
         write_file(tmp_path / "capture" / "2025-03-01" / f"{number:02}", [b"bad"])
