@@ -58,7 +58,8 @@ class Settings(BaseSettings):
     language: str = pydantic.Field(
         "en",
         pattern=r"^[a-z]{2,3}$",
-        description="The language kept (ISO 639). For any but en, words that most personas share count as stop words.",
+        description="The language kept (ISO 639). For any but en, words that most personas share count as stop words. "
+        "The detector's weights were fitted on English; a language written without spaces gets phrases for words.",
     )
     model: str = pydantic.Field(
         "all-MiniLM-L6-v2-embedded",

@@ -135,6 +135,10 @@ def has_ended(process):
     ("asset", "moment", "number", "executor"),
     [
         ("raw_events,rejected_lines", r"/part-0$", signal.SIGTERM, "in_process"),
+        ("user_actions", r"/user_actions\.parquet$", signal.SIGINT, "multiprocess"),
+        ("english_posts", r"/judged\.parquet$", signal.SIGTERM, "multiprocess"),
+        ("english_users", rf"/english_users/\.{DAY}", signal.SIGINT, "in_process"),
+        ("lineage", r"/\.lineage\.parquet", signal.SIGTERM, "in_process"),
         ("embeddings", r"/store/\w+/\.\w+\.vectors", signal.SIGINT, "in_process"),
         ("embeddings", r"/vectors\.bin$", signal.SIGTERM, "multiprocess"),
         ("clusters", rf"/_centres/\.{DAY}", signal.SIGINT, "multiprocess"),
