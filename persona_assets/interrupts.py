@@ -50,6 +50,27 @@ def ending_on_signal(end: Callable[[], None], *, fails_with: tuple[type[Exceptio
         raise failed
 
 
+@contextmanager
+def holding_signals() -> Generator[None]:
+    """Let neither SIGTERM nor SIGINT end the block; the handler of one that came is run after it.
+
+    A run may be told to end twice, by a terminal and by its parent: the second must not end the clearing up after the
+    first.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: received.append(number)) for number in _ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+    if received:
+        signal.raise_signal(received[0])
+
+
 def _watch(told: int, end: Callable[[], None], received: list[int], done: threading.Event) -> None:
     while number := os.read(told, 1):
         if number[0] in _ENDING:

@@ -11,6 +11,8 @@ import dagster as dg
 from filelock import FileLock, Timeout
 from pydantic import PrivateAttr
 
+from persona_assets.interrupts import holding_signals
+
 _PREFIX, _LOCK = "persona_assets-", ".in-use"
 # A lock file is made an instant before it is locked.
 _LOCKED_AFTER_SECONDS = 60
@@ -38,10 +40,11 @@ class Scratch(dg.ConfigurableResource[Any]):
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Remove the run's folder and all that is left in it."""
         del context
-        if self._lock is not None:
-            self._lock.release()
-        if self._root is not None:
-            self._root.cleanup()
+        with holding_signals():
+            if self._lock is not None:
+                self._lock.release()
+            if self._root is not None:
+                self._root.cleanup()
 
     def new_folder(self) -> Path:
         """Return a new empty folder that lasts until the run is over."""

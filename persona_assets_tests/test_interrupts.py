@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from persona_assets.engine import open_duckdb
-from persona_assets.interrupts import ending_on_signal
+from persona_assets.interrupts import ending_on_signal, holding_signals
 
 # Minutes of work in the engine's own code; and its sorts do not look for signals.
 SORT = "CREATE TABLE t AS SELECT md5(range::VARCHAR) AS h FROM range(200_000_000) ORDER BY h"
@@ -75,6 +75,25 @@ def test_no_signal_is_taken_for_a_failure_of_the_query(number, tmp_path):
 def test_an_error_that_no_signal_has_made_passes():
     with pytest.raises(RuntimeError, match="of its own"), ending_on_signal(lambda: None, fails_with=(RuntimeError,)):
         raise RuntimeError("of its own")
+
+
+def test_clearing_up_is_not_ended_by_a_second_signal(number):
+    cleared = []
+
+    with pytest.raises(ToldToEndError), holding_signals():
+        os.kill(os.getpid(), number)
+        cleared.append("all of it")
+
+    assert cleared == ["all of it"]
+
+
+def test_handlers_are_as_they_were_after_signals_were_held(number):
+    before = signal.getsignal(number)
+
+    with holding_signals():
+        pass
+
+    assert signal.getsignal(number) is before
 
 
 def test_work_in_another_thread_is_not_watched():

@@ -55,7 +55,8 @@ class Machine:
         self.number += 1
         command = [
             *(str(Path(sys.executable).with_name("dagster")), "asset", "materialize"),
-            *("-m", "persona_assets.definitions", "--partition", DAY, "--select", assets),
+            *("-m", "persona_assets.definitions", "--select", assets),
+            *(() if assets == "lineage" else ("--partition", DAY)),
         ]
         with (self.root / f"log {self.number}").open("w") as log:
             process = subprocess.Popen(

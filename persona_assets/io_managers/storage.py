@@ -19,6 +19,7 @@ from upath import UPath
 
 from persona_assets.errors import StorageError
 from persona_assets.full_disk import explaining_full_disk
+from persona_assets.interrupts import holding_signals
 
 # A temporary name that nothing was written to for so long is left of a run that was killed.
 ABANDONED_AFTER = dt.timedelta(days=1)
@@ -81,8 +82,9 @@ def replacing_file(path: UPath) -> Generator[UPath]:
             else:
                 path.fs.mv(temporary.path, path.path)
     finally:
-        if temporary.exists():
-            temporary.unlink()
+        with holding_signals():
+            if temporary.exists():
+                temporary.unlink()
 
 
 @contextmanager
@@ -110,7 +112,8 @@ def replacing_folder(path: UPath, *, last_file: str, scratch: Path | None = None
             else:
                 _upload(here, path, last_file)
     finally:
-        shutil.rmtree(here, ignore_errors=True)
+        with holding_signals():
+            shutil.rmtree(here, ignore_errors=True)
 
 
 def _scratch_folder(scratch: Path | None, name: str) -> Path:
