@@ -1,5 +1,6 @@
 """Tell by its first bytes what a file is."""
 
+import re
 from typing import Literal
 
 Packed = Literal["gzip", "zstd", "xz", "bzip2"]
@@ -11,8 +12,18 @@ XZ = b"\xfd7zXZ\0"
 BZIP2 = b"BZh"
 _BZIP2_BLOCK = b"1AY&SY"  # after the digit that follows BZIP2; in an empty file, what ends it
 _BZIP2_END = b"\x17\x72\x45\x38\x50\x90"
-# What a member or frame begins with, wherever in a file.
-MAGICS = (GZIP, ZSTD, XZ, BZIP2)
+# What a member or frame begins with, wherever in a file, and how many bytes of it at most. Of bzip2 more than its three
+# letters: a text may be full of these.
+MEMBER_START = re.compile(
+    b"|".join(
+        (
+            *map(re.escape, (GZIP, ZSTD, XZ)),
+            re.escape(BZIP2) + b".(?:" + re.escape(_BZIP2_BLOCK) + b"|" + re.escape(_BZIP2_END) + b")",
+        )
+    ),
+    re.DOTALL,
+)
+MEMBER_START_BYTES = len(BZIP2) + 1 + len(_BZIP2_BLOCK)
 _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # after a first byte of 0x50 to 0x5f
 
 # Formats that are not read: where their magic stands, the magic, and what a person would call the file.

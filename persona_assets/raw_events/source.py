@@ -1,6 +1,7 @@
 """A stream of bytes that can be looked ahead into, with gaps where it could not be read."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 DAMAGED = "the compressed data is damaged"
@@ -76,13 +77,15 @@ class Source:
             ahead = self._held[self._at :]
             self._at += len(ahead) - len(ahead.lstrip(b"\0"))
 
-    def skip_to(self, magics: Sequence[bytes]) -> bool:
-        """Pass by all that comes before the first of `magics`; without any, all before a gap or the end."""
-        longest = max(map(len, magics))
+    def skip_to(self, magic: re.Pattern[bytes], longest: int) -> bool:
+        """Pass by all that comes before the first `magic`, which takes `longest` bytes at most.
+
+        Without any, all before a gap or the end is passed by. One search for all kinds of magic numbers: to look for
+        each of several would be to look through all of the held bytes again at each place where one is met.
+        """
         while True:
-            found = [at for magic in magics if (at := self._held.find(magic, self._at)) >= 0]
-            if found:
-                self._at = min(found)
+            if found := magic.search(self._held, self._at):
+                self._at = found.start()
                 return True
             self._at = max(self._at, len(self._held) - longest + 1)
             if not self._fill():

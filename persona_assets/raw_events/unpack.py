@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 
 from persona_assets.raw_events.formats import (
     HEAD_BYTES,
-    MAGICS,
+    MEMBER_START,
+    MEMBER_START_BYTES,
     is_text,
     name_compression,
     name_encoding,
@@ -152,7 +153,7 @@ class _Members:
 
     def _find_next(self, source: Source, *, has_content: bool = False) -> bool:
         """Go to the next member, a gap or the end: to one of these when too many places looked like a member."""
-        while self._reader.may_probe and source.skip_to(MAGICS):
+        while self._reader.may_probe and source.skip_to(MEMBER_START, MEMBER_START_BYTES):
             packed = name_compression(source.peek(HEAD_BYTES))
             if packed is not None and self._reader.begins(packed, source, has_content=has_content):
                 return True

@@ -13,6 +13,8 @@ import zstandard
 
 from persona_assets.raw_events.formats import (
     HEAD_BYTES,
+    MEMBER_START,
+    MEMBER_START_BYTES,
     is_text,
     name_compression,
     name_encoding,
@@ -116,3 +118,13 @@ def test_zero_and_foreign_bytes_alone_are_no_other_form_of_text(content):
 @pytest.mark.parametrize("content", [LINE, LINE[:29], "é".encode()[:1], b"", "😀".encode()[:3]])
 def test_utf8_may_be_cut_anywhere(content):
     assert is_text(content)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, lzma.compress, bz2.compress])
+@pytest.mark.parametrize("content", [LINE, b""])
+def test_the_start_of_a_member_is_found_among_other_bytes(pack, content):
+    found = MEMBER_START.search(b"BZhBZh9\x1f\x8bBZh91AY" + pack(content))
+
+    assert found is not None
+    assert found.start() == 16
+    assert len(found.group()) <= MEMBER_START_BYTES

@@ -179,6 +179,13 @@ def test_a_file_of_magic_numbers_takes_no_quadratic_time(unit, stored):
     assert seconds[1] < 5 + 8 * seconds[0]
 
 
+def test_letters_that_bzip2_begins_with_are_no_place_to_stop_at():
+    start = time.process_time()
+    unpacked(gzip.compress(b"\x1f\x8b\x08\xff" + b"BZh" * 100_000))
+
+    assert time.process_time() - start < 2  # 30 s where each of them is a stop
+
+
 def test_random_bytes_after_a_member_are_searched_once():
     noise = os.urandom(1 << 22)
 
