@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -25,6 +25,7 @@ _HOUR = re.compile(r"[01]\d|2[0-3]")
 _NAMES_SHOWN = 20
 # Folders in one another, below the day's own.
 _MOST_DEPTH = 32
+_TAKEN_FOR_URL = "a name that its file system takes for a URL: rename it"
 
 
 class CaptureFile(NamedTuple):
@@ -67,6 +68,8 @@ def find_files(root: UPath, day: dt.date, *, pattern: str | None) -> list[Captur
             instead), or two layouts both have files for it.
     """
     root = root.absolute()
+    if _is_local(root):
+        root = _local(root.path)
     root.fs.invalidate_cache()  # a daemon would not see files that came after its first look
     if not root.is_dir():
         raise CaptureError(f"no capture folder at {root}: set PERSONA_CAPTURE to the folder that holds the days")
@@ -127,13 +130,17 @@ class _Walk:
             yield CaptureFile(folder, _name(self._root, folder), 0, trouble)
         # Folders before links to them, whatever order the disk has them in.
         for entry in sorted(entries, key=lambda entry: (bool(entry.get("islink")), entry["name"])):
-            path = folder / str(entry["name"]).rstrip("/").rpartition("/")[2]
-            if path.name.startswith(".") or path.path.rstrip("/") == folder.path.rstrip("/"):
+            name = _last_part(entry)
+            if name.startswith(".") or str(entry["name"]).rstrip("/") == folder.path.rstrip("/"):
                 continue  # the second: an object store may list a folder in itself
-            yield from self._walk_entry(path, entry)
+            if (path := _join(folder, name)) is None:
+                size = int(entry["size"] or 0)
+                yield CaptureFile(folder, f"{_name(self._root, folder)}/{_escape(name)}", size, _TAKEN_FOR_URL)
+            else:
+                yield from self._walk_entry(path, entry)
 
     def _walk_entry(self, path: UPath, entry: dict[str, Any]) -> Iterator[CaptureFile]:
-        kind = _follow(path) if entry.get("islink") else entry["type"]
+        kind = _kind_of(entry)
         name = _name(self._root, path)
         if kind == "directory":
             inside = list(self.walk(path))
@@ -161,6 +168,26 @@ def _is_local(path: UPath) -> bool:
     return isinstance(path.fs, LocalFileSystem)
 
 
+def _local(path: str) -> UPath:
+    """Return a path that is taken as it is: of `a::b` UPath would else make a chain of file systems."""
+    return UPath(path, protocol="")
+
+
+def _join(folder: UPath, name: str) -> UPath | None:
+    """Return the path of what lies in a folder, or None when its name means something else to the file system."""
+    if _is_local(folder):
+        return _local(f"{folder.path.rstrip('/')}/{name}")
+    try:
+        path = folder / name
+    except ValueError:
+        return None
+    return path if path.name == name else None
+
+
+def _last_part(entry: Mapping[str, Any]) -> str:
+    return str(entry["name"]).rstrip("/").rpartition("/")[2]
+
+
 def _identify(folder: UPath) -> tuple[int, int] | str:
     """Return what is the same whichever links lead to a folder; other file systems than the local have none."""
     if not _is_local(folder):
@@ -169,10 +196,12 @@ def _identify(folder: UPath) -> tuple[int, int] | str:
     return found.st_dev, found.st_ino
 
 
-def _follow(link: UPath) -> str:
-    """Return what a link leads to; if nowhere, opening it will say so."""
+def _kind_of(entry: Mapping[str, Any]) -> str:
+    """Return what a folder's entry is, or what it leads to; if nowhere, opening it will say so."""
+    if not entry.get("islink"):
+        return str(entry["type"])
     try:
-        mode = Path(link.path).stat().st_mode
+        mode = Path(entry["name"]).stat().st_mode
     except OSError:
         return "file"
     if stat.S_ISDIR(mode):
@@ -229,6 +258,7 @@ def _hour_of(inside: Sequence[str], day: dt.date) -> int | None:
 
 def _list_folders(root: UPath) -> str:
     """Say which folders there are: names of files may tell more than a log should."""
-    names = sorted(f"{_escape(path.name)}/" for path in root.iterdir() if path.is_dir())
+    entries: list[dict[str, Any]] = root.fs.ls(root.path, detail=True)
+    names = sorted(f"{_escape(_last_part(entry))}/" for entry in entries if _kind_of(entry) == "directory")
     more = len(names) - _NAMES_SHOWN
     return (", ".join(names[:_NAMES_SHOWN]) or "no folder") + (f" and {more} more" if more > 0 else "")

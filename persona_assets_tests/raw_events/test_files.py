@@ -1,5 +1,6 @@
 import datetime as dt
 import os
+import pickle
 import subprocess
 
 import pytest
@@ -233,6 +234,38 @@ def test_names_that_are_no_utf8_are_escaped_and_stay_distinct(tmp_path):
         with file.open() as opened:
             contents.add(opened.read())
     assert len(contents) == len(names)
+
+
+ODD_NAMES = ["a:b", "file::x", "http:", "s3::x", "simplecache::x", "zip::folder/a", "zip::z", "~"]
+
+
+@pytest.mark.parametrize("url", ["{}", "file://{}"])
+def test_names_that_look_like_urls_are_names(tmp_path, url):
+    for name in ODD_NAMES:
+        write_file(tmp_path / "2025-03-01" / name, [post(name)])
+    (tmp_path / "zip::other").mkdir()
+
+    files = find_files(UPath(url.format(tmp_path)), DAY, pattern=None)
+
+    assert [file.name.removeprefix("2025-03-01/") for file in files] == ODD_NAMES
+    sent = pickle.loads(pickle.dumps(files))  # noqa: S301 - as workers get them
+    for name, file in zip(ODD_NAMES, sent, strict=True):
+        with file.open() as opened:
+            assert f'"{name}"'.encode() in opened.read()
+    with pytest.raises(CaptureError, match="there is 2025-03-01/, zip::other/"):
+        names(url.format(tmp_path), dt.date(2025, 4, 1))
+
+
+def test_a_name_that_cannot_be_opened_at_a_url_is_told():
+    root = UPath("memory://captures/odd")
+    (root / "2025-03-01").mkdir(parents=True)
+    (root / "2025-03-01" / "a").write_bytes(b"{}\n")
+    root.fs.pipe(f"{root.path}/2025-03-01/zip::z", b"{}\n")
+
+    assert [(file.name, file.size, file.trouble) for file in find_files(root, DAY, pattern=None)] == [
+        ("2025-03-01/a", 3, None),
+        ("2025-03-01/zip::z", 3, "a name that its file system takes for a URL: rename it"),
+    ]
 
 
 def test_a_capture_may_lie_at_a_url():
