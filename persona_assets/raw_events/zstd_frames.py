@@ -13,7 +13,8 @@ _WINDOW_BYTES = 1 << 31
 _HEADER_BYTES = 18
 BLOCK_BYTES = 1 << 17  # of a block, at most, before and after
 _RUN, _RESERVED = 1, 3  # kinds of blocks in RFC 8878
-_MOST_NAMED = 8  # dictionaries that a file lacks
+# Jetstream's dictionaries, the only ones that are named: whoever writes a file may put any id into it.
+_KNOWN_DICTIONARIES = (1612007021, 20260811)
 _ENDS_INSIDE = "the file ends inside a zstd frame"
 
 
@@ -24,7 +25,6 @@ class ZstdFrames:
         """Take dictionaries, by id."""
         self._dictionaries = dictionaries
         self._made: dict[int, zstandard.ZstdDecompressor] = {}
-        self._missing: set[int] = set()
 
     def read(self, source: Source) -> Iterator[bytes]:
         """Yield what the frame at `source` holds, and leave the source behind it or where it is damaged.
@@ -39,7 +39,7 @@ class ZstdFrames:
         about, length = _read_header(header)
         unpacker = self._decompressor(about.dict_id)
         if unpacker is None:
-            _pass_by_frame(source, length, self._name_missing(about.dict_id), has_checksum=about.has_checksum)
+            _pass_by_frame(source, length, _name_missing(about.dict_id), has_checksum=about.has_checksum)
         frame = unpacker.decompressobj()
         held, size, damage = list[bytes](), 0, None
         try:
@@ -63,13 +63,6 @@ class ZstdFrames:
         if damage is not None:
             raise damage
 
-    def _name_missing(self, dictionary: int) -> str:
-        """Return a reason that names the dictionary, unless a file names one after the other."""
-        if len(self._missing) < _MOST_NAMED:
-            self._missing.add(dictionary)
-        named = dictionary in self._missing
-        return f"the zstd dictionary {dictionary} is missing" if named else "zstd dictionaries are missing"
-
     def _decompressor(self, dictionary: int) -> zstandard.ZstdDecompressor | None:
         if dictionary and dictionary not in self._dictionaries:
             return None
@@ -77,6 +70,12 @@ class ZstdFrames:
             data = zstandard.ZstdCompressionDict(self._dictionaries[dictionary]) if dictionary else None
             self._made[dictionary] = zstandard.ZstdDecompressor(dict_data=data, max_window_size=_WINDOW_BYTES)
         return self._made[dictionary]
+
+
+def _name_missing(dictionary: int) -> str:
+    """Return one of few reasons."""
+    is_known = dictionary in _KNOWN_DICTIONARIES
+    return f"the zstd dictionary {dictionary} is missing" if is_known else "a zstd dictionary is missing"
 
 
 def _read_header(header: bytes) -> tuple[zstandard.FrameParameters, int]:
