@@ -1,6 +1,7 @@
 import os
 
 import pytest
+import zstandard
 
 from persona_assets.raw_events.capture import Capture
 from persona_assets_tests.raw_events.builders import DAY, post, write_file
@@ -41,7 +42,8 @@ def test_a_relative_root_is_below_the_working_folder(tmp_path, monkeypatch):
 
 
 def test_dictionaries_are_loaded_where_the_setting_names_them(tmp_path, monkeypatch):
-    (tmp_path / "a").write_bytes(b"\x37\xa4\x30\xec" + (7).to_bytes(4, "little") + b"content")
+    samples = [b"sample %d of %d" % (number, number**3) for number in range(300)]
+    (tmp_path / "a").write_bytes(zstandard.train_dictionary(1024, samples, dict_id=7).as_bytes())
 
     monkeypatch.setenv("PERSONA_ZSTD_DICTIONARIES", str(tmp_path))
     assert set(Capture().load_dictionaries()) == {7}

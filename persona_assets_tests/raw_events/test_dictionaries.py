@@ -35,6 +35,16 @@ def test_no_dictionary_says_which_variable_to_set(tmp_path, place):
         load_dictionaries(UPath(tmp_path / place))
 
 
+@pytest.mark.parametrize("length", [4, 6, 300])
+def test_a_damaged_dictionary_is_told_by_its_name(tmp_path, length):
+    write_dictionary(tmp_path / "a", 7)
+    damaged = write_dictionary(tmp_path / "b", 9)
+    damaged.write_bytes((damaged.read_bytes()[:8] + b"\xff" * 1000)[:length])
+
+    with pytest.raises(CaptureError, match=f"the zstd dictionary {damaged} is damaged"):
+        load_dictionaries(UPath(tmp_path))
+
+
 @pytest.mark.shared_data
 def test_jetstreams_dictionaries_are_told_by_their_ids(shared_data):
     assert set(load_dictionaries(UPath(shared_data / "jetstream"))) == {1612007021, 20260811}
