@@ -47,7 +47,7 @@ def read_lines(
     Args:
         open_file: Opens the file for reading bytes; an OSError that it raises becomes `Broken`, unless the network is
             to blame.
-        size: Of the file: so many bytes are not read when it can't be opened.
+        size: Of the file: so many bytes are not read when it can't be opened, and no more whatever is damaged.
         dictionaries: zstd dictionaries by id.
 
     Yields:

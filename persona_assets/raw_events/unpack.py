@@ -26,13 +26,23 @@ def unpack(blocks: Iterator[bytes | Gap], *, size: int, dictionaries: Mapping[in
 
     Args:
         blocks: The file's bytes.
-        size: Of the file: the bytes that were not read when it is of a kind that is not read.
+        size: Of the file: the bytes that were not read when it is of a kind that is not read, and the most that gaps
+            skip together.
         dictionaries: zstd dictionaries by id.
 
     Yields:
         Pieces of at most 256 KiB, or as they came, and gaps. What comes after a gap is the text of another member.
     """
-    return _read_layer(Source(blocks), size, dictionaries, 0)
+    left = size
+    for piece in _read_layer(Source(blocks), size, dictionaries, 0):
+        if isinstance(piece, Gap):
+            # A layer that is not read counts as the whole file, of which others have counted parts; and the gaps of an
+            # inner layer are as long as what the outer one expands to.
+            skipped = min(piece.skipped, left)
+            left -= skipped
+            yield Gap(piece.reason, skipped)
+        else:
+            yield piece
 
 
 def _read_layer(source: Source, size: int, dictionaries: Mapping[int, bytes], depth: int) -> Iterator[bytes | Gap]:

@@ -25,7 +25,7 @@ PACKERS = {"plain": lambda content: content, **COMPRESSORS}
 
 
 def pieces(content):
-    return list(read_lines(lambda: io.BytesIO(content)))
+    return list(read_lines(lambda: io.BytesIO(content), size=len(content)))
 
 
 def lines_in(found):

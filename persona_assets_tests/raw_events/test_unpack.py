@@ -69,6 +69,21 @@ def test_what_is_not_read_is_named_with_all_its_bytes(pack):
     assert unpacked(pack(b"PK\x03\x04\x14\0\0\0" + A), size=123) == (b"<gap>", [Gap("a zip archive", 123)])
 
 
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"\xff" + gzip.compress(A[:1000])[1:] + gzip.compress("text".encode("utf-32")),
+        gzip.compress(b"\xff" + gzip.compress(A)[1:] + gzip.compress(b"PK\x03\x04\xff")),
+        gzip.compress(gzip.compress(b"a\n") + b"\xff" * 1_000_000),
+    ],
+    ids=["UTF-32", "zip", "inner"],
+)
+def test_no_more_is_skipped_than_a_file_has(packed):
+    _, gaps = unpacked(packed)
+
+    assert 0 < sum(gap.skipped for gap in gaps) <= len(packed)
+
+
 @each_compressor
 def test_after_damage_the_next_member_is_read(pack):
     damaged = bytearray(pack(B))
