@@ -3,12 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO, NamedTuple
 
-from persona_assets.raw_events.source import Gap
+from persona_assets.raw_events.source import BLOCK_BYTES, Gap, gather
 from persona_assets.raw_events.unpack import unpack
 from persona_assets.tables import RAW_LIMIT_BYTES
 
-# Small enough for the processor's cache, and for memory that is used again without asking the system for it.
-BLOCK_BYTES = 1 << 17
 # A repository's record is at most 1 MiB of CBOR, some 6 MiB of JSON when all of it is escaped.
 LINE_LIMIT_BYTES = 1 << 24
 
@@ -57,7 +55,7 @@ def read_lines(
         ConnectionError, TimeoutError: The file lies elsewhere, and the network failed.
     """
     line = _Line()
-    for piece in _gather(unpack(_read_blocks(open_file, size), size=size, dictionaries=dictionaries or {})):
+    for piece in gather(unpack(_read_blocks(open_file, size), size=size, dictionaries=dictionaries or {})):
         if isinstance(piece, Gap):
             yield Broken(piece.reason, line.head, line.length, piece.skipped)
             line = _Line()
@@ -77,21 +75,6 @@ def _read_blocks(open_file: Callable[[], BinaryIO], size: int) -> Iterator[bytes
         raise  # the network's fault, not the file's: another run reads it whole
     except OSError as error:
         yield Gap(f"the file can't be read: {error.strerror or type(error).__name__}", max(size - read, 0))
-
-
-def _gather(pieces: Iterator[bytes | Gap]) -> Iterator[bytes | Gap]:
-    """Put small pieces together, as those of frames that hold a line each."""
-    held, size = list[bytes](), 0
-    for piece in pieces:
-        if isinstance(piece, bytes):
-            held.append(piece)
-            size += len(piece)
-        if held and (size >= BLOCK_BYTES or isinstance(piece, Gap)):
-            yield b"".join(held)
-            held, size = [], 0
-        if isinstance(piece, Gap):
-            yield piece
-    yield b"".join(held)
 
 
 class _Line:

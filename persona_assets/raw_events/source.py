@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+# Small enough for the processor's cache, and for memory that is used again without asking the system for it.
+BLOCK_BYTES = 1 << 17
 DAMAGED = "the compressed data is damaged"
 WRONG_CHECKSUM = "the compressed data does not match its checksum"
 
@@ -30,10 +32,27 @@ class DamageError(Exception):
         self.reason, self.unread, self.is_end = reason, unread, is_end
 
 
+def gather(pieces: Iterator[bytes | Gap]) -> Iterator[bytes | Gap]:
+    """Put small pieces together, as those of frames that hold a line each."""
+    held, size = list[bytes](), 0
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            held.append(piece)
+            size += len(piece)
+        if held and (size >= BLOCK_BYTES or isinstance(piece, Gap)):
+            yield b"".join(held)
+            held, size = [], 0
+        if isinstance(piece, Gap):
+            yield piece
+    if held:
+        yield b"".join(held)
+
+
 class Source:
     """Bytes ahead of a place in a stream. Memory: what was looked at and not yet taken, and one block.
 
-    Nothing that looks ahead sees past a gap: to a decompressor the stream ends there.
+    Nothing that looks ahead sees past a gap: to a decompressor the stream ends there. What was looked at is copied with
+    each block that comes, so that small ones are better gathered before.
     """
 
     def __init__(self, blocks: Iterator[bytes | Gap]) -> None:

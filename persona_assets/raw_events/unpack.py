@@ -13,7 +13,7 @@ from persona_assets.raw_events.formats import (
     name_refused,
 )
 from persona_assets.raw_events.members import MemberReader
-from persona_assets.raw_events.source import DamageError, Gap, Source
+from persona_assets.raw_events.source import DamageError, Gap, Source, gather
 
 # A file may be compressed so many times over.
 _MOST_LAYERS = 3
@@ -75,7 +75,7 @@ def _read_packed(
     if depth == _MOST_LAYERS:
         yield Gap(f"compressed more than {_MOST_LAYERS} times", size)
     else:
-        yield from _read_layer(Source(members.read()), size, dictionaries, depth + 1)
+        yield from _read_layer(Source(gather(members.read())), size, dictionaries, depth + 1)
 
 
 def _transcode(pieces: Iterator[bytes | Gap], encoding: str) -> Iterator[bytes | Gap]:

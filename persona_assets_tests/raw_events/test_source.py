@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from persona_assets.raw_events.source import Gap, Source
+from persona_assets.raw_events.source import BLOCK_BYTES, Gap, Source, gather
 
 GAP = Gap("torn", 5)
 
@@ -70,3 +70,10 @@ def test_the_rest_is_what_was_not_taken_with_its_gaps():
     ahead.take(1)
 
     assert list(ahead.rest()) == [b"b", GAP, b"cd", GAP]
+
+
+def test_small_blocks_are_put_together_up_to_a_gap_or_the_end():
+    half = bytes(BLOCK_BYTES // 2)
+
+    assert list(gather(iter([b"a", b"b", GAP, GAP, half, half, b"c"]))) == [b"ab", GAP, GAP, half + half, b"c"]
+    assert list(gather(iter([]))) == []

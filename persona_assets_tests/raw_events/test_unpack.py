@@ -201,6 +201,18 @@ def test_letters_that_bzip2_begins_with_are_no_place_to_stop_at():
     assert time.process_time() - start < 2  # 30 s where each of them is a stop
 
 
+def test_a_file_in_frames_of_a_byte_takes_no_longer_for_what_it_holds():
+    seconds = []
+    for byte in (b"a", b"\xff"):
+        frames = zstandard.compress(byte) * 500_000
+        start = time.process_time()
+        unpacked(frames)
+        seconds.append(time.process_time() - start)
+
+    # For the second kind a megabyte is looked ahead: 2.5 times as long where all of it is copied for each byte.
+    assert seconds[1] < 1.7 * seconds[0]
+
+
 def test_random_bytes_after_a_member_are_searched_once():
     noise = os.urandom(1 << 22)
 
