@@ -43,3 +43,4 @@ def test_one_that_is_no_plc_is_enough(other):
 
 def test_lengths_that_make_up_for_each_other_are_told():
     assert not all_plc([ALICE + "a", BOB[:-1]])
+    assert not all_plc(["did:plc:" + "b" * 23, "adid:plc:" + "c" * 24])
