@@ -7,11 +7,10 @@ import numpy as np
 import pyarrow as pa
 
 from persona_assets.raw_events.events import TYPED, Commit, Event, Payload, make_line_types
-from persona_assets.raw_events.forms import unframe
+from persona_assets.raw_events.forms import FRAME, unframe
 from persona_assets.raw_events.refusals import RefusedLineError
 
 _LINE_END, _OPENING, _CLOSING = b"\n{}"
-_FRAME = b'{"$type":"message"'
 
 # Frequent collections without columns of their own; others are learnt as they are met.
 _PASSED_BY = (
@@ -43,8 +42,9 @@ class BlockDecoder:
         """Decode lines, as they lie in a file: one entry a line, None for each that takes a second look."""
         if not _is_utf8(body):  # msgspec does not look into the fields that it skips
             return [self._decode_line(line) if _is_utf8(line) else None for line in body.split(b"\n")]
-        is_frame = body.startswith(_FRAME)
-        if count := _count_objects(body):
+        is_frame = body.startswith(FRAME)
+        # An object may have the fields of both: how it is read must not depend on the lines beside it.
+        if (count := _count_objects(body)) and body.count(b"\n" + FRAME) == (count - 1 if is_frame else 0):
             try:
                 decoded = (self._frames if is_frame else self._events).decode_lines(body)
             except (msgspec.DecodeError, RecursionError):
@@ -74,7 +74,7 @@ class BlockDecoder:
 
     def _decode_line(self, line: bytes) -> Event | None:
         try:
-            if line.startswith(_FRAME):
+            if line.startswith(FRAME):
                 return _unframe(self._frames.decode(line).payload)
             return self._events.decode(line)
         except (msgspec.DecodeError, RecursionError):

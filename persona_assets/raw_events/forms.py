@@ -14,6 +14,8 @@ from persona_assets.raw_events.events import Commit, Event, LooseCommit, LooseEv
 from persona_assets.raw_events.refusals import RefusedLineError
 from persona_assets.raw_events.split_values import iterate_object_fields
 
+# How a frame of v2 begins as Jetstream writes it.
+FRAME = b'{"$type":"message"'
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # How many objects may lie around an event.
 _MOST_WRAPPERS = 3
@@ -70,6 +72,9 @@ def read_any_form(raw: bytes, *, wrappers: int = _MOST_WRAPPERS) -> LooseEvent:
         RefusedLineError, msgspec.DecodeError: There is none.
     """
     try:
+        # As the fast decoder does, which may not know the collection yet: an object may have the fields of both forms.
+        if raw.startswith(FRAME) and _is_frame(head := _HEAD.decode(raw)):
+            return _unframe(head.payload)
         return _LOOSE_EVENT.decode(raw)
     except msgspec.ValidationError:
         try:
@@ -83,7 +88,7 @@ def read_any_form(raw: bytes, *, wrappers: int = _MOST_WRAPPERS) -> LooseEvent:
 
 
 def _read_by_head(raw: bytes, head: _Head, wrappers: int) -> LooseEvent | None:
-    if head.type == "message" and not events.is_nothing(head.payload):
+    if _is_frame(head):
         return _unframe(head.payload)
     if head.type and "#" in head.type:
         return _unframe(raw)
@@ -93,6 +98,10 @@ def _read_by_head(raw: bytes, head: _Head, wrappers: int) -> LooseEvent | None:
         return _read_old(raw)
     # What has an account's id is an event, however spoilt: what its record holds was put there by its author.
     return _unwrap(raw, wrappers) if bytes(head.did) == b"" and wrappers else None
+
+
+def _is_frame(head: _Head) -> bool:
+    return head.type == "message" and not events.is_nothing(head.payload)
 
 
 def _unframe(raw: bytes | msgspec.Raw) -> LooseEvent:

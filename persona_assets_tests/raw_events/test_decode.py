@@ -1,5 +1,19 @@
 from persona_assets.raw_events.decode import BlockDecoder
-from persona_assets_tests.raw_events.builders import LIKE, account, commit, delete, identity, like, line, post
+from persona_assets.raw_events.second_look import look_again
+from persona_assets_tests.raw_events.builders import (
+    ALICE,
+    BOB,
+    LIKE,
+    account,
+    commit,
+    delete,
+    identity,
+    like,
+    line,
+    post,
+)
+
+CAROL = "did:plc:cccccccccccccccccccccccc"
 
 
 def frame(event):
@@ -50,6 +64,32 @@ def test_v1_and_v2_may_be_mixed():
     found = BlockDecoder().decode(b"\n".join([line(like()), frame(like()), line(like())]))
 
     assert [event is not None and event.seq for event in found] == [None, 7, None]
+
+
+def hybrid(event):
+    """A frame of v2 that has the fields of a v1 event of somebody else, too."""
+    return frame(event)[:-1] + b"," + line(like(user=BOB))[1:]
+
+
+def test_a_line_is_read_alike_whatever_stands_beside_it():
+    both, plain = hybrid(like()), line(like(user=CAROL))
+    framed = frame(like(user=CAROL))
+
+    for before, after in [([], []), ([plain], []), ([framed], []), ([], [plain]), ([plain], [framed])]:
+        found = BlockDecoder().decode(b"\n".join([*before, both, *after]))
+        assert [event.did for event in found] == [CAROL] * len(before) + [ALICE] + [CAROL] * len(after)
+
+
+def test_a_line_is_read_alike_whether_its_collection_is_known_or_not():
+    both = hybrid(commit("com.example.thing", {"a": 1}))
+    decoder = BlockDecoder()
+
+    assert decoder.decode(both) == [None]
+    seen = look_again(both)
+    for _ in range(64):
+        decoder.learn(seen)
+
+    assert [decoder.decode(both)[0].did, seen.did] == [ALICE, ALICE]
 
 
 def test_collections_that_are_met_again_are_learnt():
