@@ -1,5 +1,6 @@
 """Decode lines: a block at once where all are as expected, else each for itself."""
 
+import gc
 from collections import Counter
 
 import msgspec
@@ -26,6 +27,9 @@ _PASSED_BY = (
 # Anyone may publish collections: so many are learnt, after so many second looks, if met so many times; and so many
 # that were met less often are remembered.
 _LEARN_MOST, _LEARN_AFTER, _LEARN_FROM, _REMEMBER_MOST = 1000, 64, 2, 1000
+# A preparation makes a type of each collection that is known, at some 70 us and 2.5 kB each: it waits until it adds
+# this share of them, or until the second looks that it saves have taken as long.
+_LEARN_SHARE, _LEARN_TIMES = 8, 4096
 
 
 class BlockDecoder:
@@ -59,14 +63,19 @@ class BlockDecoder:
         if event.commit and event.commit.collection not in self._known:
             self._met[event.commit.collection] += 1
         if self._second_looks >= _LEARN_AFTER:
-            frequent = [name for name, times in self._met.most_common() if times >= _LEARN_FROM]
             self._second_looks = 0
-            if new := frequent[: max(0, _LEARN_MOST - len(self._known))]:
-                self._known |= set(new)
-                self._met.clear()
-                self._prepare()
-            if len(self._met) > _REMEMBER_MOST:
-                self._met.clear()
+            self._learn_frequent()
+
+    def _learn_frequent(self) -> None:
+        frequent = {name: times for name, times in self._met.most_common() if times >= _LEARN_FROM}
+        new = list(frequent)[: max(0, _LEARN_MOST - len(self._known))]
+        if new and (len(new) >= len(self._known) // _LEARN_SHARE or sum(frequent.values()) >= _LEARN_TIMES):
+            self._known |= set(new)
+            self._met.clear()
+            self._prepare()
+            gc.collect()  # a reader has the collector off, and types that are replaced are cycles
+        elif len(self._met) > _REMEMBER_MOST:
+            self._met = Counter(frequent if new else {})
 
     def _prepare(self) -> None:
         event, frame = make_line_types(self._known)

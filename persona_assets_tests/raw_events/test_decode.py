@@ -1,4 +1,9 @@
+import gc
+from contextlib import contextmanager
+
+from persona_assets.raw_events import decode
 from persona_assets.raw_events.decode import BlockDecoder
+from persona_assets.raw_events.events import make_line_types
 from persona_assets.raw_events.second_look import look_again
 from persona_assets_tests.raw_events.builders import (
     ALICE,
@@ -14,6 +19,15 @@ from persona_assets_tests.raw_events.builders import (
 )
 
 CAROL = "did:plc:cccccccccccccccccccccccc"
+
+
+@contextmanager
+def collector_off():
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def frame(event):
@@ -116,3 +130,32 @@ def test_collections_that_are_met_once_are_not_remembered_for_ever():
         decoder.learn(event)
 
     assert len(decoder._met) < 2000
+
+
+def test_collections_that_appear_one_after_the_other_are_learnt_together(monkeypatch):
+    prepared = []
+    monkeypatch.setattr(decode, "make_line_types", lambda known: prepared.append(len(known)) or make_line_types(known))
+    decoder = BlockDecoder()
+    (event,) = decoder.decode(line(like()))
+
+    with collector_off():
+        before = len(gc.get_objects())
+        for number in range(200):
+            event.commit.collection = f"com.example.thing{number}"
+            for _ in range(64):
+                decoder.learn(event)
+        made = len(gc.get_objects()) - before
+
+    assert len(prepared) < 40
+    assert prepared[-1] > 180
+    assert made < 200_000
+
+
+def test_one_collection_of_very_many_events_is_learnt_by_itself():
+    decoder = BlockDecoder()
+    (event,) = decoder.decode(line(like()))
+    for name in [*(f"com.example.thing{number // 64}" for number in range(64 * 100)), *["com.example.often"] * 5000]:
+        event.commit.collection = name
+        decoder.learn(event)
+
+    assert decoder.decode(line(commit("com.example.often", {}))) != [None]
