@@ -10,7 +10,7 @@ def table_of(*rows):
 
 
 def test_lists_sort_item_by_item():
-    langs = [[], [""], ["en"], ["en", "de"], ["enx"]]
+    langs = [[], [""], ["en"], ["en", "de"], ["en\0"], ["en\1"], ["enx"]]
 
     keys = make_sort_keys(table_of(*({"langs": one} for one in langs)))["langs"].to_pylist()
 
