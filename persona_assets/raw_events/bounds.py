@@ -4,6 +4,8 @@ Bluesky's own servers refuse such records, others do not. The event is kept, as 
 answer it; what is over is cut off and counted.
 """
 
+from itertools import islice
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +16,8 @@ from persona_assets.raw_events.events import Post, Profile, Record
 TEXT_BYTES: dict[type[Record], int] = {Post: 3000, Profile: 2560}
 # maxLength of app.bsky.feed.post#langs, and more than a tag of BCP 47 needs.
 LANGS, LANG_BYTES = 3, 64
+# More are not held, not even until they are cut: 16 MiB may declare four million.
+_LANGS_HELD = 64
 # knownValues of com.atproto.sync.subscribeRepos#account, and what servers say of themselves.
 _STATUSES = frozenset({"active", "takendown", "suspended", "deleted", "deactivated", "desynchronized", "throttled"})
 OTHER_STATUS = "other"
@@ -32,8 +36,19 @@ def cut_langs(langs: pa.Array) -> tuple[pa.Array, int]:
     if _find_longest(langs) <= LANGS and _find_longest(langs.values) <= LANG_BYTES:
         return langs, 0
     declared = langs.to_pylist()
-    kept = [tags and [tag for tag in tags if len(tag.encode()) <= LANG_BYTES][:LANGS] for tags in declared]
+    kept = [tags and [tag for tag in tags if _is_short(tag)][:LANGS] for tags in declared]
     return pa.array(kept, langs.type), sum(one != other for one, other in zip(declared, kept, strict=True))
+
+
+def drop_langs(post: Post) -> None:
+    """Drop most of very many languages, so that `cut_langs` makes the same of the others, and counts them as cut."""
+    if post.langs is not None and len(post.langs) > _LANGS_HELD:
+        kept = list(islice(filter(_is_short, post.langs), LANGS + 1))
+        post.langs = kept if len(kept) > LANGS else [*kept, next(tag for tag in post.langs if not _is_short(tag))]
+
+
+def _is_short(tag: str) -> bool:
+    return len(tag.encode()) <= LANG_BYTES
 
 
 def _find_longest(column: pa.StringArray | pa.ListArray) -> int:

@@ -7,10 +7,13 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from persona_assets.raw_events.events import TYPED, Commit, Event, Payload, make_line_types
+from persona_assets.raw_events.bounds import drop_langs
+from persona_assets.raw_events.events import TYPED, Commit, Event, Payload, Post, make_line_types
 from persona_assets.raw_events.forms import FRAME, unframe
 from persona_assets.raw_events.refusals import RefusedLineError
 
+# A longer line may hold so much that it is looked at whether it is to be held: of the others, few wait to be columns.
+_LONG_BYTES = 1 << 13
 _LINE_END, _OPENING, _CLOSING = b"\n{}"
 
 # Frequent collections without columns of their own; others are learnt as they are met.
@@ -44,6 +47,14 @@ class BlockDecoder:
 
     def decode(self, body: bytes) -> list[Event | None]:
         """Decode lines, as they lie in a file: one entry a line, None for each that takes a second look."""
+        decoded = self._decode(body)
+        if _has_long_line(body):
+            for event in decoded:
+                if event and event.commit and isinstance(event.commit.record, Post):
+                    drop_langs(event.commit.record)
+        return decoded
+
+    def _decode(self, body: bytes) -> list[Event | None]:
         if not _is_utf8(body):  # msgspec does not look into the fields that it skips
             return [self._decode_line(line) if _is_utf8(line) else None for line in body.split(b"\n")]
         is_frame = body.startswith(FRAME)
@@ -98,6 +109,13 @@ def _is_utf8(body: bytes) -> bool:
     except pa.ArrowInvalid:
         return False
     return True
+
+
+def _has_long_line(body: bytes) -> bool:
+    if len(body) <= _LONG_BYTES:
+        return False
+    ends = np.flatnonzero(np.frombuffer(body, np.uint8) == _LINE_END)
+    return bool((np.diff(ends, prepend=-1, append=len(body)) > _LONG_BYTES).any())
 
 
 def _count_objects(body: bytes) -> int:

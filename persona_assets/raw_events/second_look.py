@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from persona_assets.raw_events import events
+from persona_assets.raw_events.bounds import drop_langs
 from persona_assets.raw_events.events import Commit, Event, LooseCommit, LooseEvent, Notice, Post
 from persona_assets.raw_events.forms import read_any_form
 from persona_assets.raw_events.names import is_nsid, is_record_key
@@ -120,6 +121,8 @@ def _tighten_commit(loose: LooseCommit) -> Commit:
         if commit.record is None:
             reason = name_misfit(str(error), below="commit.record")
             raise RefusedLineError(reason) from None
+    if isinstance(commit.record, Post):
+        drop_langs(commit.record)
     return commit
 
 

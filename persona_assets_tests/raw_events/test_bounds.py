@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.raw_events.bounds import LANGS, bound_status, cut_langs, cut_texts
+from persona_assets.raw_events.bounds import LANGS, bound_status, cut_langs, cut_texts, drop_langs
+from persona_assets.raw_events.events import Post
 
 
 @given(st.lists(st.none() | st.text()), st.integers(0, 12))
@@ -26,6 +27,17 @@ def test_the_first_languages_declared_are_kept():
 
     assert kept.to_pylist() == [*declared[:4], ["a", "b", "c"], ["en"], ["x" * 64]]
     assert (number, LANGS) == (2, 3)
+
+
+@given(st.lists(st.sampled_from(["en", "", "x" * 65, "é" * 33, "y" * 64]), max_size=4), st.integers(0, 40))
+def test_of_very_many_languages_those_are_held_that_are_kept_and_counted(declared, times):
+    post = Post(langs=declared * times)
+    kind = pa.list_(pa.string())
+
+    drop_langs(post)
+
+    assert cut_langs(pa.array([post.langs], kind)) == cut_langs(pa.array([declared * times], kind))
+    assert len(post.langs) <= 64
 
 
 def test_languages_within_bounds_are_left_as_they_are():

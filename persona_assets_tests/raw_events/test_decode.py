@@ -9,6 +9,7 @@ from persona_assets_tests.raw_events.builders import (
     ALICE,
     BOB,
     LIKE,
+    POST,
     account,
     commit,
     delete,
@@ -159,3 +160,12 @@ def test_one_collection_of_very_many_events_is_learnt_by_itself():
         decoder.learn(event)
 
     assert decoder.decode(line(commit("com.example.often", {}))) != [None]
+
+
+def test_few_of_very_many_languages_are_held():
+    many = line(post("a", langs=["en"] * 3000))
+
+    for lines in ([many], [line(like()), many, line(like())], [frame(post("a", langs=["en"] * 3000))]):
+        found = BlockDecoder().decode(b"\n".join(lines))
+        assert [len(event.commit.record.langs) for event in found if event.commit.collection == POST] == [4]
+    assert len(look_again(many).commit.record.langs) == 4
