@@ -10,6 +10,7 @@ import pyarrow as pa
 from persona_assets.raw_events.bounds import drop_langs
 from persona_assets.raw_events.events import TYPED, Commit, Event, Payload, Post, make_line_types
 from persona_assets.raw_events.forms import FRAME, unframe
+from persona_assets.raw_events.nesting import find_deep_lines
 from persona_assets.raw_events.refusals import RefusedLineError
 
 # A longer line may hold so much that it is looked at whether it is to be held: of the others, few wait to be columns.
@@ -52,6 +53,8 @@ class BlockDecoder:
             for event in decoded:
                 if event and event.commit and isinstance(event.commit.record, Post):
                     drop_langs(event.commit.record)
+        for at in find_deep_lines(body):
+            decoded[at] = None
         return decoded
 
     def _decode(self, body: bytes) -> list[Event | None]:

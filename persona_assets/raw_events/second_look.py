@@ -10,6 +10,7 @@ from persona_assets.raw_events.bounds import drop_langs
 from persona_assets.raw_events.events import Commit, Event, LooseCommit, LooseEvent, Notice, Post
 from persona_assets.raw_events.forms import read_any_form
 from persona_assets.raw_events.names import is_nsid, is_record_key
+from persona_assets.raw_events.nesting import is_deep
 from persona_assets.raw_events.refusals import (
     ARRAY_OF_SOMETHING_ELSE,
     BRACKET,
@@ -23,6 +24,9 @@ from persona_assets.raw_events.users import is_user_id
 
 _BOM = b"\xef\xbb\xbf"
 _NOT_UTF8 = "not UTF-8"
+_TOO_DEEP = "nested too deeply"
+# Of such lines nothing is looked at: the splitter too would find what is on them or not, as its caller's stack is.
+_AS_A_WHOLE = {_NOT_UTF8, _TOO_DEEP}
 
 _RECORDS = {nsid: msgspec.json.Decoder(shape) for nsid, shape in events.TYPED.items()}
 _LOOSE_POST = msgspec.json.Decoder(events.LoosePost)
@@ -47,10 +51,10 @@ def read_line(line: bytes) -> Iterator[Event | Refused]:
     """
     found = _look(line)
     text = line.removeprefix(_BOM)
-    objects = split_objects(text) if isinstance(found, Refused) and found.reason != _NOT_UTF8 else None
+    objects = split_objects(text) if isinstance(found, Refused) and found.reason not in _AS_A_WHOLE else None
     if objects is not None:
         yield from map(_look, objects)
-    elif isinstance(found, Refused) and found.reason != BRACKET and text.lstrip().startswith(b"["):
+    elif isinstance(found, Refused) and found.reason not in {BRACKET, _TOO_DEEP} and text.lstrip().startswith(b"["):
         yield found._replace(reason=ARRAY_OF_SOMETHING_ELSE)
     else:
         yield found
@@ -76,6 +80,8 @@ def look_again(line: bytes) -> Event:
         line.decode()
     except UnicodeDecodeError:
         raise RefusedLineError(_NOT_UTF8) from None
+    if is_deep(line):
+        raise RefusedLineError(_TOO_DEEP)
     line = line.removeprefix(_BOM)
     try:
         return _tighten(read_any_form(line))
@@ -84,7 +90,7 @@ def look_again(line: bytes) -> Event:
     except msgspec.DecodeError as error:
         raise RefusedLineError(name_damage(line, str(error))) from None
     except RecursionError:
-        raise RefusedLineError("nested too deeply") from None
+        raise RefusedLineError(_TOO_DEEP) from None
 
 
 def _tighten(loose: LooseEvent) -> Event:

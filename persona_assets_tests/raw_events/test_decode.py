@@ -1,10 +1,12 @@
 import gc
 from contextlib import contextmanager
 
+import pytest
+
 from persona_assets.raw_events import decode
 from persona_assets.raw_events.decode import BlockDecoder
-from persona_assets.raw_events.events import make_line_types
-from persona_assets.raw_events.second_look import look_again
+from persona_assets.raw_events.events import Event, make_line_types
+from persona_assets.raw_events.second_look import look_again, read_line
 from persona_assets_tests.raw_events.builders import (
     ALICE,
     BOB,
@@ -174,3 +176,18 @@ def test_few_of_very_many_languages_are_held():
         found = BlockDecoder().decode(b"\n".join(lines))
         assert [len(event.commit.record.langs) for event in found if event.commit.collection == POST] == [4]
     assert len(look_again(many).commit.record.langs) == 4
+
+
+@pytest.mark.parametrize("levels", [190, 250, 950])
+def test_whether_a_deep_line_is_an_event_does_not_depend_on_the_callers_stack(levels):
+    deep = line(commit("app.bsky.graph.list", {"x": 0})).replace(b": 0", b":" + b"[" * levels + b"]" * levels)
+
+    def read(deeper):
+        if deeper:
+            return read(deeper - 1)
+        found = BlockDecoder().decode(b"\n".join([line(like()), deep, line(like())]))
+        again = [isinstance(one, Event) for text in (deep, deep * 2) for one in read_line(text)]
+        return [event is not None for event in found], again
+
+    is_event = levels < 200
+    assert read(0) == read(500) == ([True, is_event, True], [True] * 3 if is_event else [False] * 2)

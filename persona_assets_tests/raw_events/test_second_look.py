@@ -51,7 +51,7 @@ BAD = {
         line(commit("com.example.thing", {"x": 0})).replace(b": 0", b":" + b"[" * 100_000 + b"]" * 100_000),
         "nested too deeply",
     ),
-    "nested without an end": (b"[" * 100_000, "not an event: Expected object, got array"),
+    "nested without an end": (b"[" * 100_000, "nested too deeply"),
     "a number of 400 digits": (changed(post(), "time_us", 10**400), "time_us: out of range"),
     "a sequence number of 400 digits": (changed(account(), "account.seq", 10**400), "account.seq: out of range"),
     "a number of 5000 digits": (
