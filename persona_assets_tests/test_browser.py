@@ -59,21 +59,28 @@ class Pages:
     def text(self):
         return self.browser.execute_script("return document.body.innerText")
 
-    def click(self, label):
-        """Click what says this, or begins with it, and is not covered by something else."""
-        from selenium.common.exceptions import WebDriverException  # noqa: PLC0415 - where it is installed
+    def click(self, label, *, until=None):
+        """Click what says this, or begins with it; again, if need be, until the page says something."""
 
         def click_one():
-            said = self.browser.find_elements("xpath", f"//*[starts-with(normalize-space(text()), '{label}')]")
-            for element in reversed(said):  # a dialog comes last
-                try:
-                    element.click()
-                except WebDriverException:
-                    continue
-                return True
-            return False
+            if until is None:
+                return self._try_to_click(label)
+            return until in self.text or (self._try_to_click(label) and until in self.text)
 
-        self.wait(click_one, SHOWS_WITHIN, f"{label!r} can be clicked")
+        self.wait(click_one, SHOWS_WITHIN, f"{label!r} can be clicked" + (f" and {until!r} shows" if until else ""))
+
+    def _try_to_click(self, label):
+        """Click what says this and is not covered by something else; return whether there was any."""
+        from selenium.common.exceptions import WebDriverException  # noqa: PLC0415 - where it is installed
+
+        said = self.browser.find_elements("xpath", f"//*[starts-with(normalize-space(text()), '{label}')]")
+        for element in reversed(said):  # a dialog comes last
+            try:
+                element.click()
+            except WebDriverException:
+                continue
+            return True
+        return False
 
     def wait(self, condition, seconds, what):
         from selenium.common.exceptions import StaleElementReferenceException  # noqa: PLC0415 - where it is installed
@@ -167,7 +174,8 @@ def test_a_newcomer_sees_the_graph_launches_a_day_and_reads_what_was_made(pages)
 
     pages.open("locations/persona_assets/jobs/process_day", "process_day", "Materialize all", picture="2_job")
     pages.click("Materialize all")
-    pages.click("Latest")
+    # A click before the dialog has loaded its partitions chooses none of them.
+    pages.click("Latest", until="Launch 1 run")
     pages.click("Launch 1 run")
     pages.wait(lambda: pages.states() in (["SUCCESS"], ["FAILURE"]), RUNS_WITHIN, "the run has ended")
     assert pages.states() == ["SUCCESS"]

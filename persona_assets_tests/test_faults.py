@@ -171,7 +171,7 @@ def test_a_damaged_table_is_named_and_nothing_is_touched(step, upstream, data):
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     before = stored(data)
 
-    with pytest.raises(StorageError, match=f"{upstream} is not a whole Parquet file: materialize"):
+    with pytest.raises(StorageError, match=f"{upstream} is (not a whole Parquet file|damaged).*aterialize"):
         materialize(step, DAY)
 
     assert stored(data) == before

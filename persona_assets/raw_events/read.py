@@ -174,7 +174,7 @@ class _Reader:
         broken = self._read_pieces(file)
         self.counts.broken_files += broken
         # An hour without events is a file without lines, and not empty where it is compressed.
-        if self.counts.lines > lines and self.counts.events_read == events:
+        if file.size and self.counts.lines > lines and self.counts.events_read == events:
             self.counts.files_without_events += 1
             self.counts.bytes_without_events += file.size
             if len(self.counts.named_without_events) < FILES_NAMED:
