@@ -11,6 +11,62 @@ _ENDING = {signal.SIGTERM, signal.SIGINT}
 _AGAIN_SECONDS = 0.1
 
 
+class _Block:
+    """Work that can be ended, and the pipe by which the system tells of signals while it is the latest."""
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        self.end = end
+        self.received: list[int] = []
+        self.left = threading.Event()
+        self.told, self.tell = os.pipe()
+        os.set_blocking(self.tell, False)
+        self.watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def _watch(self) -> None:
+        while number := os.read(self.told, 1):
+            if number[0] in _ENDING:
+                _end_all(number[0])
+                while not self.left.wait(_AGAIN_SECONDS):
+                    _end_all(number[0])
+                return
+
+
+# Blocks that have been entered and not left, the latest last. They need not be left in the reverse order: the
+# connection of a generator is closed when that is.
+_active: list[_Block] = []
+_changing = threading.Lock()
+_before = [-1]  # the descriptor that the system told of signals before the first block
+
+
+def _end_all(number: int) -> None:
+    with _changing:
+        for block in _active:
+            block.received.append(number)
+            block.end()
+
+
+def _enter(block: _Block) -> None:
+    with _changing:
+        _active.append(block)
+        before = signal.set_wakeup_fd(block.tell, warn_on_full_buffer=False)
+        if len(_active) == 1:
+            _before[0] = before
+    block.watcher.start()
+
+
+def _leave(block: _Block) -> None:
+    """Stop watching; what the pipe holds is read before, so that it is known whether a signal came."""
+    block.left.set()
+    latest = _active[-1] is block
+    if latest:
+        signal.set_wakeup_fd(_active[-2].tell if len(_active) > 1 else _before[0])
+    os.close(block.tell)
+    block.watcher.join()
+    os.close(block.told)
+    with _changing:
+        _active.remove(block)
+
+
 @contextmanager
 def ending_on_signal(end: Callable[[], None], *, fails_with: tuple[type[Exception], ...]) -> Generator[None]:
     """Call `end` as soon as SIGTERM or SIGINT arrives, from another thread, until the block is left.
@@ -20,33 +76,24 @@ def ending_on_signal(end: Callable[[], None], *, fails_with: tuple[type[Exceptio
     handler raises what it would have raised. In another thread nothing is watched: handlers do not run there.
 
     Args:
-        end: Makes the work in the block fail; may be called several times.
+        end: Makes the work in the block fail; may be called several times, and at once when it has nothing to end.
         fails_with: What the work then raises.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    told, tell = os.pipe()
-    os.set_blocking(tell, False)
-    received: list[int] = []
-    done = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(told, end, received, done), daemon=True)
-    before = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
-    watcher.start()
+    block = _Block(end)
+    _enter(block)
     failed: Exception | None = None
     try:
         yield
     except fails_with as error:
         failed = error
     finally:
-        done.set()
-        signal.set_wakeup_fd(before)
-        os.close(tell)
-        watcher.join()  # what the pipe holds has been read by then: whether a signal came is known
-        os.close(told)
+        _leave(block)
     if failed is not None:
-        if received:
-            signal.raise_signal(received[0])  # the handler raises, unless it is one that only notes the signal
+        if block.received:
+            signal.raise_signal(block.received[0])  # the handler raises, unless it is one that only notes the signal
         raise failed
 
 
@@ -69,13 +116,3 @@ def holding_signals() -> Generator[None]:
             signal.signal(number, handler or signal.SIG_DFL)
     if received:
         signal.raise_signal(received[0])
-
-
-def _watch(told: int, end: Callable[[], None], received: list[int], done: threading.Event) -> None:
-    while number := os.read(told, 1):
-        if number[0] in _ENDING:
-            received.append(number[0])
-            end()
-            while not done.wait(_AGAIN_SECONDS):
-                end()
-            return

@@ -72,6 +72,38 @@ def test_no_signal_is_taken_for_a_failure_of_the_query(number, tmp_path):
         sender.join()
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_blocks_may_be_left_in_any_order(first, number):
+    ended = []
+    blocks = [ending_on_signal(lambda name=name: ended.append(name), fails_with=()) for name in "ab"]
+    for block in blocks:
+        block.__enter__()
+    blocks[first].__exit__(None, None, None)
+
+    with pytest.raises(ToldToEndError):
+        os.kill(os.getpid(), number)
+        time.sleep(10)
+    while not ended:
+        time.sleep(0.01)
+    blocks[1 - first].__exit__(None, None, None)
+
+    assert set(ended) == {"ab"[1 - first]}
+    assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_all_work_that_is_under_way_is_ended(number):
+    ended = set()
+    with (
+        pytest.raises(ToldToEndError),
+        ending_on_signal(lambda: ended.add("outer"), fails_with=()),
+        ending_on_signal(lambda: ended.add("inner"), fails_with=()),
+    ):
+        os.kill(os.getpid(), number)
+        time.sleep(10)
+
+    assert ended == {"outer", "inner"}
+
+
 def test_an_error_that_no_signal_has_made_passes():
     with pytest.raises(RuntimeError, match="of its own"), ending_on_signal(lambda: None, fails_with=(RuntimeError,)):
         raise RuntimeError("of its own")
