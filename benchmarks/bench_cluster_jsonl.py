@@ -209,7 +209,7 @@ def _sort_by_action(actions: Path) -> None:
 def ours(window: Path, out: Path, *, memory_limit: str = "4GB") -> int:
     """All that the room does: threads, all actions, accounting, order."""
     given = {name: pads.dataset(window / f"{name}.parquet") for name in Inputs._fields if name != "embeddings"}
-    with tempfile.TemporaryDirectory(dir=out) as scratch:
+    with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         made = build_lines(
             Inputs(**given, embeddings=None),
             ignored=None,
