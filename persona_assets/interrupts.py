@@ -1,4 +1,4 @@
-"""End work in foreign code when the process is told to end: Python itself waits until that code returns."""
+"""End work in foreign code when a signal ends the process: Python itself waits until that code returns."""
 
 import os
 import signal
@@ -7,23 +7,23 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 _ENDING = {signal.SIGTERM, signal.SIGINT}
-# How long after a signal the work is told again, which may have begun just after it was told.
+# How long after a signal the work is interrupted again, which may have begun just after the first time.
 _AGAIN_SECONDS = 0.1
 
 
 class _Block:
-    """Work that can be ended, and the pipe by which the system tells of signals while it is the latest."""
+    """Work that can be ended, and the pipe that signals are written to while it is the latest."""
 
     def __init__(self, end: Callable[[], None]) -> None:
         self.end = end
         self.received: list[int] = []
         self.left = threading.Event()
-        self.told, self.tell = os.pipe()
-        os.set_blocking(self.tell, False)
+        self.reading_end, self.writing_end = os.pipe()
+        os.set_blocking(self.writing_end, False)
         self.watcher = threading.Thread(target=self._watch, daemon=True)
 
     def _watch(self) -> None:
-        while number := os.read(self.told, 1):
+        while number := os.read(self.reading_end, 1):
             if number[0] in _ENDING:
                 _end_all(number[0])
                 while not self.left.wait(_AGAIN_SECONDS):
@@ -35,7 +35,7 @@ class _Block:
 # connection of a generator is closed when that is.
 _active: list[_Block] = []
 _changing = threading.Lock()
-_before = [-1]  # the descriptor that the system told of signals before the first block
+_before = [-1]  # the wakeup descriptor that was set before the first block
 
 
 def _end_all(number: int) -> None:
@@ -48,7 +48,7 @@ def _end_all(number: int) -> None:
 def _enter(block: _Block) -> None:
     with _changing:
         _active.append(block)
-        before = signal.set_wakeup_fd(block.tell, warn_on_full_buffer=False)
+        before = signal.set_wakeup_fd(block.writing_end, warn_on_full_buffer=False)
         if len(_active) == 1:
             _before[0] = before
     block.watcher.start()
@@ -59,10 +59,10 @@ def _leave(block: _Block) -> None:
     block.left.set()
     latest = _active[-1] is block
     if latest:
-        signal.set_wakeup_fd(_active[-2].tell if len(_active) > 1 else _before[0])
-    os.close(block.tell)
+        signal.set_wakeup_fd(_active[-2].writing_end if len(_active) > 1 else _before[0])
+    os.close(block.writing_end)
     block.watcher.join()
-    os.close(block.told)
+    os.close(block.reading_end)
     with _changing:
         _active.remove(block)
 
