@@ -6,12 +6,12 @@ import threading
 import pytest
 
 from persona_assets_tests.cluster_stats.test_page import page_of, stats_of
-from persona_assets_tests.test_browser import CHROMIUM, DRIVER, FLAGS
+from persona_assets_tests.ui import IS_INSTALLED, open_browser
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs Debian's chromium and chromium-driver"),
+    pytest.mark.skipif(not IS_INSTALLED, reason="needs Debian's chromium and chromium-driver"),
 ]
 
 LONG = "x" * 10_000
@@ -58,14 +58,7 @@ def server():
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    from selenium import webdriver  # noqa: PLC0415 - where it is installed
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(flag)
-    with webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER)) as browser:
+    with open_browser(tmp_path_factory.mktemp("chromium")) as browser:
         yield browser
 
 

@@ -1,0 +1,184 @@
+"""What opens the UI in a real browser: the server, the browser, and pages that wait for what they show.
+
+For tests and for what takes pictures of the UI. Nothing here waits on time alone, or asserts.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+IS_INSTALLED = bool(CHROMIUM and DRIVER)
+ROOT = Path(__file__).parent.parent
+WIDTH, HEIGHT = 1440, 1000  # pixels
+# What keeps a browser from calling home, and from needing a screen.
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+STARTS_WITHIN, STOPS_WITHIN, SHOWS_WITHIN = 300, 90, 90  # seconds, on a machine that does other things too
+
+
+class Server:
+    """A `dagster dev` that has been started."""
+
+    def __init__(self, address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.address, self.process, self.log = address, process, log
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        """Return the data that the server answers to a GraphQL query.
+
+        Raises:
+            RuntimeError: The server answers errors.
+        """
+        answer = httpx.post(f"{self.address}/graphql", json={"query": query, "variables": variables}, timeout=60).json()
+        if "errors" in answer:
+            raise RuntimeError(f"{query}: {answer['errors']}")
+        return answer["data"]
+
+    def answers(self) -> bool:
+        """Return whether it answers.
+
+        Raises:
+            RuntimeError: It has ended.
+        """
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the server has ended: {self.log.read_text()[-2000:]}")
+        try:
+            return bool(self.ask("{version}"))
+        except httpx.TransportError:
+            return False
+
+
+@contextmanager
+def start_server(root: Path, settings: Mapping[str, object]) -> Iterator[Server]:
+    """Start `dagster dev` with these settings (without `PERSONA_`), and end it; it may not answer yet.
+
+    Args:
+        root: A folder for its DAGSTER_HOME (`home`), whose dagster.yaml is the project's, and its log.
+        settings: Without `CAPTURE` and `DATA` they are the project's own; other variables of this process hold too.
+    """
+    home = root / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "dagster_home" / "dagster.yaml", home)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    dagster = Path(sys.executable).parent / "dagster"
+    with (root / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [dagster, "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)],
+            cwd=ROOT,
+            env=os.environ
+            | {f"PERSONA_{name}": str(value) for name, value in settings.items()}
+            | {"DAGSTER_HOME": str(home)},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            # Python's own, which a parent in the background may have had it ignore.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads yet
+        )
+    try:
+        yield Server(f"http://127.0.0.1:{port}", process, root / "log")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=STOPS_WITHIN)
+
+
+@contextmanager
+def open_browser(folder: Path, *, width: int = WIDTH, height: int = HEIGHT) -> Iterator[Any]:
+    """Open a browser whose profile is in `folder`, and which keeps what its console says; close it."""
+    from selenium import webdriver  # noqa: PLC0415 - where it is installed
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for flag in (*FLAGS, f"--window-size={width},{height}", f"--user-data-dir={folder}"):
+        options.add_argument(flag)
+    with webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER)) as browser:
+        yield browser
+
+
+class Pages:
+    """The UI of a server in a browser.
+
+    Args:
+        screenshots: The folder of the pictures; made if need be.
+    """
+
+    def __init__(self, browser: Any, server: Server, screenshots: Path) -> None:
+        self.browser, self.server, self.screenshots = browser, server, screenshots
+        screenshots.mkdir(parents=True, exist_ok=True)
+
+    def open(self, page: str, *texts: str, picture: str | None = None) -> str:
+        """Open a page, wait until it shows all these texts, take its picture if asked to, return all of its text."""
+        self.browser.get(f"{self.server.address}/{page}")
+        self.wait_for(*texts)
+        if picture:
+            self.take(picture)
+        return self.text
+
+    def wait_for(self, *texts: str) -> None:
+        """Wait until the page shows all these texts, and loads no more."""
+
+        def is_shown() -> bool:
+            found = self.text
+            return all(text in found for text in texts) and "Loading" not in found
+
+        self.wait(is_shown, SHOWS_WITHIN, f"{self.browser.current_url} shows {texts}")
+
+    def take(self, picture: str) -> None:
+        """Take the picture of the page as it is."""
+        self.browser.save_screenshot(str(self.screenshots / f"{picture}.png"))
+
+    @property
+    def text(self) -> str:
+        """All text of the page."""
+        return self.browser.execute_script("return document.body.innerText")
+
+    def click(self, label: str, *, until: str | None = None) -> None:
+        """Click what says this, or begins with it; again, if need be, until the page says something."""
+
+        def click_one() -> bool:
+            if until is None:
+                return self._try_to_click(label)
+            return until in self.text or (self._try_to_click(label) and until in self.text)
+
+        self.wait(click_one, SHOWS_WITHIN, f"{label!r} can be clicked" + (f" and {until!r} shows" if until else ""))
+
+    def _try_to_click(self, label: str) -> bool:
+        """Click what says this and is not covered by something else; return whether there was any."""
+        from selenium.common.exceptions import WebDriverException  # noqa: PLC0415 - where it is installed
+
+        said = self.browser.find_elements("xpath", f"//*[starts-with(normalize-space(text()), '{label}')]")
+        for element in reversed(said):  # a dialog comes last
+            try:
+                element.click()
+            except WebDriverException:
+                continue
+            return True
+        return False
+
+    def wait(self, condition: Callable[[], object], seconds: float, what: str) -> None:
+        """Wait until the condition holds.
+
+        Raises:
+            selenium.common.exceptions.TimeoutException: It did not within that time; says what the page shows.
+        """
+        from selenium.common.exceptions import StaleElementReferenceException, TimeoutException  # noqa: PLC0415 - same
+        from selenium.webdriver.support.ui import WebDriverWait  # noqa: PLC0415 - the same
+
+        try:
+            WebDriverWait(self.browser, seconds, ignored_exceptions=[StaleElementReferenceException]).until(
+                lambda _: condition()
+            )
+        except TimeoutException:
+            raise TimeoutException(f"waited {seconds} s until {what}; the page says: {self.text[:2000]}") from None
