@@ -27,8 +27,8 @@ from persona_assets.user_actions.assets import build_user_actions
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
-    """Return the whole graph as `settings` shape it: its first day, its window, its storage, its executor."""
-    days = daily_partitions(settings.start_date)
+    """Return the whole graph as `settings` shape it: its days, its window, its storage, its executor."""
+    days = daily_partitions(settings.start_date, settings.end_date)
     window = trailing_window(settings.window_days)
     scratch = Scratch()
     assets = [

@@ -11,9 +11,13 @@ import dagster as dg
 DAY_FORMAT = "%Y-%m-%d"
 
 
-def daily_partitions(start_date: dt.date) -> dg.DailyPartitionsDefinition:
-    """Return the graph's partitions: one a UTC day, from `start_date` to yesterday."""
-    return dg.DailyPartitionsDefinition(start_date=start_date.strftime(DAY_FORMAT), timezone="UTC")
+def daily_partitions(start_date: dt.date, end_date: dt.date | None = None) -> dg.DailyPartitionsDefinition:
+    """Return the graph's partitions: one a UTC day, from `start_date` to `end_date`, both included.
+
+    A day is a partition once it has ended: without `end_date`, or before it, the last one is yesterday.
+    """
+    end = end_date and (end_date + dt.timedelta(days=1)).strftime(DAY_FORMAT)  # Dagster's is exclusive
+    return dg.DailyPartitionsDefinition(start_date=start_date.strftime(DAY_FORMAT), end_date=end, timezone="UTC")
 
 
 def trailing_window(window_days: int) -> dg.TimeWindowPartitionMapping:

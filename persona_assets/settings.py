@@ -7,7 +7,7 @@ it for one run. Variables are read when a default is needed, not when a module i
 import datetime as dt
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import pydantic
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -39,6 +39,9 @@ class Settings(BaseSettings):
         "to the group.",
     )
     start_date: dt.date = pydantic.Field(dt.date(2025, 3, 1), description="First day (UTC) of the graph.")
+    end_date: dt.date | None = pydantic.Field(
+        None, description="Last day (UTC) of the graph, for a capture that has ended. Default: yesterday."
+    )
     window_days: int = pydantic.Field(7, ge=1, le=366, description="Days of which a persona is made.")
     schedule_hour: int = pydantic.Field(
         3, ge=0, le=23, description="Hour (UTC) at which the schedule, if switched on, processes the day before."
@@ -161,6 +164,12 @@ class Settings(BaseSettings):
     )
     slurm_max_concurrent: int | None = pydantic.Field(None, ge=1, description="Slurm: most jobs of a run at a time.")
 
+    @pydantic.model_validator(mode="after")
+    def _has_a_day(self) -> Self:
+        if self.end_date is not None and self.end_date < self.start_date:
+            raise ValueError(f"{PREFIX}END_DATE={self.end_date} is before {PREFIX}START_DATE={self.start_date}")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -199,6 +208,8 @@ def _explain(error: pydantic.ValidationError) -> str:
         variable = f"{PREFIX}{'.'.join(map(str, problem['loc'])).upper()}"
         if problem["type"] == "extra_forbidden":
             lines.append(f"{variable} is not a setting; the settings are {known}")
+        elif not problem["loc"]:  # of several settings, which its message names
+            lines.append(problem["msg"].removeprefix("Value error, "))
         else:
             lines.append(f"{variable}={problem['input']!r}: {problem['msg']}")
     return "; ".join(lines)

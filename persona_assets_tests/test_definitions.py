@@ -45,6 +45,14 @@ def definitions() -> dg.Definitions:
     return build_definitions(read_settings({"PERSONA_WINDOW_DAYS": "16", "PERSONA_START_DATE": "2024-11-01"}))
 
 
+def test_every_daily_asset_ends_with_the_last_day():
+    settings = read_settings({"PERSONA_START_DATE": "2025-03-01", "PERSONA_END_DATE": "2025-03-03"})
+    graph = build_definitions(settings).resolve_asset_graph()
+
+    days = {graph.get(dg.AssetKey(name)).partitions_def for name in READS} - {None}
+    assert [partitions.get_partition_keys() for partitions in days] == [["2025-03-01", "2025-03-02", "2025-03-03"]]
+
+
 @pytest.fixture(scope="module")
 def graph(definitions):
     return definitions.resolve_asset_graph()

@@ -37,6 +37,8 @@ def test_an_empty_value_is_not_set():
         ("PERSONA_WINDOW_DAYS", "0", "PERSONA_WINDOW_DAYS='0': Input should be greater than or equal to 1"),
         ("PERSONA_EXECUTOR", "slrum", "PERSONA_EXECUTOR='slrum': Input should be 'in_process', 'multiprocess'"),
         ("PERSONA_START_DATE", "first of March", "PERSONA_START_DATE='first of March': Input should be a valid date"),
+        ("PERSONA_END_DATE", "2025-02-31", "PERSONA_END_DATE='2025-02-31': Input should be a valid date"),
+        ("PERSONA_END_DATE", "2025-02-28", "PERSONA_END_DATE=2025-02-28 is before PERSONA_START_DATE=2025-03-01"),
         ("PERSONA_UMASK", "077777", "PERSONA_UMASK='077777': String should match pattern"),
         ("PERSONA_UMASK", "700", "PERSONA_UMASK='700': String should match pattern"),
         ("PERSONA_MEMORY_LIMIT", "lots", "PERSONA_MEMORY_LIMIT='lots': String should match pattern"),

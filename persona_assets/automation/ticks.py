@@ -29,19 +29,23 @@ _UNDER_WAY = "a run for {} is under way; if its process is dead, end the run in 
 
 
 def build_schedule(days: dg.DailyPartitionsDefinition, *, hour: int) -> dg.ScheduleDefinition:
-    """Return the schedule that runs `process_day` once for each day, `hour` hours after it has ended (UTC)."""
+    """Return the schedule that runs `process_day` once for each of `days`, `hour` hours after it has ended (UTC)."""
 
     @dg.schedule(
         name="every_day",
         job=process_day,
         cron_schedule=f"0 {hour} * * *",
         execution_timezone="UTC",
-        description="Processes the day before. A day that the capture lacks makes a failed run, which says so.",
+        description="Processes the day before, up to the graph's last day. A day that the capture lacks makes a failed "
+        "run, which says so.",
     )
     def every_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         day = (context.scheduled_execution_time.astimezone(dt.UTC) - dt.timedelta(days=1)).strftime(DAY_FORMAT)
         if not days.has_partition_key(day):
-            return dg.SkipReason(f"{day} is before the graph's first day, PERSONA_START_DATE")
+            first, last = days.get_first_partition_key(), days.get_last_partition_key()
+            return dg.SkipReason(
+                f"{day} is not a day of the graph, {first} to {last} (PERSONA_START_DATE, PERSONA_END_DATE)"
+            )
         if day in find_active(context.instance):
             return dg.SkipReason(_UNDER_WAY.format(day))
         if day in find_parsed(context.instance, [day]):
@@ -52,7 +56,7 @@ def build_schedule(days: dg.DailyPartitionsDefinition, *, hour: int) -> dg.Sched
 
 
 def build_sensor(days: dg.DailyPartitionsDefinition, *, watched: int) -> dg.SensorDefinition:
-    """Return the sensor that runs `process_day` for days of which files have come, the `watched` latest days."""
+    """Return the sensor that runs `process_day` for days of which files have come, the `watched` latest of `days`."""
 
     @dg.sensor(
         name="new_files",

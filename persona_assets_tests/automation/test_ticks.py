@@ -231,7 +231,23 @@ def test_while_a_day_is_in_work_no_other_run_is_started(week):
 def test_the_schedule_leaves_days_before_the_first_one_alone(week):
     before = WEEK[0] - dt.timedelta(days=1)
 
-    assert week.tick_schedule(before) == ([], f"{before} is before the graph's first day, PERSONA_START_DATE")
+    assert week.tick_schedule(before) == (
+        [],
+        f"{before} is not a day of the graph, {WEEK[0]} to {WEEK[-1]} (PERSONA_START_DATE, PERSONA_END_DATE)",
+    )
+
+
+def test_after_the_last_day_nothing_is_processed(week, monkeypatch):
+    monkeypatch.setenv("PERSONA_END_DATE", f"{WEEK[1]}")
+    week.definitions = build_definitions(read_settings())
+    for day in WEEK:
+        week.deliver(day)
+
+    assert week.tick_schedule(WEEK[2]) == (
+        [],
+        f"{WEEK[2]} is not a day of the graph, {WEEK[0]} to {WEEK[1]} (PERSONA_START_DATE, PERSONA_END_DATE)",
+    )
+    assert week.tick_sensor()[1].startswith(f"{WEEK[0]}, {WEEK[1]}: looked at again next time")
 
 
 def test_the_hour_is_the_settings():
