@@ -1,6 +1,7 @@
 """Asset checks: each named once, declared before a run and answered in it."""
 
 import logging
+import warnings
 from typing import Any, NamedTuple
 
 import dagster as dg
@@ -23,10 +24,19 @@ class Check(NamedTuple):
     advice: str  # what to look at when it is not
     is_error: bool = False
 
-    def spec(self) -> dg.AssetCheckSpec:
-        """Return the check as Dagster declares it."""
+    def spec(self, days: dg.DailyPartitionsDefinition | None = None) -> dg.AssetCheckSpec:
+        """Return the check as Dagster declares it.
+
+        Args:
+            days: The asset's partitions: each has an outcome of its own, which those of later days do not hide.
+        """
         about = f"When it fails: {self.advice}"
-        return dg.AssetCheckSpec(self.name, asset=self.asset, description=about, blocking=self.is_error)
+        with warnings.catch_warnings():
+            # A preview in 1.13, to which Dagster is pinned: each check would say so at each command.
+            warnings.simplefilter("ignore", dg.PreviewWarning)
+            return dg.AssetCheckSpec(
+                self.name, asset=self.asset, description=about, blocking=self.is_error, partitions_def=days
+            )
 
     def answer(self, *, passed: bool, **numbers: Any) -> dg.AssetCheckResult:
         """Return the outcome, with the numbers that it rests on; one that fails is also logged.

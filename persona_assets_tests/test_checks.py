@@ -1,10 +1,13 @@
 """Checks as Dagster sees them; each room's tests have one in which each of its checks fails."""
 
+import datetime as dt
+
 import dagster as dg
 import pytest
 
 from persona_assets.checks import Check, adds_up, window_is_complete
 from persona_assets.definitions import defs
+from persona_assets.partitions import daily_partitions
 
 
 def run(check, *, passed):
@@ -28,6 +31,63 @@ def test_an_error_fails_the_step_and_what_follows_and_a_warning_does_not(is_erro
     assert succeeded == ran
     assert answer.description == "look here"
     assert answer.metadata["rows"].value == 1
+
+
+DAYS = daily_partitions(dt.date(2025, 3, 1), dt.date(2025, 3, 3))
+
+
+def run_days(instance, *, is_error):
+    """Make three days, the second of which fails its check; return the check and what was made after it."""
+    check = Check("made", "is_well", "look here", is_error=is_error)
+
+    @dg.asset(name="made", partitions_def=DAYS, check_specs=[check.spec(DAYS)])
+    def made(context):
+        return dg.MaterializeResult(check_results=[check.answer(passed=context.partition_key != "2025-03-02")])
+
+    @dg.asset(deps=[made], partitions_def=DAYS)
+    def follows():
+        return None
+
+    for day in DAYS.get_partition_keys():
+        dg.materialize([made, follows], partition_key=day, instance=instance, raise_on_error=False)
+    return dg.AssetCheckKey(made.key, check.name), instance.get_materialized_partitions(follows.key)
+
+
+@pytest.mark.parametrize(
+    ("is_error", "after"),
+    [(True, {"2025-03-01", "2025-03-03"}), (False, {"2025-03-01", "2025-03-02", "2025-03-03"})],
+)
+def test_the_failure_of_a_day_is_still_seen_when_the_next_has_passed_and_stops_its_own_day_alone(
+    tmp_path, is_error, after
+):
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        check, followed = run_days(instance, is_error=is_error)
+        state = instance.event_log_storage.get_asset_check_state([(check, DAYS)])[check]
+
+    outcomes = {
+        status.value: set(days.subset_value.get_partition_keys())
+        for status, days in state.subsets.items()
+        if not days.is_empty
+    }
+    assert outcomes == {"SUCCEEDED": {"2025-03-01", "2025-03-03"}, "FAILED": {"2025-03-02"}}
+    assert followed == after
+
+
+def test_the_checks_of_a_daily_asset_are_daily_and_those_of_lineage_are_not():
+    graph = defs.resolve_asset_graph()
+
+    found = {
+        graph.get(check.asset_key).partitions_def: graph.get(check).partitions_def for check in graph.asset_check_keys
+    }
+    assert found == {partitions: partitions for partitions in found}
+    assert len(found) == 2
+    assert graph.get(dg.AssetKey("lineage")).partitions_def is None
+
+
+def test_a_daily_check_warns_of_no_preview(recwarn):
+    Check("made", "is_well", "look here").spec(DAYS)
+
+    assert not recwarn.list
 
 
 def test_a_check_that_passes_gives_no_advice():

@@ -72,7 +72,7 @@ def build_cluster_jsonl(
         partitions_def=days,
         io_manager_key="jsonl_io_manager",
         ins={name: dg.AssetIn(partition_mapping=window) for name in ("user_actions", "english_posts", "embeddings")},
-        check_specs=[check.spec() for check in (_COMPLETE, _ADDS_UP, _USERS)],
+        check_specs=[check.spec(days) for check in (_COMPLETE, _ADDS_UP, _USERS)],
     )
     def cluster_jsonl(  # noqa: PLR0913, PLR0917 - one parameter for each input
         context: dg.AssetExecutionContext,

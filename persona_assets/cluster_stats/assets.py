@@ -60,7 +60,7 @@ def build_cluster_stats(
             "embeddings": dg.AssetIn(partition_mapping=window),
         },
         io_manager_key="report_io_manager",
-        check_specs=[_ADDS_UP.spec(), _LINES_ARE_WELL.spec()],
+        check_specs=[_ADDS_UP.spec(days), _LINES_ARE_WELL.spec(days)],
     )
     def cluster_stats(  # noqa: PLR0913, PLR0917 - an argument an input is how Dagster draws lineage
         context: dg.AssetExecutionContext,

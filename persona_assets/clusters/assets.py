@@ -85,7 +85,7 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
         owners=["team:persona_assets"],
         partitions_def=days,
         ins={"embeddings": dg.AssetIn(partition_mapping=window)},
-        check_specs=[check.spec() for check in (_ADDS_UP, _LARGE_ENOUGH, _APART)],
+        check_specs=[check.spec(days) for check in (_ADDS_UP, _LARGE_ENOUGH, _APART)],
     )
     def clusters(
         context: dg.AssetExecutionContext,

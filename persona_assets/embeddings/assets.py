@@ -90,7 +90,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
         metadata=NEVER_TRIED_AGAIN,
         ins={"english_posts": dg.AssetIn(metadata=NEVER_TRIED_AGAIN)},
         pool=GPU_POOL if scheduled else None,
-        check_specs=[_ADDS_UP.spec(), _UNIT_VECTORS.spec()],
+        check_specs=[_ADDS_UP.spec(days), _UNIT_VECTORS.spec(days)],
         # A node can go away in the middle of hours of work; what was done is in the store.
         retry_policy=dg.RetryPolicy(max_retries=_RETRIES, delay=_RETRY_SECONDS) if scheduled else None,
     )

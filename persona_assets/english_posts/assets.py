@@ -38,7 +38,7 @@ def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefiniti
         kinds={"python", "duckdb", "parquet"},
         owners=["team:persona_assets"],
         partitions_def=days,
-        check_specs=[_ADDS_UP.spec()],
+        check_specs=[_ADDS_UP.spec(days)],
     )
     def english_posts(
         context: dg.AssetExecutionContext,

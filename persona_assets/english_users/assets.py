@@ -51,7 +51,7 @@ def build_english_users(
             "english_posts": dg.AssetIn(partition_mapping=window),
             "user_actions": dg.AssetIn(partition_mapping=window),
         },
-        check_specs=[check.spec() for check in (_COMPLETE, _USUAL, _WITHIN_POSTS)],
+        check_specs=[check.spec(days) for check in (_COMPLETE, _USUAL, _WITHIN_POSTS)],
     )
     def english_users(
         context: dg.AssetExecutionContext,

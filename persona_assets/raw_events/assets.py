@@ -98,7 +98,7 @@ def build_raw_events(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                 description="A line that is no event a row: where it is, why it was refused, its bytes.",
             ),
         },
-        check_specs=[check.spec() for check in _CHECKS],
+        check_specs=[check.spec(days) for check in _CHECKS],
     )
     def raw_events(context: dg.AssetExecutionContext, capture: Capture, scratch: Scratch):
         """Every line of the day's files, as an event or as a rejected line."""

@@ -32,7 +32,7 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
         kinds={"duckdb", "parquet"},
         owners=["team:persona_assets"],
         partitions_def=days,
-        check_specs=[_ADDS_UP.spec()],
+        check_specs=[_ADDS_UP.spec(days)],
     )
     def user_actions(
         context: dg.AssetExecutionContext, config: UserActionsConfig, raw_events: pads.Dataset, scratch: Scratch
