@@ -19,8 +19,14 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-# Eight personas are planted in the sample; the window's clusters are asked for that many.
-demo: export PERSONA_N_CLUSTERS ?= 8
+# What the demo's capture is: three days, with eight planted personas. `make dev` shows what `make demo` has made, and asks
+# for the same. Who has a capture of their own has settings of their own.
+ifndef PERSONA_CAPTURE
+demo dev: export PERSONA_START_DATE ?= 2025-03-01
+demo dev: export PERSONA_END_DATE ?= 2025-03-03
+demo dev: export PERSONA_N_CLUSTERS ?= 8
+endif
+
 # What Dagster says of its own interfaces is nothing for a newcomer.
 demo: export PYTHONWARNINGS ?= ignore
 demo: $(INSTALLED)

@@ -145,7 +145,7 @@ class Pages:
         return self.browser.execute_script("return document.body.innerText")
 
     def click(self, label: str, *, until: str | None = None) -> None:
-        """Click what says this, or begins with it; again, if need be, until the page says something."""
+        """Click what says this, or else begins with it; again, if need be, until the page says something."""
 
         def click_one() -> bool:
             if until is None:
@@ -158,8 +158,14 @@ class Pages:
         """Click what says this and is not covered by something else; return whether there was any."""
         from selenium.common.exceptions import WebDriverException  # noqa: PLC0415 - where it is installed
 
-        said = self.browser.find_elements("xpath", f"//*[starts-with(normalize-space(text()), '{label}')]")
-        for element in reversed(said):  # a dialog comes last
+        says, begins = (
+            self.browser.find_elements("xpath", f"//*[{condition}]")
+            for condition in (
+                f"normalize-space(text()) = '{label}'",
+                f"starts-with(normalize-space(text()), '{label}')",
+            )
+        )
+        for element in (*reversed(says), *reversed(begins)):  # a dialog comes last
             try:
                 element.click()
             except WebDriverException:
