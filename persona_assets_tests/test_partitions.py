@@ -46,23 +46,3 @@ def test_days_that_have_not_ended_are_no_partitions(end_date):
 
     with dg.partition_loading_context(dt.datetime(2025, 3, 4, 12, tzinfo=dt.UTC)):
         assert days.get_partition_keys() == ["2025-03-01", "2025-03-02", "2025-03-03"]
-
-
-def windows_that_hold(*keys: str, days: dg.DailyPartitionsDefinition) -> list[str]:
-    """The days whose windows of seven days hold one of these: what a backfill in the UI adds downstream."""
-    subset = days.empty_subset().with_partition_keys(keys)
-    with dg.partition_loading_context(dt.datetime(2025, 3, 20, tzinfo=dt.UTC)):
-        mapped = trailing_window(7).get_downstream_partitions_for_partitions(subset, days, days)
-    return sorted(mapped.get_partition_keys())
-
-
-def test_a_backfill_of_all_days_of_a_capture_that_has_ended_reaches_no_day_beyond_it():
-    days = daily_partitions(dt.date(2025, 3, 1), dt.date(2025, 3, 3))
-
-    assert windows_that_hold("2025-03-01", "2025-03-02", "2025-03-03", days=days) == days.get_partition_keys()
-
-
-def test_without_a_last_day_a_backfill_reaches_the_windows_of_days_that_the_capture_may_lack():
-    days = daily_partitions(dt.date(2025, 3, 1))
-
-    assert windows_that_hold("2025-03-03", days=days) == [f"2025-03-{day:02}" for day in range(3, 10)]

@@ -5,10 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.execution.asset_backfill import AssetBackfillData
 
 from persona_assets.automation.jobs import DAY_ASSETS, LINEAGE_ASSETS, PERSONA_ASSETS
 from persona_assets.definitions import build_definitions
@@ -30,6 +32,39 @@ def test_a_job_makes_its_assets_day_by_day(job, assets):
 
     assert {key.to_user_string() for key in made.asset_layer.selected_asset_keys} == set(assets)
     assert made.partitions_def.start.date() == dt.date(2025, 2, 3)
+
+
+def find_targets(days, assets, **settings):
+    """The days of each asset that a backfill would make which was launched in the UI for these days."""
+    graph = build_definitions(read_settings(settings)).resolve_asset_graph()
+    data = AssetBackfillData.from_asset_partitions(
+        graph,
+        partition_names=days,
+        asset_selection=[dg.AssetKey(name) for name in assets],
+        dynamic_partitions_store=dg.DagsterInstance.ephemeral(),
+        backfill_start_timestamp=time.time(),
+        all_partitions=False,
+    )
+    target = data.target_subset.partitions_subsets_by_asset_key
+    return {key.to_user_string(): sorted(subset.get_partition_keys()) for key, subset in target.items()}
+
+
+@pytest.mark.parametrize("assets", [DAY_ASSETS, PERSONA_ASSETS])
+def test_a_backfill_of_a_jobs_assets_reaches_the_chosen_days_alone(assets):
+    days = ["2025-03-01", "2025-03-02", "2025-03-03"]
+
+    assert find_targets(days, assets) == dict.fromkeys(assets, days)
+
+
+def test_a_backfill_of_all_assets_reaches_every_window_that_holds_a_chosen_day_up_to_the_last_day():
+    assets, days = (*DAY_ASSETS, *PERSONA_ASSETS), ["2025-03-01", "2025-03-02", "2025-03-03"]
+
+    without = find_targets(days, assets)
+    assert {name: len(without[name]) for name in assets} == {
+        **dict.fromkeys(DAY_ASSETS, 3),
+        **dict.fromkeys(PERSONA_ASSETS, 9),
+    }
+    assert find_targets(days, assets, PERSONA_END_DATE="2025-03-03") == dict.fromkeys(assets, days)
 
 
 def test_personas_are_traced_once_for_all_days():
