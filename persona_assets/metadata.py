@@ -3,12 +3,14 @@
 import resource
 import sys
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 import dagster as dg
 import pyarrow.dataset as pads
+
+from persona_assets.columns import ColumnInWords
 
 
 def count_table(counts: Mapping[str, int], *, of: str) -> dg.TableMetadataValue:
@@ -17,6 +19,16 @@ def count_table(counts: Mapping[str, int], *, of: str) -> dg.TableMetadataValue:
     return dg.MetadataValue.table(
         [dg.TableRecord({of: key, "count": count}) for key, count in rows],
         schema=dg.TableSchema([dg.TableColumn(of, "string"), dg.TableColumn("count", "int")]),
+    )
+
+
+def column_schema(columns: Iterable[ColumnInWords]) -> dg.TableSchema:
+    """Return columns as the UI shows them: name, type in words, whether it may be empty, description."""
+    return dg.TableSchema(
+        [
+            dg.TableColumn(name, kind, description, dg.TableColumnConstraints(nullable=nullable))
+            for name, kind, description, nullable in columns
+        ]
     )
 
 

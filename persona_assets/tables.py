@@ -1,4 +1,4 @@
-"""The tables that rooms hand over: one Arrow schema each, a comment per column.
+"""The tables that rooms hand over: one Arrow schema each, each column with its description.
 
 Column names here are a contract with scripts outside the project. An IO manager refuses a table whose
 schema differs, so that a mistake fails where it is made and not three rooms later.
@@ -9,6 +9,7 @@ Types: identifiers and texts are `string`, instants `int64` microseconds of the 
 
 import pyarrow as pa
 
+from persona_assets.columns import column, required_column
 from persona_assets.errors import SchemaError
 
 CLOSED_SET = pa.dictionary(pa.int8(), pa.string())
@@ -34,96 +35,90 @@ ACTIONS = (
 # The actions that are a message of the user's own; a post that both replies and quotes is a "quote".
 MESSAGES = ("post", "reply", "quote")
 
-
-def _not_null(name: str, kind: pa.DataType) -> pa.Field:
-    return pa.field(name, kind, nullable=False)
-
-
 # One commit, identity, account or sync event, whatever its collection. Which file it came from is left out, so
 # that the same events in other files give the same bytes.
 RAW_EVENTS = pa.schema(
     [
-        _not_null("event_time_us", pa.int64()),  # Jetstream's time_us: when the relay saw it
-        _not_null("user_id", pa.string()),  # DID of the account
-        _not_null("kind", CLOSED_SET),  # commit, identity, account or sync
-        pa.field("collection", OPEN_SET),  # NSID; null for all but commits
-        pa.field("operation", CLOSED_SET),  # create, update or delete; null for all but commits
-        pa.field("rkey", pa.string()),  # record key; null for identity and account events
-        pa.field("rev", pa.string()),  # repository revision; null for identity and account events
-        pa.field("text", pa.string()),  # of a post; the description of a profile
-        pa.field("langs", pa.list_(pa.string())),  # as declared by the author's client; null when absent
-        pa.field("parent_uri", pa.string()),  # the post that is answered
-        pa.field("root_uri", pa.string()),  # the post that its thread starts with
-        pa.field("quoted_uri", pa.string()),  # the record embedded, by either embed that can hold one
-        pa.field("subject_uri", pa.string()),  # the record liked or reposted
-        pa.field("subject_did", pa.string()),  # the account followed or blocked
-        pa.field("account_active", pa.bool_()),  # of an account event
-        pa.field("account_status", pa.string()),  # of an account event: deleted, takendown, deactivated, ...
-        pa.field("seq", pa.int64()),  # the event's sequence number, where the wire form gives one
+        required_column("event_time_us", pa.int64(), "When the relay saw the event: Jetstream's time_us."),
+        required_column("user_id", pa.string(), "The account's permanent id (DID)."),
+        required_column("kind", CLOSED_SET, "commit, identity, account or sync."),
+        column("collection", OPEN_SET, "What kind of record was changed (NSID); empty for all but commits."),
+        column("operation", CLOSED_SET, "create, update or delete; empty for all but commits."),
+        column("rkey", pa.string(), "The record's key within its collection; empty for identity and account events."),
+        column("rev", pa.string(), "Revision of the account's repository; empty for identity and account events."),
+        column("text", pa.string(), "Text of a post, or the description of a profile."),
+        column("langs", pa.list_(pa.string()), "Languages that the author's app declared; empty if it declared none."),
+        column("parent_uri", pa.string(), "The post that is answered."),
+        column("root_uri", pa.string(), "The post that the thread starts with."),
+        column("quoted_uri", pa.string(), "The record that is quoted, by either embed that can hold one."),
+        column("subject_uri", pa.string(), "The record that is liked or reposted."),
+        column("subject_did", pa.string(), "The account that is followed or blocked."),
+        column("account_active", pa.bool_(), "Of an account event: whether the account is active."),
+        column("account_status", pa.string(), "Of an account event: deleted, takendown, deactivated, ..."),
+        column("seq", pa.int64(), "The event's sequence number, where the wire form gives one."),
     ]
 )
 
 # One line of the capture that is no event, with what is needed to find and mend it.
 REJECTED_LINES = pa.schema(
     [
-        _not_null("source_file", pa.string()),  # path below the capture's root
-        _not_null("line_number", pa.int64()),  # from 1; 0 when the file itself could not be read
-        _not_null("reason", OPEN_SET),
-        _not_null("raw", pa.binary()),  # the line's bytes without its line end, cut at RAW_LIMIT_BYTES
-        _not_null("raw_bytes", pa.int64()),  # its true length
+        required_column("source_file", pa.string(), "Path of the file below the capture's root."),
+        required_column("line_number", pa.int64(), "Counted from 1; 0 when the file itself could not be read."),
+        required_column("reason", OPEN_SET, "Why the line is no event."),
+        required_column("raw", pa.binary(), "The line without its line end, cut after 64 KiB."),
+        required_column("raw_bytes", pa.int64(), "Length of the whole line in bytes."),
     ]
 )
 
 # One action of one user, duplicates folded.
 USER_ACTIONS = pa.schema(
     [
-        _not_null("user_id", pa.string()),  # DID of who acts
-        # ACTIONS; the table is sorted by it. No dictionary: of a dictionary pyarrow does not know the least and the
-        # greatest value in a row group, by which it skips those of other actions.
-        _not_null("action", pa.string()),
-        _not_null("event_time_us", pa.int64()),
-        pa.field("uri", pa.string()),  # at://user_id/collection/rkey; for an undo, that of the record undone;
-        # null for account_status
-        pa.field("text", pa.string()),  # of a message or post_update; the description of a profile_update
-        pa.field("langs", pa.list_(pa.string())),
-        pa.field("parent_uri", pa.string()),  # of a reply, or of a quote that is also a reply
-        pa.field("root_uri", pa.string()),
-        pa.field("quoted_uri", pa.string()),  # of a quote
-        pa.field("target_uri", pa.string()),  # the record liked, reposted, answered, quoted, updated, deleted
-        pa.field("target_user_id", pa.string()),  # its owner; the account followed or blocked
-        pa.field("account_status", pa.string()),  # of account_status: "active" or Jetstream's status
+        required_column("user_id", pa.string(), "Permanent id (DID) of the user who acts."),
+        # No dictionary: of a dictionary pyarrow does not know the least and the greatest value in a row group, by
+        # which it skips those of other actions.
+        required_column("action", pa.string(), "What the user did: post, reply, quote, like, ...; sorted by it."),
+        required_column("event_time_us", pa.int64(), "When the relay first saw it."),
+        column("uri", pa.string(), "Address of the record; of an undo, the record undone; empty in account_status."),
+        column("text", pa.string(), "Text of a message or post_update; the description of a profile_update."),
+        column("langs", pa.list_(pa.string()), "Languages that the author's app declared."),
+        column("parent_uri", pa.string(), "The post that is answered, by a reply or a quote that also replies."),
+        column("root_uri", pa.string(), "The post that the thread starts with."),
+        column("quoted_uri", pa.string(), "The post that a quote quotes."),
+        column("target_uri", pa.string(), "The record that is liked, reposted, answered, quoted, updated or deleted."),
+        column("target_user_id", pa.string(), "Owner of that record, or the account that is followed or blocked."),
+        column("account_status", pa.string(), 'Of account_status: "active", or Jetstream\'s status.'),
     ]
 )
 
 # One English post, reply or quote.
 ENGLISH_POSTS = pa.schema(
     [
-        _not_null("uri", pa.string()),
-        _not_null("user_id", pa.string()),
-        _not_null("action", CLOSED_SET),  # MESSAGES
-        _not_null("text", pa.string()),
-        _not_null("event_time_us", pa.int64()),
-        _not_null("is_english", pa.bool_()),  # true in every row kept: the column says what was decided
-        _not_null("language_reason", OPEN_SET),  # how that was decided
+        required_column("uri", pa.string(), "Address of the post."),
+        required_column("user_id", pa.string(), "Permanent id (DID) of its author."),
+        required_column("action", CLOSED_SET, "post, reply or quote."),
+        required_column("text", pa.string(), "What the author wrote."),
+        required_column("event_time_us", pa.int64(), "When the relay first saw it."),
+        required_column("is_english", pa.bool_(), "True in every row kept: in the language of the settings."),
+        required_column("language_reason", OPEN_SET, "How the language was decided."),
     ]
 )
 
 # One user with enough English posts in the window.
 ENGLISH_USERS = pa.schema(
     [
-        _not_null("user_id", pa.string()),
-        _not_null("posts", pa.int64()),  # posts, replies and quotes in any language
-        _not_null("english_posts", pa.int64()),
-        _not_null("english_share", pa.float64()),  # english_posts / posts
+        required_column("user_id", pa.string(), "Permanent id (DID) of the user."),
+        required_column("posts", pa.int64(), "Posts, replies and quotes in the window, in any language."),
+        required_column("english_posts", pa.int64(), "Those of them in English, or the language of the settings."),
+        required_column("english_share", pa.float64(), "english_posts divided by posts, 0 to 1."),
     ]
 )
 
 # One user of the window and its persona.
 CLUSTERS = pa.schema(
     [
-        _not_null("user_id", pa.string()),
-        _not_null("cluster_id", pa.int32()),  # 0 is the largest
-        _not_null("similarity", pa.float32()),  # cosine of the user's vector and its cluster's centre
+        required_column("user_id", pa.string(), "Permanent id (DID) of the user."),
+        required_column("cluster_id", pa.int32(), "Number of the user's cluster on this day; 0 is the largest."),
+        required_column("similarity", pa.float32(), "Cosine of the user's vector and its cluster's centre, -1 to 1."),
     ]
 )
 
@@ -133,63 +128,62 @@ SEEN_BEFORE = "record seen before"
 # What became of a persona from one day to the next: a row for each cluster of the day, and for each persona that ended.
 LINEAGE = pa.schema(
     [
-        _not_null("day", pa.date32()),
-        _not_null("persona_id", pa.int32()),  # the same from day to day, never given again
-        _not_null("event", CLOSED_SET),  # born, continued, split, merged or gone; on the first day all are born
-        pa.field("cluster_id", pa.int32()),  # of the day; null when merged or gone
-        _not_null("users", pa.int64()),  # of that cluster; 0 when merged or gone
-        pa.field("related_persona_id", pa.int32()),  # split: from which; merged: into which
-        pa.field("previous_day", pa.date32()),  # the one compared with: the last before that has clusters
-        pa.field("previous_cluster_id", pa.int32()),  # of previous_day: continued, split from, merged or gone
-        pa.field("shared_users", pa.int64()),  # in that cluster and in the one it went on, split or merged into
-        pa.field("overlap", pa.float64()),  # of the two, 0 to 1: shared users among those who can be in both
-        pa.field("centre_similarity", pa.float64()),  # cosine of the centres of the two; null where their
-        # days' vectors differ in width or are of two models. A model is known since `vector_model` is noted: days
-        # of before count as of the same.
+        required_column("day", pa.date32(), "The day (UTC) with which the window ends."),
+        required_column("persona_id", pa.int32(), "The persona's number: the same from day to day, never given again."),
+        required_column("event", CLOSED_SET, "born, continued, split, merged or gone; on the first day all are born."),
+        column("cluster_id", pa.int32(), "Its cluster on that day; empty when merged or gone."),
+        required_column("users", pa.int64(), "Users of that cluster; 0 when merged or gone."),
+        column("related_persona_id", pa.int32(), "Of a split: from which persona; of a merger: into which."),
+        column("previous_day", pa.date32(), "The day compared with: the last one before that has clusters."),
+        column("previous_cluster_id", pa.int32(), "Its cluster on previous_day: continued, split, merged or gone."),
+        column("shared_users", pa.int64(), "Users in that cluster and in the one it continued, split or merged into."),
+        column("overlap", pa.float64(), "Share of these among the users who can be in both clusters, 0 to 1."),
+        # A model is known since `vector_model` is noted: days of before count as of the same.
+        column("centre_similarity", pa.float64(), "Cosine of the two centres; empty where their models differ."),
     ]
 )
 
 # What became of the window's actions, in numbers: it adds up to `user_actions` over the window.
 ACTION_ACCOUNTING = pa.schema(
     [
-        pa.field("cluster_id", pa.int32()),  # of who acted; null when that user is in no cluster
-        _not_null("action", CLOSED_SET),
-        _not_null("outcome", pa.string()),  # "written", or why not
-        _not_null("actions", pa.int64()),
+        column("cluster_id", pa.int32(), "Cluster of the user who acted; empty when the user is in none."),
+        required_column("action", CLOSED_SET, "What the user did."),
+        required_column("outcome", pa.string(), '"written", or why the action is in no file.'),
+        required_column("actions", pa.int64(), "Number of such actions in the window."),
     ]
 )
 
 # When the users of clusters act, in numbers.
 ACTIONS_BY_HOUR = pa.schema(
     [
-        _not_null("cluster_id", pa.int32()),
-        _not_null("action", CLOSED_SET),  # all but account_status, which is not the user's doing
-        _not_null("hour", pa.int8()),  # of the day, UTC
-        _not_null("actions", pa.int64()),
+        required_column("cluster_id", pa.int32(), "Cluster of the users who acted."),
+        required_column("action", CLOSED_SET, "What they did; account_status is left out, as it is not their doing."),
+        required_column("hour", pa.int8(), "Hour of the day (UTC), 0 to 23."),
+        required_column("actions", pa.int64(), "Number of such actions in the window."),
     ]
 )
 
 # How much one user of a cluster does.
 ACTIONS_PER_USER = pa.schema(
     [
-        _not_null("cluster_id", pa.int32()),
-        _not_null("action", CLOSED_SET),  # or "total"
-        _not_null("median", pa.float64()),  # over all users of the cluster, those who did none too
+        required_column("cluster_id", pa.int32(), "The cluster."),
+        required_column("action", CLOSED_SET, 'The action, or "total".'),
+        required_column("median", pa.float64(), "Median number of actions per user; users who did none count as 0."),
     ]
 )
 
 # Why a line says that a user let a post pass: an estimate, one row a line of "ignore".
 IGNORED_EVIDENCE = pa.schema(
     [
-        _not_null("user_id", pa.string()),
-        _not_null("cluster_id", pa.int32()),  # of the user
-        _not_null("uri", pa.string()),  # of the post
-        _not_null("event_time_us", pa.int64()),  # of the user's act that followed, and of the line
-        _not_null("rule", CLOSED_SET),  # what made the post a candidate
-        pa.field("shown_by", pa.string()),  # the followed account that wrote, liked or reposted it; null if drawn
-        _not_null("shown_time_us", pa.int64()),  # when it did, or when the post was written
-        _not_null("similarity", pa.float32()),  # cosine with the nearest centre of what the cluster engages with
-        _not_null("weight", pa.float32()),  # of the post among that: 1, +2 if acted on, +0.5 per follower
+        required_column("user_id", pa.string(), "Permanent id (DID) of the user."),
+        required_column("cluster_id", pa.int32(), "Cluster of the user."),
+        required_column("uri", pa.string(), "Address of the post that was ignored."),
+        required_column("event_time_us", pa.int64(), "When the user did something next: the time of the line."),
+        required_column("rule", CLOSED_SET, "What made the post a candidate."),
+        column("shown_by", pa.string(), "Followed account that wrote, liked or reposted it; empty if drawn at random."),
+        required_column("shown_time_us", pa.int64(), "When that account did, or when the post was written."),
+        required_column("similarity", pa.float32(), "Cosine with the nearest centre of what the cluster engages with."),
+        required_column("weight", pa.float32(), "Weight of the post there: 1, +2 if acted on, +0.5 for each follower."),
     ]
 )
 
@@ -205,13 +199,25 @@ def embeddings_schema(dimensions: int, dtype: pa.DataType | None = None) -> pa.S
     Vectors have unit length, up to the rounding of their dtype.
     """
     vector = pa.list_(pa.field("element", dtype or pa.float16()), dimensions)
-    return pa.schema([_not_null("uri", pa.string()), _not_null("user_id", pa.string()), _not_null("vector", vector)])
+    return pa.schema(
+        [
+            required_column("uri", pa.string(), "Address of the post."),
+            required_column("user_id", pa.string(), "Permanent id (DID) of its author."),
+            required_column("vector", vector, "What the post is about, as a point of unit length: near means alike."),
+        ]
+    )
 
 
 def centres_schema(dimensions: int) -> pa.Schema:
     """Return the schema of the centres beside `clusters`: unit vectors, one row a cluster, by `cluster_id`."""
     vector = pa.list_(pa.field("element", pa.float32()), dimensions)
-    return pa.schema([_not_null("cluster_id", pa.int32()), _not_null("users", pa.int64()), _not_null("centre", vector)])
+    return pa.schema(
+        [
+            required_column("cluster_id", pa.int32(), "The cluster; 0 is the largest."),
+            required_column("users", pa.int64(), "Number of its users."),
+            required_column("centre", vector, "Direction of the mean of its users' vectors, of unit length."),
+        ]
+    )
 
 
 def with_vector_model(schema: pa.Schema, model: str | None) -> pa.Schema:
@@ -241,27 +247,6 @@ def vector_width(schema: pa.Schema, column: str = "vector") -> int:
     if not pa.types.is_fixed_size_list(kind):
         raise SchemaError(f"column {column!r} is {kind}, not fixed_size_list: write it again with this version")
     return kind.list_size
-
-
-def require_schema(found: pa.Schema, expected: pa.Schema, *, table: str) -> None:
-    """Refuse a schema that differs from what its room promises, in names, order, types or nullability.
-
-    Raises:
-        SchemaError: Names the table and each column that differs.
-    """
-    if found.equals(expected, check_metadata=False):
-        return
-    there, wanted = [_describe(field) for field in found], [_describe(field) for field in expected]
-    missing = [field for field in wanted if field not in there]
-    surplus = [field for field in there if field not in wanted]
-    raise SchemaError(
-        f"{table}: the table does not match its schema in tables.py; missing or other: {missing}; "
-        f"not expected: {surplus}" + ("" if missing or surplus else "; the order of columns differs")
-    )
-
-
-def _describe(field: pa.Field) -> str:
-    return f"{field.name}: {field.type}{'' if field.nullable else ' not null'}"
 
 
 _FIXED = {

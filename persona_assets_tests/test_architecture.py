@@ -33,6 +33,7 @@ ROOMS = {
 # What a verb file may import of the package beside its own room: modules that know neither Dagster nor settings.
 PLAIN = {
     "collection_names",
+    "columns",
     "engine",
     "errors",
     "full_disk",

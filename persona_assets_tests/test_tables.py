@@ -6,6 +6,7 @@ import pyarrow.dataset as pads
 import pytest
 
 from persona_assets import tables
+from persona_assets.columns import require_schema
 from persona_assets.errors import SchemaError
 from persona_assets.parquet_files import write_parquet
 
@@ -41,7 +42,7 @@ def test_the_model_of_vectors_is_noted_in_the_file_and_changes_no_schema(tmp_pat
 
     found = pads.dataset(tmp_path / "day.parquet").schema
     assert tables.vector_model(found) == "one"
-    tables.require_schema(found, tables.embeddings_schema(2, pa.float32()), table="embeddings")
+    require_schema(found, tables.embeddings_schema(2, pa.float32()), table="embeddings")
 
 
 def test_vectors_of_before_models_were_noted_are_of_an_unknown_one():
@@ -58,7 +59,7 @@ def test_a_breach_names_each_column():
     found = pa.schema([pa.field("user_id", pa.string()), pa.field("persona", pa.int32())])
 
     with pytest.raises(SchemaError) as caught:
-        tables.require_schema(found, tables.CLUSTERS, table="clusters")
+        require_schema(found, tables.CLUSTERS, table="clusters")
 
     message = str(caught.value)
     assert message.startswith("clusters: ")
@@ -69,7 +70,7 @@ def test_another_order_of_columns_is_a_breach():
     turned = pa.schema(list(tables.CLUSTERS)[::-1])
 
     with pytest.raises(SchemaError, match="the order of columns differs"):
-        tables.require_schema(turned, tables.CLUSTERS, table="clusters")
+        require_schema(turned, tables.CLUSTERS, table="clusters")
 
 
 def test_a_table_nobody_described_is_refused():

@@ -11,10 +11,11 @@ from pydantic import Field
 from persona_assets.checks import Check, adds_up, window_is_complete
 from persona_assets.cluster_jsonl.accounting import total_outcomes
 from persona_assets.cluster_jsonl.build import Lines, build_lines
+from persona_assets.cluster_jsonl.describe import describe_line
 from persona_assets.cluster_jsonl.ignored import IgnoredOptions
 from persona_assets.cluster_jsonl.window import Inputs
 from persona_assets.io_managers.jsonl import ClusterLines
-from persona_assets.metadata import count_table, measured, missing_days
+from persona_assets.metadata import column_schema, count_table, measured, missing_days
 from persona_assets.scratch import Scratch
 from persona_assets.settings import describe, setting
 
@@ -112,6 +113,7 @@ def build_cluster_jsonl(
                 "users": len(made.user_clusters),
                 "conversations": made.conversations,
                 "ignored_messages": made.ignored,
+                "dagster/column_schema": column_schema(describe_line(config.format)),
                 **_outcomes(made.accounting),
                 **present,
                 **cost,

@@ -9,10 +9,11 @@ from pydantic import Field
 
 from persona_assets.checks import Check, adds_up
 from persona_assets.cluster_stats.inspect_lines import inspect_lines
-from persona_assets.cluster_stats.report import png_address, write_report
+from persona_assets.cluster_stats.report import CLUSTER_STATS, png_address, write_report
 from persona_assets.cluster_stats.summarise import Inputs, summarise_clusters
+from persona_assets.columns import describe_columns
 from persona_assets.io_managers.jsonl import ClusterFolder
-from persona_assets.metadata import measured
+from persona_assets.metadata import column_schema, measured
 from persona_assets.progress import Progress
 from persona_assets.scratch import Scratch
 from persona_assets.settings import describe, setting
@@ -94,6 +95,7 @@ def build_cluster_stats(
             metadata={
                 "personas": dg.MetadataValue.md(report.personas_markdown),
                 "cluster_sizes": dg.MetadataValue.md(f"![users of each cluster]({png_address(report.sizes_png)})"),
+                "dagster/column_schema": column_schema(describe_columns(CLUSTER_STATS)),
                 "actions_without_persona": summary.without_persona["total"],
                 **cost,
             },

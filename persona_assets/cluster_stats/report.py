@@ -13,21 +13,23 @@ from persona_assets.cluster_stats.markdown import persona_table, render_markdown
 from persona_assets.cluster_stats.page import render_page
 from persona_assets.cluster_stats.plots import Floats, plot_map, plot_sizes
 from persona_assets.cluster_stats.summarise import Persona, Summary
+from persona_assets.columns import required_column
 from persona_assets.parquet_files import write_parquet
 
 NEAREST_SHOWN = 3
 # Of a post so many letters are shown: Bluesky's have at most 3,000 bytes.
 LETTERS_SHOWN = 3000
+_COUNTS = {"users": "Number of users of the cluster.", "total": "Number of their actions in the window, all kinds."}
 # A row a cluster; the counts of count.COLUMNS follow.
 CLUSTER_STATS = pa.schema(
     [
-        pa.field("cluster_id", pa.int32(), nullable=False),
-        pa.field("label", pa.string(), nullable=False),  # its best words
-        pa.field("share", pa.float64(), nullable=False),  # of all users in clusters
-        *(pa.field(column, pa.int64(), nullable=False) for column in COLUMNS),
-        pa.field("words", pa.list_(pa.string()), nullable=False),  # best first
-        pa.field("topics", pa.list_(pa.list_(pa.string())), nullable=False),  # heaviest first
-        pa.field("medoid_uris", pa.list_(pa.string()), nullable=False),  # nearest the mean first
+        required_column("cluster_id", pa.int32(), "The cluster; 0 is the largest."),
+        required_column("label", pa.string(), "Its best words."),
+        required_column("share", pa.float64(), "Share of all users in clusters, 0 to 1."),
+        *(required_column(name, pa.int64(), _COUNTS.get(name) or f"Number of actions: {name}.") for name in COLUMNS),
+        required_column("words", pa.list_(pa.string()), "Words that set the cluster apart, best first."),
+        required_column("topics", pa.list_(pa.list_(pa.string())), "Topics as lists of words, heaviest first."),
+        required_column("medoid_uris", pa.list_(pa.string()), "Addresses of its most typical posts, best first."),
     ]
 )
 

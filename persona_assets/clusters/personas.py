@@ -17,24 +17,25 @@ from persona_assets.clusters.sharpen import sharpen_vectors
 from persona_assets.clusters.silhouette import measure_silhouette
 from persona_assets.clusters.stability import measure_stability
 from persona_assets.clusters.vectors import UserVectors, average_user_vectors
+from persona_assets.columns import column, required_column
 from persona_assets.post_vectors.read import common_model
 
 # How sure each user's cluster is: beside `clusters`, in the same order.
 CERTAINTY = pa.schema(
     [
-        pa.field("user_id", pa.string(), nullable=False),
-        pa.field("next_cluster_id", pa.int32()),  # the second nearest; null where there is one cluster
-        pa.field("next_similarity", pa.float32()),  # cosine to its centre
-        pa.field("silhouette", pa.float32(), nullable=False),  # -1 to 1; below 0, the user is nearer to another
-        pa.field("levels", pa.list_(pa.int32()), nullable=False),  # its cluster at each level, coarsest first
+        required_column("user_id", pa.string(), "Permanent id (DID) of the user."),
+        column("next_cluster_id", pa.int32(), "The second nearest cluster; empty where there is only one."),
+        column("next_similarity", pa.float32(), "Cosine of the user's vector and that cluster's centre, -1 to 1."),
+        required_column("silhouette", pa.float32(), "-1 to 1: below 0 the user is nearer to another cluster."),
+        required_column("levels", pa.list_(pa.int32()), "The user's cluster at each level, the coarsest first."),
     ]
 )
 # What the number of clusters was chosen from: beside `clusters`, empty where the number was given.
 CURVE = pa.schema(
     [
-        pa.field("n_clusters", pa.int32(), nullable=False),
-        pa.field("silhouette", pa.float64(), nullable=False),
-        pa.field("stability", pa.float64()),  # measured at the top of the curve only, where it can be
+        required_column("n_clusters", pa.int32(), "Number of clusters that was tried."),
+        required_column("silhouette", pa.float64(), "Mean silhouette of the users at that number, -1 to 1."),
+        column("stability", pa.float64(), "Agreement of fits to halves of the users; measured near the best only."),
     ]
 )
 

@@ -21,6 +21,7 @@ import zstandard
 from upath import UPath
 
 from persona_assets import tables
+from persona_assets.columns import describe_columns, require_schema
 from persona_assets.errors import StorageError
 from persona_assets.io_managers.folder_checksums import (
     open_verified,
@@ -31,6 +32,7 @@ from persona_assets.io_managers.folder_checksums import (
 )
 from persona_assets.io_managers.storage import is_local, replacing_folder
 from persona_assets.io_managers.windows import days_present
+from persona_assets.metadata import column_schema
 from persona_assets.parquet_files import write_parquet
 from persona_assets.scratch import Scratch
 from persona_assets.writes import write_in_pieces
@@ -125,12 +127,14 @@ class JsonlFolders(dg.UPathIOManager):
     def dump_to_path(self, context: dg.OutputContext, obj: Any, path: UPath) -> None:
         """Write all files beside the old folder, then take its place."""
         for name, schema in BESIDE.items():
-            tables.require_schema(obj.beside[name].schema, schema, table=name)
+            require_schema(obj.beside[name].schema, schema, table=name)
         with replacing_folder(path, last_file=USER_CLUSTERS, scratch=self._scratch.new_folder()) as folder:
             lines = write_cluster_lines(folder, obj)
             size = sum(file.stat().st_size for file in folder.iterdir())
+        described = BESIDE | ({Path(IGNORED).stem: tables.IGNORED_EVIDENCE} if obj.ignored else {})
         context.add_output_metadata(
-            {
+            {f"{name}_columns": column_schema(describe_columns(schema)) for name, schema in described.items()}
+            | {
                 "dagster/partition_row_count": lines,
                 "clusters": len(set(obj.user_clusters.values())),
                 "size_bytes": size,

@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from persona_assets import tables
+from persona_assets.columns import describe_columns, require_schema
 from persona_assets.errors import PersonaAssetsError, SchemaError, StorageError
 from persona_assets.io_managers.storage import arrow_filesystem, is_local, replacing_file
 from persona_assets.io_managers.windows import days_made, days_present
+from persona_assets.metadata import column_schema
 from persona_assets.parquet_checksums import read_body_digest, verify_parquet
 from persona_assets.parquet_files import write_parquet
 
@@ -62,14 +64,14 @@ class ParquetDatasets(dg.UPathIOManager):
         main, sides = obj if isinstance(obj, WithSides) else (obj, {})
         name = context.asset_key.to_user_string()
         schema = pq.read_schema(main) if isinstance(main, Path) else main.schema
-        tables.require_schema(schema, tables.expected_schema(name, schema), table=name)
+        expected = tables.expected_schema(name, schema)
+        require_schema(schema, expected, table=name)
         rows = pq.read_metadata(main).num_rows if isinstance(main, Path) else main.num_rows
         _put(main, sides, path)
-        columns = [dg.TableColumn(field.name, str(field.type)) for field in schema]
         context.add_output_metadata(
             {
                 f"dagster/{'partition_' if context.has_asset_partitions else ''}row_count": rows,
-                "dagster/column_schema": dg.TableSchema(columns),
+                "dagster/column_schema": column_schema(describe_columns(expected)),
                 "size_bytes": path.stat().st_size,
             }
         )
@@ -213,7 +215,7 @@ def _open_dataset(table: str, paths: list[UPath]) -> tuple[pads.FileSystemDatase
     for path in paths:
         unverified += not _verify(path)
         found = _read_schema(path, filesystem)
-        tables.require_schema(found, tables.expected_schema(table, found), table=str(path))
+        require_schema(found, tables.expected_schema(table, found), table=str(path))
         if schema is not None and not found.equals(schema):
             raise SchemaError(
                 f"{path}: its columns differ from those of {paths[0]} ({found.field(-1)}, {schema.field(-1)}): "

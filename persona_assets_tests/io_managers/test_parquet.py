@@ -232,7 +232,11 @@ def test_a_finished_file_is_taken_over_and_sides_lie_beside(base, tmp_path_facto
     assert seen[0].to_table()["user_id"].to_pylist() == ["u1", "u2"]
     (event,) = result.asset_materializations_for_node("clusters")
     assert event.metadata["dagster/partition_row_count"].value == 2
-    assert [c.name for c in event.metadata["dagster/column_schema"].value.columns] == tables.CLUSTERS.names
+    columns = event.metadata["dagster/column_schema"].value.columns
+    assert [column.name for column in columns] == tables.CLUSTERS.names
+    assert columns[1].type == "whole number"
+    assert columns[1].description == "Number of the user's cluster on this day; 0 is the largest."
+    assert not columns[1].constraints.nullable
 
 
 def test_an_input_over_every_day_has_those_there_with_their_sides(base):

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets import tables
+from persona_assets.columns import require_schema
 from persona_assets.io_managers.parquet import ParquetIOManager
 from persona_assets.partitions import daily_partitions
 from persona_assets.raw_events.assets import build_raw_events, check_day
@@ -43,7 +44,7 @@ def test_one_step_writes_both_tables(tmp_path):
 
     for name, schema, rows in (("raw_events", tables.RAW_EVENTS, 2), ("rejected_lines", tables.REJECTED_LINES, 2)):
         file = tmp_path / "data" / name / f"{DAY}.parquet"
-        tables.require_schema(pq.read_schema(file), schema, table=name)
+        require_schema(pq.read_schema(file), schema, table=name)
         assert pq.read_metadata(file).num_rows == rows
         assert about(result, name)["dagster/partition_row_count"].value == rows
 

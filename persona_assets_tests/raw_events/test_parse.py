@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from upath import UPath
 
 from persona_assets import tables
+from persona_assets.columns import require_schema
 from persona_assets.errors import WorkerError
 from persona_assets.raw_events import merge, read
 from persona_assets.raw_events.files import CaptureFile
@@ -443,7 +444,7 @@ def test_the_tables_are_what_was_promised(tmp_path):
     read_lines_of(EVENTS + BAD, tmp_path)
 
     for name, schema in (("raw_events", tables.RAW_EVENTS), ("rejected_lines", tables.REJECTED_LINES)):
-        tables.require_schema(pq.read_schema(tmp_path / "scratch" / f"{name}.parquet"), schema, table=name)
+        require_schema(pq.read_schema(tmp_path / "scratch" / f"{name}.parquet"), schema, table=name)
 
 
 def test_a_day_of_rejected_lines_only_is_an_empty_table(tmp_path):

@@ -2,6 +2,7 @@ import pyarrow.ipc
 import pytest
 
 from persona_assets import tables
+from persona_assets.columns import require_schema
 from persona_assets.raw_events.decode import BlockDecoder
 from persona_assets.raw_events.runs import FENCE_ROWS, Held, count_kinds, write_run
 from persona_assets_tests.raw_events.builders import (
@@ -35,7 +36,7 @@ def test_each_kind_is_one_chunk_sorted_by_time(absorb_each):
 
     table = hold(events, absorb_each=absorb_each).release()
 
-    tables.require_schema(table.schema, tables.RAW_EVENTS, table="raw_events")
+    require_schema(table.schema, tables.RAW_EVENTS, table="raw_events")
     assert len(table) == len(events)
     chunks = [chunk.to_pylist() for chunk in table["event_time_us"].chunks]
     assert len(chunks) == 5

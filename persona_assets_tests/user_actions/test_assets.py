@@ -5,6 +5,7 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from persona_assets import tables
+from persona_assets.columns import require_schema
 from persona_assets.io_managers.parquet import ParquetIOManager
 from persona_assets.partitions import daily_partitions
 from persona_assets.scratch import Scratch
@@ -43,7 +44,7 @@ def test_the_asset_writes_actions_and_counts_what_it_drops(tmp_path):
     assert metadata["events"].value == 5
     rows = pads.dataset(tmp_path / "user_actions" / f"{DAY}.parquet").to_table().to_pylist()
     assert [row["action"] for row in rows] == ["like", "post"]
-    tables.require_schema(
+    require_schema(
         pq.read_schema(tmp_path / "user_actions" / f"{DAY}.parquet"), tables.USER_ACTIONS, table="user_actions"
     )
     (check,) = result.get_asset_check_evaluations()

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from persona_assets import tables
+from persona_assets.columns import require_schema
 from persona_assets.user_actions.extract import extract_actions
 from persona_assets.user_actions.name import ACTION_OF
 from persona_assets_tests.raw_events.builders import read_day
@@ -290,7 +291,7 @@ def test_rows_are_sorted_by_action_then_time_then_user(tmp_path):
 
 def test_the_table_is_what_was_promised(tmp_path):
     for events in ([], [commit(POST)]):
-        tables.require_schema(extract(events, tmp_path).table.schema, tables.USER_ACTIONS, table="user_actions")
+        require_schema(extract(events, tmp_path).table.schema, tables.USER_ACTIONS, table="user_actions")
 
 
 @pytest.mark.shared_data

@@ -1,6 +1,7 @@
 import pyarrow as pa
 
 from persona_assets import tables
+from persona_assets.columns import require_schema
 from persona_assets.user_actions.name import find_codes, name_actions
 from persona_assets.user_actions.spool import ActionSpool
 from persona_assets_tests.user_actions.builders import LIKE, POST, commit, table_of
@@ -14,7 +15,7 @@ def test_actions_come_back_by_kind_whatever_they_were_added_with(tmp_path):
 
     rows = pa.concat_tables(spool.read())
 
-    tables.require_schema(rows.schema, tables.USER_ACTIONS, table="user_actions")
+    require_schema(rows.schema, tables.USER_ACTIONS, table="user_actions")
     assert [(row["action"], row["uri"][-1]) for row in rows.to_pylist()] == [
         ("like", "1"),
         ("like", "2"),
