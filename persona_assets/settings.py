@@ -6,7 +6,7 @@ it for one run. Variables are read when a default is needed, not when a module i
 
 import datetime as dt
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 import pydantic
@@ -15,6 +15,19 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from persona_assets.errors import SettingsError
 
 PREFIX = "PERSONA_"
+
+# What some settings may be; a run config's field that is read from one has the same type.
+ExecutorName = Literal["in_process", "multiprocess", "slurm", "k8s"]
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+ComputeDtype = Literal["auto", "float32", "bfloat16"]
+VectorDtype = Literal["float16", "float32"]
+MinSizePolicy = Literal["fill", "dissolve"]
+IgnoredCandidates = Literal["follows", "cluster"]
+ClusterFormat = Literal["arrays", "blueprint"]
+ClusterCompression = Literal["none", "zstd"]
+
+# Constraints of pydantic that settings have.
+_BOUNDS = ("ge", "le", "min_length", "pattern")
 
 
 class Settings(BaseSettings):
@@ -49,9 +62,7 @@ class Settings(BaseSettings):
     sensor_days: int = pydantic.Field(
         14, ge=1, le=366, description="Latest days that the sensor, if switched on, watches for new and grown files."
     )
-    executor: Literal["in_process", "multiprocess", "slurm", "k8s"] = pydantic.Field(
-        "in_process", description="What runs the steps of a run."
-    )
+    executor: ExecutorName = pydantic.Field("in_process", description="What runs the steps of a run.")
     workers: int | None = pydantic.Field(None, ge=1, description="Processes that parse a day; default: the cores.")
     memory_limit: str = pydantic.Field(
         "4GB",
@@ -69,14 +80,12 @@ class Settings(BaseSettings):
         min_length=1,
         description="Embedding model: a Hugging Face name or a local folder; the default needs no network.",
     )
-    device: Literal["auto", "cpu", "cuda", "mps"] = pydantic.Field("auto", description="Where the model runs.")
+    device: DeviceName = pydantic.Field("auto", description="Where the model runs.")
     max_tokens: int = pydantic.Field(128, ge=8, le=8192, description="Tokens of a text that the model sees.")
-    compute_dtype: Literal["auto", "float32", "bfloat16"] = pydantic.Field(
+    compute_dtype: ComputeDtype = pydantic.Field(
         "auto", description="Precision of the model; auto is bfloat16 where the device is fast at it."
     )
-    vector_dtype: Literal["float16", "float32"] = pydantic.Field(
-        "float16", description="Precision of the vectors stored."
-    )
+    vector_dtype: VectorDtype = pydantic.Field("float16", description="Precision of the vectors stored.")
     compile_model: bool = pydantic.Field(
         default=False, description="Let torch compile the model: minutes to start, then somewhat faster."
     )
@@ -103,7 +112,7 @@ class Settings(BaseSettings):
     )
     auto_cluster: bool = pydantic.Field(default=False, description="Choose the number of personas.")
     min_cluster_size: int = pydantic.Field(10, ge=1, description="Fewest users of a persona.")
-    min_size_policy: Literal["fill", "dissolve"] = pydantic.Field(
+    min_size_policy: MinSizePolicy = pydantic.Field(
         "fill",
         description="What becomes of smaller personas: filled with the users who lose least, or dissolved, which "
         "leaves fewer than asked for.",
@@ -115,7 +124,7 @@ class Settings(BaseSettings):
     )
     seed: int = pydantic.Field(0, ge=0, description="Seed of every random choice.")
     add_ignored_messages: bool = pydantic.Field(default=False, description="Estimate what users saw and let pass.")
-    ignored_candidates: Literal["follows", "cluster"] = pydantic.Field(
+    ignored_candidates: IgnoredCandidates = pydantic.Field(
         "follows",
         description="What users may have let pass: what followed accounts show them; or any post, by a user drawn in "
         "the cluster, as BluePrint does, for captures that know of few follows.",
@@ -125,12 +134,12 @@ class Settings(BaseSettings):
     )
     cap_ignored_messages: int = pydantic.Field(1000, ge=0, description="Most ignored posts of a user.")
     max_thread_messages: int = pydantic.Field(64, ge=2, description="Most messages of a conversation line.")
-    cluster_format: Literal["arrays", "blueprint"] = pydantic.Field(
+    cluster_format: ClusterFormat = pydantic.Field(
         "arrays",
         description="What a line of a persona's file is: an array of messages, as BluePrint's pipeline writes them, or "
         "an object as in its published data set.",
     )
-    cluster_compression: Literal["none", "zstd"] = pydantic.Field(
+    cluster_compression: ClusterCompression = pydantic.Field(
         "none", description="Compression of personas' files; zstd makes them `cluster_<N>.jsonl.zst`."
     )
     show_posts: bool = pydantic.Field(default=True, description="Print posts in the report of a cluster.")
@@ -215,13 +224,37 @@ def _explain(error: pydantic.ValidationError) -> str:
     return "; ".join(lines)
 
 
-def setting(name: str) -> Callable[[], Any]:
-    """Return a `default_factory` for a run config's field that reads setting `name` when it is needed."""
+def from_setting(name: str, **changes: Any) -> Any:
+    """Return the field of a run config that is setting `name` unless a run says otherwise.
+
+    Bounds and description are those of the setting, and the default is its value when it is needed. The class repeats
+    the type, as type checkers read no values. A `run_config.SettingsConfig` shows the default in the launchpad.
+
+    Args:
+        name: A field of `Settings`.
+        **changes: What else `pydantic.Field` is given.
+
+    Raises:
+        SettingsError: There is no such setting.
+    """
     if name not in Settings.model_fields:
         raise SettingsError(f"{name!r} is not a field of Settings")
-    return lambda: getattr(read_settings(), name)
+    field = Settings.model_fields[name]
+    bounds = {
+        bound: value
+        for constraint in field.metadata
+        for bound in _BOUNDS
+        if (value := getattr(constraint, bound, None)) is not None
+    }
+    description = f"{field.description}{_describe_bounds(bounds)} Default: {PREFIX}{name.upper()}."
+    return pydantic.Field(
+        default_factory=lambda: getattr(read_settings(), name), description=description, **bounds, **changes
+    )
 
 
-def describe(name: str) -> str:
-    """Return the description of setting `name` and its variable, for a run config's field."""
-    return f"{Settings.model_fields[name].description} Default: {PREFIX}{name.upper()}."
+def _describe_bounds(bounds: Mapping[str, Any]) -> str:
+    """Say in words which numbers are allowed: types of Dagster have no bounds."""
+    least, most = bounds.get("ge"), bounds.get("le")
+    if least is None and most is None:
+        return ""
+    return f" From {least} to {most}." if most is not None else f" At least {least}."

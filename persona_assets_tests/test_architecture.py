@@ -158,10 +158,10 @@ def _read_through(tree: ast.AST, names: set[str]) -> set[str]:
 
 
 def find_settings_read(tree: ast.AST) -> set[str]:
-    """Return the settings that a module reads: `setting("x")`, `read_settings().x`, or `.x` of a `Settings`."""
+    """Return the settings that a module reads: `from_setting("x")`, `read_settings().x`, or `.x` of a `Settings`."""
     read = set().union(*(_read_through(*taking) for taking in _functions_that_take(tree, "Settings")))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "setting":
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "from_setting":
             read |= {argument.value for argument in node.args if isinstance(argument, ast.Constant)}
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "read_settings()":
             read.add(node.attr)
@@ -368,7 +368,7 @@ def test_a_config_is_read_whole_where_it_is_spread_over_parameters(use, unread):
 
 def test_a_setting_counts_as_read_however_it_is_read():
     code = """
-x = Field(default_factory=setting("seed"), description=describe("model"))
+x = from_setting("seed")
 y = read_settings().data
 def build(settings: Settings, other: object):
     return settings.executor, other.device

@@ -3,10 +3,10 @@
 import datetime as dt
 
 import pytest
-from pydantic import Field
+from pydantic import BaseModel, ValidationError
 
 from persona_assets.errors import SettingsError
-from persona_assets.settings import Settings, describe, read_settings, setting
+from persona_assets.settings import Settings, from_setting, read_settings
 
 
 def test_an_empty_environment_gives_the_defaults():
@@ -51,21 +51,35 @@ def test_a_mistake_names_the_variable_and_what_is_right(variable, value, message
     assert message in str(caught.value)
 
 
+class OneConfig(BaseModel):
+    max_tokens: int = from_setting("max_tokens")
+    language: str = from_setting("language")
+    seed: int = from_setting("seed")
+
+
 def test_a_default_is_read_when_it_is_needed(monkeypatch):
-    default = setting("n_clusters")
+    monkeypatch.setenv("PERSONA_MAX_TOKENS", "25")
 
-    monkeypatch.setenv("PERSONA_N_CLUSTERS", "25")
-
-    assert default() == "25"
+    assert OneConfig().max_tokens == 25
 
 
-def test_a_default_of_no_setting_is_refused_where_it_is_written():
+def test_a_field_of_no_setting_is_refused_where_it_is_written():
     with pytest.raises(SettingsError, match="'clusters' is not a field of Settings"):
-        Field(default_factory=setting("clusters"))
+        from_setting("clusters")
 
 
-def test_a_description_names_the_variable():
-    assert describe("n_clusters").endswith("Default: PERSONA_N_CLUSTERS.")
+@pytest.mark.parametrize("wrong", [{"max_tokens": 7}, {"max_tokens": 8193}, {"language": "English"}, {"seed": -1}])
+def test_a_field_has_the_bounds_of_its_setting(wrong):
+    with pytest.raises(ValidationError):
+        OneConfig(**wrong)
+
+
+def test_a_description_says_the_bounds_and_the_variable():
+    described = {name: field.description for name, field in OneConfig.model_fields.items()}
+
+    assert described["max_tokens"].endswith(" From 8 to 8192. Default: PERSONA_MAX_TOKENS.")
+    assert described["seed"].endswith(" At least 0. Default: PERSONA_SEED.")
+    assert described["language"].endswith(" phrases for words. Default: PERSONA_LANGUAGE.")
 
 
 @pytest.mark.parametrize("field", Settings.model_fields.values())

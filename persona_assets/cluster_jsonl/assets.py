@@ -1,12 +1,10 @@
 """The asset `cluster_jsonl`."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 import dagster as dg
 import pyarrow as pa
 import pyarrow.dataset as pads
-from pydantic import Field
 
 from persona_assets.checks import Check, adds_up, window_is_complete
 from persona_assets.cluster_jsonl.accounting import total_outcomes
@@ -16,8 +14,9 @@ from persona_assets.cluster_jsonl.ignored import IgnoredOptions
 from persona_assets.cluster_jsonl.window import Inputs
 from persona_assets.io_managers.jsonl import ClusterLines
 from persona_assets.metadata import column_schema, count_table, measured, missing_days
+from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
-from persona_assets.settings import describe, setting
+from persona_assets.settings import ClusterCompression, ClusterFormat, IgnoredCandidates, from_setting
 
 _COMPLETE = window_is_complete("cluster_jsonl")
 _ADDS_UP = adds_up(
@@ -33,32 +32,18 @@ _USERS = Check(
 )
 
 
-class ClusterJsonlConfig(dg.Config):
+class ClusterJsonlConfig(SettingsConfig):
     """What a persona's file holds."""
 
-    add_ignored_messages: bool = Field(
-        default_factory=setting("add_ignored_messages"), description=describe("add_ignored_messages")
-    )
-    ignored_candidates: Literal["follows", "cluster"] = Field(
-        default_factory=setting("ignored_candidates"), description=describe("ignored_candidates")
-    )
-    similarity_threshold: float = Field(
-        default_factory=setting("similarity_threshold"), ge=-1, le=1, description=describe("similarity_threshold")
-    )
-    cap_ignored_messages: int = Field(
-        default_factory=setting("cap_ignored_messages"), ge=0, description=describe("cap_ignored_messages")
-    )
-    max_thread_messages: int = Field(
-        default_factory=setting("max_thread_messages"), ge=2, description=describe("max_thread_messages")
-    )
-    format: Literal["arrays", "blueprint"] = Field(
-        default_factory=setting("cluster_format"), description=describe("cluster_format")
-    )
-    compression: Literal["none", "zstd"] = Field(
-        default_factory=setting("cluster_compression"), description=describe("cluster_compression")
-    )
-    seed: int = Field(default_factory=setting("seed"), ge=0, description=describe("seed"))
-    memory_limit: str = Field(default_factory=setting("memory_limit"), description=describe("memory_limit"))
+    add_ignored_messages: bool = from_setting("add_ignored_messages")
+    ignored_candidates: IgnoredCandidates = from_setting("ignored_candidates")
+    similarity_threshold: float = from_setting("similarity_threshold")
+    cap_ignored_messages: int = from_setting("cap_ignored_messages")
+    max_thread_messages: int = from_setting("max_thread_messages")
+    format: ClusterFormat = from_setting("cluster_format")
+    compression: ClusterCompression = from_setting("cluster_compression")
+    seed: int = from_setting("seed")
+    memory_limit: str = from_setting("memory_limit")
 
 
 def build_cluster_jsonl(

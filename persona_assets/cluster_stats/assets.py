@@ -5,7 +5,6 @@ from itertools import islice
 
 import dagster as dg
 import pyarrow.dataset as pads
-from pydantic import Field
 
 from persona_assets.checks import Check, adds_up
 from persona_assets.cluster_stats.inspect_lines import inspect_lines
@@ -15,8 +14,9 @@ from persona_assets.columns import describe_columns
 from persona_assets.io_managers.jsonl import ClusterFolder
 from persona_assets.metadata import column_schema, measured
 from persona_assets.progress import Progress
+from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
-from persona_assets.settings import describe, setting
+from persona_assets.settings import from_setting
 
 # Lines of each file that are read back.
 _LINES_READ_BACK = 1000
@@ -35,15 +35,13 @@ _LINES_ARE_WELL = Check(
 )
 
 
-class ClusterStatsConfig(dg.Config):
+class ClusterStatsConfig(SettingsConfig):
     """What the report shows."""
 
-    show_posts: bool = Field(default_factory=setting("show_posts"), description=describe("show_posts"))
-    language: str = Field(
-        default_factory=setting("language"), pattern=r"^[a-z]{2,3}$", description=describe("language")
-    )
-    seed: int = Field(default_factory=setting("seed"), ge=0, description=describe("seed"))
-    memory_limit: str = Field(default_factory=setting("memory_limit"), description=describe("memory_limit"))
+    show_posts: bool = from_setting("show_posts")
+    language: str = from_setting("language")
+    seed: int = from_setting("seed")
+    memory_limit: str = from_setting("memory_limit")
 
 
 def build_cluster_stats(

@@ -1,14 +1,14 @@
 """The asset `clusters`."""
 
 import base64
-from typing import Any, Literal
+from typing import Any
 
 import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
 from persona_assets.checks import Check, adds_up
 from persona_assets.clusters.personas import CURVE, Personas, Wanted, find_personas
@@ -17,8 +17,9 @@ from persona_assets.io_managers.parquet import WithSides
 from persona_assets.metadata import count_table, measured
 from persona_assets.post_vectors.repeats import find_repeated_posts
 from persona_assets.progress import Progress
+from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
-from persona_assets.settings import describe, setting
+from persona_assets.settings import MinSizePolicy, from_setting
 
 # Users on the map that the UI shows.
 MAP_USERS = 2000
@@ -46,25 +47,17 @@ _APART = Check(
 )
 
 
-class ClustersConfig(dg.Config):
+class ClustersConfig(SettingsConfig):
     """How many personas, how small they may be, and how they are made."""
 
     # A number, a list of numbers or, as in the environment, numbers between commas: Dagster has no type for that.
-    n_clusters: Any = Field(
-        default_factory=setting("n_clusters"),
-        validate_default=True,
-        description=describe("n_clusters"),
-    )
-    auto_cluster: bool = Field(default_factory=setting("auto_cluster"), description=describe("auto_cluster"))
-    min_cluster_size: int = Field(
-        default_factory=setting("min_cluster_size"), ge=1, description=describe("min_cluster_size")
-    )
-    min_size_policy: Literal["fill", "dissolve"] = Field(
-        default_factory=setting("min_size_policy"), description=describe("min_size_policy")
-    )
-    sharpen_users: bool = Field(default_factory=setting("sharpen_users"), description=describe("sharpen_users"))
-    seed: int = Field(default_factory=setting("seed"), ge=0, description=describe("seed"))
-    memory_limit: str = Field(default_factory=setting("memory_limit"), description=describe("memory_limit"))
+    n_clusters: Any = from_setting("n_clusters", validate_default=True)
+    auto_cluster: bool = from_setting("auto_cluster")
+    min_cluster_size: int = from_setting("min_cluster_size")
+    min_size_policy: MinSizePolicy = from_setting("min_size_policy")
+    sharpen_users: bool = from_setting("sharpen_users")
+    seed: int = from_setting("seed")
+    memory_limit: str = from_setting("memory_limit")
 
     @field_validator("n_clusters")
     @classmethod

@@ -5,11 +5,9 @@ import tempfile
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Literal
 
 import dagster as dg
 import pyarrow.dataset as pads
-from pydantic import Field
 
 from persona_assets.checks import Check, adds_up
 from persona_assets.embeddings.device import choose_device, choose_precision
@@ -27,8 +25,9 @@ from persona_assets.full_disk import explaining_full_disk
 from persona_assets.io_managers.parquet import NEVER_TRIED_AGAIN
 from persona_assets.metadata import measured
 from persona_assets.progress import Progress
+from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
-from persona_assets.settings import describe, read_settings, setting
+from persona_assets.settings import ComputeDtype, DeviceName, VectorDtype, from_setting, read_settings
 
 # A float16 vector of unit length, rounded number by number, is off by less than this.
 _LENGTH_TOLERANCE = 1e-3
@@ -48,26 +47,18 @@ _UNIT_VECTORS = Check(
 )
 
 
-class EmbeddingsConfig(dg.Config):
+class EmbeddingsConfig(SettingsConfig):
     """Which model makes the vectors, and where."""
 
-    model: str = Field(default_factory=setting("model"), min_length=1, description=describe("model"))
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
-        default_factory=setting("device"), description=describe("device")
-    )
-    max_tokens: int = Field(default_factory=setting("max_tokens"), ge=8, le=8192, description=describe("max_tokens"))
-    compute_dtype: Literal["auto", "float32", "bfloat16"] = Field(
-        default_factory=setting("compute_dtype"), description=describe("compute_dtype")
-    )
-    vector_dtype: Literal["float16", "float32"] = Field(
-        default_factory=setting("vector_dtype"), description=describe("vector_dtype")
-    )
-    compile_model: bool = Field(default_factory=setting("compile_model"), description=describe("compile_model"))
-    vector_store: str | None = Field(default_factory=setting("vector_store"), description=describe("vector_store"))
-    vector_store_days: int = Field(
-        default_factory=setting("vector_store_days"), ge=1, le=36_500, description=describe("vector_store_days")
-    )
-    memory_limit: str = Field(default_factory=setting("memory_limit"), description=describe("memory_limit"))
+    model: str = from_setting("model")
+    device: DeviceName = from_setting("device")
+    max_tokens: int = from_setting("max_tokens")
+    compute_dtype: ComputeDtype = from_setting("compute_dtype")
+    vector_dtype: VectorDtype = from_setting("vector_dtype")
+    compile_model: bool = from_setting("compile_model")
+    vector_store: str | None = from_setting("vector_store")
+    vector_store_days: int = from_setting("vector_store_days")
+    memory_limit: str = from_setting("memory_limit")
 
 
 def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = False) -> dg.AssetsDefinition:

@@ -3,15 +3,15 @@
 import dagster as dg
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
-from pydantic import Field
 
 from persona_assets.checks import adds_up
 from persona_assets.english_posts.detect import build_decide
 from persona_assets.english_posts.sift import sift_posts
 from persona_assets.metadata import count_table, measured
 from persona_assets.progress import Progress
+from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
-from persona_assets.settings import describe, setting
+from persona_assets.settings import from_setting
 from persona_assets.tables import MESSAGES
 
 _ADDS_UP = adds_up(
@@ -21,13 +21,11 @@ _ADDS_UP = adds_up(
 )
 
 
-class EnglishPostsConfig(dg.Config):
+class EnglishPostsConfig(SettingsConfig):
     """Which language is kept."""
 
-    language: str = Field(
-        default_factory=setting("language"), pattern=r"^[a-z]{2,3}$", description=describe("language")
-    )
-    memory_limit: str = Field(default_factory=setting("memory_limit"), description=describe("memory_limit"))
+    language: str = from_setting("language")
+    memory_limit: str = from_setting("memory_limit")
 
 
 def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:

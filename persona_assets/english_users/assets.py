@@ -3,14 +3,14 @@
 import dagster as dg
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
-from pydantic import Field
 
 from persona_assets.checks import Check, window_is_complete
 from persona_assets.english_users.select import select_english_users
 from persona_assets.english_users.shares import MOST_TIMES, count_english_shares, is_usual
 from persona_assets.metadata import count_table, measured, missing_days
+from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
-from persona_assets.settings import describe, setting
+from persona_assets.settings import from_setting
 
 _COMPLETE = window_is_complete("english_users")
 _USUAL = Check(
@@ -28,13 +28,11 @@ _WITHIN_POSTS = Check(
 )
 
 
-class EnglishUsersConfig(dg.Config):
+class EnglishUsersConfig(SettingsConfig):
     """Who has written enough."""
 
-    min_english_posts: int = Field(
-        default_factory=setting("min_english_posts"), ge=1, description=describe("min_english_posts")
-    )
-    memory_limit: str = Field(default_factory=setting("memory_limit"), description=describe("memory_limit"))
+    min_english_posts: int = from_setting("min_english_posts")
+    memory_limit: str = from_setting("memory_limit")
 
 
 def build_english_users(

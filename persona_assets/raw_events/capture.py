@@ -5,23 +5,20 @@ import os
 from typing import Any
 
 import dagster as dg
-from pydantic import Field
 from upath import UPath
 
 from persona_assets.raw_events.dictionaries import load_dictionaries
 from persona_assets.raw_events.files import CaptureFile, digest_files, find_files
-from persona_assets.settings import describe, setting
+from persona_assets.settings import from_setting
 
 
 class Capture(dg.ConfigurableResource[Any]):
     """The files of Jetstream events that everything is made from."""
 
-    root: str = Field(default_factory=setting("capture"), description=describe("capture"))
-    pattern: str | None = Field(default_factory=setting("capture_pattern"), description=describe("capture_pattern"))
-    zstd_dictionaries: str | None = Field(
-        default_factory=setting("zstd_dictionaries"), description=describe("zstd_dictionaries")
-    )
-    workers: int | None = Field(default_factory=setting("workers"), ge=1, description=describe("workers"))
+    root: str = from_setting("capture")
+    pattern: str | None = from_setting("capture_pattern")
+    zstd_dictionaries: str | None = from_setting("zstd_dictionaries")
+    workers: int | None = from_setting("workers")
 
     def find_day(self, day: dt.date) -> list[CaptureFile]:
         """Return the files of a day; a day without any is an error that says what is there instead."""

@@ -2,13 +2,13 @@
 
 import dagster as dg
 import pyarrow.dataset as pads
-from pydantic import Field
 
 from persona_assets.checks import adds_up
 from persona_assets.collection_names import shorten_kinds
 from persona_assets.metadata import count_table, measured
+from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
-from persona_assets.settings import describe, setting
+from persona_assets.settings import from_setting
 from persona_assets.user_actions.extract import extract_actions
 
 _ADDS_UP = adds_up(
@@ -18,10 +18,10 @@ _ADDS_UP = adds_up(
 )
 
 
-class UserActionsConfig(dg.Config):
+class UserActionsConfig(SettingsConfig):
     """What the step may use."""
 
-    memory_limit: str = Field(default_factory=setting("memory_limit"), description=describe("memory_limit"))
+    memory_limit: str = from_setting("memory_limit")
 
 
 def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:

@@ -1,0 +1,32 @@
+"""Run configs whose defaults come from the settings, and show in the launchpad."""
+
+import copy
+from typing import Any, ClassVar
+
+import dagster as dg
+from pydantic.fields import FieldInfo
+
+
+class _FieldsWithDefaults:
+    """The fields of a model; one whose default a factory makes has, for who asks, the value that it makes now."""
+
+    def __get__(self, instance: object, model: Any) -> dict[str, FieldInfo]:
+        return {name: _with_default(field) for name, field in model.__pydantic_fields__.items()}
+
+
+def _with_default(field: FieldInfo) -> FieldInfo:
+    if field.default_factory is None:
+        return field
+    shown = copy.copy(field)
+    shown.default = field.get_default(call_default_factory=True, validated_data={})
+    return shown
+
+
+class SettingsConfig(dg.Config):
+    """A run config with fields made by `settings.from_setting`.
+
+    Dagster builds the schema that the launchpad shows when an asset is defined, from `model_fields`, and shows a value
+    but no factory. pydantic does not read `model_fields`: it asks the factory each time that a config is made.
+    """
+
+    model_fields: ClassVar[Any] = _FieldsWithDefaults()
