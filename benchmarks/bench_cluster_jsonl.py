@@ -11,6 +11,7 @@ the least that could do, `pandas` and `dicts` only join likes to posts.
 """
 
 import argparse
+import datetime as dt
 import json
 import resource
 import shutil
@@ -218,7 +219,8 @@ def ours(window: Path, out: Path, *, memory_limit: str = "4GB") -> int:
             memory_limit=memory_limit,
             scratch=Path(scratch),
         )
-        return write_cluster_lines(out, ClusterLines(made.lines, made.user_clusters, {"accounting": made.accounting}))
+        written = ClusterLines(made.lines, made.user_clusters, {"accounting": made.accounting})
+        return write_cluster_lines(out, written, day=dt.date(2025, 3, 1))
 
 
 PLAIN = """

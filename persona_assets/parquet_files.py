@@ -1,5 +1,6 @@
 """How every table of this project is written to a Parquet file."""
 
+import datetime as dt
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from persona_assets import tables
 from persona_assets.parquet_checksums import open_checked_writer
 
 ROW_GROUP_ROWS = 122_880
@@ -26,6 +28,7 @@ _REPEATING = (
     "account_status",
     "source_file",
     "langs.list.element",
+    "day",
 )
 # Many values of which to find the few that differ; the ids of 116,000 users fit.
 _DICTIONARY_BYTES = 1 << 22
@@ -49,11 +52,12 @@ _ENCODED_AT_ONCE = 1 << 14
 _ASCENDING = ("event_time_us", "seq", "line_number")
 
 
-def write_parquet(
+def write_parquet(  # noqa: PLR0913 - what a file is made of, and how
     where: Path | Any,
     schema: pa.Schema,
     batches: Iterable[pa.RecordBatch | pa.Table],
     *,
+    day: dt.date | None = None,
     group_rows: int = ROW_GROUP_ROWS,
     threads: int = 1,
 ) -> int:
@@ -64,8 +68,9 @@ def write_parquet(
 
     Args:
         where: A path, or a file open for writing bytes.
-        schema: Of the file; each batch must have it.
+        schema: Of each batch, and of the file.
         batches: In the order of the file's rows. About one row group and one batch are held.
+        day: The partition that the file is stored in: its rows get a last column `day`. None for other files.
         group_rows: Rows of a row group; it has fewer where these are long.
         threads: With more than one, a row group is made while the one before it is written.
 
@@ -73,10 +78,11 @@ def write_parquet(
         The number of rows written.
     """
     rows = 0
-    with open_checked_writer(where, schema, compression="zstd", **_choose_encodings(schema)) as writer:
+    stored = schema if day is None else tables.stored_schema(schema)
+    with open_checked_writer(where, stored, compression="zstd", **_choose_encodings(stored)) as writer:
         groups = map(_settle, _regroup(batches, schema, group_rows))
         for group in groups if threads == 1 else _ahead(groups):
-            writer.write_table(group, row_group_size=group_rows)
+            writer.write_table(group if day is None else tables.add_day(group, day), row_group_size=group_rows)
             rows += group.num_rows
     return rows
 

@@ -20,6 +20,11 @@ def daily_partitions(start_date: dt.date, end_date: dt.date | None = None) -> dg
     return dg.DailyPartitionsDefinition(start_date=start_date.strftime(DAY_FORMAT), end_date=end, timezone="UTC")
 
 
+def parse_day(partition_key: str) -> dt.date:
+    """Return the day of a partition."""
+    return dt.datetime.strptime(partition_key, DAY_FORMAT).replace(tzinfo=dt.UTC).date()
+
+
 def trailing_window(window_days: int) -> dg.TimeWindowPartitionMapping:
     """Return the mapping from a day to the `window_days` days that end at it, itself included.
 

@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     vector_store: str | None = pydantic.Field(
         None,
         description="Local folder that keeps vectors, so that no text is embedded twice and an interrupted day goes "
-        "on where it stopped; `off` for none. Default: below PERSONA_DATA, if that is a local path.",
+        "on where it stopped; `off` for none. Default: `vector_store` below PERSONA_DATA, if that is a local path.",
     )
     vector_store_days: int = pydantic.Field(
         30, ge=1, le=36_500, description="Days after which kept vectors are deleted, when a day is embedded."

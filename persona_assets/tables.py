@@ -7,6 +7,8 @@ Types: identifiers and texts are `string`, instants `int64` microseconds of the 
 `time_us`), closed sets `dictionary<int8 or int32, string>`, vectors `fixed_size_list<float16 or float32>[d]`.
 """
 
+import datetime as dt
+
 import pyarrow as pa
 
 from persona_assets.columns import column, required_column
@@ -189,6 +191,10 @@ IGNORED_EVIDENCE = pa.schema(
 
 RAW_LIMIT_BYTES = 65_536
 
+# The partition's day (UTC), the last column of every table as it is stored, so that files of several days read as one
+# table. Where the graph reads its own tables the column is left out.
+DAY = required_column("day", pa.date32(), "The day (UTC) of the file.")
+
 # Which model made vectors: metadata of the schema of `embeddings` and of the centres beside `clusters`.
 _MODEL = b"persona_assets.model"
 
@@ -218,6 +224,16 @@ def centres_schema(dimensions: int) -> pa.Schema:
             required_column("centre", vector, "Direction of the mean of its users' vectors, of unit length."),
         ]
     )
+
+
+def stored_schema(schema: pa.Schema) -> pa.Schema:
+    """Return the schema of a partition's file: `schema`, then the column `day`."""
+    return schema.append(DAY)
+
+
+def add_day(table: pa.Table, day: dt.date) -> pa.Table:
+    """Return `table` as it is stored in the partition of `day`."""
+    return table.append_column(DAY, pa.repeat(pa.scalar(day, DAY.type), table.num_rows))
 
 
 def with_vector_model(schema: pa.Schema, model: str | None) -> pa.Schema:

@@ -1,5 +1,6 @@
 """The same input gives the same bytes on any number of threads."""
 
+import datetime as dt
 import os
 import subprocess
 import sys
@@ -53,7 +54,7 @@ def make_cluster_jsonl(given, made):
             "actions_per_user": lines.per_user,
         }
         written = ClusterLines(lines.lines, lines.user_clusters, beside, ignored=lines.evidence)
-        write_cluster_lines(made / candidates, written)
+        write_cluster_lines(made / candidates, written, day=dt.date(2025, 3, 1))
 
 
 def make_user_actions(given, made):

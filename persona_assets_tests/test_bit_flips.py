@@ -12,7 +12,7 @@ from persona_assets.errors import StorageError
 from persona_assets.io_managers.jsonl import BESIDE, ClusterFolder, JsonlFolders
 from persona_assets.io_managers.parquet import DatasetWithSides, ParquetDatasets, every_day_with
 from persona_assets.scratch import Scratch
-from persona_assets_tests.whole_graph import DAY, FOLDERS, STEPS
+from persona_assets_tests.whole_graph import DAY, FOLDERS, SIDES, STEPS
 
 pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]
 
@@ -21,9 +21,9 @@ FLIPS = 320
 
 def files_read_by_steps(data: Path) -> list[Path]:
     """Return what is stored but reports, which no step reads."""
-    places = (*STEPS, "rejected_lines")
+    places = (*STEPS, "rejected_lines", *SIDES)
     files = [file for place in places if place != "cluster_stats" for file in sorted((data / place).rglob("*"))]
-    return [*(file for file in files if file.is_file() and "_store" not in file.parts), data / "lineage.parquet"]
+    return [*(file for file in files if file.is_file()), data / "lineage.parquet"]
 
 
 def load(data: Path, file: Path) -> list[object]:
@@ -37,7 +37,8 @@ def load(data: Path, file: Path) -> list[object]:
     if asset == "lineage.parquet":
         whole = manager.load_from_path(dg.build_input_context(asset_key=dg.AssetKey("lineage")), UPath(data / asset))
         return [whole.to_table()]
-    sides = [side.name.removeprefix("_") for side in sorted((data / asset).glob("_*")) if side.name != "_store"]
+    asset = "clusters" if asset in SIDES else asset
+    sides = SIDES if asset == "clusters" else ()
     context = dg.build_input_context(
         asset_key=dg.AssetKey(asset),
         definition_metadata=every_day_with(*sides),

@@ -191,7 +191,7 @@ def test_results_are_private_unless_a_setting_says_otherwise(tmp_path, executor,
         kind: {path.stat().st_mode & 0o777 for path in made if path.is_dir() == (kind == "folder")} for kind in modes
     }
     assert found == modes
-    assert {path.parent.name for path in made if path.is_file()} >= {"raw_events", "embeddings", "_centres"}
+    assert {path.parent.name for path in made if path.is_file()} >= {"raw_events", "embeddings", "cluster_centres"}
 
 
 def test_a_library_import_changes_no_umask():

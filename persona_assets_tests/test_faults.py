@@ -81,7 +81,7 @@ def test_killed_before_anything_is_written(step, data, undisturbed, kill):
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_while_a_file_is_half_written(step, data, undisturbed, kill):
     forget(data, step)
-    half = max(len(content) for name, content in made_by(step, undisturbed).items() if "/_" not in name) // 2
+    half = max(len(content) for name, content in made_by(step, undisturbed).items() if name.startswith(step)) // 2
     if step == "raw_events":
         half = len(stored(undisturbed)[f"raw_events/{DAY}.parquet"]) // 2
     kill(step, data, Moment("open", rf"/{step}/\.{DAY}", most_bytes=half), by=signal.SIGXFSZ)
@@ -114,7 +114,7 @@ def test_killed_between_two_tables_of_a_step(step, second, data, undisturbed, ki
 
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_while_it_makes_again_what_is_there(step, data, undisturbed, kill):
-    kill(step, data, Moment("os.rename", rf"/{step}/(_\w+/)?(\.|){DAY}"))
+    kill(step, data, Moment("os.rename", rf"/({'|'.join(folders_of(step))})/(\.|){DAY}"))
 
     assert stored(data) == stored(undisturbed)
     assert_mended(step, data, undisturbed)
@@ -138,7 +138,7 @@ def test_killed_while_the_lineage_of_all_days_is_written(moment, by, data, undis
 @pytest.mark.parametrize("part", ["vectors", "hashes"])
 def test_killed_while_vectors_are_kept(part, data, undisturbed, kill):
     forget(data, "embeddings")
-    kill("embeddings", data, Moment("os.rename", rf"/_store/\w+/\.\w+\.{part}"))
+    kill("embeddings", data, Moment("os.rename", rf"/vector_store/\w+/\.\w+\.{part}"))
 
     assert made_by("embeddings", data) == {}
     assert_mended("embeddings", data, undisturbed)

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]
 PAGE = 4096
 ROOM = 64 * 2**20
 # Each step has room for so much of what it writes: none of it, half of it; and each way, the store of vectors.
-DATA_POINTS = [*((step, 0.5) for step in (*STEPS, "lineage")), ("embeddings", 0.0), ("_store", 0.5)]
+DATA_POINTS = [*((step, 0.5) for step in (*STEPS, "lineage")), ("embeddings", 0.0), ("vector_store", 0.5)]
 # And so many pages of scratch.
 SCRATCH_POINTS = [
     ("raw_events", 10),
@@ -85,20 +85,20 @@ def test_a_full_disk_of_data(step, share, undisturbed, data, monkeypatch):
     with small_disk(disk, ROOM):
         shutil.move(data, disk / "data")
         full = used(disk)
-        if step in {"embeddings", "_store"}:
-            shutil.rmtree(disk / "data" / "embeddings" / "_store")
-        if step != "_store":
+        if step in {"embeddings", "vector_store"}:
+            shutil.rmtree(disk / "data" / "vector_store")
+        if step != "vector_store":
             forget(disk / "data", step)
         resize(disk, int(used(disk) + share * (full - used(disk))) // PAGE * PAGE)
 
-        assert_said_and_mended("embeddings" if step == "_store" else step, disk, disk / "data", undisturbed)
+        assert_said_and_mended("embeddings" if step == "vector_store" else step, disk, disk / "data", undisturbed)
 
 
 @pytest.mark.parametrize(("step", "pages"), SCRATCH_POINTS)
 def test_a_full_disk_of_scratch(step, pages, undisturbed, data, monkeypatch):
     disk = data.with_name("small")
     if step == "embeddings":
-        shutil.rmtree(data / "embeddings" / "_store")
+        shutil.rmtree(data / "vector_store")
     forget(data, step)
     with small_disk(disk, pages * PAGE):
         monkeypatch.setattr(tempfile, "tempdir", str(disk))

@@ -83,7 +83,7 @@ def stored(data: UPath) -> dict[str, bytes]:
     return {
         name: data.fs.cat_file(file)
         for file in files
-        if "/_store/" not in (name := file.removeprefix(data.path).lstrip("/"))
+        if "vector_store/" not in (name := file.removeprefix(data.path).lstrip("/"))
     }
 
 

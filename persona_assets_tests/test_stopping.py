@@ -142,7 +142,7 @@ def has_ended(process):
         ("lineage", r"/\.lineage\.parquet", signal.SIGTERM, "in_process"),
         ("embeddings", r"/store/\w+/\.\w+\.vectors", signal.SIGINT, "in_process"),
         ("embeddings", r"/vectors\.bin$", signal.SIGTERM, "multiprocess"),
-        ("clusters", rf"/_centres/\.{DAY}", signal.SIGINT, "multiprocess"),
+        ("clusters", rf"/cluster_centres/\.{DAY}", signal.SIGINT, "multiprocess"),
         ("cluster_jsonl", rf"/cluster_jsonl/\.{DAY}[^/]*/cluster_0", signal.SIGTERM, "in_process"),
         ("cluster_stats", rf"/cluster_stats/\.{DAY}[^/]*/", signal.SIGTERM, "in_process"),
     ],

@@ -6,6 +6,7 @@ from pathlib import Path
 
 DAY = "2025-03-01"
 TABLES = ("raw_events", "user_actions", "english_posts", "english_users", "embeddings", "clusters")
+SIDES = ("cluster_centres", "cluster_certainty")  # and cluster_curve, where the number of clusters is chosen
 FOLDERS = ("cluster_jsonl", "cluster_stats")
 STEPS = (*TABLES, *FOLDERS)
 
@@ -20,13 +21,15 @@ def stored(data: Path) -> dict[str, bytes]:
     return {
         name.as_posix(): file.read_bytes()
         for name, file in files.items()
-        if not any(part.startswith(".") or part == "_store" for part in name.parts)
+        if not any(part.startswith(".") or part == "vector_store" for part in name.parts)
     }
 
 
 def folders_of(step: str) -> tuple[str, ...]:
     if step == "lineage":  # one table over all days
         return ("lineage.parquet",)
+    if step == "clusters":
+        return (step, *SIDES)
     return ("raw_events", "rejected_lines") if step == "raw_events" else (step,)
 
 

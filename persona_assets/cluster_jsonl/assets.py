@@ -14,6 +14,7 @@ from persona_assets.cluster_jsonl.ignored import IgnoredOptions
 from persona_assets.cluster_jsonl.window import Inputs
 from persona_assets.io_managers.jsonl import ClusterLines
 from persona_assets.metadata import column_schema, count_table, measured, missing_days
+from persona_assets.partitions import parse_day
 from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
 from persona_assets.settings import ClusterCompression, ClusterFormat, IgnoredCandidates, from_setting
@@ -83,6 +84,7 @@ def build_cluster_jsonl(
                 line_format=config.format,
                 memory_limit=config.memory_limit,
                 scratch=scratch.new_folder(),
+                day=parse_day(context.partition_key),
             )
         present = missing_days(context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings)
         context.log.info("%d conversations of %d users; writing", made.conversations, len(made.user_clusters))

@@ -1,5 +1,6 @@
 """Make the lines of all personas of a window, and account for what is not in them."""
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -36,7 +37,7 @@ class Lines(NamedTuple):
     per_user: pa.Table  # tables.ACTIONS_PER_USER
     conversations: int
     ignored: int
-    evidence: Path | None  # a Parquet file of tables.IGNORED_EVIDENCE, where the estimate was asked for
+    evidence: Path | None  # a Parquet file of tables.IGNORED_EVIDENCE (and the day), where the estimate was asked for
 
 
 def build_lines(  # noqa: PLR0913 - each a choice of the caller's
@@ -47,6 +48,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
     line_format: LineFormat,
     memory_limit: str,
     scratch: Path,
+    day: dt.date | None = None,
 ) -> Lines:
     """Return the lines of each cluster: conversations, actions and, if asked for, what users let pass.
 
@@ -58,6 +60,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         memory_limit: Of joins and sorts, such as "4GB"; what is more spills to `scratch`. Beside it, threads
             take about 60 bytes a message of the window.
         scratch: An empty folder, in use until `lines` is exhausted or closed.
+        day: The partition, if `evidence` is to have its column.
 
     Returns:
         Lines in the order of time, user and URI of what they end with; the same for inputs in any order.
@@ -69,15 +72,15 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         resolve_targets(con)
         conversations = find_paths(con, forest, max_thread_messages=max_thread_messages)
         ignored_lines = estimate_ignored(con, inputs.embeddings, ignored) if ignored else estimate_nothing(con)
-        evidence = _write_evidence(con, scratch / "ignored.parquet") if ignored else None
+        evidence = _write_evidence(con, scratch / "ignored.parquet", day) if ignored else None
         counted = account_for_actions(con), count_by_hour(con), find_medians(con)
         users = con.sql("SELECT user_id, cluster_id FROM members ORDER BY user_id").fetchall()
         lines = _closing(opened.pop_all(), con, contents, line_format)
     return Lines(lines, dict(users), *counted, conversations, ignored_lines, evidence)
 
 
-def _write_evidence(con: duckdb.DuckDBPyConnection, where: Path) -> Path:
-    write_parquet(where, tables.IGNORED_EVIDENCE, read_evidence(con))
+def _write_evidence(con: duckdb.DuckDBPyConnection, where: Path, day: dt.date | None) -> Path:
+    write_parquet(where, tables.IGNORED_EVIDENCE, read_evidence(con), day=day)
     return where
 
 

@@ -1,6 +1,7 @@
 """Write what the clusters are about as files: JSON, Markdown, HTML, Parquet and PNG."""
 
 import base64
+import datetime as dt
 import io
 import json
 from typing import Any, NamedTuple
@@ -61,7 +62,7 @@ def write_report(summary: Summary, *, day: str, show_posts: bool) -> Report:
         "report.html": render_page(
             stats, summary.similarity, sizes=png_address(sizes), user_map=png_address(user_map)
         ).encode(),
-        "cluster_stats.parquet": _parquet(summary),
+        "cluster_stats.parquet": _parquet(summary, day),
         "cluster_sizes.png": sizes,
         "map.png": user_map,
     }
@@ -121,13 +122,13 @@ def png_address(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
-def _parquet(summary: Summary) -> bytes:
+def _parquet(summary: Summary, day: str) -> bytes:
     total = sum(persona.counts["users"] for persona in summary.personas)
     table = pa.Table.from_pylist(
         [_row(number, persona, total) for number, persona in enumerate(summary.personas)], schema=CLUSTER_STATS
     )
     buffer = io.BytesIO()
-    write_parquet(buffer, CLUSTER_STATS, [table])
+    write_parquet(buffer, CLUSTER_STATS, [table], day=dt.date.fromisoformat(day))
     return buffer.getvalue()
 
 

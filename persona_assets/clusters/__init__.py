@@ -4,8 +4,8 @@ In: `embeddings` over the window, `english_users` of the day, which covers that 
 with its cluster and its similarity to the cluster's centre. Dropped: users of whom the window holds no vector,
 counted; none do when both inputs come from the same `english_posts`.
 
-Beside the table, each a row a user, cluster or number tried: `_certainty` (the next nearest cluster, the
-silhouette, the coarser clusters that it lies in), `_centres` (the mean of the users' vectors, unit length)
-and `_curve` (what the number of clusters was chosen from). With `sharpen_users`, similarities and silhouettes
+Beside the table, each a row a user, cluster or number tried: `cluster_certainty` (the next nearest cluster, the
+silhouette, the coarser clusters that it lies in), `cluster_centres` (the mean of the users' vectors, unit length)
+and `cluster_curve` (what the number of clusters was chosen from). With `sharpen_users`, similarities and silhouettes
 are measured where the clusters were fitted, and centres are still means of the users' own vectors.
 """

@@ -106,9 +106,9 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
                 note_choices=Progress(context.log.info, what="numbers of clusters tried").add,
             )
         sides = {
-            "centres": personas.centres,
-            "certainty": personas.certainty,
-            "curve": pa.Table.from_pylist([c._asdict() for c in personas.curve], schema=CURVE),
+            "cluster_centres": personas.centres,
+            "cluster_certainty": personas.certainty,
+            "cluster_curve": pa.Table.from_pylist([c._asdict() for c in personas.curve], schema=CURVE),
         }
         return dg.MaterializeResult(
             value=WithSides(main=personas.clusters, sides=sides),

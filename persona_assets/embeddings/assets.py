@@ -3,7 +3,7 @@
 import datetime as dt
 import tempfile
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import dagster as dg
@@ -24,6 +24,7 @@ from persona_assets.executors.slots import GPU_POOL
 from persona_assets.full_disk import explaining_full_disk
 from persona_assets.io_managers.parquet import NEVER_TRIED_AGAIN
 from persona_assets.metadata import measured
+from persona_assets.partitions import parse_day
 from persona_assets.progress import Progress
 from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
@@ -106,6 +107,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
                     _open_store(config, model),
                     scratch=folder,
                     progress=Progress(context.log.info, what="texts", total=split.n_texts),
+                    day=parse_day(context.partition_key),
                 )
         context.log.info("%d posts, %d distinct texts, %d reused", embedded.posts, embedded.texts, embedded.reused)
         posts, worst = english_posts.count_rows(), find_worst_length(embedded.vectors)
@@ -152,11 +154,20 @@ def _load(config: EmbeddingsConfig) -> TextModel:
 def _open_store(config: EmbeddingsConfig, model: TextModel) -> VectorStore | None:
     """Return the store of vectors made in this way, with what is too old in it deleted."""
     data = read_settings().data
-    root = config.vector_store or ("off" if "://" in data else f"{data}/embeddings/_store")
+    root = config.vector_store or ("off" if "://" in data else f"{data}/vector_store")
     if root == "off":
         return None
+    if not config.vector_store:
+        _take_over_store(Path(data))
     prune_store(Path(root), before=(dt.datetime.now(dt.UTC) - dt.timedelta(config.vector_store_days)).timestamp())
     return VectorStore(Path(root), key=model.key(), dimensions=model.dimensions, dtype=config.vector_dtype)
+
+
+def _take_over_store(data: Path) -> None:
+    """Move the store from where version 0.1 had it, among the days of `embeddings`: other tools took it for one."""
+    with suppress(OSError):  # there is none, or another node is faster: it is a cache
+        if not (data / "vector_store").exists():
+            (data / "embeddings" / "_store").rename(data / "vector_store")
 
 
 def _describe(model: TextModel, embedded: Embedded) -> dict[str, str | int | float]:

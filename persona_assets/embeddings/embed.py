@@ -1,5 +1,6 @@
 """Embed the posts of a day in memory that does not grow with the day."""
 
+import datetime as dt
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -26,7 +27,7 @@ CHUNK_TEXTS = {"cpu": 16_384, "mps": 16_384, "cuda": 65_536}
 class Embedded(NamedTuple):
     """The vectors of a day, in a file, and what making them took."""
 
-    vectors: Path  # tables.embeddings_schema(dimensions), sorted by uri
+    vectors: Path  # tables.embeddings_schema(dimensions) (and the day), sorted by uri
     posts: int
     texts: int  # distinct
     reused: int  # of these, found in the store
@@ -34,8 +35,14 @@ class Embedded(NamedTuple):
     tokens: int  # of the texts computed
 
 
-def embed_posts(
-    split: Split, encoder: Encoder, store: VectorStore | None, *, scratch: Path, progress: Progress
+def embed_posts(  # noqa: PLR0913 - what a day is made of, and with what
+    split: Split,
+    encoder: Encoder,
+    store: VectorStore | None,
+    *,
+    scratch: Path,
+    progress: Progress,
+    day: dt.date | None = None,
 ) -> Embedded:
     """Give every post of a day its vector.
 
@@ -51,6 +58,7 @@ def embed_posts(
         store: Where vectors are looked up and kept; None computes all.
         scratch: A folder.
         progress: Is told of each text.
+        day: The partition, if the file is to have its column.
 
     Returns:
         A file in `scratch`: each post once, sorted by uri; on a CPU the same bytes whatever the store holds.
@@ -75,7 +83,7 @@ def embed_posts(
             progress.add(len(rows))
     schema = tables.embeddings_schema(encoder.model.dimensions, pa.from_numpy_dtype(encoder.dtype))
     schema = tables.with_vector_model(schema, encoder.model.space())
-    posts = write_vectors(scratch / "embeddings.parquet", schema, _join(split, flat, schema))
+    posts = write_vectors(scratch / "embeddings.parquet", schema, _join(split, flat, schema), day=day)
     flat.unlink()
     return Embedded(scratch / "embeddings.parquet", posts, split.n_texts, reused, truncated, tokens)
 

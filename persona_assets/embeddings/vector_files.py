@@ -1,5 +1,6 @@
 """Vectors on disk: a flat file of the distinct texts', and the Parquet file of the posts'."""
 
+import datetime as dt
 import os
 from collections.abc import Iterable
 from io import BufferedRandom
@@ -50,7 +51,9 @@ def group_rows(width: int) -> int:
     return max(1, GROUP_VALUES // width)
 
 
-def write_vectors(where: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
+def write_vectors(
+    where: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, day: dt.date | None = None
+) -> int:
     """Write `embeddings` to `where` and return the number of rows.
 
     Plain float16 with zstd: measured against dictionaries (half the speed, nothing saved) and BYTE_STREAM_SPLIT (8 %
@@ -60,11 +63,14 @@ def write_vectors(where: Path, schema: pa.Schema, batches: Iterable[pa.RecordBat
         where: The file.
         schema: `tables.embeddings_schema(width)`.
         batches: Of `group_rows(width)` rows each but the last one; each makes a row group.
+        day: The partition, if the file is to have its column.
     """
     rows, group = 0, group_rows(tables.vector_width(schema))
-    with open_checked_writer(where, schema, compression="zstd", use_dictionary=["user_id"]) as writer:
+    stored = schema if day is None else tables.stored_schema(schema)
+    with open_checked_writer(where, stored, compression="zstd", use_dictionary=["user_id", "day"]) as writer:
         for batch in batches:
-            writer.write_table(pa.Table.from_batches([batch]), row_group_size=group)
+            table = pa.Table.from_batches([batch])
+            writer.write_table(table if day is None else tables.add_day(table, day), row_group_size=group)
             rows += batch.num_rows
     return rows
 

@@ -8,6 +8,7 @@ from persona_assets.checks import adds_up
 from persona_assets.english_posts.detect import build_decide
 from persona_assets.english_posts.sift import sift_posts
 from persona_assets.metadata import count_table, measured
+from persona_assets.partitions import parse_day
 from persona_assets.progress import Progress
 from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
@@ -52,6 +53,7 @@ def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefiniti
                 scratch=scratch.new_folder(),
                 memory_limit=config.memory_limit,
                 progress=Progress(context.log.info, what="messages"),
+                day=parse_day(context.partition_key),
             )
         kept, dropped = sum(sifted.kept.values()), sum(sifted.dropped.values())
         messages = user_actions.count_rows(filter=pc.field("action").isin(MESSAGES))

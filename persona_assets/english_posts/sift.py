@@ -1,5 +1,6 @@
 """Sift the messages of a day by language, in bounded memory."""
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -67,13 +68,19 @@ order by uri
 class Sifted(NamedTuple):
     """The posts kept, in a file, and all messages counted."""
 
-    posts: Path  # tables.ENGLISH_POSTS, sorted by uri
+    posts: Path  # tables.ENGLISH_POSTS (and the day), sorted by uri
     kept: dict[str, int]  # by reason
     dropped: dict[str, int]  # by reason; kept and dropped add up to the messages read
 
 
-def sift_posts(
-    user_actions: pads.Dataset, decide: Decide, *, scratch: Path, memory_limit: str, progress: Progress
+def sift_posts(  # noqa: PLR0913 - each a choice of the caller's
+    user_actions: pads.Dataset,
+    decide: Decide,
+    *,
+    scratch: Path,
+    memory_limit: str,
+    progress: Progress,
+    day: dt.date | None = None,
 ) -> Sifted:
     """Keep the messages in the language that `decide` looks for.
 
@@ -86,6 +93,7 @@ def sift_posts(
         scratch: An empty folder.
         memory_limit: Of DuckDB, which spills to `scratch` beyond it.
         progress: Is told of each message judged.
+        day: The partition, if the file is to have its column.
 
     Returns:
         The posts, sorted by `uri`, as a file in `scratch`.
@@ -94,11 +102,16 @@ def sift_posts(
         StorageError: The disk of `scratch` is full.
     """
     with explaining_full_disk(scratch):
-        return _sift_posts(user_actions, decide, scratch, memory_limit, progress)
+        return _sift_posts(user_actions, decide, scratch, memory_limit, progress, day)
 
 
-def _sift_posts(
-    user_actions: pads.Dataset, decide: Decide, scratch: Path, memory_limit: str, progress: Progress
+def _sift_posts(  # noqa: PLR0913, PLR0917 - those of `sift_posts`
+    user_actions: pads.Dataset,
+    decide: Decide,
+    scratch: Path,
+    memory_limit: str,
+    progress: Progress,
+    day: dt.date | None,
 ) -> Sifted:
     judged = scratch / "judged.parquet"
     write_parquet(judged, _JUDGED, _judge(user_actions, decide, progress))
@@ -108,7 +121,7 @@ def _sift_posts(
         dropped = Counter[str](dict(database.sql(_COUNT_DROPPED).fetchall()))
         kept, posts = Counter[str](), scratch / "english_posts.parquet"
         reader = database.sql(_KEEP).to_arrow_reader(BATCH_ROWS)
-        rows = write_parquet(posts, tables.ENGLISH_POSTS, _conform(reader, kept))
+        rows = write_parquet(posts, tables.ENGLISH_POSTS, _conform(reader, kept), day=day)
     dropped[reasons.WRITTEN_AGAIN] = pq.read_metadata(judged).num_rows - rows - dropped.total()
     judged.unlink()
     return Sifted(posts, dict(kept), dict(+dropped))

@@ -4,6 +4,7 @@
 ignored messages are asked for, and the checksums of them all.
 """
 
+import datetime as dt
 import io
 import shutil
 from collections import defaultdict
@@ -34,6 +35,7 @@ from persona_assets.io_managers.storage import is_local, replacing_folder
 from persona_assets.io_managers.windows import days_present
 from persona_assets.metadata import column_schema
 from persona_assets.parquet_files import write_parquet
+from persona_assets.partitions import parse_day
 from persona_assets.scratch import Scratch
 from persona_assets.writes import write_in_pieces
 
@@ -58,7 +60,7 @@ class ClusterLines(NamedTuple):
     user_clusters: Mapping[str, int]
     beside: Mapping[str, pa.Table]  # those of BESIDE
     compression: Literal["none", "zstd"] = "none"
-    ignored: Path | None = None  # a Parquet file of tables.IGNORED_EVIDENCE
+    ignored: Path | None = None  # a Parquet file of tables.IGNORED_EVIDENCE and the day
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class ClusterFolder:
         file = self.path / f"{name}.parquet"
         content = read_verified(file, self.checksums)
         try:
-            return pq.read_table(pa.BufferReader(content), schema=BESIDE[name])
+            return pq.read_table(pa.BufferReader(content), schema=BESIDE[name])  # without its column `day`
         except (pa.ArrowException, OSError) as error:
             raise StorageError(f"{file} is not a whole Parquet file: materialize this partition again") from error
 
@@ -129,11 +131,12 @@ class JsonlFolders(dg.UPathIOManager):
         for name, schema in BESIDE.items():
             require_schema(obj.beside[name].schema, schema, table=name)
         with replacing_folder(path, last_file=USER_CLUSTERS, scratch=self._scratch.new_folder()) as folder:
-            lines = write_cluster_lines(folder, obj)
+            lines = write_cluster_lines(folder, obj, day=parse_day(context.partition_key))
             size = sum(file.stat().st_size for file in folder.iterdir())
         described = BESIDE | ({Path(IGNORED).stem: tables.IGNORED_EVIDENCE} if obj.ignored else {})
+        stored = {name: tables.stored_schema(schema) for name, schema in described.items()}
         context.add_output_metadata(
-            {f"{name}_columns": column_schema(describe_columns(schema)) for name, schema in described.items()}
+            {f"{name}_columns": column_schema(describe_columns(schema)) for name, schema in stored.items()}
             | {
                 "dagster/partition_row_count": lines,
                 "clusters": len(set(obj.user_clusters.values())),
@@ -177,7 +180,7 @@ class JsonlIOManager(dg.ConfigurableIOManagerFactory[JsonlFolders]):
         return JsonlFolders(UPath(self.base).absolute(), self.scratch)
 
 
-def write_cluster_lines(folder: Path, written: ClusterLines) -> int:
+def write_cluster_lines(folder: Path, written: ClusterLines, *, day: dt.date) -> int:
     """Write the lines of each cluster to its own file in `folder`, with what stands beside; return their number.
 
     Every cluster of `user_clusters` gets a file, if an empty one. Holds at most 64 MiB of lines. Where they are to be
@@ -195,7 +198,7 @@ def write_cluster_lines(folder: Path, written: ClusterLines) -> int:
         msgspec.json.format(msgspec.json.encode(written.user_clusters, order="sorted"), indent=1) + b"\n"
     )
     for name, table in written.beside.items():
-        write_parquet(folder / f"{name}.parquet", BESIDE[name], [table])
+        write_parquet(folder / f"{name}.parquet", BESIDE[name], [table], day=day)
     write_checksums(folder, digests)
     return lines
 

@@ -1,5 +1,10 @@
-"""Tables as one Parquet file a day: `<data>/<asset>/<day>.parquet`, read back as one lazy dataset."""
+"""Tables as one Parquet file a day: `<data>/<asset>/<day>.parquet`, read back as one lazy dataset.
 
+A stored file has one column more than its table in `tables.py`, the partition's `day`: a folder of days reads as one
+table, and nothing else lies in it. Inputs are loaded without that column.
+"""
+
+import datetime as dt
 import shutil
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -20,13 +25,19 @@ from persona_assets.io_managers.windows import days_made, days_present
 from persona_assets.metadata import column_schema
 from persona_assets.parquet_checksums import read_body_digest, verify_parquet
 from persona_assets.parquet_files import write_parquet
+from persona_assets.partitions import parse_day
 
+# Where version 0.1 stored side tables: below the asset's folder, where Polars, DuckDB and datasets take them for days.
+_FORMER_SIDES = {"cluster_centres": "_centres", "cluster_certainty": "_certainty", "cluster_curve": "_curve"}
 # In the schema metadata of a side table: the digest of the rows of its main table.
 BELONGS_TO = "persona_assets.belongs_to"
 
 
 class WithSides(NamedTuple):
-    """A table and smaller ones that belong to it, such as clusters and their centres."""
+    """A table and smaller ones that belong to it, such as clusters and their centres, by the folders they go to.
+
+    A side table without rows is not stored.
+    """
 
     main: pa.Table | Path
     sides: Mapping[str, pa.Table]
@@ -52,9 +63,8 @@ NEVER_TRIED_AGAIN: Mapping[str, bool] = {"never_tried_again": True}
 class ParquetDatasets(dg.UPathIOManager):
     """Store a `pyarrow.Table`, or a finished Parquet file (`Path`) when the table is too large to hold.
 
-    A side table goes to `<asset>/_<side>/<day>.parquet`: pyarrow and Spark pass by names that start with an
-    underscore, so that the asset's folder still reads as one table. Sides are in place before the main table
-    is: who sees the table finds them.
+    A finished file of a partition has its column `day` already. A side table goes to `<side>/<day>.parquet`, beside the
+    asset's folder. Sides are in place before the main table is: who sees the table finds them.
     """
 
     extension = ".parquet"
@@ -64,14 +74,16 @@ class ParquetDatasets(dg.UPathIOManager):
         main, sides = obj if isinstance(obj, WithSides) else (obj, {})
         name = context.asset_key.to_user_string()
         schema = pq.read_schema(main) if isinstance(main, Path) else main.schema
-        expected = tables.expected_schema(name, schema)
-        require_schema(schema, expected, table=name)
+        table = tables.expected_schema(name, schema)
+        day = parse_day(context.partition_key) if context.has_asset_partitions else None
+        stored = table if day is None else tables.stored_schema(table)
+        require_schema(schema, stored if isinstance(main, Path) else table, table=name)
         rows = pq.read_metadata(main).num_rows if isinstance(main, Path) else main.num_rows
-        _put(main, sides, path)
+        _put(main, sides, path, day)
         context.add_output_metadata(
             {
                 f"dagster/{'partition_' if context.has_asset_partitions else ''}row_count": rows,
-                "dagster/column_schema": column_schema(describe_columns(expected)),
+                "dagster/column_schema": column_schema(describe_columns(stored)),
                 "size_bytes": path.stat().st_size,
             }
         )
@@ -120,14 +132,27 @@ class ParquetDatasets(dg.UPathIOManager):
         return DatasetWithSides(main, {side: _open_side(files, days) for side, files in side_files.items()})
 
     def _open(self, context: dg.InputContext, paths: list[UPath]) -> pads.FileSystemDataset:
-        dataset, unverified = _open_dataset(context.asset_key.to_user_string(), paths)
+        name = context.asset_key.to_user_string()
+        dataset, unverified, without_day = _open_dataset(name, paths)
         if unverified:
             context.log.warning(
                 "%d of %d files of %s have no checksum, as those of version 0.1: damage to them would not be seen. "
                 "Materialize their partitions again to have them verified",
                 unverified,
                 len(paths),
-                context.asset_key.to_user_string(),
+                name,
+            )
+        if without_day:
+            context.log.warning(
+                "%d of %d files of %s have no column `day`, as those of version 0.1: they are used, but other tools do "
+                "not read them and later ones as one table. The first is %s: dagster asset materialize "
+                "-m persona_assets.definitions --select %s --partition %s",
+                len(without_day),
+                len(paths),
+                name,
+                without_day[0],
+                name,
+                without_day[0].stem,
             )
         return dataset
 
@@ -153,7 +178,7 @@ def _failing_at_once(metadata: Mapping[str, Any] | None) -> Generator[None]:
         raise
 
 
-def _put(main: pa.Table | Path, sides: Mapping[str, pa.Table], path: UPath) -> None:
+def _put(main: pa.Table | Path, sides: Mapping[str, pa.Table], path: UPath, day: dt.date | None) -> None:
     """Write all tables under temporary names, then rename the sides, and the main table last.
 
     A run that ends between two renames leaves new sides beside an old table, or none: each side holds the digest of its
@@ -161,19 +186,24 @@ def _put(main: pa.Table | Path, sides: Mapping[str, pa.Table], path: UPath) -> N
     """
     with ExitStack() as replaced:  # left in the reverse order
         temporary = replaced.enter_context(replacing_file(path))
-        _write(main, temporary)
+        _write(main, temporary, day)
         with temporary.open("rb") as file:
             digest = read_body_digest(file, name=path)
         for side, table in sides.items():
+            if not table.num_rows:
+                continue
             metadata = {**(table.schema.metadata or {}), **({BELONGS_TO: digest} if digest else {})}
             place = replaced.enter_context(replacing_file(_side_path(path, side)))
-            _write(table.replace_schema_metadata(metadata), place)
+            _write(table.replace_schema_metadata(metadata), place, day)
+    for side, table in sides.items():
+        for old in [_former_side_path(path, side)] if table.num_rows else _places_of_side(path, side):
+            old.unlink(missing_ok=True)
 
 
-def _write(table: pa.Table | Path, temporary: UPath) -> None:
+def _write(table: pa.Table | Path, temporary: UPath, day: dt.date | None) -> None:
     if not isinstance(table, Path):
         with temporary.open("wb") as file:
-            write_parquet(file, table.schema, [table])
+            write_parquet(file, table.schema, [table], day=day)
     elif is_local(temporary):
         shutil.move(table, temporary.path)  # a rename where scratch is on the same disk
     else:
@@ -181,14 +211,26 @@ def _write(table: pa.Table | Path, temporary: UPath) -> None:
 
 
 def _side_path(path: UPath, side: str) -> UPath:
-    return path.parent / f"_{side}" / path.name
+    return path.parent.parent / side / path.name
+
+
+def _former_side_path(path: UPath, side: str) -> UPath:
+    return path.parent / _FORMER_SIDES.get(side, side) / path.name
+
+
+def _places_of_side(path: UPath, side: str) -> list[UPath]:
+    return [_side_path(path, side), _former_side_path(path, side)]
 
 
 def _find_side(side: str, paths: list[UPath]) -> list[UPath]:
-    files = [_side_path(path, side) for path in paths]
-    for path, file in zip(paths, files, strict=True):
-        if not file.exists():
-            raise StorageError(f"{file} is not there, and it belongs to {path}: materialize this partition again")
+    """Return the file of each day, where this version or 0.1 stores it."""
+    files: list[UPath] = []
+    for path in paths:
+        places = _places_of_side(path, side)
+        file = next((place for place in places if place.exists()), None)
+        if file is None:
+            raise StorageError(f"{places[0]} is not there, and it belongs to {path}: materialize this partition again")
+        files.append(file)
     return files
 
 
@@ -203,26 +245,31 @@ def _open_side(files: list[UPath], paths: list[UPath]) -> pads.FileSystemDataset
     return _as_dataset(files, _read_schema(files[0], filesystem))
 
 
-def _open_dataset(table: str, paths: list[UPath]) -> tuple[pads.FileSystemDataset, int]:
+def _open_dataset(table: str, paths: list[UPath]) -> tuple[pads.FileSystemDataset, int, list[UPath]]:
     """Open files as one dataset, each verified first, so that a bad day is named before any work.
 
     Returns:
-        The dataset, and how many files have no checksum.
+        The dataset, without the column `day`; how many files have no checksum; and those without that column.
     """
     filesystem = arrow_filesystem(paths[0].fs)
     schema: pa.Schema | None = None
     unverified = 0
+    without_day: list[UPath] = []
     for path in paths:
         unverified += not _verify(path)
         found = _read_schema(path, filesystem)
-        require_schema(found, tables.expected_schema(table, found), table=str(path))
-        if schema is not None and not found.equals(schema):
+        expected = tables.expected_schema(table, found)
+        if found.equals(expected):
+            without_day.append(path)
+        else:
+            require_schema(found, tables.stored_schema(expected), table=str(path))
+        if schema is not None and not expected.equals(schema):
             raise SchemaError(
-                f"{path}: its columns differ from those of {paths[0]} ({found.field(-1)}, {schema.field(-1)}): "
+                f"{path}: its columns differ from those of {paths[0]} ({expected.field(-1)}, {schema.field(-1)}): "
                 f"materialize {table} for all days of the window with the same settings"
             )
-        schema = found
-    return _as_dataset(paths, schema), unverified
+        schema = expected
+    return _as_dataset(paths, schema), unverified, without_day
 
 
 def _as_dataset(paths: list[UPath], schema: pa.Schema | None) -> pads.FileSystemDataset:

@@ -32,13 +32,13 @@ _COMPLETE = Check(
     group_name="persona_assets",
     kinds={"python", "numpy", "parquet"},
     owners=["team:persona_assets"],
-    ins={"clusters": dg.AssetIn(metadata=every_day_with("centres"))},
+    ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))},
     check_specs=[_COMPLETE.spec()],
 )
 def lineage(clusters: DatasetWithSides):
     """Which persona each cluster of each day is, by a number that persists, and which are born, merged or gone."""
     with measured() as cost:
-        history = trace_personas(read_days(clusters.main, clusters.sides["centres"]))
+        history = trace_personas(read_days(clusters.main, clusters.sides["cluster_centres"]))
     about = _describe(history)
     return dg.MaterializeResult(
         value=history,

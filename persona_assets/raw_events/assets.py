@@ -1,6 +1,5 @@
 """The assets `raw_events` and `rejected_lines`, made in one step: one pass over the raw bytes."""
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +9,7 @@ import dagster as dg
 from persona_assets.checks import Check, adds_up
 from persona_assets.collection_names import shorten_kinds
 from persona_assets.metadata import count_table, measured
-from persona_assets.partitions import DAY_FORMAT
+from persona_assets.partitions import parse_day
 from persona_assets.progress import Progress
 from persona_assets.raw_events.capture import Capture
 from persona_assets.raw_events.files import digest_files, find_missing_hours
@@ -102,7 +101,7 @@ def build_raw_events(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     )
     def raw_events(context: dg.AssetExecutionContext, capture: Capture, scratch: Scratch):
         """Every line of the day's files, as an event or as a rejected line."""
-        day = dt.datetime.strptime(context.partition_key, DAY_FORMAT).replace(tzinfo=dt.UTC).date()
+        day = parse_day(context.partition_key)
         with measured() as cost:
             files = capture.find_day(day)
             progress = Progress(context.log.info, what="lines")

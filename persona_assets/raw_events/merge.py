@@ -6,6 +6,7 @@ that is far larger than it should be, as of many rows of one instant or of long 
 Memory: a few row groups, whatever the number of rows, their size, and how they are spread over time.
 """
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -28,7 +29,7 @@ _END = np.iinfo(np.int64).max
 _REJECTED_GROUP_ROWS = 4096
 
 
-def merge_runs(runs: Sequence[Run], where: Path, *, threads: int = 1) -> int:
+def merge_runs(runs: Sequence[Run], where: Path, *, day: dt.date | None = None, threads: int = 1) -> int:
     """Write the events of all runs to `where` as `tables.RAW_EVENTS`.
 
     Order: by every column, `event_time_us` and `user_id` first, nulls last.
@@ -36,6 +37,7 @@ def merge_runs(runs: Sequence[Run], where: Path, *, threads: int = 1) -> int:
     Args:
         runs: In any order.
         where: A file that does not exist yet.
+        day: The partition, if the file is to have its column.
         threads: With more than one, rows are sorted while those before them are written.
 
     Returns:
@@ -50,13 +52,13 @@ def merge_runs(runs: Sequence[Run], where: Path, *, threads: int = 1) -> int:
                 repeated += more
                 yield table
 
-    write_parquet(where, RAW_EVENTS, tables(), threads=threads)
+    write_parquet(where, RAW_EVENTS, tables(), day=day, threads=threads)
     return repeated
 
 
-def merge_rejected(spools: Sequence[Path], where: Path) -> int:
+def merge_rejected(spools: Sequence[Path], where: Path, *, day: dt.date | None = None) -> int:
     """Write the rejected lines of all spools, one after the other, and return how many there are."""
-    return write_parquet(where, REJECTED_LINES, _rejected(spools), group_rows=_REJECTED_GROUP_ROWS)
+    return write_parquet(where, REJECTED_LINES, _rejected(spools), day=day, group_rows=_REJECTED_GROUP_ROWS)
 
 
 def _rejected(spools: Sequence[Path]) -> Iterator[pa.Table]:

@@ -30,8 +30,8 @@ _SHARES_PER_WORKER = 4
 class ParsedDay(NamedTuple):
     """A day's events and rejected lines as finished Parquet files, and what was counted."""
 
-    raw_events: Path  # tables.RAW_EVENTS, by all columns
-    rejected_lines: Path  # tables.REJECTED_LINES, by source_file and line_number
+    raw_events: Path  # tables.RAW_EVENTS and the day, by all columns
+    rejected_lines: Path  # tables.REJECTED_LINES and the day, by source_file and line_number
     counts: Counts
 
 
@@ -73,16 +73,16 @@ def parse_files(  # noqa: PLR0913 - what a day is made of, and with what
         for part in _read_shares(tasks, workers):
             parts.append(part)
             report(part.counts.lines)
-        return _merge(parts, workers, scratch)
+        return _merge(parts, day, workers, scratch)
 
 
-def _merge(parts: Sequence[Part], workers: int, scratch: Path) -> ParsedDay:
+def _merge(parts: Sequence[Part], day: dt.date, workers: int, scratch: Path) -> ParsedDay:
     counts = Counts()
     for part in parts:
         counts.add(part.counts)
     events, rejected = scratch / "raw_events.parquet", scratch / "rejected_lines.parquet"
-    counts.repeated = merge_runs([run for part in parts for run in part.runs], events, threads=workers)
-    merge_rejected([part.rejected for part in parts], rejected)
+    counts.repeated = merge_runs([run for part in parts for run in part.runs], events, day=day, threads=workers)
+    merge_rejected([part.rejected for part in parts], rejected, day=day)
     return ParsedDay(events, rejected, counts)
 
 

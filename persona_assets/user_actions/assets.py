@@ -6,6 +6,7 @@ import pyarrow.dataset as pads
 from persona_assets.checks import adds_up
 from persona_assets.collection_names import shorten_kinds
 from persona_assets.metadata import count_table, measured
+from persona_assets.partitions import parse_day
 from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
 from persona_assets.settings import from_setting
@@ -39,7 +40,12 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
     ):
         """What users did on the day: an action a row, events that were delivered twice told once."""
         with measured() as cost:
-            extract = extract_actions(raw_events, memory_limit=config.memory_limit, scratch=scratch.new_folder())
+            extract = extract_actions(
+                raw_events,
+                memory_limit=config.memory_limit,
+                scratch=scratch.new_folder(),
+                day=parse_day(context.partition_key),
+            )
         context.log.info(
             "%d events: %d actions, %d duplicates", extract.read, extract.actions.total(), extract.duplicates
         )

@@ -1,5 +1,6 @@
 """Turn a day's events into the actions of users, each told once."""
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from persona_assets.user_actions.spool import ActionSpool
 class Extract(NamedTuple):
     """A day's actions, and what became of the other events: read = actions + duplicates + no action."""
 
-    user_actions: Path  # tables.USER_ACTIONS, by action, then as in tables.RAW_EVENTS
+    user_actions: Path  # tables.USER_ACTIONS (and the day), by action, then as in tables.RAW_EVENTS
     read: int
     actions: Counter[str]
     duplicates: int
@@ -33,7 +34,9 @@ class _NotInOrderError(Exception):
     """The events are not sorted."""
 
 
-def extract_actions(raw_events: pads.Dataset, *, memory_limit: str, scratch: Path) -> Extract:
+def extract_actions(
+    raw_events: pads.Dataset, *, memory_limit: str, scratch: Path, day: dt.date | None = None
+) -> Extract:
     """Return the actions in `raw_events`, each told once, at its earliest time.
 
     Events need no sorting when they come sorted by all columns, as the asset has them: actions of one kind are
@@ -43,6 +46,7 @@ def extract_actions(raw_events: pads.Dataset, *, memory_limit: str, scratch: Pat
         raw_events: `tables.RAW_EVENTS`; the result does not depend on its order.
         memory_limit: Of folding and, where it is needed, of sorting; beyond it they spill to `scratch`.
         scratch: An empty folder for about the bytes of the actions.
+        day: The partition, if the file is to have its column.
 
     Returns:
         The table, in `scratch`, and counts. Memory beside `memory_limit` does not grow with the day.
@@ -52,13 +56,13 @@ def extract_actions(raw_events: pads.Dataset, *, memory_limit: str, scratch: Pat
     """
     with explaining_full_disk(scratch):
         try:
-            return _extract(raw_events, memory_limit, scratch)
+            return _extract(raw_events, memory_limit, scratch, day)
         except _NotInOrderError:
             ordered = sort_events(raw_events, memory_limit=memory_limit, scratch=scratch)
-            return _extract(ordered, memory_limit, scratch)
+            return _extract(ordered, memory_limit, scratch, day)
 
 
-def _extract(raw_events: pads.Dataset, memory_limit: str, scratch: Path) -> Extract:
+def _extract(raw_events: pads.Dataset, memory_limit: str, scratch: Path, day: dt.date | None) -> Extract:
     repeats = find_repeats(raw_events, memory_limit=memory_limit, scratch=scratch)
     read = 0
     actions: Counter[str] = Counter()
@@ -77,7 +81,7 @@ def _extract(raw_events: pads.Dataset, memory_limit: str, scratch: Path) -> Extr
         spool.add(named)
         read += len(batch)
     where = scratch / "user_actions.parquet"
-    write_parquet(where, tables.USER_ACTIONS, spool.read())
+    write_parquet(where, tables.USER_ACTIONS, spool.read(), day=day)
     return Extract(where, read, actions, len(repeats), no_action)
 
 

@@ -1,11 +1,13 @@
 """The files of the report."""
 
+import datetime as dt
 import io
 import json
 
 import pyarrow.parquet as pq
 import pytest
 
+from persona_assets import tables
 from persona_assets.cluster_stats.medoids import Medoid
 from persona_assets.cluster_stats.report import CLUSTER_STATS, LETTERS_SHOWN, write_report
 from persona_assets.cluster_stats.summarise import Inputs, summarise_clusters
@@ -94,6 +96,7 @@ def test_the_parquet_file_has_a_row_a_cluster(summary):
     content = write_report(summary, day="2025-03-03", show_posts=True).files["cluster_stats.parquet"]
     table = pq.read_table(io.BytesIO(content))
 
-    assert table.schema.equals(CLUSTER_STATS)
+    assert table.schema.equals(tables.stored_schema(CLUSTER_STATS))
+    assert set(table["day"].to_pylist()) == {dt.date(2025, 3, 3)}
     assert table["users"].to_pylist() == [8, 7, 6]
     assert sum(table["share"].to_pylist()) == pytest.approx(1)

@@ -71,7 +71,7 @@ def test_posts_without_a_vector_are_an_error(tiny_folder, monkeypatch):
 
 def test_vectors_of_another_length_are_an_error(tiny_folder, data):
     run_asset(model=str(tiny_folder), device="cpu")
-    (key,) = data.glob("embeddings/_store/*/key.json")
+    (key,) = data.glob("vector_store/*/key.json")
     for kept in key.parent.glob("*.*s"):
         kept.unlink()
     way = json.loads(key.read_text(encoding="utf-8"))
@@ -91,7 +91,7 @@ def test_vectors_of_another_length_are_an_error(tiny_folder, data):
 
 def test_a_damaged_store_is_named_and_not_tried_again(tiny_folder, data):
     run_asset(model=str(tiny_folder), device="cpu")
-    (kept,) = data.glob("embeddings/_store/*/*.vectors")
+    (kept,) = data.glob("vector_store/*/*.vectors")
     kept.write_bytes((np.frombuffer(kept.read_bytes(), np.float16) * np.float16(1.5)).tobytes())
 
     with pytest.raises(dg.Failure, match=f"{kept} is damaged.*: delete") as failure:
@@ -117,7 +117,7 @@ def test_a_full_disk_of_the_store_or_of_scratch_is_said_and_not_tried_again(full
 def test_it_hands_over_vectors_and_says_what_made_them(tiny_folder):
     table, metadata = materialize(model=str(tiny_folder), device="cpu", compute_dtype="float32")
 
-    assert table.schema.equals(tables.embeddings_schema(DIMENSIONS))
+    assert table.schema.equals(tables.stored_schema(tables.embeddings_schema(DIMENSIONS)))
     assert table.num_rows == 3
     assert metadata["distinct_texts"] == 2
     assert metadata["pooling"] == "mean"
@@ -162,7 +162,7 @@ def test_vectors_are_kept_below_the_data_unless_another_folder_or_none_is_named(
 
     assert metadata["reused_texts"] == 2
     assert again.equals(first)
-    assert len(list(data.glob("embeddings/_store/*/*.vectors"))) == 1
+    assert len(list(data.glob("vector_store/*/*.vectors"))) == 1
 
 
 def test_vectors_that_were_kept_for_too_long_are_deleted(tiny_folder, data):
@@ -170,7 +170,7 @@ def test_vectors_that_were_kept_for_too_long_are_deleted(tiny_folder, data):
     materialize(**usual)
 
     for days, reused in ((4, 2), (2, 0)):
-        for file in data.glob("embeddings/_store/*/*.hashes"):
+        for file in data.glob("vector_store/*/*.hashes"):
             os.utime(file, (time.time() - 3 * 86_400,) * 2)
         assert materialize(**usual, vector_store_days=days)[1]["reused_texts"] == reused
 
@@ -178,7 +178,7 @@ def test_vectors_that_were_kept_for_too_long_are_deleted(tiny_folder, data):
 def test_vectors_that_are_used_every_day_are_kept(tiny_folder, data):
     usual = {"model": str(tiny_folder), "device": "cpu", "compute_dtype": "float32"}
     materialize(**usual)
-    for file in data.glob("embeddings/_store/*/*.*s"):
+    for file in data.glob("vector_store/*/*.*s"):
         os.utime(file, (time.time() - 3 * 86_400,) * 2)
 
     assert materialize(**usual, vector_store_days=4)[1]["reused_texts"] == 2

@@ -23,7 +23,13 @@ from persona_assets.io_managers.parquet import (
 from persona_assets.parquet_files import write_parquet
 from persona_assets.partitions import daily_partitions, trailing_window
 
-DAYS = daily_partitions(dt.date(2025, 3, 1))
+FIRST = dt.date(2025, 3, 1)
+DAYS = daily_partitions(FIRST)
+CENTRES = {
+    "cluster_centres": pa.Table.from_pylist(
+        [{"cluster_id": 0, "users": 1, "centre": [1.0, 0.0]}], schema=tables.centres_schema(2)
+    )
+}
 
 
 def clusters(*users: str) -> pa.Table:
@@ -139,12 +145,12 @@ def test_a_damaged_file_is_named(tmp_path):
 def test_one_flipped_bit_is_found_before_any_work(tmp_path, place):
     centre = {"cluster_id": 0, "users": 1, "centre": [1.0, 0.0]}
     centres = pa.Table.from_pylist([centre], schema=tables.centres_schema(2))
-    made = asset_of("clusters", WithSides(clusters(*(f"u{n}" for n in range(1000))), {"centres": centres}))
+    made = asset_of("clusters", WithSides(clusters(*(f"u{n}" for n in range(1000))), {"cluster_centres": centres}))
     run([made], day="2025-03-01", base=tmp_path)
-    file = tmp_path / "clusters" / ("_centres" if place == "a side table" else "") / "2025-03-01.parquet"
+    file = tmp_path / ("cluster_centres" if place == "a side table" else "clusters") / "2025-03-01.parquet"
     flip_a_bit(file, file.stat().st_size - 200 if place == "the footer" else file.stat().st_size // 4)
 
-    @dg.asset(ins={"clusters": dg.AssetIn(metadata=every_day_with("centres"))})
+    @dg.asset(ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))})
     def reader(clusters):
         pytest.fail(f"{clusters} is not what was written")
 
@@ -172,15 +178,15 @@ def test_tables_of_two_runs_are_not_taken_for_one(base, side):
     def stored_by(run_number: int):
         centre = {"cluster_id": 0, "users": run_number, "centre": [1.0, 0.0]}
         centres = pa.Table.from_pylist([centre], schema=tables.centres_schema(2))
-        return asset_of("clusters", WithSides(clusters(f"user of run {run_number}"), {"centres": centres}))
+        return asset_of("clusters", WithSides(clusters(f"user of run {run_number}"), {"cluster_centres": centres}))
 
     run([stored_by(1)], day="2025-03-01", base=base)
-    file = UPath(base) / "clusters" / ("_centres" if side else "") / "2025-03-01.parquet"
+    file = UPath(base) / ("cluster_centres" if side else "clusters") / "2025-03-01.parquet"
     left_behind = file.read_bytes()
     run([stored_by(2)], day="2025-03-01", base=base)
     file.write_bytes(left_behind)  # as a run does that is killed between two renames
 
-    @dg.asset(ins={"clusters": dg.AssetIn(metadata=every_day_with("centres"))})
+    @dg.asset(ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))})
     def reader(clusters):
         pytest.fail(f"{clusters} are of two runs")
 
@@ -220,20 +226,20 @@ def test_a_file_without_checksum_is_read_and_said(tmp_path, capfd):
 
 def test_a_finished_file_is_taken_over_and_sides_lie_beside(base, tmp_path_factory):
     spool = tmp_path_factory.mktemp("spool") / "clusters.parquet"
-    write_parquet(spool, tables.CLUSTERS, [clusters("u1"), clusters("u2")])
+    write_parquet(spool, tables.CLUSTERS, [clusters("u1"), clusters("u2")], day=FIRST)
     centres = pa.Table.from_pylist(
         [{"cluster_id": 0, "users": 2, "centre": [1.0, 0.0]}], schema=tables.centres_schema(2)
     )
     seen = []
 
-    made = asset_of("clusters", WithSides(spool, {"centres": centres}))
+    made = asset_of("clusters", WithSides(spool, {"cluster_centres": centres}))
     result = run([made, reader_of("clusters", seen, window_days=1)], day="2025-03-01", base=base)
 
     assert seen[0].to_table()["user_id"].to_pylist() == ["u1", "u2"]
     (event,) = result.asset_materializations_for_node("clusters")
     assert event.metadata["dagster/partition_row_count"].value == 2
     columns = event.metadata["dagster/column_schema"].value.columns
-    assert [column.name for column in columns] == tables.CLUSTERS.names
+    assert [column.name for column in columns] == [*tables.CLUSTERS.names, "day"]
     assert columns[1].type == "whole number"
     assert columns[1].description == "Number of the user's cluster on this day; 0 is the largest."
     assert not columns[1].constraints.nullable
@@ -246,9 +252,10 @@ def test_an_input_over_every_day_has_those_there_with_their_sides(base):
         )
         for day, width in (("2025-03-01", 2), ("2025-03-04", 3))
     }
-    made, seen = asset_of("clusters", {day: WithSides(clusters("u"), {"centres": centres[day]}) for day in centres}), []
+    stored = {day: WithSides(clusters("u"), {"cluster_centres": centres[day]}) for day in centres}
+    made, seen = asset_of("clusters", stored), []
 
-    @dg.asset(ins={"clusters": dg.AssetIn(metadata=every_day_with("centres"))})
+    @dg.asset(ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))})
     def reader(clusters: DatasetWithSides) -> None:
         seen.append(clusters)
 
@@ -256,19 +263,92 @@ def test_an_input_over_every_day_has_those_there_with_their_sides(base):
     run([made, reader], day="2025-03-04", base=base)
 
     assert seen[0].main.count_rows() == 2
-    fragments = seen[0].sides["centres"].get_fragments()
-    assert [fragment.to_table(schema=fragment.physical_schema) for fragment in fragments] == list(centres.values())
+    fragments = seen[0].sides["cluster_centres"].get_fragments()
+    assert [fragment.to_table(schema=fragment.physical_schema) for fragment in fragments] == [
+        tables.add_day(table, dt.date.fromisoformat(day)) for day, table in centres.items()
+    ]
 
 
-def test_the_folder_of_an_asset_reads_as_one_table_with_sides_in_it(tmp_path):
-    centres = pa.Table.from_pylist(
-        [{"cluster_id": 0, "users": 1, "centre": [1.0, 0.0]}], schema=tables.centres_schema(2)
-    )
+def test_folders_hold_files_of_days_alone_and_read_as_one_table_that_tells_the_day(tmp_path):
+    made = asset_of("clusters", {f"2025-03-0{n}": WithSides(clusters(f"u{n}"), CENTRES) for n in (1, 2)})
+    for day in ("2025-03-01", "2025-03-02"):
+        run([made], day=day, base=tmp_path)
 
-    run([asset_of("clusters", WithSides(clusters("u"), {"centres": centres}))], day="2025-03-01", base=tmp_path)
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()) == [
+        f"{folder}/2025-03-0{n}.parquet" for folder in ("cluster_centres", "clusters") for n in (1, 2)
+    ]
+    expected = [tables.add_day(clusters(f"u{n}"), dt.date(2025, 3, n)) for n in (1, 2)]
+    assert pads.dataset(tmp_path / "clusters").to_table().equals(pa.concat_tables(expected))
+    centres = pads.dataset(tmp_path / "cluster_centres").to_table()
+    assert centres["day"].to_pylist() == [dt.date(2025, 3, 1), dt.date(2025, 3, 2)]
 
-    assert pads.dataset(tmp_path / "clusters").to_table().equals(clusters("u"))
-    assert pq.read_table(tmp_path / "clusters" / "_centres" / "2025-03-01.parquet").equals(centres)
+
+def test_a_table_without_partitions_gets_no_day(tmp_path):
+    history = tables.LINEAGE.empty_table()
+
+    @dg.asset
+    def lineage():
+        return dg.MaterializeResult(value=history)
+
+    dg.materialize([lineage], resources={"io_manager": ParquetIOManager(base=str(tmp_path))})
+
+    assert pq.read_schema(tmp_path / "lineage.parquet").names == tables.LINEAGE.names
+
+
+def test_a_finished_file_without_its_day_is_refused(tmp_path):
+    write_parquet(tmp_path / "spool", tables.CLUSTERS, [clusters("u")])
+
+    with pytest.raises(SchemaError, match="clusters: .* missing or other: .*day: date32"):
+        run([asset_of("clusters", tmp_path / "spool")], day="2025-03-01", base=tmp_path / "data")
+
+
+@pytest.mark.parametrize("former", [1, 2])
+def test_files_of_version_0_1_have_no_day_and_are_read_and_said(tmp_path, capfd, former):
+    made, seen = asset_of("clusters", {f"2025-03-0{n}": clusters(f"u{n}") for n in (1, 2)}), []
+    for day in ("2025-03-01", "2025-03-02"):
+        run([made], day=day, base=tmp_path)
+    write_parquet(tmp_path / "clusters" / f"2025-03-0{former}.parquet", tables.CLUSTERS, [clusters("old")])
+    reader = reader_of("clusters", seen, window_days=2)
+
+    run([made, reader], day="2025-03-02", base=tmp_path, select=[reader])
+
+    assert seen[0].to_table().schema == tables.CLUSTERS
+    assert set(seen[0].to_table()["user_id"].to_pylist()) == {"old", f"u{3 - former}"}
+    said = capfd.readouterr().err
+    assert "1 of 2 files of clusters have no column `day`" in said
+    assert f"--select clusters --partition 2025-03-0{former}" in said
+
+
+def test_side_tables_of_version_0_1_are_read_where_they_lie_and_go_when_the_day_is_made_again(base):
+    made, seen = asset_of("clusters", WithSides(clusters("u"), CENTRES)), []
+    run([made], day="2025-03-01", base=base)
+    now = UPath(base) / "cluster_centres" / "2025-03-01.parquet"
+    before = UPath(base) / "clusters" / "_centres" / "2025-03-01.parquet"
+    before.parent.mkdir(parents=True, exist_ok=True)
+    before.write_bytes(now.read_bytes())
+    now.unlink()
+
+    @dg.asset(ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))})
+    def reader(clusters: DatasetWithSides) -> None:
+        seen.append(clusters)
+
+    dg.materialize([made, reader], selection=[reader], resources={"io_manager": ParquetIOManager(base=base)})
+    assert seen[0].sides["cluster_centres"].count_rows() == 1
+
+    run([made], day="2025-03-01", base=base)
+    assert now.exists()
+    assert not before.exists()
+
+
+def test_a_side_table_without_rows_is_not_stored_nor_left_of_an_earlier_run(base):
+    file = UPath(base) / "cluster_centres" / "2025-03-01.parquet"
+    run([asset_of("clusters", WithSides(clusters("u"), CENTRES))], day="2025-03-01", base=base)
+    assert file.exists()
+
+    none = {"cluster_centres": CENTRES["cluster_centres"].slice(0, 0)}
+    run([asset_of("clusters", WithSides(clusters("u"), none))], day="2025-03-01", base=base)
+
+    assert not file.exists()
 
 
 @pytest.mark.parametrize("damaged", [False, True])

@@ -38,7 +38,7 @@ class World:
         @dg.asset(partitions_def=DAYS)
         def clusters(context):
             main, centres = tables_of(month[context.partition_key])
-            return dg.MaterializeResult(value=WithSides(main=main, sides={"centres": centres}))
+            return dg.MaterializeResult(value=WithSides(main=main, sides={"cluster_centres": centres}))
 
         self.folder, self.instance = folder, instance
         self.graph = dg.Definitions(
@@ -133,7 +133,7 @@ def test_without_any_clusters_the_error_says_so(world):
 
 def test_clusters_without_their_centres_are_not_whole(world):
     world.make_clusters("2025-03-01")
-    (world.folder / "clusters" / "_centres" / "2025-03-01.parquet").unlink()
+    (world.folder / "cluster_centres" / "2025-03-01.parquet").unlink()
 
     with pytest.raises(StorageError, match="materialize this partition again"):
         world.trace()

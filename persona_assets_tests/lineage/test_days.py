@@ -12,7 +12,7 @@ def write(folder, days):
     """The days as files, main and side, each as one dataset whose schema is that of the first day."""
     paths = []
     for day in days:
-        for table, place in zip(tables_of(day), (folder, folder / "_centres"), strict=True):
+        for table, place in zip(tables_of(day), (folder, folder / "cluster_centres"), strict=True):
             place.mkdir(exist_ok=True)
             pq.write_table(table, place / f"{day.day}.parquet")
         paths.append(folder / f"{day.day}.parquet")
@@ -23,7 +23,7 @@ def write(folder, days):
             format=pads.ParquetFileFormat(),
             filesystem=pads.dataset(str(files[0])).filesystem,
         )
-        for files in (paths, [path.parent / "_centres" / path.name for path in paths])
+        for files in (paths, [path.parent / "cluster_centres" / path.name for path in paths])
     )
 
 
