@@ -1,5 +1,7 @@
 """DuckDB with its memory bounded: the one place that opens it, and what its users share."""
 
+from __future__ import annotations
+
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path

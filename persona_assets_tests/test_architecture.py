@@ -181,6 +181,28 @@ def find_functions(tree: ast.AST) -> Iterator[tuple[str, int]]:
             yield node.name, lines
 
 
+def find_native_annotations(tree: ast.Module) -> list[str]:
+    """Return annotations that name a class of DuckDB and are evaluated when their function is defined.
+
+    A function that holds such a class keeps it until the process ends, and once torch is imported nanobind, which made
+    both, then prints forty lines of what it calls leaks.
+    """
+    if "__future__.annotations" in set(find_imports(tree)):
+        return []
+    native = {name.rpartition(".")[2] for name in find_imports(tree) if name.startswith("duckdb")}
+    annotations = [
+        annotation
+        for node in ast.walk(tree)
+        for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None))
+        if annotation is not None
+    ]
+    return [
+        ast.unparse(annotation)
+        for annotation in annotations
+        if any(isinstance(part, ast.Name) and part.id in native | {"duckdb"} for part in ast.walk(annotation))
+    ]
+
+
 def mirror_of(name: str) -> str:
     """Return the test file that mirrors a module, below the tests' folder."""
     folder, _, file = name.rpartition("/")
@@ -256,6 +278,11 @@ def test_modules_that_define_assets_keep_their_annotations(name):
     imports = set(find_imports(MODULES[name]))
 
     assert "__future__.annotations" not in imports or "dagster" not in imports
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_annotations_hold_no_class_of_duckdb(name):
+    assert find_native_annotations(MODULES[name]) == []
 
 
 def test_every_noqa_has_a_reason():
@@ -375,6 +402,20 @@ def build(settings: Settings, other: object):
 """
 
     assert find_settings_read(ast.parse(code)) == {"seed", "data", "executor"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import duckdb\ndef f(con: duckdb.DuckDBPyConnection): ...",
+        "import duckdb\ndef f() -> Iterator[duckdb.DuckDBPyRelation]: ...",
+        "from duckdb import DuckDBPyConnection\ndef f(*, con: DuckDBPyConnection | None): ...",
+        "import duckdb\nclass A:\n    con: duckdb.DuckDBPyConnection",
+    ],
+)
+def test_annotations_that_hold_a_class_of_duckdb_are_noticed(code):
+    assert find_native_annotations(ast.parse(code))
+    assert not find_native_annotations(ast.parse(f"from __future__ import annotations\n{code}"))
 
 
 def test_a_docstring_is_no_part_of_a_functions_length():

@@ -1,5 +1,7 @@
 """Account for every action of the window: written, or why not."""
 
+from __future__ import annotations
+
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc

@@ -1,5 +1,7 @@
 """Count when the users of each cluster act, and how much a user does."""
 
+from __future__ import annotations
+
 import duckdb
 import pyarrow as pa
 

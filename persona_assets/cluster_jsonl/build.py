@@ -1,5 +1,7 @@
 """Make the lines of all personas of a window, and account for what is not in them."""
 
+from __future__ import annotations
+
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import ExitStack

@@ -1,5 +1,7 @@
 """Find the posts that users may have seen and did nothing with, and what speaks for it."""
 
+from __future__ import annotations
+
 from typing import Literal
 
 import duckdb

@@ -1,5 +1,7 @@
 """Find what each cluster engages with, and how close posts come to it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import duckdb

@@ -6,6 +6,8 @@ engages with. After BluePrint's estimate, with its faults mended: no own posts, 
 per user, true times, the same result each time.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import NamedTuple
 

@@ -1,5 +1,7 @@
 """Write what was found as lines, in the order of the files, without holding more than a batch of them."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 

@@ -1,5 +1,7 @@
 """Find what each action of a persona's user acted on, by joins that run out of core."""
 
+from __future__ import annotations
+
 import duckdb
 import pyarrow as pa
 

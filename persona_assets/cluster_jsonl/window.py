@@ -1,5 +1,7 @@
 """Load what the lines of a window need into DuckDB: the personas' users and everybody's messages."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import closing
 from typing import NamedTuple

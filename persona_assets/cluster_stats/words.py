@@ -5,6 +5,8 @@ what `load_words` makes of them: `posts(cluster_id, user_number, uri, words)`, e
 `stop_words(stop_word)`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Container
 from typing import NamedTuple
 

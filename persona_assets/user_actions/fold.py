@@ -1,5 +1,7 @@
 """Find the events that were delivered more than once."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
 
