@@ -1,4 +1,4 @@
-# make demo   a small capture, the whole graph over it, and where the results are
+# make demo   a small capture, the whole graph over it, and how what it found compares with what was planted
 # make test   all tests          make check   lint and types
 # make dev    the Dagster UI      make bench   the benchmarks
 
@@ -27,14 +27,8 @@ demo dev: export PERSONA_END_DATE ?= 2025-03-03
 demo dev: export PERSONA_N_CLUSTERS ?= 8
 endif
 
-# What Dagster says of its own interfaces is nothing for a newcomer.
-demo: export PYTHONWARNINGS ?= ignore
 demo: $(INSTALLED)
-	$(BIN)/python -m persona_assets.sample --out data/capture --days 3 --start 2025-03-01
-	for day in 2025-03-01 2025-03-02 2025-03-03; do \
-	  $(BIN)/dagster asset materialize -m persona_assets.definitions --select '*' --partition $$day || exit; \
-	done
-	$(BIN)/python -m persona_assets.sample.show --data data/assets --day 2025-03-03
+	@$(BIN)/python -m persona_assets.sample.demo
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -1,65 +1,62 @@
-"""The table of personas says what stats.json says, and where the files are."""
+"""What the demo says about clusters and planted personas."""
 
-import json
+from persona_assets.sample.score import MainPersona, Score
+from persona_assets.sample.show import Cluster, Stats, Word, is_match, write_table, write_verdict
 
-import pytest
-
-from persona_assets.sample.show import main
-
-STATS = {
-    "day": "2025-03-03",
-    "n_clusters": 2,
-    "clusters": [
-        {
-            "cluster_id": 0,
-            "label": "dough, oven",
-            "users": 1200,
-            "share": 0.75,
-            "words": [{"word": word, "score": 0.1, "users": 9} for word in ("dough", "oven", "rye")],
-        },
-        {"cluster_id": 1, "label": "", "users": 400, "share": 0.25, "words": []},
+STATS = Stats(
+    day="2025-03-03",
+    clusters=[
+        Cluster(cluster_id=0, users=1200, words=[Word(word) for word in ("dough", "oven", "rye", "yeast", "crust")]),
+        Cluster(cluster_id=1, users=400, words=[]),
     ],
-}
+)
 
 
-def write_stats(data, content):
-    folder = data / "cluster_stats" / "2025-03-03"
-    folder.mkdir(parents=True)
-    (folder / "stats.json").write_text(json.dumps(content))
-    return folder
+def score(agreement=0.9, *, unplanted=0):
+    return Score(
+        users=1600,
+        unplanted=unplanted,
+        agreement=agreement,
+        matched=1500,
+        main_personas={0: MainPersona("baking", 1140), 1: MainPersona("chess", 360)},
+    )
 
 
-def test_each_persona_has_a_line(tmp_path, capsys):
-    write_stats(tmp_path, STATS)
-
-    assert main(["--data", str(tmp_path), "--day", "2025-03-03"]) == 0
-
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "2 personas of 1,600 users on 2025-03-03"
-    assert lines[3].split() == ["0", "1,200", "75.0%", "dough,", "oven,", "rye"]
-    assert lines[4].split() == ["1", "400", "25.0%"]
+def read(text):
+    return " ".join(text.split())
 
 
-def test_files_that_are_there_are_named_in_full(tmp_path, capsys, monkeypatch):
-    folder = write_stats(tmp_path / "assets", STATS)
-    (folder / "report.md").write_text("# Personas")
-    monkeypatch.chdir(tmp_path)
+def test_each_cluster_has_a_line_with_its_persona_and_words():
+    _, *lines = write_table(STATS, score()).splitlines()
 
-    main(["--data", "assets", "--day", "2025-03-03"])
-
-    said = capsys.readouterr().out
-    assert f"  {folder / 'report.md'}\n" in said
-    assert f"  {folder / 'stats.json'}\n" in said
-    assert "report.html" not in said
+    assert [line.split() for line in lines] == [
+        ["0", "1,200", "baking", "95%", "of", "it", "dough,", "oven,", "rye,", "yeast"],
+        ["1", "400", "chess", "90%", "of", "it"],
+    ]
 
 
-@pytest.mark.parametrize(("content", "remedy"), [(None, "materialize cluster_stats"), ({"day": 1}, "make it again")])
-def test_statistics_that_cannot_be_read_are_one_line_and_a_failure(tmp_path, capsys, content, remedy):
-    if content is not None:
-        write_stats(tmp_path, content)
+def test_a_cluster_of_nobody_who_was_planted_has_no_persona():
+    *_, last = write_table(STATS, score()._replace(main_personas={0: MainPersona("baking", 3)})).splitlines()
 
-    with pytest.raises(SystemExit) as exit_info:
-        main(["--data", str(tmp_path), "--day", "2025-03-03"])
+    assert last.split() == ["1", "400"]
 
-    assert exit_info.value.code == 1
-    assert remedy in capsys.readouterr().err
+
+def test_the_verdict_says_how_many_users_agree_and_what_the_index_means():
+    said = read(write_verdict(score(0.914), 2))
+
+    assert "2 of 2 planted personas have a cluster of their own" in said
+    assert "1,500 of 1,600 users (94%)" in said
+    assert "Adjusted Rand index: 0.91, where 1 is the planted groups exactly" in said
+    assert "NOT MATCH" not in said
+
+
+def test_users_who_were_planted_nowhere_are_counted():
+    assert "7 more users are in clusters" in read(write_verdict(score(unplanted=7), 2))
+
+
+def test_a_poor_result_is_called_one():
+    poor = score(0.4)
+
+    assert not is_match(poor)
+    assert "THE CLUSTERS DO NOT MATCH THE PLANTED PERSONAS" in read(write_verdict(poor, 3))
+    assert "2 of 3 planted personas" in read(write_verdict(poor, 3))

@@ -1,0 +1,148 @@
+"""The demo as it is typed: a child process over a small capture, and what it prints."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+import dagster as dg
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DAYS = ["2025-03-01", "2025-03-02"]
+pytestmark = [pytest.mark.slow, pytest.mark.model]
+
+
+def run_demo(root, *arguments, **settings):
+    """Run the demo in a folder of its own; return its exit status and all that a console would show."""
+    (root / "home").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "dagster_home" / "dagster.yaml", root / "home")
+    given = {
+        "CAPTURE": root / "capture",
+        "DATA": root / "assets",
+        "START_DATE": DAYS[0],
+        "END_DATE": DAYS[-1],
+        "N_CLUSTERS": 2,
+        **settings,
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "persona_assets.sample.demo", "--users", "80", "--personas", "2", *arguments],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if not name.startswith(("PERSONA_", "PYTHONWARNINGS"))}
+        | {f"PERSONA_{name}": str(value) for name, value in given.items()}
+        | {"DAGSTER_HOME": str(root / "home"), "TMPDIR": str(root)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return ended.returncode, ended.stdout
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The folder of a demo, its exit status and what it printed."""
+    root = tmp_path_factory.mktemp("demo")
+    return root, *run_demo(root)
+
+
+def test_it_says_how_long_each_step_took_and_what_it_made(demo):
+    _, status, said = demo
+
+    assert status == 0, said
+    assert re.search(r"[\d.]+ s  [\d,]+ lines, 80 users", said)
+    for day in DAYS:
+        assert re.search(rf"{day} +[\d.]+ s  [\d,]+ events, [\d,]+ English posts", said)
+        assert re.search(rf"{day} +[\d.]+ s  [\d,]+ users with enough English posts", said)
+    assert re.search(r"all days +[\d.]+ s", said)
+
+
+def test_it_compares_what_it_found_with_what_was_planted(demo):
+    said = " ".join(demo[2].split())
+
+    index = re.search(r"users \(\d+%\) are in .* Adjusted Rand index: (\d\.\d\d), where 1 is", said)
+    assert index
+    assert float(index[1]) >= 0.8
+    assert "2 of 2 planted personas have a cluster of their own" in said
+
+
+def test_it_ends_with_the_address_of_a_report_and_what_to_do_next(demo):
+    *_, address, following = demo[2].splitlines()
+
+    assert Path(url2pathname(urlparse(address.removeprefix("Report: ")).path)).is_file()
+    assert address.startswith("Report: file:///")
+    assert "make dev" in following
+
+
+def test_it_is_quiet_and_dagster_speaks_in_the_log_that_it_names(demo):
+    root, _, said = demo
+
+    for noise in ("Traceback", "nanobind", "dagster - "):
+        assert noise not in said
+    assert len(said.splitlines()) < 60
+    assert f"log: {root / 'demo.log'}" in said
+    assert "dagster - INFO" in (root / "demo.log").read_text()
+
+
+def test_warnings_of_steps_reach_the_console(demo):
+    """So small a capture has more damaged lines than the check of raw_events lets pass."""
+    assert re.search(
+        r"Warning of raw_events: check \w+ of raw_events failed .*rejected_lines", " ".join(demo[2].split())
+    )
+
+
+def test_the_instance_knows_every_day_of_every_asset(demo):
+    with dg.DagsterInstance.from_config(str(demo[0] / "home")) as instance:
+        runs = instance.get_runs()
+        assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
+        assert {run.tags[".dagster/repository"] for run in runs} == {"__repository__@persona_assets"}
+        for asset in ("raw_events", "embeddings", "clusters", "cluster_jsonl", "cluster_stats"):
+            assert instance.get_materialized_partitions(dg.AssetKey(asset)) == set(DAYS)
+        assert instance.get_latest_materialization_event(dg.AssetKey("lineage"))
+
+
+def test_a_second_demo_with_wrong_options_says_that_it_found_something_else(demo):
+    """Six clusters of two personas."""
+    root, *_ = demo
+
+    status, said = run_demo(root, N_CLUSTERS=6, MIN_CLUSTER_SIZE=1)
+
+    assert status == 1
+    assert "THE CLUSTERS DO NOT MATCH THE PLANTED PERSONAS" in " ".join(said.split())
+    assert "Report: file:///" in said
+
+
+def test_a_step_that_fails_ends_it_with_the_end_of_the_log(tmp_path):
+    status, said = run_demo(tmp_path, MODEL=tmp_path / "no-model")
+
+    assert status == 1
+    assert f"job prepare_days of {DAYS[0]} failed. The end of the log, {tmp_path / 'demo.log'}:" in said
+    assert "there is no such folder" in said
+    assert len(said.splitlines()) < 60
+    assert "Found on" not in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "remedy"),
+    [
+        ({"CAPTURE": "s3://bucket/capture"}, "Unset it"),
+        ({"CAPTURE": ROOT / "deploy"}, "set PERSONA_CAPTURE to a folder"),
+    ],
+)
+def test_a_capture_of_ones_own_is_left_alone(tmp_path, settings, remedy):
+    status, said = run_demo(tmp_path, **settings)
+
+    assert status == 1
+    assert remedy in said
+    assert "Traceback" not in said
+
+
+def test_an_argument_out_of_range_is_one_line_and_a_failure(tmp_path):
+    status, said = run_demo(tmp_path, "--users", "3")
+
+    assert status == 1
+    assert "ask for" in said.splitlines()[-1]

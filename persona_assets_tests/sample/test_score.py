@@ -1,0 +1,50 @@
+"""Clusters are compared with planted personas."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from persona_assets.sample.score import MainPersona, score_clusters
+
+PLANTED = {"ada": "baking", "bob": "baking", "cid": "chess", "dot": "chess", "eve": None}
+
+
+def test_the_planted_groups_under_other_names_agree_fully():
+    score = score_clusters({"ada": 1, "bob": 1, "cid": 0, "dot": 0}, PLANTED)
+
+    assert score.agreement == 1
+    assert (score.users, score.matched, score.unplanted) == (4, 4, 0)
+    assert score.main_personas == {1: MainPersona("baking", 2), 0: MainPersona("chess", 2)}
+
+
+def test_the_index_is_that_of_hubert_and_arabie():
+    # Pairs together in both: 1 of ada, bob, cid. In the clusters 3, in the personas 2, of 6 pairs: expected 1.
+    score = score_clusters({"ada": 0, "bob": 0, "cid": 0, "dot": 1}, PLANTED)
+
+    assert score.agreement == pytest.approx((1 - 1) / ((3 + 2) / 2 - 1))
+    assert score.matched == 3
+
+
+def test_users_without_a_planted_persona_are_counted_and_not_compared():
+    score = score_clusters({"ada": 0, "bob": 0, "cid": 1, "dot": 1, "eve": 1, "stranger": 0}, PLANTED)
+
+    assert (score.users, score.unplanted, score.agreement) == (4, 2, 1)
+
+
+def test_a_persona_in_two_clusters_is_the_main_one_of_both():
+    score = score_clusters({"ada": 0, "bob": 1, "cid": 2, "dot": 2}, PLANTED)
+
+    assert [score.main_personas[cluster].persona for cluster in range(3)] == ["baking", "baking", "chess"]
+    assert score.agreement < 1
+
+
+def test_clusters_of_nobody_who_was_planted_cannot_be_compared():
+    with pytest.raises(ValueError, match="none of the 1 users"):
+        score_clusters({"eve": 0}, PLANTED)
+
+
+@given(st.permutations(sorted(PLANTED)))
+def test_the_order_of_users_does_not_matter(users):
+    clusters = {"ada": 0, "bob": 1, "cid": 0, "dot": 1, "eve": 0}
+
+    assert score_clusters({user: clusters[user] for user in users}, PLANTED) == score_clusters(clusters, PLANTED)
