@@ -31,7 +31,7 @@ demo: $(INSTALLED)
 	@$(BIN)/python -m persona_assets.sample.demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -1,15 +1,25 @@
 """Fixtures for all tests."""
 
 import datetime as dt
+import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from persona_assets.sample.write import write_capture
 from persona_assets_tests.whole_graph import DAY, STEPS
+
+# Whoever runs the tests may have settings of their own in their shell.
+for _name in [name for name in os.environ if name.startswith("PERSONA_")]:
+    del os.environ[_name]
+
+# How long an example takes says how busy the machine is, nothing of the code.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
 

@@ -313,7 +313,7 @@ def test_the_allocator_is_told_before_pyarrow_is_imported_to_keep_its_memory(tmp
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=600,
     )
 
     assert told.stdout.split() == ["False", expected]
@@ -333,7 +333,7 @@ def test_definitions_load_without_heavy_libraries(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
 
     assert loaded.returncode == 0, loaded.stderr

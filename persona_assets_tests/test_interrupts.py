@@ -31,13 +31,13 @@ def number(request):
 
 def test_a_sort_of_minutes_ends_with_the_error_of_the_handler_and_leaves_nothing(number, tmp_path):
     sender = threading.Timer(1, os.kill, (os.getpid(), number))
-    sender.start()
 
     start = time.monotonic()
     with pytest.raises(ToldToEndError), open_duckdb(memory_limit="500MB", scratch=tmp_path) as connection:
+        sender.start()
         connection.execute(SORT)
 
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 60  # alone it is one; the sort takes minutes
     assert list(tmp_path.iterdir()) == []
     sender.join()
     assert signal.set_wakeup_fd(-1) == -1
@@ -51,9 +51,9 @@ def test_a_stream_of_rows_that_a_query_reads_ends_with_the_error_of_the_handler(
 
     stream = pa.RecordBatchReader.from_batches(pa.schema([("n", pa.int64())]), rows())
     sender = threading.Timer(0.5, os.kill, (os.getpid(), number))
-    sender.start()
 
     with pytest.raises(ToldToEndError), open_duckdb(memory_limit="500MB", scratch=tmp_path) as connection:
+        sender.start()
         connection.register("stream", stream)
         connection.execute("CREATE TABLE t AS SELECT * FROM stream")
 
@@ -64,8 +64,8 @@ def test_no_signal_is_taken_for_a_failure_of_the_query(number, tmp_path):
     # Not sorts alone, but queries that look for signals themselves and drop what the handler raised.
     for attempt in range(20):
         sender = threading.Timer(0.05 + 0.005 * attempt, os.kill, (os.getpid(), number))
-        sender.start()
         with pytest.raises(ToldToEndError), open_duckdb(memory_limit="500MB", scratch=tmp_path) as connection:
+            sender.start()
             connection.execute(
                 "SELECT sum(hash(a.range + b.range)) FROM range(1_000_000) a, range(10_000) b"
             ).fetchall()

@@ -44,7 +44,7 @@ acts = st.builds(
     text=texts,
 )
 windows = st.lists(messages | acts, max_size=40)
-many = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def build_any(rows, tmp_path):

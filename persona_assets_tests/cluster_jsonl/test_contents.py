@@ -8,7 +8,7 @@ from persona_assets.cluster_jsonl.contents import Contents
 batches = st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=batches)
 def test_strings_come_back_by_number(tmp_path_factory, batches):
     contents = Contents(tmp_path_factory.mktemp("contents") / "file")

@@ -236,7 +236,7 @@ follows = st.builds(
 
 
 @pytest.mark.parametrize("candidates", ["follows", "cluster"])
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(posts_at | touches | follows, min_size=5, max_size=40),
     threshold=st.sampled_from([-1, 0.5]),

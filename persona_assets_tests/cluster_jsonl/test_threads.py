@@ -95,10 +95,10 @@ def test_a_user_of_another_cluster_further_down_does_not_end_a_line():
 def test_a_thread_of_two_bots_20000_deep_ends_well():
     parents = np.arange(-1, 19_999, dtype=np.int32)
     clusters = np.tile(rows(0, 1), 10_000)
-    start = time.perf_counter()
+    start = time.process_time()
 
     found = paths(parents, clusters)
 
     assert {len(path) for path in found} == {64}
     assert {path[-1] for path in found} == {19_998, 19_999}
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10

@@ -1,6 +1,6 @@
 """Counts of what each cluster's users did."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from persona_assets import tables
@@ -80,7 +80,6 @@ rows = st.tuples(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(rows))
 def test_clusters_and_those_without_add_up_to_every_action(rows):
     accounting = accounting_of(*rows)

@@ -28,7 +28,7 @@ def medoids_of(vectors, texts=None, *, order=0):
     )[0]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 1000), st.integers(1, 30))
 def test_the_first_medoid_has_the_least_cosine_distance_to_all_posts(seed, posts):
     vectors = np.random.default_rng(seed).normal(size=(posts, 4)) + 1

@@ -22,7 +22,7 @@ def test_planted_groups_are_found():
     assert adjusted_rand_score(groups, found.labels) == 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 1000), st.integers(1, 6), st.integers(1, 8))
 def test_every_user_is_in_one_cluster_and_every_cluster_is_large_enough_and_numbered_by_size(seed, k, least):
     vectors, _ = planted([k * least, 7], width=4, noise=0.5, seed=seed)
@@ -38,7 +38,7 @@ def test_every_user_is_in_one_cluster_and_every_cluster_is_large_enough_and_numb
     np.testing.assert_allclose(found.similarity, (vectors * found.centres[found.labels]).sum(axis=1), atol=1e-5)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 1000), st.integers(1, 8))
 def test_dissolving_leaves_clusters_that_are_large_enough_and_maybe_fewer(seed, least):
     vectors, _ = planted([5 * least, 7], width=4, noise=0.5, seed=seed)

@@ -23,7 +23,7 @@ def best_possible(vectors, centres, least):
     return seats[linear_sum_assignment(seats, maximize=True)].sum()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.integers(2, 6), st.integers(1, 6), st.integers(0, 20))
 def test_every_cluster_has_the_least_size_at_the_least_possible_loss(seed, k, least, more):
     rng = np.random.default_rng(seed)
@@ -69,7 +69,7 @@ def test_users_who_are_all_equal_are_spread():
     assert np.bincount(labels).tolist() == [3, 3, 3, 3]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.integers(2, 6), st.integers(1, 6), st.integers(0, 20), st.integers(1, 8))
 def test_of_equal_users_too_the_loss_is_the_least_possible(seed, k, least, more, kinds):
     rng = np.random.default_rng(seed)

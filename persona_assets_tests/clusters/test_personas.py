@@ -48,7 +48,7 @@ def test_centres_are_of_the_model_of_their_vectors():
     assert tables.vector_model(personas.centres.schema) == "one"
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(0, 1000), st.booleans())
 def test_the_order_of_posts_and_users_does_not_change_a_table(seed, sharpen):
     embeddings, users, _ = window([30, 20, 15])

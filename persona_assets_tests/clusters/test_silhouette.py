@@ -9,7 +9,7 @@ from persona_assets.clusters.silhouette import measure_silhouette
 from persona_assets_tests.clusters.builders import planted
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 1000), st.integers(2, 6))
 def test_it_is_the_silhouette_of_all_pairs(seed, k):
     vectors, _ = planted([8 * k], width=5, noise=1, seed=seed)

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from persona_assets.clusters.vectors import average_user_vectors
@@ -25,7 +25,6 @@ def test_a_user_vector_is_the_unit_mean_of_its_unit_post_vectors():
 
 
 @pytest.mark.parametrize("dtype", [pa.float16(), pa.float32()])
-@settings(deadline=None)
 @given(data=st.data())
 def test_no_order_of_posts_or_users_and_no_cut_into_batches_changes_a_bit(dtype, data):
     rng = np.random.default_rng(data.draw(st.integers(0, 100)))

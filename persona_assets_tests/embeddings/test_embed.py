@@ -28,7 +28,7 @@ def vectors_of(table):
     return np.array(table["vector"].combine_chunks().flatten()).reshape(-1, DIMENSIONS)
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(TEXTS)
 def test_every_english_post_has_exactly_one_vector_that_of_its_text(tiny, texts):
     posts = posts_of(texts)
@@ -44,7 +44,7 @@ def test_every_english_post_has_exactly_one_vector_that_of_its_text(tiny, texts)
     assert (embedded.posts, embedded.texts) == (len(texts), len(set(texts)))
 
 
-@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(TEXTS, st.randoms(use_true_random=False), st.integers(1, 9))
 def test_the_order_and_the_batches_of_posts_do_not_matter(tiny, texts, shuffler: random.Random, batch_rows):
     rows = posts_of(texts).to_table().to_pylist()
@@ -96,7 +96,7 @@ def test_a_day_that_was_killed_goes_on_with_its_next_chunk_and_gives_the_same_by
         target=_embed_until_killed, args=(tiny_folder, scratches[1], tmp_path / "store")
     )
     killed.start()
-    killed.join(timeout=120)
+    killed.join(timeout=600)
     again = embed(posts_of(POSTS), tiny, scratches[2], store=tmp_path / "store")
     once_more = embed(posts_of(POSTS), tiny, scratches[3], store=tmp_path / "store")
 

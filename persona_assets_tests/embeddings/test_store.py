@@ -46,7 +46,7 @@ def test_what_was_kept_is_found_by_text_and_nothing_else_is(tmp_path):
     assert found == [vectors_for(["c"])[0].tolist(), None, vectors_for(["a"])[0].tolist(), None]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.lists(st.lists(st.text(max_size=3), unique=True, min_size=1), max_size=4),
     st.lists(st.text(max_size=3), unique=True),

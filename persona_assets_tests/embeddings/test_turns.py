@@ -13,9 +13,10 @@ from persona_assets.embeddings.turns import make_own_folder, take_turn
 from persona_assets.errors import StorageError
 
 
-def _work(lock, spans, seconds):
+def _work(lock, spans, seconds, has_turn):
     with take_turn(lock, log=lambda _: None):
         start = time.monotonic()
+        has_turn.set()
         time.sleep(seconds)
         spans.put((start, time.monotonic()))
 
@@ -27,29 +28,30 @@ def start(tmp_path):
     spans, started = context.Queue(), []
 
     def start_one(seconds):
-        process = context.Process(target=_work, args=(tmp_path / "lock", spans, seconds))
+        has_turn = context.Event()
+        process = context.Process(target=_work, args=(tmp_path / "lock", spans, seconds, has_turn))
         process.start()
-        started.append(process)
-        return process, spans
+        started.append((process, has_turn))  # an event that nobody holds is gone before the process has it
+        return process, spans, has_turn
 
     yield start_one
-    for process in started:
+    for process, _ in started:
         process.kill()
         process.join()
 
 
 def test_processes_that_start_at_once_work_one_after_the_other(start):
     for _ in range(5):
-        _, spans = start(0.1)
+        _, spans, _ = start(0.1)
 
-    ends = sorted(spans.get(timeout=60) for _ in range(5))
+    ends = sorted(spans.get(timeout=600) for _ in range(5))
 
     assert all(end <= begin for (_, end), (begin, _) in pairwise(ends))
 
 
 def test_a_process_that_is_killed_lets_the_next_one_in_and_waiting_is_said(start, tmp_path, monkeypatch):
     monkeypatch.setattr(turns, "REMIND_SECONDS", 0.05)
-    process, _ = start(600)
+    process, _, has_turn = start(600)
     said = []
 
     def log(text):
@@ -57,9 +59,7 @@ def test_a_process_that_is_killed_lets_the_next_one_in_and_waiting_is_said(start
         if len(said) == 2:
             process.kill()
 
-    while not (tmp_path / "lock").exists():
-        time.sleep(0.01)
-    time.sleep(0.2)  # the file is there a moment before it is locked
+    assert has_turn.wait(timeout=600)
     with take_turn(tmp_path / "lock", log=log):
         pass
 

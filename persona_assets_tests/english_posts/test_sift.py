@@ -78,7 +78,7 @@ def test_an_empty_day_gives_an_empty_table(tmp_path):
     assert sifted[1:] == ({}, {})
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(MESSAGES)
 def test_kept_and_dropped_add_up_to_the_messages_read(day):
     with tempfile.TemporaryDirectory() as folder:
@@ -89,7 +89,7 @@ def test_kept_and_dropped_add_up_to_the_messages_read(day):
     assert rows + sum(sifted.dropped.values()) == sum(row["action"] in tables.MESSAGES for row in day)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(MESSAGES, st.randoms(use_true_random=False), st.integers(1, 40))
 def test_the_order_and_the_batches_of_actions_do_not_matter(day, shuffler: random.Random, batch_rows):
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:

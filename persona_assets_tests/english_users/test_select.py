@@ -72,7 +72,7 @@ def test_a_window_without_posts_keeps_nobody(tmp_path, least):
     assert (users.num_rows, dropped) == (0, {})
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(rows=st.lists(st.tuples(st.sampled_from(["e1", "e2", "e3", "g1"]), st.sampled_from(ACTIONS))), data=st.data())
 def test_kept_and_dropped_are_all_who_posted_in_whatever_order(rows, data, tmp_path_factory):
     wrote = actions(rows)

@@ -130,7 +130,7 @@ def test_a_number_is_never_given_again():
     assert events_of(rows) == [(2, "gone", 1, None), (3, "born", 2, None)]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(1, 27), st.integers(0, 5))
 def test_earlier_days_do_not_depend_on_later_ones_and_twice_is_the_same(until, seed):
     days, _ = make_month(HAPPENINGS, seed=seed)

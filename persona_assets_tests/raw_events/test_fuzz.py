@@ -159,14 +159,14 @@ def test_20_000_new_spoilt_lines_harm_no_event_beside_them(seed, monkeypatch):
     assert fast.bytes == slow.bytes, f"FUZZ_SEED={seed}"
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.integers(0, 2**32))
 def test_spoilt_lines_are_events_or_rejected(seed):
     assert_nothing_is_lost(spoilt_lines(seed, 400))
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
 def test_200_000_spoilt_lines_are_events_or_rejected(seed):
     assert_nothing_is_lost(spoilt_lines(seed, 2000))

@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from persona_assets.raw_events import lines as module
@@ -33,7 +33,6 @@ def lines_in(found):
 
 
 @pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=30).map(lambda line: line.replace(b"\n", b"")), min_size=1))
 def test_lines_come_back_whatever_the_file_is_packed_with(pack, lines):
     lines = [b"a plain file may not begin as another kind does", *lines]

@@ -83,7 +83,7 @@ ROWS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.lists(ROWS, min_size=1), min_size=1, max_size=4), st.sampled_from(["_MOST_ROWS", "_MOST_BYTES"]))
 def test_a_crowd_is_sorted_outside_of_memory_to_the_same_bytes(pieces, limit):
     with tempfile.TemporaryDirectory() as inside, tempfile.TemporaryDirectory() as outside:

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from upath import UPath
 
@@ -68,7 +68,7 @@ EVENTS = [
 ]
 BAD = [b"", b"{not json", b"null", b"\xff", b"<<<<<<< HEAD", b'{"did":1}', line(post())[:40]]
 LINES = st.lists(st.sampled_from([line(event) for event in EVENTS] + BAD), min_size=1, max_size=30)
-few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=40)
 
 
 def read_files_of(files, **options):

@@ -202,15 +202,16 @@ def test_letters_that_bzip2_begins_with_are_no_place_to_stop_at():
 
 
 def test_a_file_in_frames_of_a_byte_takes_no_longer_for_what_it_holds():
-    seconds = []
-    for byte in (b"a", b"\xff"):
+    kinds = (b"a", b"\xff")
+    seconds = {byte: [] for byte in kinds}
+    for byte in kinds * 3:  # in turn, as other work on the machine costs both alike
         frames = zstandard.compress(byte) * 500_000
         start = time.process_time()
         unpacked(frames)
-        seconds.append(time.process_time() - start)
+        seconds[byte].append(time.process_time() - start)
 
     # For the second kind a megabyte is looked ahead: 2.5 times as long where all of it is copied for each byte.
-    assert seconds[1] < 1.7 * seconds[0]
+    assert min(seconds[b"\xff"]) < 1.7 * min(seconds[b"a"])
 
 
 def test_random_bytes_after_a_member_are_searched_once():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow.dataset as pads
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persona_assets import tables
@@ -250,7 +250,7 @@ DAYS = st.lists(
     ),
     max_size=40,
 )
-few = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=30)
 
 
 def extract_anywhere(events, **options):
