@@ -142,6 +142,11 @@ class Settings(BaseSettings):
     cluster_compression: ClusterCompression = pydantic.Field(
         "none", description="Compression of personas' files; zstd makes them `cluster_<N>.jsonl.zst`."
     )
+    lines_without_text: bool = pydantic.Field(
+        default=True,
+        description="Write lines in which no message has a text, as the reference does: of posts of a picture alone, "
+        "and of profiles without a description.",
+    )
     show_posts: bool = pydantic.Field(default=True, description="Print posts in the report of a cluster.")
     k8s_gpu_node_selector: str = pydantic.Field(
         "", description="Kubernetes: labels of nodes with GPUs, `name=value`, separated by commas."

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from persona_assets import tables
+from persona_assets.cluster_jsonl.targets import WITHOUT_TEXT
 
 ACCOUNT = f"""
     SELECT cluster_id, action, outcome, sum(actions)::BIGINT AS actions
@@ -14,7 +15,8 @@ ACCOUNT = f"""
         SELECT cluster_id, action, outcome::VARCHAR AS outcome, actions
         FROM (SELECT cluster_id, action, outcome, count(*) AS actions FROM resolved GROUP BY ALL)
         UNION ALL
-        SELECT cluster_id, action, 'written', 1 FROM messages
+        SELECT cluster_id, action, CASE WHEN left_out.message IS NULL THEN 'written' ELSE '{WITHOUT_TEXT}' END, 1
+        FROM messages LEFT JOIN left_out ON left_out.message = messages.id
         WHERE cluster_id IS NOT NULL AND action IN ('post', 'reply')
         UNION ALL
         SELECT cluster_id, 'ignore', 'written', 1 FROM ignored
@@ -39,7 +41,8 @@ def account_for_actions(con: duckdb.DuckDBPyConnection) -> pa.Table:
     A quote is a message and an act: as a message it is always in a thread, so its outcome is that of the act.
 
     Args:
-        con: With the tables of `window.load_window` and `targets.resolve_targets`, and `ignored`.
+        con: With the tables of `window.load_window`, `targets.resolve_targets` and
+            `without_text.find_lines_without_text`, and `ignored`.
     """
     counted = con.sql(ACCOUNT).to_arrow_table()
     return counted.cast(tables.ACTION_ACCOUNTING)

@@ -43,6 +43,7 @@ class ClusterJsonlConfig(SettingsConfig):
     max_thread_messages: int = from_setting("max_thread_messages")
     format: ClusterFormat = from_setting("cluster_format")
     compression: ClusterCompression = from_setting("cluster_compression")
+    lines_without_text: bool = from_setting("lines_without_text")
     seed: int = from_setting("seed")
     memory_limit: str = from_setting("memory_limit")
 
@@ -82,6 +83,7 @@ def build_cluster_jsonl(
                 ignored=_ignored_options(config),
                 max_thread_messages=config.max_thread_messages,
                 line_format=config.format,
+                lines_without_text=config.lines_without_text,
                 memory_limit=config.memory_limit,
                 scratch=scratch.new_folder(),
                 day=parse_day(context.partition_key),
@@ -100,6 +102,7 @@ def build_cluster_jsonl(
                 "users": len(made.user_clusters),
                 "conversations": made.conversations,
                 "ignored_messages": made.ignored,
+                "lines_without_text": count_table(made.without_text, of="line"),
                 "dagster/column_schema": column_schema(describe_line(config.format)),
                 **_outcomes(made.accounting),
                 **present,

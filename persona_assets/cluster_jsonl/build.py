@@ -25,6 +25,11 @@ from persona_assets.cluster_jsonl.lines import SomeLines, find_paths, stream_lin
 from persona_assets.cluster_jsonl.spell import LineFormat
 from persona_assets.cluster_jsonl.targets import resolve_targets
 from persona_assets.cluster_jsonl.window import Inputs, load_window
+from persona_assets.cluster_jsonl.without_text import (
+    CONVERSATION,
+    find_lines_without_text,
+    leave_out_lines_without_text,
+)
 from persona_assets.engine import open_duckdb
 from persona_assets.parquet_files import write_parquet
 
@@ -40,6 +45,7 @@ class Lines(NamedTuple):
     conversations: int
     ignored: int
     evidence: Path | None  # a Parquet file of tables.IGNORED_EVIDENCE (and the day), where the estimate was asked for
+    without_text: dict[str, int]  # lines in which no message has one, written or not, by what they are
 
 
 def build_lines(  # noqa: PLR0913 - each a choice of the caller's
@@ -48,6 +54,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
     ignored: IgnoredOptions | None,
     max_thread_messages: int,
     line_format: LineFormat,
+    lines_without_text: bool = True,
     memory_limit: str,
     scratch: Path,
     day: dt.date | None = None,
@@ -59,6 +66,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         ignored: How to choose those; None leaves them out.
         max_thread_messages: Most messages of a conversation line. At least 2.
         line_format: How lines are spelled.
+        lines_without_text: Whether lines in which no message has a text are written.
         memory_limit: Of joins and sorts, such as "4GB"; what is more spills to `scratch`. Beside it, threads
             take about 60 bytes a message of the window.
         scratch: An empty folder, in use until `lines` is exhausted or closed.
@@ -75,10 +83,14 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         conversations = find_paths(con, forest, max_thread_messages=max_thread_messages)
         ignored_lines = estimate_ignored(con, inputs.embeddings, ignored) if ignored else estimate_nothing(con)
         evidence = _write_evidence(con, scratch / "ignored.parquet", day) if ignored else None
+        without_text = find_lines_without_text(con)
+        if not lines_without_text:
+            conversations -= without_text.get(CONVERSATION, 0)
+            leave_out_lines_without_text(con)
         counted = account_for_actions(con), count_by_hour(con), find_medians(con)
         users = con.sql("SELECT user_id, cluster_id FROM members ORDER BY user_id").fetchall()
         lines = _closing(opened.pop_all(), con, contents, line_format)
-    return Lines(lines, dict(users), *counted, conversations, ignored_lines, evidence)
+    return Lines(lines, dict(users), *counted, conversations, ignored_lines, evidence, without_text)
 
 
 def _write_evidence(con: duckdb.DuckDBPyConnection, where: Path, day: dt.date | None) -> Path:

@@ -8,6 +8,9 @@ import pyarrow as pa
 from persona_assets.engine import find_repeated
 from persona_assets.tables import SEEN_BEFORE
 
+# The outcome of actions whose lines have no text, where such lines are left out.
+WITHOUT_TEXT = "line without text"
+
 # What may become of an action that is no post and no reply.
 OUTCOMES = (
     "written",
@@ -19,6 +22,7 @@ OUTCOMES = (
     "unknown original",
     "no post before the act",
     "no line for this kind",
+    WITHOUT_TEXT,
     SEEN_BEFORE,
 )
 

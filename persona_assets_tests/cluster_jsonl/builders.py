@@ -81,13 +81,21 @@ def inputs(rows, clusters, *, vectors=None, kept=None):
 
 
 def build(  # noqa: PLR0913 - each test names only what matters to it
-    given, scratch, *, ignored=None, max_thread_messages=64, line_format="arrays", memory_limit="1GB"
+    given,
+    scratch,
+    *,
+    ignored=None,
+    max_thread_messages=64,
+    line_format="arrays",
+    lines_without_text=True,
+    memory_limit="1GB",
 ):
     return build_lines(
         given,
         ignored=ignored,
         max_thread_messages=max_thread_messages,
         line_format=line_format,
+        lines_without_text=lines_without_text,
         memory_limit=memory_limit,
         scratch=Path(tempfile.mkdtemp(dir=scratch)),
     )
