@@ -6,11 +6,13 @@ import time
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import PurePosixPath
+from typing import Any
 
 import dagster as dg
 import pyarrow.dataset as pads
 
 from persona_assets.columns import ColumnInWords
+from persona_assets.provenance import Provenance
 
 
 def count_table(counts: Mapping[str, int], *, of: str) -> dg.TableMetadataValue:
@@ -20,6 +22,26 @@ def count_table(counts: Mapping[str, int], *, of: str) -> dg.TableMetadataValue:
         [dg.TableRecord({of: key, "count": count}) for key, count in rows],
         schema=dg.TableSchema([dg.TableColumn(of, "string"), dg.TableColumn("count", "int")]),
     )
+
+
+def provenance_table(provenance: Provenance) -> dict[str, dg.TableMetadataValue]:
+    """Return, as metadata, how a result was made: the window, then each step's settings and versions."""
+    window = provenance["window"]
+    shown = f"{window['from']} to {window['to']} ({window['days']} {'day' if window['days'] == 1 else 'days'})"
+    rows = [("window", shown), ("missing days", ", ".join(window["missing"]) or "none")]
+    for asset, steps in provenance["steps"].items():
+        for step in steps:
+            rows += [(f"{asset}: {name}", _show(value)) for name, value in step["settings"].items()]
+    for step in provenance["steps"][provenance["asset"]]:
+        rows += [(f"version of {name}", number) for name, number in step["versions"].items()]
+    records = [dg.TableRecord({"what": what, "value": value}) for what, value in rows]
+    return {
+        "provenance": dg.MetadataValue.table(records, dg.TableSchema([dg.TableColumn("what"), dg.TableColumn("value")]))
+    }
+
+
+def _show(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def column_schema(columns: Iterable[ColumnInWords]) -> dg.TableSchema:

@@ -32,3 +32,13 @@ def trailing_window(window_days: int) -> dg.TimeWindowPartitionMapping:
     Days before the first partition are left out without an error.
     """
     return dg.TimeWindowPartitionMapping(start_offset=-(window_days - 1))
+
+
+def days_of_window(
+    day: str, days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping | None = None
+) -> list[str]:
+    """Return the days of the window that ends at `day`, in their order; without a window, the day alone."""
+    last = dt.date.fromisoformat(day)
+    offset = window.start_offset if window else 0
+    window_days = [last + dt.timedelta(number) for number in range(offset, 1)]
+    return [day.strftime(DAY_FORMAT) for day in window_days if day >= days.start.date()]

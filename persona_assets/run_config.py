@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 import dagster as dg
 from pydantic.fields import FieldInfo
 
+from persona_assets.settings import COSTS_ONLY
+
 
 class _FieldsWithDefaults:
     """The fields of a model; one whose default a factory makes has, for who asks, the value that it makes now."""
@@ -30,3 +32,8 @@ class SettingsConfig(dg.Config):
     """
 
     model_fields: ClassVar[Any] = _FieldsWithDefaults()
+
+    def chosen(self) -> dict[str, Any]:
+        """Return the values of the fields that change what is made, by name: not those that only cost."""
+        extras: dict[str, Any] = {name: field.json_schema_extra for name, field in self.__pydantic_fields__.items()}
+        return {name: value for name, value in self.model_dump().items() if not (extras[name] or {}).get(COSTS_ONLY)}

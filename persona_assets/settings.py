@@ -29,6 +29,12 @@ ClusterCompression = Literal["none", "zstd"]
 # Constraints of pydantic that settings have.
 _BOUNDS = ("ge", "le", "min_length", "pattern")
 
+# Settings that say what a step may use and change no result: they are no part of how it was made. The device and
+# precision of the model are, as they were found.
+_COSTS_ONLY = frozenset({"memory_limit", "workers", "device", "compute_dtype", "vector_store", "vector_store_days"})
+# Of a field of a run config that is of these, in `json_schema_extra`.
+COSTS_ONLY = "costs_only"
+
 
 class Settings(BaseSettings):
     """What a machine and its user set once. Field `data` is variable `PERSONA_DATA`, and so on."""
@@ -237,7 +243,7 @@ def from_setting(name: str, **changes: Any) -> Any:
 
     Args:
         name: A field of `Settings`.
-        **changes: What else `pydantic.Field` is given.
+        **changes: What else, or otherwise, `pydantic.Field` is given.
 
     Raises:
         SettingsError: There is no such setting.
@@ -253,7 +259,10 @@ def from_setting(name: str, **changes: Any) -> Any:
     }
     description = f"{field.description}{_describe_bounds(bounds)} Default: {PREFIX}{name.upper()}."
     return pydantic.Field(
-        default_factory=lambda: getattr(read_settings(), name), description=description, **bounds, **changes
+        default_factory=lambda: getattr(read_settings(), name),
+        description=description,
+        json_schema_extra={COSTS_ONLY: name in _COSTS_ONLY},
+        **{**bounds, **changes},
     )
 
 

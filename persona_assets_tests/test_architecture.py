@@ -42,6 +42,7 @@ PLAIN = {
     "parquet_files",
     "post_vectors",
     "progress",
+    "provenance",
     "tables",
     "writes",
 }

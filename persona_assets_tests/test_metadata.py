@@ -6,9 +6,11 @@ import dagster as dg
 import pyarrow as pa
 
 from persona_assets import tables
+from persona_assets.columns import column, describe_columns
 from persona_assets.io_managers.parquet import ParquetIOManager
-from persona_assets.metadata import count_table, measured, missing_days
+from persona_assets.metadata import column_schema, count_table, measured, missing_days, provenance_table
 from persona_assets.partitions import daily_partitions, trailing_window
+from persona_assets.provenance import describe_step, with_provenance
 
 
 def test_counts_are_a_table_with_the_most_first():
@@ -53,3 +55,22 @@ def test_a_hole_in_a_window_shows_in_the_metadata(tmp_path):
         {"window_days": 1, "missing_days": "none"},
         {"window_days": 3, "missing_days": "2025-03-02"},
     ]
+
+
+def test_provenance_is_a_table_of_the_window_the_settings_and_the_versions():
+    before = with_provenance(pa.schema([]), describe_step("english_posts", days=["2025-03-01"], settings={"a": 1}))
+    made = describe_step("clusters", days=["2025-03-01"], settings={"n_clusters": [2, 8]}, inputs=[before])
+
+    rows = {row.data["what"]: row.data["value"] for row in provenance_table(made)["provenance"].records}
+
+    assert rows["window"] == "2025-03-01 to 2025-03-01 (1 day)"
+    assert rows["english_posts: a"] == "1"
+    assert rows["clusters: n_clusters"] == "2, 8"
+    assert rows["version of pyarrow"] == pa.__version__
+
+
+def test_columns_are_shown_with_their_type_in_words_and_their_description():
+    (shown,) = column_schema(describe_columns(pa.schema([column("users", pa.int64(), "Their number.")]))).columns
+
+    assert (shown.name, shown.type, shown.description) == ("users", "whole number", "Their number.")
+    assert shown.constraints.nullable

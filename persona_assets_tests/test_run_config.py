@@ -68,6 +68,10 @@ def test_the_launchpad_shows_every_field_with_its_default_and_description(name):
         assert field.description.startswith(Settings.model_fields[setting].description)
 
 
+def test_what_was_chosen_leaves_out_what_only_costs():
+    assert OneConfig(seed=3).chosen() == {"seed": 3}
+
+
 def test_fields_have_the_types_of_their_settings():
     classes = [*SettingsConfig.__subclasses__(), Capture]
     fields = [(name, field) for one in classes for name, field in one.__pydantic_fields__.items()]

@@ -13,8 +13,9 @@ from persona_assets.cluster_jsonl.describe import describe_line
 from persona_assets.cluster_jsonl.ignored import IgnoredOptions
 from persona_assets.cluster_jsonl.window import Inputs
 from persona_assets.io_managers.jsonl import ClusterLines
-from persona_assets.metadata import column_schema, count_table, measured, missing_days
-from persona_assets.partitions import parse_day
+from persona_assets.metadata import column_schema, count_table, measured, missing_days, provenance_table
+from persona_assets.partitions import days_of_window, parse_day
+from persona_assets.provenance import describe_step
 from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
 from persona_assets.settings import ClusterCompression, ClusterFormat, IgnoredCandidates, from_setting
@@ -77,6 +78,14 @@ def build_cluster_jsonl(
         Each line of `cluster_<N>.jsonl` is an array of messages in the order in which they were answered; for an
         action the second message tells what was done to the first. `user_clusters.json` says whose is whose.
         """
+        provenance = describe_step(
+            "cluster_jsonl",
+            days=days_of_window(context.partition_key, days, window),
+            settings=config.chosen(),
+            libraries=("duckdb", "numpy"),
+            inputs=[clusters, english_users],
+            over_window=[user_actions, english_posts, embeddings],
+        )
         with measured() as cost:
             made = build_lines(
                 Inputs(clusters, english_users, user_actions, english_posts, embeddings),
@@ -87,6 +96,7 @@ def build_cluster_jsonl(
                 memory_limit=config.memory_limit,
                 scratch=scratch.new_folder(),
                 day=parse_day(context.partition_key),
+                provenance=provenance,
             )
         present = missing_days(context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings)
         context.log.info("%d conversations of %d users; writing", made.conversations, len(made.user_clusters))
@@ -106,6 +116,7 @@ def build_cluster_jsonl(
                 "dagster/column_schema": column_schema(describe_line(config.format)),
                 **_outcomes(made.accounting),
                 **present,
+                **provenance_table(provenance),
                 **cost,
             },
             check_results=check_lines(made, present, actions=user_actions.count_rows(), users=clusters.count_rows()),

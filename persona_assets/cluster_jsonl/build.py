@@ -32,6 +32,7 @@ from persona_assets.cluster_jsonl.without_text import (
 )
 from persona_assets.engine import open_duckdb
 from persona_assets.parquet_files import write_parquet
+from persona_assets.provenance import Provenance, with_provenance
 
 
 class Lines(NamedTuple):
@@ -58,6 +59,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
     memory_limit: str,
     scratch: Path,
     day: dt.date | None = None,
+    provenance: Provenance | None = None,
 ) -> Lines:
     """Return the lines of each cluster: conversations, actions and, if asked for, what users let pass.
 
@@ -71,6 +73,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
             take about 60 bytes a message of the window.
         scratch: An empty folder, in use until `lines` is exhausted or closed.
         day: The partition, if `evidence` is to have its column.
+        provenance: How all of it was made, as each table is to say.
 
     Returns:
         Lines in the order of time, user and URI of what they end with; the same for inputs in any order.
@@ -82,19 +85,24 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         resolve_targets(con)
         conversations = find_paths(con, forest, max_thread_messages=max_thread_messages)
         ignored_lines = estimate_ignored(con, inputs.embeddings, ignored) if ignored else estimate_nothing(con)
-        evidence = _write_evidence(con, scratch / "ignored.parquet", day) if ignored else None
+        evidence = _write_evidence(con, scratch / "ignored.parquet", day, provenance) if ignored else None
         without_text = find_lines_without_text(con)
         if not lines_without_text:
             conversations -= without_text.get(CONVERSATION, 0)
             leave_out_lines_without_text(con)
         counted = account_for_actions(con), count_by_hour(con), find_medians(con)
+        accounting, by_hour, per_user = (with_provenance(table, provenance) for table in counted)
         users = con.sql("SELECT user_id, cluster_id FROM members ORDER BY user_id").fetchall()
         lines = _closing(opened.pop_all(), con, contents, line_format)
-    return Lines(lines, dict(users), *counted, conversations, ignored_lines, evidence, without_text)
+    return Lines(
+        lines, dict(users), accounting, by_hour, per_user, conversations, ignored_lines, evidence, without_text
+    )
 
 
-def _write_evidence(con: duckdb.DuckDBPyConnection, where: Path, day: dt.date | None) -> Path:
-    write_parquet(where, tables.IGNORED_EVIDENCE, read_evidence(con), day=day)
+def _write_evidence(
+    con: duckdb.DuckDBPyConnection, where: Path, day: dt.date | None, provenance: Provenance | None
+) -> Path:
+    write_parquet(where, with_provenance(tables.IGNORED_EVIDENCE, provenance), read_evidence(con), day=day)
     return where
 
 

@@ -12,8 +12,10 @@ from persona_assets.cluster_stats.report import CLUSTER_STATS, png_address, writ
 from persona_assets.cluster_stats.summarise import Inputs, summarise_clusters
 from persona_assets.columns import describe_columns
 from persona_assets.io_managers.jsonl import ClusterFolder
-from persona_assets.metadata import column_schema, measured
+from persona_assets.metadata import column_schema, measured, provenance_table
+from persona_assets.partitions import days_of_window
 from persona_assets.progress import Progress
+from persona_assets.provenance import describe_step
 from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
 from persona_assets.settings import from_setting
@@ -71,10 +73,19 @@ def build_cluster_stats(
         embeddings: pads.Dataset,
     ):
         """What each persona is about: counts of actions, top words, typical posts, topics; a report to look at."""
+        accounting = cluster_jsonl.beside("accounting")
+        made = describe_step(
+            "cluster_stats",
+            days=days_of_window(context.partition_key, days, window),
+            settings=config.chosen(),
+            libraries=("duckdb", "gensim", "matplotlib", "numpy", "scikit-learn"),
+            inputs=[accounting.schema, clusters],
+            over_window=[english_posts, embeddings],
+        )
         with measured() as cost:
             summary = summarise_clusters(
                 Inputs(
-                    cluster_jsonl.beside("accounting"),
+                    accounting,
                     cluster_jsonl.beside("actions_by_hour"),
                     cluster_jsonl.beside("actions_per_user"),
                     clusters,
@@ -87,7 +98,7 @@ def build_cluster_stats(
                 scratch=scratch.new_folder(),
                 note=Progress(context.log.info, what="clusters searched for topics").add,
             )
-            report = write_report(summary, day=context.partition_key, show_posts=config.show_posts)
+            report = write_report(summary, day=context.partition_key, show_posts=config.show_posts, provenance=made)
         return dg.MaterializeResult(
             value=report.files,
             metadata={
@@ -95,6 +106,7 @@ def build_cluster_stats(
                 "cluster_sizes": dg.MetadataValue.md(f"![users of each cluster]({png_address(report.sizes_png)})"),
                 "dagster/column_schema": column_schema(describe_columns(CLUSTER_STATS)),
                 "actions_without_persona": summary.without_persona["total"],
+                **provenance_table(made),
                 **cost,
             },
             check_results=[

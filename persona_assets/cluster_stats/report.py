@@ -16,6 +16,7 @@ from persona_assets.cluster_stats.plots import Floats, plot_map, plot_sizes
 from persona_assets.cluster_stats.summarise import Persona, Summary
 from persona_assets.columns import required_column
 from persona_assets.parquet_files import write_parquet
+from persona_assets.provenance import Provenance, with_provenance
 
 NEAREST_SHOWN = 3
 # Of a post so many letters are shown: Bluesky's have at most 3,000 bytes.
@@ -43,15 +44,16 @@ class Report(NamedTuple):
     personas_markdown: str  # a table without posts
 
 
-def write_report(summary: Summary, *, day: str, show_posts: bool) -> Report:
+def write_report(summary: Summary, *, day: str, show_posts: bool, provenance: Provenance | None = None) -> Report:
     """Return the report's files by name; the same summary gives the same bytes.
 
     Args:
         summary: What the clusters are about.
         day: The partition, as its key.
         show_posts: Whether texts of posts appear.
+        provenance: How the report was made, as `stats.json` and the table are to say.
     """
-    stats = make_stats(summary, day=day, show_posts=show_posts)
+    stats = make_stats(summary, day=day, show_posts=show_posts, provenance=provenance)
     labels = [persona.label for persona in summary.personas]
     sizes = plot_sizes([persona.counts["users"] for persona in summary.personas], labels)
     user_map = plot_map(summary.map.positions, summary.map.clusters, labels)
@@ -62,14 +64,14 @@ def write_report(summary: Summary, *, day: str, show_posts: bool) -> Report:
         "report.html": render_page(
             stats, summary.similarity, sizes=png_address(sizes), user_map=png_address(user_map)
         ).encode(),
-        "cluster_stats.parquet": _parquet(summary, day),
+        "cluster_stats.parquet": _parquet(summary, day, provenance),
         "cluster_sizes.png": sizes,
         "map.png": user_map,
     }
     return Report(contents, sizes, persona_table(stats))
 
 
-def make_stats(summary: Summary, *, day: str, show_posts: bool) -> dict[str, Any]:
+def make_stats(summary: Summary, *, day: str, show_posts: bool, provenance: Provenance | None = None) -> dict[str, Any]:
     """Return the content of `stats.json`, as this room's docstring describes it."""
     totals = add_up([persona.counts for persona in summary.personas])
     clusters = [
@@ -96,6 +98,7 @@ def make_stats(summary: Summary, *, day: str, show_posts: bool) -> dict[str, Any
     ]
     return {
         "day": day,
+        "provenance": provenance,
         "n_clusters": len(clusters),
         "totals": totals,
         "without_persona": summary.without_persona,
@@ -122,13 +125,13 @@ def png_address(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
-def _parquet(summary: Summary, day: str) -> bytes:
+def _parquet(summary: Summary, day: str, provenance: Provenance | None) -> bytes:
     total = sum(persona.counts["users"] for persona in summary.personas)
     table = pa.Table.from_pylist(
         [_row(number, persona, total) for number, persona in enumerate(summary.personas)], schema=CLUSTER_STATS
     )
     buffer = io.BytesIO()
-    write_parquet(buffer, CLUSTER_STATS, [table], day=dt.date.fromisoformat(day))
+    write_parquet(buffer, with_provenance(CLUSTER_STATS, provenance), [table], day=dt.date.fromisoformat(day))
     return buffer.getvalue()
 
 

@@ -14,9 +14,11 @@ from persona_assets.checks import Check, adds_up
 from persona_assets.clusters.personas import CURVE, Personas, Wanted, find_personas
 from persona_assets.clusters.plots import plot_curve, plot_map
 from persona_assets.io_managers.parquet import WithSides
-from persona_assets.metadata import count_table, measured
+from persona_assets.metadata import count_table, measured, provenance_table
+from persona_assets.partitions import days_of_window
 from persona_assets.post_vectors.repeats import find_repeated_posts
 from persona_assets.progress import Progress
+from persona_assets.provenance import describe_step, with_provenance
 from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
 from persona_assets.settings import MinSizePolicy, from_setting
@@ -51,7 +53,7 @@ class ClustersConfig(SettingsConfig):
     """How many personas, how small they may be, and how they are made."""
 
     # A number, a list of numbers or, as in the environment, numbers between commas: Dagster has no type for that.
-    n_clusters: Any = from_setting("n_clusters", validate_default=True)
+    n_clusters: Any = from_setting("n_clusters", validate_default=True, pattern=None)
     auto_cluster: bool = from_setting("auto_cluster")
     min_cluster_size: int = from_setting("min_cluster_size")
     min_size_policy: MinSizePolicy = from_setting("min_size_policy")
@@ -105,14 +107,30 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
                 note_posts=Progress(context.log.info, what="post vectors").add,
                 note_choices=Progress(context.log.info, what="numbers of clusters tried").add,
             )
+        made = describe_step(
+            "clusters",
+            days=days_of_window(context.partition_key, days, window),
+            settings=config.chosen(),
+            libraries=("numpy", "scikit-learn"),
+            inputs=[english_users],
+            over_window=[embeddings],
+        )
         sides = {
             "cluster_centres": personas.centres,
             "cluster_certainty": personas.certainty,
             "cluster_curve": pa.Table.from_pylist([c._asdict() for c in personas.curve], schema=CURVE),
         }
         return dg.MaterializeResult(
-            value=WithSides(main=personas.clusters, sides=sides),
-            metadata={**_describe(personas), "repeated_posts": len(repeated), **cost},
+            value=WithSides(
+                main=with_provenance(personas.clusters, made),
+                sides={name: with_provenance(side, made) for name, side in sides.items()},
+            ),
+            metadata={
+                **_describe(personas),
+                "repeated_posts": len(repeated),
+                **provenance_table(made),
+                **cost,
+            },
             check_results=check_clusters(personas, english_users.count_rows(), config.min_cluster_size),
         )
 

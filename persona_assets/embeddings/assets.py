@@ -23,9 +23,10 @@ from persona_assets.errors import PersonaAssetsError
 from persona_assets.executors.slots import GPU_POOL
 from persona_assets.full_disk import explaining_full_disk
 from persona_assets.io_managers.parquet import NEVER_TRIED_AGAIN
-from persona_assets.metadata import measured
-from persona_assets.partitions import parse_day
+from persona_assets.metadata import measured, provenance_table
+from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.progress import Progress
+from persona_assets.provenance import describe_step
 from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
 from persona_assets.settings import ComputeDtype, DeviceName, VectorDtype, from_setting, read_settings
@@ -101,6 +102,13 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
                 model = _load(config)
                 device = model.device
                 context.log.info("%s on %d x %s (%s)", model.name, device.count, device.name, model.precision)
+                made = describe_step(
+                    "embeddings",
+                    days=days_of_window(context.partition_key, days),
+                    settings=config.chosen() | _name_model(model),
+                    libraries=("torch", "transformers"),
+                    inputs=[english_posts],
+                )
                 embedded = embed_posts(
                     split,
                     Encoder(model, vector_dtype=config.vector_dtype),
@@ -108,12 +116,13 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
                     scratch=folder,
                     progress=Progress(context.log.info, what="texts", total=split.n_texts),
                     day=parse_day(context.partition_key),
+                    provenance=made,
                 )
         context.log.info("%d posts, %d distinct texts, %d reused", embedded.posts, embedded.texts, embedded.reused)
         posts, worst = english_posts.count_rows(), find_worst_length(embedded.vectors)
         return dg.MaterializeResult(
             value=embedded.vectors,
-            metadata={**_describe(model, embedded), **cost},
+            metadata={**_describe(model, embedded), **provenance_table(made), **cost},
             check_results=[
                 _ADDS_UP.answer(passed=posts == embedded.posts, posts=posts, vectors=embedded.posts),
                 _UNIT_VECTORS.answer(passed=worst <= _LENGTH_TOLERANCE, worst_difference_of_length=worst),
@@ -168,6 +177,12 @@ def _take_over_store(data: Path) -> None:
     with suppress(OSError):  # there is none, or another node is faster: it is a cache
         if not (data / "vector_store").exists():
             (data / "embeddings" / "_store").rename(data / "vector_store")
+
+
+def _name_model(model: TextModel) -> dict[str, str | int]:
+    """Return what vectors depend on, for all machines: a model in a folder is known by its revision, not by a path."""
+    name = "local folder" if Path(model.name).is_dir() else model.name
+    return {**model.key(), "model": name, "device": model.device.kind}
 
 
 def _describe(model: TextModel, embedded: Embedded) -> dict[str, str | int | float]:

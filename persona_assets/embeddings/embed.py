@@ -18,6 +18,7 @@ from persona_assets.embeddings.store import Hashes, VectorStore, hash_texts
 from persona_assets.embeddings.tokenize import Tokens, tokenize_texts
 from persona_assets.embeddings.vector_files import Rows, group_rows, read_rows, write_rows, write_vectors
 from persona_assets.progress import Progress
+from persona_assets.provenance import Provenance, with_provenance
 
 # Distinct texts that are tokenised, sorted by length and computed together, and kept when they are done: a minute
 # or two of a CPU's work, seconds of a GPU's.
@@ -35,7 +36,7 @@ class Embedded(NamedTuple):
     tokens: int  # of the texts computed
 
 
-def embed_posts(  # noqa: PLR0913 - what a day is made of, and with what
+def embed_posts(  # noqa: PLR0913 - what is read, by what, with what, and what is told
     split: Split,
     encoder: Encoder,
     store: VectorStore | None,
@@ -43,6 +44,7 @@ def embed_posts(  # noqa: PLR0913 - what a day is made of, and with what
     scratch: Path,
     progress: Progress,
     day: dt.date | None = None,
+    provenance: Provenance | None = None,
 ) -> Embedded:
     """Give every post of a day its vector.
 
@@ -59,6 +61,7 @@ def embed_posts(  # noqa: PLR0913 - what a day is made of, and with what
         scratch: A folder.
         progress: Is told of each text.
         day: The partition, if the file is to have its column.
+        provenance: How the table was made, as its file is to say.
 
     Returns:
         A file in `scratch`: each post once, sorted by uri; on a CPU the same bytes whatever the store holds.
@@ -82,7 +85,7 @@ def embed_posts(  # noqa: PLR0913 - what a day is made of, and with what
             tokens, truncated = tokens + len(chunk.ids), truncated + chunk.truncated
             progress.add(len(rows))
     schema = tables.embeddings_schema(encoder.model.dimensions, pa.from_numpy_dtype(encoder.dtype))
-    schema = tables.with_vector_model(schema, encoder.model.space())
+    schema = with_provenance(tables.with_vector_model(schema, encoder.model.space()), provenance)
     posts = write_vectors(scratch / "embeddings.parquet", schema, _join(split, flat, schema), day=day)
     flat.unlink()
     return Embedded(scratch / "embeddings.parquet", posts, split.n_texts, reused, truncated, tokens)

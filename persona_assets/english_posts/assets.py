@@ -7,9 +7,10 @@ import pyarrow.dataset as pads
 from persona_assets.checks import adds_up
 from persona_assets.english_posts.detect import build_decide
 from persona_assets.english_posts.sift import sift_posts
-from persona_assets.metadata import count_table, measured
-from persona_assets.partitions import parse_day
+from persona_assets.metadata import count_table, measured, provenance_table
+from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.progress import Progress
+from persona_assets.provenance import describe_step
 from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
 from persona_assets.settings import from_setting
@@ -46,6 +47,13 @@ def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefiniti
         user_actions: pads.Dataset,
     ):
         """Posts, replies and quotes of the day in English (or the language of the config), and why each is."""
+        made = describe_step(
+            "english_posts",
+            days=days_of_window(context.partition_key, days),
+            settings=config.chosen(),
+            libraries=("duckdb", "pycld2"),
+            inputs=[user_actions],
+        )
         with measured() as cost:
             sifted = sift_posts(
                 user_actions,
@@ -54,6 +62,7 @@ def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefiniti
                 memory_limit=config.memory_limit,
                 progress=Progress(context.log.info, what="messages"),
                 day=parse_day(context.partition_key),
+                provenance=made,
             )
         kept, dropped = sum(sifted.kept.values()), sum(sifted.dropped.values())
         messages = user_actions.count_rows(filter=pc.field("action").isin(MESSAGES))
@@ -64,6 +73,7 @@ def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefiniti
                 "dropped": count_table(sifted.dropped, of="reason"),
                 "kept": count_table(sifted.kept, of="reason"),
                 "language": config.language,
+                **provenance_table(made),
                 **cost,
             },
             check_results=[

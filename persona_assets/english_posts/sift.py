@@ -18,6 +18,7 @@ from persona_assets.english_posts.detect import Decide
 from persona_assets.full_disk import explaining_full_disk
 from persona_assets.parquet_files import write_parquet
 from persona_assets.progress import Progress
+from persona_assets.provenance import Provenance, with_provenance
 
 BATCH_ROWS = 16_384
 
@@ -73,7 +74,7 @@ class Sifted(NamedTuple):
     dropped: dict[str, int]  # by reason; kept and dropped add up to the messages read
 
 
-def sift_posts(  # noqa: PLR0913 - each a choice of the caller's
+def sift_posts(  # noqa: PLR0913 - what is read, by what, with what, and what is told
     user_actions: pads.Dataset,
     decide: Decide,
     *,
@@ -81,6 +82,7 @@ def sift_posts(  # noqa: PLR0913 - each a choice of the caller's
     memory_limit: str,
     progress: Progress,
     day: dt.date | None = None,
+    provenance: Provenance | None = None,
 ) -> Sifted:
     """Keep the messages in the language that `decide` looks for.
 
@@ -94,6 +96,7 @@ def sift_posts(  # noqa: PLR0913 - each a choice of the caller's
         memory_limit: Of DuckDB, which spills to `scratch` beyond it.
         progress: Is told of each message judged.
         day: The partition, if the file is to have its column.
+        provenance: How the table was made, as its file is to say.
 
     Returns:
         The posts, sorted by `uri`, as a file in `scratch`.
@@ -102,26 +105,22 @@ def sift_posts(  # noqa: PLR0913 - each a choice of the caller's
         StorageError: The disk of `scratch` is full.
     """
     with explaining_full_disk(scratch):
-        return _sift_posts(user_actions, decide, scratch, memory_limit, progress, day)
+        schema = with_provenance(tables.ENGLISH_POSTS, provenance)
+        judged = scratch / "judged.parquet"
+        write_parquet(judged, _JUDGED, _judge(user_actions, decide, progress))
+        return _decide_by_other_posts(judged, schema, scratch, memory_limit, day)
 
 
-def _sift_posts(  # noqa: PLR0913, PLR0917 - those of `sift_posts`
-    user_actions: pads.Dataset,
-    decide: Decide,
-    scratch: Path,
-    memory_limit: str,
-    progress: Progress,
-    day: dt.date | None,
+def _decide_by_other_posts(
+    judged: Path, schema: pa.Schema, scratch: Path, memory_limit: str, day: dt.date | None
 ) -> Sifted:
-    judged = scratch / "judged.parquet"
-    write_parquet(judged, _JUDGED, _judge(user_actions, decide, progress))
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as database:
         database.register("judged", pads.dataset(judged))
         database.execute(_DECIDE_BY_OTHER_POSTS)
         dropped = Counter[str](dict(database.sql(_COUNT_DROPPED).fetchall()))
         kept, posts = Counter[str](), scratch / "english_posts.parquet"
         reader = database.sql(_KEEP).to_arrow_reader(BATCH_ROWS)
-        rows = write_parquet(posts, tables.ENGLISH_POSTS, _conform(reader, kept), day=day)
+        rows = write_parquet(posts, schema, _conform(reader, kept), day=day)
     dropped[reasons.WRITTEN_AGAIN] = pq.read_metadata(judged).num_rows - rows - dropped.total()
     judged.unlink()
     return Sifted(posts, dict(kept), dict(+dropped))

@@ -7,7 +7,9 @@ import pyarrow.dataset as pads
 from persona_assets.checks import Check, window_is_complete
 from persona_assets.english_users.select import select_english_users
 from persona_assets.english_users.shares import MOST_TIMES, count_english_shares, is_usual
-from persona_assets.metadata import count_table, measured, missing_days
+from persona_assets.metadata import count_table, measured, missing_days, provenance_table
+from persona_assets.partitions import days_of_window
+from persona_assets.provenance import describe_step, with_provenance
 from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
 from persona_assets.settings import from_setting
@@ -63,20 +65,28 @@ def build_english_users(
             users, dropped = select_english_users(
                 english_posts, user_actions, scratch=scratch.new_folder(), **config.model_dump()
             )
+        made = describe_step(
+            "english_users",
+            days=days_of_window(context.partition_key, days, window),
+            settings=config.chosen(),
+            libraries=("duckdb",),
+            over_window=[english_posts, user_actions],
+        )
         context.log.info("%d users kept, %d wrote too little English", users.num_rows, sum(dropped.values()))
-        window = missing_days(context, english_posts=english_posts, user_actions=user_actions)
+        present = missing_days(context, english_posts=english_posts, user_actions=user_actions)
         shares = count_english_shares(english_posts, user_actions)
         surplus = pc.sum(pc.greater(users["english_posts"], users["posts"])).as_py() or 0
         return dg.MaterializeResult(
-            value=users,
+            value=with_provenance(users, made),
             metadata={
                 "dropped": count_table(dropped, of="reason"),
                 "english_share_by_day": {day: round(share, 4) for day, share in shares.items()},
-                **window,
+                **present,
+                **provenance_table(made),
                 **cost,
             },
             check_results=[
-                _COMPLETE.answer(passed=window["missing_days"] == "none", **window),
+                _COMPLETE.answer(passed=present["missing_days"] == "none", **present),
                 _USUAL.answer(passed=is_usual(context.partition_key, shares), shares=shares),
                 _WITHIN_POSTS.answer(passed=surplus == 0, users=surplus),
             ],

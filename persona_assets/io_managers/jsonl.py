@@ -36,6 +36,7 @@ from persona_assets.io_managers.windows import days_present
 from persona_assets.metadata import column_schema
 from persona_assets.parquet_files import write_parquet
 from persona_assets.partitions import parse_day
+from persona_assets.provenance import read_provenance, with_provenance
 from persona_assets.scratch import Scratch
 from persona_assets.writes import write_in_pieces
 
@@ -71,7 +72,7 @@ class ClusterFolder:
     checksums: Mapping[str, str] | None = None  # by file name; None where the folder has none
 
     def beside(self, name: str) -> pa.Table:
-        """Return one of the tables of `BESIDE`.
+        """Return one of the tables of `BESIDE`, with the note of how it was made.
 
         Raises:
             StorageError: Its file is damaged.
@@ -79,7 +80,8 @@ class ClusterFolder:
         file = self.path / f"{name}.parquet"
         content = read_verified(file, self.checksums)
         try:
-            return pq.read_table(pa.BufferReader(content), schema=BESIDE[name])  # without its column `day`
+            table = pq.read_table(pa.BufferReader(content), schema=BESIDE[name])  # without its column `day`
+            return with_provenance(table, read_provenance(pq.read_schema(pa.BufferReader(content))))
         except (pa.ArrowException, OSError) as error:
             raise StorageError(f"{file} is not a whole Parquet file: materialize this partition again") from error
 
@@ -198,7 +200,8 @@ def write_cluster_lines(folder: Path, written: ClusterLines, *, day: dt.date) ->
         msgspec.json.format(msgspec.json.encode(written.user_clusters, order="sorted"), indent=1) + b"\n"
     )
     for name, table in written.beside.items():
-        write_parquet(folder / f"{name}.parquet", BESIDE[name], [table], day=day)
+        schema = BESIDE[name].with_metadata(table.schema.metadata)
+        write_parquet(folder / f"{name}.parquet", schema, [table], day=day)
     write_checksums(folder, digests)
     return lines
 

@@ -13,7 +13,8 @@ from persona_assets.io_managers.parquet import DatasetWithSides, every_day_with
 from persona_assets.lineage.days import read_days
 from persona_assets.lineage.plots import plot_sizes
 from persona_assets.lineage.trace import find_holes, trace_personas
-from persona_assets.metadata import count_table, measured
+from persona_assets.metadata import count_table, measured, provenance_table
+from persona_assets.provenance import describe_step, with_provenance
 
 # Rows of a table in the UI: all are in the stored tables.
 MOST_SHOWN = 100
@@ -40,9 +41,11 @@ def lineage(clusters: DatasetWithSides):
     with measured() as cost:
         history = trace_personas(read_days(clusters.main, clusters.sides["cluster_centres"]))
     about = _describe(history)
+    days = [str(day) for day in pc.unique(history["day"]).to_pylist()]
+    made = describe_step("lineage", days=days, libraries=["numpy"], inputs=[clusters.main])
     return dg.MaterializeResult(
-        value=history,
-        metadata={**about, **cost},
+        value=with_provenance(history, made),
+        metadata={**about, **provenance_table(made), **cost},
         check_results=[_COMPLETE.answer(passed=about["missing_days"] == "none", missing_days=about["missing_days"])],
     )
 

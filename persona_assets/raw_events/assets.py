@@ -8,9 +8,10 @@ import dagster as dg
 
 from persona_assets.checks import Check, adds_up
 from persona_assets.collection_names import shorten_kinds
-from persona_assets.metadata import count_table, measured
-from persona_assets.partitions import parse_day
+from persona_assets.metadata import count_table, measured, provenance_table
+from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.progress import Progress
+from persona_assets.provenance import describe_step
 from persona_assets.raw_events.capture import Capture
 from persona_assets.raw_events.files import digest_files, find_missing_hours
 from persona_assets.raw_events.parse import parse_files
@@ -102,6 +103,9 @@ def build_raw_events(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     def raw_events(context: dg.AssetExecutionContext, capture: Capture, scratch: Scratch):
         """Every line of the day's files, as an event or as a rejected line."""
         day = parse_day(context.partition_key)
+        made = describe_step(
+            "raw_events", days=days_of_window(context.partition_key, days), libraries=("msgspec", "numpy", "zstandard")
+        )
         with measured() as cost:
             files = capture.find_day(day)
             progress = Progress(context.log.info, what="lines")
@@ -112,6 +116,7 @@ def build_raw_events(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                 scratch=scratch.new_folder(),
                 dictionaries=capture.load_dictionaries(),
                 report=progress.add,
+                provenance=made,
             )
         counts, missing = parsed.counts, find_missing_hours(files)
         context.log.info("%d lines of %d files: %d events", counts.lines, counts.files, counts.events)
@@ -123,13 +128,18 @@ def build_raw_events(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                 "hours_without_files": _name_hours(missing),
                 # Of names and sizes: by it the sensor sees that a day has grown since.
                 "files_digest": digest_files(files),
+                **provenance_table(made),
             },
             check_results=check_day(counts, missing),
         )
         yield dg.MaterializeResult(
             asset_key="rejected_lines",
             value=parsed.rejected_lines,
-            metadata={"rejected": count_table(counts.rejected, of="reason"), "lines": counts.lines},
+            metadata={
+                "rejected": count_table(counts.rejected, of="reason"),
+                "lines": counts.lines,
+                **provenance_table(made),
+            },
         )
 
     return raw_events

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from persona_assets.parquet_files import write_parquet
+from persona_assets.provenance import Provenance, with_provenance
 from persona_assets.raw_events.crowd import sort_crowd
 from persona_assets.raw_events.runs import FENCE_ROWS, Run
 from persona_assets.raw_events.ties import count_repeated, make_sort_keys
@@ -29,7 +30,14 @@ _END = np.iinfo(np.int64).max
 _REJECTED_GROUP_ROWS = 4096
 
 
-def merge_runs(runs: Sequence[Run], where: Path, *, day: dt.date | None = None, threads: int = 1) -> int:
+def merge_runs(
+    runs: Sequence[Run],
+    where: Path,
+    *,
+    day: dt.date | None = None,
+    threads: int = 1,
+    provenance: Provenance | None = None,
+) -> int:
     """Write the events of all runs to `where` as `tables.RAW_EVENTS`.
 
     Order: by every column, `event_time_us` and `user_id` first, nulls last.
@@ -39,6 +47,7 @@ def merge_runs(runs: Sequence[Run], where: Path, *, day: dt.date | None = None, 
         where: A file that does not exist yet.
         day: The partition, if the file is to have its column.
         threads: With more than one, rows are sorted while those before them are written.
+        provenance: How the table was made, as its file is to say.
 
     Returns:
         How many rows are the same, in every column, as the one before them.
@@ -52,13 +61,16 @@ def merge_runs(runs: Sequence[Run], where: Path, *, day: dt.date | None = None, 
                 repeated += more
                 yield table
 
-    write_parquet(where, RAW_EVENTS, tables(), day=day, threads=threads)
+    write_parquet(where, with_provenance(RAW_EVENTS, provenance), tables(), day=day, threads=threads)
     return repeated
 
 
-def merge_rejected(spools: Sequence[Path], where: Path, *, day: dt.date | None = None) -> int:
+def merge_rejected(
+    spools: Sequence[Path], where: Path, *, day: dt.date | None = None, provenance: Provenance | None = None
+) -> int:
     """Write the rejected lines of all spools, one after the other, and return how many there are."""
-    return write_parquet(where, REJECTED_LINES, _rejected(spools), day=day, group_rows=_REJECTED_GROUP_ROWS)
+    schema = with_provenance(REJECTED_LINES, provenance)
+    return write_parquet(where, schema, _rejected(spools), day=day, group_rows=_REJECTED_GROUP_ROWS)
 
 
 def _rejected(spools: Sequence[Path]) -> Iterator[pa.Table]:

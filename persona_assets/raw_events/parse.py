@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from persona_assets.errors import WorkerError
 from persona_assets.full_disk import explaining_full_disk
+from persona_assets.provenance import Provenance
 from persona_assets.raw_events.files import CaptureFile
 from persona_assets.raw_events.merge import merge_rejected, merge_runs
 from persona_assets.raw_events.read import Counts, Part, read_files
@@ -43,6 +44,7 @@ def parse_files(  # noqa: PLR0913 - what a day is made of, and with what
     scratch: Path,
     dictionaries: Mapping[int, bytes] | None = None,
     report: Callable[[int], None] = lambda _: None,
+    provenance: Provenance | None = None,
 ) -> ParsedDay:
     """Read every line of `files` as an event or a rejected line.
 
@@ -56,6 +58,7 @@ def parse_files(  # noqa: PLR0913 - what a day is made of, and with what
         scratch: An empty folder for some 0.5 times the bytes of the lines.
         dictionaries: zstd dictionaries by id, for frames that were compressed with one.
         report: Called with the number of lines of each share of the files that is done.
+        provenance: How the tables were made, as their files are to say.
 
     Returns:
         The two tables, in `scratch`. Memory: some 300 MB a worker, and as much to merge, whatever the day; and the
@@ -73,16 +76,19 @@ def parse_files(  # noqa: PLR0913 - what a day is made of, and with what
         for part in _read_shares(tasks, workers):
             parts.append(part)
             report(part.counts.lines)
-        return _merge(parts, day, workers, scratch)
+        return _merge(parts, day, workers, scratch, provenance)
 
 
-def _merge(parts: Sequence[Part], day: dt.date, workers: int, scratch: Path) -> ParsedDay:
+def _merge(
+    parts: Sequence[Part], day: dt.date, workers: int, scratch: Path, provenance: Provenance | None
+) -> ParsedDay:
     counts = Counts()
     for part in parts:
         counts.add(part.counts)
     events, rejected = scratch / "raw_events.parquet", scratch / "rejected_lines.parquet"
-    counts.repeated = merge_runs([run for part in parts for run in part.runs], events, day=day, threads=workers)
-    merge_rejected([part.rejected for part in parts], rejected, day=day)
+    runs = [run for part in parts for run in part.runs]
+    counts.repeated = merge_runs(runs, events, day=day, threads=workers, provenance=provenance)
+    merge_rejected([part.rejected for part in parts], rejected, day=day, provenance=provenance)
     return ParsedDay(events, rejected, counts)
 
 

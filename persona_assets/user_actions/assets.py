@@ -5,8 +5,9 @@ import pyarrow.dataset as pads
 
 from persona_assets.checks import adds_up
 from persona_assets.collection_names import shorten_kinds
-from persona_assets.metadata import count_table, measured
-from persona_assets.partitions import parse_day
+from persona_assets.metadata import count_table, measured, provenance_table
+from persona_assets.partitions import days_of_window, parse_day
+from persona_assets.provenance import describe_step
 from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
 from persona_assets.settings import from_setting
@@ -40,11 +41,19 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
     ):
         """What users did on the day: an action a row, events that were delivered twice told once."""
         with measured() as cost:
+            made = describe_step(
+                "user_actions",
+                days=days_of_window(context.partition_key, days),
+                settings=config.chosen(),
+                libraries=("duckdb", "numpy"),
+                inputs=[raw_events],
+            )
             extract = extract_actions(
                 raw_events,
                 memory_limit=config.memory_limit,
                 scratch=scratch.new_folder(),
                 day=parse_day(context.partition_key),
+                provenance=made,
             )
         context.log.info(
             "%d events: %d actions, %d duplicates", extract.read, extract.actions.total(), extract.duplicates
@@ -57,6 +66,7 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
                 "events": extract.read,
                 "actions": count_table(extract.actions, of="action"),
                 "dropped": count_table(dropped, of="reason"),
+                **provenance_table(made),
                 **cost,
             },
             check_results=[

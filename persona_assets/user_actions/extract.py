@@ -14,6 +14,7 @@ import pyarrow.dataset as pads
 from persona_assets import tables
 from persona_assets.full_disk import explaining_full_disk
 from persona_assets.parquet_files import write_parquet
+from persona_assets.provenance import Provenance, with_provenance
 from persona_assets.user_actions.fold import find_repeats
 from persona_assets.user_actions.name import NO_ACTION, find_codes, name_actions
 from persona_assets.user_actions.order import follows, scan, sort_events
@@ -35,7 +36,12 @@ class _NotInOrderError(Exception):
 
 
 def extract_actions(
-    raw_events: pads.Dataset, *, memory_limit: str, scratch: Path, day: dt.date | None = None
+    raw_events: pads.Dataset,
+    *,
+    memory_limit: str,
+    scratch: Path,
+    day: dt.date | None = None,
+    provenance: Provenance | None = None,
 ) -> Extract:
     """Return the actions in `raw_events`, each told once, at its earliest time.
 
@@ -47,6 +53,7 @@ def extract_actions(
         memory_limit: Of folding and, where it is needed, of sorting; beyond it they spill to `scratch`.
         scratch: An empty folder for about the bytes of the actions.
         day: The partition, if the file is to have its column.
+        provenance: How the table was made, as its file is to say.
 
     Returns:
         The table, in `scratch`, and counts. Memory beside `memory_limit` does not grow with the day.
@@ -56,13 +63,15 @@ def extract_actions(
     """
     with explaining_full_disk(scratch):
         try:
-            return _extract(raw_events, memory_limit, scratch, day)
+            return _extract(raw_events, memory_limit, scratch, day, provenance)
         except _NotInOrderError:
             ordered = sort_events(raw_events, memory_limit=memory_limit, scratch=scratch)
-            return _extract(ordered, memory_limit, scratch, day)
+            return _extract(ordered, memory_limit, scratch, day, provenance)
 
 
-def _extract(raw_events: pads.Dataset, memory_limit: str, scratch: Path, day: dt.date | None) -> Extract:
+def _extract(
+    raw_events: pads.Dataset, memory_limit: str, scratch: Path, day: dt.date | None, provenance: Provenance | None
+) -> Extract:
     repeats = find_repeats(raw_events, memory_limit=memory_limit, scratch=scratch)
     read = 0
     actions: Counter[str] = Counter()
@@ -81,7 +90,7 @@ def _extract(raw_events: pads.Dataset, memory_limit: str, scratch: Path, day: dt
         spool.add(named)
         read += len(batch)
     where = scratch / "user_actions.parquet"
-    write_parquet(where, tables.USER_ACTIONS, spool.read(), day=day)
+    write_parquet(where, with_provenance(tables.USER_ACTIONS, provenance), spool.read(), day=day)
     return Extract(where, read, actions, len(repeats), no_action)
 
 
