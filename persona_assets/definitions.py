@@ -9,6 +9,9 @@ from persona_assets.automation.ticks import build_schedule, build_sensor
 from persona_assets.cluster_jsonl.assets import build_cluster_jsonl
 from persona_assets.cluster_stats.assets import build_cluster_stats
 from persona_assets.clusters.assets import build_clusters
+from persona_assets.command_line.days import launching
+from persona_assets.command_line.ending import end_with_errors
+from persona_assets.command_line.launch import Launch, find_launch, require_days
 from persona_assets.embeddings.assets import build_embeddings
 from persona_assets.embeddings.turns import takes_turns
 from persona_assets.english_posts.assets import build_english_posts
@@ -26,8 +29,12 @@ from persona_assets.settings import Settings, read_settings
 from persona_assets.user_actions.assets import build_user_actions
 
 
-def build_definitions(settings: Settings) -> dg.Definitions:
-    """Return the whole graph as `settings` shape it: its days, its window, its storage, its executor."""
+def build_definitions(settings: Settings, launch: Launch | None = None) -> dg.Definitions:
+    """Return the whole graph as `settings` shape it: its days, its window, its storage, its executor.
+
+    For a command that runs assets in this process, `launch`, the executor also runs a range of days, and what failed is
+    said last.
+    """
     days = daily_partitions(settings.start_date, settings.end_date)
     window = trailing_window(settings.window_days)
     scratch = Scratch()
@@ -42,6 +49,13 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         build_cluster_jsonl(days, window),
         build_cluster_stats(days, window),
     ]
+    executor = choose_executor(settings, count_gpus(assets))
+    if launch is not None:
+        require_days(launch, assets, days)
+        executor = launching(executor, days=days, ending=end_with_errors())
+    if launch is not None and launch.partition_range:
+        # Dagster's commands ask for it. It is not the policy of the UI and the daemon, whose backfills are a run a day.
+        assets = [asset.with_attributes(backfill_policy=dg.BackfillPolicy.single_run()) for asset in assets]
     return dg.Definitions(
         assets=assets,
         jobs=[prepare_days, make_personas, process_day, trace_personas],
@@ -54,7 +68,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             "jsonl_io_manager": JsonlIOManager(base=settings.data, scratch=scratch),
             "report_io_manager": ReportIOManager(base=settings.data, scratch=scratch),
         },
-        executor=choose_executor(settings, count_gpus(assets)),
+        executor=executor,
     )
 
 
@@ -66,4 +80,4 @@ def keep_private(settings: Settings) -> None:
 # Here, and not where the graph is built: whatever runs a step loads this module first. Who imports another one, as in a
 # notebook, keeps their own.
 keep_private(read_settings())
-defs = build_definitions(read_settings())
+defs = build_definitions(read_settings(), find_launch())

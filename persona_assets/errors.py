@@ -47,3 +47,7 @@ class StorageError(PersonaAssetsError):
 
 class DetectorError(PersonaAssetsError):
     """The language detector cannot be loaded on this machine."""
+
+
+class DayError(PersonaAssetsError):
+    """A day of a range failed, and the later ones were not begun."""

@@ -1,9 +1,15 @@
 """Which days of a window are there."""
 
+from collections.abc import Callable, Iterable
+
 import dagster as dg
+from dagster._check import CheckError
 from upath import UPath
 
 from persona_assets.errors import MissingPartitionError
+
+# What stored days are called, a table and a folder.
+_SUFFIXES = (".parquet", "")
 
 
 def days_present(context: dg.InputContext, paths: dict[str, UPath]) -> list[UPath]:
@@ -13,17 +19,16 @@ def days_present(context: dg.InputContext, paths: dict[str, UPath]) -> list[UPat
     partition's own and must be there.
 
     Raises:
-        MissingPartitionError: The last day is not there; names the asset, the day and the command that makes it.
+        MissingPartitionError: The last day is not there. Names all that the step lacks on that day, its other inputs
+            and what they are made from, and the one command that makes it.
     """
     days = sorted(paths)
     missing = [day for day in days if not paths[day].exists()]
     name = context.asset_key.to_user_string()
-    if not days or days[-1] in missing:
-        day = days[-1] if days else "this partition"
-        raise MissingPartitionError(
-            f"{name} has not been materialized for {day}: run dagster asset materialize "
-            f"-m persona_assets.definitions --select {name} --partition {day}"
-        )
+    if not days:
+        raise MissingPartitionError(f"{name} has not been materialized for any day of this partition's window")
+    if days[-1] in missing:
+        raise MissingPartitionError(_say_missing(context, days[-1], data=paths[days[-1]].parent.parent))
     if missing:
         context.log.warning("%s: %d of %d days are missing: %s", name, len(missing), len(days), ", ".join(missing))
     return [paths[day] for day in days if day not in missing]
@@ -40,5 +45,59 @@ def days_made(context: dg.InputContext, paths: dict[str, UPath]) -> list[UPath]:
     made = [paths[day] for day in sorted(paths) if paths[day].name in there]
     if not made:
         name = context.asset_key.to_user_string()
-        raise MissingPartitionError(f"{name} has not been materialized for any day: there is none in {folder}")
+        raise MissingPartitionError(
+            f"{name} has not been materialized for any day, there is none in {folder}: run dg launch --assets {name} "
+            "--partition DAY for each day"
+        )
     return made
+
+
+def find_missing(
+    needed: Iterable[str], inputs_of: Callable[[str], Iterable[str]], is_there: Callable[[str], bool]
+) -> list[str]:
+    """Return what has to be made for some assets to be there: those that are not, and what these need in turn.
+
+    Args:
+        needed: Names of assets.
+        inputs_of: Returns the names of the assets that one is made from.
+        is_there: Says whether one has been made.
+
+    Returns:
+        Names, each once and after those that it is made from.
+    """
+    missing: dict[str, None] = {}
+    for name in needed:
+        if name not in missing and not is_there(name):
+            missing.update(dict.fromkeys(find_missing(inputs_of(name), inputs_of, is_there)))
+            missing[name] = None
+    return list(missing)
+
+
+def _say_missing(context: dg.InputContext, day: str, *, data: UPath) -> str:
+    """Say what the step of `context` lacks on a day, and how to make it; assets lie below `data`."""
+    inputs_of = _read_graph(context)
+    missing = find_missing(
+        inputs_of.get(context.op_def.name, [context.asset_key.to_user_string()]),
+        lambda name: inputs_of.get(name, []),
+        lambda name: any((data / name / f"{day}{suffix}").exists() for suffix in _SUFFIXES),
+    )
+    has = "has" if len(missing) == 1 else "have"
+    return (
+        f"{', '.join(missing)} {has} not been materialized for {day}: run dg launch --assets {','.join(missing)} "
+        f"--partition {day}"
+    )
+
+
+def _read_graph(context: dg.InputContext) -> dict[str, list[str]]:
+    """Return the inputs of each asset by name.
+
+    In a run by `dagster.materialize` there is no repository, and only the inputs of selected assets are known.
+    """
+    try:
+        graph = context.step_context.repository_def.asset_graph
+    except CheckError:
+        graph = context.step_context.job_def.asset_layer.asset_graph
+    return {
+        key.to_user_string(): sorted(parent.to_user_string() for parent in graph.get(key).parent_keys)
+        for key in graph.get_all_asset_keys()
+    }

@@ -17,6 +17,7 @@ from persona_assets.raw_events.files import digest_files, find_missing_hours
 from persona_assets.raw_events.parse import parse_files
 from persona_assets.raw_events.read import FILES_NAMED, Counts
 from persona_assets.scratch import Scratch
+from persona_assets.unselected import yield_or_store
 
 _NAME_LENGTH = 200  # of a file's name as it is shown
 # Shares beyond which a capture deserves a look.
@@ -80,27 +81,35 @@ _CHECKS = (
 )
 
 
+_OUTPUTS = {
+    "raw_events": "A commit, identity, account or sync event a row, as captured; duplicates are kept.",
+    "rejected_lines": "A line that is no event a row: where it is, why it was refused, its bytes.",
+}
+
+
+def _describe_output(description: str) -> dg.AssetOut:
+    return dg.AssetOut(
+        is_required=False, kinds={"python", "parquet"}, owners=["team:persona_assets"], description=description
+    )
+
+
 def build_raw_events(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     """Return both assets, which read the capture's files of a day."""
 
     @dg.multi_asset(
         group_name="persona_assets",
         partitions_def=days,
-        outs={
-            "raw_events": dg.AssetOut(
-                kinds={"python", "parquet"},
-                owners=["team:persona_assets"],
-                description="A commit, identity, account or sync event a row, as captured; duplicates are kept.",
-            ),
-            "rejected_lines": dg.AssetOut(
-                kinds={"python", "parquet"},
-                owners=["team:persona_assets"],
-                description="A line that is no event a row: where it is, why it was refused, its bytes.",
-            ),
-        },
+        # Either may be selected alone: the other one comes along.
+        can_subset=True,
+        outs={name: _describe_output(description) for name, description in _OUTPUTS.items()},
         check_specs=[check.spec(days) for check in _CHECKS],
     )
-    def raw_events(context: dg.AssetExecutionContext, capture: Capture, scratch: Scratch):
+    def raw_events(
+        context: dg.AssetExecutionContext,
+        capture: Capture,
+        scratch: Scratch,
+        io_manager: dg.ResourceParam[dg.IOManager],
+    ):
         """Every line of the day's files, as an event or as a rejected line."""
         day = parse_day(context.partition_key)
         made = describe_step(
@@ -120,7 +129,7 @@ def build_raw_events(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             )
         counts, missing = parsed.counts, find_missing_hours(files)
         context.log.info("%d lines of %d files: %d events", counts.lines, counts.files, counts.events)
-        yield dg.MaterializeResult(
+        events = dg.MaterializeResult(
             asset_key="raw_events",
             value=parsed.raw_events,
             metadata=_describe(counts, cost)
@@ -132,7 +141,7 @@ def build_raw_events(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             },
             check_results=check_day(counts, missing),
         )
-        yield dg.MaterializeResult(
+        rejected = dg.MaterializeResult(
             asset_key="rejected_lines",
             value=parsed.rejected_lines,
             metadata={
@@ -141,6 +150,8 @@ def build_raw_events(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                 **provenance_table(made),
             },
         )
+        for result in (events, rejected):
+            yield from yield_or_store(context, io_manager, result)
 
     return raw_events
 

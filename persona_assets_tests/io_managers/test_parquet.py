@@ -107,7 +107,7 @@ def test_a_missing_day_names_the_command_that_makes_it(tmp_path):
     run([made], day="2025-03-01", base=tmp_path)
     reader = reader_of("clusters", seen, window_days=3)
 
-    with pytest.raises(MissingPartitionError, match="--select clusters --partition 2025-03-02"):
+    with pytest.raises(MissingPartitionError, match="dg launch --assets clusters --partition 2025-03-02"):
         run([made, reader], day="2025-03-02", base=tmp_path, select=[reader])
 
 

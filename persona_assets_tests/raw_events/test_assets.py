@@ -20,9 +20,11 @@ from persona_assets_tests.raw_events.builders import DAY, NOON_US, account, comm
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
 
-def materialize(capture, data):
+def materialize(capture, data, *, selection=None, instance=None):
     return dg.materialize(
         [build_raw_events(daily_partitions(DAY))],
+        selection=selection,
+        instance=instance,
         partition_key=f"{DAY}",
         resources={
             "capture": Capture(root=str(capture), pattern=None, workers=1),
@@ -47,6 +49,22 @@ def test_one_step_writes_both_tables(tmp_path):
         require_schema(pq.read_schema(file), tables.stored_schema(schema), table=name)
         assert pq.read_metadata(file).num_rows == rows
         assert about(result, name)["dagster/partition_row_count"].value == rows
+
+
+@pytest.mark.parametrize("selected", ["raw_events", "rejected_lines"])
+def test_the_one_that_was_not_selected_is_stored_too_and_is_the_same(tmp_path, selected):
+    write_file(tmp_path / "capture" / "2025-03-01" / "07" / "a", [post(), b"bad", like(), b""])
+    both = materialize(tmp_path / "capture", tmp_path / "both")
+
+    result = materialize(tmp_path / "capture", tmp_path / "one", selection=[selected])
+
+    for name in ("raw_events", "rejected_lines"):
+        file = f"{name}/{DAY}.parquet"
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "both" / file).read_bytes()
+        assert about(result, name).keys() == about(both, name).keys()
+    assert {check.asset_check_key: check.passed for check in result.get_asset_check_evaluations()} == {
+        check.asset_check_key: check.passed for check in both.get_asset_check_evaluations()
+    }
 
 
 def test_metadata_says_what_was_met(tmp_path):

@@ -1,0 +1,73 @@
+"""The command that runs assets in this process, such as `dg launch`, and whether the days that it names exist."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import click
+import dagster as dg
+
+RANGE_SEPARATOR = "..."
+
+
+class Launch(NamedTuple):
+    """The options of a command that runs assets or a job in this process."""
+
+    selection: str | None  # of assets; None where a job is named
+    partition: str | None
+    partition_range: str | None
+
+
+def find_launch() -> Launch | None:
+    """Return the command that is loading the definitions, if it is one that then runs them in this process.
+
+    A code server, as of the UI and of the daemon, and a process that runs a step have none.
+    """
+    context = click.get_current_context(silent=True)
+    if context is None or "partition_range" not in context.params:
+        return None
+    options = context.params
+    return Launch(options.get("assets") or options.get("select"), options.get("partition"), options["partition_range"])
+
+
+def require_days(launch: Launch, assets: Sequence[dg.AssetsDefinition], days: dg.DailyPartitionsDefinition) -> None:
+    """Refuse a command whose selected assets need a day when it names none, or one that the graph does not have.
+
+    Dagster refuses it too, at the end of a traceback and without a remedy.
+
+    Raises:
+        click.UsageError: Says which days there are, and how to name them.
+    """
+    named = list(_days_named(launch))
+    known = days.get_partition_keys()
+    if not known:
+        return  # a graph that starts in the future: whatever is named, Dagster says so
+    if unknown := [day for day in named if day not in known]:
+        raise click.UsageError(
+            f"{', '.join(unknown)}: no day of the graph, whose days are {known[0]} to {known[-1]} (YYYY-MM-DD). "
+            "PERSONA_START_DATE and PERSONA_END_DATE set them"
+        )
+    if named != sorted(named):
+        raise click.UsageError(f"--partition-range {launch.partition_range}: the first day is later than the last one")
+    if launch.selection is None or named:
+        return
+    if partitioned := _find_partitioned(launch.selection, assets):
+        raise click.UsageError(
+            f"{', '.join(partitioned)}: made a day at a time. Add --partition {known[-1]}, or for several days "
+            f"--partition-range {known[0]}{RANGE_SEPARATOR}{known[-1]}"
+        )
+
+
+def _days_named(launch: Launch) -> Iterable[str]:
+    if launch.partition:
+        yield launch.partition
+    elif launch.partition_range:
+        first, separator, last = launch.partition_range.partition(RANGE_SEPARATOR)
+        if not separator:
+            raise click.UsageError(f"--partition-range {launch.partition_range}: write FIRST{RANGE_SEPARATOR}LAST")
+        yield from (first, last)
+
+
+def _find_partitioned(selection: str, assets: Sequence[dg.AssetsDefinition]) -> list[str]:
+    by_key = {key: asset for asset in assets for key in asset.keys}
+    selected = dg.AssetSelection.from_coercible(selection.split(",")).resolve(assets)
+    return sorted(key.to_user_string() for key in selected if by_key[key].partitions_def is not None)

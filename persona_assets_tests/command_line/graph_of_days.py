@@ -1,0 +1,33 @@
+"""A graph for `dagster asset materialize -f`: an asset a day, of which one may fail, and one over all days."""
+
+import os
+
+import dagster as dg
+
+from persona_assets.command_line.days import launching
+from persona_assets.command_line.ending import end_with_errors
+from persona_assets.errors import CaptureError
+
+days = dg.DailyPartitionsDefinition("2025-03-01", end_date="2025-03-06", timezone="UTC")
+
+
+@dg.asset(
+    partitions_def=days,
+    check_specs=[dg.AssetCheckSpec("is_even", asset="counted")],
+)
+def counted(context: dg.AssetExecutionContext):
+    if context.partition_key == os.environ.get("FAILS_ON"):
+        raise CaptureError(f"no file for {context.partition_key}: look for it")
+    number = int(context.partition_key[-2:])
+    return dg.MaterializeResult(
+        metadata={"rows": number},
+        check_results=[dg.AssetCheckResult(passed=number % 2 == 0, severity=dg.AssetCheckSeverity.WARN)],
+    )
+
+
+@dg.asset(deps=[counted])
+def summed() -> None: ...
+
+
+at_once = [asset.with_attributes(backfill_policy=dg.BackfillPolicy.single_run()) for asset in (counted, summed)]
+defs = dg.Definitions(at_once, executor=launching(dg.in_process_executor, days=days, ending=end_with_errors()))

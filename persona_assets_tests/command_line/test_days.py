@@ -1,0 +1,93 @@
+"""A range of days is a run a day, in their order, of which each says what is true of its day."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from persona_assets_tests.command_line.graph_of_days import days, summed
+
+pytestmark = pytest.mark.slow
+GRAPH = Path(__file__).with_name("graph_of_days.py")
+MADE = dg.AssetKey("counted")
+
+
+def materialize(home, *options, **environment):
+    home.mkdir(exist_ok=True)
+    (home / "dagster.yaml").touch()
+    return subprocess.run(
+        [Path(sys.executable).parent / "dagster", "asset", "materialize", "-f", GRAPH, *options],
+        env=os.environ | {"DAGSTER_HOME": str(home)} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def made_days(instance):
+    events = instance.fetch_materializations(MADE, limit=100).records
+    return [(event.partition_key, event.asset_materialization.metadata["rows"].value) for event in reversed(events)]
+
+
+def checked_days(instance):
+    """Return whether the days passed their check; the run of the range, which checks nothing itself, is left out."""
+    key = dg.AssetCheckKey(MADE, "is_even")
+    checks = instance.event_log_storage.get_asset_check_execution_history(key, limit=9)
+    found = [check.event.dagster_event.event_specific_data for check in reversed(checks)]
+    return [evaluation.passed for evaluation in found if isinstance(evaluation, dg.AssetCheckEvaluation)]
+
+
+def status_of_days(instance):
+    with dg.partition_loading_context(dynamic_partitions_store=instance):
+        found = instance.get_status_by_partition(MADE, days.get_partition_keys(), days)
+    return {day: status and status.value for day, status in found.items()}
+
+
+def test_each_day_is_materialized_and_checked_by_a_run_of_its_own_and_what_follows_once(tmp_path):
+    done = materialize(tmp_path / "home", "--select", "*", "--partition-range", "2025-03-02...2025-03-04")
+
+    assert done.returncode == 0, done.stderr
+    with dg.DagsterInstance.from_config(str(tmp_path / "home")) as instance:
+        assert made_days(instance) == [("2025-03-02", 2), ("2025-03-03", 3), ("2025-03-04", 4)]
+        events = instance.fetch_materializations(MADE, limit=9).records
+        assert len({event.run_id for event in events}) == 3
+        assert len(instance.fetch_materializations(summed.key, limit=9).records) == 1
+        assert checked_days(instance) == [True, False, True]
+        assert status_of_days(instance) == {
+            "2025-03-01": None,
+            "2025-03-02": "MATERIALIZED",
+            "2025-03-03": "MATERIALIZED",
+            "2025-03-04": "MATERIALIZED",
+            "2025-03-05": None,
+        }
+        assert {run.status.value for run in instance.get_runs()} == {"SUCCESS"}
+
+
+def test_the_first_day_that_fails_ends_it_and_the_last_line_says_why(tmp_path):
+    done = materialize(
+        tmp_path / "home", "--select", "*", "--partition-range", "2025-03-01...2025-03-05", FAILS_ON="2025-03-02"
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "no file for 2025-03-02: look for it"
+    assert "2025-03-02 failed, 1 of 5 days were made before it; 2025-03-03 to 2025-03-05 have not been" in done.stderr
+    assert done.stderr.count("no file for 2025-03-02") == 1
+    with dg.DagsterInstance.from_config(str(tmp_path / "home")) as instance:
+        assert made_days(instance) == [("2025-03-01", 1)]
+        assert instance.fetch_materializations(summed.key, limit=9).records == []
+        # Of Dagster, a day that a failed run was asked for and that no run has made has failed.
+        assert status_of_days(instance) == {"2025-03-01": "MATERIALIZED"} | dict.fromkeys(
+            days.get_partition_keys()[1:], "FAILED"
+        )
+
+
+def test_a_single_day_is_run_as_ever(tmp_path):
+    done = materialize(tmp_path / "home", "--select", "counted", "--partition", "2025-03-02")
+
+    assert done.returncode == 0, done.stderr
+    with dg.DagsterInstance.from_config(str(tmp_path / "home")) as instance:
+        assert len(instance.get_runs()) == 1
+        assert made_days(instance) == [("2025-03-02", 2)]
