@@ -17,6 +17,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	grep -q DAGSTER_CLI_ASSET $(BIN)/activate || cat deploy/activate.sh >> $(BIN)/activate
 	touch $@
 
 # What the demo's capture is: three days, with eight planted personas. `make dev` shows what `make demo` has made, and asks
