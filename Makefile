@@ -1,6 +1,7 @@
 # make demo   a small capture, the whole graph over it, and how what it found compares with what was planted
 # make test   all tests          make check   lint and types
 # make dev    the Dagster UI      make bench   the benchmarks
+# make pictures   the pictures of README and docs, taken anew (needs Debian's chromium and chromium-driver)
 
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -9,7 +10,7 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: install demo test check dev bench clean
+.PHONY: install demo test check dev pictures bench clean
 
 install: $(INSTALLED)
 
@@ -41,6 +42,9 @@ check: $(INSTALLED)
 
 dev: $(INSTALLED)
 	$(BIN)/dagster dev --workspace workspace.yaml
+
+pictures: $(INSTALLED)
+	$(BIN)/python -m persona_assets_tests.make_pictures
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks
