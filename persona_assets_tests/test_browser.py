@@ -1,9 +1,10 @@
-"""The UI as its users see it: a real browser opens the graph, launches a partition and reads what was made.
+"""The UI as its users see it: a real browser opens the graph, makes all days of a capture and reads what was made.
 
 Screenshots are kept in `screenshots/`, for those who come to look.
 """
 
 import datetime as dt
+import re
 
 import pytest
 
@@ -17,20 +18,42 @@ pytestmark = [
     pytest.mark.skipif(not IS_INSTALLED, reason="needs Debian's chromium and chromium-driver"),
 ]
 
-DAY = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+SCREENSHOTS = ROOT / "screenshots"
+DAYS = [dt.date(2025, 3, 1) + dt.timedelta(days=number) for number in range(3)]
 PERSONAS = 4
-RUNS_WITHIN = 600  # seconds, on a machine that does other things too
+DAILY = (
+    "raw_events", "rejected_lines", "user_actions", "english_posts", "english_users", "embeddings", "clusters",
+    "cluster_jsonl", "cluster_stats",
+)  # fmt: skip
+ASSETS = (*DAILY, "lineage")
+JOBS = ("prepare_days", "make_personas", "process_day", "trace_personas")
+RUNS_WITHIN = 1200  # seconds, on a machine that does other things too
+JOB = "locations/persona_assets/jobs/process_day"
+
+BACKFILLS = "{partitionBackfillsOrError {... on PartitionBackfills {results {id status}}}}"
+RUNS = "{runsOrError {... on Runs {results {id status}}}}"
+MADE = """{assetNodes {
+  assetKey {path}
+  partitionStats {numPartitions numMaterialized numFailed numMaterializing}
+  assetMaterializations(limit: 1) {runId}
+  assetChecksOrError {... on AssetChecks {checks {
+    name
+    executionForLatestMaterialization {status}
+    partitionStatuses {... on AssetCheckTimePartitionStatuses {ranges {startKey endKey status}}}
+  }}}
+}}"""
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """`dagster dev` over a capture of yesterday, which is the graph's only day."""
+    """`dagster dev` over a capture of three days, which are the graph's days, as `make dev` has it."""
     root = tmp_path_factory.mktemp("ui")
-    write_capture(root / "capture", days=1, start_date=DAY, users=240, personas=PERSONAS, seed=0)
+    write_capture(root / "capture", days=len(DAYS), start_date=DAYS[0], users=240, personas=PERSONAS, seed=0)
     settings = {
         "CAPTURE": root / "capture",
         "DATA": root / "data",
-        "START_DATE": DAY,
+        "START_DATE": DAYS[0],
+        "END_DATE": DAYS[-1],
         "N_CLUSTERS": PERSONAS,
         "MODEL": make_model(root / "model", pooling={"pooling_mode": "mean"}),
     }
@@ -40,44 +63,161 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pages(server, tmp_path_factory):
+    for old in SCREENSHOTS.glob("*.png"):
+        old.unlink()
     with open_browser(tmp_path_factory.mktemp("chromium")) as browser:
-        pages = Pages(browser, server, ROOT / "screenshots")
+        pages = Pages(browser, server, SCREENSHOTS)
         pages.wait(server.answers, STARTS_WITHIN, "the server answers")
         yield pages
 
 
-def find_states(server):
-    """The states of all runs."""
-    runs = server.ask("{runsOrError {... on Runs {results {status}}}}")["runsOrError"]["results"]
-    return [run["status"] for run in runs]
+@pytest.fixture(scope="module")
+def backfill(server, pages):
+    """The backfill of all assets over all days, launched in the dialog, once it has ended."""
+    open_dialog(pages)
+    pages.click("All", until="3 partitions")
+    pages.take("05_dialog_with_all_days")
+    pages.click("Launch backfill")
+    pages.wait(lambda: find_backfills(server), SHOWS_WITHIN, "there is a backfill")
+    pages.wait(lambda: find_backfills(server)[0]["status"] != "REQUESTED", RUNS_WITHIN, "the backfill has ended")
+    (backfill,) = find_backfills(server)
+    return backfill
 
 
-def test_a_newcomer_sees_the_graph_launches_a_day_and_reads_what_was_made(server, pages):
-    pages.open("asset-groups", "Global asset lineage", "raw_events", "cluster_stats", picture="1_graph")
+def find_backfills(server):
+    return server.ask(BACKFILLS)["partitionBackfillsOrError"]["results"]
 
-    pages.open("locations/persona_assets/jobs/process_day", "process_day", "Materialize all", picture="2_job")
-    pages.click("Materialize all")
-    # A click before the dialog has loaded its partitions chooses none of them.
-    pages.click("Latest", until="Launch 1 run")
-    pages.click("Launch 1 run")
-    pages.wait(lambda: find_states(server) in (["SUCCESS"], ["FAILURE"]), RUNS_WITHIN, "the run has ended")
-    assert find_states(server) == ["SUCCESS"]
 
-    pages.open("asset-groups", "Global asset lineage", "raw_events", picture="3_graph_materialized")
-    users = pages.open(
-        "assets/english_users", "Latest materialization", f"{DAY}", "row_count", picture="4_english_users"
-    )
-    assert f"{DAY}" in users
-    personas = pages.open("assets/cluster_stats", "personas", "top words", picture="5_cluster_stats")
-    assert f"{DAY}" in personas
-    pages.open("assets/clusters?view=checks", "Succeeded", picture="6_checks")
-    pages.open("assets/clusters", "sizes", "mean_similarity", picture="7_clusters")
-    pages.click("[Show Markdown]")  # the map is the first
-    pages.wait(lambda: find_pictures(pages.browser), SHOWS_WITHIN, "the map of users is drawn")
-    pages.take("8_map_of_users")
+def find_runs(server):
+    return server.ask(RUNS)["runsOrError"]["results"]
+
+
+def open_dialog(pages):
+    pages.open("asset-groups", "Global asset lineage", *ASSETS)
+    pages.click("Materialize all", until="Latest")
+    pages.wait_for("Launch", str(DAYS[0]), str(DAYS[-1]))
+
+
+def find_levels(pages):
+    """The red, green and blue of the border of each asset in the graph."""
+    return {name: tuple(map(int, re.findall(r"\d+", colour)[:3])) for name, colour in pages.find_colours().items()}
+
+
+def find_shown(pages):
+    """The assets whose state the graph shows: until it knows it, they are of a pale grey."""
+    return {name for name, levels in find_levels(pages).items() if min(levels) < 150}
+
+
+def find_green(pages):
+    """The assets that the graph shows in green."""
+    return {name for name, (red, green, blue) in find_levels(pages).items() if green > max(red, blue)}
 
 
 def find_pictures(browser):
-    """The pictures inside the page's data that have been drawn, and are of some size."""
-    is_drawn = "one.src.startsWith('data:image/png') && one.naturalWidth > 200"
-    return browser.execute_script(f"return [...document.images].filter(one => {is_drawn}).length")
+    """The pictures inside the page's data that have been drawn, are of some size, and no longer fade in."""
+    opacity = "for (let e = one; e; e = e.parentElement) opacity *= getComputedStyle(e).opacity"
+    is_drawn = "one.src.startsWith('data:image/png') && one.naturalWidth > 200 && opacity === 1"
+    return browser.execute_script(
+        f"return [...document.images].filter(one => {{ let opacity = 1; {opacity}; return {is_drawn} }}).length"
+    )
+
+
+def test_a_newcomer_sees_the_graph_and_what_starts_it(pages):
+    pages.open("asset-groups", "Global asset lineage", *ASSETS)
+    pages.wait(lambda: find_shown(pages) == set(ASSETS), SHOWS_WITHIN, "the graph shows the state of each asset")
+    pages.take("01_graph")
+    assert find_green(pages) == set()
+    assert pages.find_errors() == []
+
+    pages.open("jobs", *JOBS, picture="02_jobs")
+    assert pages.find_errors() == []
+    pages.open("automation", "every_day", "new_files", picture="03_automation")
+    assert pages.find_errors() == []
+
+
+def test_the_dialog_offers_the_days_of_the_capture_and_warns_of_nothing(pages):
+    open_dialog(pages)
+    # A click before the dialog has loaded its partitions chooses none of them.
+    pages.click("Latest", until="Launch 1 run")
+    pages.take("04_dialog_with_the_latest_day")
+
+    chosen = pages.browser.execute_script("return [...document.querySelectorAll('input')].map(one => one.value)")
+    assert str(DAYS[-1]) in chosen
+    pages.click("All", until="Launch backfill")
+    assert "arning" not in pages.text
+    assert pages.find_errors() == []
+
+
+def test_everything_is_green_when_all_days_have_been_materialized(server, pages, backfill):
+    assert backfill["status"] == "COMPLETED_SUCCESS"
+    assert {run["status"] for run in find_runs(server)} == {"SUCCESS"}
+
+    made = {node["assetKey"]["path"][0]: node for node in server.ask(MADE)["assetNodes"]}
+    all_made = {"numPartitions": 3, "numMaterialized": 3, "numFailed": 0, "numMaterializing": 0}
+    assert {name: node["partitionStats"] for name, node in made.items() if name != "lineage"} == dict.fromkeys(
+        DAILY, all_made
+    )
+    assert made["lineage"]["assetMaterializations"]
+    assert find_checks_that_did_not_pass(made) == []
+
+    pages.open("asset-groups", "Global asset lineage", *ASSETS)
+    pages.wait(lambda: find_green(pages) == set(ASSETS), SHOWS_WITHIN, "the graph is green")
+    pages.take("06_graph_materialized")
+    assert pages.find_errors() == []
+
+
+def find_checks_that_did_not_pass(made):
+    """The checks that have not passed, for their asset as it is and for each of its days."""
+    passed = [{"startKey": str(DAYS[0]), "endKey": str(DAYS[-1]), "status": "SUCCEEDED"}]
+    return [
+        (name, check)
+        for name, node in made.items()
+        for check in node["assetChecksOrError"].get("checks", [])
+        if check["executionForLatestMaterialization"]["status"] != "SUCCEEDED"
+        or (name != "lineage" and check["partitionStatuses"]["ranges"] != passed)
+    ]
+
+
+@pytest.mark.usefixtures("backfill")
+@pytest.mark.parametrize(
+    ("page", "texts", "picture"),
+    [
+        *((f"assets/{name}", ("Latest materialization", "Columns"), name) for name in ("raw_events", "user_actions")),
+        ("assets/rejected_lines", ("Latest materialization",), "rejected_lines"),
+        ("assets/english_posts", ("Latest materialization", f"{DAYS[-1]}"), "english_posts"),
+        ("assets/english_users", ("Latest materialization", f"{DAYS[-1]}", "row_count"), "english_users"),
+        ("assets/embeddings", ("Latest materialization", f"{DAYS[-1]}"), "embeddings"),
+        ("assets/clusters", ("sizes", "mean_similarity", f"{DAYS[-1]}"), "clusters"),
+        ("assets/cluster_jsonl", ("Latest materialization", f"{DAYS[-1]}"), "cluster_jsonl"),
+        ("assets/cluster_stats", ("personas", "top words", f"{DAYS[-1]}"), "cluster_stats"),
+        ("assets/lineage", ("Latest materialization",), "lineage"),
+        *((f"assets/{name}?view=checks", ("Passed",), f"{name}_checks") for name in ASSETS if name != "rejected_lines"),
+        ("assets/clusters?view=partitions", ("Materialized", f"{DAYS[0]}"), "clusters_partitions"),
+        ("assets", ("persona_assets",), "catalog"),
+        ("runs", ("Success", "3 partitions"), "runs"),
+        (JOB, ("process_day", "Materialize all"), "job"),
+        (f"{JOB}/playground", ("New Run", "Launch Run"), "launchpad"),
+        ("overview", ("persona_assets",), "overview"),
+        ("deployment/daemons", ("Backfill", "Run queue", "Running"), "daemons"),
+    ],
+)
+def test_no_page_shows_an_error(pages, request, page, texts, picture):
+    number = 7 + request.node.callspec.indices["page"]
+    pages.open(page, *texts, picture=f"{number:02}_{picture}")
+
+    assert pages.find_errors() == []
+
+
+def test_the_backfill_and_its_runs_can_be_looked_at(server, pages, backfill):
+    pages.open(f"runs/b/{backfill['id']}", "Succeeded", *ASSETS, picture="40_backfill")
+    assert pages.find_errors() == []
+    pages.open(f"runs/{find_runs(server)[0]['id']}", "Success", picture="41_run")
+    assert pages.find_errors() == []
+
+
+@pytest.mark.usefixtures("backfill")
+def test_the_map_of_users_is_drawn_in_the_page_of_its_asset(pages):
+    pages.open("assets/clusters", "sizes", "mean_similarity")
+    pages.click("[Show Markdown]")  # the map is the first
+    pages.wait(lambda: find_pictures(pages.browser), SHOWS_WITHIN, "the map of users is drawn")
+    pages.take("42_map_of_users")

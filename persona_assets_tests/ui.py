@@ -4,6 +4,7 @@ For tests and for what takes pictures of the UI. Nothing here waits on time alon
 """
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -25,6 +26,15 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+# What Dagster's pages say when something is wrong with them, or with what they show.
+ERROR = re.compile(r"\b\w*(Error|Exception)\b|Unexpected|Something went wrong|Traceback|ould not |Failed to |not found")
+BORDERS = """
+return [...document.querySelectorAll('foreignObject')].map(node => {
+  const styles = [...node.querySelectorAll('*')].map(part => getComputedStyle(part));
+  const box = styles.find(style => style.borderTopStyle !== 'none' && style.borderTopWidth !== '0px');
+  return [node.firstElementChild.innerText.split('\\n')[0], box ? box.borderTopColor : ''];
+})
+"""
 STARTS_WITHIN, STOPS_WITHIN, SHOWS_WITHIN = 300, 90, 90  # seconds, on a machine that does other things too
 
 
@@ -138,6 +148,15 @@ class Pages:
     def take(self, picture: str) -> None:
         """Take the picture of the page as it is."""
         self.browser.save_screenshot(str(self.screenshots / f"{picture}.png"))
+
+    def find_errors(self) -> list[str]:
+        """Return what the page says of errors, and what its console has said of them since it was last asked."""
+        severe = [entry["message"] for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"]
+        return [line for line in self.text.splitlines() if ERROR.search(line)] + severe
+
+    def find_colours(self) -> dict[str, str]:
+        """Return the colour of the border of each asset in the graph that the page shows: by state, as CSS says it."""
+        return dict(self.browser.execute_script(BORDERS))
 
     @property
     def text(self) -> str:
