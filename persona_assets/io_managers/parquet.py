@@ -20,6 +20,7 @@ from upath import UPath
 from persona_assets import tables
 from persona_assets.columns import describe_columns, require_schema
 from persona_assets.errors import PersonaAssetsError, SchemaError, StorageError
+from persona_assets.io_managers.side_tables import find_side, remove_former_side, side_path
 from persona_assets.io_managers.storage import arrow_filesystem, is_local, replacing_file
 from persona_assets.io_managers.windows import days_made, days_present
 from persona_assets.metadata import column_schema
@@ -27,8 +28,6 @@ from persona_assets.parquet_checksums import read_body_digest, verify_parquet
 from persona_assets.parquet_files import write_parquet
 from persona_assets.partitions import parse_day
 
-# Where version 0.1 stored side tables: below the asset's folder, where Polars, DuckDB and datasets take them for days.
-_FORMER_SIDES = {"cluster_centres": "_centres", "cluster_certainty": "_certainty", "cluster_curve": "_curve"}
 # In the schema metadata of a side table: the digest of the rows of its main table.
 BELONGS_TO = "persona_assets.belongs_to"
 
@@ -127,7 +126,7 @@ class ParquetDatasets(dg.UPathIOManager):
         if sides is None:
             return self._open(context, days_present(context, paths))
         days = days_made(context, paths)
-        side_files = {side: _find_side(side, days) for side in sides}
+        side_files = {side: find_side(side, days) for side in sides}
         main = self._open(context, days)
         return DatasetWithSides(main, {side: _open_side(files, days) for side, files in side_files.items()})
 
@@ -193,11 +192,10 @@ def _put(main: pa.Table | Path, sides: Mapping[str, pa.Table], path: UPath, day:
             if not table.num_rows:
                 continue
             metadata = {**(table.schema.metadata or {}), **({BELONGS_TO: digest} if digest else {})}
-            place = replaced.enter_context(replacing_file(_side_path(path, side)))
+            place = replaced.enter_context(replacing_file(side_path(path, side)))
             _write(table.replace_schema_metadata(metadata), place, day)
     for side, table in sides.items():
-        for old in [_former_side_path(path, side)] if table.num_rows else _places_of_side(path, side):
-            old.unlink(missing_ok=True)
+        remove_former_side(path, side, all_places=not table.num_rows)
 
 
 def _write(table: pa.Table | Path, temporary: UPath, day: dt.date | None) -> None:
@@ -208,30 +206,6 @@ def _write(table: pa.Table | Path, temporary: UPath, day: dt.date | None) -> Non
         shutil.move(table, temporary.path)  # a rename where scratch is on the same disk
     else:
         temporary.fs.put_file(str(table), temporary.path)
-
-
-def _side_path(path: UPath, side: str) -> UPath:
-    return path.parent.parent / side / path.name
-
-
-def _former_side_path(path: UPath, side: str) -> UPath:
-    return path.parent / _FORMER_SIDES.get(side, side) / path.name
-
-
-def _places_of_side(path: UPath, side: str) -> list[UPath]:
-    return [_side_path(path, side), _former_side_path(path, side)]
-
-
-def _find_side(side: str, paths: list[UPath]) -> list[UPath]:
-    """Return the file of each day, where this version or 0.1 stores it."""
-    files: list[UPath] = []
-    for path in paths:
-        places = _places_of_side(path, side)
-        file = next((place for place in places if place.exists()), None)
-        if file is None:
-            raise StorageError(f"{places[0]} is not there, and it belongs to {path}: materialize this partition again")
-        files.append(file)
-    return files
 
 
 def _open_side(files: list[UPath], paths: list[UPath]) -> pads.FileSystemDataset:

@@ -181,6 +181,7 @@ def test_settings_are_the_defaults(monkeypatch):
     monkeypatch.setenv("PERSONA_MAX_THREAD_MESSAGES", "6")
     monkeypatch.setenv("PERSONA_CLUSTER_FORMAT", "blueprint")
     monkeypatch.setenv("PERSONA_CLUSTER_COMPRESSION", "zstd")
+    monkeypatch.setenv("PERSONA_LINES_WITHOUT_TEXT", "false")
     monkeypatch.setenv("PERSONA_MEMORY_LIMIT", "2GB")
     monkeypatch.setenv("PERSONA_SEED", "7")
 
@@ -192,6 +193,7 @@ def test_settings_are_the_defaults(monkeypatch):
         "max_thread_messages": 6,
         "format": "blueprint",
         "compression": "zstd",
+        "lines_without_text": False,
         "memory_limit": "2GB",
         "seed": 7,
     }
