@@ -31,6 +31,17 @@ def test_spilled_files_are_gone_when_the_block_ends(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_view_has_the_columns_of_its_dataset_and_no_others_of_its_files(tmp_path):
+    pq.write_table(pa.table({"b": [1], "day": [2], "a": [3]}), tmp_path / "file.parquet")
+    dataset = pads.dataset(tmp_path / "file.parquet", schema=pa.schema([("a", pa.int64()), ("b", pa.int64())]))
+
+    with open_duckdb(memory_limit="100MB", scratch=tmp_path) as connection:
+        view_dataset(connection, "view", dataset)
+        found = connection.sql("SELECT * FROM view")
+
+        assert (found.columns, found.fetchall()) == (["a", "b"], [(3, 1)])
+
+
 @pytest.mark.parametrize("at_once", [1, 7, 1000])
 def test_values_that_stand_in_several_rows_are_found_in_any_number_of_passes(tmp_path, monkeypatch, at_once):
     monkeypatch.setattr(engine, "_HASHES_AT_ONCE", at_once)

@@ -1,5 +1,7 @@
 """Parquet files: bytes that depend on rows and their order alone."""
 
+import datetime as dt
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -23,6 +25,22 @@ def test_the_same_table_gives_the_same_bytes_however_it_was_cut(tmp_path):
 
     assert rows == 300_000
     assert (tmp_path / "whole").read_bytes() == (tmp_path / "pieces").read_bytes() == (tmp_path / "ahead").read_bytes()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_day_is_the_last_column_of_every_row_group_and_costs_next_to_nothing(tmp_path, threads):
+    row = {"user_id": "u", "cluster_id": 0, "similarity": 1.0}
+    table = pa.Table.from_pylist([row] * (2 * ROW_GROUP_ROWS + 1), schema=tables.CLUSTERS)
+    day = dt.date(2025, 3, 1)
+
+    write_parquet(tmp_path / "with", tables.CLUSTERS, [table], day=day, threads=threads)
+
+    assert pq.read_table(tmp_path / "with").equals(tables.add_day(table, day))
+    assert pq.read_schema(tmp_path / "with").equals(tables.stored_schema(tables.CLUSTERS))
+    groups = pq.read_metadata(tmp_path / "with")
+    days = [groups.row_group(number).column(3) for number in range(3)]
+    assert {(column.statistics.min, column.statistics.max) for column in days} == {(day, day)}
+    assert max(column.total_compressed_size for column in days) < 1000
 
 
 def test_what_fails_in_the_thread_ahead_fails_the_writing(tmp_path):

@@ -5,7 +5,11 @@ import datetime as dt
 import dagster as dg
 import pytest
 
-from persona_assets.partitions import daily_partitions, days_of_window, trailing_window
+from persona_assets.partitions import daily_partitions, days_of_window, parse_day, trailing_window
+
+
+def test_the_day_of_a_partition_is_that_of_its_key():
+    assert parse_day("2025-03-01") == dt.date(2025, 3, 1)
 
 
 def upstream_of(day: str, *, window_days: int) -> list[str]:

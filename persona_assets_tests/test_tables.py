@@ -1,5 +1,7 @@
 """Schemas: the contract between rooms, and how a breach is said."""
 
+import datetime as dt
+
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
@@ -26,6 +28,18 @@ def test_the_columns_that_others_rely_on_are_there(table, columns):
     schema = tables.expected_schema(table, pa.schema([]))
 
     assert set(columns.split()) <= set(schema.names)
+
+
+def test_a_stored_table_has_its_day_in_the_last_column_and_keeps_what_its_schema_notes():
+    schema = tables.with_vector_model(tables.embeddings_schema(2, pa.float32()), "one")
+    table = pa.Table.from_pylist([{"uri": "a", "user_id": "b", "vector": [1.0, 0.0]}], schema=schema)
+
+    stored = tables.add_day(table, dt.date(2025, 3, 1))
+
+    assert stored.schema.equals(tables.stored_schema(schema), check_metadata=True)
+    assert tables.vector_model(stored.schema) == "one"
+    assert stored["day"].to_pylist() == [dt.date(2025, 3, 1)]
+    assert tables.DAY.type == tables.LINEAGE.field("day").type
 
 
 @pytest.mark.parametrize("element", [pa.float16(), pa.float32()])

@@ -9,7 +9,7 @@ Words that say nothing are left out of words, labels and topics: in English thos
 that most clusters share. Words are what stands between spaces and signs: of a language that is written without
 spaces they are whole phrases.
 
-`stats.json` has sorted keys:
+`stats.json` is as `stats.schema.json` in this folder says (JSON Schema, 2020-12), and has sorted keys:
     provenance: how the report was made: the window's days, and by asset the settings and versions of this step and of
         all before it (as `provenance.describe_step` returns it).
     day, n_clusters: the partition, and the number of clusters.

@@ -165,6 +165,21 @@ def test_vectors_are_kept_below_the_data_unless_another_folder_or_none_is_named(
     assert len(list(data.glob("vector_store/*/*.vectors"))) == 1
 
 
+@pytest.mark.parametrize("is_new_there", [False, True])
+def test_the_store_of_version_0_1_moves_out_of_the_folder_of_days_unless_there_is_a_new_one(
+    tiny_folder, data, is_new_there
+):
+    usual = {"model": str(tiny_folder), "device": "cpu", "compute_dtype": "float32"}
+    materialize(**usual)
+    (data / "embeddings").mkdir(exist_ok=True)
+    (data / "vector_store").rename(data / "embeddings" / "_store")
+    if is_new_there:
+        (data / "vector_store").mkdir()
+
+    assert materialize(**usual)[1]["reused_texts"] == (0 if is_new_there else 2)
+    assert (data / "embeddings" / "_store").exists() == is_new_there
+
+
 def test_vectors_that_were_kept_for_too_long_are_deleted(tiny_folder, data):
     usual = {"model": str(tiny_folder), "device": "cpu", "compute_dtype": "float32"}
     materialize(**usual)
