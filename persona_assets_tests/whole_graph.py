@@ -34,6 +34,9 @@ def folders_of(step: str) -> tuple[str, ...]:
 
 
 def forget(data: Path, step: str) -> None:
+    """Remove what a step has made, and the vectors that it would otherwise take from the store."""
+    if step == "embeddings":
+        shutil.rmtree(data / "vector_store", ignore_errors=True)
     for name in folders_of(step):
         if (data / name).is_dir():
             shutil.rmtree(data / name)
