@@ -40,8 +40,11 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
+# Links in the UI open the reports, which are served beside it; runs of the demo note the links.
+demo dev: export PERSONA_REPORTS_URL ?= http://127.0.0.1:3001
+
 dev: $(INSTALLED)
-	$(BIN)/dagster dev --workspace workspace.yaml
+	$(BIN)/python -m persona_assets.reports $(BIN)/dagster dev --workspace workspace.yaml
 
 pictures: $(INSTALLED)
 	$(BIN)/python -m persona_assets_tests.make_pictures

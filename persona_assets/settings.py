@@ -154,6 +154,12 @@ class Settings(BaseSettings):
         "and of profiles without a description.",
     )
     show_posts: bool = pydantic.Field(default=True, description="Print posts in the report of a cluster.")
+    reports_url: str | None = pydantic.Field(
+        None,
+        pattern=r"^https?://",
+        description="Address at which `python -m persona_assets.reports` serves the reports, for links in the UI, such "
+        "as http://127.0.0.1:3001; no links when unset.",
+    )
     k8s_gpu_node_selector: str = pydantic.Field(
         "", description="Kubernetes: labels of nodes with GPUs, `name=value`, separated by commas."
     )

@@ -28,6 +28,18 @@ READS = {
     "cluster_jsonl": {"clusters", "english_users", "user_actions", "english_posts", "embeddings"},
     "cluster_stats": {"cluster_jsonl", "clusters", "english_posts", "embeddings"},
 }
+STAGES = {
+    "raw_events": "capture",
+    "rejected_lines": "capture",
+    "user_actions": "days",
+    "english_posts": "days",
+    "embeddings": "days",
+    "english_users": "personas",
+    "clusters": "personas",
+    "lineage": "personas",
+    "cluster_jsonl": "results",
+    "cluster_stats": "results",
+}
 WINDOWED = {
     ("english_users", "english_posts"),
     ("english_users", "user_actions"),
@@ -82,7 +94,9 @@ def test_each_asset_has_days_a_group_an_owner_kinds_and_a_description(graph, nam
     assert node.group_name == "persona_assets"  # one, so that the UI opens it
     assert node.owners == ["team:persona_assets"]
     assert node.kinds
-    assert len(node.description) > 30
+    assert "One " in node.description or name == "cluster_stats"  # what a row is
+    assert len(node.description) > 200
+    assert node.tags == {"stage": STAGES[name], **{f"dagster/kind/{kind}": "" for kind in node.kinds}}
 
 
 @pytest.mark.parametrize(

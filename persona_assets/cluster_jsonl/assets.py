@@ -19,6 +19,7 @@ from persona_assets.provenance import describe_step
 from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
 from persona_assets.settings import ClusterCompression, ClusterFormat, IgnoredCandidates, from_setting
+from persona_assets.tables import SEEN_BEFORE
 
 _COMPLETE = window_is_complete("cluster_jsonl")
 _ADDS_UP = adds_up(
@@ -32,6 +33,21 @@ _USERS = Check(
     "user_clusters.json and clusters are not of the same users: materialize clusters and this again.",
     is_error=True,
 )
+
+# Outcomes of actions as headings of a table, so short that eleven of them fit into a page.
+HEADINGS = {
+    "written": "written",
+    "user not kept": "user out",
+    "target not English": "other language",
+    "target without words": "no words",
+    "target not a post": "no post",
+    "target deleted": "deleted",
+    "target outside the window": "not in window",
+    "unknown original": "undoes unknown",
+    "no post before the act": "nothing before",
+    "no line for this kind": "no line",
+    SEEN_BEFORE: "seen before",
+}
 
 
 class ClusterJsonlConfig(SettingsConfig):
@@ -57,6 +73,7 @@ def build_cluster_jsonl(
     @dg.asset(
         group_name="persona_assets",
         kinds={"duckdb", "json"},
+        tags={"stage": "results"},
         owners=["team:persona_assets"],
         partitions_def=days,
         io_manager_key="jsonl_io_manager",
@@ -73,10 +90,13 @@ def build_cluster_jsonl(
         english_posts: pads.Dataset,
         embeddings: pads.Dataset,
     ):
-        """A folder with a file for each persona: its users' conversations, their actions and what these were on.
+        """What the users of each persona said and did, a file for each persona: the input for training and simulation.
 
-        Each line of `cluster_<N>.jsonl` is an array of messages in the order in which they were answered; for an
-        action the second message tells what was done to the first. `user_clusters.json` says whose is whose.
+        One line of `cluster_<N>.jsonl` is a conversation, its messages in the order in which they were answered, or an
+        action: the last message says what was done to the one before it. `user_clusters.json` gives the persona of each
+        user. The table `accounting` says of each kind of action how many were written and why others were not: where a
+        like or repost is missing, what it was on was mostly in another language or outside the window. Next:
+        `cluster_stats`.
         """
         provenance = describe_step(
             "cluster_jsonl",
@@ -147,18 +167,27 @@ def _ignored_options(config: ClusterJsonlConfig) -> IgnoredOptions | None:
 
 
 def _outcomes(accounting: pa.Table) -> dict[str, dg.TableMetadataValue]:
-    """Return what became of the window's actions, by action and outcome, and of those dropped, by reason alone."""
+    """Return what became of the window's actions, a row an action, and of those dropped the number for each reason."""
     totals = total_outcomes(accounting)
     dropped: dict[str, int] = {}
     for (_, outcome), actions in totals.items():
         if outcome != "written":
             dropped[outcome] = dropped.get(outcome, 0) + actions
-    records = [
-        dg.TableRecord({"action": action, "outcome": outcome, "actions": actions})
-        for (action, outcome), actions in totals.items()
-    ]
-    columns = [dg.TableColumn("action"), dg.TableColumn("outcome"), dg.TableColumn("actions", "int")]
     return {
-        "accounting": dg.MetadataValue.table(records, schema=dg.TableSchema(columns)),
+        "accounting": _cross_table(totals),
         "dropped": count_table(dropped, of="reason"),
     }
+
+
+def _cross_table(totals: Mapping[tuple[str, str], int]) -> dg.TableMetadataValue:
+    """Return a row for each action and a column for each outcome that there is; narrow enough to be shown whole."""
+    met = {outcome for _, outcome in totals}
+    outcomes = [outcome for outcome in HEADINGS if outcome in met] + sorted(met - set(HEADINGS))
+    rows = [
+        {"action": action, **{HEADINGS.get(outcome, outcome): totals.get((action, outcome), 0) for outcome in outcomes}}
+        for action in dict.fromkeys(action for action, _ in totals)
+    ]
+    columns = [dg.TableColumn(HEADINGS.get(outcome, outcome), "int", description=outcome) for outcome in outcomes]
+    return dg.MetadataValue.table(
+        [dg.TableRecord(row) for row in rows], schema=dg.TableSchema([dg.TableColumn("action"), *columns])
+    )

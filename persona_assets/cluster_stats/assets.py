@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from itertools import islice
+from typing import Any
 
 import dagster as dg
 import pyarrow.dataset as pads
@@ -16,9 +17,10 @@ from persona_assets.metadata import column_schema, measured, provenance_table
 from persona_assets.partitions import days_of_window
 from persona_assets.progress import Progress
 from persona_assets.provenance import describe_step
+from persona_assets.reports import report_address
 from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
-from persona_assets.settings import from_setting
+from persona_assets.settings import from_setting, read_settings
 
 # Lines of each file that are read back.
 _LINES_READ_BACK = 1000
@@ -54,6 +56,7 @@ def build_cluster_stats(
     @dg.asset(
         group_name="persona_assets",
         kinds={"python", "gensim", "html"},
+        tags={"stage": "results"},
         owners=["team:persona_assets"],
         partitions_def=days,
         ins={
@@ -72,7 +75,13 @@ def build_cluster_stats(
         english_posts: pads.Dataset,
         embeddings: pads.Dataset,
     ):
-        """What each persona is about: counts of actions, top words, typical posts, topics; a report to look at."""
+        """What each persona is about: a report with sizes, words, typical posts, topics and a map.
+
+        The link `report` opens it, where reports are served. The folder also has the numbers for a program
+        (`stats.json`) and a table with one row for each persona (`cluster_stats.parquet`). One report is of one day's
+        personas. If two personas have the same words, ask `clusters` for fewer; if one has words of everything, ask for
+        more. Next: read typical posts before giving a persona a name.
+        """
         accounting = cluster_jsonl.beside("accounting")
         made = describe_step(
             "cluster_stats",
@@ -102,7 +111,8 @@ def build_cluster_stats(
         return dg.MaterializeResult(
             value=report.files,
             metadata={
-                "personas": dg.MetadataValue.md(report.personas_markdown),
+                **_link_report(context.partition_key),
+                "personas": _persona_table(report.personas),
                 "cluster_sizes": dg.MetadataValue.md(f"![users of each cluster]({png_address(report.sizes_png)})"),
                 "dagster/column_schema": column_schema(describe_columns(CLUSTER_STATS)),
                 "actions_without_persona": summary.without_persona["total"],
@@ -116,6 +126,24 @@ def build_cluster_stats(
         )
 
     return cluster_stats
+
+
+def _link_report(day: str) -> dict[str, dg.MetadataValue[Any]]:
+    """Return a link to the report and, as the UI shows short Markdown as it is, its map; nothing without a server."""
+    settings = read_settings()
+    report, user_map = (report_address(settings, day, name) for name in ("report.html", "map.png"))
+    if report is None:
+        return {}
+    return {"report": dg.MetadataValue.url(report), "map": dg.MetadataValue.md(f"![users by cluster]({user_map})")}
+
+
+def _persona_table(personas: list[dict[str, Any]]) -> dg.TableMetadataValue:
+    columns = [
+        dg.TableColumn("persona", "int"),
+        dg.TableColumn("users", "int"),
+        *map(dg.TableColumn, ("share", "words")),
+    ]
+    return dg.MetadataValue.table([dg.TableRecord(persona) for persona in personas], dg.TableSchema(columns))
 
 
 def _check_users(counted: int, users: int) -> dg.AssetCheckResult:

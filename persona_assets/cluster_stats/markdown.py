@@ -7,6 +7,8 @@ from typing import Any
 from persona_assets.cluster_stats.count import COLUMNS
 
 WORDS_SHOWN = 10
+# In a cell of a table that breaks no lines.
+WORDS_LISTED = 6
 # Personas in the table that the UI shows, the largest.
 PERSONAS_SHOWN = 100
 # Are part of emoji and of Persian and Indian words, and change nothing around them.
@@ -52,12 +54,17 @@ def _is_hidden(sign: str) -> bool:
     return unicodedata.category(sign) in {"Cc", "Cf", "Zl", "Zp"} and sign not in _JOINERS
 
 
-def persona_table(stats: dict[str, Any]) -> str:
-    """Return a Markdown table of the largest personas, largest first, without posts."""
-    rows = [
-        [c["cluster_id"], c["users"], f"{c['share']:.1%}", _top_words(c)] for c in stats["clusters"][:PERSONAS_SHOWN]
+def list_personas(stats: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the largest personas, largest first, for a table that shows text as it is: size and words, no posts."""
+    return [
+        {
+            "persona": cluster["cluster_id"],
+            "users": cluster["users"],
+            "share": f"{cluster['share']:.1%}",
+            "words": ", ".join(_show_hidden(word["word"]) for word in cluster["words"][:WORDS_LISTED]),
+        }
+        for cluster in stats["clusters"][:PERSONAS_SHOWN]
     ]
-    return markdown_table(["persona", "users", "share", "top words"], rows)
 
 
 def markdown_table(head: list[str], rows: list[list[Any]]) -> str:

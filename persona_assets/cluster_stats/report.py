@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from persona_assets.cluster_stats.count import COLUMNS, add_up
-from persona_assets.cluster_stats.markdown import persona_table, render_markdown
+from persona_assets.cluster_stats.markdown import list_personas, render_markdown
 from persona_assets.cluster_stats.page import render_page
 from persona_assets.cluster_stats.plots import Floats, plot_map, plot_sizes
 from persona_assets.cluster_stats.summarise import Persona, Summary
@@ -41,7 +41,7 @@ class Report(NamedTuple):
 
     files: dict[str, bytes]
     sizes_png: bytes
-    personas_markdown: str  # a table without posts
+    personas: list[dict[str, Any]]  # the largest, without posts
 
 
 def write_report(summary: Summary, *, day: str, show_posts: bool, provenance: Provenance | None = None) -> Report:
@@ -68,7 +68,7 @@ def write_report(summary: Summary, *, day: str, show_posts: bool, provenance: Pr
         "cluster_sizes.png": sizes,
         "map.png": user_map,
     }
-    return Report(contents, sizes, persona_table(stats))
+    return Report(contents, sizes, list_personas(stats))
 
 
 def make_stats(summary: Summary, *, day: str, show_posts: bool, provenance: Provenance | None = None) -> dict[str, Any]:

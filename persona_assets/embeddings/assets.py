@@ -77,6 +77,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
     @dg.asset(
         group_name="persona_assets",
         kinds={"pytorch", "huggingface", "parquet"},
+        tags={"stage": "days"},
         owners=["team:persona_assets"],
         partitions_def=days,
         op_tags={"gpu": "1"},
@@ -93,7 +94,12 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
         scratch: Scratch,
         english_posts: pads.Dataset,
     ):
-        """The vector of each English post of the day: unit length, from the model named in the config."""
+        """What each English post of the day is about, as a vector from a language model: alike posts have near vectors.
+
+        One row is one post. All vectors have length 1, so that their cosine says how alike two posts are: 1 the same, 0
+        nothing in common. Only vectors of one model can be compared: make all days of a window with one. Next:
+        `clusters`.
+        """
         folder = scratch.new_folder()
         with _tried_again_or_not(), explaining_full_disk(folder), measured() as cost:
             # Before the model is loaded, so that the two do not need their memory at the same time.

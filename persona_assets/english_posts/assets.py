@@ -36,6 +36,7 @@ def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefiniti
     @dg.asset(
         group_name="persona_assets",
         kinds={"python", "duckdb", "parquet"},
+        tags={"stage": "days"},
         owners=["team:persona_assets"],
         partitions_def=days,
         check_specs=[_ADDS_UP.spec(days)],
@@ -46,7 +47,12 @@ def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefiniti
         scratch: Scratch,
         user_actions: pads.Dataset,
     ):
-        """Posts, replies and quotes of the day in English (or the language of the config), and why each is."""
+        """What users wrote on the day in English, or in the language that the settings name.
+
+        One row is one post, reply or quote, with its text and how its language was decided. The tables `kept` and
+        `dropped` count the reasons. If the share kept is unusual, look at a few texts of each reason. Next:
+        `embeddings`.
+        """
         made = describe_step(
             "english_posts",
             days=days_of_window(context.partition_key, days),

@@ -45,6 +45,7 @@ def build_english_users(
     @dg.asset(
         group_name="persona_assets",
         kinds={"duckdb", "parquet"},
+        tags={"stage": "personas"},
         owners=["team:persona_assets"],
         partitions_def=days,
         ins={
@@ -60,7 +61,11 @@ def build_english_users(
         english_posts: pads.Dataset,
         user_actions: pads.Dataset,
     ):
-        """Users who wrote enough English in the window to have a persona."""
+        """Users who wrote enough English in the window, the days that end with this one, to have a persona.
+
+        One row is one user, with the number of posts in English and in all. The setting `min_english_posts` is the bar:
+        higher leaves fewer users, whose interests are better known. Next: `clusters`.
+        """
         with measured() as cost:
             users, dropped = select_english_users(
                 english_posts, user_actions, scratch=scratch.new_folder(), **config.model_dump()

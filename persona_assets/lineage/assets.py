@@ -32,12 +32,19 @@ _COMPLETE = Check(
 @dg.asset(
     group_name="persona_assets",
     kinds={"python", "numpy", "parquet"},
+    tags={"stage": "personas"},
     owners=["team:persona_assets"],
     ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))},
     check_specs=[_COMPLETE.spec()],
 )
 def lineage(clusters: DatasetWithSides):
-    """Which persona each cluster of each day is, by a number that persists, and which are born, merged or gone."""
+    """The history of personas over all days: which cluster of a day continues which of the day before.
+
+    One row is one persona on one day, and what happened to it: born, continued, split, merged or gone. Its `persona_id`
+    stays the same from day to day. `overlap`, 0 to 1, is the share of users that two clusters have in common, of those
+    who can be in both: near 1 it is the same group, below 0.5 fewer than half of them stayed. `happened` lists all that
+    was no plain continuation; `sizes` draws the personas over time.
+    """
     with measured() as cost:
         history = trace_personas(read_days(clusters.main, clusters.sides["cluster_centres"]))
     about = _describe(history)

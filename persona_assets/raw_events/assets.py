@@ -80,16 +80,28 @@ _CHECKS = (
     _EVERY_HOUR,
 )
 
+_RAW_EVENTS = """Everything that the capture recorded on the day: what users wrote, liked, followed, deleted and so on.
 
-_OUTPUTS = {
-    "raw_events": "A commit, identity, account or sync event a row, as captured; duplicates are kept.",
-    "rejected_lines": "A line that is no event a row: where it is, why it was refused, its bytes.",
-}
+One row is one event, as it came; what was recorded twice is there twice. If the day looks too small, look at the checks
+(missing hours, rejected lines) and then at `rejected_lines`. Next: `user_actions`.
+"""
+_REJECTED_LINES = """What could not be read in the day's files, so that nothing is lost in silence.
+
+One row is one line of a file: where it is, why it was rejected, and its content. A few are usual, where a recorder was
+stopped in the middle of a line. If there are many, the table of reasons says what is wrong with the files.
+"""
+
+
+_OUTPUTS = {"raw_events": _RAW_EVENTS, "rejected_lines": _REJECTED_LINES}
 
 
 def _describe_output(description: str) -> dg.AssetOut:
     return dg.AssetOut(
-        is_required=False, kinds={"python", "parquet"}, owners=["team:persona_assets"], description=description
+        is_required=False,
+        kinds={"python", "parquet"},
+        tags={"stage": "capture"},
+        owners=["team:persona_assets"],
+        description=description,
     )
 
 

@@ -32,6 +32,7 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
     @dg.asset(
         group_name="persona_assets",
         kinds={"duckdb", "parquet"},
+        tags={"stage": "days"},
         owners=["team:persona_assets"],
         partitions_def=days,
         check_specs=[_ADDS_UP.spec(days)],
@@ -39,7 +40,11 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
     def user_actions(
         context: dg.AssetExecutionContext, config: UserActionsConfig, raw_events: pads.Dataset, scratch: Scratch
     ):
-        """What users did on the day: an action a row, events that were delivered twice told once."""
+        """What users did on the day: posts, replies, quotes, likes, reposts, follows, blocks, deletions and so on.
+
+        One row is one action of one user, in any language; what was recorded twice counts once. The table `dropped`
+        says which events are no action, and why. Next: `english_posts` keeps what was written in English.
+        """
         with measured() as cost:
             made = describe_step(
                 "user_actions",

@@ -48,12 +48,22 @@ def test_it_hands_over_the_files_and_shows_personas_and_sizes_without_posts_or_i
     result = materialize(folder)
 
     assert "stats.json" in result.value
-    assert "| 0 | 8 |" in result.metadata["personas"].value
+    assert result.metadata["personas"].records[0].data["users"] == 8
+    assert "report" not in result.metadata
     assert result.metadata["cluster_sizes"].value.startswith("![users of each cluster](data:image/png;base64,")
     assert len(result.metadata["cluster_sizes"].value) < 100_000
     assert result.metadata["actions_without_persona"] == 2
     assert set(result.metadata) >= {"seconds", "peak_memory_mib"}
     assert "did:plc" not in str(result.metadata)
+
+
+def test_where_reports_are_served_there_is_a_link_and_the_map(folder, monkeypatch):
+    monkeypatch.setenv("PERSONA_REPORTS_URL", "http://127.0.0.1:3001")
+
+    metadata = materialize(folder).metadata
+
+    assert metadata["report"].value == "http://127.0.0.1:3001/2025-03-02/report.html"
+    assert metadata["map"].value == "![users by cluster](http://127.0.0.1:3001/2025-03-02/map.png)"
 
 
 def test_show_posts_decides_whether_posts_are_in_the_files(folder):

@@ -7,7 +7,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from persona_assets.cluster_stats.count import COLUMNS
-from persona_assets.cluster_stats.markdown import escape_markdown, persona_table, render_markdown
+from persona_assets.cluster_stats.markdown import escape_markdown, list_personas, render_markdown
 
 # What makes a renderer of CommonMark, or of GitHub's flavour of it, do more than show letters.
 HOSTILE = [
@@ -73,12 +73,13 @@ def test_no_text_of_a_person_is_markup_a_link_or_a_name(show_posts):
     assert [text for text in outside if re.search(r"@\w|://|www\.|(?<!&)#\d", text)] == []
 
 
-@pytest.mark.parametrize("rendered", [render_markdown, persona_table])
-def test_words_are_shown_as_they_are(rendered):
+def test_words_are_shown_as_they_are():
     words = ", ".join(" ".join(text.split()) for text in MARKUP[:2])
 
     lines = [
-        "".join(part.content for part in token.children) for token in render(rendered(stats_of())) if token.children
+        "".join(part.content for part in token.children)
+        for token in render(render_markdown(stats_of()))
+        if token.children
     ]
 
     assert any(line.startswith(words) for line in lines)
@@ -96,11 +97,11 @@ def test_a_word_keeps_to_its_cell():
 
 
 def test_the_table_of_personas_has_their_largest_without_posts():
-    table = persona_table(stats_of())
+    first, *_ = list_personas(stats_of())
 
-    assert "| 0 | 12 | 50.0% |" in table
-    assert "click" in table
-    assert "evil" not in table
+    assert (first["persona"], first["users"], first["share"]) == (0, 12, "50.0%")
+    assert "click" in first["words"]
+    assert "evil" not in str(first)
 
 
 def test_the_parts_are_those_of_the_reference():

@@ -65,7 +65,7 @@ def test_texts_of_posts_appear_only_where_they_are_wanted_and_never_in_the_table
     for name in ("stats.json", "report.md", "report.html"):
         assert b"alert(" in with_posts.files[name]
         assert b"alert(" not in without.files[name]
-    assert "alert(" not in with_posts.personas_markdown
+    assert "alert(" not in str(with_posts.personas)
 
 
 def test_a_text_does_not_break_the_page(summary):
