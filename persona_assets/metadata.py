@@ -14,6 +14,8 @@ import pyarrow.dataset as pads
 from persona_assets.columns import ColumnInWords
 from persona_assets.provenance import Provenance
 
+_SHOWN_EXACTLY = 10_000
+
 
 def count_table(counts: Mapping[str, int], *, of: str) -> dg.TableMetadataValue:
     """Return `counts` as a table with a row for each key, most first, then by name; `of` heads the keys."""
@@ -25,19 +27,35 @@ def count_table(counts: Mapping[str, int], *, of: str) -> dg.TableMetadataValue:
 
 
 def provenance_table(provenance: Provenance) -> dict[str, dg.TableMetadataValue]:
-    """Return, as metadata, how a result was made: the window, then each step's settings and versions."""
+    """Return, as metadata, how a result was made: the window, then each step's settings, then this step's versions.
+
+    One column, as a page of 1440 pixels leaves 350 for the tables of an asset.
+    """
     window = provenance["window"]
-    shown = f"{window['from']} to {window['to']} ({window['days']} {'day' if window['days'] == 1 else 'days'})"
-    rows = [("window", shown), ("missing days", ", ".join(window["missing"]) or "none")]
+    missing = ", ".join(window["missing"]) or "none"
+    lines = [f"window of {_count_days(window['days'])}", f"  from: {window['from']}", f"  to: {window['to']}"]
+    lines.append(f"  missing: {missing}")
     for asset, steps in provenance["steps"].items():
-        for step in steps:
-            rows += [(f"{asset}: {name}", _show(value)) for name, value in step["settings"].items()]
-    for step in provenance["steps"][provenance["asset"]]:
-        rows += [(f"version of {name}", number) for name, number in step["versions"].items()]
-    records = [dg.TableRecord({"what": what, "value": value}) for what, value in rows]
-    return {
-        "provenance": dg.MetadataValue.table(records, dg.TableSchema([dg.TableColumn("what"), dg.TableColumn("value")]))
-    }
+        for settings in (step["settings"] for step in steps if step["settings"]):
+            lines += [asset, *(f"  {name}: {_show(value)}" for name, value in settings.items())]
+    (own, *_) = provenance["steps"][provenance["asset"]]
+    lines += ["versions", *(f"  {name}: {number}" for name, number in own["versions"].items())]
+    records = [dg.TableRecord({"how it was made": line}) for line in lines]
+    return {"provenance": dg.MetadataValue.table(records, dg.TableSchema([dg.TableColumn("how it was made")]))}
+
+
+def _count_days(days: int) -> str:
+    return "1 day" if days == 1 else f"{days} days"
+
+
+def shorten_number(number: int) -> str:
+    """Return a number in at most four signs, exact below 10,000, cut off above: "9999", "12k", "1.2M", "34M"."""
+    if number < _SHOWN_EXACTLY:
+        return str(number)
+    for unit, sign in ((10**9, "G"), (10**6, "M")):
+        if number >= unit:
+            return f"{number // unit}{sign}" if number >= 10 * unit else f"{number * 10 // unit / 10}{sign}"
+    return f"{number // 1000}k"
 
 
 def _show(value: Any) -> str:

@@ -25,7 +25,9 @@ from persona_assets.errors import SettingsError
 from persona_assets.settings import Settings, read_settings
 
 _HOST = "127.0.0.1"
-_KINDS = {"report.html": "text/html; charset=utf-8", "map.png": "image/png", "cluster_sizes.png": "image/png"}
+_KINDS = {"report.html": "text/html; charset=utf-8"} | dict.fromkeys(
+    ("map.png", "map_small.png", "cluster_sizes.png"), "image/png"
+)
 _ADDRESS = re.compile(rf"/(?P<day>\d{{4}}-\d{{2}}-\d{{2}})/(?P<name>{'|'.join(map(re.escape, _KINDS))})")
 # Other names would be a page of elsewhere that had a name of its own point here.
 _OWN_NAMES = (_HOST, "localhost")
@@ -120,4 +122,7 @@ def _wait_for(command: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except SettingsError as error:
+        sys.exit(str(error))

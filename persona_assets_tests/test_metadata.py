@@ -4,11 +4,12 @@ import datetime as dt
 
 import dagster as dg
 import pyarrow as pa
+import pytest
 
 from persona_assets import tables
 from persona_assets.columns import column, describe_columns
 from persona_assets.io_managers.parquet import ParquetIOManager
-from persona_assets.metadata import column_schema, count_table, measured, missing_days, provenance_table
+from persona_assets.metadata import column_schema, count_table, measured, missing_days, provenance_table, shorten_number
 from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets.provenance import describe_step, with_provenance
 
@@ -61,12 +62,29 @@ def test_provenance_is_a_table_of_the_window_the_settings_and_the_versions():
     before = with_provenance(pa.schema([]), describe_step("english_posts", days=["2025-03-01"], settings={"a": 1}))
     made = describe_step("clusters", days=["2025-03-01"], settings={"n_clusters": [2, 8]}, inputs=[before])
 
-    rows = {row.data["what"]: row.data["value"] for row in provenance_table(made)["provenance"].records}
+    lines = [row.data["how it was made"] for row in provenance_table(made)["provenance"].records]
 
-    assert rows["window"] == "2025-03-01 to 2025-03-01 (1 day)"
-    assert rows["english_posts: a"] == "1"
-    assert rows["clusters: n_clusters"] == "2, 8"
-    assert rows["version of pyarrow"] == pa.__version__
+    assert lines[:4] == ["window of 1 day", "  from: 2025-03-01", "  to: 2025-03-01", "  missing: none"]
+    assert lines[4:8] == ["english_posts", "  a: 1", "clusters", "  n_clusters: 2, 8"]
+    assert f"  pyarrow: {pa.__version__}" in lines[9:]
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        (0, "0"),
+        (9_999, "9999"),
+        (10_000, "10k"),
+        (999_999, "999k"),
+        (1_000_000, "1.0M"),
+        (9_999_999, "9.9M"),
+        (10_000_000, "10M"),
+        (34_999_999, "34M"),
+        (1_200_000_000, "1.2G"),
+    ],
+)
+def test_numbers_for_narrow_tables_have_four_signs_at_most(number, shown):
+    assert shorten_number(number) == shown
 
 
 def test_columns_are_shown_with_their_type_in_words_and_their_description():

@@ -121,4 +121,4 @@ def test_without_an_address_it_says_what_to_set(data):
     done = run(data, None, "")
 
     assert done.returncode != 0
-    assert "set PERSONA_REPORTS_URL to where reports are to be served" in done.stderr
+    assert done.stderr.startswith("set PERSONA_REPORTS_URL to where reports are to be served")

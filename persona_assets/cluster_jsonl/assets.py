@@ -12,14 +12,15 @@ from persona_assets.cluster_jsonl.build import Lines, build_lines
 from persona_assets.cluster_jsonl.describe import describe_line
 from persona_assets.cluster_jsonl.ignored import IgnoredOptions
 from persona_assets.cluster_jsonl.window import Inputs
-from persona_assets.io_managers.jsonl import ClusterLines
-from persona_assets.metadata import column_schema, count_table, measured, missing_days, provenance_table
+from persona_assets.columns import ColumnInWords, describe_columns
+from persona_assets.io_managers.jsonl import BESIDE, ClusterLines
+from persona_assets.metadata import column_schema, count_table, measured, missing_days, provenance_table, shorten_number
 from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.provenance import describe_step
 from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
 from persona_assets.settings import ClusterCompression, ClusterFormat, IgnoredCandidates, from_setting
-from persona_assets.tables import SEEN_BEFORE
+from persona_assets.tables import IGNORED_EVIDENCE, SEEN_BEFORE
 
 _COMPLETE = window_is_complete("cluster_jsonl")
 _ADDS_UP = adds_up(
@@ -34,19 +35,13 @@ _USERS = Check(
     is_error=True,
 )
 
-# Outcomes of actions as headings of a table, so short that eleven of them fit into a page.
+# Outcomes of actions by what they have in common, in headings so short that a page of 1440 pixels shows all columns.
 HEADINGS = {
-    "written": "written",
-    "user not kept": "user out",
-    "target not English": "other language",
-    "target without words": "no words",
-    "target not a post": "no post",
-    "target deleted": "deleted",
-    "target outside the window": "not in window",
-    "unknown original": "undoes unknown",
-    "no post before the act": "nothing before",
-    "no line for this kind": "no line",
-    SEEN_BEFORE: "seen before",
+    "kept": ("written",),
+    "user": ("user not kept",),
+    "lang": ("target not English", "target without words"),
+    "gone": ("target deleted", "target outside the window", "unknown original", "no post before the act"),
+    "rest": ("target not a post", "no line for this kind", SEEN_BEFORE),
 }
 
 
@@ -94,9 +89,12 @@ def build_cluster_jsonl(
 
         One line of `cluster_<N>.jsonl` is a conversation, its messages in the order in which they were answered, or an
         action: the last message says what was done to the one before it. `user_clusters.json` gives the persona of each
-        user. The table `accounting` says of each kind of action how many were written and why others were not: where a
-        like or repost is missing, what it was on was mostly in another language or outside the window. Next:
-        `cluster_stats`.
+        user.
+
+        The table `accounting` says what became of each kind of action: it is `kept` in a file, or by a `user` without a
+        persona, or on something in another language or without words (`lang`), or on something deleted, outside the
+        window or unknown (`gone`); the `rest` has no line. `dropped` counts the reasons exactly, `accounting.parquet`
+        both. Next: `cluster_stats`.
         """
         provenance = describe_step(
             "cluster_jsonl",
@@ -133,7 +131,7 @@ def build_cluster_jsonl(
                 "conversations": made.conversations,
                 "ignored_messages": made.ignored,
                 "lines_without_text": count_table(made.without_text, of="line"),
-                "dagster/column_schema": column_schema(describe_line(config.format)),
+                "dagster/column_schema": column_schema(_describe_files(config)),
                 **_outcomes(made.accounting),
                 **present,
                 **provenance_table(provenance),
@@ -166,6 +164,16 @@ def _ignored_options(config: ClusterJsonlConfig) -> IgnoredOptions | None:
     )
 
 
+def _describe_files(config: ClusterJsonlConfig) -> list[ColumnInWords]:
+    """Return the keys of a line, then the columns of each table beside the lines, as `table.column`."""
+    beside = BESIDE | ({"ignored": IGNORED_EVIDENCE} if config.add_ignored_messages else {})
+    return describe_line(config.format) + [
+        column._replace(name=f"{table}.{column.name}")
+        for table, schema in beside.items()
+        for column in describe_columns(stored_schema(schema))
+    ]
+
+
 def _outcomes(accounting: pa.Table) -> dict[str, dg.TableMetadataValue]:
     """Return what became of the window's actions, a row an action, and of those dropped the number for each reason."""
     totals = total_outcomes(accounting)
@@ -180,14 +188,16 @@ def _outcomes(accounting: pa.Table) -> dict[str, dg.TableMetadataValue]:
 
 
 def _cross_table(totals: Mapping[tuple[str, str], int]) -> dg.TableMetadataValue:
-    """Return a row for each action and a column for each outcome that there is; narrow enough to be shown whole."""
-    met = {outcome for _, outcome in totals}
-    outcomes = [outcome for outcome in HEADINGS if outcome in met] + sorted(met - set(HEADINGS))
-    rows = [
-        {"action": action, **{HEADINGS.get(outcome, outcome): totals.get((action, outcome), 0) for outcome in outcomes}}
-        for action in dict.fromkeys(action for action, _ in totals)
+    """Return a row for each action and a column for each kind of outcome, of which the last takes what has no other."""
+    heading_of = {outcome: heading for heading, outcomes in HEADINGS.items() for outcome in outcomes}
+    rows = {action: dict.fromkeys(HEADINGS, 0) for action, _ in totals}
+    for (action, outcome), number in totals.items():
+        rows[action][heading_of.get(outcome, "rest")] += number
+    records = [
+        dg.TableRecord(
+            {"action": action.replace("_", " "), **{heading: shorten_number(number) for heading, number in row.items()}}
+        )
+        for action, row in rows.items()
     ]
-    columns = [dg.TableColumn(HEADINGS.get(outcome, outcome), "int", description=outcome) for outcome in outcomes]
-    return dg.MetadataValue.table(
-        [dg.TableRecord(row) for row in rows], schema=dg.TableSchema([dg.TableColumn("action"), *columns])
-    )
+    columns = [dg.TableColumn(heading, description=", ".join(outcomes)) for heading, outcomes in HEADINGS.items()]
+    return dg.MetadataValue.table(records, dg.TableSchema([dg.TableColumn("action"), *columns]))

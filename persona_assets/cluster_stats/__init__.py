@@ -2,8 +2,9 @@
 
 In: `clusters` and the counts beside the files of `cluster_jsonl` of the day; `english_posts` and `embeddings` over the
 window. Out: a folder a day with `stats.json`, `report.md`, `report.html`, `cluster_stats.parquet` (a row a
-cluster), `cluster_sizes.png` and `map.png`. Nothing is dropped: what users without a persona did is counted
-beside the personas, and a cluster with too few posts for topics says so. What was delivered on two days counts once.
+cluster), `cluster_sizes.png`, `map.png` and `map_small.png`. Nothing is dropped: what users without a
+persona did is counted beside the personas, and a cluster with too few posts for topics says so. What was delivered on
+two days counts once.
 
 Words that say nothing are left out of words, labels and topics: in English those of a list, in other languages those
 that most clusters share. Words are what stands between spaces and signs: of a language that is written without

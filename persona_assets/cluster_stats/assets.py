@@ -131,10 +131,13 @@ def build_cluster_stats(
 def _link_report(day: str) -> dict[str, dg.MetadataValue[Any]]:
     """Return a link to the report and, as the UI shows short Markdown as it is, its map; nothing without a server."""
     settings = read_settings()
-    report, user_map = (report_address(settings, day, name) for name in ("report.html", "map.png"))
+    report, user_map = (report_address(settings, day, name) for name in ("report.html", "map_small.png"))
     if report is None:
         return {}
-    return {"report": dg.MetadataValue.url(report), "map": dg.MetadataValue.md(f"![users by cluster]({user_map})")}
+    return {
+        "report": dg.MetadataValue.url(report),
+        "map": dg.MetadataValue.md(f"[![users by cluster]({user_map})]({report})"),
+    }
 
 
 def _persona_table(personas: list[dict[str, Any]]) -> dg.TableMetadataValue:

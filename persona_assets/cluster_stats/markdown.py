@@ -2,13 +2,14 @@
 
 import re
 import unicodedata
+from itertools import accumulate
 from typing import Any
 
 from persona_assets.cluster_stats.count import COLUMNS
 
 WORDS_SHOWN = 10
-# In a cell of a table that breaks no lines.
-WORDS_LISTED = 6
+# Signs of the words in a table whose cells break no lines, so that a page of 1440 pixels shows them all.
+WORDS_WIDTH = 22
 # Personas in the table that the UI shows, the largest.
 PERSONAS_SHOWN = 100
 # Are part of emoji and of Persian and Indian words, and change nothing around them.
@@ -61,10 +62,18 @@ def list_personas(stats: dict[str, Any]) -> list[dict[str, Any]]:
             "persona": cluster["cluster_id"],
             "users": cluster["users"],
             "share": f"{cluster['share']:.1%}",
-            "words": ", ".join(_show_hidden(word["word"]) for word in cluster["words"][:WORDS_LISTED]),
+            "words": _list_words(cluster),
         }
         for cluster in stats["clusters"][:PERSONAS_SHOWN]
     ]
+
+
+def _list_words(cluster: dict[str, Any]) -> str:
+    """Return the best words of a cluster, as many as fit; the first one in any case."""
+    best = [_show_hidden(word["word"]) for word in cluster["words"][:WORDS_SHOWN]]
+    ends = accumulate(len(word) + 2 for word in best)
+    fitting = sum(end - 2 <= WORDS_WIDTH for end in ends)
+    return ", ".join(best[: max(fitting, 1)])
 
 
 def markdown_table(head: list[str], rows: list[list[Any]]) -> str:

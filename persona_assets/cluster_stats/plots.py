@@ -46,20 +46,21 @@ def plot_sizes(users: list[int], labels: list[str]) -> bytes:
     return _png(figure)
 
 
-def plot_map(positions: Floats, clusters: Ints, labels: list[str]) -> bytes:
+def plot_map(positions: Floats, clusters: Ints, labels: list[str], *, inches: tuple[float, float] = (8, 6)) -> bytes:
     """Return a point a user, coloured by cluster, the cluster's number at the middle of its users.
 
     Args:
         positions: `(n_users, 2)`.
         clusters: `(n_users,)`, of each of them.
         labels: Label of each cluster.
+        inches: Width and height, of `DPI` pixels each.
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - 0.5 s, and definitions must load fast
 
-    figure = Figure(figsize=(8, 6), layout="constrained")
+    figure = Figure(figsize=inches, layout="constrained")
     axes = figure.subplots()
     # Dots cover a tenth of the picture or so, however many they are.
-    size = float(np.clip(20_000 / max(1, len(positions)), 6, 36))
+    size = float(np.clip(20_000 / max(1, len(positions)), 6, 36)) * inches[0] / 8
     for cluster in range(len(labels)):
         x, y = positions[clusters == cluster].T
         axes.scatter(x, y, s=size, color=_colour(cluster), linewidths=0, alpha=0.7)

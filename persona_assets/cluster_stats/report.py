@@ -19,6 +19,8 @@ from persona_assets.parquet_files import write_parquet
 from persona_assets.provenance import Provenance, with_provenance
 
 NEAREST_SHOWN = 3
+# Of a picture that a page of 1440 pixels shows whole beside an asset's other metadata.
+_SMALL = (3.4, 2.8)
 # Of a post so many letters are shown: Bluesky's have at most 3,000 bytes.
 LETTERS_SHOWN = 3000
 _COUNTS = {"users": "Number of users of the cluster.", "total": "Number of their actions in the window, all kinds."}
@@ -67,6 +69,7 @@ def write_report(summary: Summary, *, day: str, show_posts: bool, provenance: Pr
         "cluster_stats.parquet": _parquet(summary, day, provenance),
         "cluster_sizes.png": sizes,
         "map.png": user_map,
+        "map_small.png": plot_map(summary.map.positions, summary.map.clusters, labels, inches=_SMALL),
     }
     return Report(contents, sizes, list_personas(stats))
 

@@ -216,7 +216,7 @@ def _sizes_table(personas: Personas) -> dg.TableMetadataValue:
                     "cluster": cluster,
                     "users": int(size),
                     "share": _round(size / users.sum()),
-                    "mean similarity": _round(similarity[cluster]),
+                    "cosine": _round(similarity[cluster]),
                     "silhouette": _round(silhouette[cluster]),
                 }
             )

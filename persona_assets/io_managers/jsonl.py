@@ -22,7 +22,7 @@ import zstandard
 from upath import UPath
 
 from persona_assets import tables
-from persona_assets.columns import describe_columns, require_schema
+from persona_assets.columns import require_schema
 from persona_assets.errors import StorageError
 from persona_assets.io_managers.folder_checksums import (
     open_verified,
@@ -33,7 +33,6 @@ from persona_assets.io_managers.folder_checksums import (
 )
 from persona_assets.io_managers.storage import is_local, replacing_folder
 from persona_assets.io_managers.windows import days_present
-from persona_assets.metadata import column_schema
 from persona_assets.parquet_files import write_parquet
 from persona_assets.partitions import parse_day
 from persona_assets.provenance import read_provenance, with_provenance
@@ -135,11 +134,8 @@ class JsonlFolders(dg.UPathIOManager):
         with replacing_folder(path, last_file=USER_CLUSTERS, scratch=self._scratch.new_folder()) as folder:
             lines = write_cluster_lines(folder, obj, day=parse_day(context.partition_key))
             size = sum(file.stat().st_size for file in folder.iterdir())
-        described = BESIDE | ({Path(IGNORED).stem: tables.IGNORED_EVIDENCE} if obj.ignored else {})
-        stored = {name: tables.stored_schema(schema) for name, schema in described.items()}
         context.add_output_metadata(
-            {f"{name}_columns": column_schema(describe_columns(schema)) for name, schema in stored.items()}
-            | {
+            {
                 "dagster/partition_row_count": lines,
                 "clusters": len(set(obj.user_clusters.values())),
                 "size_bytes": size,

@@ -2,6 +2,7 @@
 
 import base64
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -18,7 +19,17 @@ from persona_assets.provenance import describe_step, with_provenance
 
 # Rows of a table in the UI: all are in the stored tables.
 MOST_SHOWN = 100
-SHOWN = ("day", "persona_id", "event", "related_persona_id", "cluster_id", "users", "shared_users", "overlap")
+# Columns of these tables by their headings, so short that a page of 1440 pixels shows all.
+_SHOWN = {
+    "persona": "persona_id",
+    "event": "event",
+    "other": "related_persona_id",
+    "users": "users",
+    "shared": "shared_users",
+    "overlap": "overlap",
+}
+_HAPPENED = {"day": "day", **_SHOWN}
+_LAST_DAY = {heading: name for heading, name in _SHOWN.items() if heading != "other"} | {"cluster": "cluster_id"}
 
 
 _COMPLETE = Check(
@@ -66,20 +77,21 @@ def _describe(history: pa.Table) -> dict[str, Any]:
     return {
         "sizes": dg.MetadataValue.md(f"![users of each persona by day](data:image/png;base64,{picture})"),
         "events": count_table(Counter(event.to_pylist()), of="event"),
-        "happened": _table(happened.slice(max(0, len(happened) - MOST_SHOWN))),
-        "last_day": _table(last_day.slice(0, MOST_SHOWN)),
+        "happened": _table(happened.slice(max(0, len(happened) - MOST_SHOWN)), _HAPPENED),
+        "last_day": _table(last_day.slice(0, MOST_SHOWN), _LAST_DAY),
         "days": len(days),
         "missing_days": ", ".join(map(str, find_holes(days))) or "none",
     }
 
 
-def _table(rows: pa.Table) -> dg.TableMetadataValue:
+def _table(rows: pa.Table, shown: Mapping[str, str]) -> dg.TableMetadataValue:
+    """Return some rows, a column for each heading of `shown`, whose value names it in `tables.LINEAGE`."""
     return dg.MetadataValue.table(
         [
-            dg.TableRecord({name: _plain(value) for name, value in row.items()})
-            for row in rows.select(SHOWN).to_pylist()
+            dg.TableRecord({heading: _plain(row[name]) for heading, name in shown.items()})
+            for row in rows.select(list(shown.values())).to_pylist()
         ],
-        schema=dg.TableSchema([dg.TableColumn(name, "string") for name in SHOWN]),
+        schema=dg.TableSchema([dg.TableColumn(heading, description=name) for heading, name in shown.items()]),
     )
 
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
-from persona_assets.cluster_jsonl.assets import ClusterJsonlConfig, build_cluster_jsonl
+from persona_assets.cluster_jsonl.assets import HEADINGS, ClusterJsonlConfig, build_cluster_jsonl
 from persona_assets.cluster_jsonl.build import build_lines
 from persona_assets.io_managers.jsonl import ClusterFolder, JsonlIOManager
 from persona_assets.partitions import daily_partitions, trailing_window
@@ -117,15 +117,16 @@ def test_it_writes_a_folder_and_says_what_became_of_every_action(tmp_path):
         "user_clusters.json",
     ]
     assert len((folder / "cluster_0.jsonl").read_bytes().splitlines()) == 2
-    assert [column.name for column in metadata["accounting"].schema.columns] == [
-        "action", "written", "user out", "no post", "nothing before",
-    ]  # fmt: skip
+    assert [column.name for column in metadata["accounting"].schema.columns] == ["action", *HEADINGS]
     assert [tuple(record.data.values()) for record in metadata["accounting"].records] == [
-        ("post", 1, 30, 0, 0),
-        ("reply", 4, 0, 0, 0),
-        ("like", 1, 0, 1, 0),
-        ("follow", 0, 0, 0, 5),
+        ("post", "1", "30", "0", "0", "0"),
+        ("reply", "4", "0", "0", "0", "0"),
+        ("like", "1", "0", "0", "0", "1"),
+        ("follow", "0", "0", "0", "5", "0"),
     ]
+    described = [column.name for column in metadata["dagster/column_schema"].value.columns]
+    assert described[:2] == ["[].user_id", "[].text"]
+    assert "accounting.outcome" in described
     assert [tuple(record.data.values()) for record in metadata["dropped"].records] == [
         ("user not kept", 30),
         ("no post before the act", 5),

@@ -63,7 +63,10 @@ def test_where_reports_are_served_there_is_a_link_and_the_map(folder, monkeypatc
     metadata = materialize(folder).metadata
 
     assert metadata["report"].value == "http://127.0.0.1:3001/2025-03-02/report.html"
-    assert metadata["map"].value == "![users by cluster](http://127.0.0.1:3001/2025-03-02/map.png)"
+    assert metadata["map"].value == (
+        "[![users by cluster](http://127.0.0.1:3001/2025-03-02/map_small.png)]"
+        "(http://127.0.0.1:3001/2025-03-02/report.html)"
+    )
 
 
 def test_show_posts_decides_whether_posts_are_in_the_files(folder):

@@ -89,15 +89,15 @@ def test_metadata_tells_what_happened_and_with_what_overlap(world, month):
         "merged": 1,
     }
     merged, born = (row.data for row in metadata["happened"].records)
-    assert (merged["day"], merged["event"], merged["persona_id"], merged["related_persona_id"]) == (
+    assert (merged["day"], merged["event"], merged["persona"], merged["other"]) == (
         "2025-03-04",
         "merged",
         "2",
         "1",
     )
     assert 0.3 < float(merged["overlap"]) < 1
-    assert (born["day"], born["event"], born["persona_id"]) == ("2025-03-04", "born", "3")
-    assert [row.data["persona_id"] for row in metadata["last_day"].records] == ["0", "1", "3"]
+    assert (born["day"], born["event"], born["persona"]) == ("2025-03-04", "born", "3")
+    assert [row.data["persona"] for row in metadata["last_day"].records] == ["0", "1", "3"]
     assert metadata["sizes"].value.startswith("![users of each persona by day](data:image/png")
     assert metadata["missing_days"].value == "none"
     assert metadata["days"].value == 6
