@@ -4,7 +4,7 @@ import os
 
 import dagster as dg
 
-from persona_assets.automation.jobs import make_personas, prepare_days, process_day, trace_personas
+from persona_assets.automation.jobs import JOB_ASSETS, make_personas, prepare_days, process_day, trace_personas
 from persona_assets.automation.ticks import build_schedule, build_sensor
 from persona_assets.cluster_jsonl.assets import build_cluster_jsonl
 from persona_assets.cluster_stats.assets import build_cluster_stats
@@ -51,7 +51,7 @@ def build_definitions(settings: Settings, launch: Launch | None = None) -> dg.De
     ]
     executor = choose_executor(settings, count_gpus(assets))
     if launch is not None:
-        require_days(launch, assets, days)
+        require_days(launch, assets, days, JOB_ASSETS)
         executor = launching(executor, days=days, ending=end_with_errors())
     if launch is not None and launch.partition_range:
         # Dagster's commands ask for it. It is not the policy of the UI and the daemon, whose backfills are a run a day.

@@ -1,6 +1,6 @@
 """The command that runs assets in this process, such as `dg launch`, and whether the days that it names exist."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import click
@@ -15,6 +15,7 @@ class Launch(NamedTuple):
     selection: str | None  # of assets; None where a job is named
     partition: str | None
     partition_range: str | None
+    job: str | None = None
 
 
 def find_launch() -> Launch | None:
@@ -26,13 +27,29 @@ def find_launch() -> Launch | None:
     if context is None or "partition_range" not in context.params:
         return None
     options = context.params
-    return Launch(options.get("assets") or options.get("select"), options.get("partition"), options["partition_range"])
+    return Launch(
+        options.get("assets") or options.get("select"),
+        options.get("partition"),
+        options["partition_range"],
+        options.get("job"),
+    )
 
 
-def require_days(launch: Launch, assets: Sequence[dg.AssetsDefinition], days: dg.DailyPartitionsDefinition) -> None:
+def require_days(
+    launch: Launch,
+    assets: Sequence[dg.AssetsDefinition],
+    days: dg.DailyPartitionsDefinition,
+    jobs: Mapping[str, Sequence[str]],
+) -> None:
     """Refuse a command whose selected assets need a day when it names none, or one that the graph does not have.
 
     Dagster refuses it too, at the end of a traceback and without a remedy.
+
+    Args:
+        launch: The command.
+        assets: All of the graph.
+        days: The days of those that are made a day at a time.
+        jobs: The assets of each job, by its name.
 
     Raises:
         click.UsageError: Says which days there are, and how to name them.
@@ -48,9 +65,7 @@ def require_days(launch: Launch, assets: Sequence[dg.AssetsDefinition], days: dg
         )
     if named != sorted(named):
         raise click.UsageError(f"--partition-range {launch.partition_range}: the first day is later than the last one")
-    if launch.selection is None or named:
-        return
-    if partitioned := _find_partitioned(launch.selection, assets):
+    if not named and (partitioned := _find_partitioned(_selected_by(launch, jobs), assets)):
         raise click.UsageError(
             f"{', '.join(partitioned)}: made a day at a time. Add --partition {known[-1]}, or for several days "
             f"--partition-range {known[0]}{RANGE_SEPARATOR}{known[-1]}"
@@ -67,7 +82,13 @@ def _days_named(launch: Launch) -> Iterable[str]:
         yield from (first, last)
 
 
-def _find_partitioned(selection: str, assets: Sequence[dg.AssetsDefinition]) -> list[str]:
+def _selected_by(launch: Launch, jobs: Mapping[str, Sequence[str]]) -> dg.AssetSelection:
+    if launch.selection is not None:
+        return dg.AssetSelection.from_coercible(launch.selection.split(","))
+    return dg.AssetSelection.assets(*jobs.get(launch.job or "", ()))
+
+
+def _find_partitioned(selection: dg.AssetSelection, assets: Sequence[dg.AssetsDefinition]) -> list[str]:
     by_key = {key: asset for asset in assets for key in asset.keys}
-    selected = dg.AssetSelection.from_coercible(selection.split(",")).resolve(assets)
+    selected = selection.resolve(assets)
     return sorted(key.to_user_string() for key in selected if by_key[key].partitions_def is not None)

@@ -17,6 +17,9 @@ def daily() -> None: ...
 def over_all_days() -> None: ...
 
 
+JOBS = {"each_day": ["daily"], "all_days": ["over_all_days"]}
+
+
 def find_in(command, *arguments):
     """Return what is found while a command with these arguments runs."""
     found = []
@@ -34,7 +37,7 @@ def test_dg_launch_and_dagster_asset_materialize_are_known_by_their_options():
     materialize = command_with("select", "partition", "partition-range")
 
     assert find_in(launch, "--assets", "a,b", "--partition", "2025-03-01") == Launch("a,b", "2025-03-01", None)
-    assert find_in(launch, "--job", "j", "--partition", "2025-03-01") == Launch(None, "2025-03-01", None)
+    assert find_in(launch, "--job", "j", "--partition", "2025-03-01") == Launch(None, "2025-03-01", None, "j")
     assert find_in(materialize, "--select", "*", "--partition-range", "A...B") == Launch("*", None, "A...B")
 
 
@@ -46,7 +49,12 @@ def test_other_commands_and_none_at_all_run_no_assets():
 @pytest.mark.parametrize("selection", ["daily", "over_all_days,daily", "*", "+over_all_days"])
 def test_assets_with_days_need_one_and_the_command_is_named(selection):
     with pytest.raises(click.UsageError, match="daily: .*--partition 2025-03-03.*--partition-range 2025-03-01...2025-"):
-        require_days(Launch(selection, None, None), [daily, over_all_days], DAYS)
+        require_days(Launch(selection, None, None), [daily, over_all_days], DAYS, JOBS)
+
+
+def test_jobs_with_days_need_one_too():
+    with pytest.raises(click.UsageError, match="daily: .*--partition 2025-03-03"):
+        require_days(Launch(None, None, None, "each_day"), [daily, over_all_days], DAYS, JOBS)
 
 
 @pytest.mark.parametrize(
@@ -56,11 +64,12 @@ def test_assets_with_days_need_one_and_the_command_is_named(selection):
         Launch("daily", "2025-03-03", None),
         Launch("daily", None, "2025-03-01...2025-03-03"),
         Launch("daily", None, "2025-03-02...2025-03-02"),
-        Launch(None, None, None),  # a job: Dagster knows which has days
+        Launch(None, None, None, "all_days"),
+        Launch(None, None, None, "unknown"),  # which Dagster says
     ],
 )
 def test_days_that_are_there_or_not_needed_are_let_through(launch):
-    require_days(launch, [daily, over_all_days], DAYS)
+    require_days(launch, [daily, over_all_days], DAYS, JOBS)
 
 
 @pytest.mark.parametrize(
@@ -76,4 +85,4 @@ def test_days_that_are_there_or_not_needed_are_let_through(launch):
 )
 def test_days_that_are_not_there_are_refused_with_those_that_are(launch, error):
     with pytest.raises(click.UsageError, match=error):
-        require_days(launch, [daily, over_all_days], DAYS)
+        require_days(launch, [daily, over_all_days], DAYS, JOBS)
