@@ -46,7 +46,7 @@ MADE = """{assetNodes {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """`dagster dev` over a capture of three days, which are the graph's days, as `make dev` has it."""
+    """`dg dev` over a capture of three days, which are the graph's days, as `make dev` has it."""
     root = tmp_path_factory.mktemp("ui")
     write_capture(root / "capture", days=len(DAYS), start_date=DAYS[0], users=240, personas=PERSONAS, seed=0)
     settings = {
@@ -131,7 +131,7 @@ def test_a_newcomer_sees_the_graph_and_what_starts_it(pages):
 
     pages.open("jobs", *JOBS, picture="02_jobs")
     assert pages.find_errors() == []
-    pages.open("automation", "every_day", "new_files", picture="03_automation")
+    pages.open("automation", "every_day", "new_files", "Standard sensor", picture="03_automation")
     assert pages.find_errors() == []
 
 

@@ -39,7 +39,7 @@ STARTS_WITHIN, STOPS_WITHIN, SHOWS_WITHIN = 300, 90, 90  # seconds, on a machine
 
 
 class Server:
-    """A `dagster dev` that has been started."""
+    """A `dg dev` that has been started."""
 
     def __init__(self, address: str, process: subprocess.Popen[bytes], log: Path) -> None:
         self.address, self.process, self.log = address, process, log
@@ -71,7 +71,7 @@ class Server:
 
 @contextmanager
 def start_server(root: Path, settings: Mapping[str, object]) -> Iterator[Server]:
-    """Start `dagster dev` with these settings (without `PERSONA_`), and end it; it may not answer yet.
+    """Start `dg dev` with these settings (without `PERSONA_`), and end it; it may not answer yet.
 
     Args:
         root: A folder for its DAGSTER_HOME (`home`), whose dagster.yaml is the project's, and its log.
@@ -82,10 +82,10 @@ def start_server(root: Path, settings: Mapping[str, object]) -> Iterator[Server]
     shutil.copy(ROOT / "dagster_home" / "dagster.yaml", home)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    dagster = Path(sys.executable).parent / "dagster"
+    dg = Path(sys.executable).parent / "dg"
     with (root / "log").open("wb") as log:
         process = subprocess.Popen(
-            [dagster, "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)],
+            [dg, "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)],
             cwd=ROOT,
             env=os.environ
             | {f"PERSONA_{name}": str(value) for name, value in settings.items()}

@@ -20,7 +20,7 @@ from persona_assets.provenance import describe_step
 from persona_assets.run_config import SettingsConfig
 from persona_assets.scratch import Scratch
 from persona_assets.settings import ClusterCompression, ClusterFormat, IgnoredCandidates, from_setting
-from persona_assets.tables import IGNORED_EVIDENCE, SEEN_BEFORE
+from persona_assets.tables import IGNORED_EVIDENCE, SEEN_BEFORE, stored_schema
 
 _COMPLETE = window_is_complete("cluster_jsonl")
 _ADDS_UP = adds_up(
