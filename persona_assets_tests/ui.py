@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ return [...document.querySelectorAll('foreignObject')].map(node => {
   return [node.firstElementChild.innerText.split('\\n')[0], box ? box.borderTopColor : ''];
 })
 """
+MOVES = "return document.getAnimations().filter(one => one.playState === 'running').length"
+STILL_WITHIN = 10  # seconds
 STARTS_WITHIN, STOPS_WITHIN, SHOWS_WITHIN = 300, 90, 90  # seconds, on a machine that does other things too
 
 
@@ -132,6 +134,7 @@ class Pages:
         """Open a page, wait until it shows all these texts, take its picture if asked to, return all of its text."""
         self.browser.get(f"{self.server.address}/{page}")
         self.wait_for(*texts)
+        self.wait_until_still()
         if picture:
             self.take(picture)
         return self.text
@@ -145,8 +148,16 @@ class Pages:
 
         self.wait(is_shown, SHOWS_WITHIN, f"{self.browser.current_url} shows {texts}")
 
+    def wait_until_still(self) -> None:
+        """Wait until nothing on the page moves: what still loads does, in grey. Some pages are never still."""
+        from selenium.common.exceptions import TimeoutException  # noqa: PLC0415 - where it is installed
+
+        with suppress(TimeoutException):
+            self.wait(lambda: not self.browser.execute_script(MOVES), STILL_WITHIN, "nothing moves")
+
     def take(self, picture: str) -> None:
-        """Take the picture of the page as it is."""
+        """Take the picture of the page once it is still."""
+        self.wait_until_still()
         self.browser.save_screenshot(str(self.screenshots / f"{picture}.png"))
 
     def find_errors(self) -> list[str]:
