@@ -132,7 +132,13 @@ def test_a_newcomer_sees_the_graph_and_what_starts_it(pages):
     assert pages.find_errors() == []
 
 
-def test_the_dialog_offers_the_days_of_the_capture_and_warns_of_nothing(pages):
+def test_a_page_of_what_is_not_there_is_noticed(pages):
+    pages.open(f"runs/{'0' * 8}-0000-4000-8000-{'0' * 12}")
+
+    pages.wait(pages.find_errors, SHOWS_WITHIN, "the page says that there is no such run")
+
+
+def test_the_dialog_offers_the_days_of_the_capture_and_warns_of_nothing(server, pages):
     open_dialog(pages)
     # A click before the dialog has loaded its partitions chooses none of them.
     pages.click("Latest", until="Launch 1 run")
@@ -141,7 +147,9 @@ def test_the_dialog_offers_the_days_of_the_capture_and_warns_of_nothing(pages):
     chosen = pages.browser.execute_script("return [...document.querySelectorAll('input')].map(one => one.value)")
     assert str(DAYS[-1]) in chosen
     pages.click("All", until="Launch backfill")
+    pages.wait_until_still()
     assert "arning" not in pages.text
+    assert server.ask("{instance {runQueuingSupported}}") == {"instance": {"runQueuingSupported": True}}
     assert pages.find_errors() == []
 
 
