@@ -27,7 +27,9 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 # What Dagster's pages say when something is wrong with them, or with what they show.
-ERROR = re.compile(r"\b\w*(Error|Exception)\b|Unexpected|Something went wrong|Traceback|ould not |Failed to |not found")
+ERROR = re.compile(
+    r"\b\w*(Error|Exception)\b|Unexpected|Something went wrong|Traceback|ould not |Failed to |not found|does not exist"
+)
 BORDERS = """
 return [...document.querySelectorAll('foreignObject')].map(node => {
   const styles = [...node.querySelectorAll('*')].map(part => getComputedStyle(part));
