@@ -146,7 +146,7 @@ def _run_graph(days: Sequence[dt.date], log_file: Path) -> None:
                     for warning in _find_warnings(instance, run.run_id):
                         _say(console, warning)
                     if not run.success:
-                        raise DemoError(f"job {stage.job}{f' of {day}' if day else ''} failed")
+                        raise _explain(run, f"job {stage.job}{f' of {day}' if day else ''}")
                     _say_done(console, day or "all days", start, _describe(run))
 
 
@@ -161,6 +161,8 @@ def _console_to(log: BinaryIO) -> Generator[TextIO]:
             os.dup2(log.fileno(), number)
         with os.fdopen(os.dup(kept[0]), "w", encoding="utf-8") as console:
             yield console
+    except DemoError:
+        raise
     except Exception:
         traceback.print_exc()
         raise
@@ -193,6 +195,14 @@ def _find_warnings(instance: "dg.DagsterInstance", run_id: str) -> Iterator[str]
                 initial_indent="  ",
                 subsequent_indent="    ",
             )
+
+
+def _explain(run: "dg.ExecuteInProcessResult", what: str) -> BaseException:
+    """Return what to raise for a run that did not succeed: Dagster calls one that was interrupted failed, too."""
+    errors = [event.step_failure_data.error for event in run.all_events if event.is_step_failure]
+    if any(error is not None and error.cls_name == "DagsterExecutionInterruptedError" for error in errors):
+        return KeyboardInterrupt()
+    return DemoError(f"{what} failed")
 
 
 def _describe(run: "dg.ExecuteInProcessResult") -> str:

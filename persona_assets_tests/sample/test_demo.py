@@ -3,8 +3,10 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
@@ -19,6 +21,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.model]
 
 def run_demo(root, *arguments, **settings):
     """Run the demo in a folder of its own; return its exit status and all that a console would show."""
+    with start_demo(root, *arguments, **settings) as process:
+        said, _ = process.communicate()
+    return process.returncode, said
+
+
+def start_demo(root, *arguments, **settings):
+    """Start the demo in a folder of its own."""
     (root / "home").mkdir(exist_ok=True)
     shutil.copy(ROOT / "dagster_home" / "dagster.yaml", root / "home")
     given = {
@@ -29,7 +38,7 @@ def run_demo(root, *arguments, **settings):
         "N_CLUSTERS": 2,
         **settings,
     }
-    ended = subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", "persona_assets.sample.demo", "--users", "80", "--personas", "2", *arguments],
         cwd=ROOT,
         env={name: value for name, value in os.environ.items() if not name.startswith(("PERSONA_", "PYTHONWARNINGS"))}
@@ -38,9 +47,9 @@ def run_demo(root, *arguments, **settings):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=False,
+        # Python's own, which a parent in the background may have had it ignore.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads yet
     )
-    return ended.returncode, ended.stdout
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +155,15 @@ def test_an_argument_out_of_range_is_one_line_and_a_failure(tmp_path):
 
     assert status == 1
     assert "ask for" in said.splitlines()[-1]
+
+
+def test_a_demo_that_is_interrupted_says_so_in_a_line(tmp_path):
+    with start_demo(tmp_path) as process:
+        while not (tmp_path / "assets" / "raw_events" / f"{DAYS[0]}.parquet").exists() and process.poll() is None:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read()
+
+    assert process.returncode == 130
+    assert "The demo was interrupted. Run it again to start over." in said
+    assert "Traceback" not in said
