@@ -5,6 +5,7 @@ The demo runs in a temporary folder, so that nothing but its results shows.
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         root = asked.demo or Path(folder) / "demo"
         settings = {**SETTINGS, "CAPTURE": root / "capture", "DATA": root / "assets"}
+        if asked.demo is None:
+            run_demo(root, settings)
         with start_server(root, settings) as server, open_browser(Path(folder) / "profile") as browser:
-            if not (root / "capture").exists():
-                run_demo(root, settings)
             browser.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
             pages = Pages(browser, server, asked.out)
             take_report(pages, root / "assets" / "cluster_stats" / LAST_DAY / "report.html")
@@ -53,7 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_demo(root: Path, settings: dict[str, object]) -> None:
-    """Run the demo on the instance of the server that shows it."""
+    """Run the demo on the instance that `start_server` opens, before it does: two that make one at once fail at times."""
+    (root / "home").mkdir(parents=True)
+    shutil.copy(ROOT / "dagster_home" / "dagster.yaml", root / "home")
     given = {f"PERSONA_{name}": str(value) for name, value in settings.items()}
     command = [sys.executable, "-m", "persona_assets.sample.demo"]
     subprocess.run(command, cwd=ROOT, env=os.environ | given | {"DAGSTER_HOME": str(root / "home")}, check=True)
