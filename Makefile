@@ -1,6 +1,7 @@
 # make demo   a small capture, the whole graph over it, and how what it found compares with what was planted
 # make test   all tests          make check   lint and types
 # make dev    the Dagster UI      make bench   the benchmarks
+# make docs   the documents as web pages, in docs/_build
 # make pictures   the pictures of README and docs, taken anew (needs Debian's chromium and chromium-driver)
 
 SHELL := /bin/bash
@@ -10,7 +11,7 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: install demo test check dev pictures bench clean
+.PHONY: install demo test check dev pictures bench docs clean
 
 install: $(INSTALLED)
 
@@ -52,5 +53,11 @@ pictures: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks
 
+# The pages of docs/reference/ come from the code; a link that leads nowhere is an error.
+docs: $(INSTALLED)
+	$(BIN)/python docs/write_reference.py
+	$(BIN)/python -m sphinx -c docs --builder html --fail-on-warning --keep-going --nitpicky --quiet . docs/_build
+	@echo $(CURDIR)/docs/_build/index.html
+
 clean:
-	rm -rf .venv data dagster_home/[!d]*
+	rm -rf .venv data docs/_build dagster_home/[!d]*

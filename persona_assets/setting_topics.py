@@ -1,0 +1,61 @@
+"""The settings by topic, as the documents list them."""
+
+from collections.abc import Mapping
+
+# Each setting has one topic. Those that most people change come first in theirs.
+SETTING_TOPICS: Mapping[str, tuple[str, ...]] = {
+    "Where data is": ("capture", "capture_pattern", "data", "umask", "zstd_dictionaries"),
+    "Days": ("window_days", "start_date", "end_date", "schedule_hour", "sensor_days"),
+    "Users and language": ("language", "min_english_posts"),
+    "Embeddings": (
+        "model",
+        "device",
+        "max_tokens",
+        "compute_dtype",
+        "vector_dtype",
+        "compile_model",
+        "vector_store",
+        "vector_store_days",
+        "lock_dir",
+    ),
+    "Clusters": (
+        "n_clusters",
+        "auto_cluster",
+        "min_cluster_size",
+        "min_size_policy",
+        "sharpen_users",
+        "seed",
+    ),
+    "Files of personas": ("cluster_format", "cluster_compression", "lines_without_text", "max_thread_messages"),
+    "Ignored messages": (
+        "add_ignored_messages",
+        "ignored_candidates",
+        "similarity_threshold",
+        "cap_ignored_messages",
+    ),
+    "Report": ("show_posts",),
+    "Where steps run": ("executor", "workers", "memory_limit"),
+    "Slurm": (
+        "slurm_account",
+        "slurm_partition",
+        "slurm_time",
+        "slurm_mem",
+        "slurm_cpus",
+        "slurm_qos",
+        "slurm_constraint",
+        "slurm_setup",
+        "slurm_extra",
+        "slurm_shell_from_launchpad",
+        "slurm_gpu_partition",
+        "slurm_gpu_gres",
+        "slurm_gpu_time",
+        "slurm_gpu_mem",
+        "slurm_gpu_cpus",
+        "slurm_gpu_account",
+        "slurm_gpu_qos",
+        "slurm_gpu_constraint",
+        "slurm_log_dir",
+        "slurm_max_concurrent",
+    ),
+    "Kubernetes": ("k8s_gpu_node_selector",),
+}
