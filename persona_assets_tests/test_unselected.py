@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets import tables
+from persona_assets.columns import require_schema
 from persona_assets.io_managers.parquet import ParquetIOManager
 from persona_assets.partitions import daily_partitions
 from persona_assets.unselected import yield_or_store
@@ -56,9 +57,8 @@ def test_both_are_stored_and_materialized_on_the_day(run, tmp_path, instance):
     run(WANTED)
 
     for key, schema in TABLES.items():
-        tables.require_schema(
-            pq.read_schema(tmp_path / key.to_user_string() / f"{DAY}.parquet"), schema, table=key.to_user_string()
-        )
+        stored = pq.read_schema(tmp_path / key.to_user_string() / f"{DAY}.parquet")
+        require_schema(stored, tables.stored_schema(schema), table=key.to_user_string())
         (made,) = instance.fetch_materializations(key, limit=2).records
         assert made.partition_key == DAY
         assert {"lines", "path", "dagster/partition_row_count"} <= set(made.asset_materialization.metadata)

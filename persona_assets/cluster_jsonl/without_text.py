@@ -4,6 +4,8 @@ Such are conversations of posts that are a picture alone, profile updates withou
 deletions of posts without words. All other actions are on English posts, which have a text. A text of spaces is none.
 """
 
+from __future__ import annotations
+
 import duckdb
 
 from persona_assets.cluster_jsonl.targets import WITHOUT_TEXT
