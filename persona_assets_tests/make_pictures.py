@@ -30,7 +30,7 @@ BOXES = "return arguments[0].map(one => one.getBoundingClientRect()).map(box => 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Take all pictures; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m persona_assets_tests.make_pictures", description=__doc__)
-    parser.add_argument("--demo", type=Path, help="folder of a demo made by this command; default: run a new one")
+    parser.add_argument("--demo", type=Path, help="folder of a demo (capture, assets, home); default: run a new one")
     parser.add_argument("--out", type=Path, default=PICTURES, help="default %(default)s")
     asked = parser.parse_args(arguments)
     if not IS_INSTALLED:
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_demo(root: Path, settings: dict[str, object]) -> None:
-    """Run the demo on the instance that `start_server` opens, before it does: two that make one at once fail at times."""
+    """Run the demo on the instance that a server then opens: two processes that create one at once fail at times."""
     (root / "home").mkdir(parents=True)
     shutil.copy(ROOT / "dagster_home" / "dagster.yaml", root / "home")
     given = {f"PERSONA_{name}": str(value) for name, value in settings.items()}

@@ -1,6 +1,7 @@
 """The asset `cluster_jsonl`."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
 import pyarrow as pa
@@ -119,20 +120,10 @@ def build_cluster_jsonl(
         present = missing_days(context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings)
         context.log.info("%d conversations of %d users; writing", made.conversations, len(made.user_clusters))
         return dg.MaterializeResult(
-            value=ClusterLines(
-                made.lines,
-                made.user_clusters,
-                {"accounting": made.accounting, "actions_by_hour": made.by_hour, "actions_per_user": made.per_user},
-                config.compression,
-                made.evidence,
-            ),
+            value=_as_files(made, config),
             metadata={
-                "users": len(made.user_clusters),
-                "conversations": made.conversations,
-                "ignored_messages": made.ignored,
-                "lines_without_text": count_table(made.without_text, of="line"),
+                **_describe(made),
                 "dagster/column_schema": column_schema(_describe_files(config)),
-                **_outcomes(made.accounting),
                 **present,
                 **provenance_table(provenance),
                 **cost,
@@ -141,6 +132,21 @@ def build_cluster_jsonl(
         )
 
     return cluster_jsonl
+
+
+def _as_files(made: Lines, config: ClusterJsonlConfig) -> ClusterLines:
+    beside = {"accounting": made.accounting, "actions_by_hour": made.by_hour, "actions_per_user": made.per_user}
+    return ClusterLines(made.lines, made.user_clusters, beside, config.compression, made.evidence)
+
+
+def _describe(made: Lines) -> dict[str, Any]:
+    return {
+        "users": len(made.user_clusters),
+        "conversations": made.conversations,
+        "ignored_messages": made.ignored,
+        "lines_without_text": count_table(made.without_text, of="line"),
+        **_outcomes(made.accounting),
+    }
 
 
 def check_lines(

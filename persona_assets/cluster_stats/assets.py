@@ -9,7 +9,7 @@ import pyarrow.dataset as pads
 
 from persona_assets.checks import Check, adds_up
 from persona_assets.cluster_stats.inspect_lines import inspect_lines
-from persona_assets.cluster_stats.report import CLUSTER_STATS, png_address, write_report
+from persona_assets.cluster_stats.report import CLUSTER_STATS, Report, png_address, write_report
 from persona_assets.cluster_stats.summarise import Inputs, summarise_clusters
 from persona_assets.columns import describe_columns
 from persona_assets.io_managers.jsonl import ClusterFolder
@@ -59,10 +59,7 @@ def build_cluster_stats(
         tags={"stage": "results"},
         owners=["team:persona_assets"],
         partitions_def=days,
-        ins={
-            "english_posts": dg.AssetIn(partition_mapping=window),
-            "embeddings": dg.AssetIn(partition_mapping=window),
-        },
+        ins={name: dg.AssetIn(partition_mapping=window) for name in ("english_posts", "embeddings")},
         io_manager_key="report_io_manager",
         check_specs=[_ADDS_UP.spec(days), _LINES_ARE_WELL.spec(days)],
     )
@@ -82,7 +79,7 @@ def build_cluster_stats(
         personas. If two personas have the same words, ask `clusters` for fewer; if one has words of everything, ask for
         more. Next: read typical posts before giving a persona a name.
         """
-        accounting = cluster_jsonl.beside("accounting")
+        accounting, by_hour, per_user = map(cluster_jsonl.beside, ("accounting", "actions_by_hour", "actions_per_user"))
         made = describe_step(
             "cluster_stats",
             days=days_of_window(context.partition_key, days, window),
@@ -93,14 +90,7 @@ def build_cluster_stats(
         )
         with measured() as cost:
             summary = summarise_clusters(
-                Inputs(
-                    accounting,
-                    cluster_jsonl.beside("actions_by_hour"),
-                    cluster_jsonl.beside("actions_per_user"),
-                    clusters,
-                    english_posts,
-                    embeddings,
-                ),
+                Inputs(accounting, by_hour, per_user, clusters, english_posts, embeddings),
                 language=config.language,
                 seed=config.seed,
                 memory_limit=config.memory_limit,
@@ -112,9 +102,7 @@ def build_cluster_stats(
             value=report.files,
             metadata={
                 **_link_report(context.partition_key),
-                "personas": _persona_table(report.personas),
-                "cluster_sizes": dg.MetadataValue.md(f"![users of each cluster]({png_address(report.sizes_png)})"),
-                "dagster/column_schema": column_schema(describe_columns(CLUSTER_STATS)),
+                **_describe(report),
                 "actions_without_persona": summary.without_persona["total"],
                 **provenance_table(made),
                 **cost,
@@ -126,6 +114,14 @@ def build_cluster_stats(
         )
 
     return cluster_stats
+
+
+def _describe(report: Report) -> dict[str, Any]:
+    return {
+        "personas": _persona_table(report.personas),
+        "cluster_sizes": dg.MetadataValue.md(f"![users of each cluster]({png_address(report.sizes_png)})"),
+        "dagster/column_schema": column_schema(describe_columns(CLUSTER_STATS)),
+    }
 
 
 def _link_report(day: str) -> dict[str, dg.MetadataValue[Any]]:

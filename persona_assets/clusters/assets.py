@@ -106,19 +106,12 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
 
         Next: `cluster_stats` says what each persona is about.
         """
-        wanted = Wanted(
-            n_clusters=() if config.auto_cluster else tuple(config.n_clusters),
-            min_cluster_size=config.min_cluster_size,
-            seed=config.seed,
-            min_size_policy=config.min_size_policy,
-            sharpen=config.sharpen_users,
-        )
         with measured() as cost:
             repeated = find_repeated_posts(embeddings, memory_limit=config.memory_limit, scratch=scratch.new_folder())
             personas = find_personas(
                 embeddings,
                 english_users,
-                wanted,
+                _wanted(config),
                 repeated=repeated,
                 note_posts=Progress(context.log.info, what="post vectors").add,
                 note_choices=Progress(context.log.info, what="numbers of clusters tried").add,
@@ -151,6 +144,16 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
         )
 
     return clusters
+
+
+def _wanted(config: ClustersConfig) -> Wanted:
+    return Wanted(
+        n_clusters=() if config.auto_cluster else tuple(config.n_clusters),
+        min_cluster_size=config.min_cluster_size,
+        seed=config.seed,
+        min_size_policy=config.min_size_policy,
+        sharpen=config.sharpen_users,
+    )
 
 
 def check_clusters(personas: Personas, users: int, min_cluster_size: int) -> list[dg.AssetCheckResult]:
