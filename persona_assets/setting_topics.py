@@ -33,7 +33,7 @@ SETTING_TOPICS: Mapping[str, tuple[str, ...]] = {
         "similarity_threshold",
         "cap_ignored_messages",
     ),
-    "Report": ("show_posts",),
+    "Report": ("show_posts", "reports_url"),
     "Where steps run": ("executor", "workers", "memory_limit"),
     "Slurm": (
         "slurm_account",
