@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]
 
 DAY = "2025-03-01"
 HOME = Path(__file__).parents[1] / "dagster_home" / "dagster.yaml"
-# Slurm and service managers kill a run 30 s or more after they have told it to end. Alone it takes one or two.
+# Slurm kills a run 30 s after it has told it to end, service managers later.
 ENDS_WITHIN_SECONDS = 30
 HANGS_AFTER_SECONDS = 600
 # Of a process that starts with it: the first time that a file or folder of such a name is made, it signals the run's
