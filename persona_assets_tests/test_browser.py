@@ -197,7 +197,7 @@ def find_checks_that_did_not_pass(made):
         ("assets/embeddings", ("Latest materialization", f"{DAYS[-1]}"), "embeddings"),
         ("assets/clusters", ("sizes", "mean_similarity", f"{DAYS[-1]}"), "clusters"),
         ("assets/cluster_jsonl", ("Latest materialization", f"{DAYS[-1]}"), "cluster_jsonl"),
-        ("assets/cluster_stats", ("personas", "top words", f"{DAYS[-1]}"), "cluster_stats"),
+        ("assets/cluster_stats", ("personas", "words", f"{DAYS[-1]}"), "cluster_stats"),
         ("assets/lineage", ("Latest materialization",), "lineage"),
         *((f"assets/{name}?view=checks", ("Passed",), f"{name}_checks") for name in ASSETS if name != "rejected_lines"),
         ("assets/clusters?view=partitions", ("Materialized", f"{DAYS[0]}"), "clusters_partitions"),

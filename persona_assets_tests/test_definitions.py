@@ -100,7 +100,7 @@ def test_each_asset_has_days_a_group_an_owner_kinds_and_a_description(graph, nam
 
 
 @pytest.mark.parametrize(
-    ("child", "parent"), [(child, parent) for child, parents in READS.items() for parent in parents]
+    ("child", "parent"), [(child, parent) for child, parents in READS.items() for parent in sorted(parents)]
 )
 def test_windows_are_partition_mappings(graph, child, parent):
     node = graph.get(dg.AssetKey(child))

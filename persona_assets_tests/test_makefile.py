@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DEMO = {"PERSONA_START_DATE": "2025-03-01", "PERSONA_END_DATE": "2025-03-03", "PERSONA_N_CLUSTERS": "8"}
+REPORTS = {"PERSONA_REPORTS_URL": "http://127.0.0.1:3001"}
+DEMO = {"PERSONA_START_DATE": "2025-03-01", "PERSONA_END_DATE": "2025-03-03", "PERSONA_N_CLUSTERS": "8", **REPORTS}
 
 
 @pytest.fixture
@@ -47,4 +48,4 @@ def test_what_the_shell_sets_holds(settings_of, target):
 
 @pytest.mark.parametrize("target", ["demo", "dev"])
 def test_a_capture_of_ones_own_gets_no_setting_of_the_demos(settings_of, target):
-    assert settings_of(target, PERSONA_CAPTURE="mine") == {"PERSONA_CAPTURE": "mine"}
+    assert settings_of(target, PERSONA_CAPTURE="mine") == {"PERSONA_CAPTURE": "mine", **REPORTS}
