@@ -2,6 +2,7 @@
 # make test   all tests          make check   lint and types
 # make dev    the Dagster UI      make bench   the benchmarks
 # make docs   the documents as web pages, in docs/_build
+# make clean  removes what the others have made but results: .venv, docs/_build, screenshots
 # make pictures   the pictures of README and docs, taken anew (needs Debian's chromium and chromium-driver)
 
 SHELL := /bin/bash

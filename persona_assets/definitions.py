@@ -11,7 +11,7 @@ from persona_assets.cluster_stats.assets import build_cluster_stats
 from persona_assets.clusters.assets import build_clusters
 from persona_assets.command_line.days import launching
 from persona_assets.command_line.ending import end_with_errors
-from persona_assets.command_line.launch import Launch, find_launch, require_days
+from persona_assets.command_line.launch import Launch, find_launch, read_for_command, require_days
 from persona_assets.embeddings.assets import build_embeddings
 from persona_assets.embeddings.turns import takes_turns
 from persona_assets.english_posts.assets import build_english_posts
@@ -79,5 +79,7 @@ def keep_private(settings: Settings) -> None:
 
 # Here, and not where the graph is built: whatever runs a step loads this module first. Who imports another one, as in a
 # notebook, keeps their own.
-keep_private(read_settings())
-defs = build_definitions(read_settings(), find_launch())
+_launch = find_launch()
+_settings = read_for_command(read_settings) if _launch else read_settings()
+keep_private(_settings)
+defs = build_definitions(_settings, _launch)

@@ -5,6 +5,7 @@ it for one run. Variables are read when a default is needed, not when a module i
 """
 
 import datetime as dt
+import difflib
 import os
 from collections.abc import Mapping
 from typing import Any, Literal, Self
@@ -105,9 +106,9 @@ class Settings(BaseSettings):
     )
     lock_dir: str | None = pydantic.Field(
         None,
-        description="Local folder of the file by which embedding steps on this machine take turns. Users who name the "
-        "same one take turns with each other, if it is there, and writable and setgid for a group of theirs. Default: "
-        "a folder of the user's own in the temporary folder.",
+        description="Local folder of the lock file by which embedding steps on this machine run one at a time. To "
+        "share the lock, users name the same folder, which must exist and be writable and setgid for their group. "
+        "Default: a folder of the user's own in the temporary folder.",
     )
     min_english_posts: int = pydantic.Field(2, ge=1, description="Fewest English posts of a user that is kept.")
     n_clusters: str = pydantic.Field(
@@ -120,13 +121,13 @@ class Settings(BaseSettings):
     min_cluster_size: int = pydantic.Field(10, ge=1, description="Fewest users of a persona.")
     min_size_policy: MinSizePolicy = pydantic.Field(
         "fill",
-        description="What becomes of smaller personas: filled with the users who lose least, or dissolved, which "
-        "leaves fewer than asked for.",
+        description="What happens to a persona below the minimum size. fill: it gets those users of others who lose "
+        "least by moving. dissolve: its users move to other personas, which leaves fewer personas than asked for.",
     )
     sharpen_users: bool = pydantic.Field(
         default=False,
-        description="Weigh what tells users apart against what varies within each: personas part known groups "
-        "better, but a user is no longer the plain mean of its posts.",
+        description="Scale user vectors so that differences between users count more than those between the posts of "
+        "one user. Known groups are separated better, but a user is no longer the plain mean of its posts.",
     )
     seed: int = pydantic.Field(0, ge=0, description="Seed of every random choice.")
     add_ignored_messages: bool = pydantic.Field(default=False, description="Estimate what users saw and let pass.")
@@ -228,12 +229,16 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def _explain(error: pydantic.ValidationError) -> str:
-    known = ", ".join(f"{PREFIX}{name.upper()}" for name in Settings.model_fields)
+    known = [name.upper() for name in Settings.model_fields]
     lines = []
     for problem in error.errors():
         variable = f"{PREFIX}{'.'.join(map(str, problem['loc'])).upper()}"
         if problem["type"] == "extra_forbidden":
-            lines.append(f"{variable} is not a setting; the settings are {known}")
+            near = difflib.get_close_matches(variable.removeprefix(PREFIX), known, n=1)
+            meant = (
+                f"did you mean {PREFIX}{near[0]}?" if near else f"the settings are {PREFIX}" + f", {PREFIX}".join(known)
+            )
+            lines.append(f"{variable} is not a setting; {meant}")
         elif not problem["loc"]:  # of several settings, which its message names
             lines.append(problem["msg"].removeprefix("Value error, "))
         else:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from persona_assets_tests.ports import find_free_port
 from persona_assets_tests.ui import IS_INSTALLED, ROOT, SHOWS_WITHIN, STARTS_WITHIN, Pages, open_browser, start_server
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -37,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.exit(1, f"{parser.prog}: install Debian's packages chromium and chromium-driver\n")
     with tempfile.TemporaryDirectory() as folder:
         root = asked.demo or Path(folder) / "demo"
-        settings = {**SETTINGS, "CAPTURE": root / "capture", "DATA": root / "assets"}
+        reports = f"http://127.0.0.1:{find_free_port()}"
+        settings = {**SETTINGS, "CAPTURE": root / "capture", "DATA": root / "assets", "REPORTS_URL": reports}
         if asked.demo is None:
             run_demo(root, settings)
         with start_server(root, settings) as server, open_browser(Path(folder) / "profile") as browser:
@@ -113,7 +115,7 @@ def wait_until_green(pages: Pages) -> None:
 def take_asset(pages: Pages) -> None:
     """Take the page of one asset."""
     pages.browser.set_window_size(*TALL)
-    pages.open("assets/cluster_stats", "personas", "top words", "Latest materialization", picture="asset")
+    pages.open("assets/cluster_stats", "personas", "words", "Latest materialization", picture="asset")
 
 
 if __name__ == "__main__":

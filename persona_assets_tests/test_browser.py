@@ -226,6 +226,42 @@ def test_the_backfill_its_runs_and_jobs_can_be_looked_at(server, pages, backfill
     assert pages.find_errors() == []
 
 
+DEFAULTS = """query Defaults($job: String!) {
+  runConfigSchemaOrError(selector: {
+    pipelineName: $job, repositoryName: "__repository__", repositoryLocationName: "persona_assets"
+  }) {... on RunConfigSchema {rootDefaultYaml}}
+}"""
+
+
+@pytest.mark.parametrize(
+    ("job", "shown"), [("make_personas", f"n_clusters: '{PERSONAS}'"), ("prepare_days", "max_tokens: 128")]
+)
+def test_the_launchpad_begins_with_the_settings(server, pages, job, shown):
+    pages.open(f"locations/persona_assets/jobs/{job}/playground", "New Run", "config")
+
+    assert shown in server.ask(DEFAULTS, job=job)["runConfigSchemaOrError"]["rootDefaultYaml"]
+
+
+@pytest.mark.usefixtures("backfill")
+def test_a_link_opens_the_report_and_its_map_is_shown_without_a_click(pages):
+    pages.open("assets/cluster_stats", "personas", "words")
+    drawn = (
+        "return [...document.images].filter(one => one.src.endsWith('map_small.png') && one.naturalWidth > 200).length"
+    )
+    pages.wait(lambda: pages.browser.execute_script(drawn), SHOWS_WITHIN, "the map is drawn")
+    first = pages.browser.current_window_handle
+    pages.browser.find_element("xpath", "//a[contains(@href, '/report.html') and not(.//img)]").click()
+    pages.wait(lambda: len(pages.browser.window_handles) > 1, SHOWS_WITHIN, "another page opens")
+    (report,) = [handle for handle in pages.browser.window_handles if handle != first]
+    pages.browser.switch_to.window(report)
+    pages.wait_for("Personas of", "users in them")
+    pages.take("44_report")
+    assert pages.find_errors() == []
+
+    pages.browser.close()
+    pages.browser.switch_to.window(first)
+
+
 @pytest.mark.usefixtures("backfill")
 def test_the_map_of_users_is_drawn_in_the_page_of_its_asset(pages):
     pages.open("assets/clusters", "sizes", "mean_similarity")

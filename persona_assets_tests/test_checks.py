@@ -76,11 +76,12 @@ def test_the_failure_of_a_day_is_still_seen_when_the_next_has_passed_and_stops_i
 def test_the_checks_of_a_daily_asset_are_daily_and_those_of_lineage_are_not():
     graph = defs.resolve_asset_graph()
 
-    found = {
-        graph.get(check.asset_key).partitions_def: graph.get(check).partitions_def for check in graph.asset_check_keys
-    }
-    assert found == {partitions: partitions for partitions in found}
-    assert len(found) == 2
+    found = [
+        (check, graph.get(check.asset_key).partitions_def, graph.get(check).partitions_def)
+        for check in graph.asset_check_keys
+    ]
+    assert [check for check, of_asset, own in found if own != of_asset] == []
+    assert len({of_asset for _, of_asset, _ in found}) == 2
     assert graph.get(dg.AssetKey("lineage")).partitions_def is None
 
 

@@ -1,15 +1,14 @@
 """The commands that a user of Dagster types first, as typed, in a folder of the project."""
 
 import datetime as dt
+import http.client
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 
 from persona_assets.sample.write import write_capture
 from persona_assets_tests.embeddings.builders import make_model
+from persona_assets_tests.ports import find_free_port
 from persona_assets_tests.test_definitions import READS
 
 pytestmark = pytest.mark.slow
@@ -138,8 +138,7 @@ def test_a_backfill_needs_no_workspace_named(project):
 
 
 def test_the_user_interface_comes_up_and_goes_down(project):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = find_free_port()
     command = f"dg dev --port {port}"
     server = project.start(command)
     try:
@@ -156,7 +155,7 @@ def answers(port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=5):
             return True
-    except (urllib.error.URLError, TimeoutError):
+    except (OSError, http.client.HTTPException):  # not there yet, or not yet of one mind
         return False
 
 

@@ -226,4 +226,4 @@ def test_a_setting_that_means_nothing_stops_the_load():
     )
 
     assert done.returncode == 1
-    assert "SettingsError: PERSONA_WINDOW is not a setting; the settings are PERSONA_CAPTURE" in done.stderr
+    assert "SettingsError: PERSONA_WINDOW is not a setting; did you mean PERSONA_WINDOW_DAYS?" in done.stderr

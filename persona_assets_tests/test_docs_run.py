@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,8 @@ import httpx
 import pytest
 import yaml
 from markdown_it import MarkdownIt
+
+from persona_assets_tests.ports import find_free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.model]
 
@@ -155,6 +158,8 @@ class Folder:
             "PYTHONPATH": str(self.place),
             # Texts that several pages embed, they embed once.
             "PERSONA_VECTOR_STORE": str(place / "vectors"),
+            # `make dev` serves reports there, and so may another one on this machine.
+            "PERSONA_REPORTS_URL": f"http://127.0.0.1:{find_free_port()}",
         }
         self._outputs: dict[str, str] = {}
 
@@ -212,7 +217,7 @@ class Shell:
         try:
             found = self._wait_for(SERVERS[command], log, server)
             if "address" in found.groupdict():
-                assert httpx.get(f"{found['address']}/server_info", timeout=60).status_code == 200
+                self._wait_until_it_answers(f"{found['address']}/server_info", log, server)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(server.pid, signal.SIGINT)
@@ -228,6 +233,17 @@ class Shell:
             assert server.poll() is None, said[-3000:]
             time.sleep(0.2)
         raise AssertionError(f"nothing like {pattern} in {STARTS_WITHIN} s: {log.read_text(encoding='utf-8')[-3000:]}")
+
+    def _wait_until_it_answers(self, address: str, log: Path, server: "subprocess.Popen[bytes]") -> None:
+        """Dagster says where it serves before it does."""
+        ends = time.monotonic() + STARTS_WITHIN
+        while time.monotonic() < ends:
+            with contextlib.suppress(httpx.TransportError):
+                assert httpx.get(address, timeout=60).status_code == HTTPStatus.OK
+                return
+            assert server.poll() is None, log.read_text(encoding="utf-8")[-3000:]
+            time.sleep(0.2)
+        raise AssertionError(f"{address} does not answer: {log.read_text(encoding='utf-8')[-3000:]}")
 
     def _finish(self, command: list[str], said: str) -> str:
         done = subprocess.run(
@@ -282,6 +298,7 @@ def test_every_command_of_a_page_runs_and_prints_what_the_page_says(page, folder
         if block.language in {"bash", "python"} and not block.not_run:
             start = time.monotonic()
             output = run_block(block, folder, shell)
+            assert "nanobind" not in output, f"{block}\nprinted:\n{output[-3000:]}"
             print(f"{time.monotonic() - start:6.1f} s  {block}")  # noqa: T201 - for those who look at what takes long
             assert find_missing(block.output or "", output) == [], f"{block}\nprinted:\n{output[-3000:]}"
 

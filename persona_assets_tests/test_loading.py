@@ -25,6 +25,7 @@ from persona_assets import tables
 from persona_assets.definitions import build_definitions
 from persona_assets.io_managers.jsonl import BESIDE, ZSTD_SUFFIX
 from persona_assets.parquet_files import write_parquet
+from persona_assets.provenance import read_provenance
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 from persona_assets_tests.embeddings.builders import make_model
@@ -369,3 +370,20 @@ def test_statistics_are_as_their_schema_says(world):
     assert "text" in with_posts["clusters"][0]["medoids"][0]
     assert "text" not in without["clusters"][0]["medoids"][0]
     assert with_posts["totals"]["ignore"] > 0
+
+
+def test_every_file_says_how_it_was_made(world):
+    noted = {file: read_provenance(pq.read_schema(file)) for file in sorted(world.data.rglob("*.parquet"))}
+    stats = world.data / "cluster_stats" / LAST / "stats.json"
+    noted[stats] = json.loads(stats.read_text(encoding="utf-8"))["provenance"]
+
+    # Lineage is of no day: what its days were made with is in their files.
+    assert [str(file) for file, made in noted.items() if made is None and file.stem != "lineage"] == []
+    for made in (noted[world.data / "clusters" / f"{LAST}.parquet"], noted[stats]):
+        assert made["window"] == {"from": str(DAYS[0]), "to": LAST, "days": 3, "missing": []}
+        (clusters,) = made["steps"]["clusters"]
+        assert (clusters["settings"]["n_clusters"], clusters["settings"]["seed"]) == ([2, 3], 0)
+        assert {"persona_assets", "scikit-learn"} <= set(clusters["versions"])
+        (embeddings,) = made["steps"]["embeddings"]
+        assert embeddings["settings"]["model"] == "local folder"
+        assert {"model_revision", "max_tokens"} <= set(embeddings["settings"])

@@ -12,6 +12,7 @@ from upath import UPath
 from persona_assets.errors import SettingsError
 from persona_assets.reports import report_address, serving_reports
 from persona_assets.settings import read_settings
+from persona_assets_tests.ports import find_free_port
 
 DAY = "2025-03-03"
 
@@ -104,8 +105,7 @@ def run(data, port, program):
 
 
 def test_reports_are_served_while_a_command_runs_and_its_status_is_returned(data):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = find_free_port()
     program = (
         "import urllib.request, sys; "
         f"print(urllib.request.urlopen('http://127.0.0.1:{port}/{DAY}/report.html').read().decode()); sys.exit(3)"

@@ -33,7 +33,8 @@ def test_an_empty_value_is_not_set():
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
-        ("PERSONA_WINDOW_DAY", "7", "PERSONA_WINDOW_DAY is not a setting; the settings are PERSONA_CAPTURE, "),
+        ("PERSONA_WINDOW_DAY", "7", "PERSONA_WINDOW_DAY is not a setting; did you mean PERSONA_WINDOW_DAYS?"),
+        ("PERSONA_QQQQ", "7", "PERSONA_QQQQ is not a setting; the settings are PERSONA_CAPTURE, "),
         ("PERSONA_WINDOW_DAYS", "0", "PERSONA_WINDOW_DAYS='0': Input should be greater than or equal to 1"),
         ("PERSONA_EXECUTOR", "slrum", "PERSONA_EXECUTOR='slrum': Input should be 'in_process', 'multiprocess'"),
         ("PERSONA_START_DATE", "first of March", "PERSONA_START_DATE='first of March': Input should be a valid date"),

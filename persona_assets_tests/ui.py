@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from persona_assets_tests.ports import find_free_port
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 IS_INSTALLED = bool(CHROMIUM and DRIVER)
@@ -39,7 +40,7 @@ return [...document.querySelectorAll('foreignObject')].map(node => {
 """
 MOVES = "return document.getAnimations().filter(one => one.playState === 'running').length"
 STILL_WITHIN = 10  # seconds
-STARTS_WITHIN, STOPS_WITHIN, SHOWS_WITHIN = 300, 90, 90  # seconds, on a machine that does other things too
+STARTS_WITHIN, STOPS_WITHIN, SHOWS_WITHIN = 600, 300, 180  # seconds, on a machine that does other things too
 
 
 class Server:
@@ -75,21 +76,25 @@ class Server:
 
 @contextmanager
 def start_server(root: Path, settings: Mapping[str, object]) -> Iterator[Server]:
-    """Start `dg dev` with these settings (without `PERSONA_`), and end it; it may not answer yet.
+    """Start `dg dev` as `make dev` does, beside a server of reports, and end it; it may not answer yet.
 
     Args:
         root: A folder for its DAGSTER_HOME (`home`), whose dagster.yaml is the project's, and its log.
-        settings: Without `CAPTURE` and `DATA` they are the project's own; other variables of this process hold too.
+        settings: By name, without `PERSONA_`. Without `CAPTURE` and `DATA` they are the project's own; other variables
+            of this process hold too. `REPORTS_URL` is a free port's unless it is given.
     """
     home = root / "home"
     home.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "dagster_home" / "dagster.yaml", home)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = find_free_port()
+    settings = {"REPORTS_URL": f"http://127.0.0.1:{find_free_port()}"} | dict(settings)
     dg = Path(sys.executable).parent / "dg"
     with (root / "log").open("wb") as log:
         process = subprocess.Popen(
-            [dg, "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)],
+            [
+                *(sys.executable, "-m", "persona_assets.reports"),
+                *(str(dg), "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)),
+            ],
             cwd=ROOT,
             env=os.environ
             | {f"PERSONA_{name}": str(value) for name, value in settings.items()}
@@ -103,8 +108,18 @@ def start_server(root: Path, settings: Mapping[str, object]) -> Iterator[Server]
     try:
         yield Server(f"http://127.0.0.1:{port}", process, root / "log")
     finally:
-        process.send_signal(signal.SIGINT)
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it has started, as Ctrl-C in its terminal does."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+    try:
         process.wait(timeout=STOPS_WITHIN)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
 
 
 @contextmanager

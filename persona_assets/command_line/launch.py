@@ -1,10 +1,13 @@
 """The command that runs assets in this process, such as `dg launch`, and whether the days that it names exist."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import click
 import dagster as dg
+
+from persona_assets.errors import SettingsError
+from persona_assets.settings import Settings
 
 RANGE_SEPARATOR = "..."
 
@@ -33,6 +36,18 @@ def find_launch() -> Launch | None:
         options["partition_range"],
         options.get("job"),
     )
+
+
+def read_for_command(read_settings: Callable[[], Settings]) -> Settings:
+    """Return the settings, for a command: one that is wrong is said without Dagster's traceback.
+
+    Raises:
+        click.UsageError: A setting is wrong.
+    """
+    try:
+        return read_settings()
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def require_days(

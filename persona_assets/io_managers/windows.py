@@ -19,8 +19,8 @@ def days_present(context: dg.InputContext, paths: dict[str, UPath]) -> list[UPat
     partition's own and must be there.
 
     Raises:
-        MissingPartitionError: The last day is not there. Names all that the step lacks on that day, its other inputs
-            and what they are made from, and the one command that makes it.
+        MissingPartitionError: The last day is not there. Names all that the run lacks on that day, for this step and
+            for those after it, and the one command that makes it.
     """
     days = sorted(paths)
     missing = [day for day in days if not paths[day].exists()]
@@ -74,10 +74,14 @@ def find_missing(
 
 
 def _say_missing(context: dg.InputContext, day: str, *, data: UPath) -> str:
-    """Say what the step of `context` lacks on a day, and how to make it; assets lie below `data`."""
+    """Say what the run of `context` lacks on a day, and how to make it; assets lie below `data`."""
     inputs_of = _read_graph(context)
+    selected = {key.to_user_string() for key in context.step_context.job_def.asset_layer.selected_asset_keys}
     missing = find_missing(
-        inputs_of.get(context.op_def.name, [context.asset_key.to_user_string()]),
+        [
+            *inputs_of.get(context.op_def.name, [context.asset_key.to_user_string()]),
+            *(name for later in sorted(selected) for name in inputs_of.get(later, []) if name not in selected),
+        ],
         lambda name: inputs_of.get(name, []),
         lambda name: any((data / name / f"{day}{suffix}").exists() for suffix in _SUFFIXES),
     )

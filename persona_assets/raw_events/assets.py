@@ -50,7 +50,7 @@ _FEW_REPEATED = Check(
     "raw_events",
     "few_events_are_repeated",
     f"More than {_MOST_REPEATED:.0%} of the events are there again: look for files captured twice, or a consumer that "
-    "started over. user_actions tells each once.",
+    "started over. user_actions counts each once.",
 )
 _IN_ORDER = Check(
     "raw_events",

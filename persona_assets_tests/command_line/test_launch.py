@@ -4,7 +4,8 @@ import click
 import dagster as dg
 import pytest
 
-from persona_assets.command_line.launch import Launch, find_launch, require_days
+from persona_assets.command_line.launch import Launch, find_launch, read_for_command, require_days
+from persona_assets.settings import read_settings
 
 DAYS = dg.DailyPartitionsDefinition("2025-03-01", end_date="2025-03-04", timezone="UTC")
 
@@ -44,6 +45,13 @@ def test_dg_launch_and_dagster_asset_materialize_are_known_by_their_options():
 def test_other_commands_and_none_at_all_run_no_assets():
     assert find_in(command_with("select"), "--select", "a") is None
     assert find_launch() is None
+
+
+def test_a_wrong_setting_is_refused_as_a_wrong_option_is():
+    with pytest.raises(click.UsageError, match="PERSONA_N_CLUSTER is not a setting; did you mean PERSONA_N_CLUSTERS"):
+        read_for_command(lambda: read_settings({"PERSONA_N_CLUSTER": "8"}))
+
+    assert read_for_command(lambda: read_settings({"PERSONA_N_CLUSTERS": "8"})).n_clusters == "8"
 
 
 @pytest.mark.parametrize("selection", ["daily", "over_all_days,daily", "*", "+over_all_days"])

@@ -20,6 +20,7 @@ from persona_assets.automation.jobs import DAY_ASSETS, PERSONA_ASSETS
 from persona_assets.definitions import build_definitions
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
+from persona_assets_tests.ports import find_free_port
 
 ROOT = Path(__file__).parents[2]
 LAB = ROOT.parent / "shared" / "tools" / "slurm"
@@ -42,6 +43,7 @@ def lab():
         home = Path(folder)
         home.chmod(0o755)  # munge will not have a socket where others cannot reach it
         patch.setenv("SLURM_LAB_DIR", str(home / "lab"))
+        patch.setenv("SLURM_LAB_PORT", str(find_free_port()))
         # Loading the graph has made what this process writes private, but daemons meet in this folder.
         subprocess.run([str(LAB / "start_slurm.sh")], check=True, timeout=300, capture_output=True, umask=0o022)
         (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")

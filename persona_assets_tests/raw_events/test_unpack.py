@@ -198,7 +198,7 @@ def test_letters_that_bzip2_begins_with_are_no_place_to_stop_at():
     start = time.process_time()
     unpacked(gzip.compress(b"\x1f\x8b\x08\xff" + b"BZh" * 100_000))
 
-    assert time.process_time() - start < 2  # 30 s where each of them is a stop
+    assert time.process_time() - start < 10  # 30 s where each of them is a stop
 
 
 def test_a_file_in_frames_of_a_byte_takes_no_longer_for_what_it_holds():
@@ -211,7 +211,7 @@ def test_a_file_in_frames_of_a_byte_takes_no_longer_for_what_it_holds():
         seconds[byte].append(time.process_time() - start)
 
     # For the second kind a megabyte is looked ahead: 2.5 times as long where all of it is copied for each byte.
-    assert min(seconds[b"\xff"]) < 1.7 * min(seconds[b"a"])
+    assert min(seconds[b"\xff"]) < 2 * min(seconds[b"a"])
 
 
 def test_random_bytes_after_a_member_are_searched_once():
