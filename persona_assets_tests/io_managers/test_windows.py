@@ -70,6 +70,13 @@ def test_all_that_is_missing_on_the_last_day_is_named_once_with_one_command_that
     )
 
 
+def test_what_later_steps_of_the_run_lack_is_named_too(graph):
+    assert graph("left", "last") == (
+        "first, right have not been materialized for 2025-03-02: "
+        "run dg launch --assets first,right --partition 2025-03-02"
+    )
+
+
 def test_what_is_there_is_not_made_again(graph, tmp_path):
     for made in ("first/2025-03-02.parquet", "left/2025-03-02", "right/2025-03-01.parquet"):
         (tmp_path / made).parent.mkdir(exist_ok=True)
