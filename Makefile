@@ -26,8 +26,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 # What the demo's capture is: three days, with eight planted personas. `make dev` shows what `make demo` has made, and asks
 # for the same. Who has a capture of their own has settings of their own.
 ifndef PERSONA_CAPTURE
-demo dev: export PERSONA_START_DATE ?= 2025-03-01
+ifndef PERSONA_START_DATE
+demo dev: export PERSONA_START_DATE = 2025-03-01
 demo dev: export PERSONA_END_DATE ?= 2025-03-03
+endif
 demo dev: export PERSONA_N_CLUSTERS ?= 8
 endif
 
@@ -42,7 +44,7 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
-# Links in the UI open the reports, which are served beside it; runs of the demo note the links.
+# Links in the UI open the reports, which are served beside it; runs of the demo note the links. Empty: no server, no links.
 demo dev: export PERSONA_REPORTS_URL ?= http://127.0.0.1:3001
 
 dev: $(INSTALLED)

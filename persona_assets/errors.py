@@ -51,3 +51,7 @@ class DetectorError(PersonaAssetsError):
 
 class DayError(PersonaAssetsError):
     """A day of a range failed, and the later ones were not begun."""
+
+
+class FailedCheckError(PersonaAssetsError):
+    """An asset that was made beside those selected failed a check that stops a run."""

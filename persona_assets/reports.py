@@ -72,12 +72,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         asked = _ADDRESS.fullmatch(self.path)
-        if asked is None or urlsplit(f"//{self.headers.get('Host', '')}").hostname not in _OWN_NAMES:
-            self.send_error(HTTPStatus.NOT_FOUND)
-            return
         try:
+            if asked is None or urlsplit(f"//{self.headers.get('Host', '')}").hostname not in _OWN_NAMES:
+                self.send_error(HTTPStatus.NOT_FOUND)
+                return
             content = (self.reports / asked["day"] / asked["name"]).read_bytes()
-        except FileNotFoundError:
+        except (ValueError, OSError):  # no name of a host, no file, or none that can be read
             self.send_error(HTTPStatus.NOT_FOUND)
             return
         self.send_response(HTTPStatus.OK)
@@ -97,15 +97,26 @@ class _Handler(BaseHTTPRequestHandler):
 def main(command: Sequence[str]) -> int:
     """Serve the reports of the settings while `command` runs; return its exit status.
 
+    Without `PERSONA_REPORTS_URL` a command runs alone.
+
     Raises:
-        SettingsError: `PERSONA_REPORTS_URL` is not set, or its port is taken.
+        SettingsError: `PERSONA_REPORTS_URL` is not set and there is no command, it names no port, or its port is taken.
     """
     settings = read_settings()
-    address = urlsplit(settings.reports_url or "")
-    if not address.port:
-        raise SettingsError("set PERSONA_REPORTS_URL to where reports are to be served, such as http://127.0.0.1:3001")
-    with serving_reports(UPath(settings.data).absolute() / "cluster_stats", port=address.port):
+    if command and settings.reports_url is None:
         return _wait_for(command)
+    port = _find_port(settings.reports_url or "")
+    if not port:
+        raise SettingsError("set PERSONA_REPORTS_URL to where reports are to be served, such as http://127.0.0.1:3001")
+    with serving_reports(UPath(settings.data).absolute() / "cluster_stats", port=port):
+        return _wait_for(command)
+
+
+def _find_port(address: str) -> int | None:
+    try:
+        return urlsplit(address).port
+    except ValueError:
+        return None
 
 
 def _wait_for(command: Sequence[str]) -> int:

@@ -47,5 +47,12 @@ def test_what_the_shell_sets_holds(settings_of, target):
 
 
 @pytest.mark.parametrize("target", ["demo", "dev"])
+def test_who_sets_the_first_day_sets_the_last_one_too(settings_of, target):
+    found = settings_of(target, PERSONA_START_DATE="2025-04-01")
+
+    assert found == {"PERSONA_START_DATE": "2025-04-01", "PERSONA_N_CLUSTERS": "8", **REPORTS}
+
+
+@pytest.mark.parametrize("target", ["demo", "dev"])
 def test_a_capture_of_ones_own_gets_no_setting_of_the_demos(settings_of, target):
     assert settings_of(target, PERSONA_CAPTURE="mine") == {"PERSONA_CAPTURE": "mine", **REPORTS}

@@ -10,7 +10,7 @@ import pytest
 from upath import UPath
 
 from persona_assets.errors import SettingsError
-from persona_assets.reports import report_address, serving_reports
+from persona_assets.reports import main, report_address, serving_reports
 from persona_assets.settings import read_settings
 from persona_assets_tests.ports import find_free_port
 
@@ -70,8 +70,9 @@ def test_nothing_else_is_served(address, path):
     assert b"secret" not in answer
 
 
-def test_a_page_of_elsewhere_that_gave_this_machine_a_name_gets_nothing(address):
-    answer = httpx.get(f"{address}/{DAY}/report.html", headers={"Host": "evil.example"})
+@pytest.mark.parametrize("host", ["evil.example", "[", "[::1"])
+def test_a_page_of_elsewhere_that_gave_this_machine_a_name_gets_nothing(address, host):
+    answer = httpx.get(f"{address}/{DAY}/report.html", headers={"Host": host})
 
     assert answer.status_code == 404
 
@@ -117,8 +118,22 @@ def test_reports_are_served_while_a_command_runs_and_its_status_is_returned(data
     assert done.stderr == ""
 
 
-def test_without_an_address_it_says_what_to_set(data):
-    done = run(data, None, "")
+def test_without_an_address_the_command_runs_alone(data):
+    done = run(data, None, "print('alone')")
 
-    assert done.returncode != 0
-    assert done.stderr.startswith("set PERSONA_REPORTS_URL to where reports are to be served")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "alone\n", "")
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:99999", "http://[::1:3001", "http://127.0.0.1"])
+def test_an_address_without_a_port_that_can_be_is_refused(monkeypatch, address):
+    monkeypatch.setenv("PERSONA_REPORTS_URL", address)
+
+    with pytest.raises(SettingsError, match="set PERSONA_REPORTS_URL to where reports are to be served"):
+        main(["true"])
+
+
+def test_there_is_nothing_to_do_without_address_and_command(monkeypatch):
+    monkeypatch.delenv("PERSONA_REPORTS_URL", raising=False)
+
+    with pytest.raises(SettingsError, match="set PERSONA_REPORTS_URL to where reports are to be served"):
+        main([])

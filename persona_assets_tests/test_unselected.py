@@ -8,6 +8,7 @@ import pytest
 
 from persona_assets import tables
 from persona_assets.columns import require_schema
+from persona_assets.errors import FailedCheckError
 from persona_assets.io_managers.parquet import ParquetIOManager
 from persona_assets.partitions import daily_partitions
 from persona_assets.unselected import yield_or_store
@@ -25,17 +26,20 @@ TABLES = {WANTED: tables.CLUSTERS, OTHER: tables.USER_ACTIONS}
     check_specs=[dg.AssetCheckSpec("is_good", asset=OTHER)],
 )
 def both(context: dg.AssetExecutionContext, io_manager: dg.ResourceParam[dg.IOManager]):
+    severity = dg.AssetCheckSeverity(context.run.tags.get("severity", "WARN"))
     check = dg.AssetCheckResult(
-        asset_key=OTHER, check_name="is_good", passed=False, severity=dg.AssetCheckSeverity.WARN, metadata={"n": 3}
+        asset_key=OTHER, check_name="is_good", passed=False, severity=severity, metadata={"n": 3}
     )
-    for key, schema in TABLES.items():
-        made = dg.MaterializeResult(
+    results = [
+        dg.MaterializeResult(
             asset_key=key,
             value=schema.empty_table(),
             metadata={"lines": 7},
             check_results=[check] if key == OTHER else None,
         )
-        yield from yield_or_store(context, io_manager, made)
+        for key, schema in reversed(TABLES.items())
+    ]
+    yield from yield_or_store(context, io_manager, results)
 
 
 @pytest.fixture
@@ -46,9 +50,11 @@ def instance():
 
 @pytest.fixture
 def run(tmp_path, instance):
-    def run(*selection):
+    def run(*selection, **tags):
         resources = {"io_manager": ParquetIOManager(base=str(tmp_path))}
-        return dg.materialize([both], selection=selection, partition_key=DAY, resources=resources, instance=instance)
+        return dg.materialize(
+            [both], selection=selection, partition_key=DAY, resources=resources, instance=instance, tags=tags
+        )
 
     return run
 
@@ -84,5 +90,12 @@ def test_its_checks_are_answered_as_they_are_when_it_is_selected(run):
 
 def test_what_is_selected_is_yielded_and_not_stored_twice(run, instance):
     run(WANTED, OTHER)
+
+    assert [len(instance.fetch_materializations(key, limit=3).records) for key in TABLES] == [1, 1]
+
+
+def test_a_failed_check_that_stops_a_run_stops_it_once_both_are_stored(run, instance):
+    with pytest.raises(FailedCheckError, match="is_good of .*user_actions.* failed"):
+        run(WANTED, severity="ERROR")
 
     assert [len(instance.fetch_materializations(key, limit=3).records) for key in TABLES] == [1, 1]

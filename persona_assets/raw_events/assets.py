@@ -162,8 +162,7 @@ def build_raw_events(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                 **provenance_table(made),
             },
         )
-        for result in (events, rejected):
-            yield from yield_or_store(context, io_manager, result)
+        yield from yield_or_store(context, io_manager, (events, rejected))
 
     return raw_events
 
