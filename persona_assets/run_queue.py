@@ -3,6 +3,7 @@
 import os
 
 import dagster as dg
+from dagster import _check as check
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
 
 # Set by `dagster dev` and `dg dev` for the processes that they start: the web interface, and the daemon.
@@ -17,7 +18,13 @@ class QueueInDev(QueuedRunCoordinator[dg.DagsterInstance]):
     """
 
     def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
-        """Queue the run, or start it."""
+        """Queue the run, or start it unless that has been done; return it as it then is."""
         if os.environ.get(DEV):
             return super().submit_run(context)
-        return self._instance.launch_run(context.dagster_run.run_id, context.workspace)
+        run_id = context.dagster_run.run_id
+        if self._load(run_id).status == dg.DagsterRunStatus.NOT_STARTED:
+            self._instance.launch_run(run_id, context.workspace)
+        return self._load(run_id)
+
+    def _load(self, run_id: str) -> dg.DagsterRun:
+        return check.not_none(self._instance.get_run_by_id(run_id), f"run {run_id} has been deleted")

@@ -1,9 +1,12 @@
 """Run a range of days one after the other, each as a run of its own."""
 
+import threading
 from collections.abc import Iterator, Sequence
+from typing import NoReturn
 
 import dagster as dg
 from dagster import DagsterEvent
+from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
@@ -16,6 +19,7 @@ from dagster._core.storage.tags import (
 
 from persona_assets.command_line.ending import Ending
 from persona_assets.errors import DayError
+from persona_assets.interrupts import ending_on_signal
 
 # Of the run of a day: the run that was asked for the whole range.
 RANGE_RUN_TAG = "persona_assets/range_run_id"
@@ -48,7 +52,8 @@ class LaunchExecutor(dg.Executor):
         """Yield the events of the steps; for a range there are none, as they are in the runs of the days.
 
         Raises:
-            DayError: A day failed. Later ones have not been begun.
+            DagsterExecutionInterruptedError: A day failed, or a signal came. Later days have not been begun.
+            DayError: All days were made, and what follows them failed.
         """
         tags = plan_context.dagster_run.tags
         if ASSET_PARTITION_RANGE_START_TAG in tags:
@@ -64,15 +69,38 @@ class LaunchExecutor(dg.Executor):
         layer = context.job.get_definition().asset_layer
         selected = sorted(context.dagster_run.asset_selection or layer.selected_asset_keys)
         daily = [key for key in selected if layer.get(key).partitions_def is not None]
-        for number, day in enumerate(days):
-            context.log.info("day %d of %d: %s", number + 1, len(days), day)
-            if not _run(context, daily, {PARTITION_NAME_TAG: day}):
-                left = f"; {days[number + 1]} to {days[-1]} have not been begun" if number + 1 < len(days) else ""
-                raise DayError(f"{day} failed, {number} of {len(days)} days were made before it{left}")
-        if over_all_days := [key for key in selected if key not in daily]:
-            context.log.info("%s, over all days", ", ".join(key.to_user_string() for key in over_all_days))
-            if not _run(context, over_all_days, {}):
-                raise DayError(f"all {len(days)} days were made, and what follows them failed")
+        # Dagster forgets a signal that comes after the last step of a day.
+        stop = threading.Event()
+        with ending_on_signal(stop.set, fails_with=()):
+            for number, day in enumerate(days):
+                if stop.is_set():
+                    _cancel(context, f"interrupted: {number} of {len(days)} days were made{_say_left(days[number:])}")
+                context.log.info("day %d of %d: %s", number + 1, len(days), day)
+                if not _run(context, daily, {PARTITION_NAME_TAG: day}):
+                    ended = "was interrupted" if stop.is_set() else "failed"
+                    made = f"{number} of {len(days)} days were made before it"
+                    _cancel(context, f"{day} {ended}, {made}{_say_left(days[number + 1 :])}")
+            if over_all_days := [key for key in selected if key not in daily]:
+                names = ", ".join(key.to_user_string() for key in over_all_days)
+                if stop.is_set():
+                    _cancel(context, f"interrupted: all {len(days)} days were made; {names} has not been begun")
+                context.log.info("%s, over all days", names)
+                if not _run(context, over_all_days, {}):
+                    raise DayError(f"all {len(days)} days were made, and what follows them failed")
+
+
+def _say_left(days: Sequence[str]) -> str:
+    return f"; {days[0]} to {days[-1]} have not been begun" if days else ""
+
+
+def _cancel(context: PlanOrchestrationContext, why: str) -> NoReturn:
+    """End the run of the range as canceled: of one that failed, Dagster takes all days as failed, begun or not.
+
+    Days that had been made before would count as failed, too.
+    """
+    context.log.error(why)
+    context.instance.report_run_canceling(context.dagster_run, message="Ending the run of the range.")
+    raise DagsterExecutionInterruptedError from DayError(why)
 
 
 def _run(context: PlanOrchestrationContext, assets: list[dg.AssetKey], tags: dict[str, str]) -> bool:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from dagster import DagsterEvent
+from dagster import DagsterEvent, DagsterEventType
 from dagster._core.log_manager import LOG_RECORD_METADATA_ATTR
 from dagster_shared.error import SerializableErrorInfo
 
@@ -78,6 +78,8 @@ class BriefLogger(logging.Logger):
                     record.msg, record.args = first_line, ()
             elif event.is_run_failure and (message := find_own_message(event.job_failure_data.error)):
                 record.msg, record.args = f"{first_line} {message}", ()
+            elif event.event_type == DagsterEventType.RUN_CANCELED and find_own_message(event.job_canceled_data.error):
+                record.msg, record.args = first_line, ()  # the message has been logged, as an error
         return record
 
 

@@ -1,6 +1,7 @@
 """The command that runs assets in this process, such as `dg launch`, and whether the days that it names exist."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 import click
@@ -56,9 +57,10 @@ def require_days(
     days: dg.DailyPartitionsDefinition,
     jobs: Mapping[str, Sequence[str]],
 ) -> None:
-    """Refuse a command whose selected assets need a day when it names none, or one that the graph does not have.
+    """Refuse a command that names no day where its assets need one, one where none does, or one that is not there.
 
-    Dagster refuses it too, at the end of a traceback and without a remedy.
+    Dagster refuses most of it too, at the end of a traceback and without a remedy. Assets over all days it would make
+    for a range as if they were of a day.
 
     Args:
         launch: The command.
@@ -67,7 +69,7 @@ def require_days(
         jobs: The assets of each job, by its name.
 
     Raises:
-        click.UsageError: Says which days there are, and how to name them.
+        click.UsageError: Says which days there are, and how to name them, or that none is to be named.
     """
     named = list(_days_named(launch))
     known = days.get_partition_keys()
@@ -80,10 +82,18 @@ def require_days(
         )
     if named != sorted(named):
         raise click.UsageError(f"--partition-range {launch.partition_range}: the first day is later than the last one")
-    if not named and (partitioned := _find_partitioned(_selected_by(launch, jobs), assets)):
+    selected = _selected_by(launch, jobs).resolve(assets)
+    partitioned = _keep_partitioned(selected, assets)
+    if partitioned and not named:
         raise click.UsageError(
             f"{', '.join(partitioned)}: made a day at a time. Add --partition {known[-1]}, or for several days "
             f"--partition-range {known[0]}{RANGE_SEPARATOR}{known[-1]}"
+        )
+    if named and selected and not partitioned:
+        option = "--partition" if launch.partition else "--partition-range"
+        raise click.UsageError(
+            f"{', '.join(sorted(key.to_user_string() for key in selected))}: made once over all days, not a day at a "
+            f"time. Leave {option} out"
         )
 
 
@@ -103,7 +113,6 @@ def _selected_by(launch: Launch, jobs: Mapping[str, Sequence[str]]) -> dg.AssetS
     return dg.AssetSelection.assets(*jobs.get(launch.job or "", ()))
 
 
-def _find_partitioned(selection: dg.AssetSelection, assets: Sequence[dg.AssetsDefinition]) -> list[str]:
+def _keep_partitioned(selected: AbstractSet[dg.AssetKey], assets: Sequence[dg.AssetsDefinition]) -> list[str]:
     by_key = {key: asset for asset in assets for key in asset.keys}
-    selected = selection.resolve(assets)
     return sorted(key.to_user_string() for key in selected if by_key[key].partitions_def is not None)

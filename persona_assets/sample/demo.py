@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import textwrap
+import threading
 import time
 import traceback
 from collections.abc import Generator, Iterator, Sequence
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from persona_assets.errors import PersonaAssetsError
+from persona_assets.interrupts import ending_on_signal
 from persona_assets.sample.score import score_clusters
 from persona_assets.sample.show import WIDTH, Stats, is_match, write_table, write_verdict
 from persona_assets.sample.write import write_capture
@@ -138,7 +140,8 @@ def _run_graph(days: Sequence[dt.date], log_file: Path) -> None:
 
         from persona_assets.definitions import defs  # noqa: PLC0415 - the same
 
-        with dg.DagsterInstance.get() as instance:
+        stop = threading.Event()  # Dagster forgets a signal that comes after the last step of a run
+        with dg.DagsterInstance.get() as instance, ending_on_signal(stop.set, fails_with=()):
             for stage in STAGES:
                 _say(console, f"\n{stage.about} (job {stage.job})")
                 for day in [f"{day:%Y-%m-%d}" for day in days] if stage.is_daily else [None]:
@@ -148,6 +151,8 @@ def _run_graph(days: Sequence[dt.date], log_file: Path) -> None:
                     )
                     for warning in _find_warnings(instance, run.run_id):
                         _say(console, warning)
+                    if stop.is_set():
+                        raise KeyboardInterrupt
                     if not run.success:
                         raise _explain(run, f"job {stage.job}{f' of {day}' if day else ''}")
                     _say_done(console, day or "all days", start, _describe(run))

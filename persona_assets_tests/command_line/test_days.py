@@ -1,6 +1,7 @@
 """A range of days is a run a day, in their order, of which each says what is true of its day."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,11 @@ import dagster as dg
 import pytest
 
 from persona_assets_tests.command_line.graph_of_days import days, summed
+from persona_assets_tests.late_signals import LATE_SIGNAL, write_instance
 
 pytestmark = pytest.mark.slow
 GRAPH = Path(__file__).with_name("graph_of_days.py")
+ROOT = Path(__file__).parents[2]
 MADE = dg.AssetKey("counted")
 
 
@@ -20,10 +23,12 @@ def materialize(home, *options, **environment):
     (home / "dagster.yaml").touch()
     return subprocess.run(
         [Path(sys.executable).parent / "dagster", "asset", "materialize", "-f", GRAPH, *options],
-        env=os.environ | {"DAGSTER_HOME": str(home)} | environment,
+        env=os.environ | {"DAGSTER_HOME": str(home), "PYTHONPATH": str(ROOT)} | environment,
         capture_output=True,
         text=True,
         check=False,
+        # Python's own, which a parent in the background may have had it ignore.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
@@ -75,13 +80,57 @@ def test_the_first_day_that_fails_ends_it_and_the_last_line_says_why(tmp_path):
     assert done.stderr.splitlines()[-1] == "no file for 2025-03-02: look for it"
     assert "2025-03-02 failed, 1 of 5 days were made before it; 2025-03-03 to 2025-03-05 have not been" in done.stderr
     assert done.stderr.count("no file for 2025-03-02") == 1
+    assert "Stack Trace" not in done.stderr
     with dg.DagsterInstance.from_config(str(tmp_path / "home")) as instance:
         assert made_days(instance) == [("2025-03-01", 1)]
         assert instance.fetch_materializations(summed.key, limit=9).records == []
-        # Of Dagster, a day that a failed run was asked for and that no run has made has failed.
-        assert status_of_days(instance) == {"2025-03-01": "MATERIALIZED"} | dict.fromkeys(
-            days.get_partition_keys()[1:], "FAILED"
-        )
+        assert status_of_days(instance) == {
+            "2025-03-01": "MATERIALIZED",
+            "2025-03-02": "FAILED",
+            "2025-03-03": None,
+            "2025-03-04": None,
+            "2025-03-05": None,
+        }
+        # For Dagster, a run that fails has failed all the days it was asked for: the one of the range is canceled.
+        assert {run.tags.get("dagster/partition", "all"): run.status.value for run in instance.get_runs()} == {
+            "2025-03-01": "SUCCESS",
+            "2025-03-02": "FAILURE",
+            "all": "CANCELED",
+        }
+
+
+def test_a_day_that_was_made_before_stays_made_when_an_earlier_one_fails(tmp_path):
+    home = tmp_path / "home"
+    assert materialize(home, "--select", "counted", "--partition", "2025-03-04").returncode == 0
+
+    done = materialize(home, "--select", "*", "--partition-range", "2025-03-02...2025-03-05", FAILS_ON="2025-03-03")
+
+    assert done.returncode == 1
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        assert made_days(instance) == [("2025-03-04", 4), ("2025-03-02", 2)]
+        assert status_of_days(instance) == {
+            "2025-03-01": None,
+            "2025-03-02": "MATERIALIZED",
+            "2025-03-03": "FAILED",
+            "2025-03-04": "MATERIALIZED",
+            "2025-03-05": None,
+        }
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_a_signal_at_the_very_end_of_a_day_ends_the_range(tmp_path, number):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text(write_instance(home))
+
+    done = materialize(home, "--select", "*", "--partition-range", "2025-03-01...2025-03-03", **{LATE_SIGNAL: number})
+
+    assert done.returncode != 0
+    assert "interrupted: 1 of 3 days were made; 2025-03-02 to 2025-03-03 have not been begun" in done.stderr
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        assert made_days(instance) == [("2025-03-01", 1)]
+        assert instance.fetch_materializations(summed.key, limit=9).records == []
+        assert set(status_of_days(instance).values()) == {"MATERIALIZED", None}
 
 
 def test_a_single_day_is_run_as_ever(tmp_path):

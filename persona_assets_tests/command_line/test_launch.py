@@ -74,6 +74,8 @@ def test_jobs_with_days_need_one_too():
         Launch("daily", None, "2025-03-02...2025-03-02"),
         Launch(None, None, None, "all_days"),
         Launch(None, None, None, "unknown"),  # which Dagster says
+        Launch(None, None, "2025-03-01...2025-03-03", "unknown"),
+        Launch("over_all_days,daily", None, "2025-03-01...2025-03-03"),
     ],
 )
 def test_days_that_are_there_or_not_needed_are_let_through(launch):
@@ -93,4 +95,17 @@ def test_days_that_are_there_or_not_needed_are_let_through(launch):
 )
 def test_days_that_are_not_there_are_refused_with_those_that_are(launch, error):
     with pytest.raises(click.UsageError, match=error):
+        require_days(launch, [daily, over_all_days], DAYS, JOBS)
+
+
+@pytest.mark.parametrize(
+    ("launch", "option"),
+    [
+        (Launch("over_all_days", None, "2025-03-01...2025-03-03"), "--partition-range"),
+        (Launch("over_all_days", "2025-03-01", None), "--partition"),
+        (Launch(None, None, "2025-03-01...2025-03-03", "all_days"), "--partition-range"),
+    ],
+)
+def test_days_are_refused_where_nothing_selected_is_made_a_day_at_a_time(launch, option):
+    with pytest.raises(click.UsageError, match=f"over_all_days: .* Leave {option} out"):
         require_days(launch, [daily, over_all_days], DAYS, JOBS)

@@ -14,6 +14,8 @@ from urllib.request import url2pathname
 import dagster as dg
 import pytest
 
+from persona_assets_tests.late_signals import LATE_SIGNAL, write_instance
+
 ROOT = Path(__file__).parents[2]
 DAYS = ["2025-03-01", "2025-03-02"]
 pytestmark = [pytest.mark.slow, pytest.mark.model]
@@ -26,10 +28,12 @@ def run_demo(root, *arguments, **settings):
     return process.returncode, said
 
 
-def start_demo(root, *arguments, **settings):
-    """Start the demo in a folder of its own."""
+def start_demo(root, *arguments, instance="", environment=None, **settings):
+    """Start the demo in a folder of its own, with `instance` added to the configuration of Dagster."""
     (root / "home").mkdir(exist_ok=True)
     shutil.copy(ROOT / "dagster_home" / "dagster.yaml", root / "home")
+    with (root / "home" / "dagster.yaml").open("a") as config:
+        config.write(instance)
     given = {
         "CAPTURE": root / "capture",
         "DATA": root / "assets",
@@ -43,7 +47,8 @@ def start_demo(root, *arguments, **settings):
         cwd=ROOT,
         env={name: value for name, value in os.environ.items() if not name.startswith(("PERSONA_", "PYTHONWARNINGS"))}
         | {f"PERSONA_{name}": str(value) for name, value in given.items()}
-        | {"DAGSTER_HOME": str(root / "home"), "TMPDIR": str(root)},
+        | {"DAGSTER_HOME": str(root / "home"), "TMPDIR": str(root)}
+        | (environment or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -167,3 +172,14 @@ def test_a_demo_that_is_interrupted_says_so_in_a_line(tmp_path):
     assert process.returncode == 130
     assert "The demo was interrupted. Run it again to start over." in said
     assert "Traceback" not in said
+
+
+def test_a_demo_that_is_interrupted_at_the_very_end_of_a_day_begins_no_other(tmp_path):
+    home = tmp_path / "home"
+    with start_demo(tmp_path, instance=write_instance(home), environment={LATE_SIGNAL: "SIGINT"}) as process:
+        said, _ = process.communicate()
+
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "The demo was interrupted. Run it again to start over."
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        assert [run.tags["dagster/partition"] for run in instance.get_runs()] == DAYS[:1]
