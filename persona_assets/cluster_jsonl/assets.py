@@ -8,10 +8,11 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets.checks import Check, adds_up, window_is_complete
-from persona_assets.cluster_jsonl.accounting import total_outcomes
+from persona_assets.cluster_jsonl.accounting import CUT_OFF, NOT_CLUSTERED, NOT_KEPT, total_outcomes
 from persona_assets.cluster_jsonl.build import Lines, build_lines
 from persona_assets.cluster_jsonl.describe import describe_line
 from persona_assets.cluster_jsonl.ignored import IgnoredOptions
+from persona_assets.cluster_jsonl.targets import WITHOUT_TEXT
 from persona_assets.cluster_jsonl.window import Inputs
 from persona_assets.columns import ColumnInWords, describe_columns
 from persona_assets.io_managers.jsonl import BESIDE, ClusterLines
@@ -39,10 +40,10 @@ _USERS = Check(
 # Outcomes of actions by what they have in common, in headings so short that a page of 1440 pixels shows all columns.
 HEADINGS = {
     "kept": ("written",),
-    "user": ("user not kept",),
+    "user": (NOT_KEPT, NOT_CLUSTERED),
     "lang": ("target not English", "target without words"),
     "gone": ("target deleted", "target outside the window", "unknown original", "no post before the act"),
-    "rest": ("target not a post", "no line for this kind", SEEN_BEFORE),
+    "rest": ("target not a post", "no line for this kind", WITHOUT_TEXT, CUT_OFF, SEEN_BEFORE),
 }
 
 

@@ -84,6 +84,8 @@ INSTANTS = """
 def find_paths(con: duckdb.DuckDBPyConnection, forest: Forest, *, max_thread_messages: int) -> int:
     """Create the table `paths`, one row for each message of a conversation line; return the number of lines.
 
+    Beside it `cut_off`: the messages of users of clusters that no path of their cluster goes up to, by `messages.id`.
+
     Args:
         con: With the tables of `window.load_window`.
         forest: From there too.
@@ -93,11 +95,20 @@ def find_paths(con: duckdb.DuckDBPyConnection, forest: Forest, *, max_thread_mes
     schema = pa.schema(
         [("leaf", pa.int32()), ("position", pa.int32()), ("message", pa.int32()), ("is_first", pa.bool_())]
     )
-    pieces = climb(forest.parents, leaves, max_thread_messages=max_thread_messages)
-    batches = (pa.record_batch([pa.array(column) for column in piece], schema) for piece in pieces)
-    con.register("climbed", pa.RecordBatchReader.from_batches(schema, batches))
+    is_cut_off = forest.clusters >= 0
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for piece in climb(forest.parents, leaves, max_thread_messages=max_thread_messages):
+            is_own = forest.clusters[piece.message] == forest.clusters[piece.leaf]
+            is_cut_off[piece.message[is_own]] = False
+            yield pa.record_batch([pa.array(column) for column in piece], schema)
+
+    con.register("climbed", pa.RecordBatchReader.from_batches(schema, batches()))
     con.execute(PATHS)
     con.unregister("climbed")
+    con.register("beyond", pa.table({"message": np.flatnonzero(is_cut_off).astype(np.int32)}))
+    con.execute("CREATE TEMP TABLE cut_off AS FROM beyond")
+    con.unregister("beyond")
     return len(leaves)
 
 

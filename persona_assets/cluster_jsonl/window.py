@@ -15,6 +15,7 @@ from persona_assets import tables
 from persona_assets.cluster_jsonl.contents import Contents
 from persona_assets.cluster_jsonl.spell import JSON_STRING, LineFormat, time_in_sql
 from persona_assets.cluster_jsonl.threads import Rows, find_cycles
+from persona_assets.cluster_jsonl.without_text import HAS_NO_WORDS
 from persona_assets.engine import INTERRUPTED, find_repeated, view_dataset
 from persona_assets.interrupts import ending_on_signal
 
@@ -54,8 +55,8 @@ MESSAGES = """
         members.member, members.cluster_id,
         CASE WHEN members.member IS NOT NULL THEN a.quoted_uri END AS quoted_uri,
         CASE WHEN members.member IS NOT NULL AND a.action = 'quote' THEN a.text END AS quote_text,
-        a.uri IN (SELECT uri FROM english_posts) AS is_english,
-        coalesce(ltrim(a.text), '') = '' AS is_wordless,
+        has_no_words(a.text) AS is_wordless,
+        a.uri IN (SELECT uri FROM english_posts) AND NOT is_wordless AS is_english,
         '{{"user_id":' || json_string(a.user_id)
         || CASE WHEN a.text IS NULL OR a.text = '' THEN '' ELSE ',"text":' || json_string(a.text) END
         || {time} AS content
@@ -63,7 +64,8 @@ MESSAGES = """
     LEFT JOIN members ON members.user_id = a.user_id
     WHERE a.action IN ('post', 'reply', 'quote')
 """
-"""Everybody's messages. `content` is the message as `spell.Words` has it: it goes to a file, all else to a table."""
+"""Everybody's messages. `content` is the message as `spell.Words` has it: it goes to a file, all else to a table.
+A record that was made anew without words is not English, though its URI is that of an English post."""
 
 REPEATED = """
     CREATE TEMP TABLE repeated AS
@@ -102,6 +104,7 @@ def load_window(
         view_dataset(con, name, getattr(inputs, name))
     con.execute(ACT_TYPE)
     con.execute(JSON_STRING)
+    con.execute(HAS_NO_WORDS)
     con.execute(MEMBERS)
     # A cursor of its own: the connection is busy with the table that this query's rows go to.
     with con.cursor() as cursor, ending_on_signal(cursor.interrupt, fails_with=INTERRUPTED), closing(contents):

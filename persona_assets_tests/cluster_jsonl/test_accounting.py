@@ -49,6 +49,36 @@ def test_outcomes_are_totalled_over_clusters(tmp_path):
     }
 
 
+def test_messages_further_up_than_a_line_goes_are_not_accounted_for_as_written(tmp_path):
+    """Ann's first two are in no line, as Bob's is longer; the third is. Cyd, of another cluster, ends one higher up."""
+    rows = [message("ann", "0", 0)]
+    rows += [message("ann", str(n), n, answers=uri_of("ann", str(n - 1))) for n in (1, 2)]
+    rows += [message("bob", "3", 3, answers=uri_of("ann", "2")), message("cyd", "c", 4, answers=uri_of("ann", "0"))]
+
+    made = build(inputs(rows, CLUSTERS), tmp_path, max_thread_messages=2)
+
+    assert accounted(made) == {
+        (0, "post", "cut from a long thread"): 1,
+        (0, "reply", "cut from a long thread"): 1,
+        (0, "reply", "written"): 2,
+        (1, "reply", "written"): 1,
+    }
+
+
+def test_a_quote_that_is_cut_from_a_long_thread_is_written_as_an_act(tmp_path):
+    rows = [message("other", "p", 1), message("ann", "0", 2, quotes=uri_of("other", "p"))]
+    rows += [message("ann", str(n), 2 + n, answers=uri_of("ann", str(n - 1))) for n in (1, 2)]
+
+    made = build(inputs(rows, CLUSTERS), tmp_path, max_thread_messages=2)
+
+    assert accounted(made) == {
+        (0, "quote", "written"): 1,
+        (0, "reply", "written"): 2,
+        (None, "post", "user not kept"): 1,
+    }
+    assert [line[-1].get("actions", {}).get("quote") for line in lines_of(made)[0]] == [True, None]
+
+
 def test_what_a_stranger_of_a_users_hash_does_is_counted_as_the_strangers(tmp_path):
     user, stranger = twin_keys()
     rows = [message(stranger, "1", 1)] + [act(stranger, action, 2) for action in ("like", "follow", "profile_update")]

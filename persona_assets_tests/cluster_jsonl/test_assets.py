@@ -9,8 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
+from persona_assets.cluster_jsonl.accounting import OTHER_OUTCOMES
 from persona_assets.cluster_jsonl.assets import HEADINGS, ClusterJsonlConfig, build_cluster_jsonl
 from persona_assets.cluster_jsonl.build import build_lines
+from persona_assets.cluster_jsonl.targets import OUTCOMES
 from persona_assets.io_managers.jsonl import ClusterFolder, JsonlIOManager
 from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets.scratch import Scratch
@@ -77,6 +79,13 @@ def run_asset(tmp_path, **config):
 
 
 HOLE = {"the_window_is_complete": dg.AssetCheckSeverity.WARN}  # only the window's last day is given
+
+
+def test_each_outcome_is_named_below_one_heading():
+    named = [outcome for outcomes in HEADINGS.values() for outcome in outcomes]
+
+    assert len(named) == len(set(named))
+    assert set(named) == {*OUTCOMES, *OTHER_OUTCOMES}
 
 
 def test_a_hole_in_the_window_is_a_warning_and_all_else_passes(tmp_path):
