@@ -1,6 +1,7 @@
 """The graph, in the order in which data flows through it."""
 
 import os
+import sys
 
 import dagster as dg
 
@@ -11,7 +12,13 @@ from persona_assets.cluster_stats.assets import build_cluster_stats
 from persona_assets.clusters.assets import build_clusters
 from persona_assets.command_line.days import launching
 from persona_assets.command_line.ending import end_with_errors
-from persona_assets.command_line.launch import Launch, find_launch, read_for_command, require_days
+from persona_assets.command_line.launch import (
+    Launch,
+    find_launch,
+    is_code_server,
+    read_for_command,
+    require_days,
+)
 from persona_assets.embeddings.assets import build_embeddings
 from persona_assets.embeddings.turns import takes_turns
 from persona_assets.english_posts.assets import build_english_posts
@@ -39,7 +46,7 @@ def build_definitions(settings: Settings, launch: Launch | None = None) -> dg.De
     window = trailing_window(settings.window_days)
     scratch = Scratch()
     assets = [
-        build_raw_events(days),
+        build_raw_events(days, either_alone=not is_code_server(sys.argv)),
         build_user_actions(days),
         build_english_posts(days),
         build_english_users(days, window),

@@ -38,6 +38,7 @@ MADE = """{assetNodes {
   assetMaterializations(limit: 1) {runId}
   assetChecksOrError {... on AssetChecks {checks {
     name
+    canExecuteIndividually
     executionForLatestMaterialization {status}
     partitionStatuses {... on AssetCheckTimePartitionStatuses {ranges {startKey endKey status}}}
   }}}
@@ -167,6 +168,9 @@ def test_everything_is_green_when_all_days_have_been_materialized(server, pages,
     )
     assert made["lineage"]["assetMaterializations"]
     assert find_checks_that_did_not_pass(made) == []
+    # They are answered when their asset is made. A button that executed them alone would end in a failed run.
+    checks = [check for node in made.values() for check in node["assetChecksOrError"].get("checks", [])]
+    assert {check["canExecuteIndividually"] for check in checks} == {"REQUIRES_MATERIALIZATION"}
 
     pages.open("asset-groups", "Global asset lineage", *ASSETS)
     pages.wait(lambda: find_green(pages) == set(ASSETS), SHOWS_WITHIN, "the graph is green")

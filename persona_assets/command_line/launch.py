@@ -39,6 +39,14 @@ def find_launch() -> Launch | None:
     )
 
 
+def is_code_server(command: Sequence[str]) -> bool:
+    """Return whether a process that was started by `command` (`sys.argv`) tells the UI and the daemon of the graph.
+
+    By click it cannot be known: such a server loads definitions in a thread of its own.
+    """
+    return list(command[1:3]) in (["api", "grpc"], ["code-server", "start"])
+
+
 def read_for_command(read_settings: Callable[[], Settings]) -> Settings:
     """Return the settings, for a command: one that is wrong is said without Dagster's traceback.
 

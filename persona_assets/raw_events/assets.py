@@ -105,14 +105,19 @@ def _describe_output(description: str) -> dg.AssetOut:
     )
 
 
-def build_raw_events(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    """Return both assets, which read the capture's files of a day."""
+def build_raw_events(days: dg.DailyPartitionsDefinition, *, either_alone: bool = True) -> dg.AssetsDefinition:
+    """Return both assets, which read the capture's files of a day.
+
+    Args:
+        days: The graph's.
+        either_alone: Whether either may be selected alone; the other one comes along. The UI adds it by itself where it
+            may not, and then knows that the checks cannot be executed alone.
+    """
 
     @dg.multi_asset(
         group_name="persona_assets",
         partitions_def=days,
-        # Either may be selected alone: the other one comes along.
-        can_subset=True,
+        can_subset=either_alone,
         outs={name: _describe_output(description) for name, description in _OUTPUTS.items()},
         check_specs=[check.spec(days) for check in _CHECKS],
     )

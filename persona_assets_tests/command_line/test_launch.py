@@ -4,7 +4,7 @@ import click
 import dagster as dg
 import pytest
 
-from persona_assets.command_line.launch import Launch, find_launch, read_for_command, require_days
+from persona_assets.command_line.launch import Launch, find_launch, is_code_server, read_for_command, require_days
 from persona_assets.settings import read_settings
 
 DAYS = dg.DailyPartitionsDefinition("2025-03-01", end_date="2025-03-04", timezone="UTC")
@@ -45,6 +45,20 @@ def test_dg_launch_and_dagster_asset_materialize_are_known_by_their_options():
 def test_other_commands_and_none_at_all_run_no_assets():
     assert find_in(command_with("select"), "--select", "a") is None
     assert find_launch() is None
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (["dagster", "api", "grpc", "--lazy-load-user-code"], True),
+        (["dagster", "code-server", "start", "-m", "a"], True),
+        (["dagster", "api", "execute_run", "grpc"], False),
+        (["dg", "launch", "--assets", "raw_events"], False),
+        (["python"], False),
+    ],
+)
+def test_a_code_server_is_known_by_how_it_was_started(command, expected):
+    assert is_code_server(command) is expected
 
 
 def test_a_wrong_setting_is_refused_as_a_wrong_option_is():
