@@ -24,6 +24,11 @@ hypothesis.settings.load_profile("untimed")
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with what takes minutes, so that no process is left with it when the others have ended."""
+    items.sort(key=lambda item: item.get_closest_marker("faults") is None)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Captures and reference output that lie beside the repository; tests skip where they do not."""
