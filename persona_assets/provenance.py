@@ -4,14 +4,19 @@ The same input gives the same bytes, so nothing here depends on time, place or m
 no setting that only says what a step may use.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import PurePosixPath
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
-import pyarrow.dataset as pads
+
+if TYPE_CHECKING:
+    # It imports pandas (0.4 s), which the workers that parse a day do without.
+    import pyarrow.dataset as pads
 
 # In the schema metadata of every stored Parquet file, as JSON.
 KEY = b"persona_assets.provenance"
@@ -76,9 +81,8 @@ def read_provenance(schema: pa.Schema) -> Provenance | None:
 
 
 def _find_missing(days: Iterable[str], dataset: pads.Dataset) -> set[str]:
-    if not isinstance(dataset, pads.FileSystemDataset):
-        return set()
-    return set(days) - {PurePosixPath(file).stem for file in dataset.files}
+    files = getattr(dataset, "files", None)  # one in memory has none
+    return set() if files is None else set(days) - {PurePosixPath(file).stem for file in files}
 
 
 def _list_schemas(read: pads.Dataset | pa.Schema) -> list[pa.Schema]:

@@ -16,6 +16,7 @@ from persona_assets.definitions import build_definitions
 from persona_assets.errors import CaptureError, StorageError, TooFewUsersError
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
+from persona_assets_tests.other_users import let_in
 
 ROOT = Path(__file__).parents[1]
 DAY = "2025-03-01"
@@ -95,8 +96,7 @@ def test_a_file_without_permission_costs_itself_only(materialize, capture, tmp_p
     for path in (capture, *capture.rglob("*")):  # made under the umask of the graph
         path.chmod(0o755)
     closed.chmod(0)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o777)
+    let_in(tmp_path)
 
     os.seteuid(NOBODY)
     try:

@@ -22,7 +22,8 @@ from persona_assets_tests.test_definitions import READS
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 DAYS = ("2025-03-01", "2025-03-02")
-BY_DAY = sorted(set(READS) - {"lineage"})
+# Each daily asset, and what lies beside `clusters`.
+BY_DAY = sorted((set(READS) - {"lineage"}) | {"cluster_centres", "cluster_certainty"})
 
 
 class Project:

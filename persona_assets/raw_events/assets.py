@@ -85,7 +85,7 @@ _RAW_EVENTS = """Everything that the capture recorded on the day: what users wro
 One row is one event, as it came; what was recorded twice is there twice. If the day looks too small, look at the checks
 (missing hours, rejected lines) and then at `rejected_lines`. Next: `user_actions`.
 """
-_REJECTED_LINES = """What could not be read in the day's files, so that nothing is lost in silence.
+_REJECTED_LINES = """Lines of the day's files that are no events, kept so that nothing is lost in silence.
 
 One row is one line of a file: where it is, why it was rejected, and its content. A few are usual, where a recorder was
 stopped in the middle of a line. If there are many, the table of reasons says what is wrong with the files.

@@ -12,6 +12,7 @@ from upath import UPath
 from persona_assets.errors import StorageError
 from persona_assets.io_managers import storage
 from persona_assets.io_managers.storage import ABANDONED_AFTER, replacing_file, replacing_folder, temporary_sibling
+from persona_assets_tests.other_users import let_in
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -193,8 +194,7 @@ def test_what_another_users_run_left_is_in_nobodys_way(tmp_path):
     left.mkdir(mode=0o700)
     (left / "cluster_0.jsonl").write_bytes(b"half")
     age(left, ABANDONED_AFTER * 1.1)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o777)
+    let_in(tmp_path)
 
     os.seteuid(65534)
     try:
