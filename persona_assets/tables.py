@@ -65,7 +65,7 @@ RAW_EVENTS = pa.schema(
 REJECTED_LINES = pa.schema(
     [
         required_column("source_file", pa.string(), "Path of the file below the capture's root."),
-        required_column("line_number", pa.int64(), "Counted from 1; 0 when the file itself could not be read."),
+        required_column("line_number", pa.int64(), "Counted from 1; 0 for the whole file, if it is not readable."),
         required_column("reason", OPEN_SET, "Why the line is no event."),
         required_column("raw", pa.binary(), "The line without its line end, cut after 64 KiB."),
         required_column("raw_bytes", pa.int64(), "Length of the whole line in bytes."),
