@@ -63,4 +63,4 @@ docs: $(INSTALLED)
 	@echo $(CURDIR)/docs/_build/index.html
 
 clean:
-	rm -rf .venv data docs/_build dagster_home/[!d]*
+	rm -rf .venv docs/_build screenshots

@@ -56,3 +56,9 @@ def test_who_sets_the_first_day_sets_the_last_one_too(settings_of, target):
 @pytest.mark.parametrize("target", ["demo", "dev"])
 def test_a_capture_of_ones_own_gets_no_setting_of_the_demos(settings_of, target):
     assert settings_of(target, PERSONA_CAPTURE="mine") == {"PERSONA_CAPTURE": "mine", **REPORTS}
+
+
+def test_clean_leaves_results_and_what_dagster_knows_of_them():
+    recipe = subprocess.run(["make", "--dry-run", "clean"], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert recipe.stdout.split() == ["rm", "-rf", ".venv", "docs/_build", "screenshots"]
