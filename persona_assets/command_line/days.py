@@ -19,6 +19,7 @@ from dagster._core.storage.tags import (
 
 from persona_assets.command_line.ending import Ending
 from persona_assets.errors import DayError
+from persona_assets.executors.wrap import wrap_executor
 from persona_assets.interrupts import ending_on_signal
 
 # Of the run of a day: the run that was asked for the whole range.
@@ -119,18 +120,4 @@ def launching(
     executor: dg.ExecutorDefinition, *, days: dg.DailyPartitionsDefinition, ending: Ending
 ) -> dg.ExecutorDefinition:
     """Return the executor for a command that runs assets in this process."""
-    create = executor.executor_creation_fn
-    if create is None:
-        raise TypeError(f"executor {executor.name} cannot be started")
-
-    def wrap(context: dg.InitExecutorContext) -> dg.Executor:
-        return LaunchExecutor(create(context), days, ending)
-
-    return dg.ExecutorDefinition(
-        executor.name,
-        # Dagster takes a schema that is made, as it does from `configured`, but does not say so.
-        config_schema=executor.config_schema,  # pyright: ignore[reportArgumentType]
-        requirements=executor.get_requirements,
-        executor_creation_fn=wrap,
-        description=executor.description,
-    )
+    return wrap_executor(executor, lambda create, context: LaunchExecutor(create(context), days, ending))

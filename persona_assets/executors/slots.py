@@ -5,6 +5,8 @@ import logging
 import dagster as dg
 from dagster._core.launcher.base import WorkerStatus
 
+from persona_assets.executors.wrap import Create, wrap_executor
+
 # Of the steps that need a GPU; limited where the instance says so, as by `dagster instance concurrency set gpu 4`.
 GPU_POOL = "gpu"
 
@@ -13,22 +15,12 @@ _DEAD = {WorkerStatus.FAILED, WorkerStatus.NOT_FOUND, WorkerStatus.SUCCESS}
 
 def freeing_dead_slots(executor: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
     """Return the executor; when a run starts with it, the slots of dead runs are freed first, and it is said."""
-    create = executor.executor_creation_fn
-    if create is None:
-        raise TypeError(f"executor {executor.name} cannot be started")
 
-    def free_and_create(context: dg.InitExecutorContext) -> dg.Executor:
+    def free_and_create(create: Create, context: dg.InitExecutorContext) -> dg.Executor:
         free_dead_slots(context.instance, log=dg.get_dagster_logger("slots"))
         return create(context)
 
-    return dg.ExecutorDefinition(
-        executor.name,
-        # Dagster takes a schema that is made, as it does from `configured`, but does not say so.
-        config_schema=executor.config_schema,  # pyright: ignore[reportArgumentType]
-        requirements=executor.get_requirements,
-        executor_creation_fn=free_and_create,
-        description=executor.description,
-    )
+    return wrap_executor(executor, free_and_create)
 
 
 def free_dead_slots(instance: dg.DagsterInstance, *, log: logging.Logger) -> None:
