@@ -5,7 +5,7 @@ import sys
 
 import dagster as dg
 
-from persona_assets.automation.jobs import JOB_ASSETS, make_personas, prepare_days, process_day, trace_personas
+from persona_assets.automation.jobs import JOBS
 from persona_assets.automation.ticks import build_schedule, build_sensor
 from persona_assets.cluster_jsonl.assets import build_cluster_jsonl
 from persona_assets.cluster_stats.assets import build_cluster_stats
@@ -58,14 +58,14 @@ def build_definitions(settings: Settings, launch: Launch | None = None) -> dg.De
     ]
     executor = choose_executor(settings, count_gpus(assets))
     if launch is not None:
-        require_days(launch, assets, days, JOB_ASSETS)
+        require_days(launch, assets, days, {job.name: job.selection for job in JOBS})
         executor = launching(executor, days=days, ending=end_with_errors())
     if launch is not None and launch.partition_range:
         # Dagster's commands ask for it. It is not the policy of the UI and the daemon, whose backfills are a run a day.
         assets = [asset.with_attributes(backfill_policy=dg.BackfillPolicy.single_run()) for asset in assets]
     return dg.Definitions(
         assets=assets,
-        jobs=[prepare_days, make_personas, process_day, trace_personas],
+        jobs=JOBS,
         schedules=[build_schedule(days, hour=settings.schedule_hour)],
         sensors=[build_sensor(days, watched=settings.sensor_days)],
         resources={

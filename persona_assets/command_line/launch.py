@@ -63,7 +63,7 @@ def require_days(
     launch: Launch,
     assets: Sequence[dg.AssetsDefinition],
     days: dg.DailyPartitionsDefinition,
-    jobs: Mapping[str, Sequence[str]],
+    jobs: Mapping[str, dg.AssetSelection],
 ) -> None:
     """Refuse a command that names no day where its assets need one, one where none does, or one that is not there.
 
@@ -115,10 +115,10 @@ def _days_named(launch: Launch) -> Iterable[str]:
         yield from (first, last)
 
 
-def _selected_by(launch: Launch, jobs: Mapping[str, Sequence[str]]) -> dg.AssetSelection:
+def _selected_by(launch: Launch, jobs: Mapping[str, dg.AssetSelection]) -> dg.AssetSelection:
     if launch.selection is not None:
         return dg.AssetSelection.from_coercible(launch.selection.split(","))
-    return dg.AssetSelection.assets(*jobs.get(launch.job or "", ()))
+    return jobs.get(launch.job or "", dg.AssetSelection.assets())
 
 
 def _keep_partitioned(selected: AbstractSet[dg.AssetKey], assets: Sequence[dg.AssetsDefinition]) -> list[str]:

@@ -18,7 +18,7 @@ def daily() -> None: ...
 def over_all_days() -> None: ...
 
 
-JOBS = {"each_day": ["daily"], "all_days": ["over_all_days"]}
+JOBS = {"each_day": dg.AssetSelection.assets(daily), "all_days": dg.AssetSelection.assets(over_all_days)}
 
 
 def find_in(command, *arguments):
