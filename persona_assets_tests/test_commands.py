@@ -17,6 +17,7 @@ import pytest
 from persona_assets.sample.write import write_capture
 from persona_assets_tests.embeddings.builders import make_model
 from persona_assets_tests.ports import find_free_port
+from persona_assets_tests.signals import heed_signals
 from persona_assets_tests.test_definitions import READS
 
 pytestmark = pytest.mark.slow
@@ -53,8 +54,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            # Started from a script in the background, a server would inherit that the signal is ignored.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+            preexec_fn=heed_signals,  # noqa: PLW1509 - no threads here
         )
 
     def run(self, command: str, *, status: int = 0) -> list[str]:

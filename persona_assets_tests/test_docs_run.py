@@ -25,6 +25,7 @@ import yaml
 from markdown_it import MarkdownIt
 
 from persona_assets_tests.ports import find_free_port
+from persona_assets_tests.signals import heed_signals
 
 pytestmark = [pytest.mark.slow, pytest.mark.model]
 
@@ -211,8 +212,7 @@ class Shell:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # Python's own, which a parent in the background may have had it ignore.
-                preexec_fn=_heed_signals,  # noqa: PLW1509 - no threads yet
+                preexec_fn=heed_signals,  # noqa: PLW1509 - no threads yet
             )
         try:
             found = self._wait_for(SERVERS[command], log, server)
@@ -258,11 +258,6 @@ class Shell:
         )
         assert done.returncode == 0, f"{said}\nended with {done.returncode}:\n{done.stdout[-3000:]}"
         return done.stdout
-
-
-def _heed_signals() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="module")

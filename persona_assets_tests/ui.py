@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from persona_assets_tests.ports import find_free_port
+from persona_assets_tests.signals import heed_signals
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 IS_INSTALLED = bool(CHROMIUM and DRIVER)
@@ -102,8 +103,7 @@ def start_server(root: Path, settings: Mapping[str, object]) -> Iterator[Server]
             stdout=log,
             stderr=log,
             start_new_session=True,
-            # Python's own, which a parent in the background may have had it ignore.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads yet
+            preexec_fn=heed_signals,  # noqa: PLW1509 - no threads yet
         )
     try:
         yield Server(f"http://127.0.0.1:{port}", process, root / "log")

@@ -1,7 +1,6 @@
 """A range of days is a run a day, in their order, of which each says what is true of its day."""
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from persona_assets_tests.command_line.graph_of_days import days, summed
 from persona_assets_tests.late_signals import LATE_SIGNAL, write_instance
+from persona_assets_tests.signals import heed_signals
 
 pytestmark = pytest.mark.slow
 GRAPH = Path(__file__).with_name("graph_of_days.py")
@@ -27,8 +27,7 @@ def materialize(home, *options, **environment):
         capture_output=True,
         text=True,
         check=False,
-        # Python's own, which a parent in the background may have had it ignore.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=heed_signals,
     )
 
 

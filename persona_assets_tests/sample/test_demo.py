@@ -15,6 +15,7 @@ import dagster as dg
 import pytest
 
 from persona_assets_tests.late_signals import LATE_SIGNAL, write_instance
+from persona_assets_tests.signals import heed_signals
 
 ROOT = Path(__file__).parents[2]
 DAYS = ["2025-03-01", "2025-03-02"]
@@ -52,8 +53,7 @@ def start_demo(root, *arguments, instance="", environment=None, **settings):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        # Python's own, which a parent in the background may have had it ignore.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads yet
+        preexec_fn=heed_signals,  # noqa: PLW1509 - no threads yet
     )
 
 
