@@ -5,14 +5,13 @@ import sys
 import time
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
-from pathlib import PurePosixPath
 from typing import Any
 
 import dagster as dg
 import pyarrow.dataset as pads
 
 from persona_assets.columns import ColumnInWords
-from persona_assets.provenance import Provenance
+from persona_assets.provenance import Provenance, find_missing_days
 
 _SHOWN_EXACTLY = 10_000
 
@@ -100,5 +99,5 @@ def missing_days(context: dg.AssetExecutionContext, **windows: pads.Dataset) -> 
     for name, dataset in windows.items():
         expected = set(context.asset_partition_keys_for_input(name))
         days |= expected
-        missing |= expected - {PurePosixPath(file).stem for file in dataset.files}
+        missing |= find_missing_days(expected, dataset)
     return {"window_days": len(days), "missing_days": ", ".join(sorted(missing)) or "none"}

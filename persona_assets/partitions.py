@@ -38,7 +38,6 @@ def days_of_window(
     day: str, days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping | None = None
 ) -> list[str]:
     """Return the days of the window that ends at `day`, in their order; without a window, the day alone."""
-    last = dt.date.fromisoformat(day)
-    offset = window.start_offset if window else 0
+    last, offset = parse_day(day), window.start_offset if window else 0
     window_days = [last + dt.timedelta(number) for number in range(offset, 1)]
-    return [day.strftime(DAY_FORMAT) for day in window_days if day >= days.start.date()]
+    return [one.strftime(DAY_FORMAT) for one in window_days if one >= days.start.date()]

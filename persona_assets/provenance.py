@@ -56,7 +56,7 @@ def describe_step(  # noqa: PLR0913 - each a part of how a result is made
         "versions": {name: version(name) for name in sorted({*_ALWAYS, *libraries})},
     }
     over_window = list(over_window)
-    missing = {day for dataset in over_window for day in _find_missing(days, dataset)}
+    missing = {day for dataset in over_window for day in find_missing_days(days, dataset)}
     schemas = [schema for read in (*inputs, *over_window) for schema in _list_schemas(read)]
     return {
         "asset": asset,
@@ -80,7 +80,8 @@ def read_provenance(schema: pa.Schema) -> Provenance | None:
     return None if noted is None else json.loads(noted)
 
 
-def _find_missing(days: Iterable[str], dataset: pads.Dataset) -> set[str]:
+def find_missing_days(days: Iterable[str], dataset: pads.Dataset) -> set[str]:
+    """Return those of `days` that a dataset, a file a day that is named by it, lacks."""
     files = getattr(dataset, "files", None)  # one in memory has none
     return set() if files is None else set(days) - {PurePosixPath(file).stem for file in files}
 

@@ -46,10 +46,15 @@ def days_made(context: dg.InputContext, paths: dict[str, UPath]) -> list[UPath]:
     if not made:
         name = context.asset_key.to_user_string()
         raise MissingPartitionError(
-            f"{name} has not been materialized for any day, there is none in {folder}: run dg launch --assets {name} "
-            "--partition DAY for each day"
+            f"{name} has not been materialized for any day, there is none in {folder}: run "
+            f"{_command_that_makes([name], 'DAY')} for each day"
         )
     return made
+
+
+def _command_that_makes(assets: Iterable[str], day: str) -> str:
+    """Return what to type for some assets of a day to be made."""
+    return f"dg launch --assets {','.join(assets)} --partition {day}"
 
 
 def find_missing(
@@ -86,10 +91,7 @@ def _say_missing(context: dg.InputContext, day: str, *, data: UPath) -> str:
         lambda name: any((data / name / f"{day}{suffix}").exists() for suffix in _SUFFIXES),
     )
     has = "has" if len(missing) == 1 else "have"
-    return (
-        f"{', '.join(missing)} {has} not been materialized for {day}: run dg launch --assets {','.join(missing)} "
-        f"--partition {day}"
-    )
+    return f"{', '.join(missing)} {has} not been materialized for {day}: run {_command_that_makes(missing, day)}"
 
 
 def _read_graph(context: dg.InputContext) -> dict[str, list[str]]:
