@@ -110,7 +110,9 @@ class Settings(BaseSettings):
         "share the lock, users name the same folder, which must exist and be writable and setgid for their group. "
         "Default: a folder of the user's own in the temporary folder.",
     )
-    min_english_posts: int = pydantic.Field(2, ge=1, description="Fewest English posts of a user that is kept.")
+    min_english_posts: int = pydantic.Field(
+        2, ge=1, description="Minimum number of English posts for a user to be kept."
+    )
     n_clusters: str = pydantic.Field(
         "10",
         pattern=r"^ *[1-9][0-9]* *(, *[1-9][0-9]* *)*$",
@@ -118,7 +120,7 @@ class Settings(BaseSettings):
         "greatest is the number of personas, which lie in the coarser ones.",
     )
     auto_cluster: bool = pydantic.Field(default=False, description="Choose the number of personas.")
-    min_cluster_size: int = pydantic.Field(10, ge=1, description="Fewest users of a persona.")
+    min_cluster_size: int = pydantic.Field(10, ge=1, description="Minimum number of users in a persona.")
     min_size_policy: MinSizePolicy = pydantic.Field(
         "fill",
         description="What happens to a persona below the minimum size. fill: it gets those users of others who lose "
@@ -137,10 +139,15 @@ class Settings(BaseSettings):
         "the cluster, as BluePrint does, for captures that know of few follows.",
     )
     similarity_threshold: float = pydantic.Field(
-        0.7, ge=-1, le=1, description="Least cosine of an ignored post to what its cluster engages with."
+        0.7,
+        ge=-1,
+        le=1,
+        description="Minimum cosine similarity between an ignored post and what its cluster engages with.",
     )
-    cap_ignored_messages: int = pydantic.Field(1000, ge=0, description="Most ignored posts of a user.")
-    max_thread_messages: int = pydantic.Field(64, ge=2, description="Most messages of a conversation line.")
+    cap_ignored_messages: int = pydantic.Field(1000, ge=0, description="Maximum number of ignored posts per user.")
+    max_thread_messages: int = pydantic.Field(
+        64, ge=2, description="Maximum number of messages in a conversation line."
+    )
     cluster_format: ClusterFormat = pydantic.Field(
         "arrays",
         description="What a line of a persona's file is: an array of messages, as BluePrint's pipeline writes them, or "

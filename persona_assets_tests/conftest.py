@@ -13,8 +13,8 @@ import pytest
 from persona_assets.sample.write import write_capture
 from persona_assets_tests.whole_graph import DAY, STEPS
 
-# Whoever runs the tests may have settings of their own in their shell. A make that a test starts must not take itself for
-# part of the make that started the tests: it would print the folders that it enters.
+# Whoever runs the tests may have settings of their own in their shell. A make that a test starts must not take itself
+# for part of the make that started the tests: it would print the folders that it enters.
 for _name in [name for name in os.environ if name.startswith(("PERSONA_", "MAKE", "MFLAGS"))]:
     del os.environ[_name]
 

@@ -4,7 +4,11 @@ Screenshots are kept in `screenshots/`, for those who come to look.
 """
 
 import datetime as dt
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,7 +39,7 @@ RUNS = "{runsOrError {... on Runs {results {id status}}}}"
 MADE = """{assetNodes {
   assetKey {path}
   partitionStats {numPartitions numMaterialized numFailed numMaterializing}
-  assetMaterializations(limit: 1) {runId}
+  assetMaterializations(limit: 100) {runId partition}
   assetChecksOrError {... on AssetChecks {checks {
     name
     canExecuteIndividually
@@ -161,11 +165,15 @@ def test_everything_is_green_when_all_days_have_been_materialized(server, pages,
     assert backfill["status"] == "COMPLETED_SUCCESS"
     assert {run["status"] for run in find_runs(server)} == {"SUCCESS"}
 
-    made = {node["assetKey"]["path"][0]: node for node in server.ask(MADE)["assetNodes"]}
+    made = find_made(server)
     all_made = {"numPartitions": 3, "numMaterialized": 3, "numFailed": 0, "numMaterializing": 0}
-    assert {name: node["partitionStats"] for name, node in made.items() if name != "lineage"} == dict.fromkeys(
-        DAILY, all_made
-    )
+    assert {name: find_days(made[name]) for name in DAILY} == {name: {*map(str, DAYS)} for name in DAILY}
+    if any(made[name]["partitionStats"] != all_made for name in DAILY):
+        # Dagster counts days in a cache, which loses one where a run is planned between the two writes that store a
+        # materialization (docs/faq.md).
+        forget_counts(server)
+        made = find_made(server)
+    assert {name: made[name]["partitionStats"] for name in DAILY} == dict.fromkeys(DAILY, all_made)
     assert made["lineage"]["assetMaterializations"]
     assert find_checks_that_did_not_pass(made) == []
     # They are answered when their asset is made. A button that executed them alone would end in a failed run.
@@ -176,6 +184,24 @@ def test_everything_is_green_when_all_days_have_been_materialized(server, pages,
     pages.wait(lambda: find_green(pages) == set(ASSETS), SHOWS_WITHIN, "the graph is green")
     pages.take("06_graph_materialized")
     assert pages.find_errors() == []
+
+
+def find_made(server):
+    return {node["assetKey"]["path"][0]: node for node in server.ask(MADE)["assetNodes"]}
+
+
+def find_days(node):
+    """The days of which the event log has a materialization."""
+    return {event["partition"] for event in node["assetMaterializations"]}
+
+
+def forget_counts(server):
+    """Have Dagster count the days of assets anew, by the command that the FAQ names."""
+    subprocess.run(
+        [Path(sys.executable).parent / "dagster", "asset", "wipe-partitions-status-cache", "--all", "--noprompt"],
+        env=os.environ | {"DAGSTER_HOME": str(server.log.parent / "home")},
+        check=True,
+    )
 
 
 def find_checks_that_did_not_pass(made):
