@@ -48,7 +48,7 @@ check: $(INSTALLED)
 demo dev: export PERSONA_REPORTS_URL ?= http://127.0.0.1:3001
 
 dev: $(INSTALLED)
-	$(BIN)/python -m persona_assets.reports $(BIN)/dg dev --workspace workspace.yaml
+	$(BIN)/python -m persona_assets.command_line.serve_reports $(BIN)/dg dev --workspace workspace.yaml
 
 pictures: $(INSTALLED)
 	$(BIN)/python -m persona_assets_tests.make_pictures

@@ -19,9 +19,10 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 from bench_cluster_jsonl import Size, make_window
 
-from persona_assets import parquet_files, tables
-from persona_assets.engine import open_duckdb, view_dataset
-from persona_assets.parquet_checksums import open_checked_writer, verify_parquet
+from persona_assets import tables
+from persona_assets.common import parquet_files
+from persona_assets.common.database import open_duckdb, view_dataset
+from persona_assets.common.parquet_checksums import open_checked_writer, verify_parquet
 
 _READ_ALL = """
     SELECT sum(hash(user_id)), sum(hash(uri)), sum(hash(text)), sum(hash(target_uri)), sum(event_time_us) FROM actions

@@ -30,12 +30,12 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from persona_assets import tables
-from persona_assets.cluster_jsonl.build import build_lines
-from persona_assets.cluster_jsonl.spell import ACT_KEYS
-from persona_assets.cluster_jsonl.window import Inputs
-from persona_assets.engine import open_duckdb
-from persona_assets.io_managers.jsonl import ClusterLines, write_cluster_lines
-from persona_assets.writes import write_in_pieces
+from persona_assets.assets.cluster_jsonl.build import build_lines
+from persona_assets.assets.cluster_jsonl.load import Inputs
+from persona_assets.assets.cluster_jsonl.serialise import ACT_KEYS
+from persona_assets.common.chunked_writes import write_in_pieces
+from persona_assets.common.database import open_duckdb
+from persona_assets.io_managers.persona_files import ClusterLines, write_cluster_lines
 
 START_US = 1_740_787_200_000_000
 DAY_US = 86_400_000_000

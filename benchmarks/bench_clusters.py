@@ -56,10 +56,10 @@ def make_users(folder: Path, users: int, clusters: int) -> None:
 
 def ours(vectors: np.ndarray, clusters: int) -> Callable[[], Labels]:
     """Return this project's fit, ready to run."""
-    from persona_assets.clusters.fit import fit_clusters  # noqa: PLC0415 - each way imports its own
-    from persona_assets.clusters.move import Sizes  # noqa: PLC0415 - the same
+    from persona_assets.assets.clusters.fit import fit_clusters  # noqa: PLC0415 - each way imports its own
+    from persona_assets.assets.clusters.lloyd import ClusterSpec  # noqa: PLC0415 - the same
 
-    return lambda: fit_clusters(vectors, Sizes(clusters, LEAST), seed=0).labels
+    return lambda: fit_clusters(vectors, ClusterSpec(clusters, LEAST), seed=0).labels
 
 
 def kmeans(vectors: np.ndarray, clusters: int) -> Callable[[], Labels]:
@@ -120,7 +120,7 @@ def judge(folder: Path, way: str, clusters: int) -> dict[str, float]:
     """Return how good the labels of one way are."""
     from sklearn.metrics import adjusted_rand_score  # noqa: PLC0415 - not in the processes that are timed
 
-    from persona_assets.clusters.assign import sum_by_cluster  # noqa: PLC0415 - the same
+    from persona_assets.assets.clusters.assign import sum_by_cluster  # noqa: PLC0415 - the same
 
     vectors, groups = (np.load(folder / name, mmap_mode="r") for name in ("vectors.npy", "groups.npy"))
     one, other = (np.load(folder / f"labels-{way}-{shuffle}.npy").astype(np.int32) for shuffle in (False, True))

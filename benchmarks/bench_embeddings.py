@@ -30,10 +30,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from persona_assets.embeddings.device import Device, Precision, choose_device
-from persona_assets.embeddings.encode import CPU_BUDGET, Encoder
-from persona_assets.embeddings.model import EMBEDDED, Replica, TextModel, find_folder, load_model
-from persona_assets.embeddings.tokenize import tokenize_texts
+from persona_assets.assets.embeddings.device import Device, Precision, choose_device
+from persona_assets.assets.embeddings.encode import CPU_BUDGET, Encoder
+from persona_assets.assets.embeddings.model import EMBEDDED, Replica, TextModel, find_folder, load_model
+from persona_assets.assets.embeddings.tokenize import tokenize_texts
 from persona_assets.sample.people import make_people
 from persona_assets.sample.texts import write_text
 from persona_assets.sample.topics import TOPICS

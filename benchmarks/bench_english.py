@@ -28,9 +28,9 @@ import pyarrow.parquet as pq
 import pycld2
 
 from persona_assets import tables
-from persona_assets.english_posts.detect import build_decide
-from persona_assets.english_posts.sift import sift_posts
-from persona_assets.progress import Progress
+from persona_assets.assets.english_posts.detect import build_decide
+from persona_assets.assets.english_posts.filter import filter_posts
+from persona_assets.common.progress import Progress
 from persona_assets.sample.people import declare_languages, make_people
 from persona_assets.sample.texts import write_text
 from persona_assets.sample.topics import TOPICS
@@ -152,7 +152,7 @@ def compare_on_lies(posts: int) -> None:
     day, truth = make_day(posts)
     with tempfile.TemporaryDirectory() as folder:
         start = time.process_time()
-        sifted = sift_posts(
+        sifted = filter_posts(
             pads.dataset(day),
             build_decide("en"),
             scratch=Path(folder),

@@ -26,9 +26,9 @@ import pyarrow.parquet as pq
 from sklearn.cluster import KMeans
 
 from persona_assets import tables
-from persona_assets.cluster_jsonl.build import build_lines
-from persona_assets.cluster_jsonl.ignored import IgnoredOptions
-from persona_assets.cluster_jsonl.window import Inputs
+from persona_assets.assets.cluster_jsonl.build import build_lines
+from persona_assets.assets.cluster_jsonl.ignored import IgnoredOptions
+from persona_assets.assets.cluster_jsonl.load import Inputs
 
 HOUR_US = 3_600_000_000
 PERSONAS, DIMENSIONS, HOURS = 8, 32, 48

@@ -143,8 +143,8 @@ def read_ours(folder: Path, scratch: Path, workers: int) -> tuple[int, int]:
 
     from upath import UPath
 
-    from persona_assets.raw_events.files import find_files
-    from persona_assets.raw_events.parse import parse_files
+    from persona_assets.assets.raw_events.parse import parse_files
+    from persona_assets.capture.files import find_files
 
     day = dt.date.fromisoformat(DAY)
     files = find_files(UPath(folder), day, pattern=None)
@@ -156,7 +156,7 @@ def read_in_a_loop(folder: Path, scratch: Path, loads: Callable[[bytes], Any]) -
     """Decode line by line into the columns of raw_events, a Parquet row group at a time, unsorted."""
     import pyarrow as pa
 
-    from persona_assets.parquet_files import write_parquet
+    from persona_assets.common.parquet_files import write_parquet
     from persona_assets.tables import RAW_EVENTS
 
     found = [0, 0]
@@ -307,7 +307,7 @@ def import_for(way: str) -> None:
     pa.array(["the first array imports pandas, 0.4 s, where it is installed"])
 
     if way.startswith("ours"):
-        import persona_assets.raw_events.parse as _
+        import persona_assets.assets.raw_events.parse as _
     elif way == "duckdb":
         import duckdb as _  # noqa: F401 - imported for its cost
     elif way in NEEDS:

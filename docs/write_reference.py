@@ -13,12 +13,12 @@ import pyarrow as pa
 import pydantic.fields
 
 from persona_assets import tables
+from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS
+from persona_assets.assets.clusters.build import CERTAINTY, CURVE
 from persona_assets.automation.jobs import DAY_ASSETS, LINEAGE_ASSETS, PERSONA_ASSETS
-from persona_assets.cluster_stats.report import CLUSTER_STATS
-from persona_assets.clusters.personas import CERTAINTY, CURVE
-from persona_assets.columns import describe_columns
+from persona_assets.common.columns import describe_columns
+from persona_assets.common.setting_topics import SETTING_TOPICS
 from persona_assets.definitions import build_definitions
-from persona_assets.setting_topics import SETTING_TOPICS
 from persona_assets.settings import PREFIX, Settings, read_settings
 
 FOLDER = Path(__file__).parent / "reference"

@@ -5,35 +5,35 @@ import sys
 
 import dagster as dg
 
+from persona_assets.assets.cluster_jsonl.assets import build_cluster_jsonl
+from persona_assets.assets.cluster_stats.assets import build_cluster_stats
+from persona_assets.assets.clusters.assets import build_clusters
+from persona_assets.assets.embeddings.assets import build_embeddings
+from persona_assets.assets.embeddings.machine_lock import takes_turns
+from persona_assets.assets.english_posts.assets import build_english_posts
+from persona_assets.assets.english_users.assets import build_english_users
+from persona_assets.assets.lineage.assets import lineage
+from persona_assets.assets.raw_events.assets import build_raw_events
+from persona_assets.assets.user_actions.assets import build_user_actions
 from persona_assets.automation.jobs import JOBS
-from persona_assets.automation.ticks import build_schedule, build_sensor
-from persona_assets.cluster_jsonl.assets import build_cluster_jsonl
-from persona_assets.cluster_stats.assets import build_cluster_stats
-from persona_assets.clusters.assets import build_clusters
-from persona_assets.command_line.days import launching
-from persona_assets.command_line.ending import end_with_errors
-from persona_assets.command_line.launch import (
+from persona_assets.automation.triggers import build_schedule, build_sensor
+from persona_assets.capture.resource import Capture
+from persona_assets.command_line.current_command import (
     Launch,
     find_launch,
     is_code_server,
     read_for_command,
     require_days,
 )
-from persona_assets.embeddings.assets import build_embeddings
-from persona_assets.embeddings.turns import takes_turns
-from persona_assets.english_posts.assets import build_english_posts
-from persona_assets.english_users.assets import build_english_users
+from persona_assets.command_line.day_ranges import launching
+from persona_assets.command_line.failure_summary import end_with_errors
+from persona_assets.common.scratch import Scratch
 from persona_assets.executors.choose import choose_executor, count_gpus
-from persona_assets.io_managers.jsonl import JsonlIOManager
-from persona_assets.io_managers.parquet import ParquetIOManager
-from persona_assets.io_managers.report import ReportIOManager
-from persona_assets.lineage.assets import lineage
+from persona_assets.io_managers.parquet_tables import ParquetIOManager
+from persona_assets.io_managers.persona_files import JsonlIOManager
+from persona_assets.io_managers.report_folders import ReportIOManager
 from persona_assets.partitions import daily_partitions, trailing_window
-from persona_assets.raw_events.assets import build_raw_events
-from persona_assets.raw_events.capture import Capture
-from persona_assets.scratch import Scratch
 from persona_assets.settings import Settings, read_settings
-from persona_assets.user_actions.assets import build_user_actions
 
 
 def build_definitions(settings: Settings, launch: Launch | None = None) -> dg.Definitions:

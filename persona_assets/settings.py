@@ -165,8 +165,8 @@ class Settings(BaseSettings):
     reports_url: str | None = pydantic.Field(
         None,
         pattern=r"^https?://",
-        description="Address at which `python -m persona_assets.reports` serves the reports, for links in the UI, such "
-        "as http://127.0.0.1:3001; no links when unset.",
+        description="Address at which `python -m persona_assets.command_line.serve_reports` serves the reports, for "
+        "links in the UI, such as http://127.0.0.1:3001; no links when unset.",
     )
     k8s_gpu_node_selector: str = pydantic.Field(
         "", description="Kubernetes: labels of nodes with GPUs, `name=value`, separated by commas."

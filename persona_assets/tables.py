@@ -11,7 +11,7 @@ import datetime as dt
 
 import pyarrow as pa
 
-from persona_assets.columns import column, required_column
+from persona_assets.common.columns import column, required_column
 from persona_assets.errors import SchemaError
 
 CLOSED_SET = pa.dictionary(pa.int8(), pa.string())

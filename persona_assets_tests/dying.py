@@ -15,8 +15,8 @@ import dagster as dg
 import pytest
 from dagster._cli import cli
 
+from persona_assets.assets.raw_events import parse
 from persona_assets.definitions import build_definitions
-from persona_assets.raw_events import parse
 from persona_assets.settings import read_settings
 
 # Imported once, by the process that the others are forked from: no thread is started by that.

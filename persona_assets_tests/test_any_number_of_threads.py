@@ -11,15 +11,15 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
 
-from persona_assets.cluster_jsonl.build import build_lines
-from persona_assets.cluster_jsonl.ignored import IgnoredOptions
-from persona_assets.cluster_jsonl.window import Inputs
-from persona_assets.embeddings.split import split_texts
-from persona_assets.english_users.select import select_english_users
-from persona_assets.io_managers.jsonl import ClusterLines, write_cluster_lines
-from persona_assets.user_actions.extract import extract_actions
-from persona_assets_tests.cluster_jsonl.builders import act, inputs, message
-from persona_assets_tests.user_actions.builders import BOBS_POST, LIKE, POST, commit, table_of
+from persona_assets.assets.cluster_jsonl.build import build_lines
+from persona_assets.assets.cluster_jsonl.ignored import IgnoredOptions
+from persona_assets.assets.cluster_jsonl.load import Inputs
+from persona_assets.assets.embeddings.distinct_texts import split_texts
+from persona_assets.assets.english_users.select import select_english_users
+from persona_assets.assets.user_actions.extract import extract_actions
+from persona_assets.io_managers.persona_files import ClusterLines, write_cluster_lines
+from persona_assets_tests.assets.cluster_jsonl.builders import act, inputs, message
+from persona_assets_tests.assets.user_actions.builders import BOBS_POST, LIKE, POST, commit, table_of
 
 ROOT = Path(__file__).parents[1]
 HOUR = 3_600_000_000

@@ -18,6 +18,7 @@ TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 PACKAGE = ROOT / "persona_assets"
 
+# The packages of assets, and the sample that is made for them. They do not import each other.
 ROOMS = {
     "raw_events",
     "user_actions",
@@ -30,12 +31,16 @@ ROOMS = {
     "cluster_stats",
     "sample",
 }
-# What a verb file may import of the package beside its own room: modules that know neither Dagster nor settings.
+# Folders that only group packages and modules: a part of the package is what lies in them.
+GROUPS = {"assets", "capture", "common"}
+# What a pure module may import of the package beside its own part: modules that know neither Dagster nor settings.
 PLAIN = {
+    "chunked_writes",
     "collection_names",
     "columns",
-    "engine",
+    "database",
     "errors",
+    "files",  # of a capture
     "full_disk",
     "interrupts",
     "parquet_checksums",
@@ -44,13 +49,12 @@ PLAIN = {
     "progress",
     "provenance",
     "tables",
-    "writes",
 }
-# Packages that several rooms share, whose files are verb files as those of rooms are.
-SHARED = {"post_vectors"}
-# Modules of a room that are no verb files, and why.
-NOT_VERBS = {
-    "raw_events/capture.py": "holds the resource that says where a capture is",
+# Packages that several assets share, whose modules are pure as those of assets are.
+SHARED = {"post_vectors", "files", "resource", "zstd_dictionaries"}
+# Modules of these packages that are not pure, and why.
+NOT_PURE = {
+    "capture/resource.py": "holds the resource that says where a capture is",
     "sample/demo.py": "the command that runs the graph, and says how long that took",
 }
 # Modules that no test file mirrors, and why. Modules without a function need no reason.
@@ -65,12 +69,18 @@ MODULES = {
     path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8"), str(path))
     for path in sorted(PACKAGE.rglob("*.py"))
 }
-VERBS = [
+
+
+def part_of(name: str) -> str:
+    """Return the part of the package that a module belongs to: `clusters` of `assets/clusters/fit.py`."""
+    steps = name.removesuffix(".py").split("/")
+    return steps[1] if steps[0] in GROUPS and len(steps) > 1 else steps[0]
+
+
+PURE = [
     name
     for name in MODULES
-    if name.split("/")[0] in ROOMS | SHARED
-    and not name.endswith(("/assets.py", "/__init__.py"))
-    and name not in NOT_VERBS
+    if part_of(name) in ROOMS | SHARED and not name.endswith(("/assets.py", "/__init__.py")) and name not in NOT_PURE
 ]
 
 
@@ -84,8 +94,10 @@ def find_imports(tree: ast.AST) -> Iterator[str]:
 
 
 def find_parts(tree: ast.AST) -> set[str]:
-    """Return the rooms and modules of the package that are imported."""
-    return {name.split(".")[1] for name in find_imports(tree) if name.startswith("persona_assets.")}
+    """Return the parts of the package that are imported."""
+    prefix = "persona_assets."
+    imported = [name.removeprefix(prefix) for name in find_imports(tree) if name.startswith(prefix)]
+    return {part_of(name.replace(".", "/")) for name in imported}
 
 
 def find_impurities(tree: ast.AST) -> list[str]:
@@ -219,33 +231,39 @@ def mirror_of(name: str) -> str:
     return f"{folder}/test_{file.strip('_')}".lstrip("/").replace("__.py", ".py")
 
 
-@pytest.mark.parametrize("name", VERBS)
-def test_verb_files_are_pure(name):
+@pytest.mark.parametrize("name", PURE)
+def test_pure_modules_depend_on_their_arguments_alone(name):
     assert find_impurities(MODULES[name]) == []
 
 
-@pytest.mark.parametrize("name", VERBS)
-def test_verb_files_import_only_plain_modules(name):
-    assert find_parts(MODULES[name]) - PLAIN - {name.split("/")[0]} == set()
+@pytest.mark.parametrize("name", PURE)
+def test_pure_modules_import_only_plain_modules(name):
+    assert find_parts(MODULES[name]) - PLAIN - {part_of(name)} == set()
 
 
 @pytest.mark.parametrize("room", sorted(ROOMS))
 def test_no_room_imports_another_room(room):
-    parts = {part: name for name in MODULES if name.startswith(f"{room}/") for part in find_parts(MODULES[name])}
+    parts = {part: name for name in MODULES if part_of(name) == room for part in find_parts(MODULES[name])}
 
     assert {part: name for part, name in parts.items() if part in ROOMS - {room}} == {}
 
 
 def test_nothing_below_the_rooms_imports_one():
-    below = [name for name in MODULES if name.split("/")[0] not in ROOMS | {"automation", "definitions.py"}]
+    below = [name for name in MODULES if part_of(name) not in ROOMS | {"automation", "definitions"}]
 
     assert {name: parts for name in below if (parts := find_parts(MODULES[name]) & ROOMS)} == {}
 
 
 def test_every_room_has_a_contract():
-    assert [
-        room for room in sorted(ROOMS) if not ast.get_docstring(MODULES.get(f"{room}/__init__.py", ast.parse("")))
-    ] == []
+    contracts = {part_of(name.removesuffix("/__init__.py")): MODULES[name] for name in MODULES if "__init__" in name}
+
+    assert [room for room in sorted(ROOMS) if not ast.get_docstring(contracts.get(room, ast.parse("")))] == []
+
+
+def test_every_folder_of_assets_is_a_room():
+    assert {name.split("/")[1] for name in MODULES if name.startswith("assets/")} - {"__init__.py"} == ROOMS - {
+        "sample"
+    }
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -267,8 +285,8 @@ def test_every_module_is_mirrored_by_a_test_file():
 
 
 def test_exceptions_are_of_modules_that_exist_and_need_them():
-    assert [name for name in (*NOT_VERBS, *NOT_MIRRORED) if name not in MODULES] == []
-    assert [name for name in NOT_VERBS if not find_impurities(MODULES[name])] == []
+    assert [name for name in (*NOT_PURE, *NOT_MIRRORED) if name not in MODULES] == []
+    assert [name for name in NOT_PURE if not find_impurities(MODULES[name])] == []
     assert [name for name in NOT_MIRRORED if (TESTS / mirror_of(name)).is_file()] == []
 
 
@@ -372,9 +390,12 @@ def test_code_that_depends_on_more_than_its_arguments_is_noticed(code):
 
 
 def test_imports_of_rooms_are_noticed_wherever_they_are():
-    code = "from persona_assets import tables, clusters\ndef f():\n    import persona_assets.embeddings.model"
+    code = (
+        "from persona_assets import tables\nfrom persona_assets.assets import clusters\n"
+        "from persona_assets.common import database\ndef f():\n    import persona_assets.assets.embeddings.model"
+    )
 
-    assert find_parts(ast.parse(code)) == {"tables", "clusters", "embeddings"}
+    assert find_parts(ast.parse(code)) == {"tables", "clusters", "database", "embeddings"}
 
 
 def test_a_config_field_that_nothing_reads_is_noticed():
@@ -436,5 +457,5 @@ def test_a_docstring_is_no_part_of_a_functions_length():
 
 def test_tests_mirror_modules_file_for_file():
     assert mirror_of("tables.py") == "test_tables.py"
-    assert mirror_of("clusters/fit.py") == "clusters/test_fit.py"
+    assert mirror_of("assets/clusters/fit.py") == "assets/clusters/test_fit.py"
     assert mirror_of("sample/__main__.py") == "sample/test_main.py"

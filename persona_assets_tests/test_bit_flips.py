@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 from upath import UPath
 
+from persona_assets.common.scratch import Scratch
 from persona_assets.errors import StorageError
-from persona_assets.io_managers.jsonl import BESIDE, ClusterFolder, JsonlFolders
-from persona_assets.io_managers.parquet import DatasetWithSides, ParquetDatasets, every_day_with
-from persona_assets.scratch import Scratch
+from persona_assets.io_managers.parquet_tables import DatasetWithSides, ParquetDatasets, every_day_with
+from persona_assets.io_managers.persona_files import BESIDE, ClusterFolder, JsonlFolders
 from persona_assets_tests.whole_graph import DAY, FOLDERS, SIDES, STEPS
 
 pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]

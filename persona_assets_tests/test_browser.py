@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from persona_assets.sample.write import write_capture
-from persona_assets_tests.embeddings.builders import make_model
+from persona_assets_tests.assets.embeddings.builders import make_model
 from persona_assets_tests.ui import IS_INSTALLED, ROOT, SHOWS_WITHIN, STARTS_WITHIN, Pages, open_browser, start_server
 
 pytestmark = [

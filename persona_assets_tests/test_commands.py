@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from persona_assets.sample.write import write_capture
-from persona_assets_tests.embeddings.builders import make_model
+from persona_assets_tests.assets.embeddings.builders import make_model
 from persona_assets_tests.ports import find_free_port
 from persona_assets_tests.signals import heed_signals
 from persona_assets_tests.test_definitions import READS

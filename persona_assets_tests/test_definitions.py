@@ -13,7 +13,7 @@ from persona_assets.automation.jobs import DAY_ASSETS, LINEAGE_ASSETS, PERSONA_A
 from persona_assets.definitions import build_definitions
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
-from persona_assets_tests.embeddings.builders import make_model
+from persona_assets_tests.assets.embeddings.builders import make_model
 
 ROOT = Path(__file__).parents[1]
 READS = {
@@ -210,7 +210,7 @@ def test_results_are_private_unless_a_setting_says_otherwise(tmp_path, executor,
 
 def test_a_library_import_changes_no_umask():
     code = (
-        "import os; os.umask(0o022); import persona_assets.settings, persona_assets.raw_events.parse; "
+        "import os; os.umask(0o022); import persona_assets.settings, persona_assets.assets.raw_events.parse; "
         "from persona_assets.executors import choose; assert os.umask(0o022) == 0o022; "
         "import persona_assets.definitions; assert os.umask(0) == 0o077"
     )

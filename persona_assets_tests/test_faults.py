@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow.dataset as pads
 import pytest
 
+from persona_assets.capture.resource import Capture
 from persona_assets.errors import StorageError
-from persona_assets.raw_events.capture import Capture
 from persona_assets_tests.dying import Moment, materialize, materialize_and_die, materialize_together
 from persona_assets_tests.whole_graph import (
     DAY,

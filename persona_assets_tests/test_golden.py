@@ -20,15 +20,15 @@ import pytest
 from upath import UPath
 
 from persona_assets import tables
-from persona_assets.cluster_jsonl.build import build_lines
-from persona_assets.cluster_jsonl.window import Inputs
-from persona_assets.english_posts.detect import build_decide
-from persona_assets.english_posts.sift import sift_posts
-from persona_assets.english_users.select import select_english_users
-from persona_assets.progress import Progress
-from persona_assets.raw_events.files import find_files
-from persona_assets.raw_events.parse import parse_files
-from persona_assets.user_actions.extract import extract_actions
+from persona_assets.assets.cluster_jsonl.build import build_lines
+from persona_assets.assets.cluster_jsonl.load import Inputs
+from persona_assets.assets.english_posts.detect import build_decide
+from persona_assets.assets.english_posts.filter import filter_posts
+from persona_assets.assets.english_users.select import select_english_users
+from persona_assets.assets.raw_events.parse import parse_files
+from persona_assets.assets.user_actions.extract import extract_actions
+from persona_assets.capture.files import find_files
+from persona_assets.common.progress import Progress
 
 GOLDEN = Path(__file__).parents[2] / "shared" / "data" / "golden"
 MEMORY = "1GB"
@@ -71,7 +71,7 @@ def day(tmp_path_factory):
     extract = extract_actions(raw_events, memory_limit=MEMORY, scratch=new_folder("actions"))
     user_actions = pads.dataset(extract.user_actions)
     progress = Progress(lambda _: None, what="messages")
-    sifted = sift_posts(
+    sifted = filter_posts(
         user_actions, build_decide("en"), scratch=new_folder("english"), memory_limit=MEMORY, progress=progress
     )
     posts = pads.dataset(sifted.posts)

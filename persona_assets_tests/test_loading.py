@@ -22,13 +22,13 @@ import zstandard
 from datasets import Dataset, Features, Json, Value, load_dataset
 
 from persona_assets import tables
+from persona_assets.common.parquet_files import write_parquet
+from persona_assets.common.provenance import read_provenance
 from persona_assets.definitions import build_definitions
-from persona_assets.io_managers.jsonl import BESIDE, ZSTD_SUFFIX
-from persona_assets.parquet_files import write_parquet
-from persona_assets.provenance import read_provenance
+from persona_assets.io_managers.persona_files import BESIDE, ZSTD_SUFFIX
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
-from persona_assets_tests.embeddings.builders import make_model
+from persona_assets_tests.assets.embeddings.builders import make_model
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
@@ -359,7 +359,9 @@ def test_statistics_load_a_row_a_cluster(world, tmp_path):
 
 
 def test_statistics_are_as_their_schema_says(world):
-    schema = json.loads(files("persona_assets.cluster_stats").joinpath("stats.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads(
+        files("persona_assets.assets.cluster_stats").joinpath("stats.schema.json").read_text(encoding="utf-8")
+    )
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
 

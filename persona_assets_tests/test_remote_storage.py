@@ -11,10 +11,10 @@ import dagster as dg
 import pytest
 from upath import UPath
 
+from persona_assets.assets.raw_events.parse import parse_files
+from persona_assets.capture.files import find_files
 from persona_assets.definitions import build_definitions
-from persona_assets.io_managers.storage import ABANDONED_AFTER, replacing_file, replacing_folder
-from persona_assets.raw_events.files import find_files
-from persona_assets.raw_events.parse import parse_files
+from persona_assets.io_managers.atomic_storage import ABANDONED_AFTER, replacing_file, replacing_folder
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 

@@ -8,9 +8,9 @@ import pyarrow.dataset as pads
 import pytest
 
 from persona_assets import tables
-from persona_assets.columns import require_schema
+from persona_assets.common.columns import require_schema
+from persona_assets.common.parquet_files import write_parquet
 from persona_assets.errors import SchemaError
-from persona_assets.parquet_files import write_parquet
 
 # What scripts outside the project read.
 CONTRACT = {

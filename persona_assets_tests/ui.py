@@ -93,7 +93,7 @@ def start_server(root: Path, settings: Mapping[str, object]) -> Iterator[Server]
     with (root / "log").open("wb") as log:
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "persona_assets.reports"),
+                *(sys.executable, "-m", "persona_assets.command_line.serve_reports"),
                 *(str(dg), "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)),
             ],
             cwd=ROOT,

@@ -6,7 +6,7 @@ import dagster as dg
 
 from persona_assets.errors import SettingsError
 from persona_assets.executors.kubernetes import kubernetes_executor
-from persona_assets.executors.slots import freeing_dead_slots
+from persona_assets.executors.pool_slots import freeing_dead_slots
 from persona_assets.settings import Settings
 
 

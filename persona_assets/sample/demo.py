@@ -18,10 +18,10 @@ import msgspec
 import pyarrow.parquet as pq
 from upath import UPath
 
+from persona_assets.common.interrupts import ending_on_signal
 from persona_assets.errors import PersonaAssetsError
-from persona_assets.interrupts import ending_on_signal
+from persona_assets.sample.demo_report import WIDTH, Stats, is_match, write_table, write_verdict
 from persona_assets.sample.score import score_clusters
-from persona_assets.sample.show import WIDTH, Stats, is_match, write_table, write_verdict
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import Settings, read_settings
 

@@ -12,7 +12,7 @@ import numpy as np
 from persona_assets.sample import deliver
 from persona_assets.sample.manifest import MAKER, SampleManifest
 from persona_assets.sample.people import Person, make_people
-from persona_assets.sample.place import put_in_place, refuse_foreign
+from persona_assets.sample.put_in_place import put_in_place, refuse_foreign
 from persona_assets.sample.records import POST, Event
 from persona_assets.sample.simulate import Simulation
 from persona_assets.sample.topics import TOPICS

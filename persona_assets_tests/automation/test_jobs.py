@@ -16,7 +16,7 @@ from persona_assets.automation.jobs import DAY_ASSETS, LINEAGE_ASSETS, PERSONA_A
 from persona_assets.definitions import build_definitions
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
-from persona_assets_tests.embeddings.builders import make_model
+from persona_assets_tests.assets.embeddings.builders import make_model
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,8 +4,8 @@ import os
 
 import dagster as dg
 
-from persona_assets.command_line.days import launching
-from persona_assets.command_line.ending import end_with_errors
+from persona_assets.command_line.day_ranges import launching
+from persona_assets.command_line.failure_summary import end_with_errors
 from persona_assets.errors import CaptureError
 
 days = dg.DailyPartitionsDefinition("2025-03-01", end_date="2025-03-06", timezone="UTC")

@@ -8,7 +8,7 @@ import pytest
 from persona_assets import tables
 from persona_assets.errors import VectorError
 from persona_assets.post_vectors.read import common_model, common_width, read_post_vectors
-from persona_assets_tests.cluster_stats.builders import dataset, vectors_of
+from persona_assets_tests.assets.cluster_stats.builders import dataset, vectors_of
 
 
 def test_only_posts_of_known_users_are_read_with_their_row():

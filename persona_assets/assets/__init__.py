@@ -1,0 +1,1 @@
+"""The assets of the graph, a package each, named as the asset."""

@@ -1,0 +1,217 @@
+"""The asset `cluster_jsonl`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.dataset as pads
+
+from persona_assets.assets.cluster_jsonl.accounting import CUT_OFF, NOT_CLUSTERED, NOT_KEPT, total_outcomes
+from persona_assets.assets.cluster_jsonl.build import Lines, build_lines
+from persona_assets.assets.cluster_jsonl.ignored import IgnoredOptions
+from persona_assets.assets.cluster_jsonl.line_schema import describe_line
+from persona_assets.assets.cluster_jsonl.load import Inputs
+from persona_assets.assets.cluster_jsonl.targets import WITHOUT_TEXT
+from persona_assets.common.checks import Check, adds_up, window_is_complete
+from persona_assets.common.columns import ColumnInWords, describe_columns
+from persona_assets.common.metadata import (
+    column_schema,
+    count_table,
+    measured,
+    missing_days,
+    provenance_table,
+    shorten_number,
+)
+from persona_assets.common.provenance import describe_step
+from persona_assets.common.run_config import SettingsConfig
+from persona_assets.common.scratch import Scratch
+from persona_assets.io_managers.persona_files import BESIDE, ClusterLines
+from persona_assets.partitions import days_of_window, parse_day
+from persona_assets.settings import ClusterCompression, ClusterFormat, IgnoredCandidates, from_setting
+from persona_assets.tables import IGNORED_EVIDENCE, SEEN_BEFORE, stored_schema
+
+_COMPLETE = window_is_complete("cluster_jsonl")
+_ADDS_UP = adds_up(
+    "cluster_jsonl",
+    of="action",
+    advice="Actions of the window are neither written nor dropped under a reason: report this, it is a defect.",
+)
+_USERS = Check(
+    "cluster_jsonl",
+    "every_user_of_the_clusters_has_a_file",
+    "user_clusters.json and clusters are not of the same users: materialize clusters and this again.",
+    is_error=True,
+)
+
+# Outcomes of actions by what they have in common, in headings so short that a page of 1440 pixels shows all columns.
+HEADINGS = {
+    "kept": ("written",),
+    "user": (NOT_KEPT, NOT_CLUSTERED),
+    "lang": ("target not English", "target without words"),
+    "gone": ("target deleted", "target outside the window", "unknown original", "no post before the act"),
+    "rest": ("target not a post", "no line for this kind", WITHOUT_TEXT, CUT_OFF, SEEN_BEFORE),
+}
+
+
+class ClusterJsonlConfig(SettingsConfig):
+    """What a persona's file holds."""
+
+    add_ignored_messages: bool = from_setting("add_ignored_messages")
+    ignored_candidates: IgnoredCandidates = from_setting("ignored_candidates")
+    similarity_threshold: float = from_setting("similarity_threshold")
+    cap_ignored_messages: int = from_setting("cap_ignored_messages")
+    max_thread_messages: int = from_setting("max_thread_messages")
+    format: ClusterFormat = from_setting("cluster_format")
+    compression: ClusterCompression = from_setting("cluster_compression")
+    lines_without_text: bool = from_setting("lines_without_text")
+    seed: int = from_setting("seed")
+    memory_limit: str = from_setting("memory_limit")
+
+
+def build_cluster_jsonl(
+    days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping
+) -> dg.AssetsDefinition:
+    """Return the asset, which reads the day's clusters and what the window's users wrote and did."""
+
+    @dg.asset(
+        group_name="persona_assets",
+        kinds={"duckdb", "json"},
+        tags={"stage": "results"},
+        owners=["team:persona_assets"],
+        partitions_def=days,
+        io_manager_key="jsonl_io_manager",
+        ins={name: dg.AssetIn(partition_mapping=window) for name in ("user_actions", "english_posts", "embeddings")},
+        check_specs=[check.spec(days) for check in (_COMPLETE, _ADDS_UP, _USERS)],
+    )
+    def cluster_jsonl(  # noqa: PLR0913, PLR0917 - one parameter for each input
+        context: dg.AssetExecutionContext,
+        config: ClusterJsonlConfig,
+        scratch: Scratch,
+        clusters: pads.Dataset,
+        english_users: pads.Dataset,
+        user_actions: pads.Dataset,
+        english_posts: pads.Dataset,
+        embeddings: pads.Dataset,
+    ):
+        """What the users of each persona said and did, a file for each persona: the input for training and simulation.
+
+        One line of `cluster_<N>.jsonl` is a conversation, its messages in the order in which they were answered, or an
+        action: the last message says what was done to the one before it. `user_clusters.json` gives the persona of each
+        user.
+
+        The table `accounting` says what became of each kind of action: it is `kept` in a file, or by a `user` without a
+        persona, or on something in another language or without words (`lang`), or on something deleted, outside the
+        window or unknown (`gone`); the `rest` has no line. `dropped` counts the reasons exactly, `accounting.parquet`
+        both. Next: `cluster_stats`.
+        """
+        provenance = describe_step(
+            "cluster_jsonl",
+            days=days_of_window(context.partition_key, days, window),
+            settings=config.chosen(),
+            libraries=("duckdb", "numpy"),
+            inputs=[clusters, english_users],
+            over_window=[user_actions, english_posts, embeddings],
+        )
+        with measured() as cost:
+            made = build_lines(
+                Inputs(clusters, english_users, user_actions, english_posts, embeddings),
+                ignored=_ignored_options(config),
+                max_thread_messages=config.max_thread_messages,
+                line_format=config.format,
+                lines_without_text=config.lines_without_text,
+                memory_limit=config.memory_limit,
+                scratch=scratch.new_folder(),
+                day=parse_day(context.partition_key),
+                provenance=provenance,
+            )
+        present = missing_days(context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings)
+        context.log.info("%d conversations of %d users; writing", made.conversations, len(made.user_clusters))
+        return dg.MaterializeResult(
+            value=_as_files(made, config),
+            metadata={
+                **_describe(made),
+                "dagster/column_schema": column_schema(_describe_files(config)),
+                **present,
+                **provenance_table(provenance),
+                **cost,
+            },
+            check_results=check_lines(made, present, actions=user_actions.count_rows(), users=clusters.count_rows()),
+        )
+
+    return cluster_jsonl
+
+
+def _as_files(made: Lines, config: ClusterJsonlConfig) -> ClusterLines:
+    beside = {"accounting": made.accounting, "actions_by_hour": made.by_hour, "actions_per_user": made.per_user}
+    return ClusterLines(made.lines, made.user_clusters, beside, config.compression, made.evidence)
+
+
+def _describe(made: Lines) -> dict[str, Any]:
+    return {
+        "users": len(made.user_clusters),
+        "conversations": made.conversations,
+        "ignored_messages": made.ignored,
+        "lines_without_text": count_table(made.without_text, of="line"),
+        **_outcomes(made.accounting),
+    }
+
+
+def check_lines(
+    made: Lines, present: Mapping[str, str | int], *, actions: int, users: int
+) -> list[dg.AssetCheckResult]:
+    """Return whether all days, all actions of the window and all users of the clusters are accounted for."""
+    # Messages that were let pass are estimated: nobody recorded them.
+    told = sum(number for (action, _), number in total_outcomes(made.accounting).items() if action != "ignore")
+    return [
+        _COMPLETE.answer(passed=present["missing_days"] == "none", **present),
+        _ADDS_UP.answer(passed=told == actions, actions=actions, accounted_for=told),
+        _USERS.answer(passed=len(made.user_clusters) == users, users=users, in_files=len(made.user_clusters)),
+    ]
+
+
+def _ignored_options(config: ClusterJsonlConfig) -> IgnoredOptions | None:
+    if not config.add_ignored_messages:
+        return None
+    return IgnoredOptions(
+        config.ignored_candidates, config.similarity_threshold, config.cap_ignored_messages, config.seed
+    )
+
+
+def _describe_files(config: ClusterJsonlConfig) -> list[ColumnInWords]:
+    """Return the keys of a line, then the columns of each table beside the lines, as `table.column`."""
+    beside = BESIDE | ({"ignored": IGNORED_EVIDENCE} if config.add_ignored_messages else {})
+    return describe_line(config.format) + [
+        column._replace(name=f"{table}.{column.name}")
+        for table, schema in beside.items()
+        for column in describe_columns(stored_schema(schema))
+    ]
+
+
+def _outcomes(accounting: pa.Table) -> dict[str, dg.TableMetadataValue]:
+    """Return what became of the window's actions, a row an action, and of those dropped the number for each reason."""
+    totals = total_outcomes(accounting)
+    dropped: dict[str, int] = {}
+    for (_, outcome), actions in totals.items():
+        if outcome != "written":
+            dropped[outcome] = dropped.get(outcome, 0) + actions
+    return {
+        "accounting": _cross_table(totals),
+        "dropped": count_table(dropped, of="reason"),
+    }
+
+
+def _cross_table(totals: Mapping[tuple[str, str], int]) -> dg.TableMetadataValue:
+    """Return a row for each action and a column for each kind of outcome, of which the last takes what has no other."""
+    heading_of = {outcome: heading for heading, outcomes in HEADINGS.items() for outcome in outcomes}
+    rows = {action: dict.fromkeys(HEADINGS, 0) for action, _ in totals}
+    for (action, outcome), number in totals.items():
+        rows[action][heading_of.get(outcome, "rest")] += number
+    records = [
+        dg.TableRecord(
+            {"action": action.replace("_", " "), **{heading: shorten_number(number) for heading, number in row.items()}}
+        )
+        for action, row in rows.items()
+    ]
+    columns = [dg.TableColumn(heading, description=", ".join(outcomes)) for heading, outcomes in HEADINGS.items()]
+    return dg.MetadataValue.table(records, dg.TableSchema([dg.TableColumn("action"), *columns]))

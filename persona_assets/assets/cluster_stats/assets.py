@@ -1,0 +1,162 @@
+"""The asset `cluster_stats`."""
+
+from collections import defaultdict
+from itertools import islice
+from typing import Any
+
+import dagster as dg
+import pyarrow.dataset as pads
+
+from persona_assets.assets.cluster_stats.inspect_lines import inspect_lines
+from persona_assets.assets.cluster_stats.summarise import Inputs, summarise_clusters
+from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, Report, png_address, write_report
+from persona_assets.command_line.serve_reports import report_address
+from persona_assets.common.checks import Check, adds_up
+from persona_assets.common.columns import describe_columns
+from persona_assets.common.metadata import column_schema, measured, provenance_table
+from persona_assets.common.progress import Progress
+from persona_assets.common.provenance import describe_step
+from persona_assets.common.run_config import SettingsConfig
+from persona_assets.common.scratch import Scratch
+from persona_assets.io_managers.persona_files import ClusterFolder
+from persona_assets.partitions import days_of_window
+from persona_assets.settings import from_setting, read_settings
+
+# Lines of each file that are read back.
+_LINES_READ_BACK = 1000
+
+_ADDS_UP = adds_up(
+    "cluster_stats",
+    of="user",
+    advice="The users of all personas are not those of clusters: report this, it is a defect.",
+)
+_LINES_ARE_WELL = Check(
+    "cluster_stats",
+    "lines_can_be_read_and_are_of_their_cluster",
+    f"Among the first {_LINES_READ_BACK} lines of each cluster_N.jsonl are some that are no JSON of messages, or in "
+    "which no user of the cluster has a part: materialize cluster_jsonl again.",
+    is_error=True,
+)
+
+
+class ClusterStatsConfig(SettingsConfig):
+    """What the report shows."""
+
+    show_posts: bool = from_setting("show_posts")
+    language: str = from_setting("language")
+    seed: int = from_setting("seed")
+    memory_limit: str = from_setting("memory_limit")
+
+
+def build_cluster_stats(
+    days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping
+) -> dg.AssetsDefinition:
+    """Return the asset, whose inputs are the day's clusters and the window's English posts and vectors."""
+
+    @dg.asset(
+        group_name="persona_assets",
+        kinds={"python", "gensim", "html"},
+        tags={"stage": "results"},
+        owners=["team:persona_assets"],
+        partitions_def=days,
+        ins={name: dg.AssetIn(partition_mapping=window) for name in ("english_posts", "embeddings")},
+        io_manager_key="report_io_manager",
+        check_specs=[_ADDS_UP.spec(days), _LINES_ARE_WELL.spec(days)],
+    )
+    def cluster_stats(  # noqa: PLR0913, PLR0917 - an argument an input is how Dagster draws lineage
+        context: dg.AssetExecutionContext,
+        config: ClusterStatsConfig,
+        scratch: dg.ResourceParam[Scratch],
+        cluster_jsonl: ClusterFolder,
+        clusters: pads.Dataset,
+        english_posts: pads.Dataset,
+        embeddings: pads.Dataset,
+    ):
+        """What each persona is about: a report with sizes, words, typical posts, topics and a map.
+
+        The link `report` opens it, where reports are served. The folder also has the numbers for a program
+        (`stats.json`) and a table with one row for each persona (`cluster_stats.parquet`). One report is of one day's
+        personas. If two personas have the same words, ask `clusters` for fewer; if one has words of everything, ask for
+        more. Next: read typical posts before giving a persona a name.
+        """
+        accounting, by_hour, per_user = map(cluster_jsonl.beside, ("accounting", "actions_by_hour", "actions_per_user"))
+        made = describe_step(
+            "cluster_stats",
+            days=days_of_window(context.partition_key, days, window),
+            settings=config.chosen(),
+            libraries=("duckdb", "gensim", "matplotlib", "numpy", "scikit-learn"),
+            inputs=[accounting.schema, clusters],
+            over_window=[english_posts, embeddings],
+        )
+        with measured() as cost:
+            summary = summarise_clusters(
+                Inputs(accounting, by_hour, per_user, clusters, english_posts, embeddings),
+                language=config.language,
+                seed=config.seed,
+                memory_limit=config.memory_limit,
+                scratch=scratch.new_folder(),
+                note=Progress(context.log.info, what="clusters searched for topics").add,
+            )
+            report = write_report(summary, day=context.partition_key, show_posts=config.show_posts, provenance=made)
+        return dg.MaterializeResult(
+            value=report.files,
+            metadata={
+                **_link_report(context.partition_key),
+                **_describe(report),
+                "actions_without_persona": summary.without_persona["total"],
+                **provenance_table(made),
+                **cost,
+            },
+            check_results=[
+                _check_users(sum(persona.counts["users"] for persona in summary.personas), clusters.count_rows()),
+                _check_lines(cluster_jsonl),
+            ],
+        )
+
+    return cluster_stats
+
+
+def _describe(report: Report) -> dict[str, Any]:
+    return {
+        "personas": _persona_table(report.personas),
+        "cluster_sizes": dg.MetadataValue.md(f"![users of each cluster]({png_address(report.sizes_png)})"),
+        "dagster/column_schema": column_schema(describe_columns(CLUSTER_STATS)),
+    }
+
+
+def _link_report(day: str) -> dict[str, dg.MetadataValue[Any]]:
+    """Return a link to the report and, as the UI shows short Markdown as it is, its map; nothing without a server."""
+    settings = read_settings()
+    report, user_map = (report_address(settings, day, name) for name in ("report.html", "map_small.png"))
+    if report is None:
+        return {}
+    return {
+        "report": dg.MetadataValue.url(report),
+        "map": dg.MetadataValue.md(f"[![users by cluster]({user_map})]({report})"),
+    }
+
+
+def _persona_table(personas: list[dict[str, Any]]) -> dg.TableMetadataValue:
+    columns = [
+        dg.TableColumn("persona", "int"),
+        dg.TableColumn("users", "int"),
+        *map(dg.TableColumn, ("share", "words")),
+    ]
+    return dg.MetadataValue.table([dg.TableRecord(persona) for persona in personas], dg.TableSchema(columns))
+
+
+def _check_users(counted: int, users: int) -> dg.AssetCheckResult:
+    return _ADDS_UP.answer(passed=counted == users, users=users, counted=counted)
+
+
+def _check_lines(folder: ClusterFolder) -> dg.AssetCheckResult:
+    members: defaultdict[int, set[str]] = defaultdict(set)
+    for user, cluster in folder.user_clusters().items():
+        members[cluster].add(user)
+    found = [
+        inspect_lines(islice(folder.lines(cluster), _LINES_READ_BACK), users) for cluster, users in members.items()
+    ]
+    lines, unreadable, strangers = (sum(numbers) for numbers in zip(*found, strict=True)) if found else (0, 0, 0)
+    return _LINES_ARE_WELL.answer(
+        passed=not unreadable + strangers, lines=lines, unreadable=unreadable, of_no_member=strangers
+    )

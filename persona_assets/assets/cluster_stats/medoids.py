@@ -1,0 +1,107 @@
+"""Find the posts nearest the mean of their cluster, without comparing posts with each other."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+
+from persona_assets.assets.cluster_stats.stats_plots import Floats, Ints
+from persona_assets.post_vectors.read import BATCH_ROWS, PostVectors
+
+MEDOIDS = 3
+# Similarities that are kept until texts are known, and posts of each: what is posted a thousand times has one vector,
+# so one similarity, and takes no other post's place.
+CANDIDATES, CANDIDATES_ALIKE = 24, MEDOIDS
+
+
+class Medoid(NamedTuple):
+    """A post near the mean of its cluster's posts."""
+
+    uri: str
+    similarity: float  # cosine to the mean
+    text: str
+
+
+class _Nearest(NamedTuple):
+    """The nearest posts so far, by cluster, nearest first."""
+
+    clusters: Ints
+    similarity: npt.NDArray[np.float64]
+    uris: pa.Array
+
+
+def find_medoids(
+    posts: Iterable[PostVectors], english_posts: pads.Dataset, *, clusters: Ints, means: Floats
+) -> list[list[Medoid]]:
+    """Return the `MEDOIDS` posts of each cluster that are nearest its mean, nearest first, equal texts once.
+
+    The post of least total cosine distance to all posts of its cluster is the one nearest the direction of
+    their mean, so that one pass over the vectors replaces all pairs. Memory is a batch and the candidates.
+
+    Args:
+        posts: All posts of the window by users in clusters, in batches.
+        english_posts: `tables.ENGLISH_POSTS` of the window, for the texts.
+        clusters: Cluster of each user, by the user's row.
+        means: `(k, d)`, unit length: the direction of the mean of each cluster's posts.
+    """
+    nearest = _Nearest(np.empty(0, np.int64), np.empty(0), pa.array([], pa.string()))
+    for batch in posts:
+        nearest = _keep_nearest(nearest, batch, clusters[batch.rows], means)
+    texts = _read_texts(english_posts, nearest.uris)
+    return _pick_distinct(nearest, texts, n_clusters=len(means))
+
+
+def _keep_nearest(nearest: _Nearest, posts: PostVectors, of: Ints, means: Floats) -> _Nearest:
+    """Return the nearest of those so far and of a batch in clusters `of`: by similarity, then by URI."""
+    similarity = np.einsum("ij,ij->i", posts.vectors.astype(np.float32), means[of]).astype(np.float64).round(6)
+    clusters = np.concatenate([nearest.clusters, of])
+    similarity = np.concatenate([nearest.similarity, similarity])
+    uris = pa.concat_arrays([nearest.uris, posts.uris])
+    order = pc.sort_indices(
+        pa.table([clusters, similarity, uris], names=["cluster", "similarity", "uri"]),
+        sort_keys=[("cluster", "ascending"), ("similarity", "descending"), ("uri", "ascending")],
+    )
+    kept = order.filter(pa.array(_mark_kept(clusters[order.to_numpy()], similarity[order.to_numpy()])))
+    return _Nearest(clusters[kept.to_numpy()], similarity[kept.to_numpy()], uris.take(kept))
+
+
+def _mark_kept(clusters: Ints, similarity: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Say of sorted posts which are among the first `CANDIDATES_ALIKE` of the first `CANDIDATES` similarities."""
+    rows = np.arange(len(clusters))
+    is_new_cluster = np.diff(clusters, prepend=-1) != 0
+    is_new = is_new_cluster | (np.diff(similarity, prepend=2) != 0)
+    since_new = rows - np.maximum.accumulate(np.where(is_new, rows, 0))
+    place = np.cumsum(is_new)
+    rank = place - place[np.maximum.accumulate(np.where(is_new_cluster, rows, 0))]
+    return (rank < CANDIDATES) & (since_new < CANDIDATES_ALIKE)
+
+
+def _read_texts(english_posts: pads.Dataset, uris: pa.Array) -> dict[str, str]:
+    """Return the texts of a few posts by their URIs, as they were first delivered."""
+    columns = ["uri", "text", "event_time_us"]
+    # Few and small batches ahead: the default would hold millions of texts.
+    scanner = english_posts.scanner(
+        columns=columns,
+        filter=pc.field("uri").isin(uris),
+        batch_size=BATCH_ROWS,
+        batch_readahead=4,
+        fragment_readahead=1,
+    )
+    found = scanner.to_table()
+    found = found.sort_by([("event_time_us", "descending"), ("text", "descending")])  # the first of a URI is the last
+    return dict(zip(found["uri"].to_pylist(), found["text"].to_pylist(), strict=True))
+
+
+def _pick_distinct(nearest: _Nearest, texts: Mapping[str, str], *, n_clusters: int) -> list[list[Medoid]]:
+    medoids: list[list[Medoid]] = [[] for _ in range(n_clusters)]
+    for cluster, similarity, uri in zip(
+        nearest.clusters.tolist(), nearest.similarity.tolist(), nearest.uris.to_pylist(), strict=True
+    ):
+        text, found = texts.get(uri), medoids[cluster]
+        if text is not None and len(found) < MEDOIDS and text not in {medoid.text for medoid in found}:
+            found.append(Medoid(uri, similarity, text))
+    return medoids

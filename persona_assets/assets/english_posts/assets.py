@@ -1,0 +1,90 @@
+"""The asset `english_posts`."""
+
+import dagster as dg
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+
+from persona_assets.assets.english_posts.detect import build_decide
+from persona_assets.assets.english_posts.filter import filter_posts
+from persona_assets.common.checks import adds_up
+from persona_assets.common.metadata import count_table, measured, provenance_table
+from persona_assets.common.progress import Progress
+from persona_assets.common.provenance import describe_step
+from persona_assets.common.run_config import SettingsConfig
+from persona_assets.common.scratch import Scratch
+from persona_assets.partitions import days_of_window, parse_day
+from persona_assets.settings import from_setting
+from persona_assets.tables import MESSAGES
+
+_ADDS_UP = adds_up(
+    "english_posts",
+    of="message",
+    advice="Posts, replies and quotes are neither kept nor dropped under a reason: report this, it is a defect.",
+)
+
+
+class EnglishPostsConfig(SettingsConfig):
+    """Which language is kept."""
+
+    language: str = from_setting("language")
+    memory_limit: str = from_setting("memory_limit")
+
+
+def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    """Return the asset, whose input is the day's actions."""
+
+    @dg.asset(
+        group_name="persona_assets",
+        kinds={"python", "duckdb", "parquet"},
+        tags={"stage": "days"},
+        owners=["team:persona_assets"],
+        partitions_def=days,
+        check_specs=[_ADDS_UP.spec(days)],
+    )
+    def english_posts(
+        context: dg.AssetExecutionContext,
+        config: EnglishPostsConfig,
+        scratch: Scratch,
+        user_actions: pads.Dataset,
+    ):
+        """What users wrote on the day in English, or in the language that the settings name.
+
+        One row is one post, reply or quote, with its text and how its language was decided. The tables `kept` and
+        `dropped` count the reasons. If the share kept is unusual, look at a few texts of each reason. Next:
+        `embeddings`.
+        """
+        made = describe_step(
+            "english_posts",
+            days=days_of_window(context.partition_key, days),
+            settings=config.chosen(),
+            libraries=("duckdb", "pycld2"),
+            inputs=[user_actions],
+        )
+        with measured() as cost:
+            sifted = filter_posts(
+                user_actions,
+                build_decide(config.language),
+                scratch=scratch.new_folder(),
+                memory_limit=config.memory_limit,
+                progress=Progress(context.log.info, what="messages"),
+                day=parse_day(context.partition_key),
+                provenance=made,
+            )
+        kept, dropped = sum(sifted.kept.values()), sum(sifted.dropped.values())
+        messages = user_actions.count_rows(filter=pc.field("action").isin(MESSAGES))
+        context.log.info("%d messages kept, %d dropped (language %s)", kept, dropped, config.language)
+        return dg.MaterializeResult(
+            value=sifted.posts,
+            metadata={
+                "dropped": count_table(sifted.dropped, of="reason"),
+                "kept": count_table(sifted.kept, of="reason"),
+                "language": config.language,
+                **provenance_table(made),
+                **cost,
+            },
+            check_results=[
+                _ADDS_UP.answer(passed=messages == kept + dropped, messages=messages, kept=kept, dropped=dropped)
+            ],
+        )
+
+    return english_posts

@@ -1,0 +1,100 @@
+"""The asset `english_users`."""
+
+import dagster as dg
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+
+from persona_assets.assets.english_users.select import select_english_users
+from persona_assets.assets.english_users.shares import MOST_TIMES, count_english_shares, is_usual
+from persona_assets.common.checks import Check, window_is_complete
+from persona_assets.common.metadata import count_table, measured, missing_days, provenance_table
+from persona_assets.common.provenance import describe_step, with_provenance
+from persona_assets.common.run_config import SettingsConfig
+from persona_assets.common.scratch import Scratch
+from persona_assets.partitions import days_of_window
+from persona_assets.settings import from_setting
+
+_COMPLETE = window_is_complete("english_users")
+_USUAL = Check(
+    "english_users",
+    "the_share_of_english_is_usual",
+    f"The day's share of English differs from the median of the window's other days by more than {MOST_TIMES} times: "
+    "look at the day's capture (raw_events' checks) and at the reasons in english_posts.",
+)
+_WITHIN_POSTS = Check(
+    "english_users",
+    "no_user_has_more_english_posts_than_posts",
+    "english_posts and user_actions are not of the same events: materialize the days of the window again, user_actions "
+    "first.",
+    is_error=True,
+)
+
+
+class EnglishUsersConfig(SettingsConfig):
+    """Who has written enough."""
+
+    min_english_posts: int = from_setting("min_english_posts")
+    memory_limit: str = from_setting("memory_limit")
+
+
+def build_english_users(
+    days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping
+) -> dg.AssetsDefinition:
+    """Return the asset, whose inputs are the window's English posts and actions."""
+
+    @dg.asset(
+        group_name="persona_assets",
+        kinds={"duckdb", "parquet"},
+        tags={"stage": "personas"},
+        owners=["team:persona_assets"],
+        partitions_def=days,
+        ins={
+            "english_posts": dg.AssetIn(partition_mapping=window),
+            "user_actions": dg.AssetIn(partition_mapping=window),
+        },
+        check_specs=[check.spec(days) for check in (_COMPLETE, _USUAL, _WITHIN_POSTS)],
+    )
+    def english_users(
+        context: dg.AssetExecutionContext,
+        config: EnglishUsersConfig,
+        scratch: Scratch,
+        english_posts: pads.Dataset,
+        user_actions: pads.Dataset,
+    ):
+        """Users who wrote enough English in the window, the days that end with this one, to have a persona.
+
+        One row is one user, with the number of posts in English and in all. The setting `min_english_posts` is the bar:
+        higher leaves fewer users, whose interests are better known. Next: `clusters`.
+        """
+        with measured() as cost:
+            users, dropped = select_english_users(
+                english_posts, user_actions, scratch=scratch.new_folder(), **config.model_dump()
+            )
+        made = describe_step(
+            "english_users",
+            days=days_of_window(context.partition_key, days, window),
+            settings=config.chosen(),
+            libraries=("duckdb",),
+            over_window=[english_posts, user_actions],
+        )
+        context.log.info("%d users kept, %d wrote too little English", users.num_rows, sum(dropped.values()))
+        present = missing_days(context, english_posts=english_posts, user_actions=user_actions)
+        shares = count_english_shares(english_posts, user_actions)
+        surplus = pc.sum(pc.greater(users["english_posts"], users["posts"])).as_py() or 0
+        return dg.MaterializeResult(
+            value=with_provenance(users, made),
+            metadata={
+                "dropped": count_table(dropped, of="reason"),
+                "english_share_by_day": {day: round(share, 4) for day, share in shares.items()},
+                **present,
+                **provenance_table(made),
+                **cost,
+            },
+            check_results=[
+                _COMPLETE.answer(passed=present["missing_days"] == "none", **present),
+                _USUAL.answer(passed=is_usual(context.partition_key, shares), shares=shares),
+                _WITHIN_POSTS.answer(passed=surplus == 0, users=surplus),
+            ],
+        )
+
+    return english_users

@@ -1,0 +1,101 @@
+"""The asset `lineage`."""
+
+import base64
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from persona_assets.assets.lineage.lineage_plots import plot_sizes
+from persona_assets.assets.lineage.read_days import read_days
+from persona_assets.assets.lineage.trace import find_holes, trace_personas
+from persona_assets.common.checks import Check
+from persona_assets.common.metadata import count_table, measured, provenance_table
+from persona_assets.common.provenance import describe_step, with_provenance
+from persona_assets.io_managers.parquet_tables import DatasetWithSides, every_day_with
+
+# Rows of a table in the UI: all are in the stored tables.
+MOST_SHOWN = 100
+# Columns of these tables by their headings, so short that a page of 1440 pixels shows all.
+_SHOWN = {
+    "persona": "persona_id",
+    "event": "event",
+    "other": "related_persona_id",
+    "users": "users",
+    "shared": "shared_users",
+    "overlap": "overlap",
+}
+_HAPPENED = {"day": "day", **_SHOWN}
+_LAST_DAY = {heading: name for heading, name in _SHOWN.items() if heading != "other"} | {"cluster": "cluster_id"}
+
+
+_COMPLETE = Check(
+    "lineage",
+    "no_day_between_is_missing",
+    "Days between the first and the last have no clusters (missing_days in the metadata): personas were matched across "
+    "the hole. Make the personas of these days, then trace them again.",
+)
+
+
+@dg.asset(
+    group_name="persona_assets",
+    kinds={"python", "numpy", "parquet"},
+    tags={"stage": "personas"},
+    owners=["team:persona_assets"],
+    ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))},
+    check_specs=[_COMPLETE.spec()],
+)
+def lineage(clusters: DatasetWithSides):
+    """The history of personas over all days: which cluster of a day continues which of the day before.
+
+    One row is one persona on one day, and what happened to it: born, continued, split, merged or gone. Its `persona_id`
+    stays the same from day to day. `overlap`, 0 to 1, is the share of users that two clusters have in common, of those
+    who can be in both: near 1 it is the same group, below 0.5 fewer than half of them stayed. `happened` lists all that
+    was no plain continuation; `sizes` draws the personas over time.
+    """
+    with measured() as cost:
+        history = trace_personas(read_days(clusters.main, clusters.sides["cluster_centres"]))
+    about = _describe(history)
+    days = [str(day) for day in pc.unique(history["day"]).to_pylist()]
+    made = describe_step("lineage", days=days, libraries=["numpy"], inputs=[clusters.main])
+    return dg.MaterializeResult(
+        value=with_provenance(history, made),
+        metadata={**about, **provenance_table(made), **cost},
+        check_results=[_COMPLETE.answer(passed=about["missing_days"] == "none", missing_days=about["missing_days"])],
+    )
+
+
+def _describe(history: pa.Table) -> dict[str, Any]:
+    event = history["event"].cast(pa.string())
+    days = sorted(set(history["day"].to_pylist()))
+    last_day = history.filter(pc.equal(history["day"], days[-1]))
+    happened = history.filter(pc.and_(pc.not_equal(event, "continued"), pc.is_valid(history["previous_day"])))
+    picture = base64.b64encode(plot_sizes(history)).decode()
+    return {
+        "sizes": dg.MetadataValue.md(f"![users of each persona by day](data:image/png;base64,{picture})"),
+        "events": count_table(Counter(event.to_pylist()), of="event"),
+        "happened": _table(happened.slice(max(0, len(happened) - MOST_SHOWN)), _HAPPENED),
+        "last_day": _table(last_day.slice(0, MOST_SHOWN), _LAST_DAY),
+        "days": len(days),
+        "missing_days": ", ".join(map(str, find_holes(days))) or "none",
+    }
+
+
+def _table(rows: pa.Table, shown: Mapping[str, str]) -> dg.TableMetadataValue:
+    """Return some rows, a column for each heading of `shown`, whose value names it in `tables.LINEAGE`."""
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord({heading: _plain(row[name]) for heading, name in shown.items()})
+            for row in rows.select(list(shown.values())).to_pylist()
+        ],
+        schema=dg.TableSchema([dg.TableColumn(heading, description=name) for heading, name in shown.items()]),
+    )
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

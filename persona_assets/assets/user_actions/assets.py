@@ -1,0 +1,87 @@
+"""The asset `user_actions`."""
+
+import dagster as dg
+import pyarrow.dataset as pads
+
+from persona_assets.assets.user_actions.extract import extract_actions
+from persona_assets.common.checks import adds_up
+from persona_assets.common.collection_names import shorten_kinds
+from persona_assets.common.metadata import count_table, measured, provenance_table
+from persona_assets.common.provenance import describe_step
+from persona_assets.common.run_config import SettingsConfig
+from persona_assets.common.scratch import Scratch
+from persona_assets.partitions import days_of_window, parse_day
+from persona_assets.settings import from_setting
+
+_ADDS_UP = adds_up(
+    "user_actions",
+    of="event",
+    advice="Events are neither actions nor dropped under a reason: report this, it is a defect.",
+)
+
+
+class UserActionsConfig(SettingsConfig):
+    """What the step may use."""
+
+    memory_limit: str = from_setting("memory_limit")
+
+
+def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    """Return the asset, which reads the events of its own day."""
+
+    @dg.asset(
+        group_name="persona_assets",
+        kinds={"duckdb", "parquet"},
+        tags={"stage": "days"},
+        owners=["team:persona_assets"],
+        partitions_def=days,
+        check_specs=[_ADDS_UP.spec(days)],
+    )
+    def user_actions(
+        context: dg.AssetExecutionContext, config: UserActionsConfig, raw_events: pads.Dataset, scratch: Scratch
+    ):
+        """What users did on the day: posts, replies, quotes, likes, reposts, follows, blocks, deletions and so on.
+
+        One row is one action of one user, in any language; what was recorded twice counts once. The table `dropped`
+        says which events are no action, and why. Next: `english_posts` keeps what was written in English.
+        """
+        with measured() as cost:
+            made = describe_step(
+                "user_actions",
+                days=days_of_window(context.partition_key, days),
+                settings=config.chosen(),
+                libraries=("duckdb", "numpy"),
+                inputs=[raw_events],
+            )
+            extract = extract_actions(
+                raw_events,
+                memory_limit=config.memory_limit,
+                scratch=scratch.new_folder(),
+                day=parse_day(context.partition_key),
+                provenance=made,
+            )
+        context.log.info(
+            "%d events: %d actions, %d duplicates", extract.read, extract.actions.total(), extract.duplicates
+        )
+        dropped = {"duplicate": extract.duplicates, **shorten_kinds(extract.no_action)}
+        events, actions = raw_events.count_rows(), extract.actions.total()
+        return dg.MaterializeResult(
+            value=extract.user_actions,
+            metadata={
+                "events": extract.read,
+                "actions": count_table(extract.actions, of="action"),
+                "dropped": count_table(dropped, of="reason"),
+                **provenance_table(made),
+                **cost,
+            },
+            check_results=[
+                _ADDS_UP.answer(
+                    passed=events == extract.read == actions + sum(dropped.values()),
+                    events=events,
+                    actions=actions,
+                    dropped=sum(dropped.values()),
+                )
+            ],
+        )
+
+    return user_actions

@@ -1,0 +1,123 @@
+"""Run a range of days one after the other, each as a run of its own."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import NoReturn
+
+import dagster as dg
+from dagster import DagsterEvent
+from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.execution.context.system import PlanOrchestrationContext
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.retries import RetryMode
+from dagster._core.execution.step_dependency_config import StepDependencyConfig
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
+
+from persona_assets.command_line.failure_summary import Ending
+from persona_assets.common.interrupts import ending_on_signal
+from persona_assets.errors import DayError
+from persona_assets.executors.delegate import wrap_executor
+
+# Of the run of a day: the run that was asked for the whole range.
+RANGE_RUN_TAG = "persona_assets/range_run_id"
+
+
+class LaunchExecutor(dg.Executor):
+    """Runs what a command asks for: the steps of one day, or for a range a run for each of its days, in their order.
+
+    Dagster's own way for a range would be a single step over all of its days, which could tell neither their checks nor
+    their counts apart, and would record all of them as made or none.
+    """
+
+    def __init__(self, steps: dg.Executor, days: dg.DailyPartitionsDefinition, ending: Ending) -> None:
+        """Run steps by the executor `steps`, and tell `ending` of those that fail."""
+        self._steps = steps
+        self._days = days
+        self._ending = ending
+
+    @property
+    def retries(self) -> RetryMode:
+        """As the executor of the steps has them."""
+        return self._steps.retries
+
+    @property
+    def step_dependency_config(self) -> StepDependencyConfig:
+        """As the executor of the steps has it."""
+        return self._steps.step_dependency_config
+
+    def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
+        """Yield the events of the steps; for a range there are none, as they are in the runs of the days.
+
+        Raises:
+            DagsterExecutionInterruptedError: A day failed, or a signal came. Later days have not been begun.
+            DayError: All days were made, and what follows them failed.
+        """
+        tags = plan_context.dagster_run.tags
+        if ASSET_PARTITION_RANGE_START_TAG in tags:
+            wanted = dg.PartitionKeyRange(tags[ASSET_PARTITION_RANGE_START_TAG], tags[ASSET_PARTITION_RANGE_END_TAG])
+            self._run_days(plan_context, self._days.get_partition_keys_in_range(wanted))
+            return
+        for event in self._steps.execute(plan_context, execution_plan):
+            if event.is_step_failure:
+                self._ending.note(event.step_failure_data.error)
+            yield event
+
+    def _run_days(self, context: PlanOrchestrationContext, days: Sequence[str]) -> None:
+        layer = context.job.get_definition().asset_layer
+        selected = sorted(context.dagster_run.asset_selection or layer.selected_asset_keys)
+        daily = [key for key in selected if layer.get(key).partitions_def is not None]
+        # Dagster forgets a signal that comes after the last step of a day.
+        stop = threading.Event()
+        with ending_on_signal(stop.set, fails_with=()):
+            for number, day in enumerate(days):
+                if stop.is_set():
+                    _cancel(context, f"interrupted: {number} of {len(days)} days were made{_say_left(days[number:])}")
+                context.log.info("day %d of %d: %s", number + 1, len(days), day)
+                if not _run(context, daily, {PARTITION_NAME_TAG: day}):
+                    ended = "was interrupted" if stop.is_set() else "failed"
+                    made = f"{number} of {len(days)} days were made before it"
+                    _cancel(context, f"{day} {ended}, {made}{_say_left(days[number + 1 :])}")
+            if over_all_days := [key for key in selected if key not in daily]:
+                names = ", ".join(key.to_user_string() for key in over_all_days)
+                if stop.is_set():
+                    _cancel(context, f"interrupted: all {len(days)} days were made; {names} has not been begun")
+                context.log.info("%s, over all days", names)
+                if not _run(context, over_all_days, {}):
+                    raise DayError(f"all {len(days)} days were made, and what follows them failed")
+
+
+def _say_left(days: Sequence[str]) -> str:
+    return f"; {days[0]} to {days[-1]} have not been begun" if days else ""
+
+
+def _cancel(context: PlanOrchestrationContext, why: str) -> NoReturn:
+    """End the run of the range as canceled: of one that failed, Dagster takes all days as failed, begun or not.
+
+    Days that had been made before would count as failed, too.
+    """
+    context.log.error(why)
+    context.instance.report_run_canceling(context.dagster_run, message="Ending the run of the range.")
+    raise DagsterExecutionInterruptedError from DayError(why)
+
+
+def _run(context: PlanOrchestrationContext, assets: list[dg.AssetKey], tags: dict[str, str]) -> bool:
+    asked = context.dagster_run
+    with dg.execute_job(
+        context.reconstructable_job,
+        instance=context.instance,
+        asset_selection=assets,
+        run_config=asked.run_config,
+        tags={RANGE_RUN_TAG: asked.run_id, **tags},
+    ) as result:
+        return result.success
+
+
+def launching(
+    executor: dg.ExecutorDefinition, *, days: dg.DailyPartitionsDefinition, ending: Ending
+) -> dg.ExecutorDefinition:
+    """Return the executor for a command that runs assets in this process."""
+    return wrap_executor(executor, lambda create, context: LaunchExecutor(create(context), days, ending))

@@ -1,0 +1,1 @@
+"""What several assets share: DuckDB, Parquet files, scratch, metadata, checks and provenance."""

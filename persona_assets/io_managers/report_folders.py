@@ -1,0 +1,50 @@
+"""Reports as one folder a day: `<data>/<asset>/<day>/` with `stats.json`, `report.html`, plots and tables."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from upath import UPath
+
+from persona_assets.common.scratch import Scratch
+from persona_assets.io_managers.atomic_storage import replacing_folder
+
+STATS = "stats.json"
+
+
+class ReportFolders(dg.UPathIOManager):
+    """Store a mapping of file names to their bytes as a folder. Nothing in the graph reads it back."""
+
+    def __init__(self, base_path: UPath, scratch: Scratch) -> None:
+        """Store below `base_path`; a remote folder is put together in `scratch` first."""
+        super().__init__(base_path)
+        self._scratch = scratch
+
+    def dump_to_path(self, context: dg.OutputContext, obj: Mapping[str, bytes], path: UPath) -> None:
+        """Write all files beside the old folder, then take its place."""
+        with replacing_folder(path, last_file=STATS, scratch=self._scratch.new_folder()) as folder:
+            for name, content in obj.items():
+                (folder / name).write_bytes(content)
+        context.add_output_metadata(
+            {
+                "files": sorted(obj),
+                "size_bytes": sum(map(len, obj.values())),
+                "folder": dg.MetadataValue.path(str(path)),
+            }
+        )
+
+    def load_from_path(self, context: dg.InputContext, path: UPath) -> Any:
+        """Refuse: a report is read by people."""
+        raise NotImplementedError(f"{context.asset_key.to_user_string()} at {path} is not an input of anything")
+
+
+class ReportIOManager(dg.ConfigurableIOManagerFactory[ReportFolders]):
+    """Report folders below `base` (a path or fsspec URL)."""
+
+    base: str
+    scratch: dg.ResourceDependency[Scratch]
+
+    def create_io_manager(self, context: dg.InitResourceContext) -> ReportFolders:
+        """Open the place; nothing is written yet."""
+        del context
+        return ReportFolders(UPath(self.base).absolute(), self.scratch)

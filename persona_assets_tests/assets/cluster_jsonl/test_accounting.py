@@ -1,0 +1,88 @@
+from persona_assets import tables
+from persona_assets.assets.cluster_jsonl.accounting import total_outcomes
+from persona_assets_tests.assets.cluster_jsonl.builders import accounted, act, build, inputs, lines_of, message, uri_of
+from persona_assets_tests.hash_twins import twin_keys
+
+CLUSTERS = {"ann": 0, "bob": 0, "cyd": 1}
+GONE = "at://gone/app.bsky.feed.post/1"
+
+
+def build_with_dan(rows, tmp_path):
+    """Dan is kept, but in no cluster."""
+    return build(inputs(rows, CLUSTERS, kept=[*CLUSTERS, "dan"]), tmp_path)
+
+
+def test_who_is_not_in_a_cluster_is_told_apart(tmp_path):
+    rows = [message("dan", "1", 1), message("eve", "1", 1), act("eve", "like", 2, on=uri_of("dan", "1"))]
+
+    made = build_with_dan(rows, tmp_path)
+
+    assert accounted(made) == {
+        (None, "post", "user in no cluster"): 1,
+        (None, "post", "user not kept"): 1,
+        (None, "like", "user not kept"): 1,
+    }
+    assert lines_of(made) == {}
+    assert made.user_clusters == CLUSTERS
+
+
+def test_an_account_of_a_window_is_a_table_of_its_schema_in_order(tmp_path):
+    rows = [message(user, "1", 1) for user in ("eve", "cyd", "ann")] + [act("ann", "like", 2, on=GONE)]
+
+    made = build_with_dan(rows, tmp_path)
+
+    assert made.accounting.schema.equals(tables.ACTION_ACCOUNTING)
+    assert list(accounted(made)) == [
+        (0, "like", "target outside the window"),
+        (0, "post", "written"),
+        (1, "post", "written"),
+        (None, "post", "user not kept"),
+    ]
+
+
+def test_outcomes_are_totalled_over_clusters(tmp_path):
+    rows = [message("cyd", "1", 1), message("ann", "1", 1), act("bob", "like", 2, on=GONE)]
+
+    assert total_outcomes(build_with_dan(rows, tmp_path).accounting) == {
+        ("post", "written"): 2,
+        ("like", "target outside the window"): 1,
+    }
+
+
+def test_messages_further_up_than_a_line_goes_are_not_accounted_for_as_written(tmp_path):
+    """Ann's first two are in no line, as Bob's is longer; the third is. Cyd, of another cluster, ends one higher up."""
+    rows = [message("ann", "0", 0)]
+    rows += [message("ann", str(n), n, answers=uri_of("ann", str(n - 1))) for n in (1, 2)]
+    rows += [message("bob", "3", 3, answers=uri_of("ann", "2")), message("cyd", "c", 4, answers=uri_of("ann", "0"))]
+
+    made = build(inputs(rows, CLUSTERS), tmp_path, max_thread_messages=2)
+
+    assert accounted(made) == {
+        (0, "post", "cut from a long thread"): 1,
+        (0, "reply", "cut from a long thread"): 1,
+        (0, "reply", "written"): 2,
+        (1, "reply", "written"): 1,
+    }
+
+
+def test_a_quote_that_is_cut_from_a_long_thread_is_written_as_an_act(tmp_path):
+    rows = [message("other", "p", 1), message("ann", "0", 2, quotes=uri_of("other", "p"))]
+    rows += [message("ann", str(n), 2 + n, answers=uri_of("ann", str(n - 1))) for n in (1, 2)]
+
+    made = build(inputs(rows, CLUSTERS), tmp_path, max_thread_messages=2)
+
+    assert accounted(made) == {
+        (0, "quote", "written"): 1,
+        (0, "reply", "written"): 2,
+        (None, "post", "user not kept"): 1,
+    }
+    assert [line[-1].get("actions", {}).get("quote") for line in lines_of(made)[0]] == [True, None]
+
+
+def test_what_a_stranger_of_a_users_hash_does_is_counted_as_the_strangers(tmp_path):
+    user, stranger = twin_keys()
+    rows = [message(stranger, "1", 1)] + [act(stranger, action, 2) for action in ("like", "follow", "profile_update")]
+
+    counted = accounted(build(inputs(rows, {user: 0}), tmp_path))
+
+    assert counted == {(None, row["action"], "user not kept"): 1 for row in rows}

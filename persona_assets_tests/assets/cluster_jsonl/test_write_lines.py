@@ -1,0 +1,106 @@
+import pytest
+
+from persona_assets.assets.cluster_jsonl import write_lines as lines_module
+from persona_assets_tests.assets.cluster_jsonl.builders import act, act_of, build, inputs, lines_of, message, uri_of
+from persona_assets_tests.hash_twins import twin_keys
+
+
+def test_lines_are_in_the_order_of_time_then_user_then_uri(tmp_path):
+    rows = [
+        message("bob", "z", 5, "5 bob z"),
+        message("bob", "a", 5, "5 bob a"),
+        message("ann", "q", 5, "5 ann q", quotes=uri_of("bob", "p")),
+        message("bob", "p", 9, "9 bob p"),
+        act("ann", "like", 1, on=uri_of("bob", "p")),
+    ]
+
+    found = lines_of(build(inputs(rows, {"ann": 0, "bob": 0}), tmp_path))[0]
+
+    assert [line[-1].get("text", "like") for line in found] == [
+        "like",
+        "5 ann q",
+        "5 ann q",
+        "5 bob a",
+        "5 bob z",
+        "9 bob p",
+    ]
+    assert ["actions" in line[-1] for line in found[1:3]] == [False, True]  # the message before the act
+
+
+def test_a_thread_is_cut_to_its_nearest_messages(tmp_path):
+    rows = [message("ann", "0", 0, "0")]
+    rows += [message("ann", str(n), n, str(n), answers=uri_of("ann", str(n - 1))) for n in range(1, 500)]
+
+    (line,) = lines_of(build(inputs(rows, {"ann": 0}), tmp_path, max_thread_messages=64))[0]
+
+    assert [message["text"] for message in line] == [str(n) for n in range(436, 500)]
+
+
+def test_lines_that_cross_the_borders_of_batches_stay_whole(tmp_path, monkeypatch):
+    rows = []
+    for thread in range(30):
+        rows.append(message("ann", f"{thread}-0", thread, f"{thread}-0"))
+        rows += [
+            message("ann", f"{thread}-{n}", thread + n, f"{thread}-{n}", answers=uri_of("ann", f"{thread}-{n - 1}"))
+            for n in range(1, thread % 7)
+        ]
+    whole = lines_of(build(inputs(rows, {"ann": 0}), tmp_path))
+    monkeypatch.setattr(lines_module, "PARTS_AT_ONCE", 3)
+
+    assert lines_of(build(inputs(rows, {"ann": 0}), tmp_path)) == whole
+    assert len(whole[0]) == 30
+
+
+@pytest.mark.parametrize("spelled_at_once", [1, 4, 50])
+def test_what_is_spelled_at_once_is_whole_lines_of_each_cluster(tmp_path, monkeypatch, spelled_at_once):
+    rows = []
+    for thread in range(40):
+        rows.append(message("ann", f"{thread}-0", 10 * thread, f"{thread}-0"))
+        rows += [
+            message("bob", f"{thread}-{n}", 10 * thread + n, f"{thread}-{n}", answers=uri_of("ann", f"{thread}-0"))
+            for n in range(1, thread % 4)
+        ]
+    whole = lines_of(build(inputs(rows, {"ann": 0, "bob": 1}), tmp_path))
+    monkeypatch.setattr(lines_module, "SPELLED_AT_ONCE", spelled_at_once)
+
+    assert lines_of(build(inputs(rows, {"ann": 0, "bob": 1}), tmp_path)) == whole
+    assert {cluster: len(lines) for cluster, lines in whole.items()} == {0: 40, 1: 30}
+
+
+def test_lines_of_one_instant_are_in_the_order_of_uris_across_the_borders_of_batches(tmp_path, monkeypatch):
+    monkeypatch.setattr(lines_module, "PARTS_AT_ONCE", 3)
+    # Enough for several of DuckDB's vectors of 2,048 rows.
+    keys = [f"{n * 7919 % 10_007:05}" for n in range(10_007)]
+    rows = [message("ann", key, 5, key) for key in keys] + [message("bob", "p", 4, "p")]
+
+    found = lines_of(build(inputs(rows, {"ann": 0, "bob": 0}), tmp_path))[0]
+
+    assert [line[-1]["text"] for line in found] == ["p", *sorted(keys)]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_lines_of_one_instant_whose_uris_have_one_hash_are_whole_and_in_the_order_of_uris(tmp_path, turned):
+    keys = twin_keys(uri_of("ann", ""))
+    likes = twin_keys(uri_of("ann", "", "like"))
+    rows = [message("bob", "p", 1, "first"), message("bob", "q", 1, "second")]
+    rows += [message("ann", key, 5, key, answers=uri_of("bob", "p")) for key in keys]
+    rows += [act("ann", "like", 5, key=key, on=uri_of("bob", on)) for key, on in zip(likes, "pq", strict=True)]
+
+    found = lines_of(build(inputs(rows[::-1] if turned else rows, {"ann": 0}), tmp_path))[0]
+
+    assert [[said.get("text", "like") for said in line] for line in found] == [
+        ["first", "like"],
+        ["second", "like"],
+        *(["first", key] for key in keys),
+    ]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_acts_of_one_record_and_instant_are_in_the_order_of_what_they_act_on(tmp_path, turned):
+    keys = twin_keys(uri_of("bob", ""))
+    rows = [message("bob", key, 1, key) for key in keys]
+    rows += [act("ann", "like", 5, key="k", on=uri_of("bob", key)) for key in keys]
+
+    found = lines_of(build(inputs(rows[::-1] if turned else rows, {"ann": 0}), tmp_path))[0]
+
+    assert [(act_of(line), line[0]["text"]) for line in found] == [("like", key) for key in keys]

@@ -1,0 +1,124 @@
+"""The asset: its configuration reaches the report, and no post its metadata."""
+
+import datetime as dt
+import json
+
+import dagster as dg
+import duckdb
+import pytest
+from upath import UPath
+
+from persona_assets.assets.cluster_stats.assets import ClusterStatsConfig, build_cluster_stats
+from persona_assets.assets.cluster_stats.summarise import summarise_clusters
+from persona_assets.common.parquet_files import write_parquet
+from persona_assets.common.scratch import Scratch
+from persona_assets.io_managers.persona_files import BESIDE, ClusterFolder
+from persona_assets.partitions import daily_partitions, trailing_window
+from persona_assets_tests.assets.cluster_stats.builders import beside, dataset, window
+from persona_assets_tests.checked import find_failed
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, table in zip(BESIDE, beside(), strict=True):
+        write_parquet(tmp_path / f"{name}.parquet", table.schema, [table])
+    users = {row["user_id"]: row["cluster_id"] for row in window()[2].to_pylist()}
+    (tmp_path / "user_clusters.json").write_text(json.dumps(users))
+    for cluster in set(users.values()):
+        lines = [json.dumps([{"user_id": user, "text": "hi"}]) for user in users if users[user] == cluster]
+        (tmp_path / f"cluster_{cluster}.jsonl").write_text("\n".join(lines))
+    return ClusterFolder(UPath(tmp_path))
+
+
+def materialize(folder, **config):
+    posts, vectors, clusters = window()
+    asset = build_cluster_stats(daily_partitions(dt.date(2025, 3, 1)), trailing_window(7))
+    with dg.build_asset_context(partition_key="2025-03-02", resources={"scratch": Scratch()}) as context:
+        return asset(
+            context,
+            ClusterStatsConfig(**config),
+            cluster_jsonl=folder,
+            clusters=dataset(clusters),
+            english_posts=dataset(posts),
+            embeddings=dataset(vectors),
+        )
+
+
+def test_it_hands_over_the_files_and_shows_personas_and_sizes_without_posts_or_ids(folder):
+    result = materialize(folder)
+
+    assert "stats.json" in result.value
+    assert result.metadata["personas"].records[0].data["users"] == 8
+    assert "report" not in result.metadata
+    assert result.metadata["cluster_sizes"].value.startswith("![users of each cluster](data:image/png;base64,")
+    assert len(result.metadata["cluster_sizes"].value) < 100_000
+    assert result.metadata["actions_without_persona"] == 2
+    assert set(result.metadata) >= {"seconds", "peak_memory_mib"}
+    assert "did:plc" not in str(result.metadata)
+
+
+def test_where_reports_are_served_there_is_a_link_and_the_map(folder, monkeypatch):
+    monkeypatch.setenv("PERSONA_REPORTS_URL", "http://127.0.0.1:3001")
+
+    metadata = materialize(folder).metadata
+
+    assert metadata["report"].value == "http://127.0.0.1:3001/2025-03-02/report.html"
+    assert metadata["map"].value == (
+        "[![users by cluster](http://127.0.0.1:3001/2025-03-02/map_small.png)]"
+        "(http://127.0.0.1:3001/2025-03-02/report.html)"
+    )
+
+
+def test_show_posts_decides_whether_posts_are_in_the_files(folder):
+    assert b'"text"' in materialize(folder, show_posts=True).value["stats.json"]
+    assert b'"text"' not in materialize(folder, show_posts=False).value["stats.json"]
+
+
+def test_the_seed_changes_the_topics(folder):
+    one, other = (materialize(folder, seed=seed).value["stats.json"] for seed in (0, 1))
+
+    assert one != other
+
+
+def test_stop_words_follow_the_language(folder):
+    english, other = (json.loads(materialize(folder, language=of).value["stats.json"]) for of in ("en", "de"))
+
+    assert english["clusters"] == other["clusters"]  # each cluster has words of its own only
+    with pytest.raises(ValueError, match="language"):
+        ClusterStatsConfig(language="German")
+
+
+def test_the_memory_limit_is_used(folder):
+    with pytest.raises(duckdb.Error, match="Memory value out of range"):
+        materialize(folder, memory_limit="99999999999999999999TB")
+
+
+def test_sound_files_pass_all_checks(folder):
+    checks = materialize(folder).check_results
+
+    assert (len(checks), find_failed(checks)) == (2, {})
+
+
+@pytest.mark.parametrize(("line", "numbers"), [("[", (1, 0)), ('[{"user_id":"someone else"}]', (0, 1))])
+def test_lines_that_do_not_belong_are_an_error(folder, line, numbers):
+    with (folder.path / "cluster_0.jsonl").open("a") as file:
+        file.write(f"\n{line}")
+
+    checks = materialize(folder).check_results
+
+    assert find_failed(checks) == {"lines_can_be_read_and_are_of_their_cluster": dg.AssetCheckSeverity.ERROR}
+    (found,) = [check.metadata for check in checks if not check.passed]
+    assert (found["unreadable"].value, found["of_no_member"].value) == numbers
+
+
+def test_users_that_are_not_counted_are_an_error(folder, monkeypatch):
+    def lose_one(*given, **how):
+        summary = summarise_clusters(*given, **how)
+        first, *others = summary.personas
+        return summary._replace(personas=[first._replace(counts={**first.counts, "users": 0}), *others])
+
+    monkeypatch.setattr("persona_assets.assets.cluster_stats.assets.summarise_clusters", lose_one)
+
+    assert find_failed(materialize(folder).check_results) == {
+        "every_user_is_accounted_for": dg.AssetCheckSeverity.ERROR
+    }

@@ -1,0 +1,190 @@
+"""Words that set clusters apart."""
+
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
+import pytest
+
+from persona_assets.assets.cluster_stats import distinctive_words as words_module
+from persona_assets.assets.cluster_stats.distinctive_words import Word, find_words, label_from, load_words, sample_posts
+from persona_assets.assets.cluster_stats.stop_words import STOP_WORDS
+from persona_assets.common.database import open_duckdb, view_dataset
+from persona_assets_tests.assets.cluster_stats.builders import TALK, clusters_of, posts_of, shuffled, window
+
+
+@pytest.fixture
+def connection(tmp_path):
+    with open_duckdb(memory_limit="200MB", scratch=tmp_path) as connection:
+        yield connection
+
+
+def load(connection, posts, clusters, *, repeated=(), language="en"):
+    view_dataset(connection, "english_posts", posts)
+    connection.register("users", clusters.append_column("user_number", pa.array(range(len(clusters)), pa.int32())))
+    n_clusters = max(clusters["cluster_id"].to_pylist()) + 1
+    uris = pa.array(repeated, pa.string())
+    return load_words(connection, repeated=uris, language=language, n_clusters=n_clusters)
+
+
+def words_of(connection, *texts):
+    """The words of texts, each a post, in the order in which posts are drawn."""
+    uris = [f"{number}" for number in range(len(texts))]
+    load(connection, posts_of(uris, ["a"] * len(texts), list(texts)), clusters_of({"a": 0}))
+    return dict(connection.execute("SELECT uri, words FROM posts").fetchall())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Don't STOP believing", ["do", "stop", "believing"]),
+        ("NASA\u2019s launch", ["nasa", "launch"]),
+        ("see https://a.org/b?c=d now", ["see", "now"]),
+        ("read example.com/some-pag... today", ["read", "today"]),
+        ("by @alice.bsky.social and @bob", ["by", "and"]),
+        ("#ClimateChange in 2025, 3 years", ["#climatechange", "in", "years"]),
+        ("covid19 a b", ["covid19"]),
+        ("Über café", ["über", "café"]),
+        ("end.Next sentence", ["end", "next", "sentence"]),
+        ("\U0001f600 ...", []),
+    ],
+)
+def test_words_are_lower_case_without_links_mentions_and_numbers_and_with_hashtags(connection, text, words):
+    assert words_of(connection, text) == {"0": words}
+
+
+def test_words_longer_than_any_hashtag_are_left_out_and_of_a_long_text_its_beginning_is_looked_at(connection):
+    longest = "x" * words_module.LETTERS_OF_A_WORD
+    found = words_of(connection, f"{longest} {longest}x tea", "ab " * words_module.LETTERS_OF_A_TEXT)
+
+    assert found["0"] == [longest, "tea"]
+    assert len(found["1"]) == words_module.LETTERS_OF_A_TEXT / 3
+
+
+def test_the_best_words_of_a_cluster_are_those_that_only_it_uses(connection):
+    posts, _, clusters = window()
+    load(connection, posts, clusters)
+
+    words = find_words(connection, n_clusters=3)
+
+    for best, talk in zip(words, TALK.values(), strict=True):
+        assert {word.word for word in best} <= set(talk.split())
+        assert len(best) >= 5
+        assert [word.score for word in best] == sorted((word.score for word in best), reverse=True)
+
+
+def test_a_word_counts_once_a_user_and_not_at_all_when_only_one_user_has_it(connection):
+    posts = posts_of(["1", "2", "3", "4"], ["a", "a", "b", "b"], ["spam spam tea", "spam tea", "tea", "ham the"])
+    load(connection, posts, clusters_of({"a": 0, "b": 0}))
+
+    assert [(word.word, word.users) for word in find_words(connection, n_clusters=1)[0]] == [("tea", 2)]
+
+
+def test_the_order_of_posts_changes_neither_words_nor_sample(tmp_path):
+    posts, _, clusters = window()
+    found = []
+    for seed in (0, 1):
+        with open_duckdb(memory_limit="200MB", scratch=tmp_path) as connection:
+            stop_words = load(connection, shuffled(posts, seed), clusters)
+            sample = sample_posts(connection, stop_words, n_clusters=3, most=5)
+            found.append((find_words(connection, n_clusters=3), sample))
+
+    assert found[0] == found[1]
+    assert [len(sample) for sample in found[0][1]] == [5, 5, 5]
+
+
+def test_a_post_of_two_days_is_drawn_once_and_leaves_no_place_empty(connection):
+    uris = [f"{number:02}" for number in range(50)]
+    day = posts_of(uris, ["a"] * 50, [f"word{number:02}" for number in range(50)])
+    stop_words = load(connection, pa.concat_tables([day, day]), clusters_of({"a": 0}), repeated=uris)
+
+    (sample,) = sample_posts(connection, stop_words, n_clusters=1, most=30)
+
+    assert len(sample) == len({word for (word,) in sample}) == 30
+
+
+def test_of_a_post_that_changed_between_two_deliveries_the_words_are_those_of_the_first(connection):
+    later, first = (posts_of(["1"], ["a"], [text]) for text in ("coffee", "tea"))
+    later = later.set_column(4, later.schema.field("event_time_us"), [[9]])
+    load(connection, pa.concat_tables([later, first]), clusters_of({"a": 0}), repeated=["1"])
+
+    assert connection.execute("SELECT words FROM posts").fetchall() == [(["tea"],)]
+
+
+def test_posts_without_words_take_no_place_in_the_sample(connection):
+    texts = ["the", "\U0001f600", "https://a.org", "tea"] * 10
+    posts = posts_of([f"{number}" for number in range(40)], ["a"] * 40, texts)
+    stop_words = load(connection, posts, clusters_of({"a": 0}))
+
+    assert sample_posts(connection, stop_words, n_clusters=1, most=10) == [[["tea"]] * 10]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ("x" * 50_000 + " ") * 2,
+        " ".join(f"w{number:x}" for number in range(15_000)),
+        "https://" + "a" * 100_000,
+        "\u202e\0 \u05e9\u05dc\u05d5\u05dd " * 12_000,
+    ],
+    ids=["long words", "many words", "a link", "right to left, with NULs"],
+)
+def test_texts_far_longer_than_posts_can_be_fit_into_the_memory(tmp_path, text):
+    users = [f"{number}" for number in range(1000)]
+    posts = posts_of(users, users, [f"tea {text}"] * 1000)  # 100 MB
+    pq.write_table(posts, tmp_path / "posts.parquet", row_group_size=100)
+    with open_duckdb(memory_limit="100MB", scratch=tmp_path) as connection:
+        posts = pads.dataset(tmp_path / "posts.parquet")
+        stop_words = load(connection, posts, clusters_of(dict.fromkeys(users, 0)))
+        words = find_words(connection, n_clusters=1)
+        sample = sample_posts(connection, stop_words, n_clusters=1, most=600)
+
+    assert "tea" in {word.word for word in words[0]}
+    assert max(len(word) for post in sample[0] for word in post) <= words_module.LETTERS_OF_A_WORD
+    assert len(sample[0]) == 600
+
+
+GERMAN = {
+    "garten": "tomaten kompost rosen mulch",
+    "motor": "kolben getriebe turbo auspuff",
+    "oper": "sopran arie tenor",
+}
+
+
+def talk_german(*, topics=3, users=12):
+    """Posts of users who talk of one thing each in words that all share."""
+    written = [
+        (f"{topic}{user}", cluster, f"und das {word} ist nicht die {topic}")
+        for cluster, (topic, words) in enumerate([*GERMAN.items()][:topics])
+        for user in range(users)
+        for word in words.split()
+    ]
+    users, clusters, texts = (list(column) for column in zip(*written, strict=True))
+    posts = posts_of([f"{number}" for number in range(len(texts))], users, texts)
+    return posts, clusters_of(dict(zip(users, clusters, strict=True)))
+
+
+def test_stop_words_of_another_language_are_those_that_most_clusters_share(connection):
+    stop_words = load(connection, *talk_german(), language="de")
+
+    assert stop_words == {"und", "das", "ist", "nicht", "die"}
+    for best, (topic, words) in zip(find_words(connection, n_clusters=3), GERMAN.items(), strict=True):
+        assert {word.word for word in best} == {topic, *words.split()}
+    sample = sample_posts(connection, stop_words, n_clusters=3, most=50)
+    assert {word for posts in sample for words in posts for word in words}.isdisjoint(stop_words)
+
+
+def test_english_has_stop_words_of_its_own_whatever_the_posts_say(connection):
+    assert load(connection, *talk_german(), language="en") == STOP_WORDS
+
+
+def test_the_only_cluster_loses_what_half_of_its_users_say(connection):
+    posts = posts_of(list("1234"), list("abcd"), ["der tee", "der tee", "der hund", "der kaffee"])
+
+    assert load(connection, posts, clusters_of(dict.fromkeys("abcd", 0)), language="de") == {"der", "tee"}
+    assert find_words(connection, n_clusters=1) == [[]]
+
+
+def test_a_label_is_the_best_words_each_in_one_form():
+    assert label_from([Word(word, 1, 2) for word in "abcd"]) == "a · b · c"
+    assert label_from([Word(word, 1, 2) for word in ("cats", "#cats", "cat", "purr", "box")]) == "cats · purr · box"
+    assert label_from([]) == "no common words"

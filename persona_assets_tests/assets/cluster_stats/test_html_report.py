@@ -1,0 +1,130 @@
+"""The page of the report."""
+
+import base64
+import hashlib
+import re
+
+import numpy as np
+import pytest
+
+from persona_assets.assets.cluster_stats.count_actions import COLUMNS, add_up
+from persona_assets.assets.cluster_stats.html_report import CARDS, COMPARED, mix_actions, outcome_row, render_page
+
+COUNTS = dict.fromkeys(COLUMNS, 0) | {"users": 12, "total": 10, "posts": 4, "quote": 1, "like": 3, "block": 2}
+PNG = "data:image/png;base64,AAAA"
+
+
+def stats_of(n_clusters, *, medoids=({"uri": "at://a/b/c", "similarity": 0.9},), note=None):
+    clusters = [
+        {
+            "cluster_id": number,
+            "label": f"word{number}",
+            "users": 12,
+            "share": 1 / n_clusters,
+            "counts": COUNTS,
+            "medians": dict.fromkeys(COLUMNS, 1.5),
+            "hours": [1 / 24] * 24,
+            "nearest": [{"cluster_id": n_clusters - 1, "similarity": 0.5}] if number < n_clusters - 1 else [],
+            "words": [{"word": f"word{number}", "score": 0.1, "users": 9}],
+            "medoids": list(medoids),
+            "topics": [] if note else [["one", "two"]],
+            "topics_coherence": None if note else 0.5,
+            "topics_note": note,
+        }
+        for number in range(n_clusters)
+    ]
+    totals = add_up([COUNTS] * n_clusters)
+    outcomes = {"post": {"written": 4}, "like": {"written": 1, "target not English": 2, "target deleted": 5}}
+    outcomes["ignore"] = {"written": 77777}
+    return {
+        "day": "2025-03-03",
+        "n_clusters": n_clusters,
+        "totals": totals,
+        "without_persona": COUNTS,
+        "outcomes": outcomes,
+        "clusters": clusters,
+    }
+
+
+def page_of(n_clusters, *, stats=None, **given):
+    stats = stats or stats_of(n_clusters, **given)
+    return render_page(stats, np.eye(n_clusters, dtype=np.float32), sizes=PNG, user_map=PNG)
+
+
+@pytest.mark.parametrize("n_clusters", [1, 2, CARDS + 1, 1000])
+def test_the_page_holds_for_any_number_of_clusters(n_clusters):
+    page = page_of(n_clusters)
+
+    assert page.count('class="card"') == min(n_clusters, CARDS)
+    assert page.count('<tr id="row-') == n_clusters
+    assert page.count('scope="row"') == (0 if n_clusters == 1 else min(n_clusters, COMPARED))
+    assert len(page) < 1_500_000
+
+
+@pytest.mark.parametrize("n_clusters", [1, CARDS + 1])
+def test_links_lead_to_what_is_on_the_page(n_clusters):
+    page = page_of(n_clusters)
+
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
+
+
+def test_the_page_needs_no_network():
+    page = page_of(3)
+
+    assert page.count(f'src="{PNG}"') == 2
+    assert re.findall(r"(?:https?:)?//[a-z]", page) == []
+    assert re.findall(r"<link|@import|url\(", page) == []
+
+
+def test_the_policy_allows_the_pages_own_style_and_script_by_their_digests_and_nothing_else():
+    page = page_of(3)
+
+    (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">', page)
+    inline = [re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL) for tag in ("style", "script")]
+    style, script = (base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for (one,) in inline)
+    assert policy.split("; ") == [
+        "default-src 'none'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "img-src data:",
+        f"style-src 'sha256-{style}'",
+        f"script-src 'sha256-{script}'",
+    ]
+    assert page.index("Content-Security-Policy") < page.index("<style")
+    assert re.findall(r'\s(?:style|on\w+)="', page) == []  # a digest allows no attributes
+
+
+def test_an_estimate_is_not_among_what_was_seen():
+    assert "77,777" not in page_of(1)
+    assert ">like</td>" in page_of(1)
+
+
+def test_texts_are_escaped():
+    page = page_of(1, medoids=[{"uri": "at://a/b/c", "similarity": 0.9, "text": "<script>alert(1)</script>"}])
+
+    assert "&lt;script&gt;alert(1)" in page
+    assert page.count("<script") == 1
+
+
+def test_a_cluster_without_topics_says_why():
+    assert "insufficient data: 3 posts" in page_of(1, note="insufficient data: 3 posts")
+
+
+def test_shares_of_actions_add_up_to_one():
+    mix = dict(mix_actions(COUNTS))
+
+    assert mix == {"posts": 0.5, "replies": 0, "likes": 0.3, "reposts": 0, "follows": 0, "other": pytest.approx(0.2)}
+    assert sum(share for _, share in mix_actions(dict.fromkeys(COLUMNS, 0))) == 0
+
+
+def test_the_fate_of_actions_names_the_commonest_reason_first():
+    fate = outcome_row("reply", {"written": 1, "target not English": 2, "target deleted": 5})
+
+    assert fate == {
+        "action": "replies",
+        "seen": 8,
+        "written": 1,
+        "reasons": [("target deleted", 5), ("target not English", 2)],
+    }

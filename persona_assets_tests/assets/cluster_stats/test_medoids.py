@@ -1,0 +1,83 @@
+"""Medoids without all pairs."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from persona_assets.assets.cluster_stats.medoids import CANDIDATES, MEDOIDS, find_medoids
+from persona_assets.post_vectors.exact_sums import add_by_row, directions
+from persona_assets.post_vectors.read import read_post_vectors
+from persona_assets_tests.assets.cluster_stats.builders import dataset, posts_of, shuffled, vectors_of
+
+
+def medoids_of(vectors, texts=None, *, order=0):
+    """Medoids of one cluster, one post a user."""
+    uris = [f"at://{n:03d}" for n in range(len(vectors))]
+    table = shuffled(vectors_of(uris, uris, vectors), order)
+    rows = dict.fromkeys(uris, 0)
+    sums = np.zeros((1, len(vectors[0])))
+    for posts in read_post_vectors(dataset(table), rows):
+        add_by_row(sums, posts.rows, posts.vectors)
+    return find_medoids(
+        read_post_vectors(dataset(table), rows),
+        dataset(posts_of(uris, uris, texts or uris)),
+        clusters=np.zeros(1, np.int64),
+        means=directions(sums),
+    )[0]
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 1000), st.integers(1, 30))
+def test_the_first_medoid_has_the_least_cosine_distance_to_all_posts(seed, posts):
+    vectors = np.random.default_rng(seed).normal(size=(posts, 4)) + 1
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    distance = (1 - unit @ unit.T).sum(axis=1)
+
+    found = medoids_of(vectors)
+
+    assert distance[int(found[0].uri[-3:])] <= distance.min() + 1e-4
+    assert len(found) == min(posts, MEDOIDS)
+
+
+def test_the_order_of_posts_does_not_matter():
+    vectors = np.random.default_rng(0).normal(size=(50, 4)) + 1
+
+    assert medoids_of(vectors, order=1) == medoids_of(vectors, order=2)
+
+
+def test_a_text_that_was_posted_often_is_one_medoid():
+    vectors = [[1, 0]] * 6 + [[1, 0.5], [1, 0.8]]
+
+    found = medoids_of(vectors, ["again"] * 6 + ["second", "third"])
+
+    assert [medoid.text for medoid in found] == ["again", "second", "third"] or len({m.text for m in found}) == 3
+    assert found[0].similarity == pytest.approx(max(m.similarity for m in found))
+
+
+def test_a_text_that_was_posted_more_often_than_candidates_are_kept_hides_no_other_post():
+    spam = 3 * CANDIDATES
+    vectors = [[1, 0]] * spam + [[1, 0.5], [1, -0.6]]
+
+    found = medoids_of(vectors, ["again"] * spam + ["second", "third"])
+
+    assert [medoid.text for medoid in found] == ["again", "second", "third"]
+
+
+def test_posts_that_say_different_things_with_one_vector_are_all_shown():
+    assert [medoid.text for medoid in medoids_of([[1, 0]] * 4, list("abcd"))] == ["a", "b", "c"]
+
+
+def test_a_post_of_two_days_is_one_medoid_with_the_text_of_its_first_delivery():
+    vectors = vectors_of(["1", "1", "2"], ["a", "a", "a"], [[1, 0], [1, 0], [1, 0.2]])
+    posts = posts_of(["1", "2", "1"], ["a"] * 3, ["first", "other", "second"])
+
+    (found,) = find_medoids(
+        read_post_vectors(dataset(vectors), {"a": 0}, repeated=pa.array(["1"])),
+        dataset(posts),
+        clusters=np.zeros(1, np.int64),
+        means=np.array([[1, 0]], np.float32),
+    )
+
+    assert [(medoid.uri, medoid.text) for medoid in found] == [("1", "first"), ("2", "other")]

@@ -1,0 +1,82 @@
+"""Planted personas: what is said of a cluster is what its users were made to write about."""
+
+import re
+
+import numpy as np
+import pytest
+
+from persona_assets.assets.cluster_stats.stop_words import STOP_WORDS
+from persona_assets.assets.cluster_stats.summarise import Inputs, summarise_clusters
+from persona_assets.sample.people import make_people
+from persona_assets.sample.texts import write_text
+from persona_assets.sample.topics import TOPICS
+from persona_assets_tests.assets.cluster_stats.builders import beside, clusters_of, dataset, posts_of, vectors_of
+
+PERSONAS = list(TOPICS)
+DIMENSIONS = 128
+
+
+def words_in(texts):
+    return {word for text in texts for word in re.findall(r"[^\W\d_]{2,}", text.lower())} - STOP_WORDS
+
+
+def vocabulary(persona):
+    """The words that texts about a persona's topic are made from: its things, doings and sentences."""
+    topic = TOPICS[persona]
+    return words_in(topic.things + topic.doings + topic.sentences)
+
+
+def as_vector(text, directions):
+    """The sum of a text's words, each a direction of its own."""
+    vector = np.full(DIMENSIONS, 0.01)  # a text without words points somewhere too
+    for word in sorted(words_in([text])):
+        vector += directions.setdefault(word, np.random.default_rng(len(directions)).normal(size=DIMENSIONS))
+    return vector
+
+
+@pytest.fixture(scope="module")
+def summary(tmp_path_factory):
+    """Ten personas of some twenty people, each of whom writes eight texts: most, not all, about its topic."""
+    rng = np.random.default_rng(4)
+    people = [person for person in make_people(280, len(PERSONAS), rng) if person.persona]
+    written = [(person, write_text(person, PERSONAS, rng, answering=n % 3 == 0)) for person in people for n in range(8)]
+    users, texts = [person.user_id for person, _ in written], [text for _, text in written]
+    uris = [f"at://{user}/app.bsky.feed.post/{number}" for number, user in enumerate(users)]
+    directions = {}
+    inputs = Inputs(
+        *beside(),
+        dataset(clusters_of({person.user_id: PERSONAS.index(person.persona) for person in people})),
+        dataset(posts_of(uris, users, texts)),
+        dataset(vectors_of(uris, users, [as_vector(text, directions) for text in texts])),
+    )
+    return summarise_clusters(
+        inputs, language="en", seed=0, memory_limit="200MB", scratch=tmp_path_factory.mktemp("scratch")
+    )
+
+
+def share_of_clusters(summary, is_right):
+    of_clusters = zip(summary.personas, PERSONAS, strict=True)
+    return np.mean([is_right(persona, vocabulary(name)) for persona, name in of_clusters])
+
+
+def test_the_top_five_words_are_planted_in_nine_clusters_of_ten(summary):
+    assert share_of_clusters(summary, lambda found, planted: {word.word for word in found.words[:5]} <= planted) >= 0.9
+
+
+def test_a_label_is_made_of_planted_words(summary):
+    assert share_of_clusters(summary, lambda found, planted: set(found.label.split(" · ")) <= planted) >= 0.9
+
+
+def test_the_heaviest_topic_is_about_what_was_planted(summary):
+    def is_right(found, planted):
+        return len(set(found.topics.topics[0][:5]) & planted) >= 3
+
+    assert share_of_clusters(summary, is_right) >= 0.9
+
+
+def test_a_medoid_is_a_post_on_the_planted_topic(summary):
+    def is_right(found, planted):
+        words = words_in([found.medoids[0].text])
+        return len(words & planted) > len(words) / 2
+
+    assert share_of_clusters(summary, is_right) >= 0.9

@@ -1,0 +1,103 @@
+"""The files of the report."""
+
+import datetime as dt
+import io
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from persona_assets import tables
+from persona_assets.assets.cluster_stats.medoids import Medoid
+from persona_assets.assets.cluster_stats.summarise import Inputs, summarise_clusters
+from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, LETTERS_SHOWN, write_report
+from persona_assets_tests.assets.cluster_stats.builders import beside, dataset, window
+
+NASTY = '<script>alert("x")</script> | pipe\nand line'
+
+
+@pytest.fixture(scope="module")
+def summary(tmp_path_factory):
+    posts, vectors, clusters = window()
+    posts = posts.set_column(3, posts.schema.field("text"), [[NASTY + text for text in posts["text"].to_pylist()]])
+    inputs = Inputs(*beside(), dataset(clusters), dataset(posts), dataset(vectors))
+    return summarise_clusters(
+        inputs, language="en", seed=0, memory_limit="200MB", scratch=tmp_path_factory.mktemp("scratch")
+    )
+
+
+def test_all_files_are_there_and_the_same_every_time(summary):
+    one, other = (write_report(summary, day="2025-03-03", show_posts=True) for _ in range(2))
+
+    assert set(one.files) == {
+        "stats.json",
+        "report.md",
+        "report.html",
+        "cluster_stats.parquet",
+        "cluster_sizes.png",
+        "map.png",
+        "map_small.png",
+    }
+    assert one == other
+
+
+def test_stats_have_sorted_keys_and_counts_that_add_up(summary):
+    text = write_report(summary, day="2025-03-03", show_posts=True).files["stats.json"].decode()
+    stats = json.loads(text)
+
+    assert text == json.dumps(stats, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    assert stats["day"] == "2025-03-03"
+    assert stats["totals"]["users"] == sum(cluster["users"] for cluster in stats["clusters"]) == 21
+    assert stats["totals"]["posts"] == 9
+    assert stats["without_persona"]["like"] == 2
+    assert stats["outcomes"] == {"post": {"written": 9}, "like": {"user in no cluster": 2}}
+    assert [cluster["cluster_id"] for cluster in stats["clusters"]] == [0, 1, 2]
+    assert set(stats["clusters"][0]) == {
+        "cluster_id", "counts", "hours", "label", "medians", "medoids", "share", "topics", "topics_coherence",
+        "topics_note", "users", "words", "nearest",
+    }  # fmt: skip
+    assert stats["clusters"][0]["hours"][7] == 0.6667
+    assert stats["clusters"][0]["medians"]["posts"] == 1.5
+
+
+def test_texts_of_posts_appear_only_where_they_are_wanted_and_never_in_the_table_of_personas(summary):
+    with_posts, without = (write_report(summary, day="2025-03-03", show_posts=show) for show in (True, False))
+
+    for name in ("stats.json", "report.md", "report.html"):
+        assert b"alert(" in with_posts.files[name]
+        assert b"alert(" not in without.files[name]
+    assert "alert(" not in str(with_posts.personas)
+
+
+def test_a_text_does_not_break_the_page(summary):
+    assert write_report(summary, day="2025-03-03", show_posts=True).files["report.html"].count(b"<script") == 1
+
+
+def test_of_a_long_text_the_beginning_is_shown(summary):
+    medoid = Medoid("at://a/b/c", 0.5, "x" * 10**6)
+    many = summary._replace(personas=[persona._replace(medoids=[medoid] * 3) for persona in summary.personas])
+
+    files = write_report(many, day="2025-03-03", show_posts=True).files
+
+    assert ("x" * LETTERS_SHOWN + "…").encode() in files["stats.json"]
+    assert max(len(files[name]) for name in ("stats.json", "report.md")) < 100_000
+
+
+def test_the_nearest_clusters_come_first_and_none_is_near_itself(summary):
+    stats = json.loads(write_report(summary, day="2025-03-03", show_posts=False).files["stats.json"])
+
+    for number, cluster in enumerate(stats["clusters"]):
+        similarities = [other["similarity"] for other in cluster["nearest"]]
+        assert {other["cluster_id"] for other in cluster["nearest"]} == {0, 1, 2} - {number}
+        assert similarities == sorted(similarities, reverse=True)
+        assert max(similarities) < 0.9
+
+
+def test_the_parquet_file_has_a_row_a_cluster(summary):
+    content = write_report(summary, day="2025-03-03", show_posts=True).files["cluster_stats.parquet"]
+    table = pq.read_table(io.BytesIO(content))
+
+    assert table.schema.equals(tables.stored_schema(CLUSTER_STATS))
+    assert set(table["day"].to_pylist()) == {dt.date(2025, 3, 3)}
+    assert table["users"].to_pylist() == [8, 7, 6]
+    assert sum(table["share"].to_pylist()) == pytest.approx(1)

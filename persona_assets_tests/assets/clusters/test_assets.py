@@ -1,0 +1,151 @@
+"""The asset: its configuration reaches the fit, and its metadata holds numbers and no ids."""
+
+import datetime as dt
+import functools
+import types
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+import pytest
+from pydantic import ValidationError
+
+from persona_assets.assets.clusters.assets import ClustersConfig, build_clusters, check_clusters
+from persona_assets.assets.clusters.build import Wanted, find_personas
+from persona_assets.errors import SettingsError
+from persona_assets.partitions import daily_partitions, trailing_window
+from persona_assets_tests.assets.clusters.builders import dataset, embeddings_of, planted, users_of
+from persona_assets_tests.checked import find_failed
+
+
+@pytest.fixture
+def materialize(tmp_path):
+    """Make the asset of 65 planted users, with this configuration."""
+    return functools.partial(run_asset, types.SimpleNamespace(new_folder=lambda: tmp_path))
+
+
+def run_asset(scratch, **config):
+    vectors, _ = planted([30, 20, 15])
+    users = [f"did:plc:{number:04d}" for number in range(len(vectors))]
+    asset = build_clusters(daily_partitions(dt.date(2025, 3, 1)), trailing_window(7))
+    context = dg.build_asset_context(partition_key="2025-03-02")
+    posts = dataset(embeddings_of(list(zip(users, vectors, strict=True))))
+    return asset(context, ClustersConfig(**config), scratch, embeddings=posts, english_users=dataset(users_of(users)))
+
+
+def test_it_hands_over_clusters_with_their_centres_and_says_how_good_they_are(materialize):
+    result = materialize(n_clusters=3)
+
+    assert result.value.main.num_rows == 65
+    assert result.value.sides["cluster_centres"]["users"].to_pylist() == [30, 20, 15]
+    assert result.metadata["n_clusters"] == 3
+    assert result.metadata["smallest_cluster"] == 15
+    assert [row.data["users"] for row in result.metadata["sizes"].records] == [30, 20, 15]
+    assert result.metadata["silhouette"] > 0.5
+    assert result.metadata["stability"] > 0.9
+    assert len(result.metadata["map"].value) < 100_000
+    assert result.value.sides["cluster_certainty"].num_rows == 65
+    assert set(result.metadata) >= {"dropped", "mean_similarity", "seconds", "peak_memory_mib"}
+    assert "did:plc" not in str(result.metadata)
+
+
+def test_a_stability_that_cannot_be_measured_is_said_and_no_number(materialize):
+    result = materialize(n_clusters=40, min_cluster_size=1)
+
+    assert result.metadata["stability"] == "not measurable: half of the users are fewer than the clusters"
+    assert "silhouette" in result.metadata
+
+
+def test_each_field_of_the_configuration_changes_the_result(materialize):
+    def labels(**config):
+        return materialize(**config).value.main["cluster_id"].to_numpy()
+
+    usual = labels(n_clusters=6, min_cluster_size=1)
+    assert usual.max() == 5
+    assert labels(n_clusters=4, min_cluster_size=1).max() == 3
+    assert labels(auto_cluster=True).max() == 2
+    assert np.bincount(labels(n_clusters=6, min_cluster_size=10)).min() == 10
+    assert labels(n_clusters=6, min_cluster_size=10, min_size_policy="dissolve").max() < 5
+    assert not np.array_equal(usual, labels(n_clusters=6, min_cluster_size=1, seed=3))
+    assert not np.array_equal(usual, labels(n_clusters=6, min_cluster_size=1, sharpen_users=True))
+
+
+def test_several_numbers_are_nested_levels(materialize):
+    levels = materialize(n_clusters=[5, 2]).value.sides["cluster_certainty"]["levels"].to_pylist()
+
+    assert {len(path) for path in levels} == {2}
+
+
+@pytest.mark.parametrize("wrong", [0, [], "many", [2, 0], True, 2.5, "", "2,", "2,0", "2;25"])
+def test_what_is_no_number_of_clusters_is_refused(wrong):
+    with pytest.raises(ValidationError, match="n_clusters must be a number from 1"):
+        ClustersConfig(n_clusters=wrong)
+
+
+def test_the_curve_is_shown_when_the_number_is_chosen(materialize):
+    metadata = materialize(auto_cluster=True).metadata
+
+    assert [row.data["clusters"] for row in metadata["tried"].records] == [2, 3, 4, 5, 6]
+    assert metadata["curve"].value.startswith("![silhouette by number](data:image/png")
+
+
+def test_a_setting_is_the_default(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PERSONA_N_CLUSTERS", "7")
+
+    assert ClustersConfig().n_clusters == [7]
+
+
+@pytest.mark.parametrize(("given", "levels"), [("25,2,100", [2, 25, 100]), ("2, 25", [2, 25]), (" 3 ", [3])])
+def test_the_environment_takes_a_list_too(monkeypatch: pytest.MonkeyPatch, given, levels):
+    monkeypatch.setenv("PERSONA_N_CLUSTERS", given)
+
+    assert ClustersConfig().n_clusters == levels
+
+
+@pytest.mark.parametrize("wrong", ["0", "2,0", "many", "2,,3", "-1"])
+def test_a_setting_that_is_no_list_of_numbers_is_refused(monkeypatch: pytest.MonkeyPatch, wrong):
+    monkeypatch.setenv("PERSONA_N_CLUSTERS", wrong)
+
+    with pytest.raises(SettingsError, match="PERSONA_N_CLUSTERS"):
+        ClustersConfig()
+
+
+@pytest.fixture
+def personas():
+    """What the asset found of 65 planted users, and what it was told of it."""
+    vectors, _ = planted([30, 20, 15])
+    users = [f"u{number:02d}" for number in range(len(vectors))]
+    posts = dataset(embeddings_of(list(zip(users, vectors, strict=True))))
+    return find_personas(posts, dataset(users_of(users)), Wanted((3,), min_cluster_size=10, seed=0))
+
+
+def test_sound_clusters_pass_all_checks(materialize):
+    checks = materialize(n_clusters=3).check_results
+
+    assert (len(checks), find_failed(checks)) == (3, {})
+
+
+def test_a_user_in_two_clusters_or_in_none_is_an_error(personas):
+    error = {"every_user_is_accounted_for": dg.AssetCheckSeverity.ERROR}
+    twice = pa.concat_tables([personas.clusters.slice(1), personas.clusters.slice(1, 1)])
+
+    assert find_failed(check_clusters(personas, 66, 10)) == error
+    assert find_failed(check_clusters(personas._replace(clusters=twice), 65, 10)) == error
+
+
+def test_a_small_cluster_is_an_error(personas):
+    assert find_failed(check_clusters(personas, 65, 16)) == {
+        "no_cluster_is_under_the_minimum": dg.AssetCheckSeverity.ERROR
+    }
+
+
+def test_users_nearer_to_another_cluster_are_a_warning(personas):
+    at = personas.certainty.schema.get_field_index("silhouette")
+    values = pa.array([-0.1] * 65, personas.certainty.schema.field(at).type)
+    worse = personas._replace(certainty=personas.certainty.set_column(at, "silhouette", values))
+
+    assert find_failed(check_clusters(worse, 65, 10)) == {"silhouette_is_not_negative": dg.AssetCheckSeverity.WARN}
+
+
+def test_one_cluster_has_no_silhouette_and_passes(materialize):
+    assert find_failed(materialize(n_clusters=1).check_results) == {}

@@ -1,0 +1,54 @@
+"""Nearest centres and means, whatever the cores."""
+
+import numpy as np
+import pytest
+
+from persona_assets.assets.clusters.assign import (
+    assign_nearest,
+    assign_next,
+    average_centres,
+    own_similarity,
+    sum_by_cluster,
+)
+from persona_assets_tests.assets.clusters.builders import planted, unit
+
+
+def test_a_user_goes_to_the_centre_of_greatest_cosine():
+    vectors, _ = planted([30, 40], width=5)
+    centres = unit(np.random.default_rng(0).normal(size=(4, 5)))
+
+    found = assign_nearest(vectors, centres)
+
+    cosines = vectors.astype(np.float64) @ centres.T
+    assert np.array_equal(found.labels, cosines.argmax(axis=1))
+    np.testing.assert_allclose(found.similarity, cosines.max(axis=1), atol=1e-6)
+    np.testing.assert_allclose(own_similarity(vectors, found.labels, centres), found.similarity, atol=1e-6)
+
+
+@pytest.mark.parametrize("users", [1, 4095, 4096, 4097])
+def test_blocks_cover_every_user_once(users):
+    vectors, _ = planted([users], width=3)
+
+    assert len(assign_nearest(vectors, vectors[:1]).labels) == users
+
+
+def test_a_centre_is_the_unit_mean_of_its_users_and_one_without_users_stays():
+    vectors = unit([[1, 0], [0, 1], [1, 1]])
+    before = unit([[1, 0], [0, 1], [-1, 0]])
+
+    centres = average_centres(vectors, np.array([0, 0, 1], np.int32), before=before)
+
+    np.testing.assert_allclose(centres, unit([[1, 1], [1, 1], [-1, 0]]), atol=1e-6)
+    assert sum_by_cluster(vectors, np.array([0, 0, 1], np.int32), 3)[2].tolist() == [0, 0]
+
+
+def test_the_next_nearest_is_the_best_of_the_others():
+    vectors, _ = planted([40], width=5)
+    centres = unit(np.random.default_rng(0).normal(size=(4, 5)))
+    labels = assign_nearest(vectors, centres).labels
+
+    found = assign_next(vectors, labels, centres)
+
+    ranked = np.argsort(-(vectors @ centres.T), axis=1)
+    assert np.array_equal(found.labels, ranked[:, 1])
+    assert (found.similarity <= own_similarity(vectors, labels, centres) + 1e-6).all()

@@ -1,0 +1,107 @@
+"""User vectors from post vectors."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from persona_assets.assets.clusters.user_vectors import average_user_vectors
+from persona_assets.errors import VectorError
+from persona_assets_tests.assets.clusters.builders import dataset, embeddings_of, users_of
+
+
+def average(embeddings, users, **cut):
+    return average_user_vectors(dataset(embeddings, **cut), dataset(users), with_covariance=True)
+
+
+def test_a_user_vector_is_the_unit_mean_of_its_unit_post_vectors():
+    found = average(embeddings_of([("a", [1, 0]), ("a", [0, 2]), ("b", [0, 1]), ("a", [1, 0])]), users_of(["b", "a"]))
+
+    assert found.user_ids.to_pylist() == ["a", "b"]
+    expected = np.array([[2, 1], [0, 1]]) / np.array([[np.sqrt(5)], [1]])
+    np.testing.assert_allclose(found.vectors, expected, rtol=1e-6)
+    assert found.vectors.dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [pa.float16(), pa.float32()])
+@given(data=st.data())
+def test_no_order_of_posts_or_users_and_no_cut_into_batches_changes_a_bit(dtype, data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 100)))
+    names = [f"u{number}" for number in range(5)]
+    embeddings = embeddings_of([(rng.choice(names), rng.normal(size=8)) for _ in range(40)], dtype)
+    order = data.draw(st.permutations(range(40)))
+    cut = data.draw(st.integers(1, 40))
+
+    one = average(embeddings, users_of(names))
+    other = average(embeddings.take(order), users_of(names[::-1]), batch_rows=cut)
+
+    assert one.user_ids == other.user_ids
+    assert one.within.tobytes() == other.within.tobytes()
+    assert one.vectors.tobytes() == other.vectors.tobytes()
+
+
+def test_the_covariance_is_that_of_posts_around_their_users_mean():
+    rng = np.random.default_rng(0)
+    posts = [(f"u{number % 7}", rng.normal(size=4)) for number in range(60)]
+    vectors = np.array([vector / np.linalg.norm(vector) for _, vector in posts])
+    users = np.array([user for user, _ in posts])
+    residuals = vectors.copy()
+    for user in set(users):
+        residuals[users == user] -= vectors[users == user].mean(axis=0)
+
+    found = average(embeddings_of(posts), users_of(sorted(set(users))))
+
+    np.testing.assert_allclose(found.within, residuals.T @ residuals / (60 - 7), atol=1e-4)
+
+
+def test_without_a_user_of_two_posts_there_is_no_covariance():
+    found = average(embeddings_of([("a", [1, 0]), ("b", [0, 1])]), users_of(["a", "b"]))
+
+    assert not found.within.any()
+
+
+def test_every_kept_user_has_a_vector_or_is_counted():
+    embeddings = embeddings_of([("a", [1, 0]), ("b", [1, 0]), ("b", [-1, 0]), ("x", [0, 1])])
+
+    found = average(embeddings, users_of(["a", "b", "c"]))
+
+    assert found.user_ids.to_pylist() == ["a"]
+    assert found.dropped == {"no vector in the window": 1, "vectors cancel out": 1}
+
+
+def test_posts_are_noted_as_they_are_read():
+    noted = []
+    average_user_vectors(dataset(embeddings_of([("a", [1, 0])] * 5)), dataset(users_of(["a"])), note=noted.append)
+
+    assert sum(noted) == 5
+
+
+def test_days_of_different_widths_are_refused():
+    days = [dataset(embeddings_of([("a", vector)])) for vector in ([1, 0], [1, 0, 0])]
+
+    with pytest.raises(VectorError, match="PERSONA_MODEL"):
+        average_user_vectors(_TwoDays(days), dataset(users_of(["a"])))
+
+
+class _TwoDays:
+    """A window whose second day was embedded by another model."""
+
+    def __init__(self, days):
+        self._days, self.schema = days, days[0].schema
+
+    def get_fragments(self):
+        return (fragment for day in self._days for fragment in day.get_fragments())
+
+
+@pytest.mark.parametrize("batch_rows", [1, 2, 50])
+def test_a_post_of_two_days_counts_once(batch_rows):
+    day = embeddings_of([("a", [1, 0]), ("a", [0, 1]), ("b", [1, 1])])
+    other = embeddings_of([("b", [0, 1]), ("x", [0, 1])])
+    repeated = day["uri"].combine_chunks().slice(1, 1)
+    window = dataset(pa.concat_tables([day, day.slice(1, 1), other, day.slice(1, 1)]), batch_rows=batch_rows)
+
+    found = average_user_vectors(window, dataset(users_of(["a", "b"])), repeated=repeated)
+
+    alone = average(pa.concat_tables([day, other]), users_of(["a", "b"]))
+    assert found.vectors.tobytes() == alone.vectors.tobytes()

@@ -1,0 +1,26 @@
+"""Models that several tests of this room share; loading them is what costs."""
+
+import pytest
+
+from persona_assets_tests.assets.embeddings.builders import load, make_model
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory):
+    """A tiny model with mean pooling, in a folder."""
+    return make_model(tmp_path_factory.mktemp("model") / "tiny", pooling={"pooling_mode": "mean"})
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_folder):
+    """The same, loaded."""
+    return load(tiny_folder)
+
+
+@pytest.fixture(autouse=True)
+def no_hub(monkeypatch):
+    """No test asks a hub: the variable is read when the client is imported, so set it in the client as well."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    import huggingface_hub.constants  # noqa: PLC0415 - 0.3 s, not for those who only collect tests
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)

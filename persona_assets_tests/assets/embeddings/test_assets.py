@@ -1,0 +1,276 @@
+"""The asset: its configuration reaches the model, and its metadata says what was run."""
+
+import datetime as dt
+import json
+import os
+import tempfile
+import time
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from persona_assets import tables
+from persona_assets.assets.embeddings.assets import EmbeddingsConfig, build_embeddings
+from persona_assets.assets.embeddings.embed import embed_posts
+from persona_assets.assets.embeddings.vector_cache import VectorStore, hash_texts
+from persona_assets.common.scratch import Scratch
+from persona_assets.definitions import build_definitions
+from persona_assets.errors import DeviceError, ModelError
+from persona_assets.partitions import daily_partitions
+from persona_assets.settings import read_settings
+from persona_assets_tests.assets.embeddings.builders import DIMENSIONS, posts_of
+from persona_assets_tests.checked import find_failed
+
+TEXTS = ["the cat sat on the mat and then it ran on", "a dog ran", "a dog ran"]
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path, monkeypatch):
+    """A folder of its own for each test: vectors are kept below it."""
+    monkeypatch.setenv("PERSONA_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def run_asset(texts=TEXTS, /, **config):
+    asset = build_embeddings(daily_partitions(dt.date(2025, 3, 1)))
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        dg.build_asset_context(partition_key="2025-03-02", instance=instance) as context,
+        dg.build_resources({"scratch": Scratch()}, instance=instance) as run,
+    ):
+        result = asset(context, EmbeddingsConfig(**config), scratch=run.scratch, english_posts=posts_of(texts))
+        return pq.read_table(result.value), result.metadata, result.check_results
+
+
+def materialize(**config):
+    table, metadata, _ = run_asset(**config)
+    return table, metadata
+
+
+def test_vectors_of_all_posts_pass_the_checks(tiny_folder):
+    _, _, checks = run_asset(model=str(tiny_folder), device="cpu")
+
+    assert (len(checks), find_failed(checks)) == (2, {})
+
+
+def test_posts_without_a_vector_are_an_error(tiny_folder, monkeypatch):
+    def lose_one(*given, **how):
+        embedded = embed_posts(*given, **how)
+        return embedded._replace(posts=embedded.posts - 1)
+
+    monkeypatch.setattr("persona_assets.assets.embeddings.assets.embed_posts", lose_one)
+
+    _, _, checks = run_asset(model=str(tiny_folder), device="cpu")
+
+    assert find_failed(checks) == {"every_post_is_accounted_for": dg.AssetCheckSeverity.ERROR}
+
+
+def test_vectors_of_another_length_are_an_error(tiny_folder, data):
+    run_asset(model=str(tiny_folder), device="cpu")
+    (key,) = data.glob("vector_store/*/key.json")
+    for kept in key.parent.glob("*.*s"):
+        kept.unlink()
+    way = json.loads(key.read_text(encoding="utf-8"))
+    store = VectorStore(
+        key.parents[1],
+        key={name: way[name] for name in way if name not in ("dtype", "dimensions", "layout")},
+        dimensions=DIMENSIONS,
+        dtype="float16",
+    )
+    store.keep(hash_texts(sorted(set(TEXTS))), np.ones((2, DIMENSIONS), np.float16))
+
+    _, metadata, checks = run_asset(model=str(tiny_folder), device="cpu")
+
+    assert metadata["reused_texts"] == 2
+    assert find_failed(checks) == {"vectors_are_finite_and_of_unit_length": dg.AssetCheckSeverity.ERROR}
+
+
+def test_a_damaged_store_is_named_and_not_tried_again(tiny_folder, data):
+    run_asset(model=str(tiny_folder), device="cpu")
+    (kept,) = data.glob("vector_store/*/*.vectors")
+    kept.write_bytes((np.frombuffer(kept.read_bytes(), np.float16) * np.float16(1.5)).tobytes())
+
+    with pytest.raises(dg.Failure, match=f"{kept} is damaged.*: delete") as failure:
+        run_asset(model=str(tiny_folder), device="cpu")
+
+    assert failure.value.allow_retries is False
+
+
+@pytest.mark.parametrize("full", ["PERSONA_VECTOR_STORE", "TMPDIR"])
+def test_a_full_disk_of_the_store_or_of_scratch_is_said_and_not_tried_again(full, tiny_folder, small_disk, monkeypatch):
+    if full == "TMPDIR":
+        monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    store = str(small_disk / "store") if full == "PERSONA_VECTOR_STORE" else None
+    texts = [f"the cat sat on the mat {number}" for number in range(3000)]
+
+    with pytest.raises(dg.Failure, match=f"no space left while writing {small_disk}.*{full}") as failure:
+        run_asset(texts, model=str(tiny_folder), device="cpu", vector_store=store)
+
+    assert failure.value.allow_retries is False
+    assert {file.name for file in small_disk.rglob("*") if file.is_file()} <= {"gpu.lock", "key.json"}
+
+
+def test_it_hands_over_vectors_and_says_what_made_them(tiny_folder):
+    table, metadata = materialize(model=str(tiny_folder), device="cpu", compute_dtype="float32")
+
+    assert table.schema.equals(tables.stored_schema(tables.embeddings_schema(DIMENSIONS)))
+    assert table.num_rows == 3
+    assert metadata["distinct_texts"] == 2
+    assert metadata["pooling"] == "mean"
+    assert metadata["device"] == "cpu"
+    assert metadata["device_name"]
+    assert metadata["truncated_share"] == 0
+    assert (metadata["reused_texts"], metadata["computed_texts"]) == (0, 2)
+    assert set(metadata) >= {"model", "model_revision", "prefix", "computed_tokens", "seconds", "peak_memory_mib"}
+    assert "did:plc" not in str(metadata)
+    assert TEXTS[0] not in str(metadata)
+
+
+def test_each_field_of_the_configuration_changes_the_result(tiny_folder):
+    usual = {"model": str(tiny_folder), "device": "cpu", "compute_dtype": "float32"}
+
+    assert materialize(**usual, max_tokens=8)[1]["truncated_share"] == 0.5
+    assert materialize(**usual, vector_dtype="float32")[0].schema.field("vector").type.value_type == pa.float32()
+    assert materialize(**{**usual, "compute_dtype": "bfloat16"})[1]["compute_dtype"] == "bfloat16"
+    assert materialize(**usual, memory_limit="100MB")[0].num_rows == 3
+
+
+def test_a_model_is_compiled_on_request(tiny_folder, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(
+        torch.nn.Module, "compile", lambda network, **how: compiled.append((type(network).__name__, how))
+    )
+
+    materialize(model=str(tiny_folder), device="cpu", compute_dtype="float32")
+    assert compiled == []
+    materialize(model=str(tiny_folder), device="cpu", compute_dtype="float32", compile_model=True)
+    assert compiled == [("BertModel", {"dynamic": True})]
+
+
+def test_vectors_are_kept_below_the_data_unless_another_folder_or_none_is_named(tiny_folder, data, tmp_path):
+    usual = {"model": str(tiny_folder), "device": "cpu", "compute_dtype": "float32"}
+
+    assert materialize(**usual, vector_store="off")[1]["reused_texts"] == 0
+    assert not data.exists()
+    assert materialize(**usual, vector_store=str(tmp_path / "elsewhere"))[1]["reused_texts"] == 0
+    first, _ = materialize(**usual)
+    again, metadata = materialize(**usual)
+
+    assert metadata["reused_texts"] == 2
+    assert again.equals(first)
+    assert len(list(data.glob("vector_store/*/*.vectors"))) == 1
+
+
+@pytest.mark.parametrize("is_new_there", [False, True])
+def test_the_store_of_version_0_1_moves_out_of_the_folder_of_days_unless_there_is_a_new_one(
+    tiny_folder, data, is_new_there
+):
+    usual = {"model": str(tiny_folder), "device": "cpu", "compute_dtype": "float32"}
+    materialize(**usual)
+    (data / "embeddings").mkdir(exist_ok=True)
+    (data / "vector_store").rename(data / "embeddings" / "_store")
+    if is_new_there:
+        (data / "vector_store").mkdir()
+
+    assert materialize(**usual)[1]["reused_texts"] == (0 if is_new_there else 2)
+    assert (data / "embeddings" / "_store").exists() == is_new_there
+
+
+def test_vectors_that_were_kept_for_too_long_are_deleted(tiny_folder, data):
+    usual = {"model": str(tiny_folder), "device": "cpu", "compute_dtype": "float32"}
+    materialize(**usual)
+
+    for days, reused in ((4, 2), (2, 0)):
+        for file in data.glob("vector_store/*/*.hashes"):
+            os.utime(file, (time.time() - 3 * 86_400,) * 2)
+        assert materialize(**usual, vector_store_days=days)[1]["reused_texts"] == reused
+
+
+def test_vectors_that_are_used_every_day_are_kept(tiny_folder, data):
+    usual = {"model": str(tiny_folder), "device": "cpu", "compute_dtype": "float32"}
+    materialize(**usual)
+    for file in data.glob("vector_store/*/*.*s"):
+        os.utime(file, (time.time() - 3 * 86_400,) * 2)
+
+    assert materialize(**usual, vector_store_days=4)[1]["reused_texts"] == 2
+    assert materialize(**usual, vector_store_days=2)[1]["reused_texts"] == 2
+
+
+def test_data_that_is_not_on_this_machine_has_no_store(tiny_folder, monkeypatch, data):
+    monkeypatch.setenv("PERSONA_DATA", "s3://bucket/personas")
+
+    materialize(model=str(tiny_folder), device="cpu", compute_dtype="float32")
+
+    assert not data.exists()
+
+
+def test_a_model_or_a_device_that_is_not_there_is_not_tried_again(tiny_folder, monkeypatch):
+    with pytest.raises(dg.Failure) as failure:
+        materialize(model="/no/such/folder")
+    assert isinstance(failure.value.__cause__, ModelError)
+    assert failure.value.allow_retries is False
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(dg.Failure, match="PERSONA_DEVICE") as failure:
+        materialize(model=str(tiny_folder), device="cuda")
+    assert isinstance(failure.value.__cause__, DeviceError)
+
+
+def test_it_asks_for_a_gpu_in_the_way_that_executors_understand():
+    asset = build_embeddings(daily_partitions(dt.date(2025, 3, 1)))
+
+    assert asset.op.tags == {"gpu": "1"}
+
+
+@pytest.mark.parametrize(
+    ("executor", "pool"), [("in_process", None), ("multiprocess", None), ("slurm", "gpu"), ("k8s", "gpu")]
+)
+def test_it_takes_a_slot_of_a_pool_only_where_no_lock_serialises(executor, pool):
+    definitions = build_definitions(read_settings({"PERSONA_EXECUTOR": executor}))
+
+    assert definitions.get_assets_def("embeddings").op.pool == pool
+    # A retry policy would have a step go on that is told to end: only a scheduler means another machine by that.
+    assert (definitions.get_assets_def("embeddings").op.retry_policy is None) == (pool is None)
+
+
+def test_it_is_tried_again_where_the_gpu_has_failed(tiny_folder, monkeypatch):
+    def fail(*_given, **_how):
+        raise torch.AcceleratorError("CUDA error: unspecified launch failure")
+
+    monkeypatch.setattr("persona_assets.assets.embeddings.assets.embed_posts", fail)
+
+    with pytest.raises(dg.RetryRequested) as asked:
+        run_asset(model=str(tiny_folder), device="cpu")
+
+    assert (asked.value.max_retries, asked.value.seconds_to_wait) == (2, 30)
+
+
+def test_it_takes_its_turn_by_a_file_in_the_folder_that_is_named(tiny_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("PERSONA_LOCK_DIR", str(tmp_path / "locks"))
+
+    run_asset(model=str(tiny_folder), device="cpu")
+
+    assert [file.name for file in (tmp_path / "locks").iterdir()] == ["gpu.lock"]
+
+
+def test_a_lock_folder_that_cannot_be_had_is_not_tried_again(tiny_folder, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PERSONA_LOCK_DIR", str(tmp_path / "file"))
+
+    with pytest.raises(dg.Failure, match="set PERSONA_LOCK_DIR to a folder") as failure:
+        run_asset(model=str(tiny_folder), device="cpu")
+
+    assert failure.value.allow_retries is False
+
+
+def test_a_setting_is_the_default(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PERSONA_MODEL", "intfloat/multilingual-e5-large")
+    monkeypatch.setenv("PERSONA_MAX_TOKENS", "256")
+
+    config = EmbeddingsConfig()
+
+    assert (config.model, config.max_tokens) == ("intfloat/multilingual-e5-large", 256)

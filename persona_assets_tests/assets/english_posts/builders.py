@@ -1,0 +1,42 @@
+"""Small inputs for the tests of this room."""
+
+import pyarrow as pa
+import pyarrow.dataset as pads
+
+from persona_assets import tables
+from persona_assets.assets.english_posts.detect import build_decide
+from persona_assets.assets.english_posts.filter import filter_posts
+from persona_assets.common.progress import Progress
+
+ENGLISH = "What a lovely morning it is, I am so happy with this weather"
+GERMAN = "Was für ein schöner Morgen, ich freue mich sehr über dieses Wetter"
+JAPANESE = "今日はとても良い天気ですね、うれしいです"
+SHORT = "Toyota"  # the detector has no guess, and it is in no list
+
+
+def message(text, *, langs=None, user="u", n=0, action="post"):
+    """One action of the day, the `n`-th of its user."""
+    return {
+        "user_id": f"did:plc:{user}",
+        "action": action,
+        "event_time_us": n,
+        "uri": f"at://did:plc:{user}/app.bsky.feed.post/{n:04d}",
+        "text": text,
+        "langs": langs,
+    }
+
+
+def actions(messages, *, batch_rows=None):
+    """A lazy dataset in memory of `user_actions`, cut into batches of `batch_rows`."""
+    table = pa.Table.from_pylist(messages, schema=tables.USER_ACTIONS)
+    return pads.dataset(table.to_batches(max_chunksize=batch_rows), schema=table.schema)
+
+
+def sift(messages, scratch, *, language="en", batch_rows=None):
+    return filter_posts(
+        actions(messages, batch_rows=batch_rows),
+        build_decide(language),
+        scratch=scratch,
+        memory_limit="200MB",
+        progress=Progress(lambda _: None, what="messages"),
+    )

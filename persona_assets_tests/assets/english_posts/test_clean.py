@@ -1,0 +1,54 @@
+"""What is in no language is taken from a text."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from persona_assets.assets.english_posts.clean import clean_text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "  \n\t ",
+        "https://example.org/a-long-english-path/of-words",
+        "example.org/a-long-english-path/of-words… www.example.com",
+        "🙂🔥😂 ✨ 👩‍👩‍👧 🏳️‍🌈 1️⃣ ❤️",
+        "@alice.bsky.social",
+        "12:30 !!! 100% (42)",
+    ],
+)
+def test_a_text_without_words_leaves_nothing(text):
+    assert clean_text(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("look at https://example.org/x?y=z now", "look at now"),
+        ("look at example.org/deep/path now", "look at now"),
+        ("thanks @alice.bsky.social for #this", "thanks for"),
+        ("so nice 🙂🔥 really", "so nice really"),
+        ("The end.To be continued.Is it", "The end.To be continued.Is it"),
+        ("良い天気 ですね☀️", "良い天気 ですね"),
+        ("हिन्दी में", "हिन्दी में"),
+        ("salt &amp; pepper", "salt pepper"),
+        ("yesssss pleaseeee", "yes please"),
+        ("lovely evening @ Café de Flore", "lovely evening"),
+        ("Selamat pagi (with Ana at Jalan Sudirman)", "Selamat pagi"),
+        ("#GoodMorning #happy_day 🙂", "Good Morning happy day"),
+        ("\uff03月曜日", "月曜日"),
+    ],
+)
+def test_words_stay_as_they_are(text, words):
+    assert " ".join(clean_text(text).split()) == words
+
+
+@given(st.text())
+@example("A @\x1b")
+@example("a \ufe6b \uff08at b")
+def test_cleaning_again_changes_nothing(text):
+    once = clean_text(text)
+
+    assert clean_text(once).split() == once.split()

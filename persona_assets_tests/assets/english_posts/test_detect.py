@@ -1,0 +1,84 @@
+"""One text, what it declares, and what is decided."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from persona_assets.assets.english_posts import reasons
+from persona_assets.assets.english_posts.detect import build_decide
+from persona_assets_tests.assets.english_posts.builders import ENGLISH, GERMAN, JAPANESE, SHORT
+
+in_english = build_decide("en")
+
+
+@pytest.mark.parametrize(
+    ("text", "langs", "is_english", "reason"),
+    [
+        (ENGLISH, ["en"], True, reasons.DECLARED_AND_DETECTED),
+        (ENGLISH, ["es", "en-GB"], True, reasons.DECLARED_AND_DETECTED),
+        (ENGLISH, None, True, reasons.DETECTED),
+        (ENGLISH, [], True, reasons.DETECTED),
+        (ENGLISH, ["pt"], True, reasons.DETECTED_AGAINST_DECLARED),
+        (SHORT, ["EN"], True, reasons.DECLARED),
+        (SHORT, ["en_GB", "en"], True, reasons.DECLARED),
+        (SHORT, ["de"], False, reasons.OTHER_DECLARED),
+        (GERMAN, ["de"], False, reasons.OTHER_DETECTED),
+        (GERMAN, None, False, reasons.OTHER_DETECTED),
+        (JAPANESE, ["en"], False, reasons.OTHER_DETECTED_AGAINST_DECLARED),
+        (JAPANESE, ["en", "ja"], False, reasons.OTHER_DETECTED_AGAINST_DECLARED),
+        (None, ["en"], False, reasons.NO_WORDS),
+        ("  ", ["en"], False, reasons.NO_WORDS),
+        ("https://example.org/english 🙂", ["en"], False, reasons.NO_WORDS),
+    ],
+)
+def test_text_and_declaration_decide_together(text, langs, is_english, reason):
+    assert in_english(text, langs) == (is_english, False, reason)
+
+
+def restyle(first_capital, first_small):
+    """A table from ASCII letters to those of a block that begins there."""
+    small = {ord("a") + at: first_small + at for at in range(26)}
+    return small | {ord("A") + at: first_capital + at for at in range(26)}
+
+
+STYLES = {
+    "mathematical bold": restyle(0x1D400, 0x1D41A),
+    "mathematical bold script": restyle(0x1D4D0, 0x1D4EA),
+    "sans-serif italic": restyle(0x1D608, 0x1D622),
+    "monospace": restyle(0x1D670, 0x1D68A),
+    "full width": restyle(0xFF21, 0xFF41),
+    "circled": restyle(0x24B6, 0x24D0),
+}
+
+
+@pytest.mark.parametrize("style", STYLES.values(), ids=STYLES)
+@pytest.mark.parametrize("langs", [None, ["en"], ["pt"]])
+def test_letters_of_another_look_are_the_letters_that_they_show(style, langs):
+    assert in_english(ENGLISH.translate(style), langs) == in_english(ENGLISH, langs)
+
+
+def test_an_accent_may_be_a_character_of_its_own():
+    text = "Scho\u0308ne Gru\u0308\u00dfe u\u0308ber die Stra\u00dfe an euch alle heute morgen"
+
+    assert build_decide("de")(text, None).is_language
+
+
+@pytest.mark.parametrize(
+    ("text", "langs"), [(SHORT, None), (SHORT, ["en", "de"]), ("Pikachu", None), ("Pikachu", ["en"])]
+)
+def test_what_neither_text_nor_declaration_tell_stays_open(text, langs):
+    assert in_english(text, langs).is_open
+
+
+def test_another_language_can_be_looked_for():
+    in_german = build_decide("de")
+
+    assert in_german(GERMAN, ["de-AT"]) == (True, False, reasons.DECLARED_AND_DETECTED)
+    assert in_german(ENGLISH, None) == (False, False, reasons.OTHER_DETECTED)
+
+
+@given(st.text(), st.none() | st.lists(st.sampled_from(["en", "EN-us", "de", "", "x-unknown", "ja"])))
+def test_every_text_gets_a_reason_of_the_closed_set(text, langs):
+    is_english, _, reason = in_english(text, langs)
+
+    assert reason in (reasons.KEPT if is_english else reasons.DROPPED)

@@ -1,0 +1,76 @@
+"""What a text itself says about its language."""
+
+import builtins
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from persona_assets.assets.english_posts.score import build_scorer, primary_subtag
+from persona_assets.errors import DetectorError, SettingsError
+from persona_assets_tests.assets.english_posts.builders import ENGLISH, GERMAN, JAPANESE
+
+TEXTS = {"en": ENGLISH, "de": GERMAN, "ja": JAPANESE}
+
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_a_sentence_weighs_for_its_own_language_and_against_the_others(language):
+    weigh = build_scorer(language)
+
+    weights = {other: weigh(text) for other, text in TEXTS.items()}
+
+    assert weights.pop(language) > 5
+    assert max(weights.values()) < -5
+
+
+@pytest.mark.parametrize(
+    "text", ["u ok babe?", "Happy birthday!!", "Thank you so much", "lol same", "I\u2019m so tired"]
+)
+def test_short_english_is_known_by_its_words(text):
+    assert build_scorer("en")(text) > 1
+
+
+@pytest.mark.parametrize("text", ["jajaja que bueno", "bom dia", "selamat pagi", "iyi geceler", "ich auch", "Ótima"])
+def test_short_texts_in_other_languages_are_known_by_their_words(text):
+    assert build_scorer("en")(text) < -1
+
+
+def test_a_letter_that_english_has_not_weighs_against_it_but_not_against_german():
+    assert build_scorer("en")("größe") < build_scorer("en")("grosse")
+    assert build_scorer("de")("größe") >= 0
+
+
+@pytest.mark.parametrize("tag", ["en", "en-US", "EN", "en_GB", " en ", "en-Latn-US"])
+def test_a_declared_language_is_its_first_subtag_in_any_case(tag):
+    assert primary_subtag(tag) == "en"
+
+
+@pytest.mark.parametrize(("old", "new"), [("iw", "he"), ("nb-NO", "no"), ("fil", "tl")])
+def test_codes_that_mean_the_same_are_one(old, new):
+    assert primary_subtag(old) == primary_subtag(new)
+
+
+@given(st.text())
+def test_any_text_has_a_finite_weight(text):
+    assert -20 < build_scorer("en")(text) < 20
+
+
+def test_a_language_that_the_detector_does_not_know_is_refused():
+    with pytest.raises(SettingsError, match="language='xx'"):
+        build_scorer("xx")
+
+
+def test_without_the_detector_the_error_says_how_to_get_it(monkeypatch):
+    load = builtins.__import__
+
+    def refuse(name, *args, **kwargs):
+        if name == "pycld2":
+            raise ImportError(name)
+        return load(name, *args, **kwargs)
+
+    monkeypatch.delitem(sys.modules, "pycld2", raising=False)
+    monkeypatch.setattr(builtins, "__import__", refuse)
+
+    with pytest.raises(DetectorError, match="pip install"):
+        build_scorer("en")

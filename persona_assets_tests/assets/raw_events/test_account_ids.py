@@ -1,0 +1,46 @@
+import pytest
+
+from persona_assets.assets.raw_events.account_ids import all_plc, is_user_id
+from persona_assets_tests.assets.raw_events.builders import ALICE, BOB
+
+
+@pytest.mark.parametrize("did", ["did:plc:abc", "did:web:localhost%3A3000", "d41d8cd98f00b204e9800998ecf8427e"])
+def test_dids_and_hashes_are_user_ids(did):
+    assert is_user_id(did)
+
+
+@pytest.mark.parametrize(
+    "did",
+    [
+        "",
+        "alice",
+        "did:plc",
+        "did:plc:",
+        "did::x",
+        "did:plc:a b",
+        "DID:plc:x",
+        "at://did:plc:x",
+        "abc123",
+        "did:web:" + "a" * 2041,
+    ],
+)
+def test_nothing_else_is_a_user_id(did):
+    assert not is_user_id(did)
+
+
+def test_many_are_told_at_once():
+    assert all_plc([])
+    assert all_plc([ALICE, BOB])
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["did:web:example.com", "did:plc:a", ALICE.upper(), ALICE[:-1] + "1", ALICE[:-1] + ":", ALICE[:-1] + "é", "0" * 32],
+)
+def test_one_that_is_no_plc_is_enough(other):
+    assert not all_plc([ALICE, other, BOB])
+
+
+def test_lengths_that_make_up_for_each_other_are_told():
+    assert not all_plc([ALICE + "a", BOB[:-1]])
+    assert not all_plc(["did:plc:" + "b" * 23, "adid:plc:" + "c" * 24])

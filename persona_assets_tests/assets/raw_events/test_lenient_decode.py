@@ -1,0 +1,453 @@
+import datetime as dt
+import json
+
+import msgspec
+import pytest
+
+from persona_assets.assets.raw_events.fast_decode import BlockDecoder
+from persona_assets.assets.raw_events.lenient_decode import Refused, look_again, read_line
+from persona_assets.assets.raw_events.rejection_reasons import RefusedLineError
+from persona_assets_tests.assets.raw_events.builders import (
+    ALICE,
+    LIKE,
+    NOON_US,
+    POST,
+    account,
+    commit,
+    delete,
+    embed_record,
+    embed_record_with_media,
+    identity,
+    like,
+    line,
+    post,
+)
+
+
+def changed(event, path, value):
+    """An event with one field set, or taken out when `value` is None."""
+    *parents, last = path.split(".")
+    inside = event
+    for name in parents:
+        inside = inside[name]
+    if value is None:
+        del inside[last]
+    else:
+        inside[last] = value
+    return line(event)
+
+
+FOLLOW = "app.bsky.graph.follow"
+BAD = {
+    "empty": (b"", "empty line"),
+    "blank": (b"  \t", "empty line"),
+    "not UTF-8": (line(post("caf")).replace(b"caf", b"caf\xe9"), "not UTF-8"),
+    "not UTF-8 where we do not look": (
+        line(commit(POST, {"text": "", "via": "x"})).replace(b'"x"', b'"\xff"'),
+        "not UTF-8",
+    ),
+    "truncated": (line(post())[:-20], "truncated JSON"),
+    "deeply nested": (
+        line(commit("com.example.thing", {"x": 0})).replace(b": 0", b":" + b"[" * 100_000 + b"]" * 100_000),
+        "nested too deeply",
+    ),
+    "nested without an end": (b"[" * 100_000, "nested too deeply"),
+    "a number of 400 digits": (changed(post(), "time_us", 10**400), "time_us: out of range"),
+    "a sequence number of 400 digits": (changed(account(), "account.seq", 10**400), "account.seq: out of range"),
+    "a number of 5000 digits": (
+        line(account()).replace(b'"seq": 1', b'"seq": ' + b"9" * 5000),
+        "account.seq: out of range",
+    ),
+    "a lone high surrogate": (line(post("x")).replace(b'"x"', b'"\\ud83d"'), "lone surrogate"),
+    "a lone low surrogate": (line(post("x")).replace(b'"x"', b'"\\ude00 "'), "lone surrogate"),
+    "NUL bytes": (line(post("x")).replace(b'"x"', b'"\0"'), "NUL bytes"),
+    "only NUL bytes": (bytes(4096), "NUL bytes"),
+    "text a number": (changed(post(), "commit.record.text", 5), "commit.record.text: Expected str | null, got int"),
+    "langs a string": (
+        changed(post(), "commit.record.langs", "en"),
+        "commit.record.langs: Expected array | null, got str",
+    ),
+    "a lang a number": (changed(post(), "commit.record.langs", [5]), "commit.record.langs[]: Expected str, got int"),
+    "createdAt an object": (
+        changed(post(), "commit.record.createdAt", {}),
+        "commit.record.createdAt: Expected str | null, got object",
+    ),
+    "subject a list": (
+        changed(like(), "commit.record.subject", []),
+        "commit.record.subject: Expected object, got array",
+    ),
+    "subject without uri": (changed(like(), "commit.record.subject.uri", None), "no commit.record.subject.uri"),
+    "no subject": (changed(like(), "commit.record.subject", None), "no commit.record.subject"),
+    "a follow of a record": (
+        commit(FOLLOW, {"subject": {"uri": ""}}),
+        "commit.record.subject: Expected str, got object",
+    ),
+    "reply a string": (
+        changed(post(), "commit.record.reply", "x"),
+        "commit.record.reply: Expected object | null, got str",
+    ),
+    "embed a string": (
+        changed(post(), "commit.record.embed", "x"),
+        "commit.record.embed: Expected object | null, got str",
+    ),
+    "quote of nothing": (
+        changed(post(embed=embed_record("")), "commit.record.embed.record", 5),
+        "commit.record.embed.record: Expected object | null, got int",
+    ),
+    "another type": (changed(like(), "commit.record.$type", POST), "a record of another type than its collection"),
+    "no did": (changed(post(), "did", None), "no did"),
+    "no time_us": (changed(post(), "time_us", None), "no time_us"),
+    "no kind": (changed(post(), "kind", None), "no kind"),
+    "no commit": (changed(post(), "commit", None), "no commit"),
+    "no collection": (changed(post(), "commit.collection", None), "no commit.collection"),
+    "no rkey": (changed(post(), "commit.rkey", None), "no commit.rkey"),
+    "an empty rkey": (changed(post(), "commit.rkey", ""), "commit.rkey: empty"),
+    "no operation": (changed(post(), "commit.operation", None), "no commit.operation"),
+    "no record": (changed(post(), "commit.record", None), "no commit.record"),
+    "a null record": (line(commit(POST, {})).replace(b'{"$type": "app.bsky.feed.post"}', b"null"), "no commit.record"),
+    "no account": (changed(account(), "account", None), "no account"),
+    "no identity": (changed(identity(), "identity", None), "no identity"),
+    "time_us negative": (changed(post(), "time_us", -1), "time_us: out of range"),
+    "time_us in the year 9999": (changed(post(), "time_us", 253_370_764_800_000_000), "time_us: out of range"),
+    "time_us a date": (changed(post(), "time_us", "2025-03-01T12:00:00Z"), "time_us: Expected int, got str"),
+    "time_us a fraction": (changed(post(), "time_us", 0.5), "time_us: Expected int, got float"),
+    "time_us far away, as text": (changed(post(), "time_us", "9" * 30), "time_us: out of range"),
+    "a collection of two segments": (
+        changed(post(), "commit.collection", "bsky.post"),
+        "commit.collection: not an NSID",
+    ),
+    "a collection with a text in it": (
+        changed(post(), "commit.collection", "com.example.hello world"),
+        "commit.collection: not an NSID",
+    ),
+    "a collection of 416 kB": (
+        changed(post(), "commit.collection", "com." + "example." * 52_000 + "thing"),
+        "commit.collection: not an NSID",
+    ),
+    "a record key with a slash": (changed(post(), "commit.rkey", "a/b"), "commit.rkey: not a record key"),
+    "a record key of a parent folder": (changed(post(), "commit.rkey", ".."), "commit.rkey: not a record key"),
+    "a record key of 513 characters": (changed(post(), "commit.rkey", "k" * 513), "commit.rkey: too long"),
+    "a revision of a novel": (changed(post(), "commit.rev", "r" * 1000), "commit.rev: too long"),
+    "a DID of 2,049 characters": (changed(post(), "did", "did:web:" + "a" * 2041), "did: not a DID"),
+    "a like of a uri of 9,000 characters": (
+        changed(like(), "commit.record.subject.uri", "at://" + "a" * 9000),
+        "commit.record.subject.uri: too long",
+    ),
+    "a follow of 3,000 characters": (commit(FOLLOW, {"subject": "d" * 3000}), "commit.record.subject: too long"),
+    "a reply to 9,000 characters": (
+        post(reply={"parent": {"uri": "a" * 9000}}),
+        "commit.record.reply.parent.uri: too long",
+    ),
+    "a DID that is none": (changed(post(), "did", "alice.example"), "did: not a DID"),
+    "an empty DID": (changed(post(), "did", ""), "did: not a DID"),
+    "a DID without an id": (changed(post(), "did", "did:plc:"), "did: not a DID"),
+    "an unknown kind": (changed(post(), "kind", "presence"), "kind: unknown value"),
+    "an unknown operation": (changed(post(), "commit.operation", "merge"), "commit.operation: unknown value"),
+    "text after the object": (line(post()) + b";", "more than one value on the line"),
+    "our side of a conflict": (b"<<<<<<< HEAD:scratch/placeholder", "git conflict marker"),
+    "the border of a conflict": (b"=======", "git conflict marker"),
+    "their side of a conflict": (b">>>>>>> main", "git conflict marker"),
+    "null": (b"null", "not an event: Expected object, got null"),
+    "a list": (b"[1, 2, 3]", "not an event: Expected object, got array"),
+    "a string": (b'"just a string"', "not an event: Expected object, got str"),
+    "a number": (b"7", "not an event: Expected object, got int"),
+    "prose": (b"Traceback (most recent call last):", "not JSON"),
+    "another encoding": (line(post()).decode().encode("utf-16"), "not UTF-8"),
+}
+
+
+@pytest.mark.parametrize(("raw", "reason"), BAD.values(), ids=BAD)
+def test_a_bad_line_is_refused_with_its_own_reason(raw, reason):
+    with pytest.raises(RefusedLineError) as caught:
+        look_again(line(raw))
+
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        post(),
+        post(embed=None, reply=None, langs=None),
+        like(),
+        delete(),
+        commit(FOLLOW, {"subject": ALICE}),
+        commit("com.example.thing", {"text": 5, "subject": []}),
+        commit("com.example.thing", None),
+        account(),
+        identity(),
+        changed(like(), "did", "did:web:example.com"),
+        changed(like(), "did", "0" * 64),
+    ],
+)
+def test_an_event_is_kept_with_spaces_line_ends_and_a_byte_order_mark_around_it(event):
+    expected = look_again(line(event))
+
+    for raw in (line(event) + b"\r", b"\xef\xbb\xbf" + line(event), b"  " + line(event) + b" "):
+        assert look_again(raw) == expected
+
+
+@pytest.mark.parametrize("event", [post(), post(langs=["en"]), like(), account(), identity(), delete(POST)])
+def test_both_decoders_agree(event):
+    (fast,) = BlockDecoder().decode(line(event))
+
+    assert msgspec.to_builtins(look_again(line(event))) == msgspec.to_builtins(fast)
+
+
+def test_null_counts_as_absent():
+    (record,) = [look_again(line(post("kept", embed=None, reply=None, langs=None))).commit.record]
+
+    assert (record.text, record.embed, record.reply, record.langs) == ("kept", None, None, None)
+
+
+def test_an_embed_of_a_foreign_kind_does_not_lose_the_post():
+    event = post("kept", embed={"$type": "com.example.embed", "record": "at://x"})
+
+    assert look_again(line(event)).commit.record.text == "kept"
+
+
+def test_a_record_without_type_is_what_its_collection_says():
+    event = like("at://did:plc:b/app.bsky.feed.post/1")
+    del event["commit"]["record"]["$type"]
+
+    assert look_again(line(event)).commit.record.subject.uri == "at://did:plc:b/app.bsky.feed.post/1"
+
+
+def test_the_record_of_a_deletion_is_not_looked_at():
+    event = delete(LIKE)
+    event["commit"]["record"] = {"anything": 1}
+
+    assert look_again(line(event)).commit.record is None
+
+
+def frame(kind, **payload):
+    payload = {"$type": f"network.bsky.jetstream.subscribeEvents#{kind}", "seq": 7, "did": ALICE, **payload}
+    return {"$type": "message", "payload": {"time": "2025-03-01T12:00:00.123456Z", **payload}}
+
+
+def v2(event):
+    """The v2 frame of a v1 commit."""
+    return frame("commit", **event["commit"])
+
+
+@pytest.mark.parametrize("event", [post("hi", langs=["en"]), like(), delete(), commit("com.example.thing", {"a": 1})])
+def test_a_frame_of_v2_is_the_event_that_v1_has_for_it(event):
+    found, expected = look_again(line(v2(event))), look_again(line(event))
+
+    assert found.commit == expected.commit
+    assert (found.did, found.kind, found.seq) == (ALICE, "commit", 7)
+    assert found.time_us == NOON_US + 123_456
+
+
+@pytest.mark.parametrize("kind", ["identity", "account", "sync"])
+def test_a_notice_of_v2_keeps_the_relays_own_sequence_number(kind):
+    event = look_again(line(frame(kind, **{kind: {"did": ALICE, "seq": 99, "active": False, "status": "deleted"}})))
+
+    assert event.kind == kind
+    assert getattr(event, kind).seq == 99
+
+
+def test_a_payload_without_its_frame_is_read_too():
+    assert look_again(line(v2(post("bare"))["payload"])).commit.record.text == "bare"
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        ({"$type": "error", "error": "ConsumerTooSlow"}, "an error frame of the stream"),
+        (
+            {"$type": "message", "payload": {"$type": "network.bsky.jetstream.subscribeEvents#info", "name": "x"}},
+            "an info frame of the stream",
+        ),
+        (frame("presence"), "kind: unknown value"),
+        (frame("commit", operation="create", collection="a.b"), "no commit.rkey"),
+        (frame("account"), "no account"),
+        (frame("account", did="alice", account={}), "did: not a DID"),
+        (frame("account", time="yesterday", account={}), "time: not an instant"),
+        (frame("account", time="2025-03-01T12:00:00", account={}), "time: not an instant"),
+        (frame("account", time="9999-03-01T12:00:00Z", account={}), "time_us: out of range"),
+        (frame("account", time="1900-03-01T12:00:00Z", account={}), "time_us: out of range"),
+        ({"$type": "message", "payload": []}, "not an event: Expected object, got array"),
+    ],
+)
+def test_a_bad_frame_is_refused_with_its_own_reason(raw, reason):
+    with pytest.raises(RefusedLineError) as caught:
+        look_again(line(raw))
+
+    assert caught.value.reason == reason
+
+
+LISTS = [
+    b"%s%s",
+    b"%s %s",
+    b"%s,%s",
+    b"%s\t, %s",
+    b"[%s,%s]",
+    b"[ %s , %s ]\r",
+    b"[%s,%s,",
+    b"%s,%s]",
+    b"\xef\xbb\xbf[%s,%s]",
+    b"\x1e%s\x1e%s",
+]
+
+
+@pytest.mark.parametrize("form", LISTS)
+def test_each_of_several_events_on_a_line_is_read(form):
+    one, other = line(post("one")), line(like())
+
+    assert list(read_line(form % (one, other))) == [look_again(one), look_again(other)]
+
+
+@pytest.mark.parametrize("form", [b"%s,", b"%s]", b"[%s", b"[%s],", b"\x1e%s", b" %s , \r"])
+def test_an_item_of_an_array_over_several_lines_is_read(form):
+    event = line(post("one"))
+
+    assert list(read_line(form % event)) == [look_again(event)]
+
+
+@pytest.mark.parametrize("raw", [b"[", b"]", b"],", b",", b"[]", b" [ \r", b"[["])
+def test_a_bracket_alone_says_so(raw):
+    assert [found.reason for found in read_line(raw)] == ["a JSON array's bracket"]
+
+
+def test_an_object_among_several_that_is_no_event_has_its_own_reason():
+    good, bad, cut = line(like()), b'{"a": {}}', line(post())[:-9]
+
+    assert list(read_line(good + bad + good + cut)) == [
+        look_again(good),
+        Refused("no did", bad),
+        look_again(good),
+        Refused("truncated JSON", cut),
+    ]
+    assert list(read_line(bad + good)) == [Refused("no did", bad), look_again(good)]
+
+
+@pytest.mark.parametrize("raw", [b"[1, 2]", b"[[1]]", b'["x"]', b"[" + b"{}," * 99 + b"{}]", b"[1, 2", b"[null]"])
+def test_an_array_of_something_else_says_so(raw):
+    assert list(read_line(raw)) == [Refused("a JSON array of something else", raw)]
+
+
+@pytest.mark.parametrize("rest", [b";", b"]}}}", b"}", b" garbage", b", 5", b"null"])
+def test_what_follows_an_object_but_is_none_makes_the_line_suspect(rest):
+    """What a record holds, and a file that was cut before it, must not become an event."""
+    raw = line(post()) + rest
+
+    assert list(read_line(raw)) == [Refused("more than one value on the line", raw)]
+
+
+def test_millions_of_brackets_and_empty_objects_are_one_refusal():
+    for raw in (b"[" * 1_000_000, b"{}" * 1_000_000, b"[" + b"{}," * 1_000_000 + b"{}]"):
+        assert len(list(read_line(raw))) == 1
+
+
+def wrap(event, *names):
+    for name in names:
+        event = {"received": 5, name: event, "source": {"host": "relay", "port": [1]}}
+    return event
+
+
+@pytest.mark.parametrize("names", [["event"], ["data"], ["payload", "message"], ["a", "b", "c"]])
+@pytest.mark.parametrize("make", [post, account, lambda: v2(like())])
+def test_an_event_inside_one_field_is_read(make, names):
+    event = make()
+
+    assert look_again(line(wrap(event, *names))) == look_again(line(event))
+
+
+def test_an_event_inside_four_objects_is_not_looked_for():
+    assert [found.reason for found in read_line(line(wrap(post(), *"abcd")))] == ["no did"]
+
+
+def test_events_inside_two_fields_are_not_chosen_from():
+    assert [found.reason for found in read_line(line({"a": post(), "b": like()}))] == ["several fields hold an event"]
+
+
+@pytest.mark.parametrize("spoil", ["commit.record.text", "did", "time_us", "kind"])
+def test_what_a_record_holds_is_never_taken_for_an_event(spoil):
+    forged = like(user="did:plc:cccccccccccccccccccccccc")
+    event = post()
+    event["commit"]["record"]["x"] = forged
+
+    for raw in (changed(event, spoil, -5), line(wrap(json.loads(changed(event, spoil, -5)), "event"))):
+        (found,) = read_line(raw)
+        assert isinstance(found, Refused)
+    frame_of_it = v2(event)
+    del frame_of_it["payload"]["did"]
+    assert [found.reason for found in read_line(line(frame_of_it))] == ["no did"]
+
+
+@pytest.mark.parametrize("write", [str, float, lambda number: f"{number}.0"])
+def test_numbers_that_a_database_wrote_as_text_or_float_are_read(write):
+    as_written, expected = account(seq=12), look_again(line(account(seq=12)))
+    as_written["time_us"] = write(NOON_US)
+    as_written["account"]["seq"] = write(12)
+
+    assert look_again(line(as_written)) == expected
+    assert look_again(line(post("a", rkey="k", rev="r") | {"time_us": write(NOON_US), "seq": write(7)})).seq == 7
+
+
+def old(event):
+    """An event as Jetstream had it before October 2024."""
+    event = json.loads(json.dumps(event))
+    event["type"] = {"commit": "com", "account": "acc", "identity": "id"}[event.pop("kind")]
+    if "commit" in event:
+        event["commit"]["type"] = event["commit"].pop("operation")[0]
+    return event
+
+
+@pytest.mark.parametrize(
+    "event", [post("a"), like(), delete(), account(), identity(), commit(POST, {"text": "x"}, operation="update")]
+)
+def test_the_form_before_october_2024_is_read(event):
+    assert look_again(line(old(event))) == look_again(line(event))
+
+
+def test_a_bad_event_of_the_old_form_has_its_own_reason():
+    event = old(post())
+    event["commit"]["type"] = "x"
+
+    assert [found.reason for found in read_line(line(event))] == ["commit.type: unknown value"]
+
+
+NOBODY = {"uri": None, "cid": None}
+
+
+@pytest.mark.parametrize(
+    "reply", [None, {}, {"parent": None}, {"parent": NOBODY, "root": NOBODY}, {"parent": {}, "root": {}}]
+)
+def test_a_reply_to_nothing_is_a_post(reply):
+    (fast,) = BlockDecoder().decode(line(post("kept", reply=reply)))
+
+    assert fast.commit.record.text == "kept"
+    assert look_again(line(post("kept", reply=reply))).commit.record.text == "kept"
+
+
+@pytest.mark.parametrize("embed", [embed_record(None), embed_record_with_media(None), {"record": {}}])
+def test_a_quote_of_nothing_is_a_post(embed):
+    (fast,) = BlockDecoder().decode(line(post("kept", embed=embed)))
+
+    assert fast.commit.record.text == "kept"
+
+
+def test_reasons_quote_nothing_of_the_line():
+    secret = "zq" * 8
+    spoilt = [
+        changed(post(), "kind", secret),
+        changed(post(), "commit.operation", secret + "' - at `$.x`"),
+        changed(post(secret), "commit.record.langs", {secret: secret}),
+        changed(post(), "did", secret),
+        json.dumps({secret: secret}).encode(),
+        secret.encode(),
+    ]
+
+    for raw in spoilt:
+        with pytest.raises(RefusedLineError) as caught:
+            look_again(raw)
+        assert secret not in str(caught.value)
+        assert all(secret not in found.reason for found in read_line(raw))
+
+
+def test_the_latest_time_is_the_end_of_the_century():
+    last = int(dt.datetime(2099, 12, 31, tzinfo=dt.UTC).timestamp()) * 1_000_000
+
+    assert look_again(changed(post(), "time_us", last)).time_us == last

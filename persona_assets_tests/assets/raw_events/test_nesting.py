@@ -1,0 +1,45 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from persona_assets.assets.raw_events.nesting import MOST_LEVELS, find_deep_lines, is_deep
+
+
+def nested(levels, inside=b"1"):
+    pairs = [(b"[", b"]") if number % 3 else (b'{"a":', b"}") for number in range(levels)]
+    return b"".join(start for start, _ in pairs) + inside + b"".join(end for _, end in reversed(pairs))
+
+
+def test_lines_are_told_that_are_nested_too_deeply():
+    wide = b"[" + b",".join([nested(100)] * 10) + b"]"
+    lines = [nested(MOST_LEVELS), nested(MOST_LEVELS + 1), b"", wide, nested(1000)]
+
+    assert find_deep_lines(b"\n".join(lines)) == [1, 4]
+    assert find_deep_lines(b"") == []
+
+
+@pytest.mark.parametrize("text", ["[" * 1000, '"' + "{" * 1000, "\\" + "[" * 1000, '\\"' + "[" * 1000 + '"\\\\'])
+def test_what_texts_hold_is_no_nesting(text):
+    inside = json.dumps(text).encode()
+
+    assert not is_deep(nested(5, inside))
+    assert is_deep(nested(MOST_LEVELS + 1, inside))
+
+
+def levels_of(value):
+    if isinstance(value, list | dict):
+        return 1 + max(map(levels_of, value if isinstance(value, list) else value.values()), default=0)
+    return 0
+
+
+@given(
+    st.recursive(
+        st.text(alphabet='[{\\"]}a'),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(alphabet='{["\\'), inner, max_size=4),
+    ),
+    st.integers(MOST_LEVELS - 4, MOST_LEVELS + 1),
+)
+def test_levels_are_counted_as_they_are(value, around):
+    assert is_deep(nested(around, json.dumps(value).encode())) == (around + levels_of(value) > MOST_LEVELS)

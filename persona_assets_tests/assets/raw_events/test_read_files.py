@@ -1,0 +1,82 @@
+import gc
+from collections import Counter
+
+from upath import UPath
+
+from persona_assets.assets.raw_events import read_files as read
+from persona_assets.assets.raw_events.read_files import Counts, read_files
+from persona_assets.capture.files import CaptureFile
+from persona_assets_tests.assets.raw_events.builders import DAY, NOON_US, like, line, post, write_file
+
+
+def capture_file(path, trouble=None):
+    return CaptureFile(UPath(path), path.name, path.stat().st_size if path.exists() else 0, trouble)
+
+
+def test_runs_are_written_as_the_lines_of_several_files_fill_them(tmp_path, monkeypatch):
+    files = [capture_file(write_file(tmp_path / name, [like() for _ in range(10)])) for name in "abc"]
+    monkeypatch.setattr(read, "RUN_BYTES", files[0].size * 3 // 2)
+
+    part = read_files(files, DAY, tmp_path / "spool")
+
+    assert len(part.runs) == 2
+    assert part.counts.events == 30
+    assert part.counts.bytes == sum(file.size for file in files)
+
+
+def test_a_file_with_trouble_is_one_rejected_line_zero(tmp_path):
+    part = read_files([capture_file(tmp_path / "a", "a folder where a file should be")], DAY, tmp_path / "spool")
+
+    assert part.counts.rejected == {"a folder where a file should be": 1}
+    assert (part.counts.lines, part.counts.broken_files, part.runs) == (1, 1, [])
+
+
+def test_the_collector_is_left_as_it_was(tmp_path):
+    assert gc.isenabled()
+
+    read_files([capture_file(write_file(tmp_path / "a", [post()]))], DAY, tmp_path / "spool")
+
+    assert gc.isenabled()
+
+
+def test_objects_that_share_a_line_are_each_counted(tmp_path):
+    array = b"[%s,%s]" % (line(like(time_us=NOON_US + 2)), line(like(time_us=NOON_US + 1)))
+    lines = [like(), array, line(like(time_us=NOON_US + 3)) + b'{"a": {}}', b"bad", b"]", post()]
+
+    counts = read_files([capture_file(write_file(tmp_path / "a", lines))], DAY, tmp_path / "spool").counts
+
+    assert (counts.lines, counts.extra_values, counts.events) == (6, 2, 5)
+    assert counts.rejected == {"no did": 1, "not JSON": 1, "a JSON array's bracket": 1}
+    assert counts.out_of_order == 2
+    assert counts.lines + counts.extra_values == counts.events + counts.rejected.total()
+
+
+def test_texts_that_are_cut_are_counted_once_each(tmp_path, monkeypatch):
+    file = capture_file(write_file(tmp_path / "a", [post("x" * 3001), post("x" * 3000)] * 3))
+    monkeypatch.setattr(read, "RUN_BYTES", 1)
+
+    assert read_files([file], DAY, tmp_path / "spool").counts.cut_texts == 3
+
+
+def test_counts_add_up():
+    one, other = Counts(files=1, lines=2), Counts(files=3, lines=4)
+    one.rejected["x"] += 1
+    other.rejected["x"] += 2
+
+    one.add(other)
+
+    assert (one.files, one.lines, one.rejected["x"]) == (4, 6, 3)
+
+
+def test_counts_of_collections_stay_few_and_add_up(monkeypatch):
+    monkeypatch.setattr(read, "_MOST_KINDS", 10)
+    counts = Counts()
+
+    for number in range(100):
+        counts.add(
+            Counts(kinds=Counter({("commit", f"com.example.thing{number}", "create"): 2, ("sync", None, None): 3}))
+        )
+
+    assert len(counts.kinds) <= 12
+    assert counts.events == 500
+    assert counts.kinds["sync", None, None] == 300

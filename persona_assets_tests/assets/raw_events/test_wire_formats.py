@@ -1,0 +1,44 @@
+import json
+
+import pytest
+
+from persona_assets.assets.raw_events.event_types import NOTHING, LooseCommit, LooseEvent, Payload
+from persona_assets.assets.raw_events.rejection_reasons import RefusedLineError
+from persona_assets.assets.raw_events.wire_formats import read_any_form, unframe
+from persona_assets_tests.assets.raw_events.builders import ALICE, NOON_US, line, post
+
+
+def said(event):
+    """What an event says, its record as JSON."""
+    commit = event.commit
+    record = json.loads(bytes(commit.record))
+    return event.did, event.time_us, event.kind, commit.operation, commit.collection, commit.rkey, commit.rev, record
+
+
+def test_every_form_of_an_event_says_the_same():
+    event = post("hello")
+    commit = event["commit"]
+    old_commit = {name: value for name, value in commit.items() if name != "operation"} | {"type": "c"}
+    frame = {
+        "$type": "message",
+        "payload": {"$type": "x#commit", "did": ALICE, "time": "2025-03-01T12:00:00Z", "seq": 1, **commit},
+    }
+    forms = [
+        event | {"time_us": str(NOON_US)},
+        event | {"time_us": float(NOON_US)},
+        {"did": ALICE, "time_us": NOON_US, "type": "com", "commit": old_commit},
+        {"event": event},
+        frame,
+        frame["payload"],
+    ]
+
+    expected = said(read_any_form(line(event)))
+
+    assert [said(read_any_form(line(form))) for form in forms] == [expected] * len(forms)
+
+
+def test_a_payload_of_an_unknown_kind_is_refused():
+    payload = Payload(type="x#presence", did=ALICE, time="2025-03-01T12:00:00Z", record=NOTHING)
+
+    with pytest.raises(RefusedLineError, match="kind: unknown value"):
+        unframe(payload, LooseEvent, LooseCommit)

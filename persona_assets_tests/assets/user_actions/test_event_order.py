@@ -1,0 +1,38 @@
+import pyarrow.dataset as pads
+import pytest
+
+from persona_assets.assets.user_actions.event_order import follows, sort_events
+from persona_assets_tests.assets.user_actions.builders import event, table_of
+
+
+def batch_of(events):
+    (batch,) = table_of(events).combine_chunks().to_batches()
+    return batch
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [event(event_time_us=1), event(event_time_us=2)],
+        [event(user_id="a"), event(user_id="b")],
+        [event(text="a"), event(text="a"), event(text=None)],
+        [event(langs=["en"]), event(langs=["en", "de"]), event(langs=None)],
+        [event(account_active=False), event(account_active=True), event()],
+    ],
+)
+def test_sorted_rows_follow_one_another_and_reversed_ones_do_not(events):
+    events = [row | {"kind": "commit"} for row in events]
+
+    assert follows(batch_of(events), None)
+    assert not follows(batch_of(events[::-1]), None)
+    assert follows(batch_of(events[1:]), batch_of(events[:1]))
+    assert not follows(batch_of(events[:1]), batch_of(events[-1:]))
+
+
+def test_sorting_makes_rows_follow_one_another(tmp_path):
+    events = [event(kind="commit", event_time_us=time, text=text) for time in (2, 1) for text in (None, "b", "a")]
+
+    found = sort_events(pads.dataset(table_of(events)), memory_limit="256MB", scratch=tmp_path)
+
+    assert follows(batch_of(found.to_table().to_pylist()), None)
+    assert found.count_rows() == 6

@@ -1,0 +1,324 @@
+import json
+import tarfile
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.dataset as pads
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from persona_assets import tables
+from persona_assets.assets.user_actions.classify import ACTION_OF
+from persona_assets.assets.user_actions.extract import extract_actions
+from persona_assets.common.columns import require_schema
+from persona_assets_tests.assets.raw_events.builders import read_day
+from persona_assets_tests.assets.user_actions.builders import (
+    ALICE,
+    BLOCK,
+    BOB,
+    BOBS_POST,
+    FOLLOW,
+    LIKE,
+    POST,
+    PROFILE,
+    REPOST,
+    Extracted,
+    commit,
+    event,
+    extract,
+)
+
+CARLS_POST = f"at://did:plc:carl/{POST}/7"
+
+
+def own(collection, rkey="k"):
+    return f"at://{ALICE}/{collection}/{rkey}"
+
+
+EVERY_ACTION = {
+    "post": (commit(POST, rkey="k", text="hi", langs=["en"]), {"text": "hi", "langs": ["en"], "uri": own(POST)}),
+    "post without text": (commit(POST, rkey="k"), {"action": "post", "uri": own(POST)}),
+    "reply": (
+        commit(POST, rkey="k", text="yes", parent_uri=BOBS_POST, root_uri=CARLS_POST),
+        {
+            "text": "yes",
+            "uri": own(POST),
+            "parent_uri": BOBS_POST,
+            "root_uri": CARLS_POST,
+            "target_uri": BOBS_POST,
+            "target_user_id": BOB,
+        },
+    ),
+    "quote": (
+        commit(POST, rkey="k", text="look", quoted_uri=BOBS_POST),
+        {
+            "text": "look",
+            "uri": own(POST),
+            "quoted_uri": BOBS_POST,
+            "target_uri": BOBS_POST,
+            "target_user_id": BOB,
+        },
+    ),
+    "quote that is a reply too": (
+        commit(POST, rkey="k", text="both", quoted_uri=BOBS_POST, parent_uri=CARLS_POST, root_uri=CARLS_POST),
+        {
+            "action": "quote",
+            "text": "both",
+            "uri": own(POST),
+            "quoted_uri": BOBS_POST,
+            "parent_uri": CARLS_POST,
+            "root_uri": CARLS_POST,
+            "target_uri": BOBS_POST,
+            "target_user_id": BOB,
+        },
+    ),
+    "like": (
+        commit(LIKE, rkey="k", subject_uri=BOBS_POST),
+        {"uri": own(LIKE), "target_uri": BOBS_POST, "target_user_id": BOB},
+    ),
+    "like of a handle's record": (
+        commit(LIKE, rkey="k", subject_uri="at://bob.example/app.bsky.feed.post/1"),
+        {"action": "like", "uri": own(LIKE), "target_uri": "at://bob.example/app.bsky.feed.post/1"},
+    ),
+    "repost": (
+        commit(REPOST, rkey="k", subject_uri=BOBS_POST),
+        {"uri": own(REPOST), "target_uri": BOBS_POST, "target_user_id": BOB},
+    ),
+    "follow": (commit(FOLLOW, rkey="k", subject_did=BOB), {"uri": own(FOLLOW), "target_user_id": BOB}),
+    "block": (commit(BLOCK, rkey="k", subject_did=BOB), {"uri": own(BLOCK), "target_user_id": BOB}),
+    "unlike": (commit(LIKE, "delete", rkey="k"), {"uri": own(LIKE)}),
+    "unrepost": (commit(REPOST, "delete", rkey="k"), {"uri": own(REPOST)}),
+    "unfollow": (commit(FOLLOW, "delete", rkey="k"), {"uri": own(FOLLOW)}),
+    "unblock": (commit(BLOCK, "delete", rkey="k"), {"uri": own(BLOCK)}),
+    "post_update": (
+        commit(POST, "update", rkey="k", text="better", langs=["en"]),
+        {
+            "text": "better",
+            "langs": ["en"],
+            "uri": own(POST),
+            "target_uri": own(POST),
+            "target_user_id": ALICE,
+        },
+    ),
+    "post_update of a quote": (
+        commit(POST, "update", rkey="k", text="better", quoted_uri=BOBS_POST),
+        {
+            "action": "post_update",
+            "text": "better",
+            "uri": own(POST),
+            "quoted_uri": BOBS_POST,
+            "target_uri": own(POST),
+            "target_user_id": ALICE,
+        },
+    ),
+    "post_delete": (
+        commit(POST, "delete", rkey="k"),
+        {"uri": own(POST), "target_uri": own(POST), "target_user_id": ALICE},
+    ),
+    "profile_update": (
+        commit(PROFILE, "update", rkey="self", text="me"),
+        {
+            "text": "me",
+            "uri": own(PROFILE, "self"),
+            "target_uri": own(PROFILE, "self"),
+            "target_user_id": ALICE,
+        },
+    ),
+    "profile_update by the first one": (
+        commit(PROFILE, "create", rkey="self", text="me"),
+        {
+            "action": "profile_update",
+            "text": "me",
+            "uri": own(PROFILE, "self"),
+            "target_uri": own(PROFILE, "self"),
+            "target_user_id": ALICE,
+        },
+    ),
+    "account_status": (
+        event(kind="account", account_active=False, account_status="takendown", seq=4),
+        {"account_status": "takendown"},
+    ),
+    "account_status of one that is back": (
+        event(kind="account", account_active=True, seq=4),
+        {"action": "account_status", "account_status": "active"},
+    ),
+    "account_status of one that says no more": (
+        event(kind="account", account_active=False, seq=4),
+        {"action": "account_status", "account_status": "inactive"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EVERY_ACTION)
+def test_each_event_becomes_its_action_and_keeps_what_it_says(name, tmp_path):
+    given_event, expected = EVERY_ACTION[name]
+
+    found = extract([given_event], tmp_path)
+
+    assert found.only() == {"user_id": ALICE, "event_time_us": 1, "action": name} | expected
+
+
+def test_every_action_of_the_table_can_be_made():
+    assert {*ACTION_OF.values(), "reply", "quote", "account_status"} == set(tables.ACTIONS)
+
+
+@pytest.mark.parametrize(
+    ("no_action", "name"),
+    [
+        (commit("app.bsky.graph.listitem"), "app.bsky.graph.listitem create"),
+        (commit(LIKE, "update", subject_uri=BOBS_POST), "app.bsky.feed.like update"),
+        (commit(PROFILE, "delete"), "app.bsky.actor.profile delete"),
+        (event(kind="identity", seq=3), "identity"),
+        (event(kind="sync", seq=3), "sync"),
+    ],
+)
+def test_what_is_no_action_is_counted_by_what_it_is(no_action, name, tmp_path):
+    found = extract([no_action], tmp_path)
+
+    assert found.rows == []
+    assert found.found.no_action == {name: 1}
+
+
+def test_an_event_delivered_again_later_counts_once_at_its_earliest_time(tmp_path):
+    first = commit(LIKE, subject_uri=BOBS_POST, event_time_us=5)
+
+    found = extract([first | {"event_time_us": 9}, first, first | {"event_time_us": 7}], tmp_path)
+
+    assert [row["event_time_us"] for row in found.rows] == [5]
+    assert found.found.duplicates == 2
+
+
+@pytest.mark.parametrize("column", ["user_id", "collection", "rkey", "operation", "rev"])
+def test_events_that_differ_in_any_part_of_their_key_both_count(column, tmp_path):
+    other = {"user_id": BOB, "collection": REPOST, "rkey": "other", "operation": "delete", "rev": "other"}
+    first = commit(LIKE, subject_uri=BOBS_POST)
+
+    found = extract([first, first | {column: other[column]}], tmp_path)
+
+    assert len(found.rows) == 2
+
+
+def test_account_events_are_the_same_by_their_number(tmp_path):
+    status = event(kind="account", account_active=True, seq=4)
+
+    found = extract([status, status | {"event_time_us": 2}, status | {"seq": 5}], tmp_path)
+
+    assert len(found.rows) == 2
+    assert found.found.duplicates == 1
+
+
+def test_events_without_revision_or_number_are_told_apart_by_time(tmp_path):
+    update = commit(POST, "update", rev=None, text="a")
+    status = event(kind="account", account_active=True)
+
+    found = extract([update, update, update | {"event_time_us": 2}, status, status | {"event_time_us": 2}], tmp_path)
+
+    assert len(found.rows) == 4
+    assert found.found.duplicates == 1
+
+
+def test_a_like_without_revision_that_two_recorders_saw_counts_once_at_its_earliest_time(tmp_path):
+    like = commit(LIKE, rev=None, subject_uri=BOBS_POST)
+
+    found = extract([like | {"event_time_us": at} for at in (7, 5)], tmp_path)
+
+    assert [row["event_time_us"] for row in found.rows] == [5]
+    assert found.found.read == found.found.actions.total() + found.found.duplicates == 2
+
+
+KEYS = {"rkey": ["a", "b"], "rev": ["1", None], "event_time_us": [1, 2, 3], "user_id": [ALICE, BOB]}
+SOME_EVENTS = st.sampled_from(
+    [
+        {"kind": "commit", "collection": POST, "operation": "create", "text": "x"},
+        {"kind": "commit", "collection": POST, "operation": "create", "text": "x\0y", "quoted_uri": BOBS_POST},
+        {"kind": "commit", "collection": POST, "operation": "delete"},
+        {"kind": "commit", "collection": LIKE, "operation": "create", "subject_uri": BOBS_POST},
+        {"kind": "commit", "collection": "com.example.thing", "operation": "create"},
+        {"kind": "account", "account_active": True, "seq": 1},
+        {"kind": "identity", "seq": 1},
+    ]
+)
+DAYS = st.lists(
+    st.builds(
+        lambda said, key: event(
+            **({**key, **said} if said["kind"] == "commit" else {**said, "user_id": key["user_id"]})
+        ),
+        SOME_EVENTS,
+        st.fixed_dictionaries({name: st.sampled_from(values) for name, values in KEYS.items()}),
+    ),
+    max_size=40,
+)
+few = settings(max_examples=30)
+
+
+def extract_anywhere(events, **options):
+    with tempfile.TemporaryDirectory() as folder:
+        return extract(events, Path(folder), **options)
+
+
+@few
+@given(DAYS)
+def test_read_is_actions_and_duplicates_and_no_action(events):
+    found = extract_anywhere(events).found
+
+    assert found.read == len(events) == found.actions.total() + found.duplicates + found.no_action.total()
+    assert found.duplicates >= 0
+
+
+@few
+@given(DAYS, st.randoms(use_true_random=False), st.integers(1, 5))
+def test_the_order_of_events_does_not_matter_and_twice_gives_the_same_bytes(events, rng, batch_rows):
+    shuffled = rng.sample(events, len(events))
+
+    assert extract_anywhere(shuffled, batch_rows=batch_rows).bytes == extract_anywhere(events).bytes
+
+
+def test_rows_are_sorted_by_action_then_time_then_user(tmp_path):
+    events = [
+        commit(collection, event_time_us=time, user_id=user)
+        for collection in (LIKE, POST, REPOST)
+        for time in (3, 1, 2)
+        for user in (BOB, ALICE)
+    ]
+
+    rows = extract(events, tmp_path).rows
+
+    keys = [(row["action"], row["event_time_us"], row["user_id"]) for row in rows]
+    assert keys == sorted(keys)
+
+
+def test_the_table_is_what_was_promised(tmp_path):
+    for events in ([], [commit(POST)]):
+        require_schema(extract(events, tmp_path).table.schema, tables.USER_ACTIONS, table="user_actions")
+
+
+@pytest.mark.shared_data
+def test_the_golden_day_has_the_actions_that_were_planted(shared_data, tmp_path, monkeypatch):
+    monkeypatch.setattr("persona_assets.assets.user_actions.extract.sort_events", None)  # raw_events come sorted
+    with tarfile.open(shared_data / "golden" / "g20k_input.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    manifest = json.loads((tmp_path / "input" / "g20k.manifest.json").read_text(encoding="utf-8"))
+    planted = Counter()
+    for name, number in manifest["kinds"].items():
+        collection, _, operation = name.partition(" ")
+        planted["account_status" if name == "account" else ACTION_OF.get((collection, operation), "none")] += number
+
+    read = read_day(tmp_path / "input" / "g20k", tmp_path / "raw")
+    dataset = pads.dataset(tmp_path / "raw" / "raw_events.parquet")
+    found = Extracted(extract_actions(dataset, memory_limit="512MB", scratch=tmp_path))
+
+    assert (read.counts.lines, len(read.rejected)) == (manifest["lines"], manifest["malformed"])
+    assert (found.found.read, found.found.duplicates) == (20_081, manifest["duplicates"])
+    assert found.found.no_action.total() == planted.pop("none")
+    detail = manifest["detail"]
+    quotes = detail["quote:record"] + detail["quote:recordWithMedia"]
+    replies = detail["reply:inwindow"] + detail["reply:external"] - detail["quote:+reply"]
+    posts = planted.pop("post")
+    assert found.found.actions == planted | {"quote": quotes, "reply": replies, "post": posts - quotes - replies}
+    both = [row for row in found.rows if row["action"] == "quote" and row["parent_uri"]]
+    assert len(both) == detail["quote:+reply"]
+    messages = [row for row in found.rows if row["action"] in tables.MESSAGES]
+    assert sum(row["text"] == "" for row in messages) == detail["post:blank"]
+    assert all(row["text"] is not None for row in messages)

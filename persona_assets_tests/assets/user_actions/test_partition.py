@@ -1,0 +1,25 @@
+import pyarrow as pa
+
+from persona_assets import tables
+from persona_assets.assets.user_actions.classify import classify_events, find_codes
+from persona_assets.assets.user_actions.partition import ActionSpool
+from persona_assets.common.columns import require_schema
+from persona_assets_tests.assets.user_actions.builders import LIKE, POST, commit, table_of
+
+
+def test_actions_come_back_by_kind_whatever_they_were_added_with(tmp_path):
+    spool = ActionSpool(tmp_path)
+    for rkey in "12":
+        (batch,) = table_of([commit(LIKE, rkey=rkey), commit(POST, rkey=rkey)]).combine_chunks().to_batches()
+        spool.add(classify_events(batch, find_codes(batch)))
+
+    rows = pa.concat_tables(spool.read())
+
+    require_schema(rows.schema, tables.USER_ACTIONS, table="user_actions")
+    assert [(row["action"], row["uri"][-1]) for row in rows.to_pylist()] == [
+        ("like", "1"),
+        ("like", "2"),
+        ("post", "1"),
+        ("post", "2"),
+    ]
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,94 @@
+"""A command ends with why its steps failed, and tracebacks of what the package itself explains stay off the console."""
+
+import io
+import logging
+import sys
+
+import dagster as dg
+import pytest
+from dagster._utils.error import serializable_error_info_from_exc_info
+
+from persona_assets.command_line.failure_summary import BriefLogger, Ending, find_own_message
+from persona_assets.errors import CaptureError, PersonaAssetsError, TooFewUsersError
+
+
+def info_of(raise_it):
+    """Return an error as Dagster keeps it."""
+    try:
+        raise_it()
+    except Exception:  # noqa: BLE001 - whatever it is
+        return serializable_error_info_from_exc_info(sys.exc_info())
+    raise AssertionError("nothing was raised")
+
+
+def fail(error):
+    raise error
+
+
+def fail_because(cause):
+    try:
+        fail(cause)
+    except Exception as error:
+        raise RuntimeError("of Dagster") from error
+
+
+@pytest.mark.parametrize("error", [CaptureError, TooFewUsersError])
+def test_an_error_of_the_package_is_found_wherever_it_is_the_cause(error):
+    assert find_own_message(info_of(lambda: fail(error("3 users: ask for fewer")))) == "3 users: ask for fewer"
+    assert find_own_message(info_of(lambda: fail_because(error("3 users: ask for fewer")))) == "3 users: ask for fewer"
+
+
+def test_other_errors_have_no_message_of_the_package():
+    assert find_own_message(info_of(lambda: fail_because(ValueError("x")))) is None
+    assert find_own_message(None) is None
+
+
+def test_the_end_says_each_error_once_and_the_last_one_last():
+    said, to = [], io.StringIO()
+    ending = Ending(at_exit=said.append, to=to)
+
+    for text in ("no file", "no room", "no file"):
+        ending.note(info_of(lambda text=text: fail(CaptureError(text))))
+    ending.note(info_of(lambda: fail(ValueError("x"))))
+    assert to.getvalue() == ""
+    (at_exit,) = said
+    at_exit()
+
+    assert to.getvalue().splitlines() == ["", "no file", "", "no room"]
+
+
+def run_that_raises(error, instance):
+    @dg.asset
+    def made() -> None:
+        raise error
+
+    return dg.materialize([made], instance=instance, raise_on_error=False)
+
+
+@pytest.fixture
+def brief():
+    before = logging.getLoggerClass()
+    logging.setLoggerClass(BriefLogger)
+    yield
+    logging.setLoggerClass(before)
+
+
+@pytest.mark.usefixtures("brief")
+def test_the_console_leaves_out_the_traceback_of_what_the_package_explains(capfd):
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run_that_raises(PersonaAssetsError("no file: look for it"), instance)
+
+    shown = capfd.readouterr().err
+    assert 'Execution of step "made" failed.' in shown
+    assert "Steps failed: ['made']." in shown
+    assert "Stack Trace" not in shown
+    (kept,) = [event for event in result.all_events if event.is_step_failure]
+    assert "Stack Trace" in kept.step_failure_data.error.to_string()
+
+
+@pytest.mark.usefixtures("brief")
+def test_the_console_shows_the_traceback_of_what_nothing_explains(capfd):
+    with dg.DagsterInstance.ephemeral() as instance:
+        run_that_raises(ZeroDivisionError("defect"), instance)
+
+    assert capfd.readouterr().err.count("ZeroDivisionError: defect") >= 1

@@ -1,0 +1,77 @@
+"""Columns: each described, in words that need no Arrow."""
+
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
+import pytest
+
+from persona_assets import tables
+from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS
+from persona_assets.assets.clusters.build import CERTAINTY, CURVE
+from persona_assets.common.columns import column, describe_columns, description_of, required_column, type_in_words
+from persona_assets.common.parquet_files import write_parquet
+from persona_assets.io_managers.persona_files import BESIDE
+
+TABLES = "raw_events rejected_lines user_actions english_posts english_users clusters lineage"
+STORED = {
+    **{name: tables.expected_schema(name, pa.schema([])) for name in TABLES.split()},
+    "embeddings": tables.embeddings_schema(4),
+    "centres": tables.centres_schema(4),
+    "certainty": CERTAINTY,
+    "curve": CURVE,
+    "ignored": tables.IGNORED_EVIDENCE,
+    "cluster_stats": CLUSTER_STATS,
+    **BESIDE,
+}
+
+
+@pytest.mark.parametrize("table", STORED)
+def test_every_column_of_every_stored_table_is_described_in_a_sentence(table):
+    for name, kind, description, _ in describe_columns(STORED[table]):
+        assert description, name
+        assert description.endswith("."), name
+        assert kind, name
+
+
+@pytest.mark.parametrize("table", STORED)
+def test_descriptions_are_in_the_stored_file_and_its_dataset(tmp_path, table):
+    schema = STORED[table]
+    write_parquet(tmp_path / "day.parquet", schema, [schema.empty_table().replace_schema_metadata({})])
+
+    for found in (pq.read_schema(tmp_path / "day.parquet"), pads.dataset(tmp_path / "day.parquet").schema):
+        assert [description_of(field) for field in found] == [description_of(field) for field in schema]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "words"),
+    [
+        ("text", pa.string(), "text"),
+        ("action", tables.CLOSED_SET, "text, one of a few"),
+        ("users", pa.int32(), "whole number"),
+        ("event_time_us", pa.int64(), "time in microseconds (UTC)"),
+        ("share", pa.float64(), "number"),
+        ("day", pa.date32(), "day"),
+        ("raw", pa.binary(), "bytes"),
+        ("is_english", pa.bool_(), "true or false"),
+        ("langs", pa.list_(pa.string()), "list of text"),
+        ("levels", pa.list_(pa.int32()), "list of whole numbers"),
+        ("topics", pa.list_(pa.list_(pa.string())), "list of lists of text"),
+        ("vector", pa.list_(pa.float16(), 384), "vector of 384 numbers"),
+    ],
+)
+def test_types_are_said_in_words(name, kind, words):
+    assert type_in_words(column(name, kind, "Something.")) == words
+
+
+def test_a_type_without_words_is_refused():
+    with pytest.raises(ValueError, match="no words are known for the type duration"):
+        type_in_words(column("waited", pa.duration("us"), "How long."))
+
+
+def test_required_columns_hold_no_nulls_and_others_may():
+    assert not required_column("a", pa.string(), "A.").nullable
+    assert column("a", pa.string(), "A.").nullable
+
+
+def test_a_column_of_a_file_without_descriptions_has_none():
+    assert description_of(pa.field("a", pa.string())) is None

@@ -1,0 +1,101 @@
+"""Counts and costs as metadata."""
+
+import datetime as dt
+
+import dagster as dg
+import pyarrow as pa
+import pytest
+
+from persona_assets import tables
+from persona_assets.common.columns import column, describe_columns
+from persona_assets.common.metadata import (
+    column_schema,
+    count_table,
+    measured,
+    missing_days,
+    provenance_table,
+    shorten_number,
+)
+from persona_assets.common.provenance import describe_step, with_provenance
+from persona_assets.io_managers.parquet_tables import ParquetIOManager
+from persona_assets.partitions import daily_partitions, trailing_window
+
+
+def test_counts_are_a_table_with_the_most_first():
+    table = count_table({"b": 1, "a": 1, "c": 5}, of="reason")
+
+    assert [record.data for record in table.records] == [
+        {"reason": "c", "count": 5},
+        {"reason": "a", "count": 1},
+        {"reason": "b", "count": 1},
+    ]
+
+
+def test_a_block_is_measured():
+    with measured() as cost:
+        sum(range(1000))
+
+    assert cost["seconds"] >= 0
+    assert cost["peak_memory_mib"] > 1
+
+
+def test_a_hole_in_a_window_shows_in_the_metadata(tmp_path):
+    days, seen = daily_partitions(dt.date(2025, 3, 1)), []
+
+    @dg.asset(partitions_def=days)
+    def clusters():
+        return dg.MaterializeResult(value=tables.CLUSTERS.empty_table())
+
+    @dg.asset(partitions_def=days, ins={"clusters": dg.AssetIn(partition_mapping=trailing_window(3))})
+    def reader(context: dg.AssetExecutionContext, clusters):
+        seen.append(missing_days(context, clusters=clusters))
+        return dg.MaterializeResult(value=pa.table({}))
+
+    for day in ("2025-03-01", "2025-03-03"):
+        dg.materialize(
+            [clusters, reader],
+            partition_key=day,
+            resources={"io_manager": ParquetIOManager(base=str(tmp_path))},
+            raise_on_error=False,  # `reader` is no table of ours and is not stored
+        )
+
+    assert seen == [
+        {"window_days": 1, "missing_days": "none"},
+        {"window_days": 3, "missing_days": "2025-03-02"},
+    ]
+
+
+def test_provenance_is_a_table_of_the_window_the_settings_and_the_versions():
+    before = with_provenance(pa.schema([]), describe_step("english_posts", days=["2025-03-01"], settings={"a": 1}))
+    made = describe_step("clusters", days=["2025-03-01"], settings={"n_clusters": [2, 8]}, inputs=[before])
+
+    lines = [row.data["how it was made"] for row in provenance_table(made)["provenance"].records]
+
+    assert lines[:4] == ["window of 1 day", "  from: 2025-03-01", "  to: 2025-03-01", "  missing: none"]
+    assert lines[4:8] == ["english_posts", "  a: 1", "clusters", "  n_clusters: 2, 8"]
+    assert f"  pyarrow: {pa.__version__}" in lines[9:]
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        (0, "0"),
+        (9_999, "9999"),
+        (10_000, "10k"),
+        (999_999, "999k"),
+        (1_000_000, "1.0M"),
+        (9_999_999, "9.9M"),
+        (10_000_000, "10M"),
+        (34_999_999, "34M"),
+        (1_200_000_000, "1.2G"),
+    ],
+)
+def test_numbers_for_narrow_tables_have_four_signs_at_most(number, shown):
+    assert shorten_number(number) == shown
+
+
+def test_columns_are_shown_with_their_type_in_words_and_their_description():
+    (shown,) = column_schema(describe_columns(pa.schema([column("users", pa.int64(), "Their number.")]))).columns
+
+    assert (shown.name, shown.type, shown.description) == ("users", "whole number", "Their number.")
+    assert shown.constraints.nullable

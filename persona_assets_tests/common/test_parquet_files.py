@@ -1,0 +1,90 @@
+"""Parquet files: bytes that depend on rows and their order alone."""
+
+import datetime as dt
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from persona_assets import tables
+from persona_assets.common.parquet_files import ROW_GROUP_ROWS, write_parquet
+
+
+def test_the_same_table_gives_the_same_bytes_however_it_was_cut(tmp_path):
+    rows = [
+        {"cluster_id": n % 7, "action": tables.ACTIONS[n // 7 % 9], "outcome": f"o{n}", "actions": n}
+        for n in range(300_000)
+    ]
+    schema = tables.ACTION_ACCOUNTING
+    whole = pa.Table.from_pylist(rows, schema=schema)
+    pieces = [pa.Table.from_pylist(rows[start : start + 7_001], schema=schema) for start in range(0, 300_000, 7_001)]
+
+    write_parquet(tmp_path / "whole", schema, [whole])
+    rows = write_parquet(tmp_path / "pieces", schema, pieces)
+    write_parquet(tmp_path / "ahead", schema, iter(pieces), threads=2)
+
+    assert rows == 300_000
+    assert (tmp_path / "whole").read_bytes() == (tmp_path / "pieces").read_bytes() == (tmp_path / "ahead").read_bytes()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_day_is_the_last_column_of_every_row_group_and_costs_next_to_nothing(tmp_path, threads):
+    row = {"user_id": "u", "cluster_id": 0, "similarity": 1.0}
+    table = pa.Table.from_pylist([row] * (2 * ROW_GROUP_ROWS + 1), schema=tables.CLUSTERS)
+    day = dt.date(2025, 3, 1)
+
+    write_parquet(tmp_path / "with", tables.CLUSTERS, [table], day=day, threads=threads)
+
+    assert pq.read_table(tmp_path / "with").equals(tables.add_day(table, day))
+    assert pq.read_schema(tmp_path / "with").equals(tables.stored_schema(tables.CLUSTERS))
+    groups = pq.read_metadata(tmp_path / "with")
+    days = [groups.row_group(number).column(3) for number in range(3)]
+    assert {(column.statistics.min, column.statistics.max) for column in days} == {(day, day)}
+    assert max(column.total_compressed_size for column in days) < 1000
+
+
+def test_what_fails_in_the_thread_ahead_fails_the_writing(tmp_path):
+    def pieces():
+        yield pa.Table.from_pylist([], schema=tables.CLUSTERS)
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        write_parquet(tmp_path / "file", tables.CLUSTERS, pieces(), threads=2)
+
+
+def test_row_groups_are_of_one_size(tmp_path):
+    table = pa.table({"n": pa.array(range(2 * ROW_GROUP_ROWS + 1), pa.int64())})
+
+    write_parquet(tmp_path / "file", table.schema, table.to_batches(max_chunksize=ROW_GROUP_ROWS - 1))
+
+    metadata = pq.read_metadata(tmp_path / "file")
+    assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [ROW_GROUP_ROWS] * 2 + [1]
+
+
+def test_row_groups_are_as_small_as_asked(tmp_path):
+    table = pa.table({"n": pa.array(range(25), pa.int64())})
+
+    write_parquet(tmp_path / "file", table.schema, [table], group_rows=10)
+
+    metadata = pq.read_metadata(tmp_path / "file")
+    assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [10, 10, 5]
+
+
+def test_row_groups_hold_few_bytes_however_long_rows_are(tmp_path, monkeypatch):
+    monkeypatch.setattr("persona_assets.common.parquet_files._GROUP_BYTES", 100)
+    lengths = [40, 40, 20, 1, 99, 1, 500, 0, None, 100, 100]
+    table = pa.table({"s": pa.array([None if n is None else "x" * n for n in lengths], pa.string())})
+
+    for size in (1, 2, 3, 11):
+        write_parquet(tmp_path / f"{size}", table.schema, table.to_batches(max_chunksize=size), group_rows=4)
+
+    metadata = pq.read_metadata(tmp_path / "1")
+    groups = [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)]
+    assert groups == [3, 2, 1, 1, 3, 1]
+    assert pq.read_table(tmp_path / "1") == table
+    assert len({(tmp_path / f"{size}").read_bytes() for size in (1, 2, 3, 11)}) == 1
+
+
+def test_no_rows_are_a_whole_file_too(tmp_path):
+    assert write_parquet(tmp_path / "file", tables.CLUSTERS, []) == 0
+    assert pq.read_table(tmp_path / "file").schema == tables.CLUSTERS

@@ -1,0 +1,19 @@
+"""An executor made from another one is that one, but for how it is created."""
+
+import dagster as dg
+import pytest
+
+from persona_assets.executors.delegate import wrap_executor
+
+
+def test_it_says_of_itself_what_the_other_one_says_and_is_created_by_the_caller():
+    wrapped = wrap_executor(dg.in_process_executor, lambda create, context: (create, context))
+
+    for said in ("name", "description", "config_schema"):
+        assert getattr(wrapped, said) is getattr(dg.in_process_executor, said)
+    assert wrapped.executor_creation_fn("context") == (dg.in_process_executor.executor_creation_fn, "context")
+
+
+def test_one_that_cannot_be_started_is_refused():
+    with pytest.raises(TypeError, match="executor nothing cannot be started"):
+        wrap_executor(dg.ExecutorDefinition("nothing"), lambda create, context: create(context))

@@ -1,0 +1,221 @@
+"""Files and folders are in place whole or not at all."""
+
+import datetime as dt
+import errno
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from upath import UPath
+
+from persona_assets.errors import StorageError
+from persona_assets.io_managers import atomic_storage as storage
+from persona_assets.io_managers.atomic_storage import (
+    ABANDONED_AFTER,
+    replacing_file,
+    replacing_folder,
+    temporary_sibling,
+)
+from persona_assets_tests.other_users import let_in
+
+
+@pytest.fixture(params=["local", "memory"])
+def place(request, tmp_path):
+    """A folder on the local disk, and one on a file system that cannot rename folders."""
+    return UPath(tmp_path) if request.param == "local" else UPath(f"memory://{tmp_path.name}")
+
+
+def test_a_file_is_replaced_as_a_whole(place):
+    (place / "table").parent.mkdir(parents=True, exist_ok=True)
+    (place / "table").write_bytes(b"old")
+
+    with replacing_file(place / "table") as temporary:
+        temporary.write_bytes(b"new")
+        assert (place / "table").read_bytes() == b"old"
+
+    assert (place / "table").read_bytes() == b"new"
+    assert [file.name for file in place.iterdir()] == ["table"]
+
+
+def test_a_file_that_fails_in_the_middle_leaves_the_old_one(place):
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "table").write_bytes(b"old")
+
+    with pytest.raises(ValueError, match="half"), replacing_file(place / "table") as temporary:
+        temporary.write_bytes(b"ne")
+        raise ValueError("half")
+
+    assert (place / "table").read_bytes() == b"old"
+    assert [file.name for file in place.iterdir()] == ["table"]
+
+
+def test_a_folder_is_replaced_as_a_whole(place, tmp_path):
+    for content in ("old", "new"):
+        with replacing_folder(place / "day", last_file="last", scratch=tmp_path) as folder:
+            (folder / "last").write_text(content)
+            (folder / content).write_text(content)
+
+    assert sorted(file.name for file in (place / "day").iterdir()) == ["last", "new"]
+    assert (place / "day" / "last").read_text() == "new"
+
+
+def test_a_folder_that_fails_in_the_middle_leaves_the_old_one(place, tmp_path):
+    with replacing_folder(place / "day", last_file="last", scratch=tmp_path) as folder:
+        (folder / "last").write_text("old")
+
+    with (
+        pytest.raises(ValueError, match="half"),
+        replacing_folder(place / "day", last_file="last", scratch=tmp_path) as folder,
+    ):
+        (folder / "last").write_text("new")
+        raise ValueError("half")
+
+    assert [file.name for file in place.iterdir() if file.name != "day"] in ([], [tmp_path.name])
+    assert (place / "day" / "last").read_text() == "old"
+
+
+def test_runs_that_replace_the_same_folder_at_once_all_end_well(tmp_path):
+    def replace(number: int) -> None:
+        with replacing_folder(UPath(tmp_path / "day"), last_file="last") as folder:
+            (folder / "last").write_text(f"{number}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(replace, range(400)))
+
+    assert [entry.name for entry in tmp_path.iterdir()] == ["day"]
+    assert [entry.name for entry in (tmp_path / "day").iterdir()] == ["last"]
+
+
+def test_a_full_disk_is_one_clear_error_and_nothing_is_left(small_disk: Path):
+    with (
+        pytest.raises(StorageError, match=r"no space left while writing .*PERSONA_DATA"),
+        replacing_file(UPath(small_disk / "table")) as temporary,
+        temporary.open("wb") as file,
+    ):
+        file.write(b"x" * 1_000_000)
+
+    assert list(small_disk.iterdir()) == []
+
+
+def age(path: Path, by: dt.timedelta) -> None:
+    """Let `path`, and all in it, be written so long ago."""
+    instant = (dt.datetime.now(dt.UTC) - by).timestamp()
+    for entry in (path, *path.rglob("*")):
+        os.utime(entry, (instant, instant))
+
+
+def test_what_killed_runs_left_is_removed_when_the_next_writes(tmp_path):
+    file, folder = (Path(temporary_sibling(UPath(tmp_path / name)).path) for name in ("2025-03-01.parquet", "day"))
+    replaced = folder.with_name(f"{folder.name}.old")
+    file.write_bytes(b"half")
+    for made in (folder, replaced, tmp_path / "day"):
+        made.mkdir()
+        (made / "cluster_0.jsonl").write_bytes(b"half")
+    for left in (file, folder, replaced):
+        age(left, ABANDONED_AFTER * 1.1)
+
+    with replacing_file(UPath(tmp_path / "2025-03-02.parquet")) as temporary:
+        temporary.write_bytes(b"whole")
+
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["2025-03-02.parquet", "day"]
+
+
+@pytest.fixture
+def no_exchange(monkeypatch):
+    """A system that can't let two folders change places: macOS, some network file systems."""
+    monkeypatch.setattr(storage, "_exchange", lambda *_: False)
+
+
+def replace_day(folder: Path, content: str) -> None:
+    with replacing_folder(UPath(folder / "day"), last_file="last") as new:
+        (new / "last").write_text(content)
+
+
+def test_a_folder_is_never_absent_while_it_is_replaced(tmp_path):
+    replace_day(tmp_path, "0")
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(lambda: [replace_day(tmp_path, f"{number}") for number in range(200)])
+        looks = 0
+        while not writing.done():
+            assert (tmp_path / "day").exists()
+            looks += 1
+
+    writing.result()
+    assert looks > 200
+    assert [entry.name for entry in tmp_path.iterdir()] == ["day"]
+
+
+@pytest.mark.usefixtures("no_exchange")
+def test_the_old_folder_comes_back_when_the_new_one_cannot_be_renamed(tmp_path, monkeypatch):
+    replace_day(tmp_path, "old")
+    rename = Path.rename
+
+    def refuse_the_new_one(self, target):
+        if self.name.endswith(".tmp"):
+            raise PermissionError(errno.EACCES, "not now")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse_the_new_one)
+    with pytest.raises(PermissionError):
+        replace_day(tmp_path, "new")
+
+    assert (tmp_path / "day" / "last").read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["day"]
+
+
+def test_a_folder_put_aside_by_a_run_that_was_killed_is_put_back(tmp_path):
+    replace_day(tmp_path, "old")
+    aside = f"{Path(temporary_sibling(UPath(tmp_path / 'day')).path)}.old"
+    (tmp_path / "day").rename(aside)
+
+    with replacing_file(UPath(tmp_path / "2025-03-02.parquet")) as temporary:
+        temporary.write_bytes(b"of another day")
+
+    assert (tmp_path / "day" / "last").read_text() == "old"
+
+
+@pytest.mark.usefixtures("no_exchange")
+def test_runs_that_replace_a_folder_at_once_all_end_well_without_exchange(tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: replace_day(tmp_path, f"{number}"), range(400)))
+
+    assert [entry.name for entry in tmp_path.iterdir()] == ["day"]
+
+
+def test_what_another_run_is_writing_stays(tmp_path):
+    with replacing_folder(UPath(tmp_path / "day"), last_file="last") as folder:
+        age(folder, ABANDONED_AFTER * 2)
+        (folder / "last").write_bytes(b"still growing")
+        with replacing_file(UPath(tmp_path / "2025-03-02.parquet")) as temporary:
+            temporary.write_bytes(b"whole")
+
+    assert (tmp_path / "day" / "last").read_bytes() == b"still growing"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to become another user")
+def test_what_another_users_run_left_is_in_nobodys_way(tmp_path):
+    left = Path(temporary_sibling(UPath(tmp_path / "day")).path)
+    left.mkdir(mode=0o700)
+    (left / "cluster_0.jsonl").write_bytes(b"half")
+    age(left, ABANDONED_AFTER * 1.1)
+    let_in(tmp_path)
+
+    os.seteuid(65534)
+    try:
+        with replacing_file(UPath(tmp_path / "table")) as temporary:
+            temporary.write_bytes(b"whole")
+    finally:
+        os.seteuid(0)
+
+    assert (tmp_path / "table").read_bytes() == b"whole"
+
+
+def test_hidden_files_of_others_stay(tmp_path):
+    (tmp_path / ".notes.tmp").write_bytes(b"mine")
+    age(tmp_path, ABANDONED_AFTER * 2)
+
+    with replacing_file(UPath(tmp_path / "table")) as temporary:
+        temporary.write_bytes(b"whole")
+
+    assert (tmp_path / ".notes.tmp").exists()
