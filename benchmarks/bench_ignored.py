@@ -77,7 +77,7 @@ def simulate(users: int, *, seed: int) -> World:
         for _ in range(rng.poisson(LOOKS_A_DAY * 2))
     ]
     for number, (at, user) in enumerate(sorted(looks)):
-        screen = _look(rng, at, follows[user], shown, written)
+        screen = _decode_value(rng, at, follows[user], shown, written)
         seen |= {(name(user), uri) for uri in screen if not uri.startswith(f"at://{name(user)}/")}
         if rng.random() < SILENT:
             continue
@@ -113,7 +113,7 @@ def _follow(rng: np.random.Generator, personas: np.ndarray) -> tuple[list[dict[i
     return follows, actions
 
 
-def _look(rng: np.random.Generator, at: int, follows: dict[int, int], shown: dict, written: list) -> list[str]:
+def _decode_value(rng: np.random.Generator, at: int, follows: dict[int, int], shown: dict, written: list) -> list[str]:
     """Return what is on the screen: the newest things shown by followed accounts, and some posts by others."""
     since = at - TIMELINE_HOURS * HOUR_US
     timeline = {
@@ -131,7 +131,7 @@ def _act(user: int, action: str, at: int, key: str, **given: str) -> dict:
 
 
 def as_inputs(world: World) -> Inputs:
-    """Return the world as the room reads it: each persona is a cluster."""
+    """Return the world as the asset reads it: each persona is a cluster."""
     users = [name(user) for user in range(len(world.personas))]
     posts = [row for row in world.actions if row["action"] == "post"]
     schema = tables.embeddings_schema(DIMENSIONS, pa.float32())
@@ -159,7 +159,7 @@ def _dataset(rows: list[dict], schema: pa.Schema) -> pads.Dataset:
 
 
 def ours(world: World, candidates: str, threshold: float) -> set[tuple[str, str]]:
-    """Return what the room estimates."""
+    """Return what the asset estimates."""
     with tempfile.TemporaryDirectory() as scratch:
         made = build_lines(
             as_inputs(world),

@@ -9,7 +9,7 @@ from persona_assets.assets.cluster_jsonl.assets import build_cluster_jsonl
 from persona_assets.assets.cluster_stats.assets import build_cluster_stats
 from persona_assets.assets.clusters.assets import build_clusters
 from persona_assets.assets.embeddings.assets import build_embeddings
-from persona_assets.assets.embeddings.machine_lock import takes_turns
+from persona_assets.assets.embeddings.machine_lock import needs_machine_lock
 from persona_assets.assets.english_posts.assets import build_english_posts
 from persona_assets.assets.english_users.assets import build_english_users
 from persona_assets.assets.lineage.assets import lineage
@@ -50,7 +50,7 @@ def build_definitions(settings: Settings, launch: Launch | None = None) -> dg.De
         build_user_actions(days),
         build_english_posts(days),
         build_english_users(days, window),
-        build_embeddings(days, scheduled=not takes_turns(settings.executor)),
+        build_embeddings(days, scheduled=not needs_machine_lock(settings.executor)),
         build_clusters(days, window),
         lineage,
         build_cluster_jsonl(days, window),

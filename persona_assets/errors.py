@@ -18,7 +18,7 @@ class WorkerError(PersonaAssetsError):
 
 
 class SchemaError(PersonaAssetsError):
-    """A table differs from what `tables.py` says that its room hands over."""
+    """A table differs from what `tables.py` says that its asset hands over."""
 
 
 class MissingPartitionError(PersonaAssetsError):

@@ -1,7 +1,7 @@
-"""The tables that rooms hand over: one Arrow schema each, each column with its description.
+"""The tables that assets hand over: one Arrow schema each, each column with its description.
 
 Column names here are a contract with scripts outside the project. An IO manager refuses a table whose
-schema differs, so that a mistake fails where it is made and not three rooms later.
+schema differs, so that a mistake fails where it is made and not three assets later.
 
 Types: identifiers and texts are `string`, instants `int64` microseconds of the Unix epoch (Jetstream's
 `time_us`), closed sets `dictionary<int8 or int32, string>`, vectors `fixed_size_list<float16 or float32>[d]`.

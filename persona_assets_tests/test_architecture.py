@@ -19,7 +19,7 @@ ROOT = TESTS.parent
 PACKAGE = ROOT / "persona_assets"
 
 # The packages of assets, and the sample that is made for them. They do not import each other.
-ROOMS = {
+OWNERS = {
     "raw_events",
     "user_actions",
     "english_posts",
@@ -80,7 +80,7 @@ def part_of(name: str) -> str:
 PURE = [
     name
     for name in MODULES
-    if part_of(name) in ROOMS | SHARED and not name.endswith(("/assets.py", "/__init__.py")) and name not in NOT_PURE
+    if part_of(name) in OWNERS | SHARED and not name.endswith(("/assets.py", "/__init__.py")) and name not in NOT_PURE
 ]
 
 
@@ -241,29 +241,29 @@ def test_pure_modules_import_only_plain_modules(name):
     assert find_parts(MODULES[name]) - PLAIN - {part_of(name)} == set()
 
 
-@pytest.mark.parametrize("room", sorted(ROOMS))
-def test_no_room_imports_another_room(room):
-    parts = {part: name for name in MODULES if part_of(name) == room for part in find_parts(MODULES[name])}
+@pytest.mark.parametrize("package", sorted(OWNERS))
+def test_no_room_imports_another_room(package):
+    parts = {part: name for name in MODULES if part_of(name) == package for part in find_parts(MODULES[name])}
 
-    assert {part: name for part, name in parts.items() if part in ROOMS - {room}} == {}
+    assert {part: name for part, name in parts.items() if part in OWNERS - {package}} == {}
 
 
 def test_nothing_below_the_rooms_imports_one():
-    below = [name for name in MODULES if part_of(name) not in ROOMS | {"automation", "definitions"}]
+    below = [name for name in MODULES if part_of(name) not in OWNERS | {"automation", "definitions"}]
 
-    assert {name: parts for name in below if (parts := find_parts(MODULES[name]) & ROOMS)} == {}
+    assert {name: parts for name in below if (parts := find_parts(MODULES[name]) & OWNERS)} == {}
 
 
 def test_every_room_has_a_contract():
     contracts = {part_of(name.removesuffix("/__init__.py")): MODULES[name] for name in MODULES if "__init__" in name}
 
-    assert [room for room in sorted(ROOMS) if not ast.get_docstring(contracts.get(room, ast.parse("")))] == []
+    assert [package for package in sorted(OWNERS) if not ast.get_docstring(contracts.get(package, ast.parse("")))] == []
 
 
-def test_every_folder_of_assets_is_a_room():
-    assert {name.split("/")[1] for name in MODULES if name.startswith("assets/")} - {"__init__.py"} == ROOMS - {
-        "sample"
-    }
+def test_every_folder_of_assets_follows_these_rules():
+    folders = {name.split("/")[1] for name in MODULES if name.startswith("assets/")} - {"__init__.py"}
+
+    assert folders == OWNERS - {"sample"}
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -1,6 +1,6 @@
 """A generated day of 20,000 events, and what the reference pipeline makes of it: where we differ, and why.
 
-The day runs through the functions of all rooms up to the lines, with one cluster of all kept users: no model is
+The day runs through the functions of all assets up to the lines, with one cluster of all kept users: no model is
 needed. Users and action lines of the reference that are not among ours fall into named groups; each group is a
 defect of the reference's, and each is asserted in full.
 """
@@ -40,7 +40,7 @@ pytestmark = [
 
 
 class Day(NamedTuple):
-    """The golden day as our rooms see it."""
+    """The golden day as our assets see it."""
 
     actions: list[dict]  # user_actions
     english: set[str]  # URIs of english_posts

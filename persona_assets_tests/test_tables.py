@@ -1,4 +1,4 @@
-"""Schemas: the contract between rooms, and how a breach is said."""
+"""Schemas: the contract between assets, and how a breach is said."""
 
 import datetime as dt
 

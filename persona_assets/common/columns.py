@@ -86,7 +86,7 @@ def _plural(words: str) -> str:
 
 
 def require_schema(found: pa.Schema, expected: pa.Schema, *, table: str) -> None:
-    """Refuse a schema that differs from what its room promises, in names, order, types or nullability.
+    """Refuse a schema that differs from what its asset promises, in names, order, types or nullability.
 
     Raises:
         SchemaError: Names the table and each column that differs.

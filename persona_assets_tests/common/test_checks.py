@@ -1,4 +1,4 @@
-"""Checks as Dagster sees them; each room's tests have one in which each of its checks fails."""
+"""Checks as Dagster sees them; each asset's tests have one in which each of its checks fails."""
 
 import datetime as dt
 

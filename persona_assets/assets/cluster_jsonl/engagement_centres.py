@@ -95,7 +95,7 @@ def score_candidates(con: duckdb.DuckDBPyConnection, embeddings: pads.Dataset, *
     con.unregister("scored")
 
 
-def weigh_centres(vectors: Vectors, weights: npt.NDArray[np.float32], *, seed: int) -> Vectors:
+def weight_centres(vectors: Vectors, weights: npt.NDArray[np.float32], *, seed: int) -> Vectors:
     """Return up to 10 centres of weighted vectors, by k-means, each of unit length.
 
     Args:
@@ -131,7 +131,7 @@ def _in_float32(embeddings: pads.Dataset) -> pa.RecordBatchReader:
 
 def _find_centres(con: duckdb.DuckDBPyConnection, *, seed: int) -> Iterator[tuple[int, Vectors]]:
     for cluster_id, table in _by_cluster(con.sql(ENGAGED_VECTORS).to_arrow_reader(SCORED_AT_ONCE)):
-        yield cluster_id, weigh_centres(_as_matrix(table["vector"]), table["weight"].to_numpy(), seed=seed)
+        yield cluster_id, weight_centres(_as_matrix(table["vector"]), table["weight"].to_numpy(), seed=seed)
 
 
 def _score(con: duckdb.DuckDBPyConnection, centres: dict[int, Vectors], *, above: float) -> Iterator[pa.RecordBatch]:

@@ -51,56 +51,56 @@ JSON_STRING = r"""
 replaced where they are found: to look for them took 0.6 % of the CPU time of a window of 300,000 posts."""
 
 
-class Words(NamedTuple):
-    """What lines are put together from, each looked up by a number."""
+class LineSources(NamedTuple):
+    """The fragments of JSON that lines are assembled from: contents and user names, each indexed by a number."""
 
-    contents: pa.LargeStringArray  # by messages.id: messages as JSON, up to the last brace or, for a clock, the time
+    contents: pa.LargeStringArray  # by messages.id: messages as JSON, up to the last brace or to the time
     names: pa.LargeStringArray  # user ids as JSON, by members.member
-    clock: "Clock | None"  # None where lines show times as they are
+    time_index: "TimeIndex | None"  # None where lines show times as they are
 
 
-class Clock(NamedTuple):
+class TimeIndex(NamedTuple):
     """What tells the places of instants."""
 
     times: Instants  # of messages, by messages.id, in microseconds
     instants: Instants  # of all lines, ascending
 
-    def tell(self, times: pa.Int64Array) -> pa.Int64Array:
+    def rank(self, times: pa.Int64Array) -> pa.Int64Array:
         """Return the place of each instant; null stays null."""
         places = np.searchsorted(self.instants, times.fill_null(0).to_numpy())
         return pa.array(places, mask=times.is_null().to_numpy(zero_copy_only=False))
 
 
 def time_in_sql(line_format: LineFormat) -> str:
-    """Return what follows the text of a message in `Words.contents`, as SQL over its `event_time_us`."""
+    """Return what follows the text of a message in `LineSources.contents`, as SQL over its `event_time_us`."""
     key = f"'{_time_key(line_format)}'"
     return f"{key} || event_time_us" if line_format == "arrays" else key
 
 
-def serialise_segments(parts: pa.RecordBatch, words: Words, line_format: LineFormat) -> pa.LargeStringArray:
+def serialise_segments(parts: pa.RecordBatch, words: LineSources, line_format: LineFormat) -> pa.LargeStringArray:
     """Return what lines are made of, a string for each part: one after the other they are the lines and their ends.
 
     Args:
         parts: The columns `cluster_id`, `event_time_us`, `member`, `kind` (0, or the place in `ACT_KEYS` from 1 on),
             `position` (0 for a line's last part), `is_first` (of its line), `message` and `text` (of the act).
         words: What the parts refer to.
-        line_format: What is around messages and how they tell time.
+        line_format: What is around messages and how they rank time.
     """
     is_act = pc.greater(parts["kind"], 0)
     opens_act = pc.if_else(pc.is_valid(parts["message"]), _literal('},{"user_id":'), _literal('{"user_id":'))
     act_times = pc.if_else(is_act, parts["event_time_us"], None)
     content_times: list[pa.LargeStringArray] = []
-    if words.clock:
-        content_times = [_as_text(words.clock.tell(pa.array(words.clock.times).take(parts["message"])))]
-        act_times = words.clock.tell(act_times)
-    opens_line, closes_line = _spell_frames(parts["cluster_id"], line_format)
+    if words.time_index:
+        content_times = [_as_text(words.time_index.rank(pa.array(words.time_index.times).take(parts["message"])))]
+        act_times = words.time_index.rank(act_times)
+    opens_line, closes_line = _serialise_frames(parts["cluster_id"], line_format)
     return pc.binary_join_element_wise(
         pc.if_else(parts["is_first"], opens_line, _literal(",")),
         words.contents.take(parts["message"]),
         *content_times,
         pc.if_else(is_act, opens_act, _literal("")),
         words.names.take(pc.if_else(is_act, parts["member"], None)),
-        _spell_acts(line_format).take(parts["kind"]),
+        _serialise_actions(line_format).take(parts["kind"]),
         _as_text(act_times),
         parts["text"].cast(pa.large_string()),
         pc.if_else(pc.equal(parts["position"], 0), closes_line, _literal("}")),
@@ -110,7 +110,7 @@ def serialise_segments(parts: pa.RecordBatch, words: Words, line_format: LineFor
     )
 
 
-def _spell_frames(
+def _serialise_frames(
     clusters: pa.Int32Array, line_format: LineFormat
 ) -> tuple[pa.LargeStringScalar, pa.LargeStringScalar | pa.LargeStringArray]:
     """Return what a line begins with, and what follows the last value of its last message."""
@@ -125,7 +125,7 @@ def _as_text(times: pa.Int64Array) -> pa.LargeStringArray:
     return times.cast(pa.large_string())
 
 
-def _spell_acts(line_format: LineFormat) -> pa.LargeStringArray:
+def _serialise_actions(line_format: LineFormat) -> pa.LargeStringArray:
     """Return what stands between an act's user and its time, by kind; nothing for 0."""
     spelled = [json.dumps({key: key == act for key in ACT_KEYS}, separators=(",", ":")) for act in ACT_KEYS]
     return pa.array(["", *(f',"actions":{keys}{_time_key(line_format)}' for keys in spelled)], pa.large_string())

@@ -12,7 +12,13 @@ import pyarrow as pa
 
 from persona_assets.assets.cluster_jsonl.content_file import Contents
 from persona_assets.assets.cluster_jsonl.load import Forest
-from persona_assets.assets.cluster_jsonl.serialise import ACT_KEYS, Clock, LineFormat, Words, serialise_segments
+from persona_assets.assets.cluster_jsonl.serialise import (
+    ACT_KEYS,
+    LineFormat,
+    LineSources,
+    TimeIndex,
+    serialise_segments,
+)
 from persona_assets.assets.cluster_jsonl.threads import climb, find_leaves
 
 # Brought together by cluster at once, as numbers: enough for a stretch of each of 1000 clusters to be worth a write.
@@ -124,12 +130,12 @@ def stream_lines(con: duckdb.DuckDBPyConnection, contents: Contents, line_format
     kinds = pa.array(range(1, len(ACT_KEYS) + 1), pa.int8())
     con.register("act_kinds", pa.table({"action": ACT_KEYS, "kind": kinds}))
     con.execute(PARTS)
-    clock = None if line_format == "arrays" else _build_time_index(con, contents.count)
-    words = Words(contents.open(), _fetch_names(con), clock)
+    time_index = None if line_format == "arrays" else _build_time_index(con, contents.count)
+    words = LineSources(contents.open(), _fetch_names(con), time_index)
     # A cursor of its own: the connection is busy with the parts.
     with con.cursor() as cursor:
         for parts in _read_instants(con.sql(SORTED_PARTS).to_arrow_reader(PARTS_AT_ONCE)):
-            yield from _spell_by_cluster(_put_in_order(cursor, parts), words, line_format)
+            yield from _serialise_by_cluster(_put_in_order(cursor, parts), words, line_format)
 
 
 def _read_instants(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -175,7 +181,7 @@ def _put_in_order(con: duckdb.DuckDBPyConnection, parts: pa.RecordBatch) -> pa.R
     return parts.take(pa.array(order))
 
 
-def _spell_by_cluster(parts: pa.RecordBatch, words: Words, line_format: LineFormat) -> Iterator[SomeLines]:
+def _serialise_by_cluster(parts: pa.RecordBatch, words: LineSources, line_format: LineFormat) -> Iterator[SomeLines]:
     """Yield the lines of each cluster together, in their order: a Python object for each line would cost more.
 
     Parts are brought together before they are spelled, as numbers: a line's are all of one cluster.
@@ -188,10 +194,10 @@ def _spell_by_cluster(parts: pa.RecordBatch, words: Words, line_format: LineForm
     # Cut where a line ends.
     cuts = line_ends[np.searchsorted(line_ends, np.arange(SPELLED_AT_ONCE, len(parts), SPELLED_AT_ONCE))]
     for start, end in pairwise(np.unique([0, *cuts, len(parts)]).tolist()):
-        yield from _spell(parts.slice(start, end - start), words, line_format)
+        yield from _serialise(parts.slice(start, end - start), words, line_format)
 
 
-def _spell(parts: pa.RecordBatch, words: Words, line_format: LineFormat) -> Iterator[SomeLines]:
+def _serialise(parts: pa.RecordBatch, words: LineSources, line_format: LineFormat) -> Iterator[SomeLines]:
     """Yield the lines of each cluster, whose parts come together."""
     _, ends, text = serialise_segments(parts, words, line_format).buffers()
     ends, text = np.frombuffer(ends, np.int64), memoryview(text)
@@ -208,9 +214,9 @@ def _fetch_names(con: duckdb.DuckDBPyConnection) -> pa.LargeStringArray:
     return names["name"].cast(pa.large_string()).combine_chunks()
 
 
-def _build_time_index(con: duckdb.DuckDBPyConnection, messages: int) -> Clock:
+def _build_time_index(con: duckdb.DuckDBPyConnection, messages: int) -> TimeIndex:
     """Return the time of each message by its number, and every instant that lines show, once, ascending."""
     times = np.zeros(messages, dtype=np.int64)
     for batch in con.sql("SELECT id, event_time_us FROM messages").to_arrow_reader():
         times[batch["id"].to_numpy()] = batch["event_time_us"].to_numpy()
-    return Clock(times, con.sql(INSTANTS).fetchnumpy()["event_time_us"])
+    return TimeIndex(times, con.sql(INSTANTS).fetchnumpy()["event_time_us"])

@@ -75,7 +75,7 @@ def write_report(summary: Summary, *, day: str, show_posts: bool, provenance: Pr
 
 
 def make_stats(summary: Summary, *, day: str, show_posts: bool, provenance: Provenance | None = None) -> dict[str, Any]:
-    """Return the content of `stats.json`, as this room's docstring describes it."""
+    """Return the content of `stats.json`, as this package's docstring describes it."""
     totals = add_up([persona.counts for persona in summary.personas])
     clusters = [
         {

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 from pydantic import field_validator
 
-from persona_assets.assets.clusters.build import CURVE, Personas, Wanted, find_personas
+from persona_assets.assets.clusters.build import CURVE, ClusteringOptions, Personas, find_personas
 from persona_assets.assets.clusters.cluster_plots import plot_curve, plot_map
 from persona_assets.common.checks import Check, adds_up
 from persona_assets.common.metadata import count_table, measured, provenance_table
@@ -111,7 +111,7 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
             personas = find_personas(
                 embeddings,
                 english_users,
-                _wanted(config),
+                _read_options(config),
                 repeated=repeated,
                 note_posts=Progress(context.log.info, what="post vectors").add,
                 note_choices=Progress(context.log.info, what="numbers of clusters tried").add,
@@ -146,8 +146,8 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
     return clusters
 
 
-def _wanted(config: ClustersConfig) -> Wanted:
-    return Wanted(
+def _read_options(config: ClustersConfig) -> ClusteringOptions:
+    return ClusteringOptions(
         n_clusters=() if config.auto_cluster else tuple(config.n_clusters),
         min_cluster_size=config.min_cluster_size,
         seed=config.seed,

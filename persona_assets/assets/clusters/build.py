@@ -1,4 +1,4 @@
-"""Make the tables of this room: from the vectors of posts to users in clusters."""
+"""Make the tables of this asset: from the vectors of posts to users in clusters."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple
@@ -16,7 +16,7 @@ from persona_assets.assets.clusters.lloyd import ClusterSpec, Fit
 from persona_assets.assets.clusters.silhouette import measure_silhouette
 from persona_assets.assets.clusters.stability import measure_stability
 from persona_assets.assets.clusters.user_vectors import UserVectors, average_user_vectors
-from persona_assets.assets.clusters.whiten import sharpen_vectors
+from persona_assets.assets.clusters.whiten import whiten_vectors
 from persona_assets.common.columns import column, required_column
 from persona_assets.post_vectors.read import common_model
 
@@ -40,7 +40,7 @@ CURVE = pa.schema(
 )
 
 
-class Wanted(NamedTuple):
+class ClusteringOptions(NamedTuple):
     """What clusters are asked for."""
 
     n_clusters: tuple[int, ...]  # rising: coarser levels, then the clusters; empty chooses by silhouette
@@ -65,7 +65,7 @@ class Personas(NamedTuple):
 def find_personas(  # noqa: PLR0913 - what is read, what is wanted, what is told
     embeddings: pads.Dataset,
     english_users: pads.Dataset,
-    wanted: Wanted,
+    wanted: ClusteringOptions,
     *,
     repeated: pa.Array | None = None,
     note_posts: Callable[[int], None] = lambda _: None,
@@ -94,7 +94,7 @@ def find_personas(  # noqa: PLR0913 - what is read, what is wanted, what is told
         embeddings, english_users, repeated=repeated, with_covariance=wanted.sharpen, note=note_posts
     )
     require_enough_users(len(users.user_ids), sizes)
-    fitted = sharpen_vectors(users.vectors, users.within, n_clusters=n_clusters) if wanted.sharpen else users.vectors
+    fitted = whiten_vectors(users.vectors, users.within, n_clusters=n_clusters) if wanted.sharpen else users.vectors
     curve: list[Candidate] = []
     if not wanted.n_clusters:
         chosen, curve = choose_n_clusters(fitted, sizes, seed=wanted.seed, note=note_choices)

@@ -47,7 +47,7 @@ def lloyd_iterations(vectors: Vectors, centres: Vectors, sizes: ClusterSpec, *, 
     labels, before = np.empty(0, np.int32), -np.inf
     for _ in range(most_rounds):
         nearest = assign_nearest(vectors, centres)
-        centres, labels = _mend_small_clusters(vectors, centres, nearest.labels, sizes)
+        centres, labels = _enforce_min_size(vectors, centres, nearest.labels, sizes)
         mended = labels is not nearest.labels
         similarity = own_similarity(vectors, labels, centres) if mended else nearest.similarity
         mean = float(similarity.mean(dtype=np.float64))
@@ -58,9 +58,7 @@ def lloyd_iterations(vectors: Vectors, centres: Vectors, sizes: ClusterSpec, *, 
     return Fit(labels, own_similarity(vectors, labels, centres), centres)
 
 
-def _mend_small_clusters(
-    vectors: Vectors, centres: Vectors, labels: Labels, sizes: ClusterSpec
-) -> tuple[Vectors, Labels]:
+def _enforce_min_size(vectors: Vectors, centres: Vectors, labels: Labels, sizes: ClusterSpec) -> tuple[Vectors, Labels]:
     least = sizes.min_cluster_size
     if sizes.policy == "dissolve":
         return dissolve_small_clusters(vectors, centres, labels, min_cluster_size=least)

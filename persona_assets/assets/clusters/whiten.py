@@ -15,7 +15,7 @@ DIRECTIONS = 48
 DIRECTIONS_OF_A_CLUSTER = 2
 
 
-def sharpen_vectors(vectors: Vectors, within: Square, *, n_clusters: int) -> Vectors:
+def whiten_vectors(vectors: Vectors, within: Square, *, n_clusters: int) -> Vectors:
     """Return the users' unit vectors in the directions in which users differ most for how much each varies.
 
     Posts of one user differ in ways that say nothing about who writes: length, mood, form. Their covariance

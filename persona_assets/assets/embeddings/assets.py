@@ -13,7 +13,12 @@ from persona_assets.assets.embeddings.device import choose_device, choose_precis
 from persona_assets.assets.embeddings.distinct_texts import split_texts
 from persona_assets.assets.embeddings.embed import Embedded, embed_posts
 from persona_assets.assets.embeddings.encode import Encoder
-from persona_assets.assets.embeddings.machine_lock import hold_machine_lock, make_folder, make_own_folder, takes_turns
+from persona_assets.assets.embeddings.machine_lock import (
+    hold_machine_lock,
+    make_folder,
+    make_own_folder,
+    needs_machine_lock,
+)
 from persona_assets.assets.embeddings.model import TextModel, load_model
 from persona_assets.assets.embeddings.prune_cache import prune_store
 from persona_assets.assets.embeddings.vector_cache import VectorStore
@@ -70,8 +75,8 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
         days: Its partitions.
         scheduled: Whether a scheduler gives out the machines. If so, the step takes a slot of Dagster's pool; where the
             lock of `machine_lock.py` serialises it takes none, because a run that is killed keeps its slot for ever.
-            And a scheduler may take a machine away, which the step hears as SIGTERM and is tried again; elsewhere that is a
-            person's will, and a retry policy would have the step go on.
+            A scheduler may also take a machine away. The step then receives SIGTERM and is retried. Elsewhere a person
+            ends the step, and a retry policy would have it go on.
     """
 
     @dg.asset(
@@ -140,7 +145,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
 
 def _turn(log: Callable[[str], None]) -> AbstractContextManager[None]:
     """Have the machine to oneself, unless a scheduler sees to that."""
-    if not takes_turns(read_settings().executor):
+    if not needs_machine_lock(read_settings().executor):
         return nullcontext()
     named = read_settings().lock_dir
     folder = make_folder(Path(named)) if named else make_own_folder(Path(tempfile.gettempdir()))

@@ -19,7 +19,7 @@ _REMEDY = (
 )
 
 
-def takes_turns(executor: str) -> bool:
+def needs_machine_lock(executor: str) -> bool:
     """Say whether steps of this executor share a machine that no scheduler gives out."""
     return executor in {"in_process", "multiprocess"}
 

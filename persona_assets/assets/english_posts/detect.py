@@ -49,12 +49,12 @@ def build_decide(language: str) -> Decide:
         if not words:
             return no_words
         declared = {primary_subtag(lang) for lang in langs} if langs else set[str]()
-        return _decide(score(words), _weigh_declaration(declared, language), is_declared=language in declared)
+        return _decide(score(words), _score_declaration(declared, language), is_declared=language in declared)
 
     return decide
 
 
-def _weigh_declaration(declared: set[str], language: str) -> float:
+def _score_declaration(declared: set[str], language: str) -> float:
     if declared == {language}:
         return DECLARATION
     return -DECLARATION if declared and language not in declared else 0.0

@@ -49,25 +49,25 @@ def read_line(line: bytes) -> Iterator[Event | Refused]:
     Yields:
         At least one; mostly there is one. A line that holds anything else beside objects is refused as a whole.
     """
-    found = _look(line)
+    found = _decode_value(line)
     text = line.removeprefix(_BOM)
     objects = split_objects(text) if isinstance(found, Refused) and found.reason not in _AS_A_WHOLE else None
     if objects is not None:
-        yield from map(_look, objects)
+        yield from map(_decode_value, objects)
     elif isinstance(found, Refused) and found.reason not in {BRACKET, _TOO_DEEP} and text.lstrip().startswith(b"["):
         yield found._replace(reason=ARRAY_OF_SOMETHING_ELSE)
     else:
         yield found
 
 
-def _look(raw: bytes) -> Event | Refused:
+def _decode_value(raw: bytes) -> Event | Refused:
     try:
-        return look_again(raw)
+        return decode_leniently(raw)
     except RefusedLineError as error:
         return Refused(error.reason, raw.removesuffix(b"\r"))  # the rest of its line end
 
 
-def look_again(line: bytes) -> Event:
+def decode_leniently(line: bytes) -> Event:
     """Decode an object that the fast decoder refused, without assuming what its form or its record is.
 
     Args:

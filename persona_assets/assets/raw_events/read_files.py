@@ -240,7 +240,7 @@ class _Reader:
         doubtful = self._held.add(events)
         if doubtful:
             lines = body.split(b"\n")
-            again = {at: self._look_again(name, first + at, lines[at]) for at in doubtful}
+            again = {at: self._decode_leniently(name, first + at, lines[at]) for at in doubtful}
             times = [latest]
             for at, event in enumerate(events):
                 times += again[at] if at in again or event is None else (event.time_us,)
@@ -252,7 +252,7 @@ class _Reader:
             self.counts.out_of_order += int((times < np.maximum.accumulate(times)).sum())
         return len(events), in_order[-1]
 
-    def _look_again(self, name: str, number: int, line: bytes) -> list[int]:
+    def _decode_leniently(self, name: str, number: int, line: bytes) -> list[int]:
         """Hold the events of a line that takes a second look, and return their times."""
         times: list[int] = []
         values = 0

@@ -34,12 +34,12 @@ class ZstdFrames:
         """
         header = source.peek(_HEADER_BYTES)
         if not header.startswith(ZSTD):
-            _pass_by_skippable(source)
+            _skip_skippable(source)
             return
         about, length = _read_header(header)
         unpacker = self._decompressor(about.dict_id)
         if unpacker is None:
-            _pass_by_frame(source, length, _name_missing(about.dict_id), has_checksum=about.has_checksum)
+            _skip_frame(source, length, _name_missing(about.dict_id), has_checksum=about.has_checksum)
         frame = unpacker.decompressobj()
         held, size, damage = list[bytes](), 0, None
         try:
@@ -111,7 +111,7 @@ def _peek_whole(source: Source, length: int) -> bytes:
     return found
 
 
-def _pass_by_frame(source: Source, header: int, reason: str, *, has_checksum: bool) -> NoReturn:
+def _skip_frame(source: Source, header: int, reason: str, *, has_checksum: bool) -> NoReturn:
     start = source.place
     source.take(header)
     for block in _blocks(source, has_checksum=has_checksum):
@@ -119,7 +119,7 @@ def _pass_by_frame(source: Source, header: int, reason: str, *, has_checksum: bo
     raise DamageError(reason, unread=source.place - start)
 
 
-def _pass_by_skippable(source: Source) -> None:
+def _skip_skippable(source: Source) -> None:
     header = source.peek(8)
     size = int.from_bytes(header[4:], "little")
     if len(header) < 8 or not source.drop(8 + size):  # noqa: PLR2004 - a magic and a length

@@ -1,4 +1,4 @@
-"""Small windows for the tests of this room: who does what when, and which of it is English."""
+"""Small windows for the tests of this asset: who does what when, and which of it is English."""
 
 import json
 import tempfile
@@ -60,7 +60,7 @@ def act(  # noqa: PLR0913 - each test names only what matters to it
 
 
 def inputs(rows, clusters, *, vectors=None, kept=None):
-    """The room's inputs: `clusters` maps users to clusters, `vectors` URIs to vectors."""
+    """The asset's inputs: `clusters` maps users to clusters, `vectors` URIs to vectors."""
     english = [row for row in rows if row.get("english") and (row["text"] or "").strip()]
     users = sorted(kept or clusters)
     return Inputs(

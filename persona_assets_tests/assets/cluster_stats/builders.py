@@ -1,4 +1,4 @@
-"""Small inputs for the tests of this room."""
+"""Small inputs for the tests of this asset."""
 
 import numpy as np
 import pyarrow as pa
@@ -69,7 +69,7 @@ def per_user_of(*rows):
 
 
 def beside(*, accounting=((0, "post", "written", 9), (None, "like", "user in no cluster", 2))):
-    """The counts beside the files of personas, in the order of the room's inputs."""
+    """The counts beside the files of personas, in the order of the asset's inputs."""
     by_hour = by_hour_of((0, "post", 7, 6), (0, "post", 20, 3), (1, "like", 7, 1))
     return accounting_of(*accounting), by_hour, per_user_of((0, "post", 1.5), (0, "total", 2))
 

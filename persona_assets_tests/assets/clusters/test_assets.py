@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from persona_assets.assets.clusters.assets import ClustersConfig, build_clusters, check_clusters
-from persona_assets.assets.clusters.build import Wanted, find_personas
+from persona_assets.assets.clusters.build import ClusteringOptions, find_personas
 from persona_assets.errors import SettingsError
 from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets_tests.assets.clusters.builders import dataset, embeddings_of, planted, users_of
@@ -116,7 +116,7 @@ def personas():
     vectors, _ = planted([30, 20, 15])
     users = [f"u{number:02d}" for number in range(len(vectors))]
     posts = dataset(embeddings_of(list(zip(users, vectors, strict=True))))
-    return find_personas(posts, dataset(users_of(users)), Wanted((3,), min_cluster_size=10, seed=0))
+    return find_personas(posts, dataset(users_of(users)), ClusteringOptions((3,), min_cluster_size=10, seed=0))
 
 
 def test_sound_clusters_pass_all_checks(materialize):

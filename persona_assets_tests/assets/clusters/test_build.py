@@ -1,4 +1,4 @@
-"""The tables of the room, from posts to clusters."""
+"""The tables of the asset, from posts to clusters."""
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from persona_assets import tables
-from persona_assets.assets.clusters.build import CERTAINTY, Wanted, find_personas
+from persona_assets.assets.clusters.build import CERTAINTY, find_personas
+from persona_assets.assets.clusters.build import ClusteringOptions as Options
 from persona_assets.errors import TooFewUsersError, VectorError
 from persona_assets_tests.assets.clusters.builders import dataset, embeddings_of, planted, users_of
 
@@ -29,7 +30,7 @@ def window(sizes, *, posts=3):
 def test_every_user_with_a_vector_is_in_one_row_sorted_and_the_centres_lie_beside():
     embeddings, users, _ = window([30, 20])
 
-    personas = find_personas(dataset(embeddings), dataset(users), Wanted(n_clusters=(2,), min_cluster_size=10, seed=0))
+    personas = find_personas(dataset(embeddings), dataset(users), Options(n_clusters=(2,), min_cluster_size=10, seed=0))
 
     assert personas.clusters["user_id"].to_pylist() == users["user_id"].to_pylist()
     assert personas.clusters.schema.equals(tables.CLUSTERS)
@@ -43,7 +44,7 @@ def test_centres_are_of_the_model_of_their_vectors():
     embeddings, users, _ = window([30, 20])
     embeddings = embeddings.cast(tables.with_vector_model(embeddings.schema, "one"))
 
-    personas = find_personas(dataset(embeddings), dataset(users), Wanted((2,), 10, 0))
+    personas = find_personas(dataset(embeddings), dataset(users), Options((2,), 10, 0))
 
     assert tables.vector_model(personas.centres.schema) == "one"
 
@@ -52,7 +53,7 @@ def test_centres_are_of_the_model_of_their_vectors():
 @given(st.integers(0, 1000), st.booleans())
 def test_the_order_of_posts_and_users_does_not_change_a_table(seed, sharpen):
     embeddings, users, _ = window([30, 20, 15])
-    wanted = Wanted(n_clusters=(2, 3), min_cluster_size=10, seed=0, sharpen=sharpen)
+    wanted = Options(n_clusters=(2, 3), min_cluster_size=10, seed=0, sharpen=sharpen)
     rng = np.random.default_rng(seed)
 
     one = find_personas(dataset(embeddings), dataset(users), wanted)
@@ -70,7 +71,7 @@ def test_the_order_of_posts_and_users_does_not_change_a_table(seed, sharpen):
 def test_levels_nest_and_end_with_the_users_cluster():
     embeddings, users, _ = window([30, 20, 15, 15, 12])
 
-    personas = find_personas(dataset(embeddings), dataset(users), Wanted((2, 3, 5), 10, 0))
+    personas = find_personas(dataset(embeddings), dataset(users), Options((2, 3, 5), 10, 0))
 
     levels = np.array(personas.certainty["levels"].to_pylist())
     assert levels.max(axis=0).tolist() == [1, 2, 4]
@@ -83,7 +84,7 @@ def test_levels_nest_and_end_with_the_users_cluster():
 def test_the_next_cluster_is_another_one_and_further_away():
     embeddings, users, _ = window([30, 20, 15])
 
-    personas = find_personas(dataset(embeddings), dataset(users), Wanted((3,), 10, 0))
+    personas = find_personas(dataset(embeddings), dataset(users), Options((3,), 10, 0))
 
     own, following = personas.clusters, personas.certainty
     assert (own["cluster_id"].to_numpy() != following["next_cluster_id"].to_numpy()).all()
@@ -94,7 +95,7 @@ def test_the_next_cluster_is_another_one_and_further_away():
 def test_a_single_cluster_has_neither_next_nor_stability():
     embeddings, users, _ = window([20])
 
-    personas = find_personas(dataset(embeddings), dataset(users), Wanted((1,), 10, 0))
+    personas = find_personas(dataset(embeddings), dataset(users), Options((1,), 10, 0))
 
     assert personas.certainty["next_cluster_id"].null_count == 20
     assert personas.stability is None
@@ -103,7 +104,7 @@ def test_a_single_cluster_has_neither_next_nor_stability():
 def test_sharpened_clusters_keep_centres_in_the_space_of_the_posts():
     embeddings, users, groups = window([30, 20, 15])
 
-    personas = find_personas(dataset(embeddings), dataset(users), Wanted((3,), 10, 0, sharpen=True))
+    personas = find_personas(dataset(embeddings), dataset(users), Options((3,), 10, 0, sharpen=True))
 
     assert personas.centres.schema.equals(tables.centres_schema(16))
     assert adjusted_rand_score(groups, personas.clusters["cluster_id"]) == 1
@@ -112,7 +113,7 @@ def test_sharpened_clusters_keep_centres_in_the_space_of_the_posts():
 def test_the_number_is_chosen_when_none_is_given():
     embeddings, users, _ = window([30, 30, 30])
 
-    personas = find_personas(dataset(embeddings), dataset(users), Wanted((), 10, 0))
+    personas = find_personas(dataset(embeddings), dataset(users), Options((), 10, 0))
 
     assert personas.centres.num_rows == 3
     assert [candidate.n_clusters for candidate in personas.curve] == [2, 3, 4, 5, 6, 7, 8, 9]
@@ -122,7 +123,7 @@ def test_too_few_users_are_refused_before_a_vector_is_read():
     _, users, _ = window([5])
 
     with pytest.raises(TooFewUsersError, match="the window has 5"):
-        find_personas(None, dataset(users), Wanted(n_clusters=(1,), min_cluster_size=10, seed=0))
+        find_personas(None, dataset(users), Options(n_clusters=(1,), min_cluster_size=10, seed=0))
 
 
 def test_too_few_users_with_vectors_are_refused_too():
@@ -130,7 +131,9 @@ def test_too_few_users_with_vectors_are_refused_too():
 
     with pytest.raises(TooFewUsersError, match="the window has 5"):
         find_personas(
-            dataset(embeddings), dataset(users_of([f"did:plc:{n:04d}" for n in range(50)])), Wanted((1,), 10, 0)
+            dataset(embeddings),
+            dataset(users_of([f"did:plc:{n:04d}" for n in range(50)])),
+            Options((1,), 10, 0),
         )
 
 
@@ -140,7 +143,7 @@ def test_users_who_are_all_equal_are_spread_over_clusters_all_the_same(numbers, 
     users = [f"did:plc:{number:04d}" for number in range(40)]
     embeddings = embeddings_of([(user, [1, 2, 3]) for user in users for _ in range(2)])
 
-    personas = find_personas(dataset(embeddings), dataset(users_of(users)), Wanted(numbers, 10, 0, sharpen=sharpen))
+    personas = find_personas(dataset(embeddings), dataset(users_of(users)), Options(numbers, 10, 0, sharpen=sharpen))
 
     assert personas.centres.num_rows == max(numbers, default=2)
     assert min(personas.centres["users"].to_pylist()) >= 10
@@ -151,7 +154,7 @@ def test_users_who_are_all_equal_are_spread_over_clusters_all_the_same(numbers, 
 def test_one_user_is_one_persona():
     embeddings, users = embeddings_of([("a", [1, 2]), ("a", [2, 1])]), users_of(["a"])
 
-    personas = find_personas(dataset(embeddings), dataset(users), Wanted((1,), 1, 0))
+    personas = find_personas(dataset(embeddings), dataset(users), Options((1,), 1, 0))
 
     assert personas.clusters["cluster_id"].to_pylist() == [0]
     assert personas.stability is None
@@ -160,7 +163,7 @@ def test_one_user_is_one_persona():
 def test_clusters_of_which_no_stability_can_be_measured_are_made_all_the_same():
     embeddings, users, _ = window([438], posts=1)
 
-    personas = find_personas(dataset(embeddings), dataset(users), Wanted((250,), 1, 0))
+    personas = find_personas(dataset(embeddings), dataset(users), Options((250,), 1, 0))
 
     assert personas.centres.num_rows == 250
     assert personas.stability is None
@@ -178,7 +181,7 @@ def test_whatever_the_users_allow_is_made_of_a_few_users_and_nothing_is_not_a_nu
     ids = [f"did:plc:{number}" for number in range(users)]
     embeddings = embeddings_of([(user, kinds[number % len(kinds)]) for number, user in enumerate(ids)])
 
-    personas = find_personas(dataset(embeddings), dataset(users_of(ids)), Wanted(numbers, 1, 0, policy))
+    personas = find_personas(dataset(embeddings), dataset(users_of(ids)), Options(numbers, 1, 0, policy))
 
     assert sum(personas.centres["users"].to_pylist()) == users
     assert not np.isnan(personas.certainty["silhouette"].to_numpy()).any()
@@ -188,14 +191,14 @@ def test_whatever_the_users_allow_is_made_of_a_few_users_and_nothing_is_not_a_nu
 @pytest.mark.parametrize("numbers", [(1,), ()], ids=str)
 def test_no_user_at_all_is_an_error_that_says_what_to_do(numbers):
     with pytest.raises(TooFewUsersError, match="the window has 0: .*PERSONA_MIN_CLUSTER_SIZE"):
-        find_personas(None, dataset(users_of([])), Wanted(numbers, 1, 0))
+        find_personas(None, dataset(users_of([])), Options(numbers, 1, 0))
 
 
 def test_more_clusters_than_users_of_the_least_size_are_refused_and_say_how_many_are_possible():
     embeddings, users, _ = window([30, 20])
 
     with pytest.raises(TooFewUsersError, match="at most 5"):
-        find_personas(dataset(embeddings), dataset(users), Wanted((2, 6), 10, 0))
+        find_personas(dataset(embeddings), dataset(users), Options((2, 6), 10, 0))
 
 
 def test_a_vector_that_is_not_a_number_is_refused():
@@ -205,4 +208,4 @@ def test_a_vector_that_is_not_a_number_is_refused():
     table = table.set_column(2, table.schema.field("vector"), vectors)
 
     with pytest.raises(VectorError, match="1 of 2 vectors"):
-        find_personas(dataset(table), dataset(users_of(["a", "b"])), Wanted((1,), 1, 0))
+        find_personas(dataset(table), dataset(users_of(["a", "b"])), Options((1,), 1, 0))

@@ -1,4 +1,4 @@
-"""Small inputs for the tests of this room: a transformer of random weights, and posts."""
+"""Small inputs for the tests of this asset: a transformer of random weights, and posts."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Models that several tests of this room share; loading them is what costs."""
+"""Models that several tests of this asset share; loading them is what costs."""
 
 import pytest
 

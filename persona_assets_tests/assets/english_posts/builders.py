@@ -1,4 +1,4 @@
-"""Small inputs for the tests of this room."""
+"""Small inputs for the tests of this asset."""
 
 import pyarrow as pa
 import pyarrow.dataset as pads

@@ -1,4 +1,4 @@
-"""Small inputs for the tests of this room."""
+"""Small inputs for the tests of this asset."""
 
 import datetime as dt
 
@@ -39,7 +39,7 @@ def day_of(number, personas, *, centres=None, jitter=0.0):
 
 
 def tables_of(day):
-    """`clusters` and its centres, as the room before hands them over."""
+    """`clusters` and its centres, as the asset before hands them over."""
     users = np.bincount(day.clusters, minlength=len(day.centres))
     schema = tables.with_vector_model(tables.centres_schema(day.centres.shape[1]), day.model)
     column = pa.FixedSizeListArray.from_arrays(day.centres.ravel(), type=schema.field("centre").type)

@@ -1,4 +1,4 @@
-"""Small captures for the tests of this room."""
+"""Small captures for the tests of this asset."""
 
 import datetime as dt
 import json

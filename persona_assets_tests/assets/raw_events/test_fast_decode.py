@@ -6,7 +6,7 @@ import pytest
 from persona_assets.assets.raw_events import fast_decode as decode
 from persona_assets.assets.raw_events.event_types import Event, make_line_types
 from persona_assets.assets.raw_events.fast_decode import BlockDecoder
-from persona_assets.assets.raw_events.lenient_decode import look_again, read_line
+from persona_assets.assets.raw_events.lenient_decode import decode_leniently, read_line
 from persona_assets_tests.assets.raw_events.builders import (
     ALICE,
     BOB,
@@ -102,7 +102,7 @@ def test_a_line_is_read_alike_whether_its_collection_is_known_or_not():
     decoder = BlockDecoder()
 
     assert decoder.decode(both) == [None]
-    seen = look_again(both)
+    seen = decode_leniently(both)
     for _ in range(64):
         decoder.learn(seen)
 
@@ -175,7 +175,7 @@ def test_few_of_very_many_languages_are_held():
     ):
         found = BlockDecoder().decode(b"\n".join(lines))
         assert [len(event.commit.record.langs) for event in found if event.commit.collection == POST] == [4]
-    assert len(look_again(many).commit.record.langs) == 4
+    assert len(decode_leniently(many).commit.record.langs) == 4
 
 
 @pytest.mark.parametrize("levels", [190, 250, 950])

@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from persona_assets.assets.raw_events.fast_decode import BlockDecoder
-from persona_assets.assets.raw_events.lenient_decode import Refused, look_again, read_line
+from persona_assets.assets.raw_events.lenient_decode import Refused, decode_leniently, read_line
 from persona_assets.assets.raw_events.rejection_reasons import RefusedLineError
 from persona_assets_tests.assets.raw_events.builders import (
     ALICE,
@@ -159,7 +159,7 @@ BAD = {
 @pytest.mark.parametrize(("raw", "reason"), BAD.values(), ids=BAD)
 def test_a_bad_line_is_refused_with_its_own_reason(raw, reason):
     with pytest.raises(RefusedLineError) as caught:
-        look_again(line(raw))
+        decode_leniently(line(raw))
 
     assert caught.value.reason == reason
 
@@ -181,21 +181,21 @@ def test_a_bad_line_is_refused_with_its_own_reason(raw, reason):
     ],
 )
 def test_an_event_is_kept_with_spaces_line_ends_and_a_byte_order_mark_around_it(event):
-    expected = look_again(line(event))
+    expected = decode_leniently(line(event))
 
     for raw in (line(event) + b"\r", b"\xef\xbb\xbf" + line(event), b"  " + line(event) + b" "):
-        assert look_again(raw) == expected
+        assert decode_leniently(raw) == expected
 
 
 @pytest.mark.parametrize("event", [post(), post(langs=["en"]), like(), account(), identity(), delete(POST)])
 def test_both_decoders_agree(event):
     (fast,) = BlockDecoder().decode(line(event))
 
-    assert msgspec.to_builtins(look_again(line(event))) == msgspec.to_builtins(fast)
+    assert msgspec.to_builtins(decode_leniently(line(event))) == msgspec.to_builtins(fast)
 
 
 def test_null_counts_as_absent():
-    (record,) = [look_again(line(post("kept", embed=None, reply=None, langs=None))).commit.record]
+    (record,) = [decode_leniently(line(post("kept", embed=None, reply=None, langs=None))).commit.record]
 
     assert (record.text, record.embed, record.reply, record.langs) == ("kept", None, None, None)
 
@@ -203,21 +203,21 @@ def test_null_counts_as_absent():
 def test_an_embed_of_a_foreign_kind_does_not_lose_the_post():
     event = post("kept", embed={"$type": "com.example.embed", "record": "at://x"})
 
-    assert look_again(line(event)).commit.record.text == "kept"
+    assert decode_leniently(line(event)).commit.record.text == "kept"
 
 
 def test_a_record_without_type_is_what_its_collection_says():
     event = like("at://did:plc:b/app.bsky.feed.post/1")
     del event["commit"]["record"]["$type"]
 
-    assert look_again(line(event)).commit.record.subject.uri == "at://did:plc:b/app.bsky.feed.post/1"
+    assert decode_leniently(line(event)).commit.record.subject.uri == "at://did:plc:b/app.bsky.feed.post/1"
 
 
 def test_the_record_of_a_deletion_is_not_looked_at():
     event = delete(LIKE)
     event["commit"]["record"] = {"anything": 1}
 
-    assert look_again(line(event)).commit.record is None
+    assert decode_leniently(line(event)).commit.record is None
 
 
 def frame(kind, **payload):
@@ -232,7 +232,7 @@ def v2(event):
 
 @pytest.mark.parametrize("event", [post("hi", langs=["en"]), like(), delete(), commit("com.example.thing", {"a": 1})])
 def test_a_frame_of_v2_is_the_event_that_v1_has_for_it(event):
-    found, expected = look_again(line(v2(event))), look_again(line(event))
+    found, expected = decode_leniently(line(v2(event))), decode_leniently(line(event))
 
     assert found.commit == expected.commit
     assert (found.did, found.kind, found.seq) == (ALICE, "commit", 7)
@@ -241,14 +241,16 @@ def test_a_frame_of_v2_is_the_event_that_v1_has_for_it(event):
 
 @pytest.mark.parametrize("kind", ["identity", "account", "sync"])
 def test_a_notice_of_v2_keeps_the_relays_own_sequence_number(kind):
-    event = look_again(line(frame(kind, **{kind: {"did": ALICE, "seq": 99, "active": False, "status": "deleted"}})))
+    event = decode_leniently(
+        line(frame(kind, **{kind: {"did": ALICE, "seq": 99, "active": False, "status": "deleted"}}))
+    )
 
     assert event.kind == kind
     assert getattr(event, kind).seq == 99
 
 
 def test_a_payload_without_its_frame_is_read_too():
-    assert look_again(line(v2(post("bare"))["payload"])).commit.record.text == "bare"
+    assert decode_leniently(line(v2(post("bare"))["payload"])).commit.record.text == "bare"
 
 
 @pytest.mark.parametrize(
@@ -272,7 +274,7 @@ def test_a_payload_without_its_frame_is_read_too():
 )
 def test_a_bad_frame_is_refused_with_its_own_reason(raw, reason):
     with pytest.raises(RefusedLineError) as caught:
-        look_again(line(raw))
+        decode_leniently(line(raw))
 
     assert caught.value.reason == reason
 
@@ -295,14 +297,14 @@ LISTS = [
 def test_each_of_several_events_on_a_line_is_read(form):
     one, other = line(post("one")), line(like())
 
-    assert list(read_line(form % (one, other))) == [look_again(one), look_again(other)]
+    assert list(read_line(form % (one, other))) == [decode_leniently(one), decode_leniently(other)]
 
 
 @pytest.mark.parametrize("form", [b"%s,", b"%s]", b"[%s", b"[%s],", b"\x1e%s", b" %s , \r"])
 def test_an_item_of_an_array_over_several_lines_is_read(form):
     event = line(post("one"))
 
-    assert list(read_line(form % event)) == [look_again(event)]
+    assert list(read_line(form % event)) == [decode_leniently(event)]
 
 
 @pytest.mark.parametrize("raw", [b"[", b"]", b"],", b",", b"[]", b" [ \r", b"[["])
@@ -314,12 +316,12 @@ def test_an_object_among_several_that_is_no_event_has_its_own_reason():
     good, bad, cut = line(like()), b'{"a": {}}', line(post())[:-9]
 
     assert list(read_line(good + bad + good + cut)) == [
-        look_again(good),
+        decode_leniently(good),
         Refused("no did", bad),
-        look_again(good),
+        decode_leniently(good),
         Refused("truncated JSON", cut),
     ]
-    assert list(read_line(bad + good)) == [Refused("no did", bad), look_again(good)]
+    assert list(read_line(bad + good)) == [Refused("no did", bad), decode_leniently(good)]
 
 
 @pytest.mark.parametrize("raw", [b"[1, 2]", b"[[1]]", b'["x"]', b"[" + b"{}," * 99 + b"{}]", b"[1, 2", b"[null]"])
@@ -351,7 +353,7 @@ def wrap(event, *names):
 def test_an_event_inside_one_field_is_read(make, names):
     event = make()
 
-    assert look_again(line(wrap(event, *names))) == look_again(line(event))
+    assert decode_leniently(line(wrap(event, *names))) == decode_leniently(line(event))
 
 
 def test_an_event_inside_four_objects_is_not_looked_for():
@@ -378,12 +380,12 @@ def test_what_a_record_holds_is_never_taken_for_an_event(spoil):
 
 @pytest.mark.parametrize("write", [str, float, lambda number: f"{number}.0"])
 def test_numbers_that_a_database_wrote_as_text_or_float_are_read(write):
-    as_written, expected = account(seq=12), look_again(line(account(seq=12)))
+    as_written, expected = account(seq=12), decode_leniently(line(account(seq=12)))
     as_written["time_us"] = write(NOON_US)
     as_written["account"]["seq"] = write(12)
 
-    assert look_again(line(as_written)) == expected
-    assert look_again(line(post("a", rkey="k", rev="r") | {"time_us": write(NOON_US), "seq": write(7)})).seq == 7
+    assert decode_leniently(line(as_written)) == expected
+    assert decode_leniently(line(post("a", rkey="k", rev="r") | {"time_us": write(NOON_US), "seq": write(7)})).seq == 7
 
 
 def old(event):
@@ -399,7 +401,7 @@ def old(event):
     "event", [post("a"), like(), delete(), account(), identity(), commit(POST, {"text": "x"}, operation="update")]
 )
 def test_the_form_before_october_2024_is_read(event):
-    assert look_again(line(old(event))) == look_again(line(event))
+    assert decode_leniently(line(old(event))) == decode_leniently(line(event))
 
 
 def test_a_bad_event_of_the_old_form_has_its_own_reason():
@@ -419,7 +421,7 @@ def test_a_reply_to_nothing_is_a_post(reply):
     (fast,) = BlockDecoder().decode(line(post("kept", reply=reply)))
 
     assert fast.commit.record.text == "kept"
-    assert look_again(line(post("kept", reply=reply))).commit.record.text == "kept"
+    assert decode_leniently(line(post("kept", reply=reply))).commit.record.text == "kept"
 
 
 @pytest.mark.parametrize("embed", [embed_record(None), embed_record_with_media(None), {"record": {}}])
@@ -442,7 +444,7 @@ def test_reasons_quote_nothing_of_the_line():
 
     for raw in spoilt:
         with pytest.raises(RefusedLineError) as caught:
-            look_again(raw)
+            decode_leniently(raw)
         assert secret not in str(caught.value)
         assert all(secret not in found.reason for found in read_line(raw))
 
@@ -450,4 +452,4 @@ def test_reasons_quote_nothing_of_the_line():
 def test_the_latest_time_is_the_end_of_the_century():
     last = int(dt.datetime(2099, 12, 31, tzinfo=dt.UTC).timestamp()) * 1_000_000
 
-    assert look_again(changed(post(), "time_us", last)).time_us == last
+    assert decode_leniently(changed(post(), "time_us", last)).time_us == last

@@ -1,4 +1,4 @@
-"""Small days of raw events for the tests of this room."""
+"""Small days of raw events for the tests of this asset."""
 
 from itertools import count
 
