@@ -64,8 +64,8 @@ MESSAGES = """
     LEFT JOIN members ON members.user_id = a.user_id
     WHERE a.action IN ('post', 'reply', 'quote')
 """
-"""Everybody's messages. `content` is the message as `serialise.LineSources` has it: it goes to a file, all else to a table.
-A record that was made anew without words is not English, though its URI is that of an English post."""
+"""Everybody's messages. `content` is the message as `serialise.LineSources` has it: it goes to a file, all else to a
+table. A record that was made anew without words is not English, though its URI is that of an English post."""
 
 REPEATED = """
     CREATE TEMP TABLE repeated AS
