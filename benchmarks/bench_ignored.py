@@ -77,7 +77,7 @@ def simulate(users: int, *, seed: int) -> World:
         for _ in range(rng.poisson(LOOKS_A_DAY * 2))
     ]
     for number, (at, user) in enumerate(sorted(looks)):
-        screen = _decode_value(rng, at, follows[user], shown, written)
+        screen = _look(rng, at, follows[user], shown, written)
         seen |= {(name(user), uri) for uri in screen if not uri.startswith(f"at://{name(user)}/")}
         if rng.random() < SILENT:
             continue
@@ -113,7 +113,7 @@ def _follow(rng: np.random.Generator, personas: np.ndarray) -> tuple[list[dict[i
     return follows, actions
 
 
-def _decode_value(rng: np.random.Generator, at: int, follows: dict[int, int], shown: dict, written: list) -> list[str]:
+def _look(rng: np.random.Generator, at: int, follows: dict[int, int], shown: dict, written: list) -> list[str]:
     """Return what is on the screen: the newest things shown by followed accounts, and some posts by others."""
     since = at - TIMELINE_HOURS * HOUR_US
     timeline = {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow.dataset as pads
 
 # In the schema metadata of every stored Parquet file, as JSON.
-KEY = b"persona_assets.common.provenance"
+KEY = b"persona_assets.provenance"
 # What every step uses.
 _ALWAYS = ("persona_assets", "pyarrow")
 

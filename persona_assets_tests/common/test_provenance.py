@@ -34,6 +34,12 @@ def test_a_file_says_how_it_was_made_and_keeps_what_it_said_before(tmp_path):
     assert set(made["steps"]["embeddings"][0]["versions"]) == {"persona_assets", "pyarrow", "numpy"}
 
 
+def test_stored_files_have_it_under_the_key_that_others_read():
+    metadata = with_provenance(pa.schema([]), describe_step("clusters", days=DAYS)).metadata
+
+    assert list(metadata) == [b"persona_assets.provenance"]
+
+
 def test_the_order_in_which_settings_are_named_changes_no_byte():
     one, other = (
         with_provenance(pa.schema([]), describe_step("a", days=DAYS, settings=settings)).metadata

@@ -60,7 +60,7 @@ class LineSources(NamedTuple):
 
 
 class TimeIndex(NamedTuple):
-    """What tells the places of instants."""
+    """Ranks instants among those of all lines, for the format whose times are relative."""
 
     times: Instants  # of messages, by messages.id, in microseconds
     instants: Instants  # of all lines, ascending
