@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 import pydantic
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from persona_assets.errors import SettingsError
 
@@ -37,10 +36,10 @@ _COSTS_ONLY = frozenset({"memory_limit", "workers", "device", "compute_dtype", "
 COSTS_ONLY = "costs_only"
 
 
-class Settings(BaseSettings):
+class Settings(pydantic.BaseModel):
     """What a machine and its user set once. Field `data` is variable `PERSONA_DATA`, and so on."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
     capture: str = pydantic.Field("data/capture", description="Root folder of the capture: a path or fsspec URL.")
     capture_pattern: str | None = pydantic.Field(
@@ -203,19 +202,6 @@ class Settings(BaseSettings):
         if self.end_date is not None and self.end_date < self.start_date:
             raise ValueError(f"{PREFIX}END_DATE={self.end_date} is before {PREFIX}START_DATE={self.start_date}")
         return self
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take values from the mapping that `read_settings` is given, and from nowhere else."""
-        del settings_cls, env_settings, dotenv_settings, file_secret_settings
-        return (init_settings,)
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:

@@ -43,8 +43,10 @@ PLAIN = {
     "files",  # of a capture
     "full_disk",
     "interrupts",
+    "lexicon",
     "parquet_checksums",
     "parquet_files",
+    "pictures",
     "post_vectors",
     "progress",
     "provenance",
@@ -62,7 +64,19 @@ NOT_MIRRORED: dict[str, str] = {}
 
 MOST_LINES = 300  # of a module
 MOST_FUNCTION_LINES = 60  # without docstrings
-HEAVY = {"torch", "transformers", "gensim", "sklearn", "matplotlib"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "gensim",
+    "sklearn",
+    "matplotlib",
+    "scipy",
+    "jinja2",
+    "s3fs",
+    "dagster_webserver",
+    "sqlalchemy",
+}
+MOST_CPU_SECONDS = 2.0  # to load the definitions, on the machine that runs the tests
 CLOCKS = {"now", "utcnow", "today"}
 
 MODULES = {
@@ -346,27 +360,31 @@ def test_the_allocator_is_told_before_pyarrow_is_imported_to_keep_its_memory(tmp
     assert told.stdout.split() == ["False", expected]
 
 
-def test_definitions_load_without_heavy_libraries(tmp_path):
+def test_definitions_load_without_heavy_libraries_in_two_seconds_of_cpu(tmp_path):
     program = (
-        "import json, sys, time; start = time.perf_counter(); import persona_assets.definitions; "
-        "print(json.dumps([time.perf_counter() - start, sorted(sys.modules)]))"
+        "import json, sys, time; import persona_assets.definitions; "
+        "print(json.dumps([time.process_time(), sorted({name.split('.')[0] for name in sys.modules})]))"
     )
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PERSONA_")}
 
-    loaded = subprocess.run(
-        [sys.executable, "-c", program],
-        env=environment,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
+    def load() -> tuple[float, list[str]]:
+        loaded = subprocess.run(
+            [sys.executable, "-c", program],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+        assert loaded.returncode == 0, loaded.stderr
+        return json.loads(loaded.stdout.splitlines()[-1])
 
-    assert loaded.returncode == 0, loaded.stderr
-    seconds, modules = json.loads(loaded.stdout.splitlines()[-1])
-    # 3 seconds are the aim on an idle machine; a bound that holds on a busy one would say nothing.
-    assert HEAVY & set(modules) == set(), f"definitions took {seconds:.1f} s to load"
+    # The first time may compile modules, and a busy machine swells CPU time by half: the best of some counts.
+    loads = [load() for _ in range(4)]
+
+    assert HEAVY & set(loads[0][1]) == set()
+    assert min(seconds for seconds, _ in loads) < MOST_CPU_SECONDS
 
 
 @pytest.mark.parametrize(

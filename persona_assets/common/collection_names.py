@@ -8,34 +8,13 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
+from persona_assets.common.lexicon import OFFICIAL_COLLECTIONS
+
 OTHER = "other collections"
 _MOST_SHOWN = 100
 
-# Bluesky's own (https://github.com/bluesky-social/atproto/tree/main/lexicons).
-_KNOWN = frozenset(
-    {
-        "app.bsky.actor.profile",
-        "app.bsky.actor.status",
-        "app.bsky.feed.generator",
-        "app.bsky.feed.like",
-        "app.bsky.feed.post",
-        "app.bsky.feed.postgate",
-        "app.bsky.feed.repost",
-        "app.bsky.feed.threadgate",
-        "app.bsky.graph.block",
-        "app.bsky.graph.follow",
-        "app.bsky.graph.list",
-        "app.bsky.graph.listblock",
-        "app.bsky.graph.listitem",
-        "app.bsky.graph.starterpack",
-        "app.bsky.graph.verification",
-        "app.bsky.labeler.service",
-        "app.bsky.notification.declaration",
-        "chat.bsky.actor.declaration",
-        "com.atproto.lexicon.schema",
-    }
-)
-# Another's is shown when it is in use, and its segments are words: an id of `did:plc:` has 24 characters.
+# The name of another collection is shown when it is frequent and its segments are words. The id in a `did:plc:` has 24
+# characters: too many for a word.
 _IN_USE, _CHARACTERS = 1000, 64
 _WORDS = re.compile(r"(?!.*\bdid\b)[A-Za-z0-9-]{1,20}(?:\.[A-Za-z0-9-]{1,20})+")
 
@@ -62,6 +41,6 @@ def shorten_kinds(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def _may_be_shown(name: str, count: int) -> bool:
-    if name in _KNOWN:
+    if name in OFFICIAL_COLLECTIONS:
         return True
     return count >= _IN_USE and len(name) <= _CHARACTERS and _WORDS.fullmatch(name) is not None

@@ -6,6 +6,8 @@ import uuid
 
 import numpy as np
 
+from persona_assets.common.lexicon import URI_SCHEME
+
 _BASE32_SORTABLE = "234567abcdefghijklmnopqrstuvwxyz"
 # Of a CIDv1: version, codec (dag-cbor of a record, raw of a blob), sha2-256, 32 bytes.
 _RECORD_CID = b"\x01\x71\x12\x20"
@@ -40,7 +42,7 @@ def make_uuid(rng: np.random.Generator) -> str:
 
 def make_uri(user_id: str, collection: str, rkey: str) -> str:
     """Return the address of a record."""
-    return f"at://{user_id}/{collection}/{rkey}"
+    return f"{URI_SCHEME}{user_id}/{collection}/{rkey}"
 
 
 def write_instant(time_us: int) -> str:

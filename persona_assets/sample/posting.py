@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from persona_assets.common.lexicon import POST
 from persona_assets.sample import records
 from persona_assets.sample.people import Person, declare_languages
 from persona_assets.sample.phrases import EMOJI
@@ -70,7 +71,7 @@ def make_post_record(  # noqa: PLR0913 - a message depends on who, when, and wha
     languages = declare_languages(author, rng)
     if languages is not None:
         fields["langs"] = languages
-    return records.make_record(records.POST, created_us, **fields)
+    return records.make_record(POST, created_us, **fields)
 
 
 def _dress(fields: Record, look: str, rng: np.random.Generator) -> None:

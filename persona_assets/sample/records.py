@@ -4,15 +4,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from persona_assets.sample.identifiers import make_blob_cid, make_record_cid, make_tid, write_instant
-
-POST = "app.bsky.feed.post"
-LIKE = "app.bsky.feed.like"
-REPOST = "app.bsky.feed.repost"
-FOLLOW = "app.bsky.graph.follow"
-BLOCK = "app.bsky.graph.block"
-PROFILE = "app.bsky.actor.profile"
-FEED_GENERATOR = "app.bsky.feed.generator"
+from persona_assets.common.lexicon import (
+    EMBED_EXTERNAL,
+    EMBED_IMAGES,
+    EMBED_RECORD,
+    EMBED_RECORD_WITH_MEDIA,
+    LIST,
+    POST,
+    THREADGATE,
+)
+from persona_assets.sample.identifiers import make_blob_cid, make_record_cid, make_tid, make_uri, write_instant
 
 Event = dict[str, Any]
 Record = dict[str, Any]
@@ -68,25 +69,25 @@ def write_ref(ref: Ref) -> dict[str, str]:
 
 def embed_quote(quoted: Ref) -> Record:
     """Return the embed of a quote."""
-    return {"$type": "app.bsky.embed.record", "record": write_ref(quoted)}
+    return {"$type": EMBED_RECORD, "record": write_ref(quoted)}
 
 
 def embed_quote_with_picture(quoted: Ref, rng: np.random.Generator) -> Record:
     """Return the embed of a quote that shows a picture too: its reference lies one level deeper."""
-    kind = "app.bsky.embed.recordWithMedia"
+    kind = EMBED_RECORD_WITH_MEDIA
     return {"$type": kind, "media": embed_picture(rng), "record": embed_quote(quoted)}
 
 
 def embed_picture(rng: np.random.Generator) -> Record:
     """Return the embed of a picture without a description."""
     picture = {"alt": "", "aspectRatio": {"height": 900, "width": 1200}, "image": make_blob(rng)}
-    return {"$type": "app.bsky.embed.images", "images": [picture]}
+    return {"$type": EMBED_IMAGES, "images": [picture]}
 
 
 def embed_link(url: str, rng: np.random.Generator) -> Record:
     """Return the card of a web page."""
     card = {"description": "", "thumb": make_blob(rng), "title": "A page", "uri": url}
-    return {"$type": "app.bsky.embed.external", "external": card}
+    return {"$type": EMBED_EXTERNAL, "external": card}
 
 
 def make_blob(rng: np.random.Generator) -> Record:
@@ -105,8 +106,8 @@ def append_tag(text: str, tag: str) -> tuple[str, Record]:
 def make_foreign_record(user_id: str, created_us: int, rng: np.random.Generator) -> tuple[str, Record]:
     """Return a collection that the graph does not read, or an application's that is not Bluesky, and a record of it."""
     made_up = {
-        "app.bsky.feed.threadgate": {"allow": [], "post": f"at://{user_id}/{POST}/{make_tid(created_us, rng)}"},
-        "app.bsky.graph.list": {"name": "People", "purpose": "app.bsky.graph.defs#curatelist"},
+        THREADGATE: {"allow": [], "post": make_uri(user_id, POST, make_tid(created_us, rng))},
+        LIST: {"name": "People", "purpose": "app.bsky.graph.defs#curatelist"},
         "com.whtwnd.blog.entry": {"content": "# A long read\n\nAbout nothing.", "title": "A long read"},
         "blue.flashes.feed.post": {"text": "Seen elsewhere.", "langs": ["en"]},
         "xyz.statusphere.status": {"status": "\N{OK HAND SIGN}"},

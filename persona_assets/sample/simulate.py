@@ -6,22 +6,12 @@ from functools import partial
 
 import numpy as np
 
+from persona_assets.common.lexicon import BLOCK, FEED_GENERATOR, FOLLOW, LIKE, POST, PROFILE, REPOST
 from persona_assets.sample import records
 from persona_assets.sample.identifiers import make_did, make_tid, make_uri
 from persona_assets.sample.people import Person
 from persona_assets.sample.posting import Post, make_post_record
-from persona_assets.sample.records import (
-    BLOCK,
-    FEED_GENERATOR,
-    FOLLOW,
-    LIKE,
-    POST,
-    PROFILE,
-    REPOST,
-    Event,
-    Record,
-    Ref,
-)
+from persona_assets.sample.records import Event, Record, Ref
 from persona_assets.sample.texts import pick, write_text
 from persona_assets.sample.timeline import OUTSIDE, Timeline
 

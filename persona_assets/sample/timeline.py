@@ -4,10 +4,11 @@ from collections import defaultdict
 
 import numpy as np
 
+from persona_assets.common.lexicon import POST
 from persona_assets.sample.identifiers import make_did, make_record_cid, make_tid, make_uri
 from persona_assets.sample.people import Person
 from persona_assets.sample.posting import Post
-from persona_assets.sample.records import POST, Ref
+from persona_assets.sample.records import Ref
 
 OWN_THREAD = 0.15  # of replies: the author goes on
 SAME_CIRCLE = 0.75  # of what people react to

@@ -9,11 +9,12 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from persona_assets.common.lexicon import POST, QUOTING_EMBEDS
 from persona_assets.sample import deliver
 from persona_assets.sample.manifest import MAKER, SampleManifest
 from persona_assets.sample.people import Person, make_people
 from persona_assets.sample.put_in_place import put_in_place, refuse_foreign
-from persona_assets.sample.records import POST, Event
+from persona_assets.sample.records import Event
 from persona_assets.sample.simulate import Simulation
 from persona_assets.sample.topics import TOPICS
 
@@ -129,7 +130,7 @@ def _name_kind(event: Event) -> str:
 
 def _name_message(event: Event) -> str:
     record = event["commit"]["record"]
-    quotes = (record.get("embed") or {}).get("$type", "").startswith("app.bsky.embed.record")
+    quotes = (record.get("embed") or {}).get("$type", "") in QUOTING_EMBEDS
     replies = record.get("reply") is not None
     return ("reply that quotes" if replies else "quote") if quotes else ("reply" if replies else "post")
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from persona_assets.common.lexicon import LIKE
 from persona_assets.sample import records
 from persona_assets.sample.records import Ref
 
@@ -13,8 +14,8 @@ def rng():
 
 
 def test_a_commit_that_creates_has_the_fields_of_jetstream_in_their_order():
-    record = records.make_record(records.LIKE, 1_000_000, subject=records.write_ref(QUOTED))
-    event = records.wrap_commit("did:plc:a", 2_000_000, "create", (records.LIKE, "3k"), record=record, rng=rng())
+    record = records.make_record(LIKE, 1_000_000, subject=records.write_ref(QUOTED))
+    event = records.wrap_commit("did:plc:a", 2_000_000, "create", (LIKE, "3k"), record=record, rng=rng())
 
     assert list(event) == ["did", "time_us", "kind", "commit"]
     assert list(event["commit"]) == ["rev", "operation", "collection", "rkey", "record", "cid"]
@@ -22,7 +23,7 @@ def test_a_commit_that_creates_has_the_fields_of_jetstream_in_their_order():
 
 
 def test_a_commit_that_deletes_has_no_record():
-    event = records.wrap_commit("did:plc:a", 2_000_000, "delete", (records.LIKE, "3k"), rng=rng())
+    event = records.wrap_commit("did:plc:a", 2_000_000, "delete", (LIKE, "3k"), rng=rng())
 
     assert list(event["commit"]) == ["rev", "operation", "collection", "rkey"]
 

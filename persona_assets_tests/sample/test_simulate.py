@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from persona_assets.common.lexicon import BLOCK, FEED_GENERATOR, FOLLOW, LIKE, POST, REPOST
 from persona_assets.sample.people import make_people
-from persona_assets.sample.records import BLOCK, FEED_GENERATOR, FOLLOW, LIKE, POST, REPOST
 from persona_assets.sample.simulate import HAPPENINGS, Simulation
 
 FIRST_US = 1_740_787_200_000_000

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from persona_assets.common.lexicon import POST
 from persona_assets.sample.people import Person
 from persona_assets.sample.posting import Post
-from persona_assets.sample.records import POST, Ref
+from persona_assets.sample.records import Ref
 from persona_assets.sample.timeline import Timeline
 
 NOW_US = 1_741_000_000_000_000

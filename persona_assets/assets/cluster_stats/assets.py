@@ -9,11 +9,12 @@ import pyarrow.dataset as pads
 
 from persona_assets.assets.cluster_stats.inspect_lines import inspect_lines
 from persona_assets.assets.cluster_stats.summarise import Inputs, summarise_clusters
-from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, Report, png_address, write_report
+from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, Report, write_report
 from persona_assets.command_line.serve_reports import report_address
 from persona_assets.common.checks import Check, adds_up
 from persona_assets.common.columns import describe_columns
 from persona_assets.common.metadata import column_schema, measured, provenance_table
+from persona_assets.common.pictures import to_data_address
 from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import describe_step
 from persona_assets.common.run_config import SettingsConfig
@@ -119,7 +120,7 @@ def build_cluster_stats(
 def _describe(report: Report) -> dict[str, Any]:
     return {
         "personas": _persona_table(report.personas),
-        "cluster_sizes": dg.MetadataValue.md(f"![users of each cluster]({png_address(report.sizes_png)})"),
+        "cluster_sizes": dg.MetadataValue.md(f"![users of each cluster]({to_data_address(report.sizes_png)})"),
         "dagster/column_schema": column_schema(describe_columns(CLUSTER_STATS)),
     }
 

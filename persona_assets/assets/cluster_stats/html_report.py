@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Any
 
 from persona_assets.assets.cluster_stats.count_actions import COLUMNS, ESTIMATED, NAMES
-from persona_assets.assets.cluster_stats.stats_plots import Floats
+from persona_assets.common.pictures import Floats
 
 # Personas that get a card, and those compared pair by pair: the largest. The table has all of them.
 CARDS, COMPARED = 60, 25

@@ -1,6 +1,5 @@
 """Write what the clusters are about as files: JSON, Markdown, HTML, Parquet and PNG."""
 
-import base64
 import datetime as dt
 import io
 import json
@@ -12,10 +11,11 @@ import pyarrow as pa
 from persona_assets.assets.cluster_stats.count_actions import COLUMNS, add_up
 from persona_assets.assets.cluster_stats.html_report import render_page
 from persona_assets.assets.cluster_stats.markdown_report import list_personas, render_markdown
-from persona_assets.assets.cluster_stats.stats_plots import Floats, plot_map, plot_sizes
+from persona_assets.assets.cluster_stats.stats_plots import plot_map, plot_sizes
 from persona_assets.assets.cluster_stats.summarise import Persona, Summary
 from persona_assets.common.columns import required_column
 from persona_assets.common.parquet_files import write_parquet
+from persona_assets.common.pictures import Floats, to_data_address
 from persona_assets.common.provenance import Provenance, with_provenance
 
 NEAREST_SHOWN = 3
@@ -64,7 +64,7 @@ def write_report(summary: Summary, *, day: str, show_posts: bool, provenance: Pr
         "stats.json": (json.dumps(stats, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode(),
         "report.md": markdown.encode(),
         "report.html": render_page(
-            stats, summary.similarity, sizes=png_address(sizes), user_map=png_address(user_map)
+            stats, summary.similarity, sizes=to_data_address(sizes), user_map=to_data_address(user_map)
         ).encode(),
         "cluster_stats.parquet": _parquet(summary, day, provenance),
         "cluster_sizes.png": sizes,
@@ -121,11 +121,6 @@ def _find_nearest(similarity: Floats, cluster: int) -> list[dict[str, float]]:
         {"cluster_id": other, "similarity": round(float(similarity[cluster, other]), 4)}
         for other in others[:NEAREST_SHOWN]
     ]
-
-
-def png_address(png: bytes) -> str:
-    """Return the picture as a data URI."""
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def _parquet(summary: Summary, day: str, provenance: Provenance | None) -> bytes:

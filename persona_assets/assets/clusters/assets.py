@@ -1,6 +1,5 @@
 """The asset `clusters`."""
 
-import base64
 from typing import Any
 
 import dagster as dg
@@ -14,6 +13,7 @@ from persona_assets.assets.clusters.build import CURVE, ClusteringOptions, Perso
 from persona_assets.assets.clusters.cluster_plots import plot_curve, plot_map
 from persona_assets.common.checks import Check, adds_up
 from persona_assets.common.metadata import count_table, measured, provenance_table
+from persona_assets.common.pictures import to_data_address
 from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import describe_step, with_provenance
 from persona_assets.common.run_config import SettingsConfig
@@ -235,7 +235,7 @@ def _draw_map(personas: Personas) -> bytes:
 
 
 def _picture(of: str, png: bytes) -> dg.MarkdownMetadataValue:
-    return dg.MetadataValue.md(f"![{of}](data:image/png;base64,{base64.b64encode(png).decode()})")
+    return dg.MetadataValue.md(f"![{of}]({to_data_address(png)})")
 
 
 def _round(number: Any) -> float:

@@ -1,18 +1,16 @@
 """Draw the curve that a number of clusters was chosen from, and the map of users, as PNG bytes."""
 
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from persona_assets.assets.clusters.assign import Labels, Vectors
 from persona_assets.assets.clusters.choose_k import Candidate
+from persona_assets.common.pictures import UI_DPI, choose_colour, project_to_plane, to_png
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
-# Dagster keeps what it shows in its database: some 40 KB a picture.
-DPI = 70
 # Clusters whose numbers are written on the map.
 MOST_NUMBERED = 40
 
@@ -35,7 +33,7 @@ def plot_curve(curve: list[Candidate], chosen: int) -> bytes:
     axes.set_xlabel("number of clusters")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    return _png(figure)
+    return to_png(figure, UI_DPI)
 
 
 def plot_map(vectors: Vectors, labels: Labels) -> bytes:
@@ -47,12 +45,13 @@ def plot_map(vectors: Vectors, labels: Labels) -> bytes:
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - 0.5 s, and definitions must load fast
 
-    positions = _project(vectors)
+    positions = project_to_plane(vectors)
     figure = Figure(figsize=(8, 6), layout="constrained")
     axes = figure.subplots()
     # Whole pixels of whole colours: half the bytes of smooth and translucent points.
-    axes.scatter(*positions.T, c=labels % 20, cmap="tab20", vmin=0, vmax=19, s=8, linewidths=0, antialiased=False)
     found = np.unique(labels)
+    colours = np.array([choose_colour(cluster) for cluster in range(int(found[-1]) + 1)])
+    axes.scatter(*positions.T, c=colours[labels].tolist(), s=8, linewidths=0, antialiased=False)
     for cluster in found[:MOST_NUMBERED]:
         x, y = np.median(positions[labels == cluster], axis=0)
         box = {"boxstyle": "round,pad=0.2", "fc": "white", "ec": "none", "alpha": 0.8}
@@ -62,20 +61,4 @@ def plot_map(vectors: Vectors, labels: Labels) -> bytes:
     axes.set_xlabel("first principal component")
     axes.set_ylabel("second")
     axes.spines[["top", "right"]].set_visible(False)
-    return _png(figure)
-
-
-def _project(vectors: Vectors) -> Vectors:
-    """Return the first two principal components, `(n, 2)`, the same signs every time."""
-    centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
-    axes = np.linalg.eigh(centred.T @ centred)[1][:, :-3:-1]
-    axes = np.pad(axes, ((0, 0), (0, 2 - axes.shape[1])))
-    strongest = axes[np.abs(axes).argmax(axis=0), [0, 1]]
-    return (centred @ (axes * np.where(strongest < 0, -1, 1))).astype(np.float32)
-
-
-def _png(figure: "Figure") -> bytes:
-    # Without the library's name and version, so that the bytes depend on the data alone.
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-    return buffer.getvalue()
+    return to_png(figure, UI_DPI)

@@ -1,20 +1,20 @@
 """Draw how personas grow, shrink, begin and end, as PNG bytes that are the same every time."""
 
 import datetime as dt
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from persona_assets.common.pictures import GREY, UI_DPI, choose_colour, to_png
 
-# Dagster keeps what it shows in its database: some 40 KB a picture.
-DPI = 70
+if TYPE_CHECKING:
+    pass
+
 # Personas drawn on their own, those with most users over the days; the others are drawn as one.
 MOST_DRAWN = 20
+OTHERS = "others"
 # Days for each of which there is room for a date.
 MOST_DATED = 16
 
@@ -31,15 +31,16 @@ def plot_sizes(history: pa.Table) -> bytes:
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
     below = np.zeros(len(days), np.int64)
-    for row, (name, sizes) in enumerate(zip(names, users, strict=True)):
-        axes.bar(range(len(days)), sizes, 0.95, below, color=_colour(name, row), label=name)
+    for name, sizes in zip(names, users, strict=True):
+        colour = GREY if name == OTHERS else choose_colour(int(name))
+        axes.bar(range(len(days)), sizes, 0.95, below, color=colour, label=name)
         below += sizes
     step = -(-len(days) // MOST_DATED)
     axes.set_xticks(range(0, len(days), step), [f"{day:%m-%d}" for day in days[::step]])
     axes.set_ylabel("users by persona")
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside right upper", frameon=False, reverse=True, fontsize="small")
-    return _png(figure)
+    return to_png(figure, UI_DPI)
 
 
 def _stack(history: pa.Table) -> tuple[list[dt.date], list[str], np.ndarray]:
@@ -58,21 +59,6 @@ def _stack(history: pa.Table) -> tuple[list[dt.date], list[str], np.ndarray]:
     np.add.at(users, (row[persona], columns), size)
     names = [f"{number}" for number in drawn.tolist()]
     if users[-1].any():
-        names.append("others")
+        names.append(OTHERS)
     days = [dt.date(1970, 1, 1) + dt.timedelta(first + number) for number in range(users.shape[1])]
     return days, names, users[: len(names)]
-
-
-def _colour(name: str, row: int) -> str:
-    """Return one of the twenty colours of matplotlib's tab20; light grey for what is drawn together."""
-    from matplotlib import colormaps  # noqa: PLC0415 - loaded with the figure
-    from matplotlib.colors import to_hex  # noqa: PLC0415 - the same
-
-    return "lightgrey" if name == "others" else to_hex(colormaps["tab20"](row % 20))
-
-
-def _png(figure: "Figure") -> bytes:
-    # Without the library's name and version, so that the bytes depend on the data alone.
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-    return buffer.getvalue()

@@ -12,6 +12,7 @@ import msgspec
 
 from persona_assets.assets.raw_events.account_ids import DID_CHARACTERS
 from persona_assets.assets.raw_events.repo_paths import RECORD_KEY_CHARACTERS
+from persona_assets.common.lexicon import BLOCK, FOLLOW, LIKE, POST, PROFILE, REPOST
 
 # The year 2100: a later time_us is no instant at which a relay saw anything.
 LATEST_US = 4_102_444_800_000_000
@@ -70,7 +71,7 @@ class Record(msgspec.Struct, gc=False, tag_field="$type", tag="", kw_only=True):
     created_at: str | None = msgspec.field(name="createdAt", default=None)
 
 
-class Post(Record, gc=False, tag="app.bsky.feed.post"):
+class Post(Record, gc=False, tag=POST):
     """A post, reply or quote."""
 
     text: str | None = None
@@ -79,37 +80,37 @@ class Post(Record, gc=False, tag="app.bsky.feed.post"):
     embed: Embed | None = None
 
 
-class Like(Record, gc=False, tag="app.bsky.feed.like"):
+class Like(Record, gc=False, tag=LIKE):
     """A like of a record."""
 
     subject: Ref
 
 
-class Repost(Record, gc=False, tag="app.bsky.feed.repost"):
+class Repost(Record, gc=False, tag=REPOST):
     """A repost of a record."""
 
     subject: Ref
 
 
-class Follow(Record, gc=False, tag="app.bsky.graph.follow"):
+class Follow(Record, gc=False, tag=FOLLOW):
     """A follow of an account."""
 
     subject: Did
 
 
-class Block(Record, gc=False, tag="app.bsky.graph.block"):
+class Block(Record, gc=False, tag=BLOCK):
     """A block of an account."""
 
     subject: Did
 
 
-class Profile(Record, gc=False, tag="app.bsky.actor.profile"):
+class Profile(Record, gc=False, tag=PROFILE):
     """A profile."""
 
     description: str | None = None
 
 
-class LoosePost(Record, gc=False, tag="app.bsky.feed.post"):
+class LoosePost(Record, gc=False, tag=POST):
     """A post whose embed is of a kind that we may not know."""
 
     text: str | None = None
@@ -126,14 +127,13 @@ class LooseEmbed(msgspec.Struct, gc=False):
 
 # The collections whose records have columns of their own.
 TYPED: dict[str, type[Record]] = {
-    "app.bsky.feed.post": Post,
-    "app.bsky.feed.like": Like,
-    "app.bsky.feed.repost": Repost,
-    "app.bsky.graph.follow": Follow,
-    "app.bsky.graph.block": Block,
-    "app.bsky.actor.profile": Profile,
+    POST: Post,
+    LIKE: Like,
+    REPOST: Repost,
+    FOLLOW: Follow,
+    BLOCK: Block,
+    PROFILE: Profile,
 }
-QUOTING = ("app.bsky.embed.record", "app.bsky.embed.recordWithMedia")
 
 Operation = Literal["create", "update", "delete"]
 

@@ -12,22 +12,12 @@ from persona_assets.assets.raw_events.lexicon_limits import drop_langs
 from persona_assets.assets.raw_events.nesting import find_deep_lines
 from persona_assets.assets.raw_events.rejection_reasons import RefusedLineError
 from persona_assets.assets.raw_events.wire_formats import FRAME, unframe
+from persona_assets.common.lexicon import UNUSED_COLLECTIONS
 
 # A longer line may hold so much that it is looked at whether it is to be held: of the others, few wait to be columns.
 _LONG_BYTES = 1 << 13
 _LINE_END, _OPENING, _CLOSING = b"\n{}"
 
-# Frequent collections without columns of their own; others are learnt as they are met.
-_PASSED_BY = (
-    "app.bsky.actor.status",
-    "app.bsky.feed.generator",
-    "app.bsky.feed.postgate",
-    "app.bsky.feed.threadgate",
-    "app.bsky.graph.list",
-    "app.bsky.graph.listblock",
-    "app.bsky.graph.listitem",
-    "app.bsky.graph.starterpack",
-)
 # Anyone may publish collections: so many are learnt, after so many second looks, if met so many times; and so many
 # that were met less often are remembered.
 _MAX_LEARNED, _RELEARN_EVERY, _MIN_SEEN, _REMEMBER_MOST = 1000, 64, 2, 1000
@@ -41,7 +31,7 @@ class BlockDecoder:
 
     def __init__(self) -> None:
         """Know the collections that every capture has."""
-        self._known = {*TYPED, *_PASSED_BY}
+        self._known = {*TYPED, *UNUSED_COLLECTIONS}
         self._met: Counter[str] = Counter()
         self._second_looks = 0
         self._prepare()

@@ -21,6 +21,7 @@ from persona_assets.assets.raw_events.rejection_reasons import (
 )
 from persona_assets.assets.raw_events.repo_paths import is_nsid, is_record_key
 from persona_assets.assets.raw_events.wire_formats import read_any_form
+from persona_assets.common.lexicon import POST, QUOTING_EMBEDS
 
 _BOM = b"\xef\xbb\xbf"
 _NOT_UTF8 = "not UTF-8"
@@ -134,11 +135,11 @@ def _tighten_commit(loose: LooseCommit) -> Commit:
 
 def _without_foreign_embed(loose: LooseCommit) -> Post | None:
     """Return a post whose only misfit is an embed of a kind that is not Bluesky's own, or None."""
-    if loose.collection != "app.bsky.feed.post":
+    if loose.collection != POST:
         return None
     try:
         post = _LOOSE_POST.decode(loose.record)
-        if events.is_nothing(post.embed) or _LOOSE_EMBED.decode(post.embed).type in events.QUOTING:
+        if events.is_nothing(post.embed) or _LOOSE_EMBED.decode(post.embed).type in QUOTING_EMBEDS:
             return None
     except msgspec.ValidationError:
         return None

@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from persona_assets.assets.raw_events.account_ids import all_plc, is_user_id
 from persona_assets.assets.raw_events.event_types import (
-    QUOTING,
     TYPED,
     Block,
     Embed,
@@ -25,6 +24,7 @@ from persona_assets.assets.raw_events.event_types import (
 )
 from persona_assets.assets.raw_events.lexicon_limits import TEXT_BYTES, bound_status, cut_langs, cut_texts
 from persona_assets.assets.raw_events.repo_paths import all_record_keys, is_record_key
+from persona_assets.common.lexicon import QUOTING_EMBEDS
 from persona_assets.tables import RAW_EVENTS
 
 # Of how many rows one tells where the others' times lie, without the run being read.
@@ -258,7 +258,7 @@ def _post_columns(events: list[Event]) -> Columns:
 
 
 def _quoted(embed: Embed) -> str | None:
-    if embed.type not in QUOTING or embed.record is None:
+    if embed.type not in QUOTING_EMBEDS or embed.record is None:
         return None
     return embed.record.uri or (embed.record.record and embed.record.record.uri) or None  # "" names nothing
 

@@ -7,24 +7,32 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from persona_assets import tables
-
-POST = "app.bsky.feed.post"
+from persona_assets.common.lexicon import (
+    BLOCK,
+    FOLLOW,
+    LIKE,
+    POST,
+    PROFILE,
+    REPOST,
+    find_owners,
+    write_uris,
+)
 
 # Which action an event is, by collection and operation; a "post" may turn out a reply or a quote.
 ACTION_OF = {
     (POST, "create"): "post",
     (POST, "update"): "post_update",
     (POST, "delete"): "post_delete",
-    ("app.bsky.feed.like", "create"): "like",
-    ("app.bsky.feed.like", "delete"): "unlike",
-    ("app.bsky.feed.repost", "create"): "repost",
-    ("app.bsky.feed.repost", "delete"): "unrepost",
-    ("app.bsky.graph.follow", "create"): "follow",
-    ("app.bsky.graph.follow", "delete"): "unfollow",
-    ("app.bsky.graph.block", "create"): "block",
-    ("app.bsky.graph.block", "delete"): "unblock",
-    ("app.bsky.actor.profile", "create"): "profile_update",
-    ("app.bsky.actor.profile", "update"): "profile_update",
+    (LIKE, "create"): "like",
+    (LIKE, "delete"): "unlike",
+    (REPOST, "create"): "repost",
+    (REPOST, "delete"): "unrepost",
+    (FOLLOW, "create"): "follow",
+    (FOLLOW, "delete"): "unfollow",
+    (BLOCK, "create"): "block",
+    (BLOCK, "delete"): "unblock",
+    (PROFILE, "create"): "profile_update",
+    (PROFILE, "update"): "profile_update",
 }
 NO_ACTION = -1
 _CODE = {action: code for code, action in enumerate(tables.ACTIONS)}
@@ -69,10 +77,10 @@ def classify_events(events: pa.RecordBatch, codes: np.ndarray) -> Named:
     order = of_action[np.argsort(codes[of_action], kind="stable")]
     rows, codes = events.select(_READ).take(pa.array(order)), codes[order]
     collection = pc.cast(rows["collection"], pa.string())
-    uri = pc.binary_join_element_wise("at:/", rows["user_id"], collection, rows["rkey"], "/")
+    uri = write_uris(rows["user_id"], collection, rows["rkey"])
     own = pa.array(np.isin(codes, _ON_OWN_RECORD))
     target = pc.if_else(own, uri, pc.coalesce(rows["subject_uri"], rows["quoted_uri"], rows["parent_uri"]))
-    owner = pc.if_else(own, rows["user_id"], pc.coalesce(rows["subject_did"], _authority(target)))
+    owner = pc.if_else(own, rows["user_id"], pc.coalesce(rows["subject_did"], find_owners(target)))
     made = {
         "uri": uri,
         "target_uri": target,
@@ -91,13 +99,6 @@ def _values(column: pa.DictionaryArray) -> tuple[list[str], np.ndarray]:
 
 def _is_there(column: pa.Array) -> np.ndarray:
     return column.is_valid().to_numpy(zero_copy_only=False)
-
-
-def _authority(uri: pa.Array) -> pa.Array:
-    """Return the DID that owns each at:// uri, null where a uri has none."""
-    has_one = pc.starts_with(uri, "at://did:")
-    parts = pc.split_pattern(pc.if_else(has_one, uri, "at://"), "/", max_splits=3)
-    return pc.if_else(has_one, pc.list_element(parts, 2), pa.scalar(None, pa.string()))
 
 
 def _account_status(rows: pa.RecordBatch, codes: np.ndarray) -> pa.Array:

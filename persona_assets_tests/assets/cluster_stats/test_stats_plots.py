@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from persona_assets.assets.cluster_stats.stats_plots import plot_map, plot_sizes, project
+from persona_assets.assets.cluster_stats.stats_plots import plot_map, plot_sizes
 
 PNG = b"\x89PNG\r\n"
 
@@ -32,21 +32,3 @@ def test_the_map_is_the_same_every_time():
 
 def test_a_cluster_without_a_user_on_the_map_is_left_out():
     assert plot_map(np.zeros((1, 2), np.float32), np.array([2]), ["a", "b", "c"]).startswith(PNG)
-
-
-def test_the_projection_keeps_the_two_directions_of_most_spread():
-    rng = np.random.default_rng(0)
-    spread = rng.normal(size=(500, 5)) * [0.1, 5, 0.1, 2, 0.1]
-
-    found = project(spread.astype(np.float32))
-
-    assert abs(np.corrcoef(found[:, 0], spread[:, 1])[0, 1]) > 0.99
-    assert abs(np.corrcoef(found[:, 1], spread[:, 3])[0, 1]) > 0.99
-
-
-@pytest.mark.parametrize("shape", [(1, 5), (3, 1), (2, 2)])
-def test_the_projection_is_defined_for_few_users_and_few_dimensions(shape):
-    found = project(np.ones(shape, np.float32))
-
-    assert found.shape == (shape[0], 2)
-    assert np.isfinite(found).all()

@@ -1,0 +1,57 @@
+"""Bluesky's names: one place for collections and for the forms of URIs."""
+
+import ast
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from persona_assets.common import lexicon
+
+PACKAGE = Path(lexicon.__file__).parent.parent
+# Facets, list purposes and examples in descriptions are of one module each.
+NAMES = sorted(value for name, value in vars(lexicon).items() if name.isupper() and isinstance(value, str))
+
+
+@pytest.mark.parametrize(
+    ("uri", "owner"),
+    [
+        ("at://did:plc:abc/app.bsky.feed.post/3k", "did:plc:abc"),
+        ("at://did:web:example.org", "did:web:example.org"),
+        ("at://alice.example/app.bsky.feed.post/3k", None),
+        ("https://did:plc:abc/", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_the_owner_of_a_record_is_the_did_in_its_uri(uri, owner):
+    assert lexicon.find_owners(pa.array([uri], pa.string())).to_pylist() == [owner]
+
+
+def test_uris_are_put_together_and_null_where_a_part_is_missing():
+    uris = lexicon.write_uris(
+        pa.array(["did:plc:a", "did:plc:b"]), pa.array([lexicon.POST] * 2), pa.array(["3k", None])
+    )
+
+    assert uris.to_pylist() == ["at://did:plc:a/app.bsky.feed.post/3k", None]
+
+
+def test_a_posts_uri_is_told_from_another_records():
+    assert lexicon.POST_IN_URI in "at://did:plc:a/app.bsky.feed.post/3k"
+    assert lexicon.POST_IN_URI not in "at://did:plc:a/app.bsky.feed.postgate/3k"
+
+
+def test_collections_without_columns_are_official_ones():
+    assert set(lexicon.UNUSED_COLLECTIONS) < lexicon.OFFICIAL_COLLECTIONS
+
+
+def test_no_other_module_writes_a_name_that_the_lexicon_has():
+    written = {
+        (path.relative_to(PACKAGE).as_posix(), node.value)
+        for path in PACKAGE.rglob("*.py")
+        if path.name != "lexicon.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in NAMES
+    }
+
+    assert written == set()

@@ -1,0 +1,63 @@
+"""What pictures share: one palette, one plane, the same bytes every time."""
+
+import base64
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from persona_assets.common.pictures import choose_colour, project_to_plane, to_data_address, to_png
+
+
+def test_the_projection_keeps_the_two_directions_of_most_spread():
+    rng = np.random.default_rng(0)
+    spread = rng.normal(size=(500, 5)) * [0.1, 5, 0.1, 2, 0.1]
+
+    found = project_to_plane(spread.astype(np.float32))
+
+    assert abs(np.corrcoef(found[:, 0], spread[:, 1])[0, 1]) > 0.99
+    assert abs(np.corrcoef(found[:, 1], spread[:, 3])[0, 1]) > 0.99
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (3, 1), (2, 2)])
+def test_the_projection_is_defined_for_few_users_and_few_dimensions(shape):
+    found = project_to_plane(np.ones(shape, np.float32))
+
+    assert found.shape == (shape[0], 2)
+    assert np.isfinite(found).all()
+
+
+def test_twenty_colours_differ_and_then_come_again():
+    colours = [choose_colour(number) for number in range(40)]
+
+    assert len(set(colours)) == 20
+    assert colours[:20] == colours[20:]
+    assert all(len(colour) == 7 and colour.startswith("#") for colour in colours)
+
+
+def test_a_png_depends_on_what_is_drawn_and_not_on_the_library():
+    def draw() -> bytes:
+        figure = Figure(figsize=(2, 1))
+        figure.subplots().plot([1, 2], [3, 4])
+        return to_png(figure, 70)
+
+    assert draw() == draw()
+    assert draw().startswith(b"\x89PNG\r\n")
+    assert b"Software" not in draw()
+
+
+def test_a_data_address_holds_the_bytes():
+    kind, _, content = to_data_address(b"\x89PNG").partition(",")
+
+    assert kind == "data:image/png;base64"
+    assert base64.b64decode(content) == b"\x89PNG"
+
+
+def test_the_module_is_imported_without_matplotlib():
+    program = "import sys, persona_assets.common.pictures; print('matplotlib' in sys.modules)"
+
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=600)
+
+    assert shown.stdout.strip() == "False"
