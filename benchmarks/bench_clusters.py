@@ -56,8 +56,8 @@ def make_users(folder: Path, users: int, clusters: int) -> None:
 
 def ours(vectors: np.ndarray, clusters: int) -> Callable[[], Labels]:
     """Return this project's fit, ready to run."""
-    from persona_assets.assets.clusters.fit import fit_clusters  # noqa: PLC0415 - each way imports its own
     from persona_assets.assets.clusters.lloyd import ClusterSpec  # noqa: PLC0415 - the same
+    from persona_assets.assets.clusters.methods import fit_clusters  # noqa: PLC0415 - each way imports its own
 
     return lambda: fit_clusters(vectors, ClusterSpec(clusters, LEAST), seed=0).labels
 

@@ -4,136 +4,29 @@ The pages are kept in the repository, so that they can be read without building 
 default shows in a review. `persona_assets_tests/test_docs.py` fails while they differ from the code.
 """
 
+import importlib
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import dagster as dg
-import pyarrow as pa
 import pydantic.fields
 
-from persona_assets import tables
-from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS
-from persona_assets.assets.clusters.build import CERTAINTY, CURVE
-from persona_assets.automation.jobs import DAY_ASSETS, LINEAGE_ASSETS, PERSONA_ASSETS
+from persona_assets.automation.jobs import ALL_DAYS_STAGES, DAY_STAGES, WINDOW_STAGES
 from persona_assets.common.columns import describe_columns
 from persona_assets.common.setting_topics import SETTING_TOPICS
-from persona_assets.definitions import build_definitions
+from persona_assets.common.stored_table import StoredTable
+from persona_assets.definitions import STEPS, build_definitions
 from persona_assets.settings import PREFIX, Settings, read_settings
 
 FOLDER = Path(__file__).parent / "reference"
 _MADE = "<!-- Made from the code by docs/write_reference.py (`make docs`): change it there. -->"
-# Widths of vectors are the model's: those of the default model are shown.
-_DIMENSIONS = 384
 
 
-class StoredTable(typing.NamedTuple):
-    """A table that users can open."""
-
-    name: str
-    files: str  # below PERSONA_DATA
-    row: str  # what one row is
-    schema: pa.Schema
-
-    @property
-    def stored_schema(self) -> pa.Schema:
-        """What is in a file: the columns, and the day that the file is of, but in a table over all days."""
-        return tables.stored_schema(self.schema) if "<day>" in self.files else self.schema
-
-
-STORED_TABLES = (
-    StoredTable(
-        "raw_events",
-        "raw_events/<day>.parquet",
-        "An event of the capture: a commit, identity, account or sync event. Repeated deliveries are kept.",
-        tables.RAW_EVENTS,
-    ),
-    StoredTable(
-        "rejected_lines",
-        "rejected_lines/<day>.parquet",
-        "A line of the capture that is no event, or an object on it.",
-        tables.REJECTED_LINES,
-    ),
-    StoredTable(
-        "user_actions",
-        "user_actions/<day>.parquet",
-        "An action of a user, counted once however often it was delivered.",
-        tables.USER_ACTIONS,
-    ),
-    StoredTable(
-        "english_posts",
-        "english_posts/<day>.parquet",
-        "A post, reply or quote in English, or in the language of `PERSONA_LANGUAGE`.",
-        tables.ENGLISH_POSTS,
-    ),
-    StoredTable(
-        "english_users",
-        "english_users/<day>.parquet",
-        "A user with enough English posts in the window that ends at the day.",
-        tables.ENGLISH_USERS,
-    ),
-    StoredTable(
-        "embeddings",
-        "embeddings/<day>.parquet",
-        f"A post of `english_posts` and its vector, here with the default model's {_DIMENSIONS} dimensions.",
-        tables.embeddings_schema(_DIMENSIONS),
-    ),
-    StoredTable("clusters", "clusters/<day>.parquet", "A user of the window and its persona.", tables.CLUSTERS),
-    StoredTable(
-        "cluster_certainty",
-        "cluster_certainty/<day>.parquet",
-        "A user of `clusters`: how sure its cluster is.",
-        CERTAINTY,
-    ),
-    StoredTable(
-        "cluster_centres",
-        "cluster_centres/<day>.parquet",
-        "A cluster and the mean of its users' vectors.",
-        tables.centres_schema(_DIMENSIONS),
-    ),
-    StoredTable(
-        "cluster_curve",
-        "cluster_curve/<day>.parquet",
-        "A number of clusters that was tried. Only for days with `PERSONA_AUTO_CLUSTER=true`.",
-        CURVE,
-    ),
-    StoredTable(
-        "cluster_stats",
-        "cluster_stats/<day>/cluster_stats.parquet",
-        "A cluster and its counts.",
-        CLUSTER_STATS,
-    ),
-    StoredTable(
-        "lineage",
-        "lineage.parquet",
-        "A cluster of a day and its persona, or a persona that ended on that day.",
-        tables.LINEAGE,
-    ),
-    StoredTable(
-        "accounting",
-        "cluster_jsonl/<day>/accounting.parquet",
-        "An action, an outcome and a cluster: how many actions of the window met that outcome.",
-        tables.ACTION_ACCOUNTING,
-    ),
-    StoredTable(
-        "actions_by_hour",
-        "cluster_jsonl/<day>/actions_by_hour.parquet",
-        "A cluster, an action and an hour of the day.",
-        tables.ACTIONS_BY_HOUR,
-    ),
-    StoredTable(
-        "actions_per_user",
-        "cluster_jsonl/<day>/actions_per_user.parquet",
-        "A cluster and an action.",
-        tables.ACTIONS_PER_USER,
-    ),
-    StoredTable(
-        "ignored",
-        "cluster_jsonl/<day>/ignored.parquet",
-        "A line with `ignore`, and why it is there. Only with `PERSONA_ADD_IGNORED_MESSAGES=true`.",
-        tables.IGNORED_EVIDENCE,
-    ),
-)
+def collect_tables() -> list[StoredTable]:
+    """Return what each step's module `stored_tables` declares, in the order of the graph."""
+    modules = (importlib.import_module(f"persona_assets.assets.{step}.stored_tables") for step in STEPS)
+    return [table for module in modules for table in module.STORED_TABLES]
 
 
 def write_settings(topics: Mapping[str, Iterable[str]], fields: Mapping[str, pydantic.fields.FieldInfo]) -> str:
@@ -195,8 +88,14 @@ def write_graph(definitions: dg.Definitions) -> str:
 
 
 def _in_order(graph: typing.Any) -> list[dg.AssetKey]:
-    order = [*DAY_ASSETS, *PERSONA_ASSETS, *LINEAGE_ASSETS]
-    return sorted(graph.get_all_asset_keys(), key=lambda key: order.index(key.to_user_string()))
+    """Return the assets by stage, and in a stage in the order of the steps."""
+    stages, steps = (*DAY_STAGES, *WINDOW_STAGES, *ALL_DAYS_STAGES), list(STEPS)
+
+    def place(key: dg.AssetKey) -> tuple[int, int, str]:
+        node = graph.get(key)
+        return stages.index(node.tags["stage"]), steps.index(node.assets_def.op.name), key.to_user_string()
+
+    return sorted(graph.get_all_asset_keys(), key=place)
 
 
 def _asset(graph: typing.Any, key: dg.AssetKey) -> list[str]:
@@ -255,7 +154,7 @@ def write_pages() -> dict[str, str]:
     """Return the text of each page of `docs/reference/`, whatever the environment says."""
     return {
         "settings.md": write_settings(SETTING_TOPICS, Settings.model_fields),
-        "tables.md": write_tables(STORED_TABLES),
+        "tables.md": write_tables(collect_tables()),
         "graph.md": write_graph(build_definitions(read_settings({}))),
     }
 

@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import dagster as dg
 
@@ -36,26 +38,47 @@ from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets.settings import Settings, read_settings
 
 
-def build_definitions(settings: Settings, launch: Launch | None = None) -> dg.Definitions:
+class GraphShape(NamedTuple):
+    """What the assets are built from."""
+
+    settings: Settings
+    days: dg.DailyPartitionsDefinition
+    window: dg.TimeWindowPartitionMapping  # from a day to the days that its personas are made from
+
+
+# Each step of the graph, in the order in which data flows. A new asset is a package in `assets/` and a line here. A
+# graph of one's own gives `build_definitions` another table (docs/extend/).
+STEPS: Mapping[str, Callable[[GraphShape], dg.AssetsDefinition]] = {
+    "raw_events": lambda shape: build_raw_events(shape.days, either_alone=not is_code_server(sys.argv)),
+    "user_actions": lambda shape: build_user_actions(shape.days),
+    "english_posts": lambda shape: build_english_posts(shape.days),
+    "english_users": lambda shape: build_english_users(shape.days, shape.window),
+    "embeddings": lambda shape: build_embeddings(shape.days, scheduled=not needs_machine_lock(shape.settings.executor)),
+    "clusters": lambda shape: build_clusters(shape.days, shape.window),
+    "lineage": lambda _: lineage,
+    "cluster_jsonl": lambda shape: build_cluster_jsonl(shape.days, shape.window),
+    "cluster_stats": lambda shape: build_cluster_stats(shape.days, shape.window),
+}
+
+
+def build_definitions(
+    settings: Settings,
+    launch: Launch | None = None,
+    *,
+    steps: Mapping[str, Callable[[GraphShape], dg.AssetsDefinition]] = STEPS,
+) -> dg.Definitions:
     """Return the whole graph as `settings` shape it: its days, its window, its storage, its executor.
 
-    For a command that runs assets in this process, `launch`, the executor also runs a range of days, and what failed is
-    said last.
+    Args:
+        settings: As `read_settings` returns them.
+        launch: The command that runs assets in this process, if one does. The executor then also runs a range of days,
+            and the command ends with the errors of what failed.
+        steps: The assets. Those of another source, language or method replace the step of their name.
     """
     days = daily_partitions(settings.start_date, settings.end_date)
-    window = trailing_window(settings.window_days)
     scratch = Scratch()
-    assets = [
-        build_raw_events(days, either_alone=not is_code_server(sys.argv)),
-        build_user_actions(days),
-        build_english_posts(days),
-        build_english_users(days, window),
-        build_embeddings(days, scheduled=not needs_machine_lock(settings.executor)),
-        build_clusters(days, window),
-        lineage,
-        build_cluster_jsonl(days, window),
-        build_cluster_stats(days, window),
-    ]
+    shape = GraphShape(settings, days, trailing_window(settings.window_days))
+    assets = [build(shape) for build in steps.values()]
     executor = choose_executor(settings, count_gpus(assets))
     if launch is not None:
         require_days(launch, assets, days, {job.name: job.selection for job in JOBS})
@@ -67,7 +90,8 @@ def build_definitions(settings: Settings, launch: Launch | None = None) -> dg.De
         assets=assets,
         jobs=JOBS,
         schedules=[build_schedule(days, hour=settings.schedule_hour)],
-        sensors=[build_sensor(days, watched=settings.sensor_days)],
+        # It watches the files that `raw_events` reads.
+        sensors=[build_sensor(days, watched=settings.sensor_days)] if "raw_events" in steps else [],
         resources={
             "capture": Capture(),
             "scratch": scratch,

@@ -22,6 +22,7 @@ DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 ComputeDtype = Literal["auto", "float32", "bfloat16"]
 VectorDtype = Literal["float16", "float32"]
 MinSizePolicy = Literal["fill", "dissolve"]
+ClusteringMethod = Literal["kmeans", "ward"]
 IgnoredCandidates = Literal["follows", "cluster"]
 ClusterFormat = Literal["arrays", "blueprint"]
 ClusterCompression = Literal["none", "zstd"]
@@ -124,6 +125,11 @@ class Settings(pydantic.BaseModel):
         "fill",
         description="What happens to a persona below the minimum size. fill: it gets those users of others who lose "
         "least by moving. dissolve: its users move to other personas, which leaves fewer personas than asked for.",
+    )
+    cluster_method: ClusteringMethod = pydantic.Field(
+        "kmeans",
+        description="How clusters are found. kmeans: spherical k-means. ward: Ward's hierarchical clustering; of more "
+        "than 5,000 users as many are drawn, and the others join the nearest cluster.",
     )
     sharpen_users: bool = pydantic.Field(
         default=False,

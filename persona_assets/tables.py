@@ -277,15 +277,19 @@ _FIXED = {
 
 
 def expected_schema(table: str, found: pa.Schema) -> pa.Schema:
-    """Return the schema that `table` must have; of `embeddings`, for the width and dtype that it has.
+    """Return the schema that `table` must have, without the column `day` of its files.
+
+    Of `embeddings` it is that for the width and dtype found. A table that is not declared here, as that of an asset of
+    one's own graph, may have any columns: those found.
 
     Raises:
-        SchemaError: No table has that name, or `vector` is no vector of float16 or float32.
+        SchemaError: `vector` of `embeddings` is no vector of float16 or float32.
     """
     if table in _FIXED:
         return _FIXED[table]
     if table != "embeddings":
-        raise SchemaError(f"{table} is no table of tables.py: add its schema there")
+        day = found.get_field_index(DAY.name)
+        return found if day < 0 else found.remove(day)
     width, element = vector_width(found), found.field("vector").type.value_type
     if element not in (pa.float16(), pa.float32()):
         raise SchemaError(f"embeddings: vector holds {element}, expected float16 or float32")

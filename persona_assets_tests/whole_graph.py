@@ -6,6 +6,9 @@ from pathlib import Path
 
 DAY = "2025-03-01"
 TABLES = ("raw_events", "user_actions", "english_posts", "english_users", "embeddings", "clusters")
+DAY_ASSETS = ("raw_events", "rejected_lines", "user_actions", "english_posts", "embeddings")
+PERSONA_ASSETS = ("english_users", "clusters", "cluster_jsonl", "cluster_stats")
+LINEAGE_ASSETS = ("lineage",)
 SIDES = ("cluster_centres", "cluster_certainty")  # and cluster_curve, where the number of clusters is chosen
 FOLDERS = ("cluster_jsonl", "cluster_stats")
 STEPS = (*TABLES, *FOLDERS)

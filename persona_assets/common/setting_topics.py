@@ -23,6 +23,7 @@ SETTING_TOPICS: Mapping[str, tuple[str, ...]] = {
         "auto_cluster",
         "min_cluster_size",
         "min_size_policy",
+        "cluster_method",
         "sharpen_users",
         "seed",
     ),

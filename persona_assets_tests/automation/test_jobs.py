@@ -12,11 +12,11 @@ import dagster as dg
 import pytest
 from dagster._core.execution.asset_backfill import AssetBackfillData
 
-from persona_assets.automation.jobs import DAY_ASSETS, LINEAGE_ASSETS, PERSONA_ASSETS
 from persona_assets.definitions import build_definitions
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import make_model
+from persona_assets_tests.whole_graph import DAY_ASSETS, LINEAGE_ASSETS, PERSONA_ASSETS
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,7 +7,6 @@ from collections import Counter
 import dagster as dg
 import pytest
 
-from persona_assets.automation.jobs import DAY_ASSETS, PERSONA_ASSETS
 from persona_assets.automation.triggers import build_schedule
 from persona_assets.capture.resource import Capture
 from persona_assets.definitions import build_definitions
@@ -15,6 +14,7 @@ from persona_assets.partitions import daily_partitions
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import make_model
+from persona_assets_tests.whole_graph import DAY_ASSETS, PERSONA_ASSETS
 
 # Days that have ended, as partitions have.
 TODAY = dt.datetime.now(dt.UTC).date()

@@ -16,11 +16,11 @@ import pytest
 from dagster._grpc.types import ResumeRunArgs
 from dagster._serdes import serialize_value
 
-from persona_assets.automation.jobs import DAY_ASSETS, PERSONA_ASSETS
 from persona_assets.definitions import build_definitions
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 from persona_assets_tests.ports import find_free_port
+from persona_assets_tests.whole_graph import DAY_ASSETS, PERSONA_ASSETS
 
 ROOT = Path(__file__).parents[2]
 LAB = ROOT.parent / "shared" / "tools" / "slurm"

@@ -21,8 +21,8 @@ from persona_assets.assets.cluster_jsonl.ignored import (
     estimate_nothing,
     read_evidence,
 )
+from persona_assets.assets.cluster_jsonl.line_formats import LINE_FORMATS, LineFormat
 from persona_assets.assets.cluster_jsonl.load import Inputs, load_window
-from persona_assets.assets.cluster_jsonl.serialise import LineFormat
 from persona_assets.assets.cluster_jsonl.targets import resolve_targets
 from persona_assets.assets.cluster_jsonl.without_text import (
     CONVERSATION,
@@ -54,7 +54,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
     *,
     ignored: IgnoredOptions | None,
     max_thread_messages: int,
-    line_format: LineFormat,
+    line_format: str,
     lines_without_text: bool = True,
     memory_limit: str,
     scratch: Path,
@@ -67,7 +67,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         inputs: The tables of the day and its window.
         ignored: How to choose those; None leaves them out.
         max_thread_messages: Most messages of a conversation line. At least 2.
-        line_format: How lines are spelled.
+        line_format: The form of lines, by its name in `LINE_FORMATS`.
         lines_without_text: Whether lines in which no message has a text are written.
         memory_limit: Of joins and sorts, such as "4GB"; what is more spills to `scratch`. Beside it, threads
             take about 60 bytes a message of the window.
@@ -81,7 +81,8 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
     with ExitStack() as opened:
         con = opened.enter_context(open_duckdb(memory_limit=memory_limit, scratch=scratch))
         contents = Contents(scratch / "contents")
-        forest = load_window(con, inputs, contents, line_format)
+        form = LINE_FORMATS[line_format]
+        forest = load_window(con, inputs, contents, form)
         resolve_targets(con)
         conversations = find_paths(con, forest, max_thread_messages=max_thread_messages)
         ignored_lines = estimate_ignored(con, inputs.embeddings, ignored) if ignored else estimate_nothing(con)
@@ -93,7 +94,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         counted = account_for_actions(con), count_by_hour(con), median_actions_per_user(con)
         accounting, by_hour, per_user = (with_provenance(table, provenance) for table in counted)
         users = con.sql("SELECT user_id, cluster_id FROM members ORDER BY user_id").fetchall()
-        lines = _closing(opened.pop_all(), con, contents, line_format)
+        lines = _closing(opened.pop_all(), con, contents, form)
     return Lines(
         lines, dict(users), accounting, by_hour, per_user, conversations, ignored_lines, evidence, without_text
     )

@@ -13,7 +13,8 @@ import pyarrow.dataset as pads
 
 from persona_assets import tables
 from persona_assets.assets.cluster_jsonl.content_file import Contents
-from persona_assets.assets.cluster_jsonl.serialise import JSON_STRING, LineFormat, time_in_sql
+from persona_assets.assets.cluster_jsonl.line_formats import LineFormat
+from persona_assets.assets.cluster_jsonl.serialise import JSON_STRING, time_in_sql
 from persona_assets.assets.cluster_jsonl.threads import Rows, find_cycles
 from persona_assets.assets.cluster_jsonl.without_text import HAS_NO_WORDS
 from persona_assets.common.database import INTERRUPTED, find_repeated, view_dataset
@@ -86,9 +87,7 @@ EDGES = """
 EARLIEST_FIRST = "SELECT id FROM messages JOIN rows ON rows.row = messages.id ORDER BY event_time_us, uri"
 
 
-def load_window(
-    con: duckdb.DuckDBPyConnection, inputs: Inputs, contents: Contents, line_format: LineFormat = "arrays"
-) -> Forest:
+def load_window(con: duckdb.DuckDBPyConnection, inputs: Inputs, contents: Contents, line_format: LineFormat) -> Forest:
     """Create the tables `members`, `messages` and `repeated`, views of the inputs, and the forest of threads.
 
     `messages` holds each message of the window once; `repeated` what was taken out of it. Both spill to disk

@@ -1,23 +1,19 @@
-"""Spell lines as JSON: as the reference's pipeline writes them, or as its published data set has them.
+"""Serialise lines as JSON, in one of `line_formats.LINE_FORMATS`.
 
-The pipeline's format (BluePrint, arXiv 2510.02343), key by key: an array of messages `{"user_id", "text",
-"unix_epoch"}`, the text left out when empty, the time in microseconds, and for an action a second message
-`{"user_id", "actions", "unix_epoch", "text"}`. The published data set wraps a line as `{"thread": [...],
-"cluster_id": N}` and has `relative_integer_time` in place of `unix_epoch`: there the number of a row, which a message
-has anew in each line that shows it; here the place of its instant among all instants of all files of the day, from 0.
-DuckDB escapes the strings; text is UTF-8, where the reference escapes all but ASCII: the JSON is equal. What many tools
-take for the end of a line (Python's `str.splitlines` among them) is escaped as well.
+DuckDB escapes the strings; text is UTF-8, where the reference (BluePrint, arXiv 2510.02343) escapes all but ASCII: the
+JSON is equal. What many tools take for the end of a line (Python's `str.splitlines` among them) is escaped as well.
 """
 
 import json
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-LineFormat = Literal["arrays", "blueprint"]
+from persona_assets.assets.cluster_jsonl.line_formats import LineFormat
+
 Instants = npt.NDArray[np.int64]
 
 # The keys of "actions", in the reference's order. An act sets exactly one.
@@ -36,7 +32,6 @@ ACT_KEYS = (
     "quote",
     "ignore",
 )
-TIME_KEYS: dict[LineFormat, str] = {"arrays": "unix_epoch", "blueprint": "relative_integer_time"}
 
 JSON_STRING = r"""
     CREATE MACRO json_string(said) AS
@@ -74,7 +69,7 @@ class TimeIndex(NamedTuple):
 def time_in_sql(line_format: LineFormat) -> str:
     """Return what follows the text of a message in `LineSources.contents`, as SQL over its `event_time_us`."""
     key = f"'{_time_key(line_format)}'"
-    return f"{key} || event_time_us" if line_format == "arrays" else key
+    return key if line_format.is_time_relative else f"{key} || event_time_us"
 
 
 def serialise_segments(parts: pa.RecordBatch, words: LineSources, line_format: LineFormat) -> pa.LargeStringArray:
@@ -114,11 +109,12 @@ def _serialise_frames(
     clusters: pa.Int32Array, line_format: LineFormat
 ) -> tuple[pa.LargeStringScalar, pa.LargeStringScalar | pa.LargeStringArray]:
     """Return what a line begins with, and what follows the last value of its last message."""
-    if line_format == "arrays":
-        return _literal("["), _literal("}]\n")
+    first, *others = map(_literal, line_format.closes)
+    if not others:
+        return _literal(line_format.opens), first
     numbers = clusters.cast(pa.large_string())
-    closing = pc.binary_join_element_wise(_literal('}],"cluster_id":'), numbers, _literal("}\n"), _literal(""))
-    return _literal('{"thread":['), closing
+    pieces = [piece for other in others for piece in (numbers, other)]
+    return _literal(line_format.opens), pc.binary_join_element_wise(first, *pieces, _literal(""))
 
 
 def _as_text(times: pa.Int64Array) -> pa.LargeStringArray:
@@ -132,7 +128,7 @@ def _serialise_actions(line_format: LineFormat) -> pa.LargeStringArray:
 
 
 def _time_key(line_format: LineFormat) -> str:
-    return f',"{TIME_KEYS[line_format]}":'
+    return f',"{line_format.time.name}":'
 
 
 def _literal(text: str) -> pa.LargeStringScalar:

@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from persona_assets.assets.cluster_jsonl.content_file import Contents
+from persona_assets.assets.cluster_jsonl.line_formats import LineFormat
 from persona_assets.assets.cluster_jsonl.load import Forest
 from persona_assets.assets.cluster_jsonl.serialise import (
     ACT_KEYS,
-    LineFormat,
     LineSources,
     TimeIndex,
     serialise_segments,
@@ -124,13 +124,13 @@ def stream_lines(con: duckdb.DuckDBPyConnection, contents: Contents, line_format
     Args:
         con: With the tables `members`, `messages`, `paths`, `resolved` and `ignored`.
         contents: Of `messages`.
-        line_format: How lines are spelled. For "blueprint" 8 bytes are held for each message and each instant.
+        line_format: The form of lines. Where times are relative, 8 bytes are held for each message and each instant.
     """
     # One byte, not eight: the kind is a key of the sort.
     kinds = pa.array(range(1, len(ACT_KEYS) + 1), pa.int8())
     con.register("act_kinds", pa.table({"action": ACT_KEYS, "kind": kinds}))
     con.execute(PARTS)
-    time_index = None if line_format == "arrays" else _build_time_index(con, contents.count)
+    time_index = _build_time_index(con, contents.count) if line_format.is_time_relative else None
     words = LineSources(contents.open(), _fetch_names(con), time_index)
     # A cursor of its own: the connection is busy with the parts.
     with con.cursor() as cursor:

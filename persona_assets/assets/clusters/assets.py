@@ -21,7 +21,7 @@ from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.parquet_tables import WithSideTables
 from persona_assets.partitions import days_of_window
 from persona_assets.post_vectors.duplicates import find_repeated_posts
-from persona_assets.settings import MinSizePolicy, from_setting
+from persona_assets.settings import ClusteringMethod, MinSizePolicy, from_setting
 
 # Users on the map that the UI shows.
 MAP_USERS = 2000
@@ -57,6 +57,7 @@ class ClustersConfig(SettingsConfig):
     auto_cluster: bool = from_setting("auto_cluster")
     min_cluster_size: int = from_setting("min_cluster_size")
     min_size_policy: MinSizePolicy = from_setting("min_size_policy")
+    method: ClusteringMethod = from_setting("cluster_method")
     sharpen_users: bool = from_setting("sharpen_users")
     seed: int = from_setting("seed")
     memory_limit: str = from_setting("memory_limit")
@@ -152,6 +153,7 @@ def _read_options(config: ClustersConfig) -> ClusteringOptions:
         min_cluster_size=config.min_cluster_size,
         seed=config.seed,
         min_size_policy=config.min_size_policy,
+        method=config.method,
         sharpen=config.sharpen_users,
     )
 

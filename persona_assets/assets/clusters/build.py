@@ -12,7 +12,7 @@ from persona_assets.assets.clusters.assign import Labels, Vectors, assign_next, 
 from persona_assets.assets.clusters.choose_k import Candidate, choose_n_clusters
 from persona_assets.assets.clusters.fit import require_enough_users
 from persona_assets.assets.clusters.hierarchy import fit_levels
-from persona_assets.assets.clusters.lloyd import ClusterSpec, Fit
+from persona_assets.assets.clusters.lloyd import KMEANS, ClusterSpec, Fit
 from persona_assets.assets.clusters.silhouette import measure_silhouette
 from persona_assets.assets.clusters.stability import measure_stability
 from persona_assets.assets.clusters.user_vectors import UserVectors, average_user_vectors
@@ -47,6 +47,7 @@ class ClusteringOptions(NamedTuple):
     min_cluster_size: int  # fewest users of a cluster
     seed: int  # of every draw
     min_size_policy: Literal["fill", "dissolve"] = "fill"  # what becomes of smaller clusters
+    method: str = KMEANS  # a name in `methods.CLUSTERING_METHODS`
     sharpen: bool = False  # fit where users differ most for how much each varies
 
 
@@ -88,7 +89,7 @@ def find_personas(  # noqa: PLR0913 - what is read, what is wanted, what is told
         VectorError: Vectors are not finite, not of unit length or of different widths.
     """
     n_clusters = max(wanted.n_clusters, default=2)
-    sizes = ClusterSpec(n_clusters, wanted.min_cluster_size, wanted.min_size_policy)
+    sizes = ClusterSpec(n_clusters, wanted.min_cluster_size, wanted.min_size_policy, wanted.method)
     require_enough_users(english_users.count_rows(), sizes)
     users = average_user_vectors(
         embeddings, english_users, repeated=repeated, with_covariance=wanted.sharpen, note=note_posts

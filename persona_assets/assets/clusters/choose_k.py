@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from persona_assets.assets.clusters.assign import Vectors
-from persona_assets.assets.clusters.fit import fit_clusters, require_enough_users, sample_users
+from persona_assets.assets.clusters.fit import require_enough_users, sample_users
 from persona_assets.assets.clusters.lloyd import ClusterSpec
+from persona_assets.assets.clusters.methods import fit_clusters
 from persona_assets.assets.clusters.silhouette import measure_silhouette
 from persona_assets.assets.clusters.stability import measure_stability
 
@@ -64,7 +65,7 @@ def choose_n_clusters(
     most = len(vectors) // sizes.min_cluster_size
     if len(searched) < len(vectors):
         most = min(most, len(searched) // LEAST_SEARCHED_USERS_OF_A_CLUSTER)
-    tried = [ClusterSpec(n_clusters, least, sizes.policy) for n_clusters in ladder(most)]
+    tried = [ClusterSpec(n_clusters, least, sizes.policy, sizes.method) for n_clusters in ladder(most)]
     silhouettes: list[float] = []
     for candidate in tried:
         fit = fit_clusters(searched, candidate, seed=seed, starts=SEARCH_STARTS)

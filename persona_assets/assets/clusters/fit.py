@@ -1,4 +1,4 @@
-"""Fit clusters of users: spherical k-means with a least size, numbered by size."""
+"""Fit spherical k-means with a minimum cluster size; clusters are numbered by size."""
 
 import numpy as np
 
@@ -28,7 +28,7 @@ def require_enough_users(users: int, sizes: ClusterSpec) -> None:
     Raises:
         TooFewUsersError: Says how many clusters are possible and which variables to change.
     """
-    n_clusters, min_cluster_size, _ = sizes
+    n_clusters, min_cluster_size = sizes.n_clusters, sizes.min_cluster_size
     possible = users // min_cluster_size
     if possible >= n_clusters:
         return
@@ -41,7 +41,7 @@ def require_enough_users(users: int, sizes: ClusterSpec) -> None:
     )
 
 
-def fit_clusters(vectors: Vectors, sizes: ClusterSpec, *, seed: int, starts: int | None = None) -> Fit:
+def fit_kmeans(vectors: Vectors, spec: ClusterSpec, *, seed: int, starts: int | None = None) -> Fit:
     """Return the best of several fits of spherical k-means (Dhillon and Modha, 2001).
 
     Each start draws its centres by k-means++ and moves them until the mean cosine of users and their centres
@@ -53,27 +53,27 @@ def fit_clusters(vectors: Vectors, sizes: ClusterSpec, *, seed: int, starts: int
 
     Args:
         vectors: `(n_users, d)`, unit length, in order of user id.
-        sizes: Number and least size of clusters.
+        spec: Number and least size of clusters.
         seed: Of the draws.
         starts: Number of starts, without swaps; None makes as many of both as `SEARCHED_PAIRS` allows.
 
     Raises:
         TooFewUsersError: Before any work.
     """
-    require_enough_users(len(vectors), sizes)
+    require_enough_users(len(vectors), spec)
     rng = np.random.default_rng(seed)
-    searched = sample_users(vectors, max(SEARCHED_USERS, SEARCHED_USERS_OF_A_CLUSTER * sizes.n_clusters), rng)
-    affordable = SEARCHED_PAIRS // (len(searched) * sizes.n_clusters)
+    searched = sample_users(vectors, max(SEARCHED_USERS, SEARCHED_USERS_OF_A_CLUSTER * spec.n_clusters), rng)
+    affordable = SEARCHED_PAIRS // (len(searched) * spec.n_clusters)
     swaps = min(SWAPS, affordable) if starts is None else 0
-    of_sample = sizes._replace(min_cluster_size=max(1, sizes.min_cluster_size * len(searched) // len(vectors)))
+    of_sample = spec._replace(min_cluster_size=max(1, spec.min_cluster_size * len(searched) // len(vectors)))
     with single_threaded_blas():
-        spread = _keep_spread(searched, max(DIRECTIONS, DIRECTIONS_OF_A_CLUSTER * sizes.n_clusters))
+        spread = _keep_spread(searched, max(DIRECTIONS, DIRECTIONS_OF_A_CLUSTER * spec.n_clusters))
         fits = (_fit_once(spread, of_sample, rng) for _ in range(starts or min(STARTS, max(1, affordable))))
         best = swap_clusters(spread, max(fits, key=Fit.mean_similarity), of_sample, rng, swaps=swaps)
         centres = np.zeros((len(best.centres), vectors.shape[1]), np.float32)
         centres = average_centres(searched, best.labels, before=centres)
         rounds = MOST_ROUNDS if searched is vectors else MOST_ROUNDS_WITH_ALL
-        return number_clusters(lloyd_iterations(vectors, centres, sizes, most_rounds=rounds))
+        return number_clusters(lloyd_iterations(vectors, centres, spec, most_rounds=rounds))
 
 
 def sample_users(vectors: Vectors, most: int, rng: np.random.Generator) -> Vectors:

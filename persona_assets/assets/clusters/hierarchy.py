@@ -14,8 +14,9 @@ from persona_assets.assets.clusters.assign import (
     single_threaded_blas,
     sum_by_cluster,
 )
-from persona_assets.assets.clusters.fit import fit_clusters, number_clusters
+from persona_assets.assets.clusters.fit import number_clusters
 from persona_assets.assets.clusters.lloyd import ClusterSpec, Fit, lloyd_iterations
+from persona_assets.assets.clusters.methods import fit_clusters
 from persona_assets.assets.clusters.min_size import fill_small_clusters
 from persona_assets.assets.clusters.silhouette import measure_silhouette
 

@@ -12,12 +12,16 @@ MOST_ROUNDS = 300
 LEAST_GAIN = 1e-5
 
 
+KMEANS = "kmeans"
+
+
 class ClusterSpec(NamedTuple):
     """How many clusters, and what becomes of small ones."""
 
     n_clusters: int
     min_cluster_size: int  # fewest users of a cluster
     policy: Literal["fill", "dissolve"] = "fill"  # dissolving leaves fewer clusters than n_clusters
+    method: str = KMEANS  # a name in `methods.CLUSTERING_METHODS`
 
 
 class Fit(NamedTuple):
@@ -47,7 +51,7 @@ def lloyd_iterations(vectors: Vectors, centres: Vectors, sizes: ClusterSpec, *, 
     labels, before = np.empty(0, np.int32), -np.inf
     for _ in range(most_rounds):
         nearest = assign_nearest(vectors, centres)
-        centres, labels = _enforce_min_size(vectors, centres, nearest.labels, sizes)
+        centres, labels = enforce_min_size(vectors, centres, nearest.labels, sizes)
         mended = labels is not nearest.labels
         similarity = own_similarity(vectors, labels, centres) if mended else nearest.similarity
         mean = float(similarity.mean(dtype=np.float64))
@@ -58,7 +62,8 @@ def lloyd_iterations(vectors: Vectors, centres: Vectors, sizes: ClusterSpec, *, 
     return Fit(labels, own_similarity(vectors, labels, centres), centres)
 
 
-def _enforce_min_size(vectors: Vectors, centres: Vectors, labels: Labels, sizes: ClusterSpec) -> tuple[Vectors, Labels]:
+def enforce_min_size(vectors: Vectors, centres: Vectors, labels: Labels, sizes: ClusterSpec) -> tuple[Vectors, Labels]:
+    """Return centres and labels in which no cluster is below the minimum size, by the policy of `sizes`."""
     least = sizes.min_cluster_size
     if sizes.policy == "dissolve":
         return dissolve_small_clusters(vectors, centres, labels, min_cluster_size=least)

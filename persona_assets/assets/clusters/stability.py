@@ -3,8 +3,9 @@
 import numpy as np
 
 from persona_assets.assets.clusters.assign import Vectors, assign_nearest, single_threaded_blas
-from persona_assets.assets.clusters.fit import fit_clusters, sample_users
+from persona_assets.assets.clusters.fit import sample_users
 from persona_assets.assets.clusters.lloyd import ClusterSpec
+from persona_assets.assets.clusters.methods import fit_clusters
 
 # Users looked at, times that they are cut in halves, and starts of each fit.
 MOST_USERS = 20_000

@@ -43,7 +43,7 @@ _COMPLETE = Check(
 @dg.asset(
     group_name="persona_assets",
     kinds={"python", "numpy", "parquet"},
-    tags={"stage": "personas"},
+    tags={"stage": "all_days"},
     owners=["team:persona_assets"],
     ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))},
     check_specs=[_COMPLETE.spec()],

@@ -3,6 +3,7 @@ import pytest
 
 from persona_assets.assets.cluster_jsonl.content_file import Contents
 from persona_assets.assets.cluster_jsonl.ignored_candidates import find_candidates
+from persona_assets.assets.cluster_jsonl.line_formats import LINE_FORMATS
 from persona_assets.assets.cluster_jsonl.load import load_window
 from persona_assets.assets.cluster_jsonl.targets import resolve_targets
 from persona_assets_tests.assets.cluster_jsonl.builders import act, inputs, message, uri_of
@@ -17,7 +18,7 @@ def seen(rows, tmp_path, *, candidates="follows", seed=0):
     with duckdb.connect() as con:
         contents = tmp_path / "contents"
         contents.unlink(missing_ok=True)
-        load_window(con, inputs(rows, PERSONA), Contents(contents))
+        load_window(con, inputs(rows, PERSONA), Contents(contents), LINE_FORMATS["arrays"])
         resolve_targets(con)
         find_candidates(con, candidates, seed=seed)
         found = con.sql("""

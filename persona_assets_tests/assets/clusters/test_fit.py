@@ -8,8 +8,9 @@ from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from persona_assets.assets.clusters import fit
-from persona_assets.assets.clusters.fit import draw_centres, fit_clusters, require_enough_users
+from persona_assets.assets.clusters.fit import draw_centres, require_enough_users
 from persona_assets.assets.clusters.lloyd import ClusterSpec
+from persona_assets.assets.clusters.methods import fit_clusters
 from persona_assets.errors import TooFewUsersError
 from persona_assets_tests.assets.clusters.builders import planted, unit
 

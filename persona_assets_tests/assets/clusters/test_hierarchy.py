@@ -5,9 +5,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from persona_assets.assets.clusters.fit import fit_clusters
 from persona_assets.assets.clusters.hierarchy import cut_clusters, fit_levels, group_clusters
 from persona_assets.assets.clusters.lloyd import ClusterSpec
+from persona_assets.assets.clusters.methods import fit_clusters
 from persona_assets.assets.clusters.silhouette import measure_silhouette
 from persona_assets_tests.assets.clusters.builders import planted, unit
 

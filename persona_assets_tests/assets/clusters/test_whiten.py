@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from persona_assets.assets.clusters.fit import fit_clusters
 from persona_assets.assets.clusters.lloyd import ClusterSpec
+from persona_assets.assets.clusters.methods import fit_clusters
 from persona_assets.assets.clusters.whiten import DIRECTIONS, whiten_vectors
 from persona_assets_tests.assets.clusters.builders import planted, unit
 

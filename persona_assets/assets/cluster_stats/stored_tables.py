@@ -1,0 +1,13 @@
+"""The tables that `cluster_stats` stores, as `docs/reference/tables.md` shows them."""
+
+from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS
+from persona_assets.common.stored_table import StoredTable
+
+STORED_TABLES = (
+    StoredTable(
+        "cluster_stats",
+        "cluster_stats/<day>/cluster_stats.parquet",
+        "A cluster and its counts.",
+        CLUSTER_STATS,
+    ),
+)

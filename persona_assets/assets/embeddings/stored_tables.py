@@ -1,0 +1,13 @@
+"""The tables that `embeddings` stores, as `docs/reference/tables.md` shows them."""
+
+from persona_assets import tables
+from persona_assets.common.stored_table import DIMENSIONS, StoredTable
+
+STORED_TABLES = (
+    StoredTable(
+        "embeddings",
+        "embeddings/<day>.parquet",
+        f"A post of `english_posts` and its vector, here with the default model's {DIMENSIONS} dimensions.",
+        tables.embeddings_schema(DIMENSIONS),
+    ),
+)

@@ -1,0 +1,17 @@
+"""A stored table: what its files hold."""
+
+import pyarrow as pa
+import pytest
+
+from persona_assets import tables
+from persona_assets.common.stored_table import StoredTable
+
+SCHEMA = pa.schema([("user_id", pa.string())])
+
+
+@pytest.mark.parametrize(
+    ("files", "schema"),
+    [("own/<day>.parquet", tables.stored_schema(SCHEMA)), ("own.parquet", SCHEMA)],
+)
+def test_files_of_a_day_have_the_column_day(files, schema):
+    assert StoredTable("own", files, "A user.", SCHEMA).stored_schema == schema
