@@ -2,7 +2,8 @@
 # make test   all tests          make check   lint and types
 # make dev    the Dagster UI      make bench   the benchmarks
 # make docs   the documents as web pages, in docs/_build
-# make clean  removes what the others have made but results: .venv, docs/_build, screenshots
+# make release  sdist and wheel in dist, checked, and the demo with the wheel outside the checkout
+# make clean  removes what the others have made but results: .venv, dist, docs/_build, screenshots
 # make pictures   the pictures of README and docs, taken anew (needs Debian's chromium and chromium-driver)
 
 SHELL := /bin/bash
@@ -11,8 +12,9 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
+DIST := dist
 
-.PHONY: install demo test check dev pictures bench docs clean
+.PHONY: install demo test check dev pictures bench docs release clean
 
 install: $(INSTALLED)
 
@@ -62,5 +64,20 @@ docs: $(INSTALLED)
 	$(BIN)/python -m sphinx -c docs --builder html --fail-on-warning --keep-going --nitpicky --quiet . docs/_build
 	@echo $(CURDIR)/docs/_build/index.html
 
+# The demo's environment has the wheel alone, and its variables none of this shell's: what the checkout has beside the
+# package, PERSONA_* settings and PYTHONPATH do not hide what the wheel lacks. Takes some minutes.
+release: $(INSTALLED)
+	rm -rf $(DIST)
+	$(BIN)/python -m build --outdir $(DIST)
+	$(BIN)/python -m twine check --strict $(DIST)/*
+	place=$$(mktemp -d) && trap 'rm -rf "$$place"' EXIT && \
+	  mkdir "$$place/dagster_home" && cp dagster_home/dagster.yaml "$$place/dagster_home" && \
+	  $(BIN)/python -m venv "$$place/venv" && \
+	  "$$place/venv/bin/python" -m pip install --quiet --constraint constraints.txt $(DIST)/*.whl && \
+	  cd "$$place" && \
+	  env -i PATH="$$PATH" HOME="$$place" LANG=C.UTF-8 DAGSTER_HOME="$$place/dagster_home" \
+	    PERSONA_START_DATE=2025-03-01 PERSONA_END_DATE=2025-03-03 PERSONA_N_CLUSTERS=8 \
+	    "$$place/venv/bin/python" -m persona_assets.sample.demo
+
 clean:
-	rm -rf .venv docs/_build screenshots
+	rm -rf .venv dist docs/_build screenshots
