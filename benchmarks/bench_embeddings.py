@@ -30,13 +30,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from persona_assets.assets.embeddings.device import Device, Precision, choose_device
-from persona_assets.assets.embeddings.encode import CPU_BUDGET, Encoder
-from persona_assets.assets.embeddings.model import EMBEDDED, Replica, TextModel, find_folder, load_model
-from persona_assets.assets.embeddings.tokenize import tokenize_texts
 from persona_assets.sample.people import make_people
 from persona_assets.sample.texts import write_text
 from persona_assets.sample.topics import TOPICS
+from persona_assets.text_encoder.device import Device, Precision, choose_device
+from persona_assets.text_encoder.encode import CPU_BUDGET, Encoder
+from persona_assets.text_encoder.model import EMBEDDED, Replica, TextModel, find_folder, load_model
+from persona_assets.text_encoder.tokenize import tokenize_texts
 
 CORPORA = Path(__file__).parents[2] / "shared/data/corpora"
 LONGEST = 300  # characters of a post

@@ -26,14 +26,15 @@ from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from persona_assets import tables
-from persona_assets.assets.cluster_stats.distinctive_words import find_words, load_words, sample_posts
+from persona_assets.assets.cluster_stats.distinctive_words import find_words, sample_posts
 from persona_assets.assets.cluster_stats.medoids import find_medoids
-from persona_assets.assets.cluster_stats.stop_words import STOP_WORDS
 from persona_assets.assets.cluster_stats.summarise import TOPIC_POSTS, TOPIC_POSTS_OF_A_CLUSTER
 from persona_assets.assets.cluster_stats.topics import find_topics
 from persona_assets.common.database import open_duckdb
 from persona_assets.post_vectors.exact_sums import add_by_row, directions
 from persona_assets.post_vectors.read import read_post_vectors
+from persona_assets.post_words.stop_words import STOP_WORDS
+from persona_assets.post_words.words import load_words
 from persona_assets.sample.people import make_people
 from persona_assets.sample.texts import write_text
 from persona_assets.sample.topics import TOPICS

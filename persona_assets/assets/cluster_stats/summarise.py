@@ -16,7 +16,7 @@ from persona_assets.assets.cluster_stats.count_actions import (
     name_medians,
     share_by_hour,
 )
-from persona_assets.assets.cluster_stats.distinctive_words import Word, find_words, label_from, load_words, sample_posts
+from persona_assets.assets.cluster_stats.distinctive_words import Word, find_words, label_from, sample_posts
 from persona_assets.assets.cluster_stats.medoids import Medoid, find_medoids
 from persona_assets.assets.cluster_stats.stats_plots import Ints
 from persona_assets.assets.cluster_stats.topics import Topics, find_topics
@@ -25,6 +25,7 @@ from persona_assets.common.pictures import Floats, project_to_plane
 from persona_assets.post_vectors.duplicates import find_repeated_posts
 from persona_assets.post_vectors.exact_sums import add_by_row, directions
 from persona_assets.post_vectors.read import common_width, read_post_vectors
+from persona_assets.post_words.words import load_words
 
 # Users drawn on the map.
 MAP_USERS = 4000

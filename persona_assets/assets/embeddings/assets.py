@@ -9,17 +9,14 @@ from pathlib import Path
 import dagster as dg
 import pyarrow.dataset as pads
 
-from persona_assets.assets.embeddings.device import choose_device, choose_precision
 from persona_assets.assets.embeddings.distinct_texts import split_texts
 from persona_assets.assets.embeddings.embed import Embedded, embed_posts
-from persona_assets.assets.embeddings.encode import Encoder
 from persona_assets.assets.embeddings.machine_lock import (
     hold_machine_lock,
     make_folder,
     make_own_folder,
     needs_machine_lock,
 )
-from persona_assets.assets.embeddings.model import TextModel, load_model
 from persona_assets.assets.embeddings.prune_cache import prune_store
 from persona_assets.assets.embeddings.vector_cache import VectorStore
 from persona_assets.assets.embeddings.vector_files import max_unit_length_error
@@ -35,6 +32,9 @@ from persona_assets.executors.pool_slots import GPU_POOL
 from persona_assets.io_managers.parquet_tables import NO_RETRY
 from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.settings import ComputeDtype, DeviceName, VectorDtype, from_setting, read_settings
+from persona_assets.text_encoder.device import choose_device, choose_precision
+from persona_assets.text_encoder.encode import Encoder
+from persona_assets.text_encoder.model import TextModel, load_model
 
 # A float16 vector of unit length, rounded number by number, is off by less than this.
 _LENGTH_TOLERANCE = 1e-3

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 
 from persona_assets import tables
 from persona_assets.assets.embeddings.distinct_texts import BATCH_ROWS, Split
-from persona_assets.assets.embeddings.encode import Encoder
-from persona_assets.assets.embeddings.tokenize import Tokens, tokenize_texts
 from persona_assets.assets.embeddings.vector_cache import Hashes, VectorStore, hash_texts
 from persona_assets.assets.embeddings.vector_files import Rows, group_rows, read_rows, write_rows, write_vectors
 from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import Provenance, with_provenance
+from persona_assets.text_encoder.encode import Encoder
+from persona_assets.text_encoder.tokenize import Tokens, tokenize_texts
 
 # Distinct texts that are tokenised, sorted by length and computed together, and kept when they are done: a minute
 # or two of a CPU's work, seconds of a GPU's.

@@ -5,10 +5,9 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
 
-from persona_assets.assets.cluster_stats import distinctive_words as words_module
-from persona_assets.assets.cluster_stats.distinctive_words import Word, find_words, label_from, load_words, sample_posts
-from persona_assets.assets.cluster_stats.stop_words import STOP_WORDS
+from persona_assets.assets.cluster_stats.distinctive_words import Word, find_words, label_from, sample_posts
 from persona_assets.common.database import open_duckdb, view_dataset
+from persona_assets.post_words.words import LETTERS_OF_A_WORD, load_words
 from persona_assets_tests.assets.cluster_stats.builders import TALK, clusters_of, posts_of, shuffled, window
 
 
@@ -24,40 +23,6 @@ def load(connection, posts, clusters, *, repeated=(), language="en"):
     n_clusters = max(clusters["cluster_id"].to_pylist()) + 1
     uris = pa.array(repeated, pa.string())
     return load_words(connection, repeated=uris, language=language, n_clusters=n_clusters)
-
-
-def words_of(connection, *texts):
-    """The words of texts, each a post, in the order in which posts are drawn."""
-    uris = [f"{number}" for number in range(len(texts))]
-    load(connection, posts_of(uris, ["a"] * len(texts), list(texts)), clusters_of({"a": 0}))
-    return dict(connection.execute("SELECT uri, words FROM posts").fetchall())
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("Don't STOP believing", ["do", "stop", "believing"]),
-        ("NASA\u2019s launch", ["nasa", "launch"]),
-        ("see https://a.org/b?c=d now", ["see", "now"]),
-        ("read example.com/some-pag... today", ["read", "today"]),
-        ("by @alice.bsky.social and @bob", ["by", "and"]),
-        ("#ClimateChange in 2025, 3 years", ["#climatechange", "in", "years"]),
-        ("covid19 a b", ["covid19"]),
-        ("Über café", ["über", "café"]),
-        ("end.Next sentence", ["end", "next", "sentence"]),
-        ("\U0001f600 ...", []),
-    ],
-)
-def test_words_are_lower_case_without_links_mentions_and_numbers_and_with_hashtags(connection, text, words):
-    assert words_of(connection, text) == {"0": words}
-
-
-def test_words_longer_than_any_hashtag_are_left_out_and_of_a_long_text_its_beginning_is_looked_at(connection):
-    longest = "x" * words_module.LETTERS_OF_A_WORD
-    found = words_of(connection, f"{longest} {longest}x tea", "ab " * words_module.LETTERS_OF_A_TEXT)
-
-    assert found["0"] == [longest, "tea"]
-    assert len(found["1"]) == words_module.LETTERS_OF_A_TEXT / 3
 
 
 def test_the_best_words_of_a_cluster_are_those_that_only_it_uses(connection):
@@ -102,14 +67,6 @@ def test_a_post_of_two_days_is_drawn_once_and_leaves_no_place_empty(connection):
     assert len(sample) == len({word for (word,) in sample}) == 30
 
 
-def test_of_a_post_that_changed_between_two_deliveries_the_words_are_those_of_the_first(connection):
-    later, first = (posts_of(["1"], ["a"], [text]) for text in ("coffee", "tea"))
-    later = later.set_column(4, later.schema.field("event_time_us"), [[9]])
-    load(connection, pa.concat_tables([later, first]), clusters_of({"a": 0}), repeated=["1"])
-
-    assert connection.execute("SELECT words FROM posts").fetchall() == [(["tea"],)]
-
-
 def test_posts_without_words_take_no_place_in_the_sample(connection):
     texts = ["the", "\U0001f600", "https://a.org", "tea"] * 10
     posts = posts_of([f"{number}" for number in range(40)], ["a"] * 40, texts)
@@ -139,7 +96,7 @@ def test_texts_far_longer_than_posts_can_be_fit_into_the_memory(tmp_path, text):
         sample = sample_posts(connection, stop_words, n_clusters=1, most=600)
 
     assert "tea" in {word.word for word in words[0]}
-    assert max(len(word) for post in sample[0] for word in post) <= words_module.LETTERS_OF_A_WORD
+    assert max(len(word) for post in sample[0] for word in post) <= LETTERS_OF_A_WORD
     assert len(sample[0]) == 600
 
 
@@ -171,10 +128,6 @@ def test_stop_words_of_another_language_are_those_that_most_clusters_share(conne
         assert {word.word for word in best} == {topic, *words.split()}
     sample = sample_posts(connection, stop_words, n_clusters=3, most=50)
     assert {word for posts in sample for words in posts for word in words}.isdisjoint(stop_words)
-
-
-def test_english_has_stop_words_of_its_own_whatever_the_posts_say(connection):
-    assert load(connection, *talk_german(), language="en") == STOP_WORDS
 
 
 def test_the_only_cluster_loses_what_half_of_its_users_say(connection):

@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from persona_assets.assets.cluster_stats.stop_words import STOP_WORDS
 from persona_assets.assets.cluster_stats.summarise import Inputs, summarise_clusters
+from persona_assets.post_words.stop_words import STOP_WORDS
 from persona_assets.sample.people import make_people
 from persona_assets.sample.texts import write_text
 from persona_assets.sample.topics import TOPICS

@@ -7,14 +7,14 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.assets.embeddings.device import choose_device
 from persona_assets.assets.embeddings.distinct_texts import split_texts
 from persona_assets.assets.embeddings.embed import embed_posts
-from persona_assets.assets.embeddings.encode import Encoder
-from persona_assets.assets.embeddings.model import load_model
-from persona_assets.assets.embeddings.tokenize import tokenize_texts
 from persona_assets.assets.embeddings.vector_cache import VectorStore
 from persona_assets.common.progress import Progress
+from persona_assets.text_encoder.device import choose_device
+from persona_assets.text_encoder.encode import Encoder
+from persona_assets.text_encoder.model import load_model
+from persona_assets.text_encoder.tokenize import tokenize_texts
 
 DIMENSIONS = 16
 WORDS = [

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from persona_assets import tables
 from persona_assets.assets.embeddings.embed import CHUNK_TEXTS
-from persona_assets.assets.embeddings.model import EMBEDDED
 from persona_assets.assets.embeddings.vector_cache import VectorStore
+from persona_assets.text_encoder.model import EMBEDDED
 from persona_assets_tests.assets.embeddings.builders import DIMENSIONS, WORDS, dataset, embed, encode, load, posts_of
 
 POSTS = [f"{one} {other}" for one in WORDS[:5] for other in WORDS[5:9]]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from persona_assets.assets.embeddings.encode import Encoder
-from persona_assets.assets.embeddings.model import EMBEDDED, Replica
-from persona_assets.assets.embeddings.tokenize import tokenize_texts
 from persona_assets.errors import DeviceError, VectorError
+from persona_assets.text_encoder.encode import Encoder
+from persona_assets.text_encoder.model import EMBEDDED, Replica
+from persona_assets.text_encoder.tokenize import tokenize_texts
 from persona_assets_tests.assets.embeddings.builders import DIMENSIONS, encode, load, make_model
 
 TEXTS = ["the cat sat on the mat", "a dog ran", "it was under the red tree and then it ran on", "blue", "a dog ran"]
@@ -66,7 +66,7 @@ def test_e5_is_known_by_its_name_and_gets_its_prefix(tmp_path):
 
 
 def test_a_batch_holds_texts_of_one_length_within_the_budget(tiny, monkeypatch):
-    monkeypatch.setattr("persona_assets.assets.embeddings.encode.CPU_BUDGET", 12)
+    monkeypatch.setattr("persona_assets.text_encoder.encode.CPU_BUDGET", 12)
     network = Narrow(tiny.replicas[0].network, tokens=999)
 
     vectors = Encoder(on(tiny, network)).encode(tokenize_texts(tiny, [*TEXTS, "red"]))

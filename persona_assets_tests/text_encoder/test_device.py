@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from persona_assets.assets.embeddings.device import Device, choose_device, choose_precision
 from persona_assets.errors import DeviceError
+from persona_assets.text_encoder.device import Device, choose_device, choose_precision
 
 CPU = Device("cpu", "a processor")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from persona_assets.assets.embeddings.pooling import read_recipe
 from persona_assets.errors import ModelError
+from persona_assets.text_encoder.pooling import read_recipe
 from persona_assets_tests.assets.embeddings.builders import state
 
 TRANSFORMER = {"path": "", "type": "sentence_transformers.models.Transformer"}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from persona_assets.assets.embeddings.tokenize import tokenize_texts
+from persona_assets.text_encoder.tokenize import tokenize_texts
 from persona_assets_tests.assets.embeddings.builders import load, make_model, state
 
 

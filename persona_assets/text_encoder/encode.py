@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from persona_assets.assets.embeddings.model import Replica, TextModel
-from persona_assets.assets.embeddings.tokenize import Tokens
 from persona_assets.errors import DeviceError, VectorError
+from persona_assets.text_encoder.model import Replica, TextModel
+from persona_assets.text_encoder.tokenize import Tokens
 
 # Most tokens of a batch. On a CPU: measured best of 512 to 16,384.
 CPU_BUDGET = 2_048
