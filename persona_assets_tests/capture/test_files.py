@@ -127,7 +127,7 @@ def test_an_empty_folder_where_a_file_should_be_is_told(tmp_path):
 
     files = find_files(UPath(tmp_path), DAY, pattern=None)
 
-    assert [(file.name, file.trouble) for file in files] == [
+    assert [(file.name, file.problem) for file in files] == [
         ("2025-03-01/a", None),
         ("2025-03-01/b.jsonl", "a folder where a file should be"),
     ]
@@ -135,7 +135,7 @@ def test_an_empty_folder_where_a_file_should_be_is_told(tmp_path):
 
 def day_files(root):
     return [
-        (file.name.removeprefix("2025-03-01/"), file.trouble) for file in find_files(UPath(root), DAY, pattern=None)
+        (file.name.removeprefix("2025-03-01/"), file.problem) for file in find_files(UPath(root), DAY, pattern=None)
     ]
 
 
@@ -195,8 +195,8 @@ def test_a_folder_that_many_links_lead_to_is_listed_once(tmp_path):
 
     files = day_files(tmp_path)
 
-    assert [name.rpartition("/")[2] for name, trouble in files if trouble is None] == ["a"]
-    assert [trouble for _, trouble in files if trouble is not None] == [AGAIN] * 60
+    assert [name.rpartition("/")[2] for name, problem in files if problem is None] == ["a"]
+    assert [problem for _, problem in files if problem is not None] == [AGAIN] * 60
 
 
 def test_folders_are_followed_so_deep_and_no_deeper(tmp_path):
@@ -211,7 +211,7 @@ def test_folders_are_followed_so_deep_and_no_deeper(tmp_path):
     os.close(here)
 
     try:
-        assert [(name.rpartition("d/")[2], trouble) for name, trouble in day_files(tmp_path)] == [
+        assert [(name.rpartition("d/")[2], problem) for name, problem in day_files(tmp_path)] == [
             ("a", None),
             ("d", "folders in one another, more than 32 deep"),
         ]
@@ -262,7 +262,7 @@ def test_a_name_that_cannot_be_opened_at_a_url_is_told():
     (root / "2025-03-01" / "a").write_bytes(b"{}\n")
     root.fs.pipe(f"{root.path}/2025-03-01/zip::z", b"{}\n")
 
-    assert [(file.name, file.size, file.trouble) for file in find_files(root, DAY, pattern=None)] == [
+    assert [(file.name, file.size, file.problem) for file in find_files(root, DAY, pattern=None)] == [
         ("2025-03-01/a", 3, None),
         ("2025-03-01/zip::z", 3, "a name that its file system takes for a URL: rename it"),
     ]

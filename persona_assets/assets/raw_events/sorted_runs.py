@@ -1,4 +1,7 @@
-"""Turn decoded events into runs: Arrow files in scratch, each of one buffer of events, its batches sorted by time."""
+"""Buffer decoded events as columns, and write them to sorted runs for an external merge sort.
+
+A run is an Arrow file in scratch with the events of one buffer, in batches that are each sorted by time.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -9,165 +12,187 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from persona_assets.assets.raw_events.account_ids import all_plc, is_user_id
+from persona_assets.assets.raw_events.account_ids import are_all_plc_dids, is_user_id
 from persona_assets.assets.raw_events.event_types import (
-    TYPED,
-    Block,
-    Embed,
-    Event,
-    Follow,
-    Like,
-    Post,
-    Profile,
-    Record,
-    Repost,
+    RECORD_TYPES,
+    BlockRecord,
+    FollowRecord,
+    JetstreamEvent,
+    LikeRecord,
+    PostRecord,
+    ProfileRecord,
+    RecordEmbed,
+    RepostRecord,
+    TypedRecord,
 )
-from persona_assets.assets.raw_events.lexicon_limits import TEXT_BYTES, bound_status, cut_langs, cut_texts
-from persona_assets.assets.raw_events.repo_paths import all_record_keys, is_record_key
+from persona_assets.assets.raw_events.lexicon_limits import (
+    MAX_TEXT_BYTES,
+    replace_unknown_status,
+    truncate_langs,
+    truncate_texts,
+)
+from persona_assets.assets.raw_events.repo_paths import are_all_record_keys, is_record_key
 from persona_assets.common.lexicon import QUOTING_EMBEDS
 from persona_assets.tables import RAW_EVENTS
 
-# Of how many rows one tells where the others' times lie, without the run being read.
+# The time of every 1,024th row is kept as a fence: the merge can then cut slices of time without reading the run.
 FENCE_ROWS = 1024
 
-# A decoded event is many objects, a column of them is one: those of a kind are turned into columns while the
-# processor's cache still has them, which takes half the time of doing it a run at a time; rare kinds wait for more.
-_EVENTS_AT_ONCE = 512
+# A decoded event is many Python objects, an Arrow column is one. Events of a kind are converted to columns while they
+# are still in the processor's cache, which takes half the time of converting a whole run at once. Rare kinds wait until
+# there are this many events.
+_MIN_EVENTS_PER_CONVERSION = 512
 
-Columns = Mapping[str, Any]  # by name of RAW_EVENTS; columns that are null throughout are left out
-
-
-_NOWHERE: tuple[None, Callable[[Event], None]] = (None, lambda _: None)
+ColumnValues = Mapping[str, Any]  # by column name of RAW_EVENTS, without columns that are null in all rows
 
 
-class Run(NamedTuple):
-    """A file of events in batches, each sorted by time."""
+_NO_BUILDER: tuple[None, Callable[[JetstreamEvent], None]] = (None, lambda _: None)
+
+
+class SortedRun(NamedTuple):
+    """An Arrow file of events in batches that are each sorted by time."""
 
     path: Path
-    fences: list[int]  # sorted; first and last are those of the run
+    fences: list[int]  # event times of some rows, sorted: the first and last of the run, and samples in between
 
 
 class _ColumnBuilder:
-    """Events whose columns are made alike: first as they are, then as columns."""
+    """Collects events of one kind, and converts them to columns of `tables.RAW_EVENTS`."""
 
-    def __init__(self, make_columns: Callable[[list[Event]], Columns], *, text_bytes: int = 0, **constant: str) -> None:
-        self.events: list[Event] = []
+    def __init__(
+        self, make_columns: Callable[[list[JetstreamEvent]], ColumnValues], *, text_bytes: int = 0, **constant: str
+    ) -> None:
+        self.events: list[JetstreamEvent] = []
         self.append = self.events.append
         self._make_columns, self._constant = make_columns, constant
         self._chunks: list[pa.Table] = []
         self._text_bytes = text_bytes
         self.cut_texts = self.cut_langs = 0
 
-    def absorb(self) -> None:
-        """Turn the events held into columns."""
+    def convert(self) -> None:
+        """Convert the collected events to columns."""
         columns = self._make_columns(self.events)
         arrays = {name: _make_array(values, RAW_EVENTS.field(name).type) for name, values in columns.items()}
         if "text" in arrays:
-            arrays["text"], cut = cut_texts(arrays["text"], self._text_bytes)
+            arrays["text"], cut = truncate_texts(arrays["text"], self._text_bytes)
             self.cut_texts += cut
         if "langs" in arrays:
-            arrays["langs"], cut = cut_langs(arrays["langs"])
+            arrays["langs"], cut = truncate_langs(arrays["langs"])
             self.cut_langs += cut
         self._chunks.append(pa.table(arrays))
         self.events.clear()
 
-    def release(self) -> pa.Table | None:
-        """Return all that was absorbed as one chunk of `tables.RAW_EVENTS`, by time, and hold nothing."""
+    def flush(self) -> pa.Table | None:
+        """Return the converted events as one chunk of `tables.RAW_EVENTS`, sorted by time, and forget them."""
         if not self._chunks:
             return None
-        together = pa.concat_tables(self._chunks, promote_options="default").unify_dictionaries().combine_chunks()
+        combined = pa.concat_tables(self._chunks, promote_options="default").unify_dictionaries().combine_chunks()
         self._chunks = []
-        return _by_time(_complete(together, self._constant))
+        return _sort_by_time(_add_constant_columns(combined, self._constant))
 
 
 class EventBuffer:
-    """Events by what their columns are made of."""
+    """Buffers decoded events, grouped by kind, until `flush` returns them as a table.
+
+    Events are kept as objects until `convert` turns them into columns, which need far less memory.
+    """
 
     def __init__(self) -> None:
-        """Hold none."""
-        self._typed: dict[tuple[type[Record | None], str, str], _ColumnBuilder] = {
+        """Start empty."""
+        self._builder_by_type: dict[tuple[type[TypedRecord | None], str, str], _ColumnBuilder] = {
             (shape, collection, operation): _ColumnBuilder(
-                _COLUMNS[shape],
-                text_bytes=TEXT_BYTES.get(shape, 0),
+                _COLUMN_FUNCTIONS[shape],
+                text_bytes=MAX_TEXT_BYTES.get(shape, 0),
                 kind="commit",
                 collection=collection,
                 operation=operation,
             )
-            for collection, shape in TYPED.items()
+            for collection, shape in RECORD_TYPES.items()
             for operation in ("create", "update")
         }
-        self._created: dict[type[Record | None], tuple[str, Callable[[Event], None]]] = {
-            shape: (collection, bucket.append)
-            for (shape, collection, operation), bucket in self._typed.items()
+        self._builder_of_create: dict[type[TypedRecord | None], tuple[str, Callable[[JetstreamEvent], None]]] = {
+            shape: (collection, builder.append)
+            for (shape, collection, operation), builder in self._builder_by_type.items()
             if operation == "create"
         }
-        self._bare = _ColumnBuilder(_bare_columns, kind="commit")  # commits without a record that we read
-        self._notices = _ColumnBuilder(_notice_columns)  # no commits
-        self._buckets = [*self._typed.values(), self._bare, self._notices]
-        self.cut_texts = self.cut_langs = 0  # of all events absorbed
+        self._recordless = _ColumnBuilder(
+            _recordless_columns, kind="commit"
+        )  # commits whose record is not decoded, and deletions
+        self._non_commits = _ColumnBuilder(_non_commit_columns)  # identity, account and sync events
+        self._builders = [*self._builder_by_type.values(), self._recordless, self._non_commits]
+        self.cut_texts = self.cut_langs = 0  # texts and language lists that were truncated in conversion
 
-    def add(self, events: Sequence[Event | None]) -> list[int]:
-        """Hold events, and return the positions of those that take a second look instead."""
-        held = [event for event in events if event is not None]
-        keys = [event.commit.rkey for event in held if event.commit]
-        trusted = all_plc([event.did for event in held]) and all_record_keys(keys)
-        created, doubtful = self._created, list[int]()
+    def add(self, events: Sequence[JetstreamEvent | None]) -> list[int]:
+        """Add events to the buffer, and return the indices of those that were not added.
+
+        An event is not added if it is None, an id of it is invalid, or a required part is missing. Those lines need the
+        slow path, `lenient_decode`.
+        """
+        decoded = [event for event in events if event is not None]
+        keys = [event.commit.rkey for event in decoded if event.commit]
+        trusted = are_all_plc_dids([event.did for event in decoded]) and are_all_record_keys(keys)
+        created, undecided = self._builder_of_create, list[int]()
         for at, event in enumerate(events):
-            if event is None or not (trusted or _is_named_well(event)):
-                doubtful.append(at)
+            if event is None or not (trusted or _has_valid_ids(event)):
+                undecided.append(at)
                 continue
             commit = event.commit
             if commit is not None and commit.operation == "create" and event.kind == "commit":
-                collection, append = created.get(type(commit.record), _NOWHERE)
-                if commit.collection == collection:  # nine of ten
+                collection, append = created.get(type(commit.record), _NO_BUILDER)
+                if commit.collection == collection:  # the case of nine in ten events
                     append(event)
                     continue
-            bucket = self._find_bucket(event)
-            if bucket is None:
-                doubtful.append(at)
+            builder = self._find_builder(event)
+            if builder is None:
+                undecided.append(at)
             else:
-                bucket.append(event)
-        return doubtful
+                builder.append(event)
+        return undecided
 
-    def _find_bucket(self, event: Event) -> _ColumnBuilder | None:
-        """Return where an event belongs, or None if it lacks what it should have."""
+    def _find_builder(self, event: JetstreamEvent) -> _ColumnBuilder | None:
+        """Return the builder of the event's kind, or None if a required part of the event is missing."""
         commit = event.commit
         if event.kind != "commit":
-            return None if getattr(event, event.kind) is None else self._notices
+            return None if getattr(event, event.kind) is None else self._non_commits
         if commit is None:
             return None
-        if commit.operation == "delete" or commit.collection not in TYPED:
-            return self._bare
-        return self._typed.get((type(commit.record), commit.collection, commit.operation))
+        if commit.operation == "delete" or commit.collection not in RECORD_TYPES:
+            return self._recordless
+        return self._builder_by_type.get((type(commit.record), commit.collection, commit.operation))
 
-    def absorb(self, *, least: int = _EVENTS_AT_ONCE) -> None:
-        """Turn the events of each kind into columns, if there are at least so many."""
-        for bucket in self._buckets:
-            if len(bucket.events) >= least:
-                bucket.absorb()
-                self.cut_texts, self.cut_langs = self.cut_texts + bucket.cut_texts, self.cut_langs + bucket.cut_langs
-                bucket.cut_texts = bucket.cut_langs = 0
+    def convert(self, *, min_events: int = _MIN_EVENTS_PER_CONVERSION) -> None:
+        """Convert the events of each kind that has at least `min_events` of them to columns."""
+        for builder in self._builders:
+            if len(builder.events) >= min_events:
+                builder.convert()
+                self.cut_texts, self.cut_langs = self.cut_texts + builder.cut_texts, self.cut_langs + builder.cut_langs
+                builder.cut_texts = builder.cut_langs = 0
 
-    def release(self) -> pa.Table:
-        """Return all events as `tables.RAW_EVENTS`, in chunks that are each sorted by time, and hold none."""
-        self.absorb(least=1)
-        parts = [part for bucket in self._buckets if (part := bucket.release()) is not None]
+    def flush(self) -> pa.Table:
+        """Return all buffered events as `tables.RAW_EVENTS` and empty the buffer; a chunk per kind, sorted by time."""
+        self.convert(min_events=1)
+        parts = [part for builder in self._builders if (part := builder.flush()) is not None]
         return pa.concat_tables(parts or [RAW_EVENTS.empty_table()]).unify_dictionaries()
 
 
-def write_run(table: pa.Table, where: Path) -> Run:
-    """Write one run, a batch for each chunk of `table`."""
-    with pa.OSFile(str(where), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+def write_run(table: pa.Table, path: Path) -> SortedRun:
+    """Write a run to an Arrow file, one batch for each chunk of `table`.
+
+    Args:
+        table: `tables.RAW_EVENTS`, not empty, each chunk sorted by time.
+        path: A file that does not exist yet.
+    """
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table)
     fences: list[int] = []
     for chunk in table["event_time_us"].chunks:
         times = chunk.to_numpy()
         fences += [*times[::FENCE_ROWS].tolist(), int(times[-1])]
-    return Run(where, sorted(fences))
+    return SortedRun(path, sorted(fences))
 
 
-def count_kinds(table: pa.Table) -> Counter[tuple[str, str | None, str | None]]:
-    """Count events by kind, collection and operation."""
+def count_events_by_kind(table: pa.Table) -> Counter[tuple[str, str | None, str | None]]:
+    """Return the number of events of each kind, collection and operation; the last two are None unless a commit."""
     keys = ["kind", "collection", "operation"]
     counted = table.select(keys).group_by(keys).aggregate([([], "count_all")])
     return Counter(
@@ -175,12 +200,12 @@ def count_kinds(table: pa.Table) -> Counter[tuple[str, str | None, str | None]]:
     )
 
 
-def _is_named_well(event: Event) -> bool:
+def _has_valid_ids(event: JetstreamEvent) -> bool:
     return is_user_id(event.did) and (event.commit is None or is_record_key(event.commit.rkey))
 
 
-def _complete(columns: pa.Table, constant: Mapping[str, str]) -> pa.Table:
-    """Add the columns of RAW_EVENTS that are the same, or null, in all rows."""
+def _add_constant_columns(columns: pa.Table, constant: Mapping[str, str]) -> pa.Table:
+    """Add the columns of RAW_EVENTS that are constant or null in all rows."""
     rows = len(columns)
     arrays = [
         columns[field.name]
@@ -204,15 +229,15 @@ def _make_array(values: Any, kind: pa.DataType) -> pa.Array:
     return pa.array(values, kind)
 
 
-def _by_time(table: pa.Table) -> pa.Table:
-    """Sort by time; events mostly come in order, and looking is cheaper than sorting."""
+def _sort_by_time(table: pa.Table) -> pa.Table:
+    """Sort by time, unless the table is sorted already, which it mostly is."""
     times = table["event_time_us"].chunk(0).to_numpy()
     if (times[1:] >= times[:-1]).all():
         return table
     return table.take(pc.sort_indices(table["event_time_us"]))
 
 
-def _commit_columns(events: list[Event], commits: list[Any]) -> dict[str, Any]:
+def _commit_columns(events: list[JetstreamEvent], commits: list[Any]) -> dict[str, Any]:
     columns: dict[str, Any] = {
         "event_time_us": np.array([event.time_us for event in events], np.int64),
         "user_id": [event.did for event in events],
@@ -223,7 +248,7 @@ def _commit_columns(events: list[Event], commits: list[Any]) -> dict[str, Any]:
     return columns if seqs.count(None) == len(seqs) else columns | {"seq": seqs}
 
 
-def _bare_columns(events: list[Event]) -> Columns:
+def _recordless_columns(events: list[JetstreamEvent]) -> ColumnValues:
     commits: list[Any] = [event.commit for event in events]
     return _commit_columns(events, commits) | {
         "collection": [commit.collection for commit in commits],
@@ -231,7 +256,7 @@ def _bare_columns(events: list[Event]) -> Columns:
     }
 
 
-def _notice_columns(events: list[Event]) -> Columns:
+def _non_commit_columns(events: list[JetstreamEvent]) -> ColumnValues:
     bodies = [getattr(event, event.kind) for event in events]
     return {
         "event_time_us": np.array([event.time_us for event in events], np.int64),
@@ -239,50 +264,50 @@ def _notice_columns(events: list[Event]) -> Columns:
         "kind": [event.kind for event in events],
         "rev": [body.rev for body in bodies],
         "account_active": [body.active for body in bodies],
-        "account_status": [bound_status(body.status) for body in bodies],
+        "account_status": [replace_unknown_status(body.status) for body in bodies],
         "seq": [body.seq for body in bodies],
     }
 
 
-def _post_columns(events: list[Event]) -> Columns:
+def _post_columns(events: list[JetstreamEvent]) -> ColumnValues:
     commits: list[Any] = [event.commit for event in events]
-    posts: list[Post] = [commit.record for commit in commits]
+    posts: list[PostRecord] = [commit.record for commit in commits]
     replies = [post.reply for post in posts]
     return _commit_columns(events, commits) | {
         "text": [post.text for post in posts],
         "langs": [post.langs for post in posts],
         "parent_uri": [reply and reply.parent and (reply.parent.uri or None) for reply in replies],
         "root_uri": [reply and reply.root and (reply.root.uri or None) for reply in replies],
-        "quoted_uri": [post.embed and _quoted(post.embed) for post in posts],
+        "quoted_uri": [post.embed and _quoted_uri(post.embed) for post in posts],
     }
 
 
-def _quoted(embed: Embed) -> str | None:
+def _quoted_uri(embed: RecordEmbed) -> str | None:
     if embed.type not in QUOTING_EMBEDS or embed.record is None:
         return None
-    return embed.record.uri or (embed.record.record and embed.record.record.uri) or None  # "" names nothing
+    return embed.record.uri or (embed.record.record and embed.record.record.uri) or None  # an empty URI is no quote
 
 
-def _subject_columns(events: list[Event]) -> Columns:
+def _subject_record_columns(events: list[JetstreamEvent]) -> ColumnValues:
     commits: list[Any] = [event.commit for event in events]
     return _commit_columns(events, commits) | {"subject_uri": [commit.record.subject.uri for commit in commits]}
 
 
-def _account_columns(events: list[Event]) -> Columns:
+def _subject_account_columns(events: list[JetstreamEvent]) -> ColumnValues:
     commits: list[Any] = [event.commit for event in events]
     return _commit_columns(events, commits) | {"subject_did": [commit.record.subject for commit in commits]}
 
 
-def _profile_columns(events: list[Event]) -> Columns:
+def _profile_columns(events: list[JetstreamEvent]) -> ColumnValues:
     commits: list[Any] = [event.commit for event in events]
     return _commit_columns(events, commits) | {"text": [commit.record.description for commit in commits]}
 
 
-_COLUMNS: dict[type[Record], Callable[[list[Event]], Columns]] = {
-    Post: _post_columns,
-    Like: _subject_columns,
-    Repost: _subject_columns,
-    Follow: _account_columns,
-    Block: _account_columns,
-    Profile: _profile_columns,
+_COLUMN_FUNCTIONS: dict[type[TypedRecord], Callable[[list[JetstreamEvent]], ColumnValues]] = {
+    PostRecord: _post_columns,
+    LikeRecord: _subject_record_columns,
+    RepostRecord: _subject_record_columns,
+    FollowRecord: _subject_account_columns,
+    BlockRecord: _subject_account_columns,
+    ProfileRecord: _profile_columns,
 }

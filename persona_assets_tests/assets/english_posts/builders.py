@@ -4,9 +4,8 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.assets.english_posts.detect import build_decide
+from persona_assets.assets.english_posts.detect import build_language_decider
 from persona_assets.assets.english_posts.filter import filter_posts
-from persona_assets.common.progress import Progress
 
 ENGLISH = "What a lovely morning it is, I am so happy with this weather"
 GERMAN = "Was für ein schöner Morgen, ich freue mich sehr über dieses Wetter"
@@ -32,11 +31,11 @@ def actions(messages, *, batch_rows=None):
     return pads.dataset(table.to_batches(max_chunksize=batch_rows), schema=table.schema)
 
 
-def sift(messages, scratch, *, language="en", batch_rows=None):
+def filter_day(messages, scratch, *, language="en", batch_rows=None):
     return filter_posts(
         actions(messages, batch_rows=batch_rows),
-        build_decide(language),
+        build_language_decider(language),
         scratch=scratch,
         memory_limit="200MB",
-        progress=Progress(lambda _: None, what="messages"),
+        on_progress=lambda _: None,
     )

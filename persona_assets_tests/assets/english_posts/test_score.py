@@ -16,12 +16,12 @@ TEXTS = {"en": ENGLISH, "de": GERMAN, "ja": JAPANESE}
 
 @pytest.mark.parametrize("language", TEXTS)
 def test_a_sentence_weighs_for_its_own_language_and_against_the_others(language):
-    weigh = build_scorer(language)
+    score = build_scorer(language)
 
-    weights = {other: weigh(text) for other, text in TEXTS.items()}
+    scores = {other: score(text) for other, text in TEXTS.items()}
 
-    assert weights.pop(language) > 5
-    assert max(weights.values()) < -5
+    assert scores.pop(language) > 5
+    assert max(scores.values()) < -5
 
 
 @pytest.mark.parametrize(

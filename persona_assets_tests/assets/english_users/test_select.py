@@ -35,9 +35,13 @@ def english(rows: list[tuple[str, str]], *, of: pa.Table) -> pa.Table:
     return pa.Table.from_pylist(made, schema=tables.ENGLISH_POSTS)
 
 
-def select(wrote: pa.Table, in_english: pa.Table, scratch, *, least: int = 2):
+def select(wrote: pa.Table, in_english: pa.Table, scratch, *, min_english_posts: int = 2):
     return select_english_users(
-        pads.dataset(in_english), pads.dataset(wrote), min_english_posts=least, memory_limit="200MB", scratch=scratch
+        pads.dataset(in_english),
+        pads.dataset(wrote),
+        min_english_posts=min_english_posts,
+        memory_limit="200MB",
+        scratch=scratch,
     )
 
 
@@ -61,12 +65,12 @@ def test_a_post_delivered_on_two_days_counts_once(tmp_path):
     assert users["user_id"].to_pylist() == ["e2"]
 
 
-@pytest.mark.parametrize("least", [1, 3])
-def test_a_window_without_posts_keeps_nobody(tmp_path, least):
+@pytest.mark.parametrize("min_english_posts", [1, 3])
+def test_a_window_without_posts_keeps_nobody(tmp_path, min_english_posts):
     rows = [("e1", "like")]
     wrote = actions(rows)
 
-    users, dropped = select(wrote, english(rows, of=wrote), tmp_path, least=least)
+    users, dropped = select(wrote, english(rows, of=wrote), tmp_path, min_english_posts=min_english_posts)
 
     assert users.schema == tables.ENGLISH_USERS
     assert (users.num_rows, dropped) == (0, {})

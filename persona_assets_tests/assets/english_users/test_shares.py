@@ -5,7 +5,7 @@ import pyarrow.dataset as pads
 import pytest
 
 from persona_assets import tables
-from persona_assets.assets.english_users.shares import count_english_shares, is_usual
+from persona_assets.assets.english_users.shares import count_english_shares, is_share_near_median
 from persona_assets.common.parquet_files import write_parquet
 
 WEEK = {"2025-03-01": 0.4, "2025-03-02": 0.5, "2025-03-03": 0.45}
@@ -42,12 +42,12 @@ def test_shares_are_of_messages_day_by_day(tmp_path):
 
 @pytest.mark.parametrize(("share", "usual"), [(0.45, True), (0.31, True), (0.29, False), (0.67, True), (0.69, False)])
 def test_a_share_is_usual_within_one_and_a_half_times_the_median(share, usual):
-    assert is_usual("2025-03-04", {**WEEK, "2025-03-04": share}) is usual
+    assert is_share_near_median("2025-03-04", {**WEEK, "2025-03-04": share}) is usual
 
 
 def test_with_two_other_days_nothing_is_unusual():
-    assert is_usual("2025-03-03", {**WEEK, "2025-03-03": 0.01})
+    assert is_share_near_median("2025-03-03", {**WEEK, "2025-03-03": 0.01})
 
 
 def test_a_day_without_messages_is_not_unusual():
-    assert is_usual("2025-03-04", WEEK)
+    assert is_share_near_median("2025-03-04", WEEK)

@@ -82,7 +82,7 @@ def write_file(path, events, *, pack=lambda content: content):
     return path
 
 
-class Read:
+class StoredDay:
     """What became of a capture's day."""
 
     def __init__(self, parsed):
@@ -103,7 +103,7 @@ def read_day(  # noqa: PLR0913 - as many options as a capture has
     scratch.mkdir(parents=True)
     files = find_files(UPath(capture), day, pattern=pattern)
     loaded = load_dictionaries(UPath(dictionaries)) if dictionaries else None
-    return Read(parse_files(files, day=day, workers=workers, scratch=scratch, dictionaries=loaded))
+    return StoredDay(parse_files(files, day=day, workers=workers, scratch=scratch, dictionaries=loaded))
 
 
 def read_lines_of(events, folder, **options):

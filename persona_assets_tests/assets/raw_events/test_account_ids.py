@@ -1,6 +1,6 @@
 import pytest
 
-from persona_assets.assets.raw_events.account_ids import all_plc, is_user_id
+from persona_assets.assets.raw_events.account_ids import are_all_plc_dids, is_user_id
 from persona_assets_tests.assets.raw_events.builders import ALICE, BOB
 
 
@@ -29,8 +29,8 @@ def test_nothing_else_is_a_user_id(did):
 
 
 def test_many_are_told_at_once():
-    assert all_plc([])
-    assert all_plc([ALICE, BOB])
+    assert are_all_plc_dids([])
+    assert are_all_plc_dids([ALICE, BOB])
 
 
 @pytest.mark.parametrize(
@@ -38,9 +38,9 @@ def test_many_are_told_at_once():
     ["did:web:example.com", "did:plc:a", ALICE.upper(), ALICE[:-1] + "1", ALICE[:-1] + ":", ALICE[:-1] + "é", "0" * 32],
 )
 def test_one_that_is_no_plc_is_enough(other):
-    assert not all_plc([ALICE, other, BOB])
+    assert not are_all_plc_dids([ALICE, other, BOB])
 
 
 def test_lengths_that_make_up_for_each_other_are_told():
-    assert not all_plc([ALICE + "a", BOB[:-1]])
-    assert not all_plc(["did:plc:" + "b" * 23, "adid:plc:" + "c" * 24])
+    assert not are_all_plc_dids([ALICE + "a", BOB[:-1]])
+    assert not are_all_plc_dids(["did:plc:" + "b" * 23, "adid:plc:" + "c" * 24])

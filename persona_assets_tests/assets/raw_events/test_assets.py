@@ -8,7 +8,7 @@ import pytest
 
 from persona_assets import tables
 from persona_assets.assets.raw_events.assets import build_raw_events, check_day
-from persona_assets.assets.raw_events.read_files import Counts
+from persona_assets.assets.raw_events.read_files import ReadCounts
 from persona_assets.capture.resource import Capture
 from persona_assets.common.columns import require_schema
 from persona_assets.common.scratch import Scratch
@@ -222,7 +222,7 @@ def test_few_of_many_files_without_events_are_named(tmp_path):
 
 
 def test_lines_that_vanish_are_an_error():
-    counts = Counts(lines=3, kinds=Counter({("identity", None, None): 1}), rejected=Counter({"not JSON": 1}))
+    counts = ReadCounts(lines=3, kinds=Counter({("identity", None, None): 1}), rejected=Counter({"not JSON": 1}))
 
     failed = [
         answer for answer in check_day(counts, missing_hours=[]) if answer.severity is ERROR and not answer.passed

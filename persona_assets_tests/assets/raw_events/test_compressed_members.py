@@ -6,9 +6,9 @@ import random
 import pytest
 import zstandard
 
-from persona_assets.assets.raw_events.byte_source import DamageError, Source
+from persona_assets.assets.raw_events.byte_source import ByteSource, DamageError
 from persona_assets.assets.raw_events.compressed_members import OUTPUT_BYTES, MemberReader
-from persona_assets.assets.raw_events.file_formats import name_compression
+from persona_assets.assets.raw_events.file_formats import detect_compression
 
 COMPRESSORS = {"gzip": gzip.compress, "zstd": zstandard.compress, "xz": lzma.compress, "bzip2": bz2.compress}
 TEXT = "".join(f"line {number} {number**9}\n" for number in range(40_000)).encode()
@@ -17,9 +17,9 @@ each_compressor = pytest.mark.parametrize("pack", COMPRESSORS.values(), ids=COMP
 
 def read(packed):
     """Return what comes out of the first member, the reason why no more does, and what is left of the source."""
-    source, content, reason = Source(iter([packed])), [], None
+    source, content, reason = ByteSource(iter([packed])), [], None
     try:
-        content.extend(MemberReader({}).read(name_compression(packed), source))
+        content.extend(MemberReader({}).read(detect_compression(packed), source))
     except DamageError as damage:
         reason = damage.reason
     return b"".join(content), reason, source.peek(len(packed))
@@ -34,7 +34,7 @@ def test_a_member_is_read_and_the_source_left_behind_it(pack):
 def test_pieces_are_of_bounded_size_whatever_a_member_expands_to(pack):
     packed = pack(bytes(5_000_000))
 
-    sizes = [len(piece) for piece in MemberReader({}).read(name_compression(packed), Source(iter([packed])))]
+    sizes = [len(piece) for piece in MemberReader({}).read(detect_compression(packed), ByteSource(iter([packed])))]
 
     assert (sum(sizes), max(sizes) <= OUTPUT_BYTES) == (5_000_000, True)
 
@@ -93,18 +93,18 @@ def test_a_gzip_member_may_hold_another_one():
 @each_compressor
 def test_what_begins_like_a_member_is_probed(pack):
     packed = pack(TEXT)
-    name, magic = name_compression(packed), packed[:10]
+    name, magic = detect_compression(packed), packed[:10]
 
-    assert MemberReader({}).begins(name, Source(iter([packed])))
-    assert MemberReader({}).begins(name, Source(iter([packed[:5000]])))
-    assert not MemberReader({}).begins(name, Source(iter([magic + b"\xff" * 200_000])))
-    assert not MemberReader({}).begins(name, Source(iter([pack(b"")])), has_content=True)
+    assert MemberReader({}).is_member_start(name, ByteSource(iter([packed])))
+    assert MemberReader({}).is_member_start(name, ByteSource(iter([packed[:5000]])))
+    assert not MemberReader({}).is_member_start(name, ByteSource(iter([magic + b"\xff" * 200_000])))
+    assert not MemberReader({}).is_member_start(name, ByteSource(iter([pack(b"")])), has_content=True)
 
 
 def test_after_many_probes_none_is_made():
     reader = MemberReader({})
-    while reader.may_probe:
-        reader.begins("gzip", Source(iter([b"\x1f\x8b\x08\0"])))
+    while reader.can_probe:
+        reader.is_member_start("gzip", ByteSource(iter([b"\x1f\x8b\x08\0"])))
 
     assert read(gzip.compress(gzip.compress(b"a"), compresslevel=0))[0] == gzip.compress(b"a")
 

@@ -224,4 +224,4 @@ def test_random_bytes_after_a_member_are_searched_once():
 
 
 def test_layers_are_few():
-    assert module._MOST_LAYERS == 3
+    assert module._MAX_LAYERS == 3

@@ -4,9 +4,9 @@ from contextlib import contextmanager
 import pytest
 
 from persona_assets.assets.raw_events import fast_decode as decode
-from persona_assets.assets.raw_events.event_types import Event, make_line_types
+from persona_assets.assets.raw_events.event_types import JetstreamEvent, make_line_types
 from persona_assets.assets.raw_events.fast_decode import BlockDecoder
-from persona_assets.assets.raw_events.lenient_decode import decode_leniently, read_line
+from persona_assets.assets.raw_events.lenient_decode import decode_line_leniently, decode_object_leniently
 from persona_assets_tests.assets.raw_events.builders import (
     ALICE,
     BOB,
@@ -102,7 +102,7 @@ def test_a_line_is_read_alike_whether_its_collection_is_known_or_not():
     decoder = BlockDecoder()
 
     assert decoder.decode(both) == [None]
-    seen = decode_leniently(both)
+    seen = decode_object_leniently(both)
     for _ in range(64):
         decoder.learn(seen)
 
@@ -132,7 +132,7 @@ def test_collections_that_are_met_once_are_not_remembered_for_ever():
         event.commit.collection = f"com.example.thing{number}"
         decoder.learn(event)
 
-    assert len(decoder._met) < 2000
+    assert len(decoder._unknown_counts) < 2000
 
 
 def test_collections_that_appear_one_after_the_other_are_learnt_together(monkeypatch):
@@ -175,7 +175,7 @@ def test_few_of_very_many_languages_are_held():
     ):
         found = BlockDecoder().decode(b"\n".join(lines))
         assert [len(event.commit.record.langs) for event in found if event.commit.collection == POST] == [4]
-    assert len(decode_leniently(many).commit.record.langs) == 4
+    assert len(decode_object_leniently(many).commit.record.langs) == 4
 
 
 @pytest.mark.parametrize("levels", [190, 250, 950])
@@ -186,7 +186,7 @@ def test_whether_a_deep_line_is_an_event_does_not_depend_on_the_callers_stack(le
         if deeper:
             return read(deeper - 1)
         found = BlockDecoder().decode(b"\n".join([line(like()), deep, line(like())]))
-        again = [isinstance(one, Event) for text in (deep, deep * 2) for one in read_line(text)]
+        again = [isinstance(one, JetstreamEvent) for text in (deep, deep * 2) for one in decode_line_leniently(text)]
         return [event is not None for event in found], again
 
     is_event = levels < 200

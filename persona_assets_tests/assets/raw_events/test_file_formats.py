@@ -13,12 +13,12 @@ import zstandard
 
 from persona_assets.assets.raw_events.file_formats import (
     HEAD_BYTES,
+    MAX_MEMBER_START_BYTES,
     MEMBER_START,
-    MEMBER_START_BYTES,
-    is_text,
-    name_compression,
-    name_encoding,
-    name_refused,
+    detect_compression,
+    detect_encoding,
+    detect_unsupported_format,
+    looks_like_utf8,
 )
 
 LINE = b'{"did":"did:plc:a","text":"h\xc3\xa9"}\r\n'
@@ -39,7 +39,7 @@ LINE = b'{"did":"did:plc:a","text":"h\xc3\xa9"}\r\n'
     ],
 )
 def test_compression_is_told_by_the_first_bytes(packed, name):
-    assert name_compression(packed[:HEAD_BYTES]) == name
+    assert detect_compression(packed[:HEAD_BYTES]) == name
 
 
 def make_tar():
@@ -98,8 +98,8 @@ def make_sqlite():
     ids=["tar", "zip", "parquet", "arrow", "lz4", "sqlite", "7z", "bytes"],  # some contents hold the time
 )
 def test_what_is_not_read_is_named(content, name):
-    assert not is_text(content[:HEAD_BYTES])
-    assert name_refused(content[:HEAD_BYTES]) == name
+    assert not looks_like_utf8(content[:HEAD_BYTES])
+    assert detect_unsupported_format(content[:HEAD_BYTES]) == name
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
@@ -107,18 +107,18 @@ def test_what_is_not_read_is_named(content, name):
 def test_the_form_of_a_text_is_told_with_and_without_a_byte_order_mark(encoding, name, mark):
     text = (mark + LINE.decode()).encode(encoding)
 
-    assert not is_text(text)
-    assert name_encoding(text) == name
+    assert not looks_like_utf8(text)
+    assert detect_encoding(text) == name
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"a\0\0\0b", b"{\0\0\0", b"\0\0\0\0", b"\xffa\0b", bytes(600)])
 def test_zero_and_foreign_bytes_alone_are_no_other_form_of_text(content):
-    assert name_encoding(content) is None
+    assert detect_encoding(content) is None
 
 
 @pytest.mark.parametrize("content", [LINE, LINE[:29], "é".encode()[:1], b"", "😀".encode()[:3]])
 def test_utf8_may_be_cut_anywhere(content):
-    assert is_text(content)
+    assert looks_like_utf8(content)
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, lzma.compress, bz2.compress])
@@ -128,4 +128,4 @@ def test_the_start_of_a_member_is_found_among_other_bytes(pack, content):
 
     assert found is not None
     assert found.start() == 16
-    assert len(found.group()) <= MEMBER_START_BYTES
+    assert len(found.group()) <= MAX_MEMBER_START_BYTES

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.assets.raw_events.json_values import iterate_object_fields, split_objects
+from persona_assets.assets.raw_events.json_values import iterate_nested_objects, split_objects
 
 VALUES = st.recursive(
     st.none() | st.integers() | st.text(),
@@ -41,11 +41,11 @@ def test_a_line_of_a_million_values_takes_little_memory():
 def test_fields_that_are_objects_are_found():
     raw = b' { "a" : {"b": "}"} , "c":5,"d\\"":[{}],"e":{} }'
 
-    assert [json.loads(value) for value in iterate_object_fields(raw)] == [{"b": "}"}, {}]
+    assert [json.loads(value) for value in iterate_nested_objects(raw)] == [{"b": "}"}, {}]
 
 
 @pytest.mark.parametrize(
     "raw", [b"{}", b"{", b"5", b'{"a"', b'{"a":', b'{"a":tru}', b"{" + b'"a":1,' * 40 + b'"b":{}}']
 )
 def test_what_is_no_wrapper_has_no_such_fields(raw):
-    assert list(iterate_object_fields(raw)) == []
+    assert list(iterate_nested_objects(raw)) == []

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persona_assets import tables
-from persona_assets.assets.raw_events import external_sort as crowd
+from persona_assets.assets.raw_events import external_sort
 from persona_assets.assets.raw_events import merge_runs as merge
-from persona_assets.assets.raw_events.merge_runs import merge_rejected, merge_runs
-from persona_assets.assets.raw_events.read_files import REJECTED_SPOOL
+from persona_assets.assets.raw_events.merge_runs import merge_rejected_lines, merge_runs
+from persona_assets.assets.raw_events.read_files import REJECTED_STREAM_SCHEMA
 from persona_assets.assets.raw_events.sorted_runs import write_run
 
 
@@ -85,13 +85,16 @@ ROWS = st.fixed_dictionaries(
 
 
 @settings(max_examples=30)
-@given(st.lists(st.lists(ROWS, min_size=1), min_size=1, max_size=4), st.sampled_from(["_MOST_ROWS", "_MOST_BYTES"]))
+@given(
+    st.lists(st.lists(ROWS, min_size=1), min_size=1, max_size=4),
+    st.sampled_from(["_MAX_SLICE_ROWS", "_MAX_SLICE_BYTES"]),
+)
 def test_a_crowd_is_sorted_outside_of_memory_to_the_same_bytes(pieces, limit):
     with tempfile.TemporaryDirectory() as inside, tempfile.TemporaryDirectory() as outside:
         expected = merge_all(pieces, Path(inside))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(merge, limit, 0)
-            patch.setattr(crowd, "_BATCH_ROWS", 2)
+            patch.setattr(external_sort, "_BATCH_ROWS", 2)
             assert merge_all(pieces, Path(outside)) == expected
 
 
@@ -104,9 +107,9 @@ def test_rejected_lines_follow_one_another(tmp_path):
     paths = []
     for name in "ab":
         paths.append(tmp_path / name)
-        batch = pa.record_batch([[name], [1], ["why"], [b"raw"], [3]], schema=REJECTED_SPOOL)
-        with pa.OSFile(str(paths[-1]), "wb") as sink, pyarrow.ipc.new_stream(sink, REJECTED_SPOOL) as writer:
+        batch = pa.record_batch([[name], [1], ["why"], [b"raw"], [3]], schema=REJECTED_STREAM_SCHEMA)
+        with pa.OSFile(str(paths[-1]), "wb") as sink, pyarrow.ipc.new_stream(sink, REJECTED_STREAM_SCHEMA) as writer:
             writer.write_batch(batch)
 
-    assert merge_rejected(paths, tmp_path / "out.parquet") == 2
+    assert merge_rejected_lines(paths, tmp_path / "out.parquet") == 2
     assert pq.read_table(tmp_path / "out.parquet")["source_file"].to_pylist() == ["a", "b"]

@@ -584,7 +584,7 @@ def test_a_day_of_faults_is_the_same_with_any_number_of_workers(monkeypatch, tmp
         ("n", "a folder that was listed under another name: a link leads back to it"),
         ("o.jsonl", "a folder where a file should be"),
     ]
-    assert [name.removeprefix("2025-03-01/") for name, _ in found[0].counts.named_without_events] == [
+    assert [name.removeprefix("2025-03-01/") for name, _ in found[0].counts.first_files_without_events] == [
         "\\xfe",
         "\\xff",
         "f.zip",
@@ -621,4 +621,4 @@ def test_ten_thousand_tiny_files_take_their_number_of_time_and_few_are_named(tmp
 
     counts = read_day(tmp_path / "capture", tmp_path / "scratch").counts
 
-    assert (counts.files, counts.files_without_events, len(counts.named_without_events)) == (10_000, 10_000, 20)
+    assert (counts.files, counts.files_without_events, len(counts.first_files_without_events)) == (10_000, 10_000, 20)

@@ -4,31 +4,31 @@ from collections import Counter
 from upath import UPath
 
 from persona_assets.assets.raw_events import read_files as read
-from persona_assets.assets.raw_events.read_files import Counts, read_files
+from persona_assets.assets.raw_events.read_files import ReadCounts, read_files
 from persona_assets.capture.files import CaptureFile
 from persona_assets_tests.assets.raw_events.builders import DAY, NOON_US, like, line, post, write_file
 
 
-def capture_file(path, trouble=None):
-    return CaptureFile(UPath(path), path.name, path.stat().st_size if path.exists() else 0, trouble)
+def capture_file(path, problem=None):
+    return CaptureFile(UPath(path), path.name, path.stat().st_size if path.exists() else 0, problem)
 
 
 def test_runs_are_written_as_the_lines_of_several_files_fill_them(tmp_path, monkeypatch):
     files = [capture_file(write_file(tmp_path / name, [like() for _ in range(10)])) for name in "abc"]
     monkeypatch.setattr(read, "RUN_BYTES", files[0].size * 3 // 2)
 
-    part = read_files(files, DAY, tmp_path / "spool")
+    parsed = read_files(files, DAY, tmp_path / "spool")
 
-    assert len(part.runs) == 2
-    assert part.counts.events == 30
-    assert part.counts.bytes == sum(file.size for file in files)
+    assert len(parsed.runs) == 2
+    assert parsed.counts.events == 30
+    assert parsed.counts.bytes == sum(file.size for file in files)
 
 
 def test_a_file_with_trouble_is_one_rejected_line_zero(tmp_path):
-    part = read_files([capture_file(tmp_path / "a", "a folder where a file should be")], DAY, tmp_path / "spool")
+    parsed = read_files([capture_file(tmp_path / "a", "a folder where a file should be")], DAY, tmp_path / "spool")
 
-    assert part.counts.rejected == {"a folder where a file should be": 1}
-    assert (part.counts.lines, part.counts.broken_files, part.runs) == (1, 1, [])
+    assert parsed.counts.rejected == {"a folder where a file should be": 1}
+    assert (parsed.counts.lines, parsed.counts.broken_files, parsed.runs) == (1, 1, [])
 
 
 def test_the_collector_is_left_as_it_was(tmp_path):
@@ -59,7 +59,7 @@ def test_texts_that_are_cut_are_counted_once_each(tmp_path, monkeypatch):
 
 
 def test_counts_add_up():
-    one, other = Counts(files=1, lines=2), Counts(files=3, lines=4)
+    one, other = ReadCounts(files=1, lines=2), ReadCounts(files=3, lines=4)
     one.rejected["x"] += 1
     other.rejected["x"] += 2
 
@@ -69,12 +69,12 @@ def test_counts_add_up():
 
 
 def test_counts_of_collections_stay_few_and_add_up(monkeypatch):
-    monkeypatch.setattr(read, "_MOST_KINDS", 10)
-    counts = Counts()
+    monkeypatch.setattr(read, "_MAX_KINDS", 10)
+    counts = ReadCounts()
 
     for number in range(100):
         counts.add(
-            Counts(kinds=Counter({("commit", f"com.example.thing{number}", "create"): 2, ("sync", None, None): 3}))
+            ReadCounts(kinds=Counter({("commit", f"com.example.thing{number}", "create"): 2, ("sync", None, None): 3}))
         )
 
     assert len(counts.kinds) <= 12

@@ -1,6 +1,6 @@
 import pytest
 
-from persona_assets.assets.raw_events.repo_paths import all_record_keys, is_nsid, is_record_key
+from persona_assets.assets.raw_events.repo_paths import are_all_record_keys, is_nsid, is_record_key
 
 # https://atproto.com/specs/nsid#examples and https://atproto.com/specs/record-key#examples, and bounds.
 LABEL = "a" * 63
@@ -51,10 +51,10 @@ def test_nothing_else_is_a_record_key(key):
 
 
 def test_many_record_keys_are_told_at_once():
-    assert all_record_keys([])
-    assert all_record_keys(KEYS)
+    assert are_all_record_keys([])
+    assert are_all_record_keys(KEYS)
 
 
 @pytest.mark.parametrize("key", [key for key in NO_KEYS if key])
 def test_one_that_is_no_record_key_is_enough(key):
-    assert not all_record_keys(["self", key, "example.com"])
+    assert not are_all_record_keys(["self", key, "example.com"])

@@ -3,7 +3,7 @@ import pytest
 
 from persona_assets import tables
 from persona_assets.assets.raw_events.fast_decode import BlockDecoder
-from persona_assets.assets.raw_events.sorted_runs import FENCE_ROWS, EventBuffer, count_kinds, write_run
+from persona_assets.assets.raw_events.sorted_runs import FENCE_ROWS, EventBuffer, count_events_by_kind, write_run
 from persona_assets.common.columns import require_schema
 from persona_assets_tests.assets.raw_events.builders import (
     LIKE,
@@ -20,21 +20,21 @@ from persona_assets_tests.assets.raw_events.builders import (
 )
 
 
-def hold(events, *, absorb_each=False):
-    held = EventBuffer()
+def fill_buffer(events, *, convert_each=False):
+    buffer = EventBuffer()
     for event in BlockDecoder().decode(b"\n".join(line(event) for event in events)):
-        assert held.add([event]) == []
-        if absorb_each:
-            held.absorb(least=1)
-    return held
+        assert buffer.add([event]) == []
+        if convert_each:
+            buffer.convert(min_events=1)
+    return buffer
 
 
-@pytest.mark.parametrize("absorb_each", [False, True])
-def test_each_kind_is_one_chunk_sorted_by_time(absorb_each):
+@pytest.mark.parametrize("convert_each", [False, True])
+def test_each_kind_is_one_chunk_sorted_by_time(convert_each):
     events = [post(time_us=NOON_US + 5), like(time_us=NOON_US + 4), post(time_us=NOON_US + 3), like()]
     events += [delete(), account(), identity(), commit(POST, {"text": "x"}, operation="update")]
 
-    table = hold(events, absorb_each=absorb_each).release()
+    table = fill_buffer(events, convert_each=convert_each).flush()
 
     require_schema(table.schema, tables.RAW_EVENTS, table="raw_events")
     assert len(table) == len(events)
@@ -44,9 +44,9 @@ def test_each_kind_is_one_chunk_sorted_by_time(absorb_each):
 
 
 def test_what_was_released_is_held_no_more():
-    held = hold([like()])
+    buffer = fill_buffer([like()])
 
-    assert (len(held.release()), len(held.release())) == (1, 0)
+    assert (len(buffer.flush()), len(buffer.flush())) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,11 @@ def test_what_was_released_is_held_no_more():
     ],
 )
 def test_what_does_not_fit_is_told_and_not_held(event):
-    held = EventBuffer()
+    buffer = EventBuffer()
 
-    assert held.add(BlockDecoder().decode(line(event))) == [0]
-    assert held.add([None]) == [0]
-    assert len(held.release()) == 0
+    assert buffer.add(BlockDecoder().decode(line(event))) == [0]
+    assert buffer.add([None]) == [0]
+    assert len(buffer.flush()) == 0
 
 
 def test_a_key_that_is_none_takes_none_of_its_neighbours_along():
@@ -78,35 +78,35 @@ def test_a_key_that_is_none_takes_none_of_its_neighbours_along():
 
 def test_what_is_over_the_bounds_of_a_lexicon_is_cut_and_counted():
     long, short = "é" * 1501, "é" * 1500
-    held = hold([post(long), post(short, langs=list("abcd")), account(status="zq", active=False)])
-    held.add(BlockDecoder().decode(line(commit("app.bsky.actor.profile", {"description": long}))))
+    buffer = fill_buffer([post(long), post(short, langs=list("abcd")), account(status="zq", active=False)])
+    buffer.add(BlockDecoder().decode(line(commit("app.bsky.actor.profile", {"description": long}))))
 
-    table = held.release()
+    table = buffer.flush()
 
     assert sorted(text for text in table["text"].to_pylist() if text) == ["é" * 1280, short, short]
     assert [langs for langs in table["langs"].to_pylist() if langs] == [["a", "b", "c"]]
     assert [status for status in table["account_status"].to_pylist() if status] == ["other"]
-    assert (held.cut_texts, held.cut_langs) == (2, 1)
+    assert (buffer.cut_texts, buffer.cut_langs) == (2, 1)
 
 
-@pytest.mark.parametrize("absorb_each", [False, True])
-def test_a_sequence_number_of_zero_is_one(absorb_each):
+@pytest.mark.parametrize("convert_each", [False, True])
+def test_a_sequence_number_of_zero_is_one(convert_each):
     events = [like() | {"seq": 0}, like() | {"seq": 5}, like()]
 
-    assert hold(events, absorb_each=absorb_each).release()["seq"].to_pylist() == [0, 5, None]
+    assert fill_buffer(events, convert_each=convert_each).flush()["seq"].to_pylist() == [0, 5, None]
 
 
 def test_an_empty_uri_names_nothing():
     empty = {"uri": ""}
-    table = hold([post(reply={"parent": empty, "root": empty}, embed=embed_record(""))]).release()
+    table = fill_buffer([post(reply={"parent": empty, "root": empty}, embed=embed_record(""))]).flush()
 
     assert [table[name].to_pylist() for name in ("parent_uri", "root_uri", "quoted_uri")] == [[None]] * 3
 
 
 def test_kinds_are_counted():
-    table = hold([like(), like(), delete(), identity()]).release()
+    table = fill_buffer([like(), like(), delete(), identity()]).flush()
 
-    assert count_kinds(table) == {
+    assert count_events_by_kind(table) == {
         ("commit", LIKE, "create"): 2,
         ("commit", LIKE, "delete"): 1,
         ("identity", None, None): 1,
@@ -116,7 +116,7 @@ def test_kinds_are_counted():
 def test_fences_tell_where_the_times_of_a_run_lie(tmp_path):
     events = [like(time_us=NOON_US + number) for number in range(FENCE_ROWS + 2)] + [post(time_us=NOON_US - 1)]
 
-    run = write_run(hold(events).release(), tmp_path / "run")
+    run = write_run(fill_buffer(events).flush(), tmp_path / "run")
 
     assert run.fences == [NOON_US - 1, NOON_US - 1, NOON_US, NOON_US + FENCE_ROWS, NOON_US + FENCE_ROWS + 1]
     with pyarrow.ipc.open_file(tmp_path / "run") as file:

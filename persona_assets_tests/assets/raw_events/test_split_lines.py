@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from persona_assets.assets.raw_events import split_lines as module
-from persona_assets.assets.raw_events.split_lines import Broken, Lines, Overlong, read_lines
+from persona_assets.assets.raw_events.split_lines import LineBlock, OverlongLine, UnreadBytes, read_lines
 from persona_assets.tables import RAW_LIMIT_BYTES
 
 
@@ -29,7 +29,7 @@ def pieces(content):
 
 
 def lines_in(found):
-    return [line for piece in found if isinstance(piece, Lines) for line in piece.body.split(b"\n")]
+    return [line for piece in found if isinstance(piece, LineBlock) for line in piece.body.split(b"\n")]
 
 
 @pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
@@ -84,7 +84,7 @@ def test_a_file_that_ends_inside_a_member_gives_the_lines_it_has(pack):
     whole = lines_in(found)
     assert len(whole) > 10_000
     assert whole == lines[: len(whole)]
-    (broken,) = [piece for piece in found if isinstance(piece, Broken)]
+    (broken,) = [piece for piece in found if isinstance(piece, UnreadBytes)]
     assert "ends inside" in broken.reason
     assert lines[len(whole)].startswith(broken.head)
     assert broken.length == len(broken.head)
@@ -94,7 +94,7 @@ def test_what_follows_a_gzip_member_and_is_none_breaks_the_file_off():
     *before, last = pieces(gzip.compress(b"a\n") + b"garbage that is no member")
 
     assert lines_in(before) == [b"a"]
-    assert last == Broken("the compressed data is damaged", b"", 0, len(b"garbage that is no member"))
+    assert last == UnreadBytes("the compressed data is damaged", b"", 0, len(b"garbage that is no member"))
 
 
 def test_damage_in_the_middle_gives_the_lines_before_it():
@@ -112,7 +112,7 @@ def test_a_file_that_cannot_be_opened_is_broken(error):
     def refuse():
         raise error
 
-    assert list(read_lines(refuse)) == [Broken(f"the file can't be read: {error.strerror}", b"", 0)]
+    assert list(read_lines(refuse)) == [UnreadBytes(f"the file can't be read: {error.strerror}", b"", 0)]
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError, TimeoutError])
@@ -132,9 +132,9 @@ def test_an_overlong_line_keeps_its_head_and_its_length(pack, monkeypatch):
     found = pieces(pack(content))
 
     assert lines_in(found) == [b"a", b"b", b"y" * 100_000]
-    assert [piece for piece in found if isinstance(piece, Overlong)] == [
-        Overlong(b"x" * RAW_LIMIT_BYTES, 3_000_000),
-        Overlong(b"z" * RAW_LIMIT_BYTES, 100_001),
+    assert [piece for piece in found if isinstance(piece, OverlongLine)] == [
+        OverlongLine(b"x" * RAW_LIMIT_BYTES, 3_000_000),
+        OverlongLine(b"z" * RAW_LIMIT_BYTES, 100_001),
     ]
 
 
@@ -143,7 +143,7 @@ def test_a_line_in_many_small_pieces_is_put_together_in_linear_time(monkeypatch)
     frame = pack_zstd(b"x" * 100)
 
     assert lines_in(pieces(frame * 5000 + pack_zstd(b"\n") + frame * 3)) == [b"x" * 500_000, b"x" * 300]
-    assert pieces(frame * 20_000) == [Overlong(b"x" * RAW_LIMIT_BYTES, 2_000_000)]
+    assert pieces(frame * 20_000) == [OverlongLine(b"x" * RAW_LIMIT_BYTES, 2_000_000)]
 
 
 def test_the_line_that_damage_tears_is_no_part_of_what_follows():
@@ -169,7 +169,7 @@ def test_bytes_that_the_disk_does_not_give_are_counted():
     *before, last = read_lines(lambda: Failing(b"a\nbcdef"), size=7)
 
     assert lines_in(before) == [b"a"]
-    assert last == Broken("the file can't be read: Input/output error", b"bc", 2, 3)
+    assert last == UnreadBytes("the file can't be read: Input/output error", b"bc", 2, 3)
 
 
 BOMB = """

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from persona_assets.assets.raw_events.event_types import NOTHING, LooseCommit, LooseEvent, Payload
-from persona_assets.assets.raw_events.rejection_reasons import RefusedLineError
-from persona_assets.assets.raw_events.wire_formats import read_any_form, unframe
+from persona_assets.assets.raw_events.event_types import ABSENT, CommitWithRawRecord, EventWithRawRecord, V2Payload
+from persona_assets.assets.raw_events.rejection_reasons import NotAnEventError
+from persona_assets.assets.raw_events.wire_formats import decode_any_format, payload_to_event
 from persona_assets_tests.assets.raw_events.builders import ALICE, NOON_US, line, post
 
 
@@ -32,13 +32,13 @@ def test_every_form_of_an_event_says_the_same():
         frame["payload"],
     ]
 
-    expected = said(read_any_form(line(event)))
+    expected = said(decode_any_format(line(event)))
 
-    assert [said(read_any_form(line(form))) for form in forms] == [expected] * len(forms)
+    assert [said(decode_any_format(line(form))) for form in forms] == [expected] * len(forms)
 
 
 def test_a_payload_of_an_unknown_kind_is_refused():
-    payload = Payload(type="x#presence", did=ALICE, time="2025-03-01T12:00:00Z", record=NOTHING)
+    payload = V2Payload(type="x#presence", did=ALICE, time="2025-03-01T12:00:00Z", record=ABSENT)
 
-    with pytest.raises(RefusedLineError, match="kind: unknown value"):
-        unframe(payload, LooseEvent, LooseCommit)
+    with pytest.raises(NotAnEventError, match="kind: unknown value"):
+        payload_to_event(payload, EventWithRawRecord, CommitWithRawRecord)

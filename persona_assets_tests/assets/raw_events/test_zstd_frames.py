@@ -4,8 +4,8 @@ from functools import cache
 import pytest
 import zstandard
 
-from persona_assets.assets.raw_events.byte_source import DamageError, Source
-from persona_assets.assets.raw_events.zstd_frames import BLOCK_BYTES, ZstdFrames
+from persona_assets.assets.raw_events.byte_source import ByteSource, DamageError
+from persona_assets.assets.raw_events.zstd_frames import BLOCK_BYTES, ZstdFrameReader
 
 SAMPLES = [f'{{"did":"did:plc:{number:024}","kind":"commit","seq":{number**3}}}'.encode() for number in range(2000)]
 # The header of a frame with a window of 2 GiB and of 4 GiB; no size, no checksum.
@@ -26,7 +26,7 @@ def pack(content, dictionary=None, **options):
 
 
 def read(packed, dictionaries=None):
-    source, frames, content = Source(iter([packed])), ZstdFrames(dictionaries or {}), []
+    source, frames, content = ByteSource(iter([packed])), ZstdFrameReader(dictionaries or {}), []
     while source.peek(1):
         content.extend(frames.read(source))
     return b"".join(content)
@@ -42,10 +42,10 @@ def test_frames_with_different_dictionaries_lie_in_one_file():
 @pytest.mark.parametrize("dictionary", [1612007021, 20260811])
 def test_a_missing_dictionary_of_jetstream_is_named_and_its_frame_passed_by(dictionary):
     packed = pack(SAMPLES[0], train(dictionary))
-    source = Source(iter([packed + b"next"]))
+    source = ByteSource(iter([packed + b"next"]))
 
     with pytest.raises(DamageError, match=f"the zstd dictionary {dictionary} is missing") as caught:
-        list(ZstdFrames({}).read(source))
+        list(ZstdFrameReader({}).read(source))
 
     assert (caught.value.unread, source.peek(9)) == (len(packed), b"next")
 
@@ -54,7 +54,7 @@ def test_files_that_ask_for_any_dictionaries_get_one_reason():
     reasons = set()
     for dictionary in (7, 8, 9):
         with pytest.raises(DamageError) as caught:
-            list(ZstdFrames({}).read(Source(iter([pack(SAMPLES[0], train(dictionary))]))))
+            list(ZstdFrameReader({}).read(ByteSource(iter([pack(SAMPLES[0], train(dictionary))]))))
         reasons.add(caught.value.reason)
 
     assert reasons == {"a zstd dictionary is missing"}
@@ -76,7 +76,7 @@ def test_blocks_before_damage_are_kept_whole():
     found = []
 
     with pytest.raises(DamageError, match="damaged"):
-        found.extend(ZstdFrames({}).read(Source(iter([bytes(packed)]))))
+        found.extend(ZstdFrameReader({}).read(ByteSource(iter([bytes(packed)]))))
 
     assert content.startswith(b"".join(found))
     assert len(b"".join(found)) >= len(content) - BLOCK_BYTES
@@ -96,4 +96,4 @@ def test_a_frame_may_end_anywhere(length):
     packed = pack(b"some text that is long enough", write_checksum=True)
 
     with pytest.raises(DamageError, match="ends inside a zstd frame"):
-        list(ZstdFrames({}).read(Source(iter([packed[: min(length, len(packed) - 1)]]))))
+        list(ZstdFrameReader({}).read(ByteSource(iter([packed[: min(length, len(packed) - 1)]]))))

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persona_assets import tables
-from persona_assets.assets.user_actions.classify import ACTION_OF
-from persona_assets.assets.user_actions.extract import extract_actions
+from persona_assets.assets.user_actions.classify import ACTION_BY_OPERATION
+from persona_assets.assets.user_actions.extract import extract_distinct_actions
 from persona_assets.common.columns import require_schema
 from persona_assets_tests.assets.raw_events.builders import read_day
 from persona_assets_tests.assets.user_actions.builders import (
@@ -24,7 +24,7 @@ from persona_assets_tests.assets.user_actions.builders import (
     POST,
     PROFILE,
     REPOST,
-    Extracted,
+    Extraction,
     commit,
     event,
     extract,
@@ -161,7 +161,7 @@ def test_each_event_becomes_its_action_and_keeps_what_it_says(name, tmp_path):
 
 
 def test_every_action_of_the_table_can_be_made():
-    assert {*ACTION_OF.values(), "reply", "quote", "account_status"} == set(tables.ACTIONS)
+    assert {*ACTION_BY_OPERATION.values(), "reply", "quote", "account_status"} == set(tables.ACTIONS)
 
 
 @pytest.mark.parametrize(
@@ -296,18 +296,22 @@ def test_the_table_is_what_was_promised(tmp_path):
 
 @pytest.mark.shared_data
 def test_the_golden_day_has_the_actions_that_were_planted(shared_data, tmp_path, monkeypatch):
-    monkeypatch.setattr("persona_assets.assets.user_actions.extract.sort_events", None)  # raw_events come sorted
+    monkeypatch.setattr(
+        "persona_assets.assets.user_actions.extract.sort_by_all_columns", None
+    )  # raw_events come sorted
     with tarfile.open(shared_data / "golden" / "g20k_input.tar.gz") as archive:
         archive.extractall(tmp_path, filter="data")
     manifest = json.loads((tmp_path / "input" / "g20k.manifest.json").read_text(encoding="utf-8"))
     planted = Counter()
     for name, number in manifest["kinds"].items():
         collection, _, operation = name.partition(" ")
-        planted["account_status" if name == "account" else ACTION_OF.get((collection, operation), "none")] += number
+        planted[
+            "account_status" if name == "account" else ACTION_BY_OPERATION.get((collection, operation), "none")
+        ] += number
 
     read = read_day(tmp_path / "input" / "g20k", tmp_path / "raw")
     dataset = pads.dataset(tmp_path / "raw" / "raw_events.parquet")
-    found = Extracted(extract_actions(dataset, memory_limit="512MB", scratch=tmp_path))
+    found = Extraction(extract_distinct_actions(dataset, memory_limit="512MB", scratch=tmp_path))
 
     assert (read.counts.lines, len(read.rejected)) == (manifest["lines"], manifest["malformed"])
     assert (found.found.read, found.found.duplicates) == (20_081, manifest["duplicates"])
