@@ -17,7 +17,7 @@ def test_defaults_come_from_the_settings(monkeypatch):
     assert (capture.root, capture.pattern, capture.count_workers()) == ("/somewhere", "%Y%m%d", 3)
 
 
-def test_without_a_number_the_cores_of_this_process_are_used(monkeypatch):
+def test_without_the_setting_the_available_cores_are_used(monkeypatch):
     monkeypatch.delenv("PERSONA_WORKERS", raising=False)
 
     assert 1 <= Capture().count_workers() <= (os.cpu_count() or 1)

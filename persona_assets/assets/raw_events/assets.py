@@ -38,7 +38,7 @@ _FILES_READ = Check(
 _FILES_HAVE_EVENTS = Check(
     "raw_events",
     "every_file_has_events",
-    "Files with lines contain no event (the metadata names the first of them): rejected_lines says what they "
+    "Files that are not empty contain no event (the metadata names the first of them): rejected_lines says what they "
     "contain. Convert them, or remove them from the capture.",
 )
 _FEW_REJECTED = Check(

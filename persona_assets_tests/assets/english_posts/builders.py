@@ -14,7 +14,7 @@ SHORT = "Toyota"  # the detector has no guess, and it is in no list
 
 
 def message(text, *, langs=None, user="u", n=0, action="post"):
-    """One action of the day, the `n`-th of its user."""
+    """A row of `user_actions`: the `n`-th of its user."""
     return {
         "user_id": f"did:plc:{user}",
         "action": action,
@@ -26,7 +26,7 @@ def message(text, *, langs=None, user="u", n=0, action="post"):
 
 
 def actions(messages, *, batch_rows=None):
-    """A lazy dataset in memory of `user_actions`, cut into batches of `batch_rows`."""
+    """An in-memory dataset of `user_actions` in batches of at most `batch_rows`."""
     table = pa.Table.from_pylist(messages, schema=tables.USER_ACTIONS)
     return pads.dataset(table.to_batches(max_chunksize=batch_rows), schema=table.schema)
 

@@ -1,4 +1,4 @@
-"""A day's messages, sifted by language."""
+"""Filtering the posts of a day by language."""
 
 import random
 import tempfile
@@ -44,7 +44,7 @@ def test_only_messages_in_the_language_are_kept_sorted_by_uri(tmp_path):
     assert filtered.dropped == {reasons.OTHER_DETECTED: 1}
 
 
-def test_what_cannot_be_told_follows_the_authors_other_posts(tmp_path):
+def test_undecided_posts_follow_the_majority_of_their_authors_other_posts(tmp_path):
     day = [
         *[message(ENGLISH, user="english", n=n) for n in range(3)],
         message(GERMAN, user="english", n=3),
@@ -61,7 +61,7 @@ def test_what_cannot_be_told_follows_the_authors_other_posts(tmp_path):
     assert filtered.dropped[reasons.UNLIKELY] == 1
 
 
-def test_of_a_uri_that_was_written_again_the_last_version_counts(tmp_path):
+def test_the_latest_version_of_a_post_is_kept(tmp_path):
     day = [{**message(ENGLISH + " still"), "event_time_us": 7}, {**message(ENGLISH), "event_time_us": 2}]
 
     filtered = filter_day(day, tmp_path)

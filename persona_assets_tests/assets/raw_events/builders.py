@@ -25,10 +25,10 @@ def line(event):
     return event if isinstance(event, bytes) else json.dumps(event, ensure_ascii=False).encode()
 
 
-def commit(  # noqa: PLR0913 - as many parts as a commit has
+def commit(  # noqa: PLR0913 - the fields of a commit
     collection, record, *, operation="create", user=ALICE, time_us=NOON_US, rkey=None, rev=None
 ):
-    """A v1 commit event; each has a record key and a revision of its own unless told."""
+    """A v1 commit event, with a unique record key and revision unless given."""
     number = next(_serial)
     inside = {
         "rev": rev or f"rev{number:010}",
@@ -83,7 +83,7 @@ def write_file(path, events, *, pack=lambda content: content):
 
 
 class StoredDay:
-    """What became of a capture's day."""
+    """The stored tables and the counts of a parsed day."""
 
     def __init__(self, parsed):
         self.counts = parsed.counts
@@ -97,7 +97,7 @@ class StoredDay:
         return [row["reason"] for row in self.rejected]
 
 
-def read_day(  # noqa: PLR0913 - as many options as a capture has
+def read_day(  # noqa: PLR0913 - the options of a capture
     capture, scratch, *, day=DAY, workers=1, pattern=None, dictionaries=None
 ):
     scratch.mkdir(parents=True)

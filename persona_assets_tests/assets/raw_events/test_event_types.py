@@ -5,7 +5,7 @@ from persona_assets.assets.raw_events.event_types import ABSENT, RECORD_TYPES, i
 from persona_assets_tests.assets.raw_events.builders import commit, like, line
 
 
-def test_records_of_known_collections_are_decoded_and_of_others_refused():
+def test_records_of_known_collections_are_decoded_and_others_raise():
     event, _ = make_line_types(["com.example.known"])
     decoder = msgspec.json.Decoder(event)
 
@@ -15,7 +15,7 @@ def test_records_of_known_collections_are_decoded_and_of_others_refused():
         decoder.decode(line(commit("com.example.other", {"a": 1})))
 
 
-def test_null_and_absent_are_nothing():
+def test_null_and_absent_fields_are_recognised():
     assert is_absent_or_null(ABSENT)
     assert is_absent_or_null(msgspec.Raw(b"null"))
     assert not is_absent_or_null(msgspec.Raw(b"{}"))

@@ -36,7 +36,7 @@ _LISTS = st.none() | st.lists(_TEXTS.filter(lambda text: text is not None), max_
 
 @example([{"langs": langs, "text": "", "account_active": None} for langs in (["a\0"], ["a"], ["a", "b"])])
 @given(st.lists(st.fixed_dictionaries({"langs": _LISTS, "text": _TEXTS, "account_active": st.none() | st.booleans()})))
-def test_rows_are_sorted_as_those_that_are_held(rows):
+def test_sorting_on_disk_gives_the_order_of_sorting_in_memory(rows):
     batch = batch_of(*({"user_id": "a"} | row for row in rows))
     with tempfile.TemporaryDirectory() as scratch:
         found = [row for table, _ in sort_on_disk([batch], scratch=Path(scratch)) for row in table.to_pylist()]

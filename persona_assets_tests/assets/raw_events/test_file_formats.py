@@ -38,7 +38,7 @@ LINE = b'{"did":"did:plc:a","text":"h\xc3\xa9"}\r\n'
         (b"", None),
     ],
 )
-def test_compression_is_told_by_the_first_bytes(packed, name):
+def test_compression_is_detected_by_the_first_bytes(packed, name):
     assert detect_compression(packed[:HEAD_BYTES]) == name
 
 
@@ -97,14 +97,14 @@ def make_sqlite():
     ],
     ids=["tar", "zip", "parquet", "arrow", "lz4", "sqlite", "7z", "bytes"],  # some contents hold the time
 )
-def test_what_is_not_read_is_named(content, name):
+def test_unsupported_formats_are_named(content, name):
     assert not looks_like_utf8(content[:HEAD_BYTES])
     assert detect_unsupported_format(content[:HEAD_BYTES]) == name
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize(("encoding", "name"), [("utf-16-le",) * 2, ("utf-16-be",) * 2, ("utf-32-le", "utf-32")])
-def test_the_form_of_a_text_is_told_with_and_without_a_byte_order_mark(encoding, name, mark):
+def test_the_encoding_is_detected_with_and_without_a_byte_order_mark(encoding, name, mark):
     text = (mark + LINE.decode()).encode(encoding)
 
     assert not looks_like_utf8(text)
@@ -112,7 +112,7 @@ def test_the_form_of_a_text_is_told_with_and_without_a_byte_order_mark(encoding,
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"a\0\0\0b", b"{\0\0\0", b"\0\0\0\0", b"\xffa\0b", bytes(600)])
-def test_zero_and_foreign_bytes_alone_are_no_other_form_of_text(content):
+def test_zero_and_invalid_bytes_alone_are_not_taken_for_utf16_or_utf32(content):
     assert detect_encoding(content) is None
 
 

@@ -14,7 +14,7 @@ from persona_assets.assets.raw_events.lexicon_limits import (
 
 
 @given(st.lists(st.none() | st.text()), st.integers(0, 12))
-def test_texts_are_cut_before_a_character_that_does_not_fit(texts, max_bytes):
+def test_texts_are_truncated_between_characters(texts, max_bytes):
     cut, number = truncate_texts(pa.array(texts, pa.string()), max_bytes)
 
     for text, kept in zip(texts, cut.to_pylist(), strict=True):
@@ -26,7 +26,7 @@ def test_texts_are_cut_before_a_character_that_does_not_fit(texts, max_bytes):
     assert number == sum(text is not None and len(text.encode()) > max_bytes for text in texts)
 
 
-def test_the_first_languages_declared_are_kept():
+def test_the_first_three_declared_languages_are_kept():
     declared = [None, [], ["en"], ["en", "de", "fr"], ["a", "b", "c", "d"], ["x" * 65, "en"], ["x" * 64]]
 
     kept, number = truncate_langs(pa.array(declared, pa.list_(pa.string())))
@@ -36,7 +36,7 @@ def test_the_first_languages_declared_are_kept():
 
 
 @given(st.lists(st.sampled_from(["en", "", "x" * 65, "é" * 33, "y" * 64]), max_size=4), st.integers(0, 40))
-def test_of_very_many_languages_those_are_held_that_are_kept_and_counted(declared, times):
+def test_shortening_a_long_list_does_not_change_what_is_kept_and_counted(declared, times):
     post = PostRecord(langs=declared * times)
     kind = pa.list_(pa.string())
 
@@ -46,7 +46,7 @@ def test_of_very_many_languages_those_are_held_that_are_kept_and_counted(declare
     assert len(post.langs) <= 64
 
 
-def test_languages_within_bounds_are_left_as_they_are():
+def test_languages_within_the_limits_are_not_changed():
     declared = pa.array([["en"], None], pa.list_(pa.string()))
 
     assert truncate_langs(declared) == (declared, 0)
@@ -54,9 +54,9 @@ def test_languages_within_bounds_are_left_as_they_are():
 
 
 @pytest.mark.parametrize("status", [None, "deleted", "takendown"])
-def test_known_statuses_stay(status):
+def test_known_statuses_are_kept(status):
     assert replace_unknown_status(status) == status
 
 
-def test_any_other_status_is_told_as_such():
+def test_any_other_status_becomes_other():
     assert replace_unknown_status("did:plc:aaaaaaaaaaaaaaaaaaaaaaaa says hello") == "other"

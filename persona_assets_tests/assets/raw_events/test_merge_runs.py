@@ -60,7 +60,7 @@ def test_rows_of_one_time_are_sorted_by_every_column_nulls_last(tmp_path, column
     assert first == second
 
 
-def test_rows_that_are_another_one_again_are_kept_and_counted(tmp_path):
+def test_repeated_rows_are_kept_and_counted(tmp_path):
     row = {"event_time_us": 7, "text": "a", "langs": ["en"]}
 
     rows, repeated, _ = merge_all([[row, row | {"text": "b"}], [row, row | {"langs": None}, row]], tmp_path)
@@ -89,7 +89,7 @@ ROWS = st.fixed_dictionaries(
     st.lists(st.lists(ROWS, min_size=1), min_size=1, max_size=4),
     st.sampled_from(["_MAX_SLICE_ROWS", "_MAX_SLICE_BYTES"]),
 )
-def test_a_crowd_is_sorted_outside_of_memory_to_the_same_bytes(pieces, limit):
+def test_sorting_on_disk_gives_the_same_bytes(pieces, limit):
     with tempfile.TemporaryDirectory() as inside, tempfile.TemporaryDirectory() as outside:
         expected = merge_all(pieces, Path(inside))
         with pytest.MonkeyPatch.context() as patch:
@@ -98,12 +98,12 @@ def test_a_crowd_is_sorted_outside_of_memory_to_the_same_bytes(pieces, limit):
             assert merge_all(pieces, Path(outside)) == expected
 
 
-def test_no_runs_are_an_empty_table(tmp_path):
+def test_without_runs_the_table_is_empty(tmp_path):
     assert merge_runs([], tmp_path / "out.parquet") == 0
     assert pq.read_table(tmp_path / "out.parquet").schema == tables.RAW_EVENTS
 
 
-def test_rejected_lines_follow_one_another(tmp_path):
+def test_rejected_lines_of_several_streams_are_concatenated(tmp_path):
     paths = []
     for name in "ab":
         paths.append(tmp_path / name)

@@ -12,7 +12,7 @@ def nested(levels, inside=b"1"):
     return b"".join(start for start, _ in pairs) + inside + b"".join(end for _, end in reversed(pairs))
 
 
-def test_lines_are_told_that_are_nested_too_deeply():
+def test_lines_that_are_nested_too_deeply_are_found():
     wide = b"[" + b",".join([nested(100)] * 10) + b"]"
     lines = [nested(MAX_LEVELS), nested(MAX_LEVELS + 1), b"", wide, nested(1000)]
 
@@ -21,7 +21,7 @@ def test_lines_are_told_that_are_nested_too_deeply():
 
 
 @pytest.mark.parametrize("text", ["[" * 1000, '"' + "{" * 1000, "\\" + "[" * 1000, '\\"' + "[" * 1000 + '"\\\\'])
-def test_what_texts_hold_is_no_nesting(text):
+def test_brackets_in_strings_do_not_count_as_nesting(text):
     inside = json.dumps(text).encode()
 
     assert not is_too_deep(nested(5, inside))
@@ -41,5 +41,5 @@ def levels_of(value):
     ),
     st.integers(MAX_LEVELS - 4, MAX_LEVELS + 1),
 )
-def test_levels_are_counted_as_they_are(value, around):
+def test_nesting_levels_are_counted_exactly(value, around):
     assert is_too_deep(nested(around, json.dumps(value).encode())) == (around + levels_of(value) > MAX_LEVELS)

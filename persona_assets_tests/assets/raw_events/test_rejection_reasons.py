@@ -20,17 +20,17 @@ from persona_assets.assets.raw_events.rejection_reasons import (
         ("Invalid enum value 'a secret' - at `$.kind`", "kind: unknown value"),
     ],
 )
-def test_a_misfit_names_the_field_and_nothing_of_the_line(message, reason):
+def test_an_invalid_field_is_named_without_values_of_the_line(message, reason):
     assert describe_invalid_field(message) == reason
 
 
-def test_a_misfit_below_a_record_says_where():
+def test_an_invalid_field_of_a_record_is_named_with_its_full_path():
     assert describe_invalid_field("Object missing required field `uri` - at `$.subject`", below="commit.record") == (
         "no commit.record.subject.uri"
     )
 
 
-def test_damage_is_named():
+def test_invalid_json_is_described():
     assert describe_invalid_json(b" ", "") == "empty line"
     assert describe_invalid_json(b'{"a":1} x', "trailing characters (byte 9)") == "more than one value on the line"
 
@@ -46,7 +46,7 @@ def test_damage_is_named():
         (rb'"\\\\ud800"', False),
     ],
 )
-def test_lone_surrogates_are_told_from_escaped_backslashes(raw, is_lone):
+def test_lone_surrogates_are_distinguished_from_escaped_backslashes(raw, is_lone):
     assert (describe_invalid_json(raw, "") == "lone surrogate") == is_lone
 
 
@@ -67,10 +67,10 @@ def test_a_line_of_backslashes_takes_little_memory():
 
 
 @pytest.mark.parametrize("raw", [b"[", b"]", b"],", b"[ ]", b","])
-def test_brackets_and_commas_are_told(raw):
+def test_lines_of_brackets_and_commas_are_recognised(raw):
     assert has_only_brackets(raw)
 
 
 @pytest.mark.parametrize("raw", [b"", b"  ", b"[1]", b"[" * 100])
-def test_all_else_is_no_bracket(raw):
+def test_other_lines_are_not_taken_for_brackets(raw):
     assert not has_only_brackets(raw)

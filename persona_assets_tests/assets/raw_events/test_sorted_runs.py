@@ -43,7 +43,7 @@ def test_each_kind_is_one_chunk_sorted_by_time(convert_each):
     assert all(times == sorted(times) for times in chunks)
 
 
-def test_what_was_released_is_held_no_more():
+def test_flushing_empties_the_buffer():
     buffer = fill_buffer([like()])
 
     assert (len(buffer.flush()), len(buffer.flush())) == (1, 0)
@@ -62,7 +62,7 @@ def test_what_was_released_is_held_no_more():
         {**post(), "commit": {**post()["commit"], "record": like()["commit"]["record"]}},
     ],
 )
-def test_what_does_not_fit_is_told_and_not_held(event):
+def test_invalid_events_are_reported_and_not_buffered(event):
     buffer = EventBuffer()
 
     assert buffer.add(BlockDecoder().decode(line(event))) == [0]
@@ -70,13 +70,13 @@ def test_what_does_not_fit_is_told_and_not_held(event):
     assert len(buffer.flush()) == 0
 
 
-def test_a_key_that_is_none_takes_none_of_its_neighbours_along():
+def test_an_invalid_record_key_affects_only_its_own_event():
     events = [like(rkey="self"), like(rkey="a b"), account(), delete(rkey=".")]
 
     assert EventBuffer().add(BlockDecoder().decode(b"\n".join(line(event) for event in events))) == [1, 3]
 
 
-def test_what_is_over_the_bounds_of_a_lexicon_is_cut_and_counted():
+def test_values_over_the_limits_of_their_lexicon_are_truncated_and_counted():
     long, short = "é" * 1501, "é" * 1500
     buffer = fill_buffer([post(long), post(short, langs=list("abcd")), account(status="zq", active=False)])
     buffer.add(BlockDecoder().decode(line(commit("app.bsky.actor.profile", {"description": long}))))
@@ -90,20 +90,20 @@ def test_what_is_over_the_bounds_of_a_lexicon_is_cut_and_counted():
 
 
 @pytest.mark.parametrize("convert_each", [False, True])
-def test_a_sequence_number_of_zero_is_one(convert_each):
+def test_a_sequence_number_of_zero_is_kept(convert_each):
     events = [like() | {"seq": 0}, like() | {"seq": 5}, like()]
 
     assert fill_buffer(events, convert_each=convert_each).flush()["seq"].to_pylist() == [0, 5, None]
 
 
-def test_an_empty_uri_names_nothing():
+def test_an_empty_uri_becomes_null():
     empty = {"uri": ""}
     table = fill_buffer([post(reply={"parent": empty, "root": empty}, embed=embed_record(""))]).flush()
 
     assert [table[name].to_pylist() for name in ("parent_uri", "root_uri", "quoted_uri")] == [[None]] * 3
 
 
-def test_kinds_are_counted():
+def test_events_are_counted_by_kind():
     table = fill_buffer([like(), like(), delete(), identity()]).flush()
 
     assert count_events_by_kind(table) == {
@@ -113,7 +113,7 @@ def test_kinds_are_counted():
     }
 
 
-def test_fences_tell_where_the_times_of_a_run_lie(tmp_path):
+def test_fences_sample_the_times_of_a_run(tmp_path):
     events = [like(time_us=NOON_US + number) for number in range(FENCE_ROWS + 2)] + [post(time_us=NOON_US - 1)]
 
     run = write_run(fill_buffer(events).flush(), tmp_path / "run")

@@ -18,7 +18,7 @@ def test_lists_sort_item_by_item():
     assert len(set(keys)) == len(langs)
 
 
-def test_rows_that_are_the_same_in_every_column_are_counted():
+def test_rows_that_are_equal_in_every_column_are_counted():
     rows = [{"text": "a"}, {"text": "a"}, {"text": "a", "seq": 0}, {}, {}]
 
     assert count_repeated_rows(make_sort_keys(table_of(*rows))) == 2

@@ -18,7 +18,7 @@ _serial = count()
 
 
 def event(**columns):
-    """A row of `raw_events`, with only the columns that matter to a test."""
+    """A row of `raw_events` with the given columns; all others are null or defaults."""
     return dict.fromkeys(tables.RAW_EVENTS.names) | {"event_time_us": 1, "user_id": ALICE} | columns
 
 
@@ -33,7 +33,7 @@ def table_of(events):
 
 
 class Extraction:
-    """What became of some events."""
+    """The stored table and the counts of extracted actions."""
 
     def __init__(self, found):
         self.found = found

@@ -7,7 +7,7 @@ from persona_assets.common.columns import require_schema
 from persona_assets_tests.assets.user_actions.builders import LIKE, POST, commit, table_of
 
 
-def test_actions_come_back_by_kind_whatever_they_were_added_with(tmp_path):
+def test_actions_are_read_back_sorted_by_type(tmp_path):
     streams = ActionStreams(tmp_path)
     for rkey in "12":
         (batch,) = table_of([commit(LIKE, rkey=rkey), commit(POST, rkey=rkey)]).combine_chunks().to_batches()

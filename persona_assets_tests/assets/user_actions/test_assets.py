@@ -51,7 +51,7 @@ def test_the_asset_writes_actions_and_counts_what_it_drops(tmp_path):
     assert check.passed
 
 
-def test_events_that_vanish_are_an_error(tmp_path, monkeypatch):
+def test_events_that_are_lost_fail_the_check_with_an_error(tmp_path, monkeypatch):
     def lose_one(*given, **how):
         extract = extract_distinct_actions(*given, **how)
         return extract._replace(actions=extract.actions - Counter(post=1))

@@ -20,7 +20,7 @@ def batch_of(events):
         [event(account_active=False), event(account_active=True), event()],
     ],
 )
-def test_sorted_rows_follow_one_another_and_reversed_ones_do_not(events):
+def test_sorted_rows_are_recognised_and_reversed_ones_are_not(events):
     events = [row | {"kind": "commit"} for row in events]
 
     assert is_sorted_after(batch_of(events), None)
@@ -29,7 +29,7 @@ def test_sorted_rows_follow_one_another_and_reversed_ones_do_not(events):
     assert not is_sorted_after(batch_of(events[:1]), batch_of(events[-1:]))
 
 
-def test_sorting_makes_rows_follow_one_another(tmp_path):
+def test_unsorted_rows_are_sorted_by_all_columns(tmp_path):
     events = [event(kind="commit", event_time_us=time, text=text) for time in (2, 1) for text in (None, "b", "a")]
 
     found = sort_by_all_columns(pads.dataset(table_of(events)), memory_limit="256MB", scratch=tmp_path)

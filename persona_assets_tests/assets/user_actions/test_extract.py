@@ -152,7 +152,7 @@ EVERY_ACTION = {
 
 
 @pytest.mark.parametrize("name", EVERY_ACTION)
-def test_each_event_becomes_its_action_and_keeps_what_it_says(name, tmp_path):
+def test_each_event_becomes_its_action_with_its_columns(name, tmp_path):
     given_event, expected = EVERY_ACTION[name]
 
     found = extract([given_event], tmp_path)
@@ -174,7 +174,7 @@ def test_every_action_of_the_table_can_be_made():
         (event(kind="sync", seq=3), "sync"),
     ],
 )
-def test_what_is_no_action_is_counted_by_what_it_is(no_action, name, tmp_path):
+def test_events_without_action_are_counted_by_kind(no_action, name, tmp_path):
     found = extract([no_action], tmp_path)
 
     assert found.rows == []
@@ -200,7 +200,7 @@ def test_events_that_differ_in_any_part_of_their_key_both_count(column, tmp_path
     assert len(found.rows) == 2
 
 
-def test_account_events_are_the_same_by_their_number(tmp_path):
+def test_account_events_with_equal_sequence_numbers_are_duplicates(tmp_path):
     status = event(kind="account", account_active=True, seq=4)
 
     found = extract([status, status | {"event_time_us": 2}, status | {"seq": 5}], tmp_path)
@@ -209,7 +209,7 @@ def test_account_events_are_the_same_by_their_number(tmp_path):
     assert found.found.duplicates == 1
 
 
-def test_events_without_revision_or_number_are_told_apart_by_time(tmp_path):
+def test_events_without_revision_and_sequence_number_are_distinguished_by_time(tmp_path):
     update = commit(POST, "update", rev=None, text="a")
     status = event(kind="account", account_active=True)
 
@@ -260,7 +260,7 @@ def extract_anywhere(events, **options):
 
 @few
 @given(DAYS)
-def test_read_is_actions_and_duplicates_and_no_action(events):
+def test_actions_duplicates_and_events_without_action_add_up_to_the_events_read(events):
     found = extract_anywhere(events).found
 
     assert found.read == len(events) == found.actions.total() + found.duplicates + found.no_action.total()
@@ -289,13 +289,13 @@ def test_rows_are_sorted_by_action_then_time_then_user(tmp_path):
     assert keys == sorted(keys)
 
 
-def test_the_table_is_what_was_promised(tmp_path):
+def test_the_table_has_the_declared_schema(tmp_path):
     for events in ([], [commit(POST)]):
         require_schema(extract(events, tmp_path).table.schema, tables.USER_ACTIONS, table="user_actions")
 
 
 @pytest.mark.shared_data
-def test_the_golden_day_has_the_actions_that_were_planted(shared_data, tmp_path, monkeypatch):
+def test_the_golden_day_has_the_known_numbers_of_actions(shared_data, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "persona_assets.assets.user_actions.extract.sort_by_all_columns", None
     )  # raw_events come sorted
