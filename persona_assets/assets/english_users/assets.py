@@ -18,8 +18,8 @@ _COMPLETE = window_is_complete("english_users")
 _USUAL = Check(
     "english_users",
     "the_share_of_english_is_usual",
-    f"The day's share of English differs from the median of the window's other days by more than a factor of {MAX_RATIO}: "
-    "look at the day's capture (the checks of raw_events) and at the reasons in english_posts.",
+    f"The day's share of English differs by more than a factor of {MAX_RATIO} from the median of the window's other "
+    "days: look at the day's capture (the checks of raw_events) and at the reasons in english_posts.",
 )
 _WITHIN_POSTS = Check(
     "english_users",

@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from persona_assets.assets.raw_events.event_buffer import EventBuffer
 from persona_assets.assets.raw_events.fast_decode import BlockDecoder
 from persona_assets.assets.raw_events.lenient_decode import RejectedValue, decode_line_leniently
-from persona_assets.assets.raw_events.sorted_runs import EventBuffer, SortedRun, count_events_by_kind, write_run
+from persona_assets.assets.raw_events.sorted_runs import SortedRun, count_events_by_kind, write_run
 from persona_assets.assets.raw_events.split_lines import LineBlock, OverlongLine, UnreadBytes, read_lines
 from persona_assets.capture.files import CaptureFile
 from persona_assets.common.collection_names import OTHER

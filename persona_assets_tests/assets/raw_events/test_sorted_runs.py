@@ -1,110 +1,19 @@
 import pyarrow.ipc
-import pytest
 
-from persona_assets import tables
+from persona_assets.assets.raw_events.event_buffer import EventBuffer
 from persona_assets.assets.raw_events.fast_decode import BlockDecoder
-from persona_assets.assets.raw_events.sorted_runs import FENCE_ROWS, EventBuffer, count_events_by_kind, write_run
-from persona_assets.common.columns import require_schema
-from persona_assets_tests.assets.raw_events.builders import (
-    LIKE,
-    NOON_US,
-    POST,
-    account,
-    commit,
-    delete,
-    embed_record,
-    identity,
-    like,
-    line,
-    post,
-)
+from persona_assets.assets.raw_events.sorted_runs import FENCE_ROWS, count_events_by_kind, write_run
+from persona_assets_tests.assets.raw_events.builders import LIKE, NOON_US, delete, identity, like, line, post
 
 
-def fill_buffer(events, *, convert_each=False):
+def table_of(events):
     buffer = EventBuffer()
-    for event in BlockDecoder().decode(b"\n".join(line(event) for event in events)):
-        assert buffer.add([event]) == []
-        if convert_each:
-            buffer.convert(min_events=1)
-    return buffer
-
-
-@pytest.mark.parametrize("convert_each", [False, True])
-def test_each_kind_is_one_chunk_sorted_by_time(convert_each):
-    events = [post(time_us=NOON_US + 5), like(time_us=NOON_US + 4), post(time_us=NOON_US + 3), like()]
-    events += [delete(), account(), identity(), commit(POST, {"text": "x"}, operation="update")]
-
-    table = fill_buffer(events, convert_each=convert_each).flush()
-
-    require_schema(table.schema, tables.RAW_EVENTS, table="raw_events")
-    assert len(table) == len(events)
-    chunks = [chunk.to_pylist() for chunk in table["event_time_us"].chunks]
-    assert len(chunks) == 5
-    assert all(times == sorted(times) for times in chunks)
-
-
-def test_flushing_empties_the_buffer():
-    buffer = fill_buffer([like()])
-
-    assert (len(buffer.flush()), len(buffer.flush())) == (1, 0)
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        like() | {"did": "nobody"},
-        {**like(), "commit": None},
-        {**account(), "account": None},
-        {**like(), "kind": "account"},
-        like(rkey="a/b"),
-        like(rkey=".."),
-        {**post(), "commit": {**post()["commit"], "record": None}},
-        {**post(), "commit": {**post()["commit"], "record": like()["commit"]["record"]}},
-    ],
-)
-def test_invalid_events_are_reported_and_not_buffered(event):
-    buffer = EventBuffer()
-
-    assert buffer.add(BlockDecoder().decode(line(event))) == [0]
-    assert buffer.add([None]) == [0]
-    assert len(buffer.flush()) == 0
-
-
-def test_an_invalid_record_key_affects_only_its_own_event():
-    events = [like(rkey="self"), like(rkey="a b"), account(), delete(rkey=".")]
-
-    assert EventBuffer().add(BlockDecoder().decode(b"\n".join(line(event) for event in events))) == [1, 3]
-
-
-def test_values_over_the_limits_of_their_lexicon_are_truncated_and_counted():
-    long, short = "é" * 1501, "é" * 1500
-    buffer = fill_buffer([post(long), post(short, langs=list("abcd")), account(status="zq", active=False)])
-    buffer.add(BlockDecoder().decode(line(commit("app.bsky.actor.profile", {"description": long}))))
-
-    table = buffer.flush()
-
-    assert sorted(text for text in table["text"].to_pylist() if text) == ["é" * 1280, short, short]
-    assert [langs for langs in table["langs"].to_pylist() if langs] == [["a", "b", "c"]]
-    assert [status for status in table["account_status"].to_pylist() if status] == ["other"]
-    assert (buffer.cut_texts, buffer.cut_langs) == (2, 1)
-
-
-@pytest.mark.parametrize("convert_each", [False, True])
-def test_a_sequence_number_of_zero_is_kept(convert_each):
-    events = [like() | {"seq": 0}, like() | {"seq": 5}, like()]
-
-    assert fill_buffer(events, convert_each=convert_each).flush()["seq"].to_pylist() == [0, 5, None]
-
-
-def test_an_empty_uri_becomes_null():
-    empty = {"uri": ""}
-    table = fill_buffer([post(reply={"parent": empty, "root": empty}, embed=embed_record(""))]).flush()
-
-    assert [table[name].to_pylist() for name in ("parent_uri", "root_uri", "quoted_uri")] == [[None]] * 3
+    assert buffer.add(BlockDecoder().decode(b"\n".join(line(event) for event in events))) == []
+    return buffer.flush()
 
 
 def test_events_are_counted_by_kind():
-    table = fill_buffer([like(), like(), delete(), identity()]).flush()
+    table = table_of([like(), like(), delete(), identity()])
 
     assert count_events_by_kind(table) == {
         ("commit", LIKE, "create"): 2,
@@ -116,7 +25,7 @@ def test_events_are_counted_by_kind():
 def test_fences_sample_the_times_of_a_run(tmp_path):
     events = [like(time_us=NOON_US + number) for number in range(FENCE_ROWS + 2)] + [post(time_us=NOON_US - 1)]
 
-    run = write_run(fill_buffer(events).flush(), tmp_path / "run")
+    run = write_run(table_of(events), tmp_path / "run")
 
     assert run.fences == [NOON_US - 1, NOON_US - 1, NOON_US, NOON_US + FENCE_ROWS, NOON_US + FENCE_ROWS + 1]
     with pyarrow.ipc.open_file(tmp_path / "run") as file:
