@@ -5,7 +5,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets.assets.english_users.select import select_english_users
-from persona_assets.assets.english_users.shares import MAX_RATIO, count_english_shares, is_share_near_median
+from persona_assets.assets.english_users.shares import MAX_RATIO, compute_english_shares, is_share_near_median
 from persona_assets.common.checks import Check, window_is_complete
 from persona_assets.common.metadata import count_table, measured, missing_days, provenance_table
 from persona_assets.common.provenance import describe_step, with_provenance
@@ -79,7 +79,7 @@ def build_english_users(
         )
         context.log.info("%d users kept, %d wrote too little English", users.num_rows, sum(dropped.values()))
         present = missing_days(context, english_posts=english_posts, user_actions=user_actions)
-        shares = count_english_shares(english_posts, user_actions)
+        shares = compute_english_shares(english_posts, user_actions)
         surplus = pc.sum(pc.greater(users["english_posts"], users["posts"])).as_py() or 0
         return dg.MaterializeResult(
             value=with_provenance(users, made),

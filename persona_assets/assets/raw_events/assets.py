@@ -156,7 +156,7 @@ def build_raw_events(days: dg.DailyPartitionsDefinition, *, either_alone: bool =
                 "files_digest": digest_files(files),
                 **provenance_table(made),
             },
-            check_results=check_day(counts, missing),
+            check_results=build_check_results(counts, missing),
         )
         rejected = dg.MaterializeResult(
             asset_key="rejected_lines",
@@ -215,7 +215,7 @@ def _shorten_name(name: str) -> str:
     return shown if len(shown) <= _NAME_LENGTH else f"{shown[: _NAME_LENGTH // 2]}…{shown[-_NAME_LENGTH // 2 :]}"
 
 
-def check_day(counts: ReadCounts, missing_hours: list[int] | None) -> list[dg.AssetCheckResult]:
+def build_check_results(counts: ReadCounts, missing_hours: list[int] | None) -> list[dg.AssetCheckResult]:
     """Return the results of all checks of a day.
 
     Args:

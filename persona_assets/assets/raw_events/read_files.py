@@ -17,7 +17,7 @@ from persona_assets.assets.raw_events.event_buffer import EventBuffer
 from persona_assets.assets.raw_events.fast_decode import BlockDecoder
 from persona_assets.assets.raw_events.lenient_decode import RejectedValue, decode_line_leniently
 from persona_assets.assets.raw_events.sorted_runs import SortedRun, count_events_by_kind, write_run
-from persona_assets.assets.raw_events.split_lines import LineBlock, OverlongLine, UnreadBytes, read_lines
+from persona_assets.assets.raw_events.split_lines import LineBlock, OverlongLine, ReadFailure, read_lines
 from persona_assets.capture.files import CaptureFile
 from persona_assets.common.collection_names import OTHER
 from persona_assets.tables import RAW_LIMIT_BYTES
@@ -62,7 +62,7 @@ class ReadCounts:
     first_files_without_events: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     out_of_order: int = 0  # events with an earlier time than some event before them in their file
     outside_day: int = 0  # events with a time outside the day (UTC)
-    repeated: int = 0  # events that equal another event in every column
+    repeated: int = 0  # events that repeat another event in every column, the first not counted
     rejected: Counter[str] = field(default_factory=Counter[str])  # by reason
     # Events by kind, collection and operation.
     kinds: Counter[tuple[str, str | None, str | None]] = field(
@@ -95,7 +95,7 @@ class ReadCounts:
 
     @property
     def repeated_share(self) -> float:
-        """Share of events that equal another event in every column, 0 to 1."""
+        """Share of events that repeat another event in every column, the first not counted: 0 to 1."""
         return self.repeated / max(self.events, 1)
 
     @property
@@ -186,7 +186,7 @@ class _FileReader:
     def _read_pieces(self, file: CaptureFile) -> bool:
         """Read the lines of a file, and return whether some of its bytes could not be read."""
         if file.problem is not None:
-            self._reject_unread((file.name, 0), UnreadBytes(file.problem, b"", 0, file.size))
+            self._reject_unread((file.name, 0), ReadFailure(file.problem, b"", 0, file.size))
             return True
         number, latest, broken = 0, 0, False
         for piece in read_lines(file.open, size=file.size, dictionaries=self._dictionaries):
@@ -203,7 +203,7 @@ class _FileReader:
                     self.counts.lines += 1
                     self.counts.line_bytes += length
                     self._reject((file.name, number), "a line longer than 16 MiB", head, length)
-                case UnreadBytes():
+                case ReadFailure():
                     number += bool(number or piece.length)
                     self._reject_unread((file.name, number), piece)
                     broken = True
@@ -272,7 +272,7 @@ class _FileReader:
         self.counts.extra_values += values - 1
         return times
 
-    def _reject_unread(self, at: tuple[str, int], broken: UnreadBytes) -> None:
+    def _reject_unread(self, at: tuple[str, int], broken: ReadFailure) -> None:
         self.counts.lines += 1
         self.counts.bytes_not_read += broken.skipped
         self._reject(at, broken.reason, broken.head, broken.length)

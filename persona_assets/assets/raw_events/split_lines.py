@@ -24,7 +24,7 @@ class OverlongLine(NamedTuple):
     length: int
 
 
-class UnreadBytes(NamedTuple):
+class ReadFailure(NamedTuple):
     """A place where bytes of a file cannot be read, with the beginning of the line that is cut off there.
 
     `head` is that beginning, at most 64 KiB of it, and `length` its length in bytes.
@@ -38,7 +38,7 @@ class UnreadBytes(NamedTuple):
 
 def read_lines(
     open_file: Callable[[], BinaryIO], *, size: int = 0, dictionaries: Mapping[int, bytes] | None = None
-) -> Iterator[LineBlock | OverlongLine | UnreadBytes]:
+) -> Iterator[LineBlock | OverlongLine | ReadFailure]:
     """Yield the lines of a file in order, in blocks of about 128 KiB.
 
     The first bytes show how the file is compressed, and whether it is UTF-16. It may consist of several members or
@@ -46,7 +46,7 @@ def read_lines(
     and the zstd window that the data use, which may be up to 2 GiB.
 
     Args:
-        open_file: Opens the file for reading bytes. An OSError that it raises becomes `UnreadBytes`, except errors of
+        open_file: Opens the file for reading bytes. An OSError that it raises becomes `ReadFailure`, except errors of
             the network.
         size: Size of the file in bytes: the unread bytes if it cannot be opened, and their maximum in any case.
         dictionaries: zstd dictionaries, by dictionary id.
@@ -62,7 +62,7 @@ def read_lines(
         decompress(_read_blocks(open_file, size), size=size, dictionaries=dictionaries or {})
     ):
         if isinstance(piece, Gap):
-            yield UnreadBytes(piece.reason, line.head, line.length, piece.skipped)
+            yield ReadFailure(piece.reason, line.head, line.length, piece.skipped)
             line = _PartialLine()
         else:
             yield from _split_block(line, piece)

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets import tables
-from persona_assets.assets.raw_events.assets import build_raw_events, check_day
+from persona_assets.assets.raw_events.assets import build_check_results, build_raw_events
 from persona_assets.assets.raw_events.read_files import ReadCounts
 from persona_assets.capture.resource import Capture
 from persona_assets.common.columns import require_schema
@@ -225,7 +225,9 @@ def test_lines_that_are_lost_fail_the_check_with_an_error():
     counts = ReadCounts(lines=3, kinds=Counter({("identity", None, None): 1}), rejected=Counter({"not JSON": 1}))
 
     failed = [
-        answer for answer in check_day(counts, missing_hours=[]) if answer.severity is ERROR and not answer.passed
+        answer
+        for answer in build_check_results(counts, missing_hours=[])
+        if answer.severity is ERROR and not answer.passed
     ]
 
     assert [answer.check_name for answer in failed] == ["every_line_is_accounted_for"]

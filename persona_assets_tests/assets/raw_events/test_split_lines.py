@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from persona_assets.assets.raw_events import split_lines as module
-from persona_assets.assets.raw_events.split_lines import LineBlock, OverlongLine, UnreadBytes, read_lines
+from persona_assets.assets.raw_events.split_lines import LineBlock, OverlongLine, ReadFailure, read_lines
 from persona_assets.tables import RAW_LIMIT_BYTES
 
 
@@ -84,7 +84,7 @@ def test_a_file_that_ends_inside_a_member_gives_the_lines_it_has(pack):
     whole = lines_in(found)
     assert len(whole) > 10_000
     assert whole == lines[: len(whole)]
-    (broken,) = [piece for piece in found if isinstance(piece, UnreadBytes)]
+    (broken,) = [piece for piece in found if isinstance(piece, ReadFailure)]
     assert "ends inside" in broken.reason
     assert lines[len(whole)].startswith(broken.head)
     assert broken.length == len(broken.head)
@@ -94,7 +94,7 @@ def test_other_bytes_after_a_gzip_member_are_unread():
     *before, last = pieces(gzip.compress(b"a\n") + b"garbage that is no member")
 
     assert lines_in(before) == [b"a"]
-    assert last == UnreadBytes("the compressed data is damaged", b"", 0, len(b"garbage that is no member"))
+    assert last == ReadFailure("the compressed data is damaged", b"", 0, len(b"garbage that is no member"))
 
 
 def test_damage_in_the_middle_gives_the_lines_before_it():
@@ -112,7 +112,7 @@ def test_a_file_that_cannot_be_opened_is_unread(error):
     def refuse():
         raise error
 
-    assert list(read_lines(refuse)) == [UnreadBytes(f"the file can't be read: {error.strerror}", b"", 0)]
+    assert list(read_lines(refuse)) == [ReadFailure(f"the file can't be read: {error.strerror}", b"", 0)]
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError, TimeoutError])
@@ -169,7 +169,7 @@ def test_bytes_after_a_disk_error_are_counted_as_unread():
     *before, last = read_lines(lambda: Failing(b"a\nbcdef"), size=7)
 
     assert lines_in(before) == [b"a"]
-    assert last == UnreadBytes("the file can't be read: Input/output error", b"bc", 2, 3)
+    assert last == ReadFailure("the file can't be read: Input/output error", b"bc", 2, 3)
 
 
 BOMB = """
