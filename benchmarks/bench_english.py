@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 import pycld2
 
 from persona_assets import tables
-from persona_assets.assets.english_posts.detect import build_decide
+from persona_assets.assets.english_posts.detect import build_language_decider
 from persona_assets.assets.english_posts.filter import filter_posts
 from persona_assets.common.progress import Progress
 from persona_assets.sample.people import declare_languages, make_people
@@ -65,7 +65,7 @@ def read_labels(file: Path) -> list[Labelled]:
 
 def detectors() -> Iterator[tuple[str, Detect]]:
     """Yield the detectors that are installed; ours without any declaration."""
-    decide = build_decide("en")
+    decide = build_language_decider("en")
     yield "ours", lambda text: decide(text, None).is_language
     yield "pycld2", _cld2
     if importlib.util.find_spec("lingua"):
@@ -152,15 +152,15 @@ def compare_on_lies(posts: int) -> None:
     day, truth = make_day(posts)
     with tempfile.TemporaryDirectory() as folder:
         start = time.process_time()
-        sifted = filter_posts(
+        filtered = filter_posts(
             pads.dataset(day),
-            build_decide("en"),
+            build_language_decider("en"),
             scratch=Path(folder),
             memory_limit="1GB",
-            progress=Progress(print, what="messages"),
+            on_progress=Progress(print, what="messages").add,
         )
         seconds = time.process_time() - start
-        kept = set(pq.read_table(sifted.posts)["uri"].to_pylist())
+        kept = set(pq.read_table(filtered.posts)["uri"].to_pylist())
     right = defaultdict[str, Counter[str]](Counter)
     for uri, langs in zip(day["uri"].to_pylist(), day["langs"].to_pylist(), strict=True):
         is_english, tagging = truth[uri]
@@ -169,7 +169,7 @@ def compare_on_lies(posts: int) -> None:
     for tagging, counts in right.items():
         ours, declared = (counts[who] / counts["all"] for who in ("ours", "declared"))
         print(f"| {tagging} | {counts['all']:,} | {ours:.4f} | {declared:.4f} |")
-    print(f"\nThe whole asset: {posts / seconds:,.0f} texts/CPU s; kept {sifted.kept}; dropped {sifted.dropped}")
+    print(f"\nThe whole asset: {posts / seconds:,.0f} texts/CPU s; kept {filtered.kept}; dropped {filtered.dropped}")
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from persona_assets.assets.cluster_jsonl.ignored import IgnoredOptions
 from persona_assets.assets.cluster_jsonl.load import Inputs
 from persona_assets.assets.embeddings.distinct_texts import split_texts
 from persona_assets.assets.english_users.select import select_english_users
-from persona_assets.assets.user_actions.extract import extract_actions
+from persona_assets.assets.user_actions.extract import extract_distinct_actions
 from persona_assets.io_managers.persona_files import ClusterLines, write_cluster_lines
 from persona_assets_tests.assets.cluster_jsonl.builders import act, inputs, message
 from persona_assets_tests.assets.user_actions.builders import BOBS_POST, LIKE, POST, commit, table_of
@@ -58,7 +58,7 @@ def make_cluster_jsonl(given, made):
 
 
 def make_user_actions(given, made):
-    extract_actions(pads.dataset(given / "raw_events.parquet"), memory_limit=MEMORY, scratch=made)
+    extract_distinct_actions(pads.dataset(given / "raw_events.parquet"), memory_limit=MEMORY, scratch=made)
 
 
 def make_english_users(given, made):

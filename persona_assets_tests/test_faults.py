@@ -177,13 +177,13 @@ def test_a_damaged_table_is_named_and_nothing_is_touched(step, upstream, data):
 
 
 def test_a_capture_file_that_vanishes_once_it_is_listed_costs_itself_only(data, undisturbed, monkeypatch):
-    list_day = Capture.find_day
+    list_day = Capture.list_day_files
 
     def list_and_lose_one(self, day):
         files = list_day(self, day)
         return [files[0]._replace(path=files[0].path.with_name("vanished")), *files[1:]]
 
-    monkeypatch.setattr(Capture, "find_day", list_and_lose_one)
+    monkeypatch.setattr(Capture, "list_day_files", list_and_lose_one)
 
     materialize("raw_events", DAY)
 

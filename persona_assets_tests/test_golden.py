@@ -22,13 +22,12 @@ from upath import UPath
 from persona_assets import tables
 from persona_assets.assets.cluster_jsonl.build import build_lines
 from persona_assets.assets.cluster_jsonl.load import Inputs
-from persona_assets.assets.english_posts.detect import build_decide
+from persona_assets.assets.english_posts.detect import build_language_decider
 from persona_assets.assets.english_posts.filter import filter_posts
 from persona_assets.assets.english_users.select import select_english_users
 from persona_assets.assets.raw_events.parse import parse_files
-from persona_assets.assets.user_actions.extract import extract_actions
+from persona_assets.assets.user_actions.extract import extract_distinct_actions
 from persona_assets.capture.files import find_files
-from persona_assets.common.progress import Progress
 
 GOLDEN = Path(__file__).parents[2] / "shared" / "data" / "golden"
 MEMORY = "1GB"
@@ -66,15 +65,18 @@ def day(tmp_path_factory):
     (root,) = (folder for folder in (capture / "input").iterdir() if folder.is_dir())
     date = dt.date(2025, 3, 1)
     files = find_files(UPath(root), date, pattern=None)
-    parsed = parse_files(files, day=date, workers=1, scratch=new_folder("raw"), report=lambda _: None)
+    parsed = parse_files(files, day=date, workers=1, scratch=new_folder("raw"), on_progress=lambda _: None)
     raw_events = pads.dataset(parsed.raw_events)
-    extract = extract_actions(raw_events, memory_limit=MEMORY, scratch=new_folder("actions"))
+    extract = extract_distinct_actions(raw_events, memory_limit=MEMORY, scratch=new_folder("actions"))
     user_actions = pads.dataset(extract.user_actions)
-    progress = Progress(lambda _: None, what="messages")
-    sifted = filter_posts(
-        user_actions, build_decide("en"), scratch=new_folder("english"), memory_limit=MEMORY, progress=progress
+    filtered = filter_posts(
+        user_actions,
+        build_language_decider("en"),
+        scratch=new_folder("english"),
+        memory_limit=MEMORY,
+        on_progress=lambda _: None,
     )
-    posts = pads.dataset(sifted.posts)
+    posts = pads.dataset(filtered.posts)
     selected = select_english_users(
         posts, user_actions, min_english_posts=2, memory_limit=MEMORY, scratch=new_folder("users")
     )

@@ -1,1 +1,1 @@
-"""Where the files of a capture are, and which of them belong to a day."""
+"""Finds the files of a capture, and those that belong to a day."""

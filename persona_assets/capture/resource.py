@@ -1,4 +1,4 @@
-"""The capture as a Dagster resource: where it lies, how its days are named, how many processes read it."""
+"""The capture as a Dagster resource: its location, its layout, and the number of processes that read it."""
 
 import datetime as dt
 import os
@@ -13,27 +13,27 @@ from persona_assets.settings import from_setting
 
 
 class Capture(dg.ConfigurableResource[Any]):
-    """The files of Jetstream events that everything is made from."""
+    """Dagster resource for the capture: the files of Jetstream events, the input of the whole graph."""
 
     root: str = from_setting("capture")
     pattern: str | None = from_setting("capture_pattern")
     zstd_dictionaries: str | None = from_setting("zstd_dictionaries")
     workers: int | None = from_setting("workers")
 
-    def find_day(self, day: dt.date) -> list[CaptureFile]:
-        """Return the files of a day; a day without any is an error that says what is there instead."""
+    def list_day_files(self, day: dt.date) -> list[CaptureFile]:
+        """Return the files of a day, sorted by name; raise `CaptureError` if there are none."""
         return find_files(UPath(self.root), day, pattern=self.pattern)
 
     def digest_day(self, day: dt.date) -> str:
-        """Return what tells the files of a day from those that it has had, or may have, at another time."""
-        return digest_files(self.find_day(day))
+        """Return a digest of the names and sizes of the files of a day, which shows whether they changed."""
+        return digest_files(self.list_day_files(day))
 
     def load_dictionaries(self) -> dict[int, bytes]:
-        """Return the zstd dictionaries that frames of the capture may name, by id."""
+        """Return the zstd dictionaries of the setting `zstd_dictionaries`, by dictionary id; empty if it is not set."""
         return load_dictionaries(UPath(self.zstd_dictionaries)) if self.zstd_dictionaries else {}
 
     def count_workers(self) -> int:
-        """Return how many processes to use: those asked for, or the cores that this process may use."""
+        """Return the number of worker processes: the setting `workers`, or the CPU cores available to this process."""
         return self.workers or _count_cores()
 
 

@@ -1,4 +1,4 @@
-"""Load the dictionaries that frames of zstd were compressed with."""
+"""Load zstd dictionaries, without which frames that were compressed with one cannot be decompressed."""
 
 import zstandard
 from upath import UPath
@@ -6,15 +6,18 @@ from upath import UPath
 from persona_assets.errors import CaptureError
 
 _MAGIC = b"\x37\xa4\x30\xec"
-# zstd makes dictionaries of 110 KiB; a larger file that begins like one is something else.
-_MOST_BYTES = 1 << 26
+# Maximum size of a dictionary. The default of `zstd --train` is 110 KiB; a larger file is something else.
+_MAX_DICTIONARY_BYTES = 1 << 26
 
 
 def load_dictionaries(place: UPath) -> dict[int, bytes]:
-    """Return the dictionary at `place`, or those in that folder, by id; other files in it are passed by.
+    """Return the zstd dictionaries of a file or folder, by dictionary id.
+
+    Args:
+        place: A dictionary, or a folder of them, in which other files are ignored.
 
     Raises:
-        CaptureError: There is none, or one is damaged.
+        CaptureError: There is no dictionary, or one is damaged.
     """
     files = sorted(place.iterdir(), key=str) if place.is_dir() else [place]
     contents = [content for file in files if file.is_file() if (content := _read(file))]
@@ -27,19 +30,20 @@ def load_dictionaries(place: UPath) -> dict[int, bytes]:
 
 
 def _read(file: UPath) -> bytes:
-    """Return the dictionary that a file holds, or nothing where it holds something else."""
+    """Return the dictionary in a file, or b"" if the file is something else."""
     with file.open("rb") as opened:
         if opened.read(len(_MAGIC)) != _MAGIC:
             return b""
-        content = _MAGIC + opened.read(_MOST_BYTES)
-    if len(content) >= _MOST_BYTES:
+        content = _MAGIC + opened.read(_MAX_DICTIONARY_BYTES)
+    if len(content) >= _MAX_DICTIONARY_BYTES:
         return b""
     try:
-        # The dictionary is read when a frame is about to be: a damaged one would end a day in the middle.
+        # Test it now: a damaged dictionary would otherwise fail in the middle of a day, at the first frame that needs
+        # it.
         dictionary = zstandard.ZstdCompressionDict(content, dict_type=zstandard.DICT_TYPE_FULLDICT)
         zstandard.ZstdDecompressor(dict_data=dictionary).decompressobj()
     except zstandard.ZstdError as error:
         raise CaptureError(
-            f"the zstd dictionary {file} is damaged: copy it anew, or take it out of PERSONA_ZSTD_DICTIONARIES"
+            f"the zstd dictionary {file} is damaged: copy it again, or remove it from PERSONA_ZSTD_DICTIONARIES"
         ) from error
     return content

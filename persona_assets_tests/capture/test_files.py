@@ -50,7 +50,7 @@ def test_the_first_folder_of_a_month_is_not_the_first_of_every_month(tmp_path):
         names(tmp_path, dt.date(2025, 4, 1))
 
 
-def test_two_months_in_one_folder_are_told_apart_by_their_files(tmp_path):
+def test_two_months_in_one_folder_are_distinguished_by_file_names(tmp_path):
     write_file(tmp_path / "01" / "00" / NAME, [post()])
     write_file(tmp_path / "01" / "00" / NAME.replace("2025-03", "2025-04"), [post()])
 
@@ -98,7 +98,7 @@ def test_a_missing_day_says_what_was_looked_for_and_what_is_there(tmp_path):
     assert "secret-name" not in message
 
 
-def test_an_empty_day_is_no_day(tmp_path):
+def test_a_day_of_empty_folders_raises(tmp_path):
     (tmp_path / "2025-03-01" / "00").mkdir(parents=True)
 
     with pytest.raises(CaptureError, match="no file for 2025-03-01"):
@@ -113,21 +113,21 @@ def test_a_day_in_two_layouts_is_an_error(tmp_path):
         names(tmp_path)
 
 
-def test_hidden_names_are_passed_by(tmp_path):
+def test_hidden_files_are_ignored(tmp_path):
     write_file(tmp_path / "2025-03-01" / "a", [post()])
     write_file(tmp_path / "2025-03-01" / ".part", [post()])
 
     assert names(tmp_path) == ["2025-03-01/a"]
 
 
-def test_an_empty_folder_where_a_file_should_be_is_told(tmp_path):
+def test_an_empty_folder_in_place_of_a_file_is_reported(tmp_path):
     write_file(tmp_path / "2025-03-01" / "a", [post()])
     (tmp_path / "2025-03-01" / "b.jsonl").mkdir()
     (tmp_path / "2025-03-01" / "07").mkdir()
 
     files = find_files(UPath(tmp_path), DAY, pattern=None)
 
-    assert [(file.name, file.trouble) for file in files] == [
+    assert [(file.name, file.problem) for file in files] == [
         ("2025-03-01/a", None),
         ("2025-03-01/b.jsonl", "a folder where a file should be"),
     ]
@@ -135,7 +135,7 @@ def test_an_empty_folder_where_a_file_should_be_is_told(tmp_path):
 
 def day_files(root):
     return [
-        (file.name.removeprefix("2025-03-01/"), file.trouble) for file in find_files(UPath(root), DAY, pattern=None)
+        (file.name.removeprefix("2025-03-01/"), file.problem) for file in find_files(UPath(root), DAY, pattern=None)
     ]
 
 
@@ -169,7 +169,7 @@ def test_links_are_followed_and_pipes_and_devices_are_not_opened(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["/dev/zero", "pipe", "folder"])
-def test_what_came_in_a_files_place_since_it_was_listed_is_not_read(tmp_path, place):
+def test_only_a_regular_file_is_opened(tmp_path, place):
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
 
@@ -178,7 +178,7 @@ def test_what_came_in_a_files_place_since_it_was_listed_is_not_read(tmp_path, pl
 
 
 @pytest.mark.parametrize("target", ["2025-03-01", "2025-03-01/00", ".", "..", "/"])
-def test_links_that_lead_back_are_found(tmp_path, target):
+def test_links_that_lead_back_are_reported(tmp_path, target):
     write_file(tmp_path / "2025-03-01" / "00" / "a", [post()])
     (tmp_path / "2025-03-01" / "00" / "loop").symlink_to(tmp_path / target)
 
@@ -195,11 +195,11 @@ def test_a_folder_that_many_links_lead_to_is_listed_once(tmp_path):
 
     files = day_files(tmp_path)
 
-    assert [name.rpartition("/")[2] for name, trouble in files if trouble is None] == ["a"]
-    assert [trouble for _, trouble in files if trouble is not None] == [AGAIN] * 60
+    assert [name.rpartition("/")[2] for name, problem in files if problem is None] == ["a"]
+    assert [problem for _, problem in files if problem is not None] == [AGAIN] * 60
 
 
-def test_folders_are_followed_so_deep_and_no_deeper(tmp_path):
+def test_folders_are_listed_to_a_depth_of_32(tmp_path):
     deepest = tmp_path / "2025-03-01" / "/".join(["d"] * 32)
     write_file(deepest / "a", [post()])
     here = os.open(deepest, os.O_RDONLY)
@@ -211,7 +211,7 @@ def test_folders_are_followed_so_deep_and_no_deeper(tmp_path):
     os.close(here)
 
     try:
-        assert [(name.rpartition("d/")[2], trouble) for name, trouble in day_files(tmp_path)] == [
+        assert [(name.rpartition("d/")[2], problem) for name, problem in day_files(tmp_path)] == [
             ("a", None),
             ("d", "folders in one another, more than 32 deep"),
         ]
@@ -219,7 +219,7 @@ def test_folders_are_followed_so_deep_and_no_deeper(tmp_path):
         subprocess.run(["rm", "-rf", str(deepest)], check=True)  # deeper than Python's own can go
 
 
-def test_names_that_are_no_utf8_are_escaped_and_stay_distinct(tmp_path):
+def test_names_that_are_not_utf8_are_escaped_and_stay_distinct(tmp_path):
     names = [b"\xff", b"\xfe", b"\\xff", b"\\\\xff", "é\n".encode()]
     for name in names:
         write_file(tmp_path / "2025-03-01" / os.fsdecode(name), [post(str(name))])
@@ -240,7 +240,7 @@ ODD_NAMES = ["a:b", "file::x", "http:", "s3::x", "simplecache::x", "zip::folder/
 
 
 @pytest.mark.parametrize("url", ["{}", "file://{}"])
-def test_names_that_look_like_urls_are_names(tmp_path, url):
+def test_names_that_look_like_urls_are_taken_literally(tmp_path, url):
     for name in ODD_NAMES:
         write_file(tmp_path / "2025-03-01" / name, [post(name)])
     (tmp_path / "zip::other").mkdir()
@@ -256,13 +256,13 @@ def test_names_that_look_like_urls_are_names(tmp_path, url):
         names(url.format(tmp_path), dt.date(2025, 4, 1))
 
 
-def test_a_name_that_cannot_be_opened_at_a_url_is_told():
+def test_a_name_that_cannot_be_opened_at_a_url_is_reported():
     root = UPath("memory://captures/odd")
     (root / "2025-03-01").mkdir(parents=True)
     (root / "2025-03-01" / "a").write_bytes(b"{}\n")
     root.fs.pipe(f"{root.path}/2025-03-01/zip::z", b"{}\n")
 
-    assert [(file.name, file.size, file.trouble) for file in find_files(root, DAY, pattern=None)] == [
+    assert [(file.name, file.size, file.problem) for file in find_files(root, DAY, pattern=None)] == [
         ("2025-03-01/a", 3, None),
         ("2025-03-01/zip::z", 3, "a name that its file system takes for a URL: rename it"),
     ]
@@ -296,7 +296,7 @@ LATE = NAME.replace("2025-03-01-00", "2025-02-28-23")
         (["dumps/03/01/05/a"], "dumps/%m/%d", [5]),
     ],
 )
-def test_hours_are_told_by_folders_or_names(tmp_path, inside, pattern, present):
+def test_hours_are_read_from_names_of_folders_or_files(tmp_path, inside, pattern, present):
     for place in inside:
         write_file(tmp_path / place, [post()])
 
@@ -317,14 +317,14 @@ def test_hours_are_told_by_folders_or_names(tmp_path, inside, pattern, present):
         ("x/01/all.jsonl", "x/%d"),
     ],
 )
-def test_hours_are_unknown_where_names_tell_none(tmp_path, place, pattern):
+def test_hours_are_unknown_if_no_name_shows_one(tmp_path, place, pattern):
     write_file(tmp_path / place, [post()])
 
     assert find_missing_hours(find_files(UPath(tmp_path), DAY, pattern=pattern)) is None
 
 
 @pytest.mark.parametrize("day", range(1, 32))
-def test_no_days_folder_is_taken_for_an_hour(tmp_path, day):
+def test_a_folder_of_a_day_is_not_taken_for_an_hour(tmp_path, day):
     write_file(tmp_path / "bluesky-2025-03" / f"{day:02}" / "part", [post()])
 
     assert find_missing_hours(find_files(UPath(tmp_path), dt.date(2025, 3, day), pattern=None)) is None

@@ -17,7 +17,7 @@ def test_defaults_come_from_the_settings(monkeypatch):
     assert (capture.root, capture.pattern, capture.count_workers()) == ("/somewhere", "%Y%m%d", 3)
 
 
-def test_without_a_number_the_cores_of_this_process_are_used(monkeypatch):
+def test_without_the_setting_the_available_cores_are_used(monkeypatch):
     monkeypatch.delenv("PERSONA_WORKERS", raising=False)
 
     assert 1 <= Capture().count_workers() <= (os.cpu_count() or 1)
@@ -27,7 +27,7 @@ def test_without_a_number_the_cores_of_this_process_are_used(monkeypatch):
 def test_a_day_is_found_below_the_root(tmp_path, pattern):
     write_file(tmp_path / "2025-03-01" / "a", [post()])
 
-    (file,) = Capture(root=str(tmp_path), pattern=pattern).find_day(DAY)
+    (file,) = Capture(root=str(tmp_path), pattern=pattern).list_day_files(DAY)
 
     assert file.name == "2025-03-01/a"
 
@@ -36,7 +36,7 @@ def test_a_relative_root_is_below_the_working_folder(tmp_path, monkeypatch):
     write_file(tmp_path / "capture" / "2025-03-01" / "a", [post()])
     monkeypatch.chdir(tmp_path)
 
-    (file,) = Capture(root="capture", pattern=None).find_day(DAY)
+    (file,) = Capture(root="capture", pattern=None).list_day_files(DAY)
 
     assert (file.name, file.path.read_bytes()[:1]) == ("2025-03-01/a", b"{")
 

@@ -18,7 +18,7 @@ def test_a_file_is_one_dictionary(tmp_path):
     assert load_dictionaries(UPath(file)) == {7: file.read_bytes()}
 
 
-def test_a_folder_holds_several_and_other_files_are_passed_by(tmp_path):
+def test_a_folder_holds_several_dictionaries_and_other_files_are_ignored(tmp_path):
     one, other = write_dictionary(tmp_path / "a", 7), write_dictionary(tmp_path / "b", 9)
     (tmp_path / "readme.md").write_text("dictionaries")
     (tmp_path / "folder").mkdir()
@@ -36,7 +36,7 @@ def test_no_dictionary_says_which_variable_to_set(tmp_path, place):
 
 
 @pytest.mark.parametrize("length", [4, 6, 300])
-def test_a_damaged_dictionary_is_told_by_its_name(tmp_path, length):
+def test_the_error_names_a_damaged_dictionary(tmp_path, length):
     write_dictionary(tmp_path / "a", 7)
     damaged = write_dictionary(tmp_path / "b", 9)
     damaged.write_bytes((damaged.read_bytes()[:8] + b"\xff" * 1000)[:length])
@@ -46,5 +46,5 @@ def test_a_damaged_dictionary_is_told_by_its_name(tmp_path, length):
 
 
 @pytest.mark.shared_data
-def test_jetstreams_dictionaries_are_told_by_their_ids(shared_data):
+def test_jetstreams_dictionaries_have_the_known_ids(shared_data):
     assert set(load_dictionaries(UPath(shared_data / "jetstream"))) == {1612007021, 20260811}

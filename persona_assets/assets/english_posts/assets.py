@@ -1,10 +1,10 @@
-"""The asset `english_posts`."""
+"""The asset `english_posts`: the posts of a day in one language, English by default."""
 
 import dagster as dg
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
-from persona_assets.assets.english_posts.detect import build_decide
+from persona_assets.assets.english_posts.detect import build_language_decider
 from persona_assets.assets.english_posts.filter import filter_posts
 from persona_assets.common.checks import adds_up
 from persona_assets.common.metadata import count_table, measured, provenance_table
@@ -19,19 +19,19 @@ from persona_assets.tables import MESSAGES
 _ADDS_UP = adds_up(
     "english_posts",
     of="message",
-    advice="Posts, replies and quotes are neither kept nor dropped under a reason: report this, it is a defect.",
+    advice="Some posts, replies or quotes are neither kept nor dropped for a reason: report this, it is a defect.",
 )
 
 
 class EnglishPostsConfig(SettingsConfig):
-    """Which language is kept."""
+    """Run config of `english_posts`: the language to keep, and the memory limit of DuckDB."""
 
     language: str = from_setting("language")
     memory_limit: str = from_setting("memory_limit")
 
 
 def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    """Return the asset, whose input is the day's actions."""
+    """Build the definition of `english_posts`, which reads `user_actions` of the same day."""
 
     @dg.asset(
         group_name="persona_assets",
@@ -47,10 +47,10 @@ def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefiniti
         scratch: Scratch,
         user_actions: pads.Dataset,
     ):
-        """What users wrote on the day in English, or in the language that the settings name.
+        """What users wrote on the day in English, or in the language of the setting `language`.
 
         One row is one post, reply or quote, with its text and how its language was decided. The tables `kept` and
-        `dropped` count the reasons. If the share kept is unusual, look at a few texts of each reason. Next:
+        `dropped` count the posts by reason. If the share kept is unusual, look at a few texts of each reason. Next:
         `embeddings`.
         """
         made = describe_step(
@@ -61,23 +61,23 @@ def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefiniti
             inputs=[user_actions],
         )
         with measured() as cost:
-            sifted = filter_posts(
+            filtered = filter_posts(
                 user_actions,
-                build_decide(config.language),
+                build_language_decider(config.language),
                 scratch=scratch.new_folder(),
                 memory_limit=config.memory_limit,
-                progress=Progress(context.log.info, what="messages"),
+                on_progress=Progress(context.log.info, what="messages").add,
                 day=parse_day(context.partition_key),
                 provenance=made,
             )
-        kept, dropped = sum(sifted.kept.values()), sum(sifted.dropped.values())
+        kept, dropped = sum(filtered.kept.values()), sum(filtered.dropped.values())
         messages = user_actions.count_rows(filter=pc.field("action").isin(MESSAGES))
         context.log.info("%d messages kept, %d dropped (language %s)", kept, dropped, config.language)
         return dg.MaterializeResult(
-            value=sifted.posts,
+            value=filtered.posts,
             metadata={
-                "dropped": count_table(sifted.dropped, of="reason"),
-                "kept": count_table(sifted.kept, of="reason"),
+                "dropped": count_table(filtered.dropped, of="reason"),
+                "kept": count_table(filtered.kept, of="reason"),
                 "language": config.language,
                 **provenance_table(made),
                 **cost,

@@ -1,14 +1,14 @@
 # ruff: noqa: RUF001 - Turkish has an i without a dot
-"""Common words of languages that short texts in Latin script are most often mistaken between.
+"""Common words of the languages that are most often confused in short texts in Latin script.
 
-Function words, everyday words and those of chats, written down for this project from general knowledge: a few
-hundred for English, which is what is mostly looked for, a hundred or so for the others. They need not be complete:
-they tip texts that are too short for the statistics of a detector. Words that two languages share count for
-neither, so a list may overlap with others.
+Function words, everyday words and words of chats, written down for this project from general knowledge: a few hundred
+for English, the usual language to keep, and about a hundred for each other. The lists need not be complete: they decide
+on texts that are too short for the statistics of a language detector. A word that two languages share counts for
+neither, so that lists may overlap.
 """
 
-# Keys: the languages (ISO 639-1) that share a list, because texts of a few words do not tell them apart.
-WORDS = {
+# Keys: the languages (ISO 639-1) that share a list because a few words are not enough to distinguish them.
+COMMON_WORDS = {
     "en": """
         the and of that it you he she we they i i'm i've i'll i'd you're you've you'll you'd he's she's it's
         we're we've we'll they're they've they'll that's what's there's here's who's where's how's let's don't

@@ -1,8 +1,8 @@
-"""Sift the messages of a day by language, in bounded memory."""
+"""Keep the posts, replies and quotes of a day that are in the language, in bounded memory."""
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,18 +13,17 @@ import pyarrow.parquet as pq
 
 from persona_assets import tables
 from persona_assets.assets.english_posts import reasons
-from persona_assets.assets.english_posts.detect import Decide
+from persona_assets.assets.english_posts.detect import LanguageDecider
 from persona_assets.common.database import open_duckdb
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.parquet_files import write_parquet
-from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import Provenance, with_provenance
 
 BATCH_ROWS = 16_384
 
-# Every message once, with what was decided from itself alone. The texts of those in other languages stay
-# behind: only their author's count is needed.
-_JUDGED = pa.schema(
+# Schema of the temporary table of the first pass: each message with the verdict from its own text and declaration.
+# Texts in other languages are null, as only the number of their author's messages is needed.
+_VERDICTS_SCHEMA = pa.schema(
     [
         pa.field("uri", pa.string()),
         pa.field("user_id", pa.string()),
@@ -32,7 +31,7 @@ _JUDGED = pa.schema(
         pa.field("text", pa.string()),
         pa.field("event_time_us", pa.int64()),
         pa.field("is_language", pa.bool_()),
-        pa.field("is_open", pa.bool_()),
+        pa.field("is_undecided", pa.bool_()),
         pa.field("reason", pa.string()),
     ]
 )
@@ -40,23 +39,23 @@ _JUDGED = pa.schema(
 _DECIDE_BY_OTHER_POSTS = f"""
 create temp view decided as
 with authors as (
-    -- Posts that only their declaration decided say nothing new about their author.
+    -- Posts decided by their declaration alone are no evidence of the language of the author.
     select user_id, 2 * count(*) filter (is_language) > count(*) as mostly
     from judged
-    where not is_open and reason not in ('{reasons.DECLARED}', '{reasons.OTHER_DECLARED}', '{reasons.NO_WORDS}')
+    where not is_undecided and reason not in ('{reasons.DECLARED}', '{reasons.OTHER_DECLARED}', '{reasons.NO_WORDS}')
     group by user_id
 )
-select judged.* exclude (is_language, is_open, reason),
-    case when is_open and mostly is not null then mostly else is_language end as is_language,
+select judged.* exclude (is_language, is_undecided, reason),
+    case when is_undecided and mostly is not null then mostly else is_language end as is_language,
     case
-        when not is_open or mostly is null then reason
+        when not is_undecided or mostly is null then reason
         when mostly then '{reasons.OTHER_POSTS}'
         else '{reasons.OTHER_POSTS_DIFFER}'
     end as reason
 from judged left join authors using (user_id)
 """  # noqa: S608 - made of constants
 _COUNT_DROPPED = "select reason, count(*) from decided where not is_language group by reason"
-# One uri, one post: of several versions the last.
+# One post per URI: the latest version.
 _KEEP = """
 select uri, user_id, action, text, event_time_us, is_language as is_english, reason as language_reason
 from decided
@@ -67,39 +66,40 @@ order by uri
 
 
 class FilteredPosts(NamedTuple):
-    """The posts kept, in a file, and all messages counted."""
+    """A file of the posts kept, and the numbers of posts kept and dropped, by reason."""
 
-    posts: Path  # tables.ENGLISH_POSTS (and the day), sorted by uri
+    posts: Path  # tables.ENGLISH_POSTS (and the column `day`), sorted by uri
     kept: dict[str, int]  # by reason
-    dropped: dict[str, int]  # by reason; kept and dropped add up to the messages read
+    dropped: dict[str, int]  # by reason; kept + dropped = posts, replies and quotes read
 
 
-def filter_posts(  # noqa: PLR0913 - what is read, by what, with what, and what is told
+def filter_posts(  # noqa: PLR0913 - input, method and resources
     user_actions: pads.Dataset,
-    decide: Decide,
+    decide: LanguageDecider,
     *,
     scratch: Path,
     memory_limit: str,
-    progress: Progress,
+    on_progress: Callable[[int], None],
     day: dt.date | None = None,
     provenance: Provenance | None = None,
 ) -> FilteredPosts:
-    """Keep the messages in the language that `decide` looks for.
+    """Keep the posts, replies and quotes that `decide` says are in the language.
 
-    Two passes: each message is judged by itself, then those that could not be told by the author's others.
-    Memory is bounded by `memory_limit` and a batch; the file that is spooled holds the texts kept.
+    The first pass decides on each message by itself. The second decides the undecided ones by the majority of their
+    author's other messages of the day. Memory: `memory_limit` and one batch. A temporary file in `scratch` holds the
+    texts that may be kept.
 
     Args:
         user_actions: `tables.USER_ACTIONS` of the day, any order; the result does not depend on it.
-        decide: Made by `detect.build_decide`.
+        decide: Decides on one message; see `detect.build_language_decider`.
         scratch: An empty folder.
-        memory_limit: Of DuckDB, which spills to `scratch` beyond it.
-        progress: Is told of each message judged.
-        day: The partition, if the file is to have its column.
-        provenance: How the table was made, as its file is to say.
+        memory_limit: Memory limit of DuckDB, such as "4GB", beyond which it spills to `scratch`.
+        on_progress: Called after each batch with the number of its messages.
+        day: The partition, for the column `day`; None leaves the column out.
+        provenance: How the table was made, for the schema metadata of its file.
 
     Returns:
-        The posts, sorted by `uri`, as a file in `scratch`.
+        The posts, sorted by `uri`, as a file in `scratch`, and counts.
 
     Raises:
         StorageError: The disk of `scratch` is full.
@@ -107,7 +107,7 @@ def filter_posts(  # noqa: PLR0913 - what is read, by what, with what, and what 
     with explaining_full_disk(scratch):
         schema = with_provenance(tables.ENGLISH_POSTS, provenance)
         judged = scratch / "judged.parquet"
-        write_parquet(judged, _JUDGED, _judge(user_actions, decide, progress))
+        write_parquet(judged, _VERDICTS_SCHEMA, _judge_messages(user_actions, decide, on_progress))
         return _decide_by_other_posts(judged, schema, scratch, memory_limit, day)
 
 
@@ -120,13 +120,15 @@ def _decide_by_other_posts(
         dropped = Counter[str](dict(database.sql(_COUNT_DROPPED).fetchall()))
         kept, posts = Counter[str](), scratch / "english_posts.parquet"
         reader = database.sql(_KEEP).to_arrow_reader(BATCH_ROWS)
-        rows = write_parquet(posts, schema, _conform(reader, kept), day=day)
+        rows = write_parquet(posts, schema, _cast_batches(reader, kept), day=day)
     dropped[reasons.WRITTEN_AGAIN] = pq.read_metadata(judged).num_rows - rows - dropped.total()
     judged.unlink()
     return FilteredPosts(posts, dict(kept), dict(+dropped))
 
 
-def _judge(user_actions: pads.Dataset, decide: Decide, progress: Progress) -> Iterator[pa.RecordBatch]:
+def _judge_messages(
+    user_actions: pads.Dataset, decide: LanguageDecider, on_progress: Callable[[int], None]
+) -> Iterator[pa.RecordBatch]:
     messages = pc.is_in(pc.field("action"), value_set=pa.array(tables.MESSAGES))
     columns = ["uri", "user_id", "action", "text", "event_time_us", "langs"]
     for batch in user_actions.to_batches(columns=columns, filter=messages, batch_size=BATCH_ROWS):
@@ -134,27 +136,27 @@ def _judge(user_actions: pads.Dataset, decide: Decide, progress: Progress) -> It
             continue
         texts, langs = batch["text"], batch["langs"].to_pylist()
         verdicts = [decide(text, tags) for text, tags in zip(texts.to_pylist(), langs, strict=True)]
-        is_language, is_open, reason = (pa.array(column) for column in zip(*verdicts, strict=True))
-        progress.add(batch.num_rows)
+        is_language, is_undecided, reason = (pa.array(column) for column in zip(*verdicts, strict=True))
+        on_progress(batch.num_rows)
         yield pa.record_batch(
             [
                 batch["uri"],
                 batch["user_id"],
                 pc.cast(batch["action"], pa.string()),
-                pc.if_else(pc.or_(is_language, is_open), texts, pa.scalar(None, pa.string())),
+                pc.if_else(pc.or_(is_language, is_undecided), texts, pa.scalar(None, pa.string())),
                 batch["event_time_us"],
                 is_language,
-                is_open,
+                is_undecided,
                 reason,
             ],
-            schema=_JUDGED,
+            schema=_VERDICTS_SCHEMA,
         )
 
 
-def _conform(batches: Iterable[pa.RecordBatch], kept: Counter[str]) -> Iterator[pa.Table]:
-    """Give what DuckDB returns the types of `tables.ENGLISH_POSTS`, and count it by reason in `kept`.
+def _cast_batches(batches: Iterable[pa.RecordBatch], kept: Counter[str]) -> Iterator[pa.Table]:
+    """Cast DuckDB's batches to `tables.ENGLISH_POSTS`, and add the number of rows by reason to `kept`.
 
-    Dictionaries are whole and in one order, so that bytes do not depend on which values a batch holds.
+    Dictionary columns get all possible values in a fixed order, so that bytes do not depend on the values of a batch.
     """
     for batch in batches:
         kept.update({row["values"]: row["counts"] for row in pc.value_counts(batch["language_reason"]).to_pylist()})

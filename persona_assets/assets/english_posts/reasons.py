@@ -1,7 +1,7 @@
-"""Why a message is kept or dropped: the closed set of `language_reason`.
+"""Reasons why a post is kept or dropped: the possible values of `language_reason`.
 
-"The language" is the one looked for, English by default. "Declared" is what the author's client says in
-`langs`; "detected" is what the text itself shows.
+"The language" is the one to keep, English by default. "Declared" are the languages in `langs`, set by the author's
+client; "detected" is the language of the text itself.
 """
 
 DECLARED_AND_DETECTED = "declared_and_detected"
@@ -20,19 +20,19 @@ UNLIKELY = "unlikely"
 WRITTEN_AGAIN = "written_again"
 
 KEPT = {
-    DECLARED_AND_DETECTED: "the language is declared, and the text shows it",
-    DETECTED: "nothing is declared; the text shows the language",
-    DETECTED_AGAINST_DECLARED: "only others are declared, yet the text clearly is in the language",
-    DECLARED: "the text does not tell; the language alone is declared",
-    OTHER_POSTS: "neither text nor declaration tell; most of the author's posts of the day are in the language",
-    LIKELY: "neither text, declaration nor the author's other posts tell, yet the language is the likelier guess",
+    DECLARED_AND_DETECTED: "the language is declared, and the text is in it",
+    DETECTED: "no language is declared; the text is in the language",
+    DETECTED_AGAINST_DECLARED: "only other languages are declared, but the text clearly is in the language",
+    DECLARED: "the text is not clear; only the language is declared",
+    OTHER_POSTS: "neither text nor declaration is clear; the author's other posts are mostly in the language",
+    LIKELY: "neither text, declaration nor the author's other posts are clear; the language is more likely",
 }
 DROPPED = {
     NO_WORDS: "blank, or nothing but links, mentions, digits and emoji",
-    OTHER_DETECTED: "the text shows another language, and the language is not declared",
-    OTHER_DETECTED_AGAINST_DECLARED: "the language is declared, yet the text clearly is in another",
-    OTHER_DECLARED: "the text does not tell; only others are declared",
-    OTHER_POSTS_DIFFER: "neither text nor declaration tell; most of the author's posts of the day are in others",
-    UNLIKELY: "neither text, declaration nor the author's other posts tell, and another is the likelier guess",
-    WRITTEN_AGAIN: "a later version under the same uri is kept: one uri, one post",
+    OTHER_DETECTED: "the text is in another language, and the language is not declared",
+    OTHER_DETECTED_AGAINST_DECLARED: "the language is declared, but the text clearly is in another language",
+    OTHER_DECLARED: "the text is not clear; only other languages are declared",
+    OTHER_POSTS_DIFFER: "neither text nor declaration is clear; the author's other posts are mostly in other languages",
+    UNLIKELY: "neither text, declaration nor the author's other posts are clear; another language is more likely",
+    WRITTEN_AGAIN: "a later version of the post, with the same URI, is kept",
 }

@@ -1,5 +1,5 @@
-"""Users with enough English posts in the window to have a persona.
+"""Users with at least `min_english_posts` English posts, replies or quotes in the window.
 
-In: `english_posts` and `user_actions` over the window. Out: one row a user with at least `min_english_posts`
-English posts, replies or quotes. Dropped: users who wrote fewer, counted by how many they lack.
+In: `english_posts` and `user_actions` over the window. Out: one row per user. Dropped: users who wrote fewer, counted
+by the number that they wrote.
 """

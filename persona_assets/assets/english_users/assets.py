@@ -1,11 +1,11 @@
-"""The asset `english_users`."""
+"""The asset `english_users`: the users who wrote enough English in the window."""
 
 import dagster as dg
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets.assets.english_users.select import select_english_users
-from persona_assets.assets.english_users.shares import MOST_TIMES, count_english_shares, is_usual
+from persona_assets.assets.english_users.shares import MAX_RATIO, compute_english_shares, is_share_near_median
 from persona_assets.common.checks import Check, window_is_complete
 from persona_assets.common.metadata import count_table, measured, missing_days, provenance_table
 from persona_assets.common.provenance import describe_step, with_provenance
@@ -18,20 +18,20 @@ _COMPLETE = window_is_complete("english_users")
 _USUAL = Check(
     "english_users",
     "the_share_of_english_is_usual",
-    f"The day's share of English differs from the median of the window's other days by more than {MOST_TIMES} times: "
-    "look at the day's capture (raw_events' checks) and at the reasons in english_posts.",
+    f"The day's share of English differs by more than a factor of {MAX_RATIO} from the median of the window's other "
+    "days: look at the day's capture (the checks of raw_events) and at the reasons in english_posts.",
 )
 _WITHIN_POSTS = Check(
     "english_users",
     "no_user_has_more_english_posts_than_posts",
-    "english_posts and user_actions are not of the same events: materialize the days of the window again, user_actions "
-    "first.",
+    "english_posts and user_actions were not made from the same events: materialize the days of the window again, "
+    "user_actions first.",
     is_error=True,
 )
 
 
 class EnglishUsersConfig(SettingsConfig):
-    """Who has written enough."""
+    """Run config of `english_users`: the minimum number of English posts, and the memory limit of DuckDB."""
 
     min_english_posts: int = from_setting("min_english_posts")
     memory_limit: str = from_setting("memory_limit")
@@ -40,7 +40,7 @@ class EnglishUsersConfig(SettingsConfig):
 def build_english_users(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping
 ) -> dg.AssetsDefinition:
-    """Return the asset, whose inputs are the window's English posts and actions."""
+    """Build the definition of `english_users`, which reads English posts and actions of the whole window."""
 
     @dg.asset(
         group_name="persona_assets",
@@ -63,8 +63,8 @@ def build_english_users(
     ):
         """Users who wrote enough English in the window, the days that end with this one, to have a persona.
 
-        One row is one user, with the number of posts in English and in all. The setting `min_english_posts` is the bar:
-        higher leaves fewer users, whose interests are better known. Next: `clusters`.
+        One row is one user, with the number of English posts and of all posts. The setting `min_english_posts` is the
+        minimum: a higher one keeps fewer users, whose interests are better known. Next: `clusters`.
         """
         with measured() as cost:
             users, dropped = select_english_users(
@@ -79,7 +79,7 @@ def build_english_users(
         )
         context.log.info("%d users kept, %d wrote too little English", users.num_rows, sum(dropped.values()))
         present = missing_days(context, english_posts=english_posts, user_actions=user_actions)
-        shares = count_english_shares(english_posts, user_actions)
+        shares = compute_english_shares(english_posts, user_actions)
         surplus = pc.sum(pc.greater(users["english_posts"], users["posts"])).as_py() or 0
         return dg.MaterializeResult(
             value=with_provenance(users, made),
@@ -92,7 +92,7 @@ def build_english_users(
             },
             check_results=[
                 _COMPLETE.answer(passed=present["missing_days"] == "none", **present),
-                _USUAL.answer(passed=is_usual(context.partition_key, shares), shares=shares),
+                _USUAL.answer(passed=is_share_near_median(context.partition_key, shares), shares=shares),
                 _WITHIN_POSTS.answer(passed=surplus == 0, users=surplus),
             ],
         )

@@ -1,4 +1,4 @@
-"""Choose the users who wrote enough English."""
+"""Select the users with a minimum number of English posts."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -10,8 +10,8 @@ import pyarrow.dataset as pads
 from persona_assets import tables
 from persona_assets.common.database import open_duckdb
 
-# Distinct by URI: an event delivered at midnight can stand in the files of two days.
-COUNT_BY_USER = """
+# Posts are counted by distinct URI: an event delivered at midnight may be in the files of two days.
+COUNT_POSTS_BY_USER = """
 WITH wrote AS (
     SELECT user_id, count(DISTINCT uri) AS posts
     FROM user_actions WHERE action IN ('post', 'reply', 'quote') GROUP BY user_id
@@ -24,11 +24,11 @@ ORDER BY user_id
 """
 
 
-class Selection(NamedTuple):
-    """The kept users, and those who were not, counted by reason."""
+class SelectedUsers(NamedTuple):
+    """The users kept, and the number of users dropped by reason."""
 
     users: pa.Table  # tables.ENGLISH_USERS, sorted by user_id
-    dropped: dict[str, int]
+    dropped: dict[str, int]  # number of users by reason, such as "1 of 2 English posts"
 
 
 def select_english_users(
@@ -38,29 +38,29 @@ def select_english_users(
     min_english_posts: int,
     memory_limit: str,
     scratch: Path,
-) -> Selection:
-    """Keep the users who wrote enough English to have a persona.
+) -> SelectedUsers:
+    """Keep the users with at least `min_english_posts` English posts, replies and quotes in the window.
 
     Args:
         english_posts: `tables.ENGLISH_POSTS` of the window, any order.
-        user_actions: `tables.USER_ACTIONS` of the window, any order: for the posts in any language.
-        min_english_posts: Fewest English posts, replies and quotes of a kept user. At least 1.
-        memory_limit: Memory for counting posts; the table of users comes on top of it.
-        scratch: Folder to spill to beyond that.
+        user_actions: `tables.USER_ACTIONS` of the window, any order: the posts in all languages.
+        min_english_posts: Minimum number of English posts, replies and quotes of a kept user. At least 1.
+        memory_limit: Memory limit of DuckDB, such as "4GB", for counting posts; the table of users needs more on top.
+        scratch: Existing folder to which DuckDB spills beyond the limit.
 
     Returns:
-        The kept users sorted by `user_id`, and the others by the number of English posts that they wrote;
-        both together are all users who posted in the window.
+        The kept users, sorted by `user_id`, and the number of other users by reason. Together these are all users who
+        posted in the window.
     """
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
         connection.register("english_posts", english_posts)
         connection.register("user_actions", user_actions)
-        users = connection.sql(COUNT_BY_USER).to_arrow_table()
+        users = connection.sql(COUNT_POSTS_BY_USER).to_arrow_table()
     enough = pc.greater_equal(users["english_posts"], min_english_posts)
     kept, others = users.filter(enough), users.filter(pc.invert(enough))
-    return Selection(kept.cast(tables.ENGLISH_USERS), _count_lacking(others, min_english_posts))
+    return SelectedUsers(kept.cast(tables.ENGLISH_USERS), _count_dropped(others, min_english_posts))
 
 
-def _count_lacking(others: pa.Table, least: int) -> dict[str, int]:
+def _count_dropped(others: pa.Table, min_english_posts: int) -> dict[str, int]:
     counted = others.group_by("english_posts").aggregate([("user_id", "count")]).to_pylist()
-    return {f"{row['english_posts']} of {least} English posts": row["user_id_count"] for row in counted}
+    return {f"{row['english_posts']} of {min_english_posts} English posts": row["user_id_count"] for row in counted}

@@ -1,4 +1,4 @@
-"""Compare how much of each day is English: a day that differs from the others was captured or judged otherwise."""
+"""Compare the share of English of each day: an unusual one points to a fault of capture or language detection."""
 
 import statistics
 from collections.abc import Mapping
@@ -9,31 +9,37 @@ import pyarrow.dataset as pads
 
 from persona_assets.tables import MESSAGES
 
-# Fewer other days than this tell nothing about what is usual.
-LEAST_OTHER_DAYS = 3
-# A share may be so many times the median of the other days', or one such part of it.
-MOST_TIMES = 1.5
+# With fewer other days than this, no share counts as unusual.
+MIN_OTHER_DAYS = 3
+# Maximum ratio between a day's share and the median of the other days, either way.
+MAX_RATIO = 1.5
 
 
-def count_english_shares(english_posts: pads.Dataset, user_actions: pads.Dataset) -> dict[str, float]:
-    """Return which share of each day's posts, replies and quotes is English, by day (the stem of its file's name).
+def compute_english_shares(english_posts: pads.Dataset, user_actions: pads.Dataset) -> dict[str, float]:
+    """Return the share of posts, replies and quotes that is English, 0 to 1, for each day.
 
     Args:
-        english_posts: `tables.ENGLISH_POSTS`, a file a day.
-        user_actions: `tables.USER_ACTIONS`, a file a day. Days without messages are left out.
+        english_posts: `tables.ENGLISH_POSTS`, one file per day.
+        user_actions: `tables.USER_ACTIONS`, one file per day.
+
+    Returns:
+        Share by day (the file name without its ending), sorted by day. Days without posts are left out.
     """
     english = _count_by_day(english_posts)
     messages = _count_by_day(user_actions, pc.field("action").isin(MESSAGES))
     return {day: english.get(day, 0) / count for day, count in sorted(messages.items()) if count}
 
 
-def is_usual(day: str, shares: Mapping[str, float]) -> bool:
-    """Tell whether the share of `day` is near the median of the other days'; with too few of them it is."""
+def is_share_near_median(day: str, shares: Mapping[str, float]) -> bool:
+    """Return whether the share of `day` is within a factor of `MAX_RATIO` of the median of the other days.
+
+    It is also True if `day` has no share, or if there are fewer than `MIN_OTHER_DAYS` other days.
+    """
     others = [share for other, share in shares.items() if other != day]
-    if day not in shares or len(others) < LEAST_OTHER_DAYS:
+    if day not in shares or len(others) < MIN_OTHER_DAYS:
         return True
     median = statistics.median(others)
-    return median / MOST_TIMES <= shares[day] <= median * MOST_TIMES
+    return median / MAX_RATIO <= shares[day] <= median * MAX_RATIO
 
 
 def _count_by_day(dataset: pads.Dataset, condition: pc.Expression | None = None) -> dict[str, int]:

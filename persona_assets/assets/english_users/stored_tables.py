@@ -7,7 +7,7 @@ STORED_TABLES = (
     StoredTable(
         "english_users",
         "english_users/<day>.parquet",
-        "A user with enough English posts in the window that ends at the day.",
+        "A user with at least `PERSONA_MIN_ENGLISH_POSTS` English posts in the window that ends at the day.",
         tables.ENGLISH_USERS,
     ),
 )

@@ -1,7 +1,8 @@
-"""The events of a day, read from the capture line by line, and the lines that are none.
+"""Parses the capture files of a day into a table of events and a table of rejected lines.
 
-In: the files of a day below the capture's root. Out: `raw_events`, a commit, identity, account or sync event a
-row, duplicates included; `rejected_lines`, a line that is no event a row, with its reason. Several objects may share
-a line, or an array; each of them is an event or is rejected. Dropped: nothing; lines read + objects beyond the first
-of their line = events + rejected. Of texts and languages what is over the bounds of their lexicon is cut off.
+In: the files of a day below the capture's root. Out: `raw_events`, one row per commit, identity, account or sync event,
+duplicates included; `rejected_lines`, one row per line that is not an event, with the reason. A line may hold several
+JSON objects or an array of them: each object is an event or is rejected. Nothing is dropped: lines read + objects
+beyond the first of their line = events + rejected. Texts and language lists are truncated to the limits of their
+lexicon.
 """

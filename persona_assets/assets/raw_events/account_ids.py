@@ -1,30 +1,32 @@
-"""Tell what can be an account's id."""
+"""Recognise account ids: DIDs, or the hashes that replace them in a pseudonymised capture."""
 
 import re
 from collections.abc import Sequence
 
 import numpy as np
 
-# A DID, or the hash that a pseudonymised capture has in its place.
 _USER_ID = re.compile(r"did:[a-z0-9]+:[A-Za-z0-9._:%-]+|[0-9a-fA-F]{32,128}")
-DID_CHARACTERS = 2048  # https://atproto.com/specs/did
+MAX_DID_CHARACTERS = 2048  # https://atproto.com/specs/did
 _PLC = np.frombuffer(b"did:plc:", np.uint8)
 _PLC_BYTES = 32
 _BASE32 = b"abcdefghijklmnopqrstuvwxyz234567"
 
 
 def is_user_id(did: str) -> bool:
-    """Tell whether `did` can be an account's id."""
-    return len(did) <= DID_CHARACTERS and _USER_ID.fullmatch(did) is not None
+    """Return whether `did` is a DID of at most 2,048 characters, or a hash of 32 to 128 hexadecimal digits."""
+    return len(did) <= MAX_DID_CHARACTERS and _USER_ID.fullmatch(did) is not None
 
 
-def all_plc(dids: Sequence[str]) -> bool:
-    """Tell, for many at once, whether all are `did:plc:` and 24 characters of base32, as nearly all are."""
-    # Each length: one that is too long would make up for one that is too short.
+def are_all_plc_dids(dids: Sequence[str]) -> bool:
+    """Return whether every id is `did:plc:` and 24 characters of base32.
+
+    Nearly all ids are. Checking many at once is much faster than calling `is_user_id` for each.
+    """
+    # Check each length: in the joined text, a long id would compensate for a short one.
     if not set(map(len, dids)) <= {_PLC_BYTES}:
         return False
     joined = "".join(dids).encode()
-    # With all of base32 taken out, two colons are left of each.
+    # Without the base32 characters, two colons remain of each id.
     if joined.translate(None, _BASE32) != b"::" * len(dids):
         return False
     return bool((np.frombuffer(joined, np.uint8).reshape(-1, _PLC_BYTES)[:, : len(_PLC)] == _PLC).all())

@@ -1,4 +1,4 @@
-"""The assets `raw_events` and `rejected_lines`, made in one step: one pass over the raw bytes."""
+"""The assets `raw_events` and `rejected_lines`, made in one step by one pass over the capture files of a day."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from persona_assets.assets.raw_events.parse import parse_files
-from persona_assets.assets.raw_events.read_files import FILES_NAMED, Counts
+from persona_assets.assets.raw_events.read_files import MAX_FILES_NAMED, ReadCounts
 from persona_assets.capture.files import digest_files, find_missing_hours
 from persona_assets.capture.resource import Capture
 from persona_assets.common.checks import Check, adds_up
@@ -19,50 +19,50 @@ from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.unselected_outputs import yield_or_store
 from persona_assets.partitions import days_of_window, parse_day
 
-_NAME_LENGTH = 200  # of a file's name as it is shown
-# Shares beyond which a capture deserves a look.
-_MOST_REJECTED, _MOST_REPEATED, _MOST_OUT_OF_ORDER = 0.01, 0.05, 0.05
-# A file that was open at midnight, by the minute even, is 0.07 % of a day at most; a recorder's clock that is off by a
-# quarter of an hour 1 %.
-_MOST_OUTSIDE = 0.01
+_NAME_LENGTH = 200  # maximum characters of a file name in metadata
+# Shares above which a check warns.
+_MAX_REJECTED_SHARE, _MAX_REPEATED_SHARE, _MAX_OUT_OF_ORDER_SHARE = 0.01, 0.05, 0.05
+# A file that was open at midnight holds at most 0.07 % of the day's events, if files cover a minute each. A recorder's
+# clock that is wrong by a quarter of an hour gives 1 %.
+_MAX_OUTSIDE_SHARE = 0.01
 
 _ADDS_UP = adds_up(
-    "raw_events", of="line", advice="Lines are neither events nor rejected: report this, it is a defect."
+    "raw_events", of="line", advice="Some lines are neither events nor rejected: report this, it is a defect."
 )
 _FILES_READ = Check(
     "raw_events",
     "every_file_was_read_to_its_end",
-    "Files are damaged, or are none that can be read (bytes_not_read in the metadata): they are in rejected_lines, "
-    "with the reason. Mend them and materialize again.",
+    "Files are damaged or of an unsupported format (bytes_not_read in the metadata): rejected_lines lists them with "
+    "the reason. Repair them and materialize again.",
 )
 _FILES_HAVE_EVENTS = Check(
     "raw_events",
     "every_file_has_events",
-    "Files that are not empty gave no event (the first of them are in the metadata): rejected_lines says what they "
-    "are. Convert them, or take them out of the capture.",
+    "Files that are not empty contain no event (the metadata names the first of them): rejected_lines says what they "
+    "contain. Convert them, or remove them from the capture.",
 )
 _FEW_REJECTED = Check(
     "raw_events",
     "few_lines_are_rejected",
-    f"More than {_MOST_REJECTED:.0%} of the lines are no events: look at the reasons and lines in rejected_lines.",
+    f"More than {_MAX_REJECTED_SHARE:.0%} of the lines are not events: look at the reasons in rejected_lines.",
 )
 _FEW_REPEATED = Check(
     "raw_events",
     "few_events_are_repeated",
-    f"More than {_MOST_REPEATED:.0%} of the events are there again: look for files captured twice, or a consumer that "
-    "started over. user_actions counts each once.",
+    f"More than {_MAX_REPEATED_SHARE:.0%} of the events are repeated: look for files that were captured twice, or a "
+    "consumer that started over. user_actions counts each once.",
 )
 _IN_ORDER = Check(
     "raw_events",
     "events_are_in_order",
-    f"More than {_MOST_OUT_OF_ORDER:.0%} of the events are earlier than one before them in their file: look whether "
-    "files were joined, or the relay replayed.",
+    f"More than {_MAX_OUT_OF_ORDER_SHARE:.0%} of the events are earlier than an event before them in their "
+    "file: check whether files were joined, or the relay replayed its backlog.",
 )
 _OF_THE_DAY = Check(
     "raw_events",
     "few_events_are_outside_the_day",
-    f"More than {_MOST_OUTSIDE:.0%} of the events are of another day (UTC): look whether their times are in "
-    "microseconds, whether the recorder's clock was right, and whether the files lie in the folder of their day.",
+    f"More than {_MAX_OUTSIDE_SHARE:.0%} of the events are of another day (UTC): check whether their times are in "
+    "microseconds, whether the recorder's clock was right, and whether the files are in the folder of their day.",
 )
 _EVERY_HOUR = Check(
     "raw_events",
@@ -82,13 +82,13 @@ _CHECKS = (
 
 _RAW_EVENTS = """Everything that the capture recorded on the day: what users wrote, liked, followed, deleted and so on.
 
-One row is one event, as it came; what was recorded twice is there twice. If the day looks too small, look at the checks
-(missing hours, rejected lines) and then at `rejected_lines`. Next: `user_actions`.
+One row is one event, as it was received; an event that was recorded twice has two rows. If the day looks too small,
+look at the checks (missing hours, rejected lines) and then at `rejected_lines`. Next: `user_actions`.
 """
-_REJECTED_LINES = """Lines of the day's files that are no events, kept so that nothing is lost in silence.
+_REJECTED_LINES = """Lines of the day's files that are not events, kept so that nothing is lost silently.
 
-One row is one line of a file: where it is, why it was rejected, and its content. A few are usual, where a recorder was
-stopped in the middle of a line. If there are many, the table of reasons says what is wrong with the files.
+One row is one line of a file: its position, the reason for its rejection, and its content. A few are usual, where a
+recorder was stopped in the middle of a line. If there are many, the table of reasons says what is wrong with the files.
 """
 
 
@@ -106,12 +106,12 @@ def _describe_output(description: str) -> dg.AssetOut:
 
 
 def build_raw_events(days: dg.DailyPartitionsDefinition, *, either_alone: bool = True) -> dg.AssetsDefinition:
-    """Return both assets, which read the capture's files of a day.
+    """Build the definition of both assets, which one step makes from the capture files of a day.
 
     Args:
-        days: The graph's.
-        either_alone: Whether either may be selected alone; the other one comes along. The UI adds it by itself where it
-            may not, and then knows that the checks cannot be executed alone.
+        days: The daily partitions of the graph.
+        either_alone: Whether a run may select only one of the two; the other is made and stored as well. If False, the
+            UI selects both together, and knows that the checks cannot be executed alone.
     """
 
     @dg.multi_asset(
@@ -133,7 +133,7 @@ def build_raw_events(days: dg.DailyPartitionsDefinition, *, either_alone: bool =
             "raw_events", days=days_of_window(context.partition_key, days), libraries=("msgspec", "numpy", "zstandard")
         )
         with measured() as cost:
-            files = capture.find_day(day)
+            files = capture.list_day_files(day)
             progress = Progress(context.log.info, what="lines")
             parsed = parse_files(
                 files,
@@ -141,7 +141,7 @@ def build_raw_events(days: dg.DailyPartitionsDefinition, *, either_alone: bool =
                 workers=capture.count_workers(),
                 scratch=scratch.new_folder(),
                 dictionaries=capture.load_dictionaries(),
-                report=progress.add,
+                on_progress=progress.add,
                 provenance=made,
             )
         counts, missing = parsed.counts, find_missing_hours(files)
@@ -152,11 +152,11 @@ def build_raw_events(days: dg.DailyPartitionsDefinition, *, either_alone: bool =
             metadata=_describe(counts, cost)
             | {
                 "hours_without_files": _name_hours(missing),
-                # Of names and sizes: by it the sensor sees that a day has grown since.
+                # Digest of names and sizes, by which the sensor notices that a day has new data.
                 "files_digest": digest_files(files),
                 **provenance_table(made),
             },
-            check_results=check_day(counts, missing),
+            check_results=build_check_results(counts, missing),
         )
         rejected = dg.MaterializeResult(
             asset_key="rejected_lines",
@@ -172,7 +172,7 @@ def build_raw_events(days: dg.DailyPartitionsDefinition, *, either_alone: bool =
     return raw_events
 
 
-def _describe(counts: Counts, cost: Mapping[str, float]) -> dict[str, Any]:
+def _describe(counts: ReadCounts, cost: Mapping[str, float]) -> dict[str, Any]:
     kinds: Counter[str] = Counter()
     for (kind, collection, operation), count in counts.kinds.items():
         kinds[f"{collection} {operation}" if kind == "commit" else kind] += count
@@ -198,14 +198,14 @@ def _describe(counts: Counts, cost: Mapping[str, float]) -> dict[str, Any]:
 
 def _name_hours(hours: list[int] | None) -> str:
     if hours is None:
-        return "unknown: names tell no hours"
+        return "unknown: file names do not show hours"
     return ", ".join(f"{hour:02d}" for hour in hours) or "none"
 
 
 def _name_files(files: Sequence[tuple[str, int]]) -> dg.TableMetadataValue:
-    """Return the first of some files: where they lie in the capture, and how large they are."""
+    """Return a table of the first `MAX_FILES_NAMED` files: their path in the capture and their size in bytes."""
     return dg.MetadataValue.table(
-        [dg.TableRecord({"file": _shorten_name(name), "bytes": size}) for name, size in files[:FILES_NAMED]],
+        [dg.TableRecord({"file": _shorten_name(name), "bytes": size}) for name, size in files[:MAX_FILES_NAMED]],
         schema=dg.TableSchema([dg.TableColumn("file", "string"), dg.TableColumn("bytes", "int")]),
     )
 
@@ -215,14 +215,19 @@ def _shorten_name(name: str) -> str:
     return shown if len(shown) <= _NAME_LENGTH else f"{shown[: _NAME_LENGTH // 2]}…{shown[-_NAME_LENGTH // 2 :]}"
 
 
-def check_day(counts: Counts, missing_hours: list[int] | None) -> list[dg.AssetCheckResult]:
-    """Return the outcome of each of the day's checks."""
+def build_check_results(counts: ReadCounts, missing_hours: list[int] | None) -> list[dg.AssetCheckResult]:
+    """Return the results of all checks of a day.
+
+    Args:
+        counts: What was read.
+        missing_hours: Hours (0 to 23) without files; None if file names do not show the hour.
+    """
     rejected = counts.rejected.total()
     shares = {
-        _FEW_REJECTED: (rejected / max(counts.lines, 1), _MOST_REJECTED),
-        _FEW_REPEATED: (counts.repeated_share, _MOST_REPEATED),
-        _IN_ORDER: (counts.out_of_order_share, _MOST_OUT_OF_ORDER),
-        _OF_THE_DAY: (counts.outside_day_share, _MOST_OUTSIDE),
+        _FEW_REJECTED: (rejected / max(counts.lines, 1), _MAX_REJECTED_SHARE),
+        _FEW_REPEATED: (counts.repeated_share, _MAX_REPEATED_SHARE),
+        _IN_ORDER: (counts.out_of_order_share, _MAX_OUT_OF_ORDER_SHARE),
+        _OF_THE_DAY: (counts.outside_day_share, _MAX_OUTSIDE_SHARE),
     }
     return [
         _ADDS_UP.answer(
@@ -242,8 +247,8 @@ def check_day(counts: Counts, missing_hours: list[int] | None) -> list[dg.AssetC
             passed=counts.files_without_events == 0,
             files_without_events=counts.files_without_events,
             bytes_without_events=counts.bytes_without_events,
-            first_of_them=_name_files(counts.named_without_events),
+            first_of_them=_name_files(counts.first_files_without_events),
         ),
-        *(check.answer(passed=share <= most, share=round(share, 6)) for check, (share, most) in shares.items()),
+        *(check.answer(passed=share <= maximum, share=round(share, 6)) for check, (share, maximum) in shares.items()),
         _EVERY_HOUR.answer(passed=not missing_hours, hours_without_files=_name_hours(missing_hours)),
     ]

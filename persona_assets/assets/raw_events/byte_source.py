@@ -1,131 +1,143 @@
-"""A stream of bytes that can be looked ahead into, with gaps where it could not be read."""
+"""A byte stream with look-ahead, which marks the places where bytes could not be read."""
 
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# Small enough for the processor's cache, and for memory that is used again without asking the system for it.
+# Small enough for the processor's cache, and for the allocator to reuse the memory without a system call.
 BLOCK_BYTES = 1 << 17
 DAMAGED = "the compressed data is damaged"
 WRONG_CHECKSUM = "the compressed data does not match its checksum"
 
 
 class Gap(NamedTuple):
-    """A place in a stream where bytes could not be read."""
+    """Marks a place in a byte stream where bytes could not be read, and says why."""
 
     reason: str
-    skipped: int  # bytes of the file (of the compressed data, where it is compressed twice) that were not read
+    skipped: int  # unread bytes of the file; in a file that is compressed twice, of the inner compressed data
 
 
 class DamageError(Exception):
-    """A member can't be read any further."""
+    """The rest of a compressed member cannot be decompressed."""
 
     def __init__(self, reason: str, *, unread: int = 0, is_end: bool = False) -> None:
-        """Note why.
+        """Store the reason.
 
         Args:
-            reason: One of few, in words.
-            unread: Bytes of the member, when it was passed by whole; the source stands behind it.
-            is_end: Whether all that is wrong is that no more bytes are there.
+            reason: One of a few fixed texts.
+            unread: Size of the member in bytes, if all of it was skipped; the source is then behind the member.
+            is_end: Whether the only fault is that the data ends too early.
         """
         super().__init__(reason)
         self.reason, self.unread, self.is_end = reason, unread, is_end
 
 
-def gather(pieces: Iterator[bytes | Gap]) -> Iterator[bytes | Gap]:
-    """Put small pieces together, as those of frames that hold a line each."""
-    held, size = list[bytes](), 0
+def merge_small_pieces(pieces: Iterator[bytes | Gap]) -> Iterator[bytes | Gap]:
+    """Join consecutive pieces until they have at least `BLOCK_BYTES`, a gap follows or the input ends.
+
+    A recorder may write one compressed frame per line, which decompresses to very small pieces.
+    """
+    joined, size = list[bytes](), 0
     for piece in pieces:
         if isinstance(piece, bytes):
-            held.append(piece)
+            joined.append(piece)
             size += len(piece)
-        if held and (size >= BLOCK_BYTES or isinstance(piece, Gap)):
-            yield b"".join(held)
-            held, size = [], 0
+        if joined and (size >= BLOCK_BYTES or isinstance(piece, Gap)):
+            yield b"".join(joined)
+            joined, size = [], 0
         if isinstance(piece, Gap):
             yield piece
-    if held:
-        yield b"".join(held)
+    if joined:
+        yield b"".join(joined)
 
 
-class Source:
-    """Bytes ahead of a place in a stream. Memory: what was looked at and not yet taken, and one block.
+class ByteSource:
+    """Reads a stream of blocks with look-ahead: `peek` shows bytes, `consume` and `skip` move past them.
 
-    Nothing that looks ahead sees past a gap: to a decompressor the stream ends there. What was looked at is copied with
-    each block that comes, so that small ones are better gathered before.
+    Looking ahead stops at a gap, so that a decompressor sees the end of its data there. Memory: the bytes that were
+    peeked at but not consumed, and one block. The buffer is copied whenever a block is added: join small blocks first
+    with `merge_small_pieces`.
     """
 
     def __init__(self, blocks: Iterator[bytes | Gap]) -> None:
-        """Stand at the start of `blocks`."""
+        """Start before the first of `blocks`."""
         self._blocks = blocks
-        self._held = b""
-        self._at = 0  # in `_held`
-        self._base = 0  # place of the first byte of `_held`
+        self._buffer = b""
+        self._offset = 0  # of the current position in `_buffer`
+        self._buffer_start = 0  # position of the first byte of `_buffer` in the stream
         self._gap: Gap | None = None
 
     @property
-    def place(self) -> int:
-        """Number of bytes before this place, gaps left out."""
-        return self._base + self._at
+    def position(self) -> int:
+        """Number of bytes consumed or skipped so far, without the bytes of gaps."""
+        return self._buffer_start + self._offset
 
     def peek(self, count: int) -> bytes:
-        """Return the next `count` bytes, fewer before a gap or the end."""
-        end = self._at + count
-        while len(self._held) < end and self._fill():
-            end = self._at + count
-        return self._held[self._at : end]
+        """Return the next `count` bytes without consuming them; fewer if a gap or the end comes first."""
+        end = self._offset + count
+        while len(self._buffer) < end and self._read_block():
+            end = self._offset + count
+        return self._buffer[self._offset : end]
 
-    def take(self, count: int) -> None:
-        """Pass by `count` bytes, all of which were seen by `peek`."""
-        self._at += count
+    def consume(self, count: int) -> None:
+        """Move past `count` bytes that `peek` has returned."""
+        self._offset += count
 
-    def drop(self, count: int | None = None) -> bool:
-        """Pass by `count` bytes or all before a gap or the end, in bounded memory; tell whether there were so many."""
+    def skip(self, count: int | None = None) -> bool:
+        """Move past the next `count` bytes in bounded memory, and return whether there were that many.
+
+        Without `count`, move to the next gap or the end, and return False.
+        """
         while count is None or count:
-            ahead = len(self._held) - self._at
-            if not ahead and not self._fill():
+            unread = len(self._buffer) - self._offset
+            if not unread and not self._read_block():
                 return False
-            step = ahead if count is None else min(count, ahead)
-            self._at += step
+            step = unread if count is None else min(count, unread)
+            self._offset += step
             count = None if count is None else count - step
         return True
 
     def skip_zeros(self) -> None:
-        """Pass by zero bytes."""
+        """Move past all zero bytes that follow."""
         while self.peek(1) == b"\0":
-            ahead = self._held[self._at :]
-            self._at += len(ahead) - len(ahead.lstrip(b"\0"))
+            unread = self._buffer[self._offset :]
+            self._offset += len(unread) - len(unread.lstrip(b"\0"))
 
     def skip_to(self, magic: re.Pattern[bytes], longest: int) -> bool:
-        """Pass by all that comes before the first `magic`, which takes `longest` bytes at most.
+        """Move to the next match of `magic`, and return whether there is one before a gap or the end.
 
-        Without any, all before a gap or the end is passed by. One search for all kinds of magic numbers: to look for
-        each of several would be to look through all of the held bytes again at each place where one is met.
+        Without a match, move to the gap or the end. The pattern covers all magic numbers at once: searching for each of
+        them in turn would scan the whole buffer again at every match.
+
+        Args:
+            magic: What to search for.
+            longest: Maximum length of a match in bytes.
         """
         while True:
-            if found := magic.search(self._held, self._at):
-                self._at = found.start()
+            if found := magic.search(self._buffer, self._offset):
+                self._offset = found.start()
                 return True
-            self._at = max(self._at, len(self._held) - longest + 1)
-            if not self._fill():
-                self._at = len(self._held)
+            self._offset = max(self._offset, len(self._buffer) - longest + 1)
+            if not self._read_block():
+                self._offset = len(self._buffer)
                 return False
 
-    def next_gap(self) -> Gap | None:
-        """Return the gap that the stream stands at and pass it by, or None at the end."""
+    def pop_gap(self) -> Gap | None:
+        """Return the gap at the current position and move past it; None if there is none, as at the end."""
         gap, self._gap = self._gap, None
         return gap
 
-    def rest(self) -> Iterator[bytes | Gap]:
-        """Yield all from here on, gaps too, as it comes."""
-        ahead, self._held = self._held[self._at :], b""
-        if ahead:
-            yield ahead
-        if (gap := self.next_gap()) is not None:
+    def read_rest(self) -> Iterator[bytes | Gap]:
+        """Yield everything that was not consumed, gaps included, in blocks as they come."""
+        unread, self._buffer = self._buffer[self._offset :], b""
+        if unread:
+            yield unread
+        if (gap := self.pop_gap()) is not None:
             yield gap
         yield from self._blocks
 
-    def _fill(self) -> bool:
+    def _read_block(self) -> bool:
+        """Append the next block to the buffer; return False before a gap and at the end."""
         if self._gap is not None:
             return False
         block = next(self._blocks, None)
@@ -134,5 +146,9 @@ class Source:
         if isinstance(block, Gap):
             self._gap = block
             return False
-        self._held, self._base, self._at = self._held[self._at :] + block, self._base + self._at, 0
+        self._buffer, self._buffer_start, self._offset = (
+            self._buffer[self._offset :] + block,
+            self._buffer_start + self._offset,
+            0,
+        )
         return True

@@ -1,7 +1,7 @@
-"""Decompress one member or frame, in pieces of bounded size and up to where it is damaged.
+"""Decompress one member (gzip, xz, bzip2) or frame (zstd) of a file, in pieces of bounded size.
 
-Each reader yields what comes out of the member that a source stands at, and leaves the source behind it. Of a damaged
-one it yields what comes before the damage, leaves the source there, and raises.
+Each reader yields the content of the member at the current position of a source, and leaves the source behind the
+member. From a damaged member it yields the content before the damage, leaves the source there, and raises.
 """
 
 import bz2
@@ -10,28 +10,28 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from persona_assets.assets.raw_events.byte_source import DAMAGED, WRONG_CHECKSUM, DamageError, Source
-from persona_assets.assets.raw_events.file_formats import GZIP, Packed
-from persona_assets.assets.raw_events.zstd_frames import BLOCK_BYTES, ZstdFrames
+from persona_assets.assets.raw_events.byte_source import DAMAGED, WRONG_CHECKSUM, ByteSource, DamageError
+from persona_assets.assets.raw_events.file_formats import GZIP, Compression
+from persona_assets.assets.raw_events.zstd_frames import BLOCK_BYTES, ZstdFrameReader
 
-# Most bytes that come out of a decompressor at once.
+# Maximum size of a decompressed piece.
 OUTPUT_BYTES = 1 << 18
-# Three bytes of a magic number are met every 16 MiB of compressed data: so many places of a file are probed for a
-# member to begin there, and so many are tried for a gzip member that is cut.
-_MOST_PROBES, _MOST_TRIALS = 1024, 256
-# What a probe sees: as much as a block of zstd, which gives something only when it is whole.
+# Three bytes of a magic number occur by chance every 16 MiB of compressed data. These limits bound, per file, how often
+# a place is probed for the start of a member, and how often a gzip member is tested for being cut off.
+_MAX_PROBES, _MAX_TRIALS = 1024, 256
+# Bytes that a probe decompresses: a whole zstd block, as zstd outputs nothing for a part of one.
 _PROBE_BYTES = BLOCK_BYTES + 32
-# Bytes that a gzip member goes on for, where another one seems to begin in it. In 450 cuts the next member's bytes
-# decompressed for 48 KiB at most before they made no sense.
+# A gzip member that still decompresses after this many bytes was not cut off where another magic number stands. In 450
+# test cuts, the bytes of the next member decompressed for at most 48 KiB before an error.
 _TRIAL_BYTES = 1 << 19
 _PIECE_BYTES = 1 << 15
-# What xz and bzip2 are given at once: the lines that a damaged piece held are lost.
+# Input size of xz and bzip2: all lines of a damaged piece are lost, so that it is kept small.
 _SMALL_PIECE_BYTES = 1 << 12
 _XZ_MEMORY_BYTES = 1 << 31
 
 
 class _Inflater(Protocol):
-    """What zlib.decompressobj returns: a type without a public name."""
+    """The type that `zlib.decompressobj` returns, which has no public name."""
 
     @property
     def eof(self) -> bool: ...
@@ -45,82 +45,91 @@ class _Inflater(Protocol):
 
 
 class MemberReader:
-    """Reads the members of one layer of a file; it keeps a decompressor of zstd for each dictionary."""
+    """Decompresses the members of a file, one after the other; keeps a zstd decompressor for each dictionary."""
 
     def __init__(self, dictionaries: Mapping[int, bytes]) -> None:
-        """Take zstd dictionaries, by id."""
-        self._zstd = ZstdFrames(dictionaries)
-        self._probes, self._trials = _MOST_PROBES, _MOST_TRIALS
+        """Store the zstd dictionaries, by dictionary id."""
+        self._zstd = ZstdFrameReader(dictionaries)
+        self._probes, self._trials = _MAX_PROBES, _MAX_TRIALS
 
-    def read(self, packed: Packed | None, source: Source) -> Iterator[bytes]:
-        """Yield what the member at `source` holds; None says that there is none.
-
-        Raises:
-            DamageError: It is damaged, or the source ends inside it.
-        """
-        if packed is None:
-            raise DamageError(DAMAGED)
-        if packed == "gzip":
-            return self._read_gzip(source)
-        if packed == "zstd":
-            return self._zstd.read(source)
-        if packed == "xz":
-            return _read_buffered(lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY_BYTES), packed, source)
-        return _read_buffered(bz2.BZ2Decompressor(), packed, source)
-
-    @property
-    def may_probe(self) -> bool:
-        """Whether `begins` still looks: a file that is made of magic numbers must not take longer than another."""
-        return self._probes > 0
-
-    def begins(self, packed: Packed, source: Source, *, has_content: bool = False) -> bool:
-        """Tell whether what looks like a member at `source` is one: what is there of it decompresses.
+    def read(self, compression: Compression | None, source: ByteSource) -> Iterator[bytes]:
+        """Yield the decompressed content of the member at the current position of `source`.
 
         Args:
-            packed: What the member seems to be compressed with.
-            source: Stays where it is.
-            has_content: Whether something must come out of it.
+            compression: How the member is compressed; None if the position is not the start of a member.
+            source: Ends up behind the member, or at the damage.
+
+        Raises:
+            DamageError: There is no member, the member is damaged, or the source ends inside it.
+        """
+        if compression is None:
+            raise DamageError(DAMAGED)
+        if compression == "gzip":
+            return self._read_gzip(source)
+        if compression == "zstd":
+            return self._zstd.read(source)
+        if compression == "xz":
+            return _read_buffered(lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY_BYTES), compression, source)
+        return _read_buffered(bz2.BZ2Decompressor(), compression, source)
+
+    @property
+    def can_probe(self) -> bool:
+        """Whether `is_member_start` may be called again: 1,024 times per file, which bounds its cost."""
+        return self._probes > 0
+
+    def is_member_start(self, compression: Compression, source: ByteSource, *, has_content: bool = False) -> bool:
+        """Return whether a member starts at `source`: its first 128 KiB decompress without an error.
+
+        Args:
+            compression: How the member seems to be compressed, by its magic number.
+            source: Its position does not change.
+            has_content: Whether the member must also decompress to at least one byte.
         """
         self._probes -= 1
-        ahead = Source(iter([source.peek(_PROBE_BYTES)]))
-        pieces = self._read_gzip(ahead, may_be_cut=False) if packed == "gzip" else self.read(packed, ahead)
+        ahead = ByteSource(iter([source.peek(_PROBE_BYTES)]))
+        pieces = self._read_gzip(ahead, check_cut_off=False) if compression == "gzip" else self.read(compression, ahead)
         try:
             content = next(pieces, None)
         except DamageError as damage:
             return not has_content and (damage.is_end or damage.unread > 0)
         return content is not None or not has_content
 
-    def _read_gzip(self, source: Source, *, may_be_cut: bool = True) -> Iterator[bytes]:
-        start, unpacker = source.place, zlib.decompressobj(wbits=31)
+    def _read_gzip(self, source: ByteSource, *, check_cut_off: bool = True) -> Iterator[bytes]:
+        start, unpacker = source.position, zlib.decompressobj(wbits=31)
         while not unpacker.eof:
             ahead = source.peek(_PIECE_BYTES + len(GZIP) - 1)
-            may_be_cut = may_be_cut and self.may_probe and self._trials > 0
-            if may_be_cut and source.place > start and ahead.startswith(GZIP) and self._is_cut(unpacker, source):
-                raise DamageError(_ends_inside("gzip"))
-            another = ahead.find(GZIP, 1) if may_be_cut else 0
+            check_cut_off = check_cut_off and self.can_probe and self._trials > 0
+            if (
+                check_cut_off
+                and source.position > start
+                and ahead.startswith(GZIP)
+                and self._is_cut_off(unpacker, source)
+            ):
+                raise DamageError(_truncated_reason("gzip"))
+            another = ahead.find(GZIP, 1) if check_cut_off else 0
             piece = ahead[: another if another > 0 else _PIECE_BYTES]
             before = unpacker.copy()
             try:
                 content = unpacker.decompress(piece, OUTPUT_BYTES)
             except zlib.error as error:
                 sound, content = _read_to_damage(before, piece)
-                source.take(sound)
+                source.consume(sound)
                 if content:
                     yield content
                 reason = WRONG_CHECKSUM if "incorrect" in str(error) and "check" in str(error) else DAMAGED
                 raise DamageError(reason) from error
-            source.take(len(piece) - len(unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail))
+            source.consume(len(piece) - len(unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail))
             if content:
                 yield content
             elif not piece and not unpacker.eof:
-                raise DamageError(_ends_inside("gzip"), is_end=True)
+                raise DamageError(_truncated_reason("gzip"), is_end=True)
 
-    def _is_cut(self, unpacker: _Inflater, source: Source) -> bool:
-        """Tell whether a member breaks off at `source`, where another one begins.
+    def _is_cut_off(self, unpacker: _Inflater, source: ByteSource) -> bool:
+        """Return whether the gzip member was cut off at `source`, where another member starts.
 
-        Its decompressor would take the next one's bytes for its own, and make lines of them that nobody wrote.
+        The decompressor of a cut member would read the bytes of the next one, and turn them into lines nobody wrote.
         """
-        if not self.begins("gzip", source):
+        if not self.is_member_start("gzip", source):
             return False
         self._trials -= 1
         trial, ahead, left = unpacker.copy(), source.peek(_TRIAL_BYTES), _TRIAL_BYTES * 8
@@ -134,12 +143,12 @@ class MemberReader:
         return is_all and not ahead and not trial.eof
 
 
-def _ends_inside(packed: Packed) -> str:
-    return f"the file ends inside a {packed} frame"
+def _truncated_reason(compression: Compression) -> str:
+    return f"the file ends inside a {compression} frame"
 
 
 def _read_to_damage(unpacker: _Inflater, piece: bytes) -> tuple[int, bytes]:
-    """Return how many bytes of a damaged piece decompress, and to what."""
+    """Return the number of bytes of a damaged piece that decompress, and their content."""
     taken, width, contents = 0, len(piece), list[bytes]()
     while width and taken < len(piece):
         attempt = unpacker.copy()
@@ -153,17 +162,18 @@ def _read_to_damage(unpacker: _Inflater, piece: bytes) -> tuple[int, bytes]:
 
 
 def _read_buffered(
-    unpacker: bz2.BZ2Decompressor | lzma.LZMADecompressor, packed: Packed, source: Source
+    unpacker: bz2.BZ2Decompressor | lzma.LZMADecompressor, compression: Compression, source: ByteSource
 ) -> Iterator[bytes]:
+    """Yield the content of an xz or bzip2 member, whose decompressors buffer their input themselves."""
     while not unpacker.eof:
         piece = source.peek(_SMALL_PIECE_BYTES) if unpacker.needs_input else b""
         if unpacker.needs_input and not piece:
-            raise DamageError(_ends_inside(packed), is_end=True)
+            raise DamageError(_truncated_reason(compression), is_end=True)
         try:
             content = unpacker.decompress(piece, OUTPUT_BYTES)
         except (lzma.LZMAError, OSError, ValueError) as error:
             is_large = "Memory usage limit" in str(error)
             raise DamageError("an xz dictionary of more than 2 GiB" if is_large else DAMAGED) from error
-        source.take(len(piece) - len(unpacker.unused_data))
+        source.consume(len(piece) - len(unpacker.unused_data))
         if content:
             yield content

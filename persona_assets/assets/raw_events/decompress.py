@@ -1,43 +1,46 @@
-"""Turn a file's bytes into those of its lines: decompress, go on behind damage, transcode."""
+"""Decompress a file to UTF-8 text: detect its compression, continue behind damage, convert UTF-16."""
 
 import codecs
 from collections.abc import Iterator, Mapping
 
-from persona_assets.assets.raw_events.byte_source import DamageError, Gap, Source, gather
+from persona_assets.assets.raw_events.byte_source import ByteSource, DamageError, Gap, merge_small_pieces
 from persona_assets.assets.raw_events.compressed_members import MemberReader
 from persona_assets.assets.raw_events.file_formats import (
     HEAD_BYTES,
+    MAX_MEMBER_START_BYTES,
     MEMBER_START,
-    MEMBER_START_BYTES,
-    is_text,
-    name_compression,
-    name_encoding,
-    name_refused,
+    detect_compression,
+    detect_encoding,
+    detect_unsupported_format,
+    looks_like_utf8,
 )
 
-# A file may be compressed so many times over.
-_MOST_LAYERS = 3
-# A file whose first bytes are damaged is searched so far for a member.
+# Maximum number of nested compressions, such as gzip within xz.
+_MAX_LAYERS = 3
+# How far a file with damaged first bytes is searched for the start of a member.
 _SEARCHED_BYTES = 1 << 20
 
 
 def decompress(blocks: Iterator[bytes | Gap], *, size: int, dictionaries: Mapping[int, bytes]) -> Iterator[bytes | Gap]:
-    """Yield the text of a file, whatever it is compressed with and however many times, in order.
+    """Yield the decompressed text of a file in order, with a `Gap` wherever bytes could not be read.
+
+    The first bytes decide whether and how the file is compressed; it may be compressed up to three times.
 
     Args:
         blocks: The file's bytes.
-        size: Of the file: the bytes that were not read when it is of a kind that is not read, and the most that gaps
-            skip together.
-        dictionaries: zstd dictionaries by id.
+        size: Size of the file in bytes. A file of an unsupported format is one gap of this size, and the gaps of a file
+            together are never larger.
+        dictionaries: zstd dictionaries, by dictionary id.
 
     Yields:
-        Pieces of at most 256 KiB, or as they came, and gaps. What comes after a gap is the text of another member.
+        Text in pieces of at most 256 KiB (plain text: in the given blocks), and gaps. The text after a gap does not
+        continue the line before it.
     """
     left = size
-    for piece in _read_layer(Source(blocks), size, dictionaries, 0):
+    for piece in _read_layer(ByteSource(blocks), size, dictionaries, 0):
         if isinstance(piece, Gap):
-            # A layer that is not read counts as the whole file, of which others have counted parts; and the gaps of an
-            # inner layer are as long as what the outer one expands to.
+            # Limit the sum: an unsupported inner format counts as the whole file, parts of which other gaps may have
+            # counted, and a gap of an inner layer is measured in decompressed bytes.
             skipped = min(piece.skipped, left)
             left -= skipped
             yield Gap(piece.reason, skipped)
@@ -45,41 +48,42 @@ def decompress(blocks: Iterator[bytes | Gap], *, size: int, dictionaries: Mappin
             yield piece
 
 
-def _read_layer(source: Source, size: int, dictionaries: Mapping[int, bytes], depth: int) -> Iterator[bytes | Gap]:
+def _read_layer(source: ByteSource, size: int, dictionaries: Mapping[int, bytes], depth: int) -> Iterator[bytes | Gap]:
+    """Yield the text of a stream that is compressed `depth` times less than the file."""
     while not (head := source.peek(HEAD_BYTES)):
-        gap = source.next_gap()
+        gap = source.pop_gap()
         if gap is None:
             return
         yield gap
-    members = _Members(source, dictionaries)
-    encoding = None if is_text(head) else name_encoding(head)
-    if name_compression(head):
+    members = _MemberSequence(source, dictionaries)
+    encoding = None if looks_like_utf8(head) else detect_encoding(head)
+    if detect_compression(head):
         yield from _read_packed(members, size, dictionaries, depth)
-    elif is_text(head):
-        yield from source.rest()
+    elif looks_like_utf8(head):
+        yield from source.read_rest()
     elif encoding == "utf-32":
         yield Gap("text in UTF-32", size)
     elif encoding:
-        yield from _transcode(source.rest(), encoding)
-    elif refused := name_refused(head):
+        yield from _transcode(source.read_rest(), encoding)
+    elif refused := detect_unsupported_format(head):
         yield Gap(refused, size)
-    elif members.find_lost_start():
+    elif members.has_later_member():
         yield from _read_packed(members, size, dictionaries, depth)
     else:
-        yield from source.rest()
+        yield from source.read_rest()
 
 
 def _read_packed(
-    members: "_Members", size: int, dictionaries: Mapping[int, bytes], depth: int
+    members: "_MemberSequence", size: int, dictionaries: Mapping[int, bytes], depth: int
 ) -> Iterator[bytes | Gap]:
-    if depth == _MOST_LAYERS:
-        yield Gap(f"compressed more than {_MOST_LAYERS} times", size)
+    if depth == _MAX_LAYERS:
+        yield Gap(f"compressed more than {_MAX_LAYERS} times", size)
     else:
-        yield from _read_layer(Source(gather(members.read())), size, dictionaries, depth + 1)
+        yield from _read_layer(ByteSource(merge_small_pieces(members.read())), size, dictionaries, depth + 1)
 
 
 def _transcode(pieces: Iterator[bytes | Gap], encoding: str) -> Iterator[bytes | Gap]:
-    """Turn UTF-16 into UTF-8; half a pair of surrogates makes its line no UTF-8."""
+    """Convert UTF-16 to UTF-8; an unpaired surrogate becomes bytes that are not valid UTF-8."""
     decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
     is_first = True
     for piece in pieces:
@@ -94,21 +98,21 @@ def _transcode(pieces: Iterator[bytes | Gap], encoding: str) -> Iterator[bytes |
         yield Gap("the file ends inside a character of UTF-16", len(decoder.getstate()[0]))
 
 
-class _Members:
-    """The members and frames of one layer, one after the other."""
+class _MemberSequence:
+    """Reads all members and frames of one compressed stream, continuing behind damage."""
 
-    def __init__(self, source: Source, dictionaries: Mapping[int, bytes]) -> None:
+    def __init__(self, source: ByteSource, dictionaries: Mapping[int, bytes]) -> None:
         self._source = source
         self._reader = MemberReader(dictionaries)
 
-    def find_lost_start(self) -> bool:
-        """Tell whether a member follows soon: the first bytes, which are no text, may be a damaged one."""
-        return self._find_next(Source(iter([self._source.peek(_SEARCHED_BYTES)])), has_content=True)
+    def has_later_member(self) -> bool:
+        """Return whether a member starts within the next 1 MiB: the first bytes may be those of a damaged member."""
+        return self._seek_member(ByteSource(iter([self._source.peek(_SEARCHED_BYTES)])), has_content=True)
 
     def read(self) -> Iterator[bytes | Gap]:
-        """Yield what the members hold, and one gap where several of a kind follow one another."""
+        """Yield the content of all members, with adjacent gaps of the same reason merged into one."""
         gap: Gap | None = None
-        for piece in self._read_each():
+        for piece in self._read_members():
             if isinstance(piece, Gap) and gap is not None and gap.reason == piece.reason:
                 gap = Gap(gap.reason, gap.skipped + piece.skipped)
                 continue
@@ -120,53 +124,56 @@ class _Members:
         if gap is not None:
             yield gap
 
-    def _read_each(self) -> Iterator[bytes | Gap]:
+    def _read_members(self) -> Iterator[bytes | Gap]:
         while self._source.peek(1):
             yield from self._read_member()
-        while (gap := self._source.next_gap()) is not None:
-            yield Gap(gap.reason, gap.skipped + self._go_on())
+        while (gap := self._source.pop_gap()) is not None:
+            yield Gap(gap.reason, gap.skipped + self._skip_to_next_member())
             while self._source.peek(1):
                 yield from self._read_member()
 
     def _read_member(self) -> Iterator[bytes | Gap]:
-        source, start, is_empty = self._source, self._source.place, True
+        source, start, is_empty = self._source, self._source.position, True
         try:
-            for piece in self._reader.read(name_compression(source.peek(HEAD_BYTES)), source):
+            for piece in self._reader.read(detect_compression(source.peek(HEAD_BYTES)), source):
                 yield piece
                 is_empty = False
         except DamageError as damage:
-            yield self._pass_by(damage, start, is_empty=is_empty)
+            yield self._skip_damage(damage, start, is_empty=is_empty)
         else:
             # Zero bytes after a member are padding (tape blocks), as gzip(1) reads it.
             source.skip_zeros()
 
-    def _pass_by(self, damage: DamageError, start: int, *, is_empty: bool) -> Gap:
-        """Go to the next member, and return what was not read: all of a member that nothing came out of."""
+    def _skip_damage(self, damage: DamageError, start: int, *, is_empty: bool) -> Gap:
+        """Move to the next member, and return the gap: a whole member, if nothing of it could be decompressed."""
         source, reason = self._source, damage.reason
         if damage.unread:
             return Gap(reason, damage.unread)
-        skipped = source.place - start if is_empty else 0
-        if source.place == start:
-            source.take(1)
+        skipped = source.position - start if is_empty else 0
+        if source.position == start:
+            source.consume(1)
             skipped = 1
-        skipped += self._go_on()
-        gap = source.next_gap() if damage.is_end and not source.peek(1) else None
-        if gap is not None:  # the stream breaks off here, and the member only for that
-            reason, skipped = gap.reason, skipped + gap.skipped + self._go_on()
+        skipped += self._skip_to_next_member()
+        gap = source.pop_gap() if damage.is_end and not source.peek(1) else None
+        if gap is not None:  # the stream has a gap here, which is the member's only fault
+            reason, skipped = gap.reason, skipped + gap.skipped + self._skip_to_next_member()
         return Gap(reason, skipped)
 
-    def _go_on(self) -> int:
-        """Go to the next member before a gap or the end; return the number of bytes passed by."""
-        start = self._source.place
-        self._find_next(self._source)
-        return self._source.place - start
+    def _skip_to_next_member(self) -> int:
+        """Move to the next member, gap or end, and return the number of bytes skipped."""
+        start = self._source.position
+        self._seek_member(self._source)
+        return self._source.position - start
 
-    def _find_next(self, source: Source, *, has_content: bool = False) -> bool:
-        """Go to the next member, a gap or the end: to one of these when too many places looked like a member."""
-        while self._reader.may_probe and source.skip_to(MEMBER_START, MEMBER_START_BYTES):
-            packed = name_compression(source.peek(HEAD_BYTES))
-            if packed is not None and self._reader.begins(packed, source, has_content=has_content):
+    def _seek_member(self, source: ByteSource, *, has_content: bool = False) -> bool:
+        """Move to the next member, and return whether there is one; else move to the next gap or the end.
+
+        Once all probes are used, members are no longer searched for.
+        """
+        while self._reader.can_probe and source.skip_to(MEMBER_START, MAX_MEMBER_START_BYTES):
+            compression = detect_compression(source.peek(HEAD_BYTES))
+            if compression is not None and self._reader.is_member_start(compression, source, has_content=has_content):
                 return True
-            source.take(1)
-        source.drop()
+            source.consume(1)
+        source.skip()
         return False

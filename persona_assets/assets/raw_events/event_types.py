@@ -1,6 +1,7 @@
-"""What a line of a capture may say, as typed shapes: Jetstream's v1 events and its v2 frames.
+"""msgspec types of the lines of a capture: Jetstream's v1 events and v2 frames.
 
-Fields that no asset needs are left out and skipped unread, but for those whose type tells a damaged record.
+Fields that no asset needs are not declared, so that msgspec skips them. An exception are fields whose type shows that a
+record is damaged.
 v1: https://github.com/bluesky-social/jetstream-legacy. v2: lexicon network.bsky.jetstream.subscribeEvents in
 https://github.com/bluesky-social/jetstream, framed as `{"$type": "message", "payload": {...}}`.
 """
@@ -10,240 +11,245 @@ from typing import Annotated, Any, Literal, Union, cast
 
 import msgspec
 
-from persona_assets.assets.raw_events.account_ids import DID_CHARACTERS
-from persona_assets.assets.raw_events.repo_paths import RECORD_KEY_CHARACTERS
+from persona_assets.assets.raw_events.account_ids import MAX_DID_CHARACTERS
+from persona_assets.assets.raw_events.repo_paths import MAX_RECORD_KEY_CHARACTERS
 from persona_assets.common.lexicon import BLOCK, FOLLOW, LIKE, POST, PROFILE, REPOST
 
-# The year 2100: a later time_us is no instant at which a relay saw anything.
-LATEST_US = 4_102_444_800_000_000
+# Start of the year 2100: a later time_us cannot be the time at which a relay received the event.
+TIME_US_LIMIT = 4_102_444_800_000_000
 
-TimeUs = Annotated[int, msgspec.Meta(ge=0, lt=LATEST_US)]
-Seq = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Name = Annotated[str, msgspec.Meta(min_length=1)]
-RecordKey = Annotated[str, msgspec.Meta(min_length=1, max_length=RECORD_KEY_CHARACTERS)]
+TimeUs = Annotated[int, msgspec.Meta(ge=0, lt=TIME_US_LIMIT)]
+SequenceNumber = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+CollectionName = Annotated[str, msgspec.Meta(min_length=1)]
+RecordKey = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_RECORD_KEY_CHARACTERS)]
 # A revision is a TID of 13 characters; an at:// uri has at most 8 KiB (https://atproto.com/specs/at-uri-scheme).
-Rev = Annotated[str, msgspec.Meta(max_length=64)]
+Revision = Annotated[str, msgspec.Meta(max_length=64)]
 Uri = Annotated[str, msgspec.Meta(max_length=8192)]
-Did = Annotated[str, msgspec.Meta(max_length=DID_CHARACTERS)]
+Did = Annotated[str, msgspec.Meta(max_length=MAX_DID_CHARACTERS)]
 
-# The value of an unread field that is not there; msgspec allows no `Raw | None`.
-NOTHING = msgspec.Raw()
+# Default of `Raw` fields (JSON that is not decoded) when the field is absent: msgspec does not allow `Raw | None`.
+ABSENT = msgspec.Raw()
 
-# gc=False throughout: no cycles can be made of these, and the collector need not visit millions of them.
+# gc=False throughout: these types cannot form cycles, and the garbage collector need not visit millions of instances.
 
 
-class Ref(msgspec.Struct, gc=False):
-    """A record, by its at:// uri."""
+class RecordRef(msgspec.Struct, gc=False):
+    """Reference to a record by its `at://` URI."""
 
     uri: Uri
 
 
-class LooseRef(msgspec.Struct, gc=False):
-    """A record, by its at:// uri, if it is named at all."""
+class OptionalRecordRef(msgspec.Struct, gc=False):
+    """Reference to a record whose `at://` URI may be missing."""
 
     uri: Uri | None = None
 
 
-class Reply(msgspec.Struct, gc=False):
-    """What a post answers."""
+class ReplyRefs(msgspec.Struct, gc=False):
+    """References of a reply: the post that it answers, and the first post of the thread."""
 
-    parent: LooseRef | None = None
-    root: LooseRef | None = None
+    parent: OptionalRecordRef | None = None
+    root: OptionalRecordRef | None = None
 
 
-class Embedded(msgspec.Struct, gc=False):
-    """The record of an embed; app.bsky.embed.recordWithMedia wraps it once more."""
+class EmbeddedRecord(msgspec.Struct, gc=False):
+    """The `record` field of an embed: a reference, or for `app.bsky.embed.recordWithMedia` an object around one."""
 
     uri: Uri | None = None
-    record: LooseRef | None = None
+    record: OptionalRecordRef | None = None
 
 
-class Embed(msgspec.Struct, gc=False):
-    """What a post shows: a record, or a record with media; other kinds hold none."""
+class RecordEmbed(msgspec.Struct, gc=False):
+    """Embed of a post, of which only a quoted record is decoded; embeds of other kinds, such as images, have none."""
 
     type: str | None = msgspec.field(name="$type", default=None)
-    record: Embedded | None = None
+    record: EmbeddedRecord | None = None
 
 
-class Record(msgspec.Struct, gc=False, tag_field="$type", tag="", kw_only=True):
-    """What all records have. The author's clock is no event's time: it is read for its type only."""
+class TypedRecord(msgspec.Struct, gc=False, tag_field="$type", tag="", kw_only=True):
+    """Base of all decoded records, distinguished by their `$type`.
+
+    `createdAt` is the author's clock and not used as the time of the event. It is decoded to validate its type.
+    """
 
     created_at: str | None = msgspec.field(name="createdAt", default=None)
 
 
-class Post(Record, gc=False, tag=POST):
-    """A post, reply or quote."""
+class PostRecord(TypedRecord, gc=False, tag=POST):
+    """Record of a post, reply or quote."""
 
     text: str | None = None
     langs: list[str] | None = None
-    reply: Reply | None = None
-    embed: Embed | None = None
+    reply: ReplyRefs | None = None
+    embed: RecordEmbed | None = None
 
 
-class Like(Record, gc=False, tag=LIKE):
-    """A like of a record."""
+class LikeRecord(TypedRecord, gc=False, tag=LIKE):
+    """Record of a like: its subject is the liked record."""
 
-    subject: Ref
-
-
-class Repost(Record, gc=False, tag=REPOST):
-    """A repost of a record."""
-
-    subject: Ref
+    subject: RecordRef
 
 
-class Follow(Record, gc=False, tag=FOLLOW):
-    """A follow of an account."""
+class RepostRecord(TypedRecord, gc=False, tag=REPOST):
+    """Record of a repost: its subject is the reposted record."""
 
-    subject: Did
+    subject: RecordRef
 
 
-class Block(Record, gc=False, tag=BLOCK):
-    """A block of an account."""
+class FollowRecord(TypedRecord, gc=False, tag=FOLLOW):
+    """Record of a follow: its subject is the followed account."""
 
     subject: Did
 
 
-class Profile(Record, gc=False, tag=PROFILE):
-    """A profile."""
+class BlockRecord(TypedRecord, gc=False, tag=BLOCK):
+    """Record of a block: its subject is the blocked account."""
+
+    subject: Did
+
+
+class ProfileRecord(TypedRecord, gc=False, tag=PROFILE):
+    """Record of a profile, of which only the description is decoded."""
 
     description: str | None = None
 
 
-class LoosePost(Record, gc=False, tag=POST):
-    """A post whose embed is of a kind that we may not know."""
+class PostWithRawEmbed(TypedRecord, gc=False, tag=POST):
+    """Record of a post whose embed is not decoded, as it may be of an unknown kind."""
 
     text: str | None = None
     langs: list[str] | None = None
-    reply: Reply | None = None
-    embed: msgspec.Raw = NOTHING
+    reply: ReplyRefs | None = None
+    embed: msgspec.Raw = ABSENT
 
 
-class LooseEmbed(msgspec.Struct, gc=False):
-    """An embed of any kind."""
+class EmbedTypeOnly(msgspec.Struct, gc=False):
+    """The `$type` of an embed of any kind; nothing else of it is decoded."""
 
     type: str | None = msgspec.field(name="$type", default=None)
 
 
-# The collections whose records have columns of their own.
-TYPED: dict[str, type[Record]] = {
-    POST: Post,
-    LIKE: Like,
-    REPOST: Repost,
-    FOLLOW: Follow,
-    BLOCK: Block,
-    PROFILE: Profile,
+# The record type of each collection whose records have columns of their own in `tables.RAW_EVENTS`.
+RECORD_TYPES: dict[str, type[TypedRecord]] = {
+    POST: PostRecord,
+    LIKE: LikeRecord,
+    REPOST: RepostRecord,
+    FOLLOW: FollowRecord,
+    BLOCK: BlockRecord,
+    PROFILE: ProfileRecord,
 }
 
 Operation = Literal["create", "update", "delete"]
 
 
 class Commit(msgspec.Struct, gc=False):
-    """A record made, changed or deleted."""
+    """Body of a commit event: a record that was created, updated or deleted."""
 
     operation: Operation
-    collection: Name
+    collection: CollectionName
     rkey: RecordKey
-    rev: Rev | None = None
-    record: Record | None = None
+    rev: Revision | None = None
+    record: TypedRecord | None = None
 
 
-class LooseCommit(msgspec.Struct, gc=False):
-    """A commit of any collection, its record not looked at."""
+class CommitWithRawRecord(msgspec.Struct, gc=False):
+    """Body of a commit event of any collection, whose record is not decoded."""
 
     operation: Operation
-    collection: Name
+    collection: CollectionName
     rkey: RecordKey
-    rev: Rev | None = None
-    record: msgspec.Raw = NOTHING
+    rev: Revision | None = None
+    record: msgspec.Raw = ABSENT
 
 
-class Notice(msgspec.Struct, gc=False):
-    """The body of an identity, account or sync event."""
+class NonCommitBody(msgspec.Struct, gc=False):
+    """Body of an identity, account or sync event."""
 
-    seq: Seq | None = None
-    rev: Rev | None = None  # of a sync event
+    seq: SequenceNumber | None = None
+    rev: Revision | None = None  # of a sync event
     active: bool | None = None  # of an account event
     status: str | None = None  # of an account event
 
 
-class Event(msgspec.Struct, gc=False):
-    """One line of v1: `commit`, `identity`, `account` or `sync` is there as `kind` says."""
+class JetstreamEvent(msgspec.Struct, gc=False):
+    """An event in Jetstream's v1 format; the field that `kind` names (such as `commit`) holds its body."""
 
     did: str
     time_us: TimeUs
     kind: Literal["commit", "identity", "account", "sync"]
     commit: Commit | None = None
-    identity: Notice | None = None
-    account: Notice | None = None
-    sync: Notice | None = None
-    seq: Seq | None = None  # Jetstream's own, in the v1 form that v2 servers send
+    identity: NonCommitBody | None = None
+    account: NonCommitBody | None = None
+    sync: NonCommitBody | None = None
+    seq: SequenceNumber | None = None  # sequence number of Jetstream itself, which only v2 servers add
 
 
-def is_nothing(raw: msgspec.Raw) -> bool:
-    """Tell whether an unread field is absent or null."""
+def is_absent_or_null(raw: msgspec.Raw) -> bool:
+    """Return whether a field that was not decoded is absent or null."""
     return bytes(raw) in {b"", b"null"}
 
 
-class LooseEvent(msgspec.Struct, gc=False):
-    """An event whose record is not looked at."""
+class EventWithRawRecord(msgspec.Struct, gc=False):
+    """An event in the v1 format whose record is not decoded."""
 
     did: str
     time_us: TimeUs
     kind: Literal["commit", "identity", "account", "sync"]
-    commit: LooseCommit | None = None
-    identity: Notice | None = None
-    account: Notice | None = None
-    sync: Notice | None = None
-    seq: Seq | None = None
+    commit: CommitWithRawRecord | None = None
+    identity: NonCommitBody | None = None
+    account: NonCommitBody | None = None
+    sync: NonCommitBody | None = None
+    seq: SequenceNumber | None = None
 
 
-class Payload(msgspec.Struct, gc=False):
-    """The payload of a v2 message: the fields of every kind, and of a commit its record not looked at."""
+class V2Payload(msgspec.Struct, gc=False):
+    """Payload of a v2 frame: the fields of all kinds of events side by side, those of other kinds absent."""
 
     type: str = msgspec.field(name="$type")
     did: str
     time: str
-    seq: Seq | None = None
+    seq: SequenceNumber | None = None
     operation: Operation | None = None
-    collection: Name | None = None
+    collection: CollectionName | None = None
     rkey: RecordKey | None = None
-    rev: Rev | None = None
-    record: Any = NOTHING
-    identity: Notice | None = None
-    account: Notice | None = None
-    sync: Notice | None = None
+    rev: Revision | None = None
+    record: Any = ABSENT
+    identity: NonCommitBody | None = None
+    account: NonCommitBody | None = None
+    sync: NonCommitBody | None = None
 
 
-class LoosePayload(Payload, gc=False):
-    """A payload whose record is not looked at."""
+class V2PayloadWithRawRecord(V2Payload, gc=False):
+    """Payload of a v2 frame whose record is not decoded."""
 
-    record: msgspec.Raw = NOTHING
+    record: msgspec.Raw = ABSENT
 
 
-class Frame(msgspec.Struct, gc=False):
-    """One line of v2."""
+class V2Frame(msgspec.Struct, gc=False):
+    """A line in Jetstream's v2 format: an event as the payload of a message."""
 
     type: Literal["message"] = msgspec.field(name="$type")
-    payload: Payload
+    payload: V2Payload
 
 
-def make_line_types(collections: Iterable[str]) -> tuple[type[Event], type[Frame]]:
-    """Return `Event` and `Frame` as types that decode records of known collections, and refuse all others.
+def make_line_types(collections: Iterable[str]) -> tuple[type[JetstreamEvent], type[V2Frame]]:
+    """Build variants of `JetstreamEvent` and `V2Frame` that decode known collections only.
+
+    Decoding an event of any other collection raises `msgspec.ValidationError`.
 
     Args:
-        collections: Beside those of `TYPED`: their records are passed by.
+        collections: Known collections beside those of `RECORD_TYPES`; their records are skipped.
     """
-    others = sorted(set(collections) - set(TYPED))
+    others = sorted(set(collections) - set(RECORD_TYPES))
     passed_by = [
         msgspec.defstruct(f"PassedBy{number}", [], tag=nsid, tag_field="$type", gc=False)
         for number, nsid in enumerate(others)
     ]
-    # Literal: a name that is known is not made anew for each line.
-    named = ("collection", Literal[(*TYPED, *others)])
-    record = ("record", Union[(*TYPED.values(), *passed_by, None)], None)
+    # Literal: msgspec then reuses one string for each known name instead of creating one per line.
+    named = ("collection", Literal[(*RECORD_TYPES, *others)])
+    record = ("record", Union[(*RECORD_TYPES.values(), *passed_by, None)], None)
     commit = msgspec.defstruct("KnownCommit", [named, record], bases=(Commit,), gc=False)
-    event = msgspec.defstruct("KnownEvent", [("commit", commit | None, None)], bases=(Event,), gc=False)
-    payload = msgspec.defstruct("KnownPayload", [(*named, None), record], bases=(Payload,), gc=False)
-    frame = msgspec.defstruct("KnownFrame", [("payload", payload)], bases=(Frame,), gc=False)
-    return cast("type[Event]", event), cast("type[Frame]", frame)
+    event = msgspec.defstruct("KnownEvent", [("commit", commit | None, None)], bases=(JetstreamEvent,), gc=False)
+    payload = msgspec.defstruct("KnownPayload", [(*named, None), record], bases=(V2Payload,), gc=False)
+    frame = msgspec.defstruct("KnownFrame", [("payload", payload)], bases=(V2Frame,), gc=False)
+    return cast("type[JetstreamEvent]", event), cast("type[V2Frame]", frame)

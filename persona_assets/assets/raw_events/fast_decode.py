@@ -1,4 +1,4 @@
-"""Decode lines: a block at once where all are as expected, else each for itself."""
+"""Fast path of decoding: a block of lines at once if all are as expected, else line by line."""
 
 import gc
 from collections import Counter
@@ -7,88 +7,102 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from persona_assets.assets.raw_events.event_types import TYPED, Commit, Event, Payload, Post, make_line_types
-from persona_assets.assets.raw_events.lexicon_limits import drop_langs
-from persona_assets.assets.raw_events.nesting import find_deep_lines
-from persona_assets.assets.raw_events.rejection_reasons import RefusedLineError
-from persona_assets.assets.raw_events.wire_formats import FRAME, unframe
+from persona_assets.assets.raw_events.event_types import (
+    RECORD_TYPES,
+    Commit,
+    JetstreamEvent,
+    PostRecord,
+    V2Payload,
+    make_line_types,
+)
+from persona_assets.assets.raw_events.lexicon_limits import shorten_long_langs
+from persona_assets.assets.raw_events.nesting import find_too_deep_lines
+from persona_assets.assets.raw_events.rejection_reasons import NotAnEventError
+from persona_assets.assets.raw_events.wire_formats import FRAME_PREFIX, payload_to_event
 from persona_assets.common.lexicon import UNUSED_COLLECTIONS
 
-# A longer line may hold so much that it is looked at whether it is to be held: of the others, few wait to be columns.
+# Only lines of this length are searched for long lists of languages, which take much memory until they are columns.
 _LONG_BYTES = 1 << 13
 _LINE_END, _OPENING, _CLOSING = b"\n{}"
 
-# Anyone may publish collections: so many are learnt, after so many second looks, if met so many times; and so many
-# that were met less often are remembered.
-_MAX_LEARNED, _RELEARN_EVERY, _MIN_SEEN, _REMEMBER_MOST = 1000, 64, 2, 1000
-# A preparation makes a type of each collection that is known, at some 70 us and 2.5 kB each: it waits until it adds
-# this share of them, or until the second looks that it saves have taken as long.
-_LEARN_SHARE, _LEARN_TIMES = 8, 4096
+# Anyone may publish records of new collections. At most `_MAX_LEARNED` are learned: after every `_RELEARN_EVERY` events
+# of the slow path, those seen at least `_MIN_SEEN` times. `_MAX_REMEMBERED` limits how many rarer names are counted.
+_MAX_LEARNED, _RELEARN_EVERY, _MIN_SEEN, _MAX_REMEMBERED = 1000, 64, 2, 1000
+# New decoders define a type for each known collection, about 70 us and 2.5 kB each. They are built when the new
+# collections are at least 1/8 of the known ones, or when they took this many events of the slow path.
+_MIN_GROWTH_DIVISOR, _MIN_SLOW_EVENTS = 8, 4096
 
 
 class BlockDecoder:
-    """Decodes blocks of lines of known collections, and learns which others are frequent."""
+    """Decodes blocks of lines whose collections are known, and learns other collections that are frequent.
+
+    Lines that it cannot decode are left to `lenient_decode`, the slow path.
+    """
 
     def __init__(self) -> None:
-        """Know the collections that every capture has."""
-        self._known = {*TYPED, *UNUSED_COLLECTIONS}
-        self._met: Counter[str] = Counter()
-        self._second_looks = 0
-        self._prepare()
+        """Start with the collections that every capture has."""
+        self._known = {*RECORD_TYPES, *UNUSED_COLLECTIONS}
+        self._unknown_counts: Counter[str] = Counter()
+        self._slow_events = 0
+        self._build_decoders()
 
-    def decode(self, body: bytes) -> list[Event | None]:
-        """Decode lines, as they lie in a file: one entry a line, None for each that takes a second look."""
+    def decode(self, body: bytes) -> list[JetstreamEvent | None]:
+        """Decode a block of lines: one event per line, None for each line that needs the slow path.
+
+        Args:
+            body: Lines with a line feed between them and none at the end.
+        """
         decoded = self._decode(body)
         if _has_long_line(body):
             for event in decoded:
-                if event and event.commit and isinstance(event.commit.record, Post):
-                    drop_langs(event.commit.record)
-        for at in find_deep_lines(body):
+                if event and event.commit and isinstance(event.commit.record, PostRecord):
+                    shorten_long_langs(event.commit.record)
+        for at in find_too_deep_lines(body):
             decoded[at] = None
         return decoded
 
-    def _decode(self, body: bytes) -> list[Event | None]:
-        if not _is_utf8(body):  # msgspec does not look into the fields that it skips
+    def _decode(self, body: bytes) -> list[JetstreamEvent | None]:
+        if not _is_utf8(body):  # checked here because msgspec does not validate fields that it skips
             return [self._decode_line(line) if _is_utf8(line) else None for line in body.split(b"\n")]
-        is_frame = body.startswith(FRAME)
-        # An object may have the fields of both: how it is read must not depend on the lines beside it.
-        if (count := _count_objects(body)) and body.count(b"\n" + FRAME) == (count - 1 if is_frame else 0):
+        is_frame = body.startswith(FRAME_PREFIX)
+        # An object may have the fields of both formats: its decoding must not depend on the lines around it.
+        if (count := _count_objects(body)) and body.count(b"\n" + FRAME_PREFIX) == (count - 1 if is_frame else 0):
             try:
                 decoded = (self._frames if is_frame else self._events).decode_lines(body)
             except (msgspec.DecodeError, RecursionError):
                 decoded = []
             if len(decoded) == count:
-                return [_unframe(frame.payload) for frame in decoded] if is_frame else decoded  # pyright: ignore[reportAttributeAccessIssue, reportReturnType] - frames or events, as asked
+                return [_to_event_or_none(frame.payload) for frame in decoded] if is_frame else decoded  # pyright: ignore[reportAttributeAccessIssue, reportReturnType] - frames or events, as asked
         return [self._decode_line(line) for line in body.split(b"\n")]
 
-    def learn(self, event: Event) -> None:
-        """Note an event that took a second look: a collection that is met again will not need it."""
-        self._second_looks += 1
+    def learn(self, event: JetstreamEvent) -> None:
+        """Count the collection of an event that needed the slow path; once frequent, the fast path decodes it."""
+        self._slow_events += 1
         if event.commit and event.commit.collection not in self._known:
-            self._met[event.commit.collection] += 1
-        if self._second_looks >= _RELEARN_EVERY:
-            self._second_looks = 0
+            self._unknown_counts[event.commit.collection] += 1
+        if self._slow_events >= _RELEARN_EVERY:
+            self._slow_events = 0
             self._learn_frequent()
 
     def _learn_frequent(self) -> None:
-        frequent = {name: times for name, times in self._met.most_common() if times >= _MIN_SEEN}
+        frequent = {name: times for name, times in self._unknown_counts.most_common() if times >= _MIN_SEEN}
         new = list(frequent)[: max(0, _MAX_LEARNED - len(self._known))]
-        if new and (len(new) >= len(self._known) // _LEARN_SHARE or sum(frequent.values()) >= _LEARN_TIMES):
+        if new and (len(new) >= len(self._known) // _MIN_GROWTH_DIVISOR or sum(frequent.values()) >= _MIN_SLOW_EVENTS):
             self._known |= set(new)
-            self._met.clear()
-            self._prepare()
-            gc.collect()  # a reader has the collector off, and types that are replaced are cycles
-        elif len(self._met) > _REMEMBER_MOST:
-            self._met = Counter(frequent if new else {})
+            self._unknown_counts.clear()
+            self._build_decoders()
+            gc.collect()  # the caller disables automatic collection, and replaced types form reference cycles
+        elif len(self._unknown_counts) > _MAX_REMEMBERED:
+            self._unknown_counts = Counter(frequent if new else {})
 
-    def _prepare(self) -> None:
+    def _build_decoders(self) -> None:
         event, frame = make_line_types(self._known)
         self._events, self._frames = msgspec.json.Decoder(event), msgspec.json.Decoder(frame)
 
-    def _decode_line(self, line: bytes) -> Event | None:
+    def _decode_line(self, line: bytes) -> JetstreamEvent | None:
         try:
-            if line.startswith(FRAME):
-                return _unframe(self._frames.decode(line).payload)
+            if line.startswith(FRAME_PREFIX):
+                return _to_event_or_none(self._frames.decode(line).payload)
             return self._events.decode(line)
         except (msgspec.DecodeError, RecursionError):
             return None
@@ -105,16 +119,17 @@ def _is_utf8(body: bytes) -> bool:
 
 
 def _has_long_line(body: bytes) -> bool:
-    """Tell whether a line may be long: it fills a stretch of half its bytes, in which there is no line end."""
+    """Return whether a line may have `_LONG_BYTES`: some aligned half of that length contains no line end."""
     half = _LONG_BYTES // 2
     return any(body.find(b"\n", start, start + half) < 0 for start in range(0, len(body) - half + 1, half))
 
 
 def _count_objects(body: bytes) -> int:
-    """Return the number of lines if each begins and ends with a brace, else 0.
+    """Return the number of lines if each starts and ends with a brace, else 0.
 
-    Between two braces a line end can't be inside a JSON value, so that as many values as lines are one a line:
-    `decode_lines` itself passes by empty lines and takes objects that share a line or spread over several.
+    A line end between two braces cannot be inside a JSON value. If there are as many values as lines, each line is
+    therefore one value. `decode_lines` alone does not ensure that: it skips empty lines, and accepts objects that share
+    a line or span several.
     """
     if body[:1] != b"{" or body[-1:] != b"}":
         return 0
@@ -124,8 +139,8 @@ def _count_objects(body: bytes) -> int:
     return len(ends) + 1 if braced else 0
 
 
-def _unframe(payload: Payload) -> Event | None:
+def _to_event_or_none(payload: V2Payload) -> JetstreamEvent | None:
     try:
-        return unframe(payload, Event, Commit)
-    except RefusedLineError:
+        return payload_to_event(payload, JetstreamEvent, Commit)
+    except NotAnEventError:
         return None

@@ -1,19 +1,19 @@
-"""Tell by its first bytes what a file is."""
+"""Detect a file's compression, text encoding or unsupported format by its first bytes."""
 
 import re
 from typing import Literal
 
-Packed = Literal["gzip", "zstd", "xz", "bzip2"]
-Encoding = Literal["utf-16-le", "utf-16-be", "utf-32"]
+Compression = Literal["gzip", "zstd", "xz", "bzip2"]
+TextEncoding = Literal["utf-16-le", "utf-16-be", "utf-32"]
 
 GZIP = b"\x1f\x8b\x08"
 ZSTD = b"\x28\xb5\x2f\xfd"
 XZ = b"\xfd7zXZ\0"
 BZIP2 = b"BZh"
-_BZIP2_BLOCK = b"1AY&SY"  # after the digit that follows BZIP2; in an empty file, what ends it
+_BZIP2_BLOCK = b"1AY&SY"  # follows BZIP2 and a digit; in an empty file the next constant does
 _BZIP2_END = b"\x17\x72\x45\x38\x50\x90"
-# What a member or frame begins with, wherever in a file, and how many bytes of it at most. Of bzip2 more than its three
-# letters: a text may be full of these.
+# Matches the start of a member or frame anywhere in a file; below, the maximum length of a match. The three letters of
+# bzip2 are not enough: a text may be full of them.
 MEMBER_START = re.compile(
     b"|".join(
         (
@@ -23,11 +23,11 @@ MEMBER_START = re.compile(
     ),
     re.DOTALL,
 )
-MEMBER_START_BYTES = len(BZIP2) + 1 + len(_BZIP2_BLOCK)
+MAX_MEMBER_START_BYTES = len(BZIP2) + 1 + len(_BZIP2_BLOCK)
 _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # after a first byte of 0x50 to 0x5f
 
-# Formats that are not read: where their magic stands, the magic, and what a person would call the file.
-_REFUSED = (
+# Unsupported formats: offset of the magic number, the magic number, and what the rejected line says of the file.
+_UNSUPPORTED_FORMATS = (
     (0, b"\x04\x22\x4d\x18", "compressed with lz4"),
     (0, b"\x02\x21\x4c\x18", "compressed with lz4"),
     (0, b"LZIP", "compressed with lzip"),
@@ -49,20 +49,20 @@ _REFUSED = (
     (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
     (0, b"%PDF-", "a PDF file"),
 )
-HEAD_BYTES = 512  # as far as any magic lies
-# Forms of text other than UTF-8: their byte order mark, and which bytes of a character of ASCII are zero.
-_ENCODINGS: tuple[tuple[Encoding, bytes, str], ...] = (
+HEAD_BYTES = 512  # every magic number lies within these
+# Encodings other than UTF-8: the byte order mark, and which bytes of an ASCII character are zero ("0").
+_ENCODINGS: tuple[tuple[TextEncoding, bytes, str], ...] = (
     ("utf-32", b"\xff\xfe\0\0", "x000"),
     ("utf-32", b"\0\0\xfe\xff", "000x"),
     ("utf-16-le", b"\xff\xfe", "x0"),
     ("utf-16-be", b"\xfe\xff", "0x"),
 )
-# Without a byte order mark so many bytes tell: JSON begins with characters of ASCII.
-_TOLD_BYTES = 16
+# Without a byte order mark, this many bytes decide: JSON starts with ASCII characters.
+_SAMPLED_BYTES = 16
 
 
-def name_compression(head: bytes) -> Packed | None:
-    """Return what a member or frame that begins with `head` is compressed with, if it can be read."""
+def detect_compression(head: bytes) -> Compression | None:
+    """Return how a member or frame with the first bytes `head` is compressed; None if it is in no supported way."""
     if head.startswith(GZIP):
         return "gzip"
     if head.startswith(ZSTD) or (head[:1].hex()[:1] == "5" and head[1:4] == _ZSTD_SKIPPABLE):
@@ -74,22 +74,25 @@ def name_compression(head: bytes) -> Packed | None:
     return None
 
 
-def name_refused(head: bytes) -> str | None:
-    """Return what a file that is not read is, as `compressed with lz4`, or None; asked of what is no text."""
-    return next((what for at, magic, what in _REFUSED if head[at:].startswith(magic)), None)
+def detect_unsupported_format(head: bytes) -> str | None:
+    """Return the name of the unsupported format of a file, such as "a zip archive"; None if it is unknown.
+
+    Call it only for files that `looks_like_utf8` rejects: a text may start with the letters of a magic number.
+    """
+    return next((what for at, magic, what in _UNSUPPORTED_FORMATS if head[at:].startswith(magic)), None)
 
 
-def name_encoding(head: bytes) -> Encoding | None:
-    """Return the form of a text that is not in UTF-8, or None when it is no such text."""
-    zeros = "".join("x" if byte else "0" for byte in head[:_TOLD_BYTES])
+def detect_encoding(head: bytes) -> TextEncoding | None:
+    """Return the encoding of a UTF-16 or UTF-32 text, with or without byte order mark; None for anything else."""
+    zeros = "".join("x" if byte else "0" for byte in head[:_SAMPLED_BYTES])
     for encoding, mark, character in _ENCODINGS:
-        if head.startswith(mark) or zeros == character * (_TOLD_BYTES // len(character)):
+        if head.startswith(mark) or zeros == character * (_SAMPLED_BYTES // len(character)):
             return encoding
     return None
 
 
-def is_text(head: bytes) -> bool:
-    """Tell whether bytes may be UTF-8, cut anywhere at their end."""
+def looks_like_utf8(head: bytes) -> bool:
+    """Return whether bytes are valid UTF-8 without NUL; the last character may be cut off."""
     try:
         head.decode()
     except UnicodeDecodeError as error:

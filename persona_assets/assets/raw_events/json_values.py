@@ -1,4 +1,4 @@
-"""Find the JSON values that share a line or an object, without making anything of them: memory stays small."""
+"""Split a line or an object into its JSON values without decoding them, so that memory stays small."""
 
 import re
 from array import array
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-# Of an event with nothing in it: a line that holds more objects than it has room for events holds something else.
-_LEAST_OBJECT_BYTES = 32
-# A wrapper has few fields.
-_MOST_FIELDS = 32
+# Minimum size of an event: a line with more objects than events would fit holds something else.
+_MIN_EVENT_BYTES = 32
+# Maximum number of fields of an object that is searched for an event.
+_MAX_FIELDS = 32
 
 _RAW = msgspec.json.Decoder(msgspec.Raw)
-_GOES_ON = re.compile(r"trailing characters \(byte (\d+)\)")
+_TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
 # JSON text sequences (RFC 7464) have a record separator, 0x1e, before each value.
 _BEFORE = re.compile(rb"[\s\x1e]*(?:\[[\s\x1e]*)?")
 _BETWEEN = re.compile(rb"[\s\x1e]*(?:,[\s\x1e]*)?")
@@ -23,22 +23,25 @@ _OPENING = ord("{")
 
 
 def split_objects(line: bytes) -> Iterator[bytes] | None:
-    """Return the objects that share a line, or None if nothing is to be split or there is anything else beside them.
+    """Return the JSON objects of a line that holds several, or None for any other line.
 
-    They may stand side by side, have commas between them, or be items of an array, which may begin or end on
-    another line. The last may break off. All else makes the line suspect: what is left of a line that was cut off at
-    the front looks like an object that a record holds, and what follows it.
+    The objects may stand side by side, have commas between them, or be items of an array, which may start or end on
+    another line. The last object may be incomplete. A line with anything else beside objects is not split: it may be
+    the rest of a line that lost its beginning, and its first object may be a part of a record.
 
     Args:
         line: UTF-8.
+
+    Returns:
+        The JSON text of each object, or None if the line is a single object or holds anything else.
     """
     bounds = array("q")
     is_one = _skip(_SPACE, line, 0), len(line)
     at = _skip(_BEFORE, line, 0)
     while at < len(line) and line[at] == _OPENING:
-        end = _find_end(line, at)
+        end = _find_value_end(line, at)
         bounds.extend((at, end or len(line)))
-        if len(bounds) // 2 * _LEAST_OBJECT_BYTES > len(line):
+        if len(bounds) // 2 * _MIN_EVENT_BYTES > len(line):
             return None
         at = _skip(_BETWEEN, line, end or len(line))
     if tuple(bounds[:2]) in {(), is_one} or _skip(_AFTER, line, at) < len(line):
@@ -46,17 +49,20 @@ def split_objects(line: bytes) -> Iterator[bytes] | None:
     return (line[start:end].strip() for start, end in zip(bounds[::2], bounds[1::2], strict=True))
 
 
-def iterate_object_fields(raw: bytes) -> Iterator[bytes]:
-    """Yield the values of an object's fields that are objects themselves; an object of many fields yields none."""
+def iterate_nested_objects(raw: bytes) -> Iterator[bytes]:
+    """Yield the values of an object's fields that are objects themselves.
+
+    An object of more than 32 fields and one that is not valid JSON yield nothing.
+    """
     at, values = _skip(_SPACE, raw, 0) + 1, list[bytes]()
-    for _ in range(_MOST_FIELDS):
+    for _ in range(_MAX_FIELDS):
         at = _skip(_BETWEEN, raw, at)
-        name_end = _find_end(raw, at) if raw[at : at + 1] == b'"' else None
+        name_end = _find_value_end(raw, at) if raw[at : at + 1] == b'"' else None
         if name_end is None:
             yield from values
             return
         at = _skip(_COLON, raw, name_end)
-        end = _find_end(raw, at)
+        end = _find_value_end(raw, at)
         if end is None:
             return
         if raw[at] == _OPENING:
@@ -69,12 +75,12 @@ def _skip(what: re.Pattern[bytes], line: bytes, start: int) -> int:
     return found.end() if found else start
 
 
-def _find_end(line: bytes, start: int) -> int | None:
-    """Return where the value ends that begins at `start`, spaces after it included, or None if it does not."""
+def _find_value_end(line: bytes, start: int) -> int | None:
+    """Return the end of the JSON value that starts at `start`, trailing spaces included; None if it is invalid."""
     try:
         _RAW.decode(memoryview(line)[start:])
     except msgspec.DecodeError as error:
-        goes_on = _GOES_ON.search(str(error))
+        goes_on = _TRAILING.search(str(error))
         return start + int(goes_on[1]) - 1 if goes_on else None
     except RecursionError:
         return None

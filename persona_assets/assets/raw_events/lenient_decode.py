@@ -1,4 +1,7 @@
-"""Take a second look at a line that the fast decoder refused: events of another kind or form, or why it is none."""
+"""Slow path of decoding: decode a line that the fast path could not, or say why it is not an event.
+
+It also accepts unknown collections, other formats of events, and several events on a line.
+"""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -7,140 +10,157 @@ import msgspec
 
 from persona_assets.assets.raw_events import event_types as events
 from persona_assets.assets.raw_events.account_ids import is_user_id
-from persona_assets.assets.raw_events.event_types import Commit, Event, LooseCommit, LooseEvent, Notice, Post
+from persona_assets.assets.raw_events.event_types import (
+    Commit,
+    CommitWithRawRecord,
+    EventWithRawRecord,
+    JetstreamEvent,
+    NonCommitBody,
+    PostRecord,
+)
 from persona_assets.assets.raw_events.json_values import split_objects
-from persona_assets.assets.raw_events.lexicon_limits import drop_langs
-from persona_assets.assets.raw_events.nesting import is_deep
+from persona_assets.assets.raw_events.lexicon_limits import shorten_long_langs
+from persona_assets.assets.raw_events.nesting import is_too_deep
 from persona_assets.assets.raw_events.rejection_reasons import (
-    ARRAY_OF_SOMETHING_ELSE,
-    BRACKET,
-    RefusedLineError,
-    is_bracket,
-    name_damage,
-    name_misfit,
+    ARRAY_BRACKET,
+    ARRAY_OF_OTHER_VALUES,
+    NotAnEventError,
+    describe_invalid_field,
+    describe_invalid_json,
+    has_only_brackets,
 )
 from persona_assets.assets.raw_events.repo_paths import is_nsid, is_record_key
-from persona_assets.assets.raw_events.wire_formats import read_any_form
+from persona_assets.assets.raw_events.wire_formats import decode_any_format
 from persona_assets.common.lexicon import POST, QUOTING_EMBEDS
 
 _BOM = b"\xef\xbb\xbf"
 _NOT_UTF8 = "not UTF-8"
 _TOO_DEEP = "nested too deeply"
-# Of such lines nothing is looked at: the splitter too would find what is on them or not, as its caller's stack is.
-_AS_A_WHOLE = {_NOT_UTF8, _TOO_DEEP}
+# Lines rejected for these reasons are not split into objects. On deeply nested lines, the result of the splitter would
+# depend on the depth of the call stack.
+_WHOLE_LINE_REASONS = {_NOT_UTF8, _TOO_DEEP}
 
-_RECORDS = {nsid: msgspec.json.Decoder(shape) for nsid, shape in events.TYPED.items()}
-_LOOSE_POST = msgspec.json.Decoder(events.LoosePost)
-_LOOSE_EMBED = msgspec.json.Decoder(events.LooseEmbed)
+_RECORD_DECODERS = {nsid: msgspec.json.Decoder(shape) for nsid, shape in events.RECORD_TYPES.items()}
+_POST_WITH_RAW_EMBED = msgspec.json.Decoder(events.PostWithRawEmbed)
+_EMBED_TYPE_ONLY = msgspec.json.Decoder(events.EmbedTypeOnly)
 
 
-class Refused(NamedTuple):
-    """A line, or one of several objects on it, that is no event."""
+class RejectedValue(NamedTuple):
+    """A line, or one of several objects on a line, that is not an event."""
 
     reason: str
     raw: bytes
 
 
-def read_line(line: bytes) -> Iterator[Event | Refused]:
-    """Yield each event on a line that the fast decoder refused, and each object on it that is none.
+def decode_line_leniently(line: bytes) -> Iterator[JetstreamEvent | RejectedValue]:
+    """Yield each event of a line that the fast path could not decode, and each object that is not an event.
 
     Args:
-        line: Without its line end; a byte order mark before it is passed by.
+        line: Without its line end; a byte order mark at its start is ignored.
 
     Yields:
-        At least one; mostly there is one. A line that holds anything else beside objects is refused as a whole.
+        At least one event or rejected value, usually exactly one. A line with anything else beside objects is rejected
+        as a whole.
     """
     found = _decode_value(line)
     text = line.removeprefix(_BOM)
-    objects = split_objects(text) if isinstance(found, Refused) and found.reason not in _AS_A_WHOLE else None
+    objects = (
+        split_objects(text) if isinstance(found, RejectedValue) and found.reason not in _WHOLE_LINE_REASONS else None
+    )
     if objects is not None:
         yield from map(_decode_value, objects)
-    elif isinstance(found, Refused) and found.reason not in {BRACKET, _TOO_DEEP} and text.lstrip().startswith(b"["):
-        yield found._replace(reason=ARRAY_OF_SOMETHING_ELSE)
+    elif (
+        isinstance(found, RejectedValue)
+        and found.reason not in {ARRAY_BRACKET, _TOO_DEEP}
+        and text.lstrip().startswith(b"[")
+    ):
+        yield found._replace(reason=ARRAY_OF_OTHER_VALUES)
     else:
         yield found
 
 
-def _decode_value(raw: bytes) -> Event | Refused:
+def _decode_value(raw: bytes) -> JetstreamEvent | RejectedValue:
     try:
-        return decode_leniently(raw)
-    except RefusedLineError as error:
-        return Refused(error.reason, raw.removesuffix(b"\r"))  # the rest of its line end
+        return decode_object_leniently(raw)
+    except NotAnEventError as error:
+        return RejectedValue(error.reason, raw.removesuffix(b"\r"))  # of a CRLF line end
 
 
-def decode_leniently(line: bytes) -> Event:
-    """Decode an object that the fast decoder refused, without assuming what its form or its record is.
+def decode_object_leniently(line: bytes) -> JetstreamEvent:
+    """Decode one JSON object as an event, whatever its format and its collection.
 
     Args:
-        line: Without its line end; a byte order mark before it is passed by.
+        line: Without its line end; a byte order mark at its start is ignored.
 
     Raises:
-        RefusedLineError: It is no event.
+        NotAnEventError: The object is not an event.
     """
     try:
         line.decode()
     except UnicodeDecodeError:
-        raise RefusedLineError(_NOT_UTF8) from None
-    if is_deep(line):
-        raise RefusedLineError(_TOO_DEEP)
+        raise NotAnEventError(_NOT_UTF8) from None
+    if is_too_deep(line):
+        raise NotAnEventError(_TOO_DEEP)
     line = line.removeprefix(_BOM)
     try:
-        return _tighten(read_any_form(line))
+        return _decode_required_fields(decode_any_format(line))
     except msgspec.ValidationError as error:
-        raise RefusedLineError(BRACKET if is_bracket(line) else name_misfit(str(error))) from None
+        raise NotAnEventError(
+            ARRAY_BRACKET if has_only_brackets(line) else describe_invalid_field(str(error))
+        ) from None
     except msgspec.DecodeError as error:
-        raise RefusedLineError(name_damage(line, str(error))) from None
+        raise NotAnEventError(describe_invalid_json(line, str(error))) from None
     except RecursionError:
-        raise RefusedLineError(_TOO_DEEP) from None
+        raise NotAnEventError(_TOO_DEEP) from None
 
 
-def _tighten(loose: LooseEvent) -> Event:
-    """Decode what `kind` says must be there."""
+def _decode_required_fields(loose: EventWithRawRecord) -> JetstreamEvent:
+    """Validate the ids of an event, and decode the body that its `kind` requires."""
     if not is_user_id(loose.did):
-        raise RefusedLineError("did: not a DID")
-    event = Event(loose.did, loose.time_us, loose.kind, seq=loose.seq)
+        raise NotAnEventError("did: not a DID")
+    event = JetstreamEvent(loose.did, loose.time_us, loose.kind, seq=loose.seq)
     if loose.kind == "commit":
         if loose.commit is None:
-            raise RefusedLineError("no commit")
-        event.commit = _tighten_commit(loose.commit)
+            raise NotAnEventError("no commit")
+        event.commit = _decode_commit(loose.commit)
         return event
-    body: Notice | None = getattr(loose, loose.kind)
+    body: NonCommitBody | None = getattr(loose, loose.kind)
     if body is None:
-        raise RefusedLineError(f"no {loose.kind}")
+        raise NotAnEventError(f"no {loose.kind}")
     setattr(event, loose.kind, body)
     return event
 
 
-def _tighten_commit(loose: LooseCommit) -> Commit:
+def _decode_commit(loose: CommitWithRawRecord) -> Commit:
     if not is_nsid(loose.collection):
-        raise RefusedLineError("commit.collection: not an NSID")
+        raise NotAnEventError("commit.collection: not an NSID")
     if not is_record_key(loose.rkey):
-        raise RefusedLineError("commit.rkey: not a record key")
+        raise NotAnEventError("commit.rkey: not a record key")
     commit = Commit(loose.operation, loose.collection, loose.rkey, loose.rev)
-    if loose.operation == "delete" or loose.collection not in _RECORDS:
+    if loose.operation == "delete" or loose.collection not in _RECORD_DECODERS:
         return commit
-    if events.is_nothing(loose.record):
-        raise RefusedLineError("no commit.record")
+    if events.is_absent_or_null(loose.record):
+        raise NotAnEventError("no commit.record")
     try:
-        commit.record = _RECORDS[loose.collection].decode(loose.record)
+        commit.record = _RECORD_DECODERS[loose.collection].decode(loose.record)
     except msgspec.ValidationError as error:
-        commit.record = _without_foreign_embed(loose)
+        commit.record = _decode_post_without_embed(loose)
         if commit.record is None:
-            reason = name_misfit(str(error), below="commit.record")
-            raise RefusedLineError(reason) from None
-    if isinstance(commit.record, Post):
-        drop_langs(commit.record)
+            reason = describe_invalid_field(str(error), below="commit.record")
+            raise NotAnEventError(reason) from None
+    if isinstance(commit.record, PostRecord):
+        shorten_long_langs(commit.record)
     return commit
 
 
-def _without_foreign_embed(loose: LooseCommit) -> Post | None:
-    """Return a post whose only misfit is an embed of a kind that is not Bluesky's own, or None."""
+def _decode_post_without_embed(loose: CommitWithRawRecord) -> PostRecord | None:
+    """Return a post without its embed if the embed is all that is invalid and not a quote; else None."""
     if loose.collection != POST:
         return None
     try:
-        post = _LOOSE_POST.decode(loose.record)
-        if events.is_nothing(post.embed) or _LOOSE_EMBED.decode(post.embed).type in QUOTING_EMBEDS:
+        post = _POST_WITH_RAW_EMBED.decode(loose.record)
+        if events.is_absent_or_null(post.embed) or _EMBED_TYPE_ONLY.decode(post.embed).type in QUOTING_EMBEDS:
             return None
     except msgspec.ValidationError:
         return None
-    return Post(created_at=post.created_at, text=post.text, langs=post.langs, reply=post.reply)
+    return PostRecord(created_at=post.created_at, text=post.text, langs=post.langs, reply=post.reply)

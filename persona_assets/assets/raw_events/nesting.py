@@ -1,42 +1,44 @@
-"""Tell which lines are nested so deeply that whether msgspec can decode them depends on its caller's stack.
+"""Find lines of JSON that are nested too deeply to be decoded reliably.
 
-It shares Python's limit of 1000 calls: the same line would be an event in a worker and none deeper down.
+msgspec counts levels against Python's recursion limit of 1,000. Without a limit of our own, the same line could be
+decoded in a worker process and fail where the call stack is deeper.
 """
 
 from itertools import pairwise
 
 import numpy as np
 
-# Events are nested some ten deep.
-MOST_LEVELS = 200
+# Events have about ten levels.
+MAX_LEVELS = 200
 _QUOTE, _LINE_END = b'"\n'
-# Brackets differ from braces in this bit only.
+# Brackets and braces differ in this bit only.
 _BRACKET_TO_BRACE = 0x20
 _OPENING, _CLOSING = b"{}"
 
 
-def find_deep_lines(body: bytes) -> list[int]:
-    """Return the numbers, from 0, of the lines that are nested too deeply."""
+def find_too_deep_lines(body: bytes) -> list[int]:
+    """Return the indices (from 0) of lines in which arrays and objects are nested more than `MAX_LEVELS` deep."""
     content = np.frombuffer(body, np.uint8)
     openings = np.flatnonzero((content | _BRACKET_TO_BRACE) == _OPENING)
-    # Of more than that many on a line, two of these are neighbours there: in nearly no block are any.
-    some = openings[:: MOST_LEVELS // 2].tolist()
-    if all(body.find(b"\n", one, other) >= 0 for one, other in pairwise(some)):
+    # Quick test that nearly every block passes: a line with more than `MAX_LEVELS` openings contains two neighbours of
+    # this sample.
+    sampled = openings[:: MAX_LEVELS // 2].tolist()
+    if all(body.find(b"\n", one, other) >= 0 for one, other in pairwise(sampled)):
         return []
     bounds = [-1, *np.flatnonzero(content == _LINE_END).tolist(), len(body)]
     counts = np.diff(np.searchsorted(openings, bounds))
     return [
-        at for at in np.flatnonzero(counts > MOST_LEVELS).tolist() if is_deep(body[bounds[at] + 1 : bounds[at + 1]])
+        at for at in np.flatnonzero(counts > MAX_LEVELS).tolist() if is_too_deep(body[bounds[at] + 1 : bounds[at + 1]])
     ]
 
 
-def is_deep(line: bytes) -> bool:
-    """Tell whether a line is nested too deeply, brackets in strings not being counted."""
-    if line.count(b"{") + line.count(b"[") <= MOST_LEVELS:
+def is_too_deep(line: bytes) -> bool:
+    """Return whether a line has more than `MAX_LEVELS` nested arrays and objects; brackets in strings do not count."""
+    if line.count(b"{") + line.count(b"[") <= MAX_LEVELS:
         return False
     content = np.frombuffer(line.replace(b"\\\\", b"").replace(b'\\"', b""), np.uint8)
     is_inside = np.cumsum(content == _QUOTE, dtype=np.uint8) & 1  # 256 is even
     braces = (content | _BRACKET_TO_BRACE)[is_inside == 0]
     braces = braces[(braces == _OPENING) | (braces == _CLOSING)]
     steps = np.where(braces == _OPENING, np.int8(1), np.int8(-1))
-    return int(np.cumsum(steps, dtype=np.int32).max(initial=0)) > MOST_LEVELS
+    return int(np.cumsum(steps, dtype=np.int32).max(initial=0)) > MAX_LEVELS

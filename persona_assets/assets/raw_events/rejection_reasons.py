@@ -1,49 +1,54 @@
-"""Say why a line is no event, in few words of our own: msgspec's messages may quote the line."""
+"""Describe why a line is not an event, in fixed texts: msgspec's own messages may quote the line."""
 
 import re
 from collections.abc import Callable
 
 _CONFLICT = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
-# A JSON array that is written over several lines has them on lines of their own.
+# Brackets and commas on a line of their own, as in a JSON array that spans several lines.
 _BRACKETS = re.compile(rb"[\[\],\s]{1,8}")
-# A \\uD8xx that no \\uDCxx follows, or the other way round; an escaped backslash before the u makes it none.
-# Possessive: to be able to go back, it would take 30 bytes for each pair of backslashes.
+# An escape \\uD8xx without a following \\uDCxx, or a \\uDCxx without a preceding \\uD8xx. An escaped backslash before
+# the u makes it no escape. Possessive, as backtracking would take 30 bytes of memory for each pair of backslashes.
 _LONE_SURROGATE = re.compile(
     rb"(?<!\\)(?:\\\\)*+(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F])"
 )
 
-# msgspec's messages: what is wrong, and where. Only what these let through is said of a line.
-_MISFIT = re.compile(r"(.*?)(?: - at `\$\.?([\w.$\[\]]*)`)?", re.DOTALL)
+# The forms of msgspec's messages: the problem, and the path of the field. Only parts that match these are shown.
+_VALIDATION_MESSAGE = re.compile(r"(.*?)(?: - at `\$\.?([\w.$\[\]]*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
 _WRONG_TYPE = re.compile(r"Expected `[a-z| ]+`, got `[a-z]+`")
 
-ARRAY_OF_SOMETHING_ELSE = "a JSON array of something else"
-BRACKET = "a JSON array's bracket"
+ARRAY_OF_OTHER_VALUES = "a JSON array of something else"
+ARRAY_BRACKET = "a JSON array's bracket"
 SEVERAL_VALUES = "more than one value on the line"
 
 
-class RefusedLineError(Exception):
-    """A line is no event; `reason` is one of few, and quotes nothing of the line."""
+class NotAnEventError(Exception):
+    """A line is not an event; `reason` is one of a few texts and quotes nothing of the line."""
 
     def __init__(self, reason: str) -> None:
-        """Note why."""
+        """Store the reason."""
         super().__init__(reason)
         self.reason = reason
 
 
-def name_misfit(message: str, *, below: str = "") -> str:
-    """Say which field is wrong and how, from msgspec's message, without the value that it may quote."""
-    what, at = _MISFIT.fullmatch(message).groups()  # pyright: ignore[reportOptionalMemberAccess] - fits anything
+def describe_invalid_field(message: str, *, below: str = "") -> str:
+    """Return which field is invalid and how, from msgspec's validation message, without the values it quotes.
+
+    Args:
+        message: Text of a `msgspec.ValidationError`.
+        below: Path of the object that was decoded, such as `commit.record`.
+    """
+    what, at = _VALIDATION_MESSAGE.fullmatch(message).groups()  # pyright: ignore[reportOptionalMemberAccess] - fits anything
     where = ".".join(part for part in (below, re.sub(r"\[.*?\]", "[]", at or "")) if part)
     if missing := _MISSING.fullmatch(what):
         return f"no {where}.{missing[1]}" if where else f"no {missing[1]}"
     if where.endswith("$type"):
         return "a record of another type than its collection"
-    return f"{where or 'not an event'}: {_name_problem(what)}"
+    return f"{where or 'not an event'}: {_describe_problem(what)}"
 
 
-def _name_problem(what: str) -> str:
+def _describe_problem(what: str) -> str:
     if _WRONG_TYPE.fullmatch(what):
         return what.replace("`", "")
     if what.startswith("Invalid"):
@@ -53,21 +58,26 @@ def _name_problem(what: str) -> str:
     return "empty" if "of length >= 1" in what else "out of range"
 
 
-def name_damage(line: bytes, message: str) -> str:
-    """Say what is wrong with a line that is not JSON."""
+def describe_invalid_json(line: bytes, message: str) -> str:
+    """Return the reason why a line is not one valid JSON value.
+
+    Args:
+        line: The line, without its line end.
+        message: Text of the `msgspec.DecodeError`.
+    """
     line = line.strip()
-    signs: dict[str, Callable[[], object]] = {  # each is looked for if those before it are not there
+    signs: dict[str, Callable[[], object]] = {  # in order: the first that applies is the reason
         "empty line": lambda: not line,
         "git conflict marker": lambda: line.startswith(_CONFLICT),
         "NUL bytes": lambda: b"\0" in line,
         "lone surrogate": lambda: _LONE_SURROGATE.search(line),
-        BRACKET: lambda: is_bracket(line),
+        ARRAY_BRACKET: lambda: has_only_brackets(line),
         SEVERAL_VALUES: lambda: "trailing characters" in message,
         "truncated JSON": lambda: "truncated" in message,
     }
     return next((reason for reason, is_there in signs.items() if is_there()), "not JSON")
 
 
-def is_bracket(line: bytes) -> bool:
-    """Tell whether a line holds nothing but the brackets of an array and commas."""
+def has_only_brackets(line: bytes) -> bool:
+    """Return whether a line consists of up to eight square brackets, commas and spaces, and not of spaces alone."""
     return bool(_BRACKETS.fullmatch(line)) and not line.isspace()

@@ -1,66 +1,71 @@
-"""Cut a file into lines, whatever it is compressed with, in bounded memory."""
+"""Decompress a file and split it into lines, in bounded memory."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO, NamedTuple
 
-from persona_assets.assets.raw_events.byte_source import BLOCK_BYTES, Gap, gather
+from persona_assets.assets.raw_events.byte_source import BLOCK_BYTES, Gap, merge_small_pieces
 from persona_assets.assets.raw_events.decompress import decompress
 from persona_assets.tables import RAW_LIMIT_BYTES
 
-# A repository's record is at most 1 MiB of CBOR, some 6 MiB of JSON when all of it is escaped.
+# A record is at most 1 MiB of CBOR, which is about 6 MiB of JSON if every character is escaped.
 LINE_LIMIT_BYTES = 1 << 24
 
 
-class Lines(NamedTuple):
-    """Whole lines, one after the other."""
+class LineBlock(NamedTuple):
+    """A block of consecutive complete lines."""
 
     body: bytes  # with "\n" between them and none at the end
 
 
-class Overlong(NamedTuple):
-    """A line that is longer than `LINE_LIMIT_BYTES`."""
+class OverlongLine(NamedTuple):
+    """A line longer than `LINE_LIMIT_BYTES`: its first 64 KiB and its length in bytes."""
 
     head: bytes
     length: int
 
 
-class Broken(NamedTuple):
-    """Where bytes of a file can't be read; `head` and `length` are of the line that breaks off there."""
+class ReadFailure(NamedTuple):
+    """A place where bytes of a file cannot be read, with the beginning of the line that is cut off there.
+
+    `head` is that beginning, at most 64 KiB of it, and `length` its length in bytes.
+    """
 
     reason: str
     head: bytes
     length: int
-    skipped: int = 0  # bytes of the file that were not read
+    skipped: int = 0  # unread bytes of the file
 
 
 def read_lines(
     open_file: Callable[[], BinaryIO], *, size: int = 0, dictionaries: Mapping[int, bytes] | None = None
-) -> Iterator[Lines | Overlong | Broken]:
-    """Yield the lines of a file in order, a block of 128 KiB or somewhat more at a time.
+) -> Iterator[LineBlock | OverlongLine | ReadFailure]:
+    """Yield the lines of a file in order, in blocks of about 128 KiB.
 
-    What the file is compressed with, and whether it is in UTF-16, is told by its first bytes; members and frames may be
-    concatenated. Behind damage the file is read on from the next member or frame. Memory: some 16 MiB for an overlong
-    line, and a window of zstd, which may be 2 GiB, as far as the data reach.
+    The first bytes show how the file is compressed, and whether it is UTF-16. It may consist of several members or
+    frames. Behind damage, reading continues with the next member or frame. Memory: about 16 MiB for an overlong line,
+    and the zstd window that the data use, which may be up to 2 GiB.
 
     Args:
-        open_file: Opens the file for reading bytes; an OSError that it raises becomes `Broken`, unless the network is
-            to blame.
-        size: Of the file: so many bytes are not read when it can't be opened, and no more whatever is damaged.
-        dictionaries: zstd dictionaries by id.
+        open_file: Opens the file for reading bytes. An OSError that it raises becomes `ReadFailure`, except errors of
+            the network.
+        size: Size of the file in bytes: the unread bytes if it cannot be opened, and their maximum in any case.
+        dictionaries: zstd dictionaries, by dictionary id.
 
     Yields:
-        Lines, overlong lines and, where the file could not be read, why.
+        Blocks of lines, overlong lines, and the places that cannot be read, with the reason.
 
     Raises:
-        ConnectionError, TimeoutError: The file lies elsewhere, and the network failed.
+        ConnectionError, TimeoutError: The file is in remote storage, and the network failed.
     """
-    line = _Line()
-    for piece in gather(decompress(_read_blocks(open_file, size), size=size, dictionaries=dictionaries or {})):
+    line = _PartialLine()
+    for piece in merge_small_pieces(
+        decompress(_read_blocks(open_file, size), size=size, dictionaries=dictionaries or {})
+    ):
         if isinstance(piece, Gap):
-            yield Broken(piece.reason, line.head, line.length, piece.skipped)
-            line = _Line()
+            yield ReadFailure(piece.reason, line.head, line.length, piece.skipped)
+            line = _PartialLine()
         else:
-            yield from _cut(line, piece)
+            yield from _split_block(line, piece)
     yield from line.end()
 
 
@@ -72,16 +77,16 @@ def _read_blocks(open_file: Callable[[], BinaryIO], size: int) -> Iterator[bytes
                 yield block
                 read += len(block)
     except (ConnectionError, TimeoutError):
-        raise  # the network's fault, not the file's: another run reads it whole
+        raise  # a fault of the network, not of the file: another run may read it
     except OSError as error:
         yield Gap(f"the file can't be read: {error.strerror or type(error).__name__}", max(size - read, 0))
 
 
-class _Line:
-    """The beginning of a line that has not ended yet."""
+class _PartialLine:
+    """The beginning of a line whose end has not been read yet; of an overlong line, only the head is kept."""
 
     def __init__(self) -> None:
-        self._parts: list[bytes] = []  # of an overlong line, only its head
+        self._parts: list[bytes] = []
         self.length = 0
 
     @property
@@ -100,28 +105,31 @@ class _Line:
             if self.is_overlong:
                 self._parts = [self.head]
 
-    def end(self) -> Iterator[Lines | Overlong]:
-        """Yield the line, if there is one: an empty line at the end of a file is none."""
+    def end(self) -> Iterator[LineBlock | OverlongLine]:
+        """Yield the last line of the file, unless it is empty."""
         if self.is_overlong:
-            yield Overlong(self.head, self.length)
+            yield OverlongLine(self.head, self.length)
         elif self.length:
-            yield Lines(b"".join(self._parts))
+            yield LineBlock(b"".join(self._parts))
 
     def join(self, rest: memoryview) -> bytes:
-        """Return the line's beginning and what follows."""
+        """Return the beginning of the line, followed by `rest`."""
         return b"".join((*self._parts, rest))
 
     def clear(self) -> None:
         self._parts, self.length = [], 0
 
 
-def _cut(line: _Line, block: bytes) -> Iterator[Lines | Overlong]:
-    """Yield the lines that end in `block`, of which `line` is the beginning; it is then that of the next."""
+def _split_block(line: _PartialLine, block: bytes) -> Iterator[LineBlock | OverlongLine]:
+    """Yield the lines that end in `block`, and keep the beginning of the next line in `line`.
+
+    `line` holds the beginning of the first line, from earlier blocks.
+    """
     start, end = 0, block.rfind(b"\n")
     if end >= 0:
         if line.is_overlong:
             start = block.find(b"\n") + 1
-            yield Overlong(line.head, line.length + start - 1)
+            yield OverlongLine(line.head, line.length + start - 1)
             line.clear()
         if start <= end:
             yield from _split_overlong(line.join(memoryview(block)[start:end]))
@@ -131,10 +139,10 @@ def _cut(line: _Line, block: bytes) -> Iterator[Lines | Overlong]:
         line.add(block[start:] if start else block)
 
 
-def _split_overlong(body: bytes) -> Iterator[Lines | Overlong]:
-    """Take overlong lines out of `body`; only a body that is longer than the limit can hold one."""
+def _split_overlong(body: bytes) -> Iterator[LineBlock | OverlongLine]:
+    """Separate overlong lines from the others; only a body longer than the limit can hold one."""
     if len(body) <= LINE_LIMIT_BYTES:
-        yield Lines(body)
+        yield LineBlock(body)
         return
     for line in body.split(b"\n"):
-        yield Lines(line) if len(line) <= LINE_LIMIT_BYTES else Overlong(line[:RAW_LIMIT_BYTES], len(line))
+        yield LineBlock(line) if len(line) <= LINE_LIMIT_BYTES else OverlongLine(line[:RAW_LIMIT_BYTES], len(line))

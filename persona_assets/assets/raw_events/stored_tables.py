@@ -13,7 +13,7 @@ STORED_TABLES = (
     StoredTable(
         "rejected_lines",
         "rejected_lines/<day>.parquet",
-        "A line of the capture that is no event, or an object on it.",
+        "A line of the capture, or an object on it, that is not an event.",
         tables.REJECTED_LINES,
     ),
 )

@@ -1,15 +1,18 @@
-"""Compare events of one instant by all their columns."""
+"""Sort keys and equality for events of the same time, over all columns."""
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# No character is less than an item's end, and these two sort as they did.
+# "\0" marks the end of an item. These escapes keep it below every character, and keep the order of the two characters.
 _ESCAPES = str.maketrans({"\0": "\1\1", "\1": "\1\2"})
 
 
 def make_sort_keys(table: pa.Table) -> pa.Table:
-    """Return columns that sort as those of `tables.RAW_EVENTS` do, nulls last."""
+    """Return the columns of `tables.RAW_EVENTS` as types that pyarrow can sort by, with the same order.
+
+    Dictionaries become strings, lists become strings that sort item by item, booleans become integers.
+    """
     return pa.table([_sortable(column) for column in table.columns], names=table.column_names)
 
 
@@ -24,12 +27,12 @@ def _sortable(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _list_key(values: list[str] | None) -> str | None:
-    """Return a text that sorts as the list does, item by item: the end of an item comes before any character."""
+    """Return a string that sorts as the list does, item by item."""
     return None if values is None else "".join(value.translate(_ESCAPES) + "\0" for value in values)
 
 
-def count_repeated(keys: pa.Table) -> int:
-    """Count the rows of a sorted table that are the same as the one before them, two nulls being the same."""
+def count_repeated_rows(keys: pa.Table) -> int:
+    """Return the number of rows of a sorted table that equal the row before them; two nulls are equal."""
     same = np.ones(max(len(keys) - 1, 0), dtype=bool)
     for column in keys.combine_chunks().columns:
         values = column.chunk(0)

@@ -1,6 +1,7 @@
-"""What users did on a day: one row an action, each told once.
+"""What users did on a day: one row per action, without duplicates.
 
-In: `raw_events` of the day. Out: posts, replies, quotes, likes, reposts, follows, blocks, their undoings, updates
-and deletions, profile updates and account status. Dropped: events delivered twice, and events that are no action,
-counted by collection and operation; events read = actions + duplicates + events that are no action.
+In: `raw_events` of the day. Out: posts, replies, quotes, likes, reposts, follows and blocks, the undoing of these,
+updates and deletions of posts, profile updates and account status. Dropped: events that were delivered twice, and
+events that are not actions, counted by collection and operation. Events read = actions + duplicates + events
+without action.
 """

@@ -1,9 +1,9 @@
-"""The asset `user_actions`."""
+"""The asset `user_actions`: what users did on a day."""
 
 import dagster as dg
 import pyarrow.dataset as pads
 
-from persona_assets.assets.user_actions.extract import extract_actions
+from persona_assets.assets.user_actions.extract import extract_distinct_actions
 from persona_assets.common.checks import adds_up
 from persona_assets.common.collection_names import shorten_kinds
 from persona_assets.common.metadata import count_table, measured, provenance_table
@@ -16,18 +16,18 @@ from persona_assets.settings import from_setting
 _ADDS_UP = adds_up(
     "user_actions",
     of="event",
-    advice="Events are neither actions nor dropped under a reason: report this, it is a defect.",
+    advice="Some events are neither actions nor dropped for a reason: report this, it is a defect.",
 )
 
 
 class UserActionsConfig(SettingsConfig):
-    """What the step may use."""
+    """Run config of `user_actions`: the memory limit of its DuckDB queries."""
 
     memory_limit: str = from_setting("memory_limit")
 
 
 def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    """Return the asset, which reads the events of its own day."""
+    """Build the definition of `user_actions`, which reads `raw_events` of the same day."""
 
     @dg.asset(
         group_name="persona_assets",
@@ -42,8 +42,8 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
     ):
         """What users did on the day: posts, replies, quotes, likes, reposts, follows, blocks, deletions and so on.
 
-        One row is one action of one user, in any language; what was recorded twice counts once. The table `dropped`
-        says which events are no action, and why. Next: `english_posts` keeps what was written in English.
+        One row is one action of one user, in any language; duplicates are removed. The table `dropped` says which
+        events are not actions, and why. Next: `english_posts` keeps what was written in English.
         """
         with measured() as cost:
             made = describe_step(
@@ -53,7 +53,7 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
                 libraries=("duckdb", "numpy"),
                 inputs=[raw_events],
             )
-            extract = extract_actions(
+            extract = extract_distinct_actions(
                 raw_events,
                 memory_limit=config.memory_limit,
                 scratch=scratch.new_folder(),

@@ -1,4 +1,4 @@
-"""Name the action that each event is, and what it acts on."""
+"""Map events to action types, and build the rows of actions with their targets."""
 
 from typing import NamedTuple
 
@@ -18,8 +18,8 @@ from persona_assets.common.lexicon import (
     write_uris,
 )
 
-# Which action an event is, by collection and operation; a "post" may turn out a reply or a quote.
-ACTION_OF = {
+# Action type by collection and operation; a "post" becomes a reply or a quote if it has a parent or quotes a post.
+ACTION_BY_OPERATION = {
     (POST, "create"): "post",
     (POST, "update"): "post_update",
     (POST, "delete"): "post_delete",
@@ -35,44 +35,50 @@ ACTION_OF = {
     (PROFILE, "update"): "profile_update",
 }
 NO_ACTION = -1
-_CODE = {action: code for code, action in enumerate(tables.ACTIONS)}
-# Acts on a record of one's own, which is there before them.
-_ON_OWN_RECORD = [_CODE[action] for action in ("post_update", "post_delete", "profile_update")]
+_CODE_BY_ACTION = {action: code for code, action in enumerate(tables.ACTIONS)}
+# Actions whose target is an existing record of the user's own.
+_ON_OWN_RECORD = [_CODE_BY_ACTION[action] for action in ("post_update", "post_delete", "profile_update")]
 
-# As `tables.USER_ACTIONS`, but for the action itself, which the codes tell.
-COLUMNS = pa.schema([field for field in tables.USER_ACTIONS if field.name != "action"])
-# What they are made from.
+# `tables.USER_ACTIONS` without the column `action`, which the codes stand for.
+ACTION_COLUMNS = pa.schema([field for field in tables.USER_ACTIONS if field.name != "action"])
+# The columns of events from which these are built.
 _READ = [name for name in tables.RAW_EVENTS.names if name not in {"kind", "operation", "rev", "seq"}]
 
 
-class Named(NamedTuple):
-    """The actions of some events."""
+class ActionRows(NamedTuple):
+    """The actions of a batch of events, sorted by action type: a code and a row for each."""
 
-    codes: np.ndarray  # int8 (n_actions,), ascending: positions in tables.ACTIONS
-    rows: pa.Table  # COLUMNS, (n_actions,); rows of one action in the order of their events
+    codes: np.ndarray  # int8 (n_actions,), ascending: indices into tables.ACTIONS
+    rows: pa.Table  # ACTION_COLUMNS, (n_actions,); rows of the same type in the order of their events
 
 
-def find_codes(events: pa.RecordBatch) -> np.ndarray:
-    """Return each event's position in `tables.ACTIONS`, or `NO_ACTION`: int8 `(n_events,)`."""
-    collections, in_collection = _values(events["collection"])
-    operations, in_operation = _values(events["operation"])
+def find_action_codes(events: pa.RecordBatch) -> np.ndarray:
+    """Return the action type of each event, as an index into `tables.ACTIONS` or `NO_ACTION`: int8 `(n_events,)`."""
+    collections, in_collection = _split_dictionary(events["collection"])
+    operations, in_operation = _split_dictionary(events["operation"])
     known = np.full((len(collections) + 1, len(operations) + 1), NO_ACTION, np.int8)
-    for (collection, operation), action in ACTION_OF.items():
+    for (collection, operation), action in ACTION_BY_OPERATION.items():
         if collection in collections and operation in operations:
-            known[collections.index(collection), operations.index(operation)] = _CODE[action]
+            known[collections.index(collection), operations.index(operation)] = _CODE_BY_ACTION[action]
     codes = known[in_collection, in_operation]
-    is_post = codes == _CODE["post"]
-    # A post that replies and quotes is a quote, and keeps its parent.
-    codes[is_post & _is_there(events["parent_uri"])] = _CODE["reply"]
-    codes[is_post & _is_there(events["quoted_uri"])] = _CODE["quote"]
-    kinds, of_kind = _values(events["kind"])
+    is_post = codes == _CODE_BY_ACTION["post"]
+    # A post that both replies and quotes is a quote; its parent is kept.
+    codes[is_post & _is_valid(events["parent_uri"])] = _CODE_BY_ACTION["reply"]
+    codes[is_post & _is_valid(events["quoted_uri"])] = _CODE_BY_ACTION["quote"]
+    kinds, of_kind = _split_dictionary(events["kind"])
     if "account" in kinds:
-        codes[of_kind == kinds.index("account")] = _CODE["account_status"]
+        codes[of_kind == kinds.index("account")] = _CODE_BY_ACTION["account_status"]
     return codes
 
 
-def classify_events(events: pa.RecordBatch, codes: np.ndarray) -> Named:
-    """Return the actions among `events` (`tables.RAW_EVENTS`), whose `codes` may leave out any."""
+def build_action_rows(events: pa.RecordBatch, codes: np.ndarray) -> ActionRows:
+    """Build the rows of the events that are actions, sorted by action type.
+
+    Args:
+        events: `tables.RAW_EVENTS`.
+        codes: Action type of each event, from `find_action_codes`: int8 `(n_events,)`. Events with `NO_ACTION` are left
+            out.
+    """
     of_action = np.flatnonzero(codes != NO_ACTION)
     order = of_action[np.argsort(codes[of_action], kind="stable")]
     rows, codes = events.select(_READ).take(pa.array(order)), codes[order]
@@ -87,21 +93,21 @@ def classify_events(events: pa.RecordBatch, codes: np.ndarray) -> Named:
         "target_user_id": owner,
         "account_status": _account_status(rows, codes),
     }
-    columns = [made[name] if name in made else rows[name] for name in COLUMNS.names]
-    return Named(codes, pa.table(columns, schema=COLUMNS))
+    columns = [made[name] if name in made else rows[name] for name in ACTION_COLUMNS.names]
+    return ActionRows(codes, pa.table(columns, schema=ACTION_COLUMNS))
 
 
-def _values(column: pa.DictionaryArray) -> tuple[list[str], np.ndarray]:
-    """Return a column's different values, and for each row the position of its own; null is one past the last."""
+def _split_dictionary(column: pa.DictionaryArray) -> tuple[list[str], np.ndarray]:
+    """Return the distinct values of a column and the index of each row's value; null is one past the last index."""
     values = column.dictionary.to_pylist()
     return values, pc.fill_null(pc.cast(column.indices, pa.int64()), len(values)).to_numpy(zero_copy_only=False)
 
 
-def _is_there(column: pa.Array) -> np.ndarray:
+def _is_valid(column: pa.Array) -> np.ndarray:
     return column.is_valid().to_numpy(zero_copy_only=False)
 
 
 def _account_status(rows: pa.RecordBatch, codes: np.ndarray) -> pa.Array:
     active = pc.fill_null(rows["account_active"], fill_value=False)
     status = pc.if_else(active, "active", pc.fill_null(rows["account_status"], "inactive"))
-    return pc.if_else(pa.array(codes == _CODE["account_status"]), status, pa.scalar(None, pa.string()))
+    return pc.if_else(pa.array(codes == _CODE_BY_ACTION["account_status"]), status, pa.scalar(None, pa.string()))

@@ -1,4 +1,4 @@
-"""Find the events that were delivered more than once."""
+"""Find duplicate events: those that were delivered more than once."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from persona_assets.assets.user_actions.event_order import scan
+from persona_assets.assets.user_actions.event_order import scan_in_order
 from persona_assets.common.database import find_repeated, open_duckdb, quote_local_parquet
 
 _COLUMNS = ["user_id", "kind", "collection", "rkey", "operation", "rev", "seq", "event_time_us"]
 
-# The columns that make two events the same. What has neither revision nor number is told apart by its time, but for
-# creates and deletes: a record key is created once, whatever two recorders say of the time. An update may come often,
-# and equal rows may be two of them: of a profile's content only the description is kept.
+# Two events are duplicates when these expressions are equal. Events without revision and sequence number are compared
+# by time. Creates and deletes are an exception: a record key is created once, even if two recorders give different
+# times. Updates are not: a record may have many, and rows that differ in time alone may be different updates, because
+# only the description of a profile is kept.
 _KEY = {
     **{name: name for name in ("user_id", "kind", "collection", "rkey", "operation")},
     "rev": "rev",
-    "number": "CASE WHEN rev IS NULL THEN seq END",
-    "told_us": """
+    "sequence_number": "CASE WHEN rev IS NULL THEN seq END",
+    "deciding_time_us": """
         CASE WHEN rev IS NULL AND seq IS NULL AND coalesce(operation, '') NOT IN ('create', 'delete')
         THEN event_time_us END
     """,
@@ -42,38 +43,39 @@ _REPEATS = f"""
     FROM doubtful ANTI JOIN (SELECT min(position) AS position FROM doubtful GROUP BY {", ".join(_KEY)}) USING (position)
     ORDER BY position
 """  # noqa: S608 - made of constants
-"""Of the events whose hash comes more than once, all but the first of those that are the same in full: DuckDB's hash
-has no key, and anyone can make events of one hash."""
+"""Selects, among events whose hash is repeated, all but the first of each group with equal keys. The full comparison is
+needed because DuckDB's hash has no secret key: anyone can craft different events with the same hash."""
 
 
-def find_repeats(raw_events: pads.Dataset, *, memory_limit: str, scratch: Path) -> np.ndarray:
-    """Return the positions of events that an earlier row of `raw_events` has already told.
+def find_duplicates(raw_events: pads.Dataset, *, memory_limit: str, scratch: Path) -> np.ndarray:
+    """Return the row numbers of events that duplicate an earlier row of `raw_events`.
 
-    Events are the same when user, collection, record key, operation and revision are; identity, account and sync
-    events when user, kind and sequence number are. Without a revision or a number they are the same when their time is,
-    creates and deletes at any time.
+    Commits are duplicates when user, collection, record key, operation and revision are equal; identity, account and
+    sync events when user, kind and sequence number are. Without revision and sequence number, the times must be equal
+    too, except for creates and deletes.
 
     Args:
-        raw_events: `tables.RAW_EVENTS`; which of several is the first is a matter of its order.
-        memory_limit: Beyond it (8 bytes an event, and the key of each that may come again) DuckDB spills to `scratch`.
-        scratch: A folder that exists.
+        raw_events: `tables.RAW_EVENTS`; its order decides which of several duplicates is the first.
+        memory_limit: Memory limit of DuckDB, such as "4GB", beyond which it spills to `scratch`. It needs 8 bytes per
+            event, and the key of each event that may be a duplicate.
+        scratch: An existing folder.
 
     Returns:
-        int64 `(n_repeats,)`, ascending: row numbers in the order of `raw_events`, from 0.
+        int64 `(n_duplicates,)`, ascending: row numbers in `raw_events`, from 0.
     """
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
         _view_numbered(con, raw_events)
         con.execute(_HASHED)
-        several = find_repeated(con, "hashed", "one")
-        if not len(several):
+        repeated_hashes = find_repeated(con, "hashed", "one")
+        if not len(repeated_hashes):
             return np.empty(0, np.int64)
-        _view_numbered(con, raw_events)  # again: a stream of rows can be read once
-        con.register("several", pa.table({"one": several}))
+        _view_numbered(con, raw_events)  # again: a stream of rows can be read only once
+        con.register("several", pa.table({"one": repeated_hashes}))
         return con.execute(_REPEATS).fetchnumpy()["position"].astype(np.int64)
 
 
 def _view_numbered(con: duckdb.DuckDBPyConnection, raw_events: pads.Dataset) -> None:
-    """Make events readable with their `position`, by DuckDB itself where it numbers them as pyarrow would."""
+    """Create the view `events` with the row number as `position`; DuckDB numbers a single local file itself."""
     files = quote_local_parquet(raw_events)
     if len(files) == 1:
         con.execute(_VIEW.format(file=files[0]))
@@ -82,7 +84,7 @@ def _view_numbered(con: duckdb.DuckDBPyConnection, raw_events: pads.Dataset) -> 
 
 
 def _number_rows(raw_events: pads.Dataset) -> pa.RecordBatchReader:
-    scanner = scan(raw_events, columns=_COLUMNS)
+    scanner = scan_in_order(raw_events, columns=_COLUMNS)
 
     def number() -> Iterator[pa.RecordBatch]:
         rows = 0

@@ -1,4 +1,4 @@
-"""Read events in their order, tell whether that is the order of all their columns, and sort those that are not."""
+"""Read events in order, test whether they are sorted by all columns, and sort them if they are not."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -16,26 +16,30 @@ _BATCH_ROWS = 32_768
 _SORT = f"SELECT * FROM events ORDER BY {', '.join(tables.RAW_EVENTS.names)}"  # noqa: S608 - made of constants
 
 
-def scan(raw_events: pads.Dataset, *, columns: list[str] | None = None) -> pads.Scanner:
-    """Return a scanner that reads little ahead: half the memory of pyarrow's own way, and less time.
+def scan_in_order(raw_events: pads.Dataset, *, columns: list[str] | None = None) -> pads.Scanner:
+    """Return a scanner that yields batches in row order with little read-ahead.
 
-    Batches come in the order of the rows, 32,768 of them (some 10 MB with all columns) at a time.
+    It takes half the memory of pyarrow's default, and less time. A batch has 32,768 rows, about 10 MB with all columns.
     """
     unbuffered = pads.ParquetFragmentScanOptions(pre_buffer=False)
     return raw_events.scanner(
         columns=columns,
         batch_size=_BATCH_ROWS,
         batch_readahead=2,
-        use_threads=False,  # else decoding runs ahead of a slower reader
+        use_threads=False,  # with threads, decoding runs ahead of a slower consumer
         fragment_readahead=1,
         fragment_scan_options=unbuffered,
     )
 
 
-def follows(events: pa.RecordBatch, before: pa.RecordBatch | None) -> bool:
-    """Tell whether `events` are sorted and follow the row that is the last one before them, if any.
+def is_sorted_after(events: pa.RecordBatch, before: pa.RecordBatch | None) -> bool:
+    """Return whether `events` are sorted by all columns, nulls last, and not less than the row before them.
 
-    By every column of `tables.RAW_EVENTS`, nulls last. Looking costs little: times hardly repeat.
+    This is cheap, because times rarely repeat.
+
+    Args:
+        events: `tables.RAW_EVENTS`.
+        before: The last row before `events`, as a batch of one row; None at the start.
     """
     table = pa.Table.from_batches([batch for batch in (before, events) if batch is not None])
     steps = np.diff(table["event_time_us"].to_numpy())
@@ -49,8 +53,8 @@ def follows(events: pa.RecordBatch, before: pa.RecordBatch | None) -> bool:
     return all(one <= other for one, other in pairwise(keys))
 
 
-def sort_events(raw_events: pads.Dataset, *, memory_limit: str, scratch: Path) -> pads.Dataset:
-    """Return `raw_events` sorted by all columns, as a Parquet file in `scratch`."""
+def sort_by_all_columns(raw_events: pads.Dataset, *, memory_limit: str, scratch: Path) -> pads.Dataset:
+    """Return `raw_events` sorted by all columns, nulls last, as a Parquet file in `scratch`."""
     where = scratch / "sorted.parquet"
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
         con.register("events", raw_events)

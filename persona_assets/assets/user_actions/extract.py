@@ -1,4 +1,4 @@
-"""Turn a day's events into the actions of users, each told once."""
+"""Turn the events of a day into a table of user actions without duplicates."""
 
 import datetime as dt
 from collections import Counter
@@ -12,51 +12,50 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.assets.user_actions.classify import NO_ACTION, classify_events, find_codes
-from persona_assets.assets.user_actions.deduplicate import find_repeats
-from persona_assets.assets.user_actions.event_order import follows, scan, sort_events
-from persona_assets.assets.user_actions.partition import ActionSpool
+from persona_assets.assets.user_actions.action_streams import ActionStreams
+from persona_assets.assets.user_actions.classify import NO_ACTION, build_action_rows, find_action_codes
+from persona_assets.assets.user_actions.deduplicate import find_duplicates
+from persona_assets.assets.user_actions.event_order import is_sorted_after, scan_in_order, sort_by_all_columns
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.provenance import Provenance, with_provenance
 
 
-class Extract(NamedTuple):
-    """A day's actions, and what became of the other events: read = actions + duplicates + no action."""
+class ExtractedActions(NamedTuple):
+    """The actions of a day and counts of all events: read = actions + duplicates + events without action."""
 
-    user_actions: Path  # tables.USER_ACTIONS (and the day), by action, then as in tables.RAW_EVENTS
-    read: int
-    actions: Counter[str]
-    duplicates: int
-    no_action: Counter[str]  # by "collection operation", or by kind
-
-
-class _NotInOrderError(Exception):
-    """The events are not sorted."""
+    user_actions: Path  # tables.USER_ACTIONS (and the column `day`), sorted by action, then as raw_events
+    read: int  # events
+    actions: Counter[str]  # by action type
+    duplicates: int  # events
+    no_action: Counter[str]  # events by "collection operation", or by kind if not a commit
 
 
-def extract_actions(
+class _NotSortedError(Exception):
+    """The events are not sorted by all columns."""
+
+
+def extract_distinct_actions(
     raw_events: pads.Dataset,
     *,
     memory_limit: str,
     scratch: Path,
     day: dt.date | None = None,
     provenance: Provenance | None = None,
-) -> Extract:
-    """Return the actions in `raw_events`, each told once, at its earliest time.
+) -> ExtractedActions:
+    """Extract the actions from `raw_events`; of duplicates, the one with the earliest time is kept.
 
-    Events need no sorting when they come sorted by all columns, as the asset has them: actions of one kind are
-    then in order as they are met. Otherwise they are sorted first.
+    Events that are sorted by all columns, as the asset `raw_events` is, are read in one pass. Others are sorted first.
 
     Args:
         raw_events: `tables.RAW_EVENTS`; the result does not depend on its order.
-        memory_limit: Of folding and, where it is needed, of sorting; beyond it they spill to `scratch`.
-        scratch: An empty folder for about the bytes of the actions.
-        day: The partition, if the file is to have its column.
-        provenance: How the table was made, as its file is to say.
+        memory_limit: Memory limit of DuckDB for deduplication and sorting, beyond which it spills to `scratch`.
+        scratch: An empty folder for temporary files of about the size of the actions.
+        day: The partition, for the column `day`; None leaves the column out.
+        provenance: How the table was made, for the schema metadata of its file.
 
     Returns:
-        The table, in `scratch`, and counts. Memory beside `memory_limit` does not grow with the day.
+        The table, in `scratch`, and counts. Memory beside `memory_limit` does not depend on the size of the day.
 
     Raises:
         StorageError: The disk of `scratch` is full.
@@ -64,49 +63,49 @@ def extract_actions(
     with explaining_full_disk(scratch):
         try:
             return _extract(raw_events, memory_limit, scratch, day, provenance)
-        except _NotInOrderError:
-            ordered = sort_events(raw_events, memory_limit=memory_limit, scratch=scratch)
+        except _NotSortedError:
+            ordered = sort_by_all_columns(raw_events, memory_limit=memory_limit, scratch=scratch)
             return _extract(ordered, memory_limit, scratch, day, provenance)
 
 
 def _extract(
     raw_events: pads.Dataset, memory_limit: str, scratch: Path, day: dt.date | None, provenance: Provenance | None
-) -> Extract:
-    repeats = find_repeats(raw_events, memory_limit=memory_limit, scratch=scratch)
+) -> ExtractedActions:
+    duplicates = find_duplicates(raw_events, memory_limit=memory_limit, scratch=scratch)
     read = 0
     actions: Counter[str] = Counter()
     no_action: Counter[str] = Counter()
-    spool = ActionSpool(scratch)
-    for batch in _in_order(raw_events):
-        told = np.ones(len(batch), dtype=bool)
-        first, last = np.searchsorted(repeats, [read, read + len(batch)])
-        told[repeats[first:last] - read] = False
-        codes = find_codes(batch)
-        no_action += _count_others(batch, told & (codes == NO_ACTION))
-        codes[~told] = NO_ACTION
-        named = classify_events(batch, codes)
-        for code, number in zip(*np.unique(named.codes, return_counts=True), strict=True):
+    streams = ActionStreams(scratch)
+    for batch in _read_sorted(raw_events):
+        is_first_delivery = np.ones(len(batch), dtype=bool)
+        first, last = np.searchsorted(duplicates, [read, read + len(batch)])
+        is_first_delivery[duplicates[first:last] - read] = False
+        codes = find_action_codes(batch)
+        no_action += _count_without_action(batch, is_first_delivery & (codes == NO_ACTION))
+        codes[~is_first_delivery] = NO_ACTION
+        classified = build_action_rows(batch, codes)
+        for code, number in zip(*np.unique(classified.codes, return_counts=True), strict=True):
             actions[tables.ACTIONS[code]] += int(number)
-        spool.add(named)
+        streams.add(classified)
         read += len(batch)
     where = scratch / "user_actions.parquet"
-    write_parquet(where, with_provenance(tables.USER_ACTIONS, provenance), spool.read(), day=day)
-    return Extract(where, read, actions, len(repeats), no_action)
+    write_parquet(where, with_provenance(tables.USER_ACTIONS, provenance), streams.read(), day=day)
+    return ExtractedActions(where, read, actions, len(duplicates), no_action)
 
 
-def _in_order(raw_events: pads.Dataset) -> Iterator[pa.RecordBatch]:
-    """Yield batches of events as long as they are sorted."""
+def _read_sorted(raw_events: pads.Dataset) -> Iterator[pa.RecordBatch]:
+    """Yield batches of events; raise `_NotSortedError` at the first that is not in order."""
     before: pa.RecordBatch | None = None
-    for batch in scan(raw_events).to_batches():
+    for batch in scan_in_order(raw_events).to_batches():
         if not len(batch):
             continue
-        if not follows(batch, before):
-            raise _NotInOrderError
+        if not is_sorted_after(batch, before):
+            raise _NotSortedError
         yield batch
         before = batch.slice(len(batch) - 1)
 
 
-def _count_others(events: pa.RecordBatch, is_other: npt.NDArray[np.bool_]) -> Counter[str]:
+def _count_without_action(events: pa.RecordBatch, is_other: npt.NDArray[np.bool_]) -> Counter[str]:
     keys = ["kind", "collection", "operation"]
     others = pa.Table.from_batches([events.select(keys).filter(pa.array(is_other))])
     counted = others.group_by(keys, use_threads=False).aggregate([([], "count_all")]).to_pylist()

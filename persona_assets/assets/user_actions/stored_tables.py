@@ -7,7 +7,7 @@ STORED_TABLES = (
     StoredTable(
         "user_actions",
         "user_actions/<day>.parquet",
-        "An action of a user, counted once however often it was delivered.",
+        "An action of a user. Repeated deliveries are removed.",
         tables.USER_ACTIONS,
     ),
 )

@@ -4,9 +4,8 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.assets.english_posts.detect import build_decide
+from persona_assets.assets.english_posts.detect import build_language_decider
 from persona_assets.assets.english_posts.filter import filter_posts
-from persona_assets.common.progress import Progress
 
 ENGLISH = "What a lovely morning it is, I am so happy with this weather"
 GERMAN = "Was für ein schöner Morgen, ich freue mich sehr über dieses Wetter"
@@ -15,7 +14,7 @@ SHORT = "Toyota"  # the detector has no guess, and it is in no list
 
 
 def message(text, *, langs=None, user="u", n=0, action="post"):
-    """One action of the day, the `n`-th of its user."""
+    """A row of `user_actions`: the `n`-th of its user."""
     return {
         "user_id": f"did:plc:{user}",
         "action": action,
@@ -27,16 +26,16 @@ def message(text, *, langs=None, user="u", n=0, action="post"):
 
 
 def actions(messages, *, batch_rows=None):
-    """A lazy dataset in memory of `user_actions`, cut into batches of `batch_rows`."""
+    """An in-memory dataset of `user_actions` in batches of at most `batch_rows`."""
     table = pa.Table.from_pylist(messages, schema=tables.USER_ACTIONS)
     return pads.dataset(table.to_batches(max_chunksize=batch_rows), schema=table.schema)
 
 
-def sift(messages, scratch, *, language="en", batch_rows=None):
+def filter_day(messages, scratch, *, language="en", batch_rows=None):
     return filter_posts(
         actions(messages, batch_rows=batch_rows),
-        build_decide(language),
+        build_language_decider(language),
         scratch=scratch,
         memory_limit="200MB",
-        progress=Progress(lambda _: None, what="messages"),
+        on_progress=lambda _: None,
     )

@@ -1,4 +1,4 @@
-"""The asset: its configuration reaches the detector, and its metadata holds numbers and no texts."""
+"""The asset `english_posts`: its run config chooses the language, and its metadata contains no texts."""
 
 import datetime as dt
 
@@ -26,7 +26,7 @@ def materialize(**config):
         return pq.read_table(result.value)["text"].to_pylist(), result.metadata, check
 
 
-def test_it_hands_over_the_english_posts_and_counts_the_others_by_reason():
+def test_english_posts_are_kept_and_others_counted_by_reason():
     texts, metadata, check = materialize()
 
     assert texts == [ENGLISH]
@@ -41,7 +41,7 @@ def test_it_hands_over_the_english_posts_and_counts_the_others_by_reason():
     assert check.passed
 
 
-def test_messages_that_vanish_are_an_error(monkeypatch: pytest.MonkeyPatch):
+def test_messages_that_are_lost_fail_the_check_with_an_error(monkeypatch: pytest.MonkeyPatch):
     def lose_one(*given, **how):
         return filter_posts(*given, **how)._replace(dropped={"no_words": 1})
 
@@ -52,7 +52,7 @@ def test_messages_that_vanish_are_an_error(monkeypatch: pytest.MonkeyPatch):
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
 
 
-def test_another_language_is_kept_on_request():
+def test_the_setting_language_chooses_another_language():
     texts, metadata, _ = materialize(language="de")
 
     assert texts == [GERMAN]

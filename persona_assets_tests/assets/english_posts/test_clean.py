@@ -1,4 +1,4 @@
-"""What is in no language is taken from a text."""
+"""Links, mentions, hashtags and emoji are removed from texts."""
 
 import pytest
 from hypothesis import example, given
@@ -41,7 +41,7 @@ def test_a_text_without_words_leaves_nothing(text):
         ("\uff03月曜日", "月曜日"),
     ],
 )
-def test_words_stay_as_they_are(text, words):
+def test_words_are_kept_and_everything_else_is_removed(text, words):
     assert " ".join(clean_text(text).split()) == words
 
 

@@ -1,14 +1,14 @@
-"""One text, what it declares, and what is decided."""
+"""Decisions from the text and the declared languages of a post."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from persona_assets.assets.english_posts import reasons
-from persona_assets.assets.english_posts.detect import build_decide
+from persona_assets.assets.english_posts.detect import build_language_decider
 from persona_assets_tests.assets.english_posts.builders import ENGLISH, GERMAN, JAPANESE, SHORT
 
-in_english = build_decide("en")
+decide_english = build_language_decider("en")
 
 
 @pytest.mark.parametrize(
@@ -32,11 +32,11 @@ in_english = build_decide("en")
     ],
 )
 def test_text_and_declaration_decide_together(text, langs, is_english, reason):
-    assert in_english(text, langs) == (is_english, False, reason)
+    assert decide_english(text, langs) == (is_english, False, reason)
 
 
 def restyle(first_capital, first_small):
-    """A table from ASCII letters to those of a block that begins there."""
+    """A translation table from ASCII letters to styled Unicode letters that start at these code points."""
     small = {ord("a") + at: first_small + at for at in range(26)}
     return small | {ord("A") + at: first_capital + at for at in range(26)}
 
@@ -53,32 +53,32 @@ STYLES = {
 
 @pytest.mark.parametrize("style", STYLES.values(), ids=STYLES)
 @pytest.mark.parametrize("langs", [None, ["en"], ["pt"]])
-def test_letters_of_another_look_are_the_letters_that_they_show(style, langs):
-    assert in_english(ENGLISH.translate(style), langs) == in_english(ENGLISH, langs)
+def test_styled_letters_count_as_plain_letters(style, langs):
+    assert decide_english(ENGLISH.translate(style), langs) == decide_english(ENGLISH, langs)
 
 
-def test_an_accent_may_be_a_character_of_its_own():
+def test_an_accent_may_be_a_combining_character():
     text = "Scho\u0308ne Gru\u0308\u00dfe u\u0308ber die Stra\u00dfe an euch alle heute morgen"
 
-    assert build_decide("de")(text, None).is_language
+    assert build_language_decider("de")(text, None).is_language
 
 
 @pytest.mark.parametrize(
     ("text", "langs"), [(SHORT, None), (SHORT, ["en", "de"]), ("Pikachu", None), ("Pikachu", ["en"])]
 )
-def test_what_neither_text_nor_declaration_tell_stays_open(text, langs):
-    assert in_english(text, langs).is_open
+def test_an_unclear_post_stays_undecided(text, langs):
+    assert decide_english(text, langs).is_undecided
 
 
-def test_another_language_can_be_looked_for():
-    in_german = build_decide("de")
+def test_another_language_than_english_can_be_decided():
+    decide_german = build_language_decider("de")
 
-    assert in_german(GERMAN, ["de-AT"]) == (True, False, reasons.DECLARED_AND_DETECTED)
-    assert in_german(ENGLISH, None) == (False, False, reasons.OTHER_DETECTED)
+    assert decide_german(GERMAN, ["de-AT"]) == (True, False, reasons.DECLARED_AND_DETECTED)
+    assert decide_german(ENGLISH, None) == (False, False, reasons.OTHER_DETECTED)
 
 
 @given(st.text(), st.none() | st.lists(st.sampled_from(["en", "EN-us", "de", "", "x-unknown", "ja"])))
-def test_every_text_gets_a_reason_of_the_closed_set(text, langs):
-    is_english, _, reason = in_english(text, langs)
+def test_every_post_gets_a_documented_reason(text, langs):
+    is_english, _, reason = decide_english(text, langs)
 
     assert reason in (reasons.KEPT if is_english else reasons.DROPPED)

@@ -1,4 +1,4 @@
-"""A day's messages, sifted by language."""
+"""Filtering the posts of a day by language."""
 
 import random
 import tempfile
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from persona_assets import tables
 from persona_assets.assets.english_posts import reasons
-from persona_assets_tests.assets.english_posts.builders import ENGLISH, GERMAN, JAPANESE, SHORT, message, sift
+from persona_assets_tests.assets.english_posts.builders import ENGLISH, GERMAN, JAPANESE, SHORT, filter_day, message
 
 MESSAGES = st.lists(
     st.builds(
@@ -34,17 +34,17 @@ def test_only_messages_in_the_language_are_kept_sorted_by_uri(tmp_path):
         message(None, user="a", n=5, action="like"),
     ]
 
-    sifted = sift(day, tmp_path)
+    filtered = filter_day(day, tmp_path)
 
-    kept = pq.read_table(sifted.posts)
+    kept = pq.read_table(filtered.posts)
     assert kept.schema.equals(tables.ENGLISH_POSTS)
     assert kept["uri"].to_pylist() == [day[2]["uri"], day[0]["uri"]]
     assert kept["action"].to_pylist() == ["reply", "post"]
-    assert sifted.kept == {reasons.DETECTED: 2}
-    assert sifted.dropped == {reasons.OTHER_DETECTED: 1}
+    assert filtered.kept == {reasons.DETECTED: 2}
+    assert filtered.dropped == {reasons.OTHER_DETECTED: 1}
 
 
-def test_what_cannot_be_told_follows_the_authors_other_posts(tmp_path):
+def test_undecided_posts_follow_the_majority_of_their_authors_other_posts(tmp_path):
     day = [
         *[message(ENGLISH, user="english", n=n) for n in range(3)],
         message(GERMAN, user="english", n=3),
@@ -54,48 +54,48 @@ def test_what_cannot_be_told_follows_the_authors_other_posts(tmp_path):
         message(SHORT, user="silent", n=0),
     ]
 
-    sifted = sift(day, tmp_path)
+    filtered = filter_day(day, tmp_path)
 
-    assert sifted.kept == {reasons.DETECTED: 3, reasons.OTHER_POSTS: 1}
-    assert sifted.dropped[reasons.OTHER_POSTS_DIFFER] == 1
-    assert sifted.dropped[reasons.UNLIKELY] == 1
+    assert filtered.kept == {reasons.DETECTED: 3, reasons.OTHER_POSTS: 1}
+    assert filtered.dropped[reasons.OTHER_POSTS_DIFFER] == 1
+    assert filtered.dropped[reasons.UNLIKELY] == 1
 
 
-def test_of_a_uri_that_was_written_again_the_last_version_counts(tmp_path):
+def test_the_latest_version_of_a_post_is_kept(tmp_path):
     day = [{**message(ENGLISH + " still"), "event_time_us": 7}, {**message(ENGLISH), "event_time_us": 2}]
 
-    sifted = sift(day, tmp_path)
+    filtered = filter_day(day, tmp_path)
 
-    assert pq.read_table(sifted.posts)["event_time_us"].to_pylist() == [7]
-    assert sifted.dropped == {reasons.WRITTEN_AGAIN: 1}
-    assert sifted.kept == {reasons.DETECTED: 1}
+    assert pq.read_table(filtered.posts)["event_time_us"].to_pylist() == [7]
+    assert filtered.dropped == {reasons.WRITTEN_AGAIN: 1}
+    assert filtered.kept == {reasons.DETECTED: 1}
 
 
 def test_an_empty_day_gives_an_empty_table(tmp_path):
-    sifted = sift([], tmp_path)
+    filtered = filter_day([], tmp_path)
 
-    assert pq.read_table(sifted.posts).schema.equals(tables.ENGLISH_POSTS)
-    assert sifted[1:] == ({}, {})
+    assert pq.read_table(filtered.posts).schema.equals(tables.ENGLISH_POSTS)
+    assert filtered[1:] == ({}, {})
 
 
 @settings(max_examples=25)
 @given(MESSAGES)
 def test_kept_and_dropped_add_up_to_the_messages_read(day):
     with tempfile.TemporaryDirectory() as folder:
-        sifted = sift(day, Path(folder))
-        rows = pq.read_metadata(sifted.posts).num_rows
+        filtered = filter_day(day, Path(folder))
+        rows = pq.read_metadata(filtered.posts).num_rows
 
-    assert sum(sifted.kept.values()) == rows
-    assert rows + sum(sifted.dropped.values()) == sum(row["action"] in tables.MESSAGES for row in day)
+    assert sum(filtered.kept.values()) == rows
+    assert rows + sum(filtered.dropped.values()) == sum(row["action"] in tables.MESSAGES for row in day)
 
 
 @settings(max_examples=15)
 @given(MESSAGES, st.randoms(use_true_random=False), st.integers(1, 40))
 def test_the_order_and_the_batches_of_actions_do_not_matter(day, shuffler: random.Random, batch_rows):
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-        first = sift(day, Path(one))
+        first = filter_day(day, Path(one))
         shuffler.shuffle(day)
-        second = sift(day, Path(other), batch_rows=batch_rows)
+        second = filter_day(day, Path(other), batch_rows=batch_rows)
 
         assert first.posts.read_bytes() == second.posts.read_bytes()
         assert first[1:] == second[1:]

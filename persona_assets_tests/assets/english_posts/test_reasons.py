@@ -1,4 +1,4 @@
-"""The closed set of reasons."""
+"""The reasons for keeping or dropping a post."""
 
 from persona_assets.assets.english_posts import reasons
 

@@ -1,4 +1,4 @@
-"""What a text itself says about its language."""
+"""Language scores of texts."""
 
 import builtins
 import sys
@@ -15,28 +15,28 @@ TEXTS = {"en": ENGLISH, "de": GERMAN, "ja": JAPANESE}
 
 
 @pytest.mark.parametrize("language", TEXTS)
-def test_a_sentence_weighs_for_its_own_language_and_against_the_others(language):
-    weigh = build_scorer(language)
+def test_a_sentence_scores_high_for_its_language_and_low_for_others(language):
+    score = build_scorer(language)
 
-    weights = {other: weigh(text) for other, text in TEXTS.items()}
+    scores = {other: score(text) for other, text in TEXTS.items()}
 
-    assert weights.pop(language) > 5
-    assert max(weights.values()) < -5
+    assert scores.pop(language) > 5
+    assert max(scores.values()) < -5
 
 
 @pytest.mark.parametrize(
     "text", ["u ok babe?", "Happy birthday!!", "Thank you so much", "lol same", "I\u2019m so tired"]
 )
-def test_short_english_is_known_by_its_words(text):
+def test_short_english_texts_are_recognised_by_common_words(text):
     assert build_scorer("en")(text) > 1
 
 
 @pytest.mark.parametrize("text", ["jajaja que bueno", "bom dia", "selamat pagi", "iyi geceler", "ich auch", "Ótima"])
-def test_short_texts_in_other_languages_are_known_by_their_words(text):
+def test_short_texts_in_other_languages_are_recognised_by_common_words(text):
     assert build_scorer("en")(text) < -1
 
 
-def test_a_letter_that_english_has_not_weighs_against_it_but_not_against_german():
+def test_a_letter_that_english_lacks_lowers_its_score_but_not_that_of_german():
     assert build_scorer("en")("größe") < build_scorer("en")("grosse")
     assert build_scorer("de")("größe") >= 0
 
@@ -52,7 +52,7 @@ def test_codes_that_mean_the_same_are_one(old, new):
 
 
 @given(st.text())
-def test_any_text_has_a_finite_weight(text):
+def test_any_text_has_a_finite_score(text):
     assert -20 < build_scorer("en")(text) < 20
 
 

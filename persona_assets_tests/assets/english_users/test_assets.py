@@ -1,4 +1,4 @@
-"""The asset `english_users`: its defaults, its window, what it says it dropped."""
+"""The asset `english_users`: its defaults, its window, its checks and the counts of dropped users."""
 
 import datetime as dt
 
@@ -59,7 +59,7 @@ def test_the_default_comes_from_the_environment(monkeypatch):
 
 
 def make_users(folder, given, *, day, prepared):
-    """Materialize what is given for some days, then the users of the window of four that ends at `day`."""
+    """Materialize the inputs of the days `prepared`, then `english_users` of the four days that end with `day`."""
     asset = build_english_users(DAYS, trailing_window(4))
     resources = {"io_manager": ParquetIOManager(base=str(folder)), "scratch": Scratch()}
     for before in prepared:
@@ -67,7 +67,7 @@ def make_users(folder, given, *, day, prepared):
     return dg.materialize([*given, asset], partition_key=day, resources=resources, raise_on_error=False)
 
 
-def test_a_hole_in_the_window_is_a_warning(tmp_path):
+def test_a_missing_day_in_the_window_is_a_warning(tmp_path):
     result = make_users(tmp_path, [user_actions, english_posts], day="2025-03-03", prepared=["2025-03-01"])
 
     assert result.success

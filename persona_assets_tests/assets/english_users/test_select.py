@@ -1,4 +1,4 @@
-"""Which users have written enough English."""
+"""Selection of users by their number of English posts."""
 
 from collections import Counter
 
@@ -15,7 +15,7 @@ ACTIONS = ("post", "reply", "quote", "like", "post_delete")
 
 
 def actions(rows: list[tuple[str, str]]) -> pa.Table:
-    """Make one action a row of (user, action), each with a URI of its own."""
+    """Make `user_actions` with one row per (user, action), each with a unique URI."""
     made = [
         {"user_id": user, "action": action, "event_time_us": n, "uri": f"at://{user}/{action}/{n}"}
         for n, (user, action) in enumerate(rows)
@@ -24,7 +24,7 @@ def actions(rows: list[tuple[str, str]]) -> pa.Table:
 
 
 def english(rows: list[tuple[str, str]], *, of: pa.Table) -> pa.Table:
-    """Make those actions of `of` English whose user starts with "e"."""
+    """Make `english_posts` of the posts in `of` whose user starts with "e"."""
     made = [
         {**row, "text": "hello", "is_english": True, "language_reason": "declared"}
         for row, (user, action) in zip(
@@ -35,9 +35,13 @@ def english(rows: list[tuple[str, str]], *, of: pa.Table) -> pa.Table:
     return pa.Table.from_pylist(made, schema=tables.ENGLISH_POSTS)
 
 
-def select(wrote: pa.Table, in_english: pa.Table, scratch, *, least: int = 2):
+def select(wrote: pa.Table, in_english: pa.Table, scratch, *, min_english_posts: int = 2):
     return select_english_users(
-        pads.dataset(in_english), pads.dataset(wrote), min_english_posts=least, memory_limit="200MB", scratch=scratch
+        pads.dataset(in_english),
+        pads.dataset(wrote),
+        min_english_posts=min_english_posts,
+        memory_limit="200MB",
+        scratch=scratch,
     )
 
 
@@ -61,12 +65,12 @@ def test_a_post_delivered_on_two_days_counts_once(tmp_path):
     assert users["user_id"].to_pylist() == ["e2"]
 
 
-@pytest.mark.parametrize("least", [1, 3])
-def test_a_window_without_posts_keeps_nobody(tmp_path, least):
+@pytest.mark.parametrize("min_english_posts", [1, 3])
+def test_a_window_without_posts_keeps_nobody(tmp_path, min_english_posts):
     rows = [("e1", "like")]
     wrote = actions(rows)
 
-    users, dropped = select(wrote, english(rows, of=wrote), tmp_path, least=least)
+    users, dropped = select(wrote, english(rows, of=wrote), tmp_path, min_english_posts=min_english_posts)
 
     assert users.schema == tables.ENGLISH_USERS
     assert (users.num_rows, dropped) == (0, {})
@@ -74,7 +78,7 @@ def test_a_window_without_posts_keeps_nobody(tmp_path, least):
 
 @settings(max_examples=30)
 @given(rows=st.lists(st.tuples(st.sampled_from(["e1", "e2", "e3", "g1"]), st.sampled_from(ACTIONS))), data=st.data())
-def test_kept_and_dropped_are_all_who_posted_in_whatever_order(rows, data, tmp_path_factory):
+def test_kept_and_dropped_users_are_all_who_posted_in_any_order(rows, data, tmp_path_factory):
     wrote = actions(rows)
     order = data.draw(st.permutations(range(len(rows))))
     scratch = tmp_path_factory.mktemp("scratch")

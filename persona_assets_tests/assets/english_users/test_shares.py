@@ -1,11 +1,11 @@
-"""How much of each day is English, and whether that is usual."""
+"""The share of English of each day, compared with the median of the other days."""
 
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pytest
 
 from persona_assets import tables
-from persona_assets.assets.english_users.shares import count_english_shares, is_usual
+from persona_assets.assets.english_users.shares import compute_english_shares, is_share_near_median
 from persona_assets.common.parquet_files import write_parquet
 
 WEEK = {"2025-03-01": 0.4, "2025-03-02": 0.5, "2025-03-03": 0.45}
@@ -18,7 +18,7 @@ def dataset(folder, schema, rows_by_day):
     return pads.dataset([str(file) for file in sorted(folder.iterdir())])
 
 
-def test_shares_are_of_messages_day_by_day(tmp_path):
+def test_shares_are_counted_of_posts_replies_and_quotes_per_day(tmp_path):
     def act(action):
         return {"user_id": "u", "action": action, "event_time_us": 0}
 
@@ -32,7 +32,7 @@ def test_shares_are_of_messages_day_by_day(tmp_path):
     }
     posts = {"2025-03-01": [post], "2025-03-02": []}
 
-    shares = count_english_shares(
+    shares = compute_english_shares(
         dataset(tmp_path / "posts", tables.ENGLISH_POSTS, posts),
         dataset(tmp_path / "actions", tables.USER_ACTIONS, actions),
     )
@@ -41,13 +41,13 @@ def test_shares_are_of_messages_day_by_day(tmp_path):
 
 
 @pytest.mark.parametrize(("share", "usual"), [(0.45, True), (0.31, True), (0.29, False), (0.67, True), (0.69, False)])
-def test_a_share_is_usual_within_one_and_a_half_times_the_median(share, usual):
-    assert is_usual("2025-03-04", {**WEEK, "2025-03-04": share}) is usual
+def test_a_share_passes_within_a_factor_of_1_5_of_the_median(share, usual):
+    assert is_share_near_median("2025-03-04", {**WEEK, "2025-03-04": share}) is usual
 
 
-def test_with_two_other_days_nothing_is_unusual():
-    assert is_usual("2025-03-03", {**WEEK, "2025-03-03": 0.01})
+def test_with_two_other_days_every_share_passes():
+    assert is_share_near_median("2025-03-03", {**WEEK, "2025-03-03": 0.01})
 
 
-def test_a_day_without_messages_is_not_unusual():
-    assert is_usual("2025-03-04", WEEK)
+def test_a_day_without_share_passes():
+    assert is_share_near_median("2025-03-04", WEEK)

@@ -25,10 +25,10 @@ def line(event):
     return event if isinstance(event, bytes) else json.dumps(event, ensure_ascii=False).encode()
 
 
-def commit(  # noqa: PLR0913 - as many parts as a commit has
+def commit(  # noqa: PLR0913 - the fields of a commit
     collection, record, *, operation="create", user=ALICE, time_us=NOON_US, rkey=None, rev=None
 ):
-    """A v1 commit event; each has a record key and a revision of its own unless told."""
+    """A v1 commit event, with a unique record key and revision unless given."""
     number = next(_serial)
     inside = {
         "rev": rev or f"rev{number:010}",
@@ -82,8 +82,8 @@ def write_file(path, events, *, pack=lambda content: content):
     return path
 
 
-class Read:
-    """What became of a capture's day."""
+class StoredDay:
+    """The stored tables and the counts of a parsed day."""
 
     def __init__(self, parsed):
         self.counts = parsed.counts
@@ -97,13 +97,13 @@ class Read:
         return [row["reason"] for row in self.rejected]
 
 
-def read_day(  # noqa: PLR0913 - as many options as a capture has
+def read_day(  # noqa: PLR0913 - the options of a capture
     capture, scratch, *, day=DAY, workers=1, pattern=None, dictionaries=None
 ):
     scratch.mkdir(parents=True)
     files = find_files(UPath(capture), day, pattern=pattern)
     loaded = load_dictionaries(UPath(dictionaries)) if dictionaries else None
-    return Read(parse_files(files, day=day, workers=workers, scratch=scratch, dictionaries=loaded))
+    return StoredDay(parse_files(files, day=day, workers=workers, scratch=scratch, dictionaries=loaded))
 
 
 def read_lines_of(events, folder, **options):

@@ -1,6 +1,6 @@
 import pytest
 
-from persona_assets.assets.raw_events.account_ids import all_plc, is_user_id
+from persona_assets.assets.raw_events.account_ids import are_all_plc_dids, is_user_id
 from persona_assets_tests.assets.raw_events.builders import ALICE, BOB
 
 
@@ -24,23 +24,23 @@ def test_dids_and_hashes_are_user_ids(did):
         "did:web:" + "a" * 2041,
     ],
 )
-def test_nothing_else_is_a_user_id(did):
+def test_other_texts_are_not_user_ids(did):
     assert not is_user_id(did)
 
 
-def test_many_are_told_at_once():
-    assert all_plc([])
-    assert all_plc([ALICE, BOB])
+def test_many_plc_ids_are_checked_at_once():
+    assert are_all_plc_dids([])
+    assert are_all_plc_dids([ALICE, BOB])
 
 
 @pytest.mark.parametrize(
     "other",
     ["did:web:example.com", "did:plc:a", ALICE.upper(), ALICE[:-1] + "1", ALICE[:-1] + ":", ALICE[:-1] + "é", "0" * 32],
 )
-def test_one_that_is_no_plc_is_enough(other):
-    assert not all_plc([ALICE, other, BOB])
+def test_one_id_of_another_form_among_many_is_noticed(other):
+    assert not are_all_plc_dids([ALICE, other, BOB])
 
 
-def test_lengths_that_make_up_for_each_other_are_told():
-    assert not all_plc([ALICE + "a", BOB[:-1]])
-    assert not all_plc(["did:plc:" + "b" * 23, "adid:plc:" + "c" * 24])
+def test_lengths_that_compensate_for_each_other_are_noticed():
+    assert not are_all_plc_dids([ALICE + "a", BOB[:-1]])
+    assert not are_all_plc_dids(["did:plc:" + "b" * 23, "adid:plc:" + "c" * 24])

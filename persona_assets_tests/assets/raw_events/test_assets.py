@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets import tables
-from persona_assets.assets.raw_events.assets import build_raw_events, check_day
-from persona_assets.assets.raw_events.read_files import Counts
+from persona_assets.assets.raw_events.assets import build_check_results, build_raw_events
+from persona_assets.assets.raw_events.read_files import ReadCounts
 from persona_assets.capture.resource import Capture
 from persona_assets.common.columns import require_schema
 from persona_assets.common.scratch import Scratch
@@ -52,7 +52,7 @@ def test_one_step_writes_both_tables(tmp_path):
 
 
 @pytest.mark.parametrize("selected", ["raw_events", "rejected_lines"])
-def test_the_one_that_was_not_selected_is_stored_too_and_is_the_same(tmp_path, selected):
+def test_selecting_one_asset_stores_both_with_the_same_bytes(tmp_path, selected):
     write_file(tmp_path / "capture" / "2025-03-01" / "07" / "a", [post(), b"bad", like(), b""])
     both = materialize(tmp_path / "capture", tmp_path / "both")
 
@@ -67,7 +67,7 @@ def test_the_one_that_was_not_selected_is_stored_too_and_is_the_same(tmp_path, s
     }
 
 
-def test_metadata_says_what_was_met(tmp_path):
+def test_metadata_counts_events_and_rejected_lines(tmp_path):
     write_file(tmp_path / "capture" / "2025-03-01" / "07" / "a", [post("zq zq"), b"bad", like(), b""])
 
     metadata = about(materialize(tmp_path / "capture", tmp_path / "data"), "raw_events")
@@ -86,7 +86,7 @@ def test_metadata_says_what_was_met(tmp_path):
     assert "zq" not in str(metadata)
 
 
-def test_metadata_shows_no_names_that_strangers_made_up(tmp_path):
+def test_metadata_shows_no_invented_names_of_collections(tmp_path):
     names = [f"app.did.plc.{'a' * 24}", f"com.example.x{'zq' * 30}", "com.example." + "zq." * 100_000 + "thing"]
     events = [commit(name, {"a": 1}) for name in names] + [account(status="zq zq", active=False)]
     write_file(tmp_path / "capture" / "2025-03-01" / "07" / "a", events)
@@ -103,7 +103,7 @@ def test_metadata_shows_no_names_that_strangers_made_up(tmp_path):
     ]
 
 
-def test_metadata_counts_what_was_cut_and_what_shares_lines(tmp_path):
+def test_metadata_counts_truncated_texts_and_values_beyond_the_first_of_a_line(tmp_path):
     long = post("x" * 3001, langs=list("abcd"))
     write_file(tmp_path / "capture" / "2025-03-01" / "07" / "a", [line(long) + line(post())])
 
@@ -140,7 +140,7 @@ def test_a_sound_day_passes_all_checks(tmp_path):
         ([], "every_hour_has_files"),
     ],
 )
-def test_a_day_that_deserves_a_look_gets_a_warning(tmp_path, hour, check):
+def test_an_unusual_day_fails_the_check_for_it_with_a_warning(tmp_path, hour, check):
     capture = day_of({7: hour}, tmp_path / "capture")
     if not hour:
         (capture / "2025-03-01" / "07" / "a").unlink()
@@ -191,7 +191,7 @@ def test_files_without_events_are_named_with_their_bytes_whatever_their_names_ar
     assert (len(long), long[-5:], size) == (201, "\\x0ax", 12)
 
 
-def test_a_file_whose_one_line_holds_an_event_among_others_that_are_none_has_events(tmp_path):
+def test_a_line_with_an_event_and_another_value_counts_as_a_file_with_events(tmp_path):
     capture = day_of({}, tmp_path / "capture")
     (capture / "2025-03-01" / "07" / "a.jsonl").write_bytes(b"[" + line(post("hello")).rstrip(b"\n") + b", {}]\n")
 
@@ -202,7 +202,7 @@ def test_a_file_whose_one_line_holds_an_event_among_others_that_are_none_has_eve
     assert check.passed
 
 
-def test_a_compressed_file_of_no_lines_is_an_hour_without_events(tmp_path):
+def test_a_compressed_file_without_lines_passes_the_check_for_events(tmp_path):
     capture = day_of({}, tmp_path / "capture")
     (capture / "2025-03-01" / "07" / "b.jsonl.gz").write_bytes(gzip.compress(b""))
 
@@ -212,7 +212,7 @@ def test_a_compressed_file_of_no_lines_is_an_hour_without_events(tmp_path):
     assert check.passed
 
 
-def test_few_of_many_files_without_events_are_named(tmp_path):
+def test_at_most_20_files_without_events_are_named(tmp_path):
     for number in range(50):
         write_file(tmp_path / "capture" / "2025-03-01" / f"{number:02}", [b"bad"])
 
@@ -221,11 +221,13 @@ def test_few_of_many_files_without_events_are_named(tmp_path):
     assert (found["files_without_events"].value, len(found["first_of_them"].records)) == (50, 20)
 
 
-def test_lines_that_vanish_are_an_error():
-    counts = Counts(lines=3, kinds=Counter({("identity", None, None): 1}), rejected=Counter({"not JSON": 1}))
+def test_lines_that_are_lost_fail_the_check_with_an_error():
+    counts = ReadCounts(lines=3, kinds=Counter({("identity", None, None): 1}), rejected=Counter({"not JSON": 1}))
 
     failed = [
-        answer for answer in check_day(counts, missing_hours=[]) if answer.severity is ERROR and not answer.passed
+        answer
+        for answer in build_check_results(counts, missing_hours=[])
+        if answer.severity is ERROR and not answer.passed
     ]
 
     assert [answer.check_name for answer in failed] == ["every_line_is_accounted_for"]

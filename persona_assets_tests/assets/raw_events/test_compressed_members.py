@@ -6,9 +6,9 @@ import random
 import pytest
 import zstandard
 
-from persona_assets.assets.raw_events.byte_source import DamageError, Source
+from persona_assets.assets.raw_events.byte_source import ByteSource, DamageError
 from persona_assets.assets.raw_events.compressed_members import OUTPUT_BYTES, MemberReader
-from persona_assets.assets.raw_events.file_formats import name_compression
+from persona_assets.assets.raw_events.file_formats import detect_compression
 
 COMPRESSORS = {"gzip": gzip.compress, "zstd": zstandard.compress, "xz": lzma.compress, "bzip2": bz2.compress}
 TEXT = "".join(f"line {number} {number**9}\n" for number in range(40_000)).encode()
@@ -16,17 +16,17 @@ each_compressor = pytest.mark.parametrize("pack", COMPRESSORS.values(), ids=COMP
 
 
 def read(packed):
-    """Return what comes out of the first member, the reason why no more does, and what is left of the source."""
-    source, content, reason = Source(iter([packed])), [], None
+    """Return the content of the first member, the reason of its damage if any, and the remaining bytes."""
+    source, content, reason = ByteSource(iter([packed])), [], None
     try:
-        content.extend(MemberReader({}).read(name_compression(packed), source))
+        content.extend(MemberReader({}).read(detect_compression(packed), source))
     except DamageError as damage:
         reason = damage.reason
     return b"".join(content), reason, source.peek(len(packed))
 
 
 @each_compressor
-def test_a_member_is_read_and_the_source_left_behind_it(pack):
+def test_a_member_is_read_and_the_source_is_behind_it(pack):
     assert read(pack(TEXT) + b"more") == (TEXT, None, b"more")
 
 
@@ -34,20 +34,20 @@ def test_a_member_is_read_and_the_source_left_behind_it(pack):
 def test_pieces_are_of_bounded_size_whatever_a_member_expands_to(pack):
     packed = pack(bytes(5_000_000))
 
-    sizes = [len(piece) for piece in MemberReader({}).read(name_compression(packed), Source(iter([packed])))]
+    sizes = [len(piece) for piece in MemberReader({}).read(detect_compression(packed), ByteSource(iter([packed])))]
 
     assert (sum(sizes), max(sizes) <= OUTPUT_BYTES) == (5_000_000, True)
 
 
 @each_compressor
-def test_a_member_that_the_source_ends_inside_says_so(pack):
+def test_a_truncated_member_is_reported(pack):
     content, reason, _ = read(pack(TEXT)[:-10])
 
     assert TEXT.startswith(content)
     assert reason.startswith("the file ends inside a")
 
 
-def test_what_comes_before_damage_in_a_gzip_member_is_kept_to_the_last_byte():
+def test_every_byte_before_damage_in_a_gzip_member_is_kept():
     packed = gzip.compress(TEXT)
     # A block of a kind that deflate does not have, behind one that is whole.
     damaged = gzip.compress(b"x" * 30)[:-8] + b"\xff" * 40
@@ -62,7 +62,7 @@ def test_what_comes_before_damage_in_a_gzip_member_is_kept_to_the_last_byte():
 
 
 @each_compressor
-def test_damage_loses_no_more_than_what_comes_after_it(pack):
+def test_content_before_damage_is_kept(pack):
     packed = bytearray(pack(TEXT))
     packed[len(packed) * 3 // 4] ^= 0xFF
 
@@ -73,7 +73,7 @@ def test_damage_loses_no_more_than_what_comes_after_it(pack):
     assert reason.startswith("the compressed data")
 
 
-def test_a_gzip_member_that_another_one_cuts_ends_before_it():
+def test_a_gzip_member_that_is_cut_off_ends_before_the_next_member():
     rng = random.Random(1)  # noqa: S311 - places to cut at
     one, other = gzip.compress(TEXT), gzip.compress(b"another\n")
     for cut in [rng.randrange(100, len(one) - 20) for _ in range(20)]:
@@ -83,7 +83,7 @@ def test_a_gzip_member_that_another_one_cuts_ends_before_it():
         assert (reason, rest) == ("the file ends inside a gzip frame", other)
 
 
-def test_a_gzip_member_may_hold_another_one():
+def test_a_gzip_member_may_contain_another_one():
     inner = gzip.compress(TEXT)
 
     assert read(gzip.compress(inner)) == (inner, None, b"")
@@ -91,25 +91,25 @@ def test_a_gzip_member_may_hold_another_one():
 
 
 @each_compressor
-def test_what_begins_like_a_member_is_probed(pack):
+def test_a_magic_number_is_probed_by_decompressing(pack):
     packed = pack(TEXT)
-    name, magic = name_compression(packed), packed[:10]
+    name, magic = detect_compression(packed), packed[:10]
 
-    assert MemberReader({}).begins(name, Source(iter([packed])))
-    assert MemberReader({}).begins(name, Source(iter([packed[:5000]])))
-    assert not MemberReader({}).begins(name, Source(iter([magic + b"\xff" * 200_000])))
-    assert not MemberReader({}).begins(name, Source(iter([pack(b"")])), has_content=True)
+    assert MemberReader({}).is_member_start(name, ByteSource(iter([packed])))
+    assert MemberReader({}).is_member_start(name, ByteSource(iter([packed[:5000]])))
+    assert not MemberReader({}).is_member_start(name, ByteSource(iter([magic + b"\xff" * 200_000])))
+    assert not MemberReader({}).is_member_start(name, ByteSource(iter([pack(b"")])), has_content=True)
 
 
-def test_after_many_probes_none_is_made():
+def test_the_number_of_probes_is_limited():
     reader = MemberReader({})
-    while reader.may_probe:
-        reader.begins("gzip", Source(iter([b"\x1f\x8b\x08\0"])))
+    while reader.can_probe:
+        reader.is_member_start("gzip", ByteSource(iter([b"\x1f\x8b\x08\0"])))
 
     assert read(gzip.compress(gzip.compress(b"a"), compresslevel=0))[0] == gzip.compress(b"a")
 
 
-def test_a_checksum_that_is_wrong_is_told_behind_the_content():
+def test_a_wrong_checksum_is_reported_after_the_content():
     packed = bytearray(gzip.compress(b"a\n"))
     packed[-8] ^= 1
 

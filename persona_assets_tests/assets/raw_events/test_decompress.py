@@ -17,7 +17,7 @@ A, B, C = (b"".join(b"%s %d\n" % (name, number**5) for number in range(3000)) fo
 
 
 def unpacked(*blocks, **options):
-    """Return the text, with a mark where something is missing, and the gaps."""
+    """Return the decompressed text, with `<gap>` for each gap, and the gaps."""
     size = sum(len(block) for block in blocks if isinstance(block, bytes))
     found = list(decompress(iter(blocks), **{"size": size, "dictionaries": {}, **options}))
     return (
@@ -40,7 +40,7 @@ def test_a_file_may_be_compressed_twice(outer, inner):
     assert unpacked(outer(inner(A) + inner(B))) == (A + B, [])
 
 
-def test_a_file_is_not_unpacked_for_ever():
+def test_nested_compression_is_limited_to_three_layers():
     packed = A
     for _ in range(3):
         packed = gzip.compress(packed)
@@ -57,7 +57,7 @@ def test_utf16_becomes_utf8_with_and_without_a_byte_order_mark(encoding, pack):
     assert unpacked(*(bytes([byte]) for byte in pack(text.encode(encoding)))) == (text.encode(), [])
 
 
-def test_half_a_pair_of_surrogates_harms_no_other_line():
+def test_an_unpaired_surrogate_affects_only_its_own_line():
     text, gaps = unpacked('{"a":"\ud83d"}\n{"b":1}\n'.encode("utf-16", errors="surrogatepass") + b"\0")
 
     assert text.split(b"\n")[1:] == [b'{"b":1}', b"<gap>"]
@@ -65,7 +65,7 @@ def test_half_a_pair_of_surrogates_harms_no_other_line():
 
 
 @pytest.mark.parametrize("pack", [lambda text: text, gzip.compress])
-def test_what_is_not_read_is_named_with_all_its_bytes(pack):
+def test_a_file_of_an_unsupported_format_is_one_gap_of_its_whole_size(pack):
     assert unpacked(pack(b"PK\x03\x04\x14\0\0\0" + A), size=123) == (b"<gap>", [Gap("a zip archive", 123)])
 
 
@@ -78,7 +78,7 @@ def test_what_is_not_read_is_named_with_all_its_bytes(pack):
     ],
     ids=["UTF-32", "zip", "inner"],
 )
-def test_no_more_is_skipped_than_a_file_has(packed):
+def test_gaps_are_never_larger_than_the_file(packed):
     _, gaps = unpacked(packed)
 
     assert 0 < sum(gap.skipped for gap in gaps) <= len(packed)
@@ -98,7 +98,7 @@ def test_after_damage_the_next_member_is_read(pack):
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress], ids=["gzip", "zstd"])
 @pytest.mark.parametrize("cut", [1, 3, 5, 9, 17, 100, 5000, -9, -5, -2])
-def test_a_member_that_breaks_off_anywhere_costs_no_line_of_the_next(pack, cut):
+def test_a_member_cut_off_anywhere_loses_no_line_of_the_next_member(pack, cut):
     text, (gap,) = unpacked(pack(A) + pack(B)[:cut] + pack(C))
 
     before, after = text.removeprefix(A).split(b"<gap>")
@@ -107,11 +107,11 @@ def test_a_member_that_breaks_off_anywhere_costs_no_line_of_the_next(pack, cut):
     assert gap.skipped < 131_100
 
 
-def test_members_of_several_kinds_may_follow_one_another():
+def test_members_of_different_compressions_may_be_concatenated():
     assert unpacked(gzip.compress(A) + zstandard.compress(B) + lzma.compress(C)) == (A + B + C, [])
 
 
-def test_bytes_between_members_that_are_none_are_counted():
+def test_other_bytes_between_members_are_counted_as_unread():
     assert unpacked(gzip.compress(A) + b"garbage" + gzip.compress(B)) == (
         A + b"<gap>" + B,
         [Gap("the compressed data is damaged", 7)],
@@ -127,13 +127,13 @@ def test_a_file_whose_first_bytes_are_damaged_is_read_from_the_next_member(pack,
     assert sum(gap.skipped for gap in gaps) <= len(pack(A))
 
 
-def test_a_plain_file_with_a_foreign_byte_is_plain():
+def test_a_plain_file_with_an_invalid_byte_is_read_as_plain_text():
     content = b"\xff\n" + b"a\n" * 10 + b"\x1f\x8b\x08\n"
 
     assert unpacked(content) == (content, [])
 
 
-def test_a_stream_that_breaks_off_is_told_once_and_read_on_behind_the_gap():
+def test_a_gap_in_the_stream_is_reported_once_and_reading_continues_behind_it():
     packed = gzip.compress(A)
     text, gaps = unpacked(packed[:5000], Gap("torn", 3), packed[5003:], gzip.compress(B))
 
@@ -154,7 +154,7 @@ def test_damage_in_the_outer_of_two_compressions_loses_a_part_of_the_inner():
     assert len(gaps) == 1
 
 
-def test_frames_that_lack_a_dictionary_are_one_gap_with_their_bytes():
+def test_consecutive_frames_without_their_dictionary_are_one_gap():
     dictionary = zstandard.ZstdCompressionDict(
         zstandard.train_dictionary(1024, [b"%d some sample %d" % (n, n**3) for n in range(300)], dict_id=7).as_bytes()
     )
@@ -180,7 +180,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("stored", [False, True])
 @pytest.mark.parametrize("unit", HOSTILE.values(), ids=HOSTILE)
-def test_a_file_of_magic_numbers_takes_no_quadratic_time(unit, stored):
+def test_a_file_of_magic_numbers_is_read_in_linear_time(unit, stored):
     seconds = []
     for size in (1 << 19, 1 << 22):
         content = unit * (size // len(unit))
@@ -194,14 +194,14 @@ def test_a_file_of_magic_numbers_takes_no_quadratic_time(unit, stored):
     assert seconds[1] < 5 + 8 * seconds[0]
 
 
-def test_letters_that_bzip2_begins_with_are_no_place_to_stop_at():
+def test_the_letters_of_bzip2_alone_are_not_probed():
     start = time.process_time()
     unpacked(gzip.compress(b"\x1f\x8b\x08\xff" + b"BZh" * 100_000))
 
     assert time.process_time() - start < 10  # 30 s where each of them is a stop
 
 
-def test_a_file_in_frames_of_a_byte_takes_no_longer_for_what_it_holds():
+def test_the_content_of_one_byte_frames_does_not_affect_the_time():
     kinds = (b"a", b"\xff")
     seconds = {byte: [] for byte in kinds}
     for byte in kinds * 3:  # in turn, as other work on the machine costs both alike
@@ -214,7 +214,7 @@ def test_a_file_in_frames_of_a_byte_takes_no_longer_for_what_it_holds():
     assert min(seconds[b"\xff"]) < 2 * min(seconds[b"a"])
 
 
-def test_random_bytes_after_a_member_are_searched_once():
+def test_random_bytes_between_members_are_one_gap():
     noise = os.urandom(1 << 22)
 
     text, gaps = unpacked(gzip.compress(A), noise, gzip.compress(B))
@@ -223,5 +223,5 @@ def test_random_bytes_after_a_member_are_searched_once():
     assert sum(gap.skipped for gap in gaps) == len(noise)
 
 
-def test_layers_are_few():
-    assert module._MOST_LAYERS == 3
+def test_at_most_three_layers_are_decompressed():
+    assert module._MAX_LAYERS == 3

@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from persona_assets import tables
-from persona_assets.assets.raw_events import external_sort as crowd
-from persona_assets.assets.raw_events.external_sort import sort_crowd
+from persona_assets.assets.raw_events import external_sort
+from persona_assets.assets.raw_events.external_sort import sort_on_disk
 from persona_assets.assets.raw_events.tie_break import make_sort_keys
 
 
@@ -17,11 +17,11 @@ def batch_of(*rows):
 
 
 def test_rows_of_several_pieces_are_sorted_by_all_columns(tmp_path, monkeypatch):
-    monkeypatch.setattr(crowd, "_BATCH_ROWS", 2)
+    monkeypatch.setattr(external_sort, "_BATCH_ROWS", 2)
     one = batch_of(*({"user_id": user, "collection": "x.y.z"} for user in "dbd"))
     other = batch_of(*({"user_id": user, "langs": ["en"]} for user in "dcad"))
 
-    found = list(sort_crowd([one, other], scratch=tmp_path))
+    found = list(sort_on_disk([one, other], scratch=tmp_path))
 
     rows = [row for table, _ in found for row in table.to_pylist()]
     assert [row["user_id"] for row in rows] == list("abcdddd")
@@ -36,10 +36,10 @@ _LISTS = st.none() | st.lists(_TEXTS.filter(lambda text: text is not None), max_
 
 @example([{"langs": langs, "text": "", "account_active": None} for langs in (["a\0"], ["a"], ["a", "b"])])
 @given(st.lists(st.fixed_dictionaries({"langs": _LISTS, "text": _TEXTS, "account_active": st.none() | st.booleans()})))
-def test_rows_are_sorted_as_those_that_are_held(rows):
+def test_sorting_on_disk_gives_the_order_of_sorting_in_memory(rows):
     batch = batch_of(*({"user_id": "a"} | row for row in rows))
     with tempfile.TemporaryDirectory() as scratch:
-        found = [row for table, _ in sort_crowd([batch], scratch=Path(scratch)) for row in table.to_pylist()]
+        found = [row for table, _ in sort_on_disk([batch], scratch=Path(scratch)) for row in table.to_pylist()]
 
     keys = make_sort_keys(pa.Table.from_batches([batch]))
     order = keys.append_column("at", pa.array(range(len(keys)), pa.int64())).sort_by(

@@ -4,9 +4,9 @@ from contextlib import contextmanager
 import pytest
 
 from persona_assets.assets.raw_events import fast_decode as decode
-from persona_assets.assets.raw_events.event_types import Event, make_line_types
+from persona_assets.assets.raw_events.event_types import JetstreamEvent, make_line_types
 from persona_assets.assets.raw_events.fast_decode import BlockDecoder
-from persona_assets.assets.raw_events.lenient_decode import decode_leniently, read_line
+from persona_assets.assets.raw_events.lenient_decode import decode_line_leniently, decode_object_leniently
 from persona_assets_tests.assets.raw_events.builders import (
     ALICE,
     BOB,
@@ -39,7 +39,7 @@ def frame(event):
     return line({"$type": "message", "payload": inside}).replace(b": ", b":").replace(b", ", b",")
 
 
-def test_each_line_has_one_entry():
+def test_each_line_gives_one_event():
     lines = [line(event) for event in (post("a"), like(), delete(), account(), identity())]
 
     found = BlockDecoder().decode(b"\n".join(lines))
@@ -47,7 +47,7 @@ def test_each_line_has_one_entry():
     assert [event.kind for event in found] == ["commit", "commit", "commit", "account", "identity"]
 
 
-def test_lines_stay_in_their_places_whatever_stands_between_them():
+def test_invalid_lines_do_not_shift_the_events_of_others():
     good = line(like())
     spoilt = [b"", b"{", good + good, b"\xff", b" ", b"[]", good[:20]]
 
@@ -56,7 +56,7 @@ def test_lines_stay_in_their_places_whatever_stands_between_them():
         assert [event is not None for event in found] == [True, False, True]
 
 
-def test_two_objects_on_a_line_do_not_make_up_for_one_on_two_lines():
+def test_two_objects_on_a_line_do_not_compensate_for_one_on_two_lines():
     good = line(like())
     lines = [good + good, good[:-1], b"}", good]
 
@@ -65,13 +65,13 @@ def test_two_objects_on_a_line_do_not_make_up_for_one_on_two_lines():
     assert [event is not None for event in found] == [False, False, False, True]
 
 
-def test_a_bad_byte_where_we_do_not_look_takes_a_second_look():
+def test_an_invalid_byte_in_a_skipped_field_needs_the_slow_path():
     bad = line(commit("app.bsky.graph.list", {"name": "x"})).replace(b'"x"', b'"\xff"')
 
     assert [event is not None for event in BlockDecoder().decode(line(like()) + b"\n" + bad)] == [True, False]
 
 
-def test_frames_of_v2_are_read_at_once_too():
+def test_v2_frames_are_decoded_as_a_block():
     found = BlockDecoder().decode(b"\n".join([frame(like()), frame(post("a")), frame(delete())]))
 
     assert [(event.seq, event.commit.operation) for event in found] == [(7, "create"), (7, "create"), (7, "delete")]
@@ -84,11 +84,11 @@ def test_v1_and_v2_may_be_mixed():
 
 
 def hybrid(event):
-    """A frame of v2 that has the fields of a v1 event of somebody else, too."""
+    """A v2 frame that also has the fields of a v1 event of another account."""
     return frame(event)[:-1] + b"," + line(like(user=BOB))[1:]
 
 
-def test_a_line_is_read_alike_whatever_stands_beside_it():
+def test_decoding_a_line_does_not_depend_on_its_neighbours():
     both, plain = hybrid(like()), line(like(user=CAROL))
     framed = frame(like(user=CAROL))
 
@@ -97,19 +97,19 @@ def test_a_line_is_read_alike_whatever_stands_beside_it():
         assert [event.did for event in found] == [CAROL] * len(before) + [ALICE] + [CAROL] * len(after)
 
 
-def test_a_line_is_read_alike_whether_its_collection_is_known_or_not():
+def test_decoding_a_line_does_not_depend_on_whether_its_collection_is_known():
     both = hybrid(commit("com.example.thing", {"a": 1}))
     decoder = BlockDecoder()
 
     assert decoder.decode(both) == [None]
-    seen = decode_leniently(both)
+    seen = decode_object_leniently(both)
     for _ in range(64):
         decoder.learn(seen)
 
     assert [decoder.decode(both)[0].did, seen.did] == [ALICE, ALICE]
 
 
-def test_collections_that_are_met_again_are_learnt():
+def test_frequent_collections_are_learned():
     other = commit("com.example.thing", {"a": 1})
     decoder = BlockDecoder()
 
@@ -124,7 +124,7 @@ def test_collections_that_are_met_again_are_learnt():
     assert decoder.decode(line(like()))[0].commit.collection == LIKE
 
 
-def test_collections_that_are_met_once_are_not_remembered_for_ever():
+def test_rare_collections_are_forgotten():
     decoder = BlockDecoder()
     (event,) = decoder.decode(line(like()))
 
@@ -132,10 +132,10 @@ def test_collections_that_are_met_once_are_not_remembered_for_ever():
         event.commit.collection = f"com.example.thing{number}"
         decoder.learn(event)
 
-    assert len(decoder._met) < 2000
+    assert len(decoder._unknown_counts) < 2000
 
 
-def test_collections_that_appear_one_after_the_other_are_learnt_together(monkeypatch):
+def test_new_collections_are_learned_in_batches(monkeypatch):
     prepared = []
     monkeypatch.setattr(decode, "make_line_types", lambda known: prepared.append(len(known)) or make_line_types(known))
     decoder = BlockDecoder()
@@ -154,7 +154,7 @@ def test_collections_that_appear_one_after_the_other_are_learnt_together(monkeyp
     assert made < 200_000
 
 
-def test_one_collection_of_very_many_events_is_learnt_by_itself():
+def test_one_very_frequent_collection_is_learned_alone():
     decoder = BlockDecoder()
     (event,) = decoder.decode(line(like()))
     for name in [*(f"com.example.thing{number // 64}" for number in range(64 * 100)), *["com.example.often"] * 5000]:
@@ -164,7 +164,7 @@ def test_one_collection_of_very_many_events_is_learnt_by_itself():
     assert decoder.decode(line(commit("com.example.often", {}))) != [None]
 
 
-def test_few_of_very_many_languages_are_held():
+def test_long_lists_of_languages_are_shortened_when_decoded():
     many = line(post("a", langs=["en"] * 1400))
 
     for lines in (
@@ -175,18 +175,18 @@ def test_few_of_very_many_languages_are_held():
     ):
         found = BlockDecoder().decode(b"\n".join(lines))
         assert [len(event.commit.record.langs) for event in found if event.commit.collection == POST] == [4]
-    assert len(decode_leniently(many).commit.record.langs) == 4
+    assert len(decode_object_leniently(many).commit.record.langs) == 4
 
 
 @pytest.mark.parametrize("levels", [190, 250, 950])
-def test_whether_a_deep_line_is_an_event_does_not_depend_on_the_callers_stack(levels):
+def test_decoding_a_deeply_nested_line_does_not_depend_on_the_call_stack(levels):
     deep = line(commit("app.bsky.graph.list", {"x": 0})).replace(b": 0", b":" + b"[" * levels + b"]" * levels)
 
     def read(deeper):
         if deeper:
             return read(deeper - 1)
         found = BlockDecoder().decode(b"\n".join([line(like()), deep, line(like())]))
-        again = [isinstance(one, Event) for text in (deep, deep * 2) for one in read_line(text)]
+        again = [isinstance(one, JetstreamEvent) for text in (deep, deep * 2) for one in decode_line_leniently(text)]
         return [event is not None for event in found], again
 
     is_event = levels < 200

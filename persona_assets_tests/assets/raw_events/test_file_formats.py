@@ -13,12 +13,12 @@ import zstandard
 
 from persona_assets.assets.raw_events.file_formats import (
     HEAD_BYTES,
+    MAX_MEMBER_START_BYTES,
     MEMBER_START,
-    MEMBER_START_BYTES,
-    is_text,
-    name_compression,
-    name_encoding,
-    name_refused,
+    detect_compression,
+    detect_encoding,
+    detect_unsupported_format,
+    looks_like_utf8,
 )
 
 LINE = b'{"did":"did:plc:a","text":"h\xc3\xa9"}\r\n'
@@ -38,8 +38,8 @@ LINE = b'{"did":"did:plc:a","text":"h\xc3\xa9"}\r\n'
         (b"", None),
     ],
 )
-def test_compression_is_told_by_the_first_bytes(packed, name):
-    assert name_compression(packed[:HEAD_BYTES]) == name
+def test_compression_is_detected_by_the_first_bytes(packed, name):
+    assert detect_compression(packed[:HEAD_BYTES]) == name
 
 
 def make_tar():
@@ -97,28 +97,28 @@ def make_sqlite():
     ],
     ids=["tar", "zip", "parquet", "arrow", "lz4", "sqlite", "7z", "bytes"],  # some contents hold the time
 )
-def test_what_is_not_read_is_named(content, name):
-    assert not is_text(content[:HEAD_BYTES])
-    assert name_refused(content[:HEAD_BYTES]) == name
+def test_unsupported_formats_are_named(content, name):
+    assert not looks_like_utf8(content[:HEAD_BYTES])
+    assert detect_unsupported_format(content[:HEAD_BYTES]) == name
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize(("encoding", "name"), [("utf-16-le",) * 2, ("utf-16-be",) * 2, ("utf-32-le", "utf-32")])
-def test_the_form_of_a_text_is_told_with_and_without_a_byte_order_mark(encoding, name, mark):
+def test_the_encoding_is_detected_with_and_without_a_byte_order_mark(encoding, name, mark):
     text = (mark + LINE.decode()).encode(encoding)
 
-    assert not is_text(text)
-    assert name_encoding(text) == name
+    assert not looks_like_utf8(text)
+    assert detect_encoding(text) == name
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"a\0\0\0b", b"{\0\0\0", b"\0\0\0\0", b"\xffa\0b", bytes(600)])
-def test_zero_and_foreign_bytes_alone_are_no_other_form_of_text(content):
-    assert name_encoding(content) is None
+def test_zero_and_invalid_bytes_alone_are_not_taken_for_utf16_or_utf32(content):
+    assert detect_encoding(content) is None
 
 
 @pytest.mark.parametrize("content", [LINE, LINE[:29], "é".encode()[:1], b"", "😀".encode()[:3]])
 def test_utf8_may_be_cut_anywhere(content):
-    assert is_text(content)
+    assert looks_like_utf8(content)
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, lzma.compress, bz2.compress])
@@ -128,4 +128,4 @@ def test_the_start_of_a_member_is_found_among_other_bytes(pack, content):
 
     assert found is not None
     assert found.start() == 16
-    assert len(found.group()) <= MEMBER_START_BYTES
+    assert len(found.group()) <= MAX_MEMBER_START_BYTES

@@ -1,6 +1,7 @@
-"""Spoilt lines by the ten thousand, others in each run: each is an event or is rejected, and none stops the rest.
+"""Fuzz tests: each of thousands of mutated lines is an event or is rejected, and affects no other line.
 
-A run prints its seed. `FUZZ_SEED=<seed> pytest persona_assets_tests/assets/raw_events/test_fuzz.py` repeats its lines.
+Lines differ in each run, which prints its seed. To repeat its lines:
+`FUZZ_SEED=<seed> pytest persona_assets_tests/assets/raw_events/test_fuzz.py`.
 """
 
 import json
@@ -61,8 +62,8 @@ ODD_BYTES = [
 ]  # fmt: skip
 
 
-def spoil_value(event, rng):
-    """Replace, drop or add one value anywhere in an event."""
+def mutate_value(event, rng):
+    """Replace, remove or add one value anywhere in an event."""
     event = json.loads(json.dumps(event))
     inside = event
     while True:
@@ -81,7 +82,7 @@ def spoil_value(event, rng):
         return line(event)
 
 
-def spoil_bytes(raw, rng):
+def mutate_bytes(raw, rng):
     """Cut, repeat, overwrite or insert bytes."""
     for _ in range(rng.integers(1, 4)):
         first, last = sorted(rng.integers(0, len(raw) + 1, size=2))
@@ -98,7 +99,7 @@ def spoil_bytes(raw, rng):
 
 
 def reshape(raw, rng):
-    """Put an event, or what is left of one, into a form that others write it in."""
+    """Write an event, or what is left of it, in a format of some recorder: an array, a wrapper, several on a line."""
     other = line(SEEDS[rng.integers(len(SEEDS))])
     forms = [b"%s%s", b"%s,%s", b"[%s, %s]", b"%s %s;", b"[%s,%s,", b'{"a": 1, "b": %s, "c": %s}']
     one = [b'{"event": %s}', b'{"a": {"b": {"c": %s}}}', b"%s,", b"[%s", b"\x1e%s", b"\xef\xbb\xbf%s"]
@@ -107,16 +108,16 @@ def reshape(raw, rng):
     return one[rng.integers(len(one))] % raw
 
 
-def spoilt_lines(seed, count):
+def mutated_lines(seed, count):
     rng = np.random.default_rng(seed)
     lines = []
     for _ in range(count):
         event = SEEDS[rng.integers(len(SEEDS))]
-        raw = spoil_value(event, rng) if rng.random() < 0.5 else line(event)
+        raw = mutate_value(event, rng) if rng.random() < 0.5 else line(event)
         raw = reshape(raw, rng) if rng.random() < 0.2 else raw
-        raw = spoil_bytes(raw, rng) if rng.random() < 0.7 else raw
+        raw = mutate_bytes(raw, rng) if rng.random() < 0.7 else raw
         lines.append(raw.replace(b"\n", b" "))
-    # A file that begins like a packed one would be unpacked.
+    # A valid first line: a file that starts like a compressed one would be decompressed.
     return [line(like()), *lines]
 
 
@@ -137,16 +138,16 @@ def assert_nothing_is_lost(lines):
 
 @pytest.fixture
 def seed(capsys):
-    """A new one for each run, unless FUZZ_SEED is set."""
+    """The random seed: a new one for each run, unless FUZZ_SEED is set."""
     seed = int(os.environ.get("FUZZ_SEED") or secrets.randbits(32))
     with capsys.disabled():
         sys.stderr.write(f"\nFUZZ_SEED={seed}\n")
     return seed
 
 
-def test_20_000_new_spoilt_lines_harm_no_event_beside_them(seed, monkeypatch):
-    """And are the same to the fast path, which takes them a block at a time, as to the slow one."""
-    lines = spoilt_lines(seed, 20_000)
+def test_20_000_mutated_lines_affect_no_other_event(seed, monkeypatch):
+    """Fast and slow path also give the same bytes."""
+    lines = mutated_lines(seed, 20_000)
     good = [line(post(f"good {number}", rkey=f"good{number}")) for number in range(0, len(lines), 10)]
     for number, raw in enumerate(good):
         lines.insert(number * 11, raw)
@@ -161,12 +162,12 @@ def test_20_000_new_spoilt_lines_harm_no_event_beside_them(seed, monkeypatch):
 
 @settings(max_examples=5)
 @given(st.integers(0, 2**32))
-def test_spoilt_lines_are_events_or_rejected(seed):
-    assert_nothing_is_lost(spoilt_lines(seed, 400))
+def test_mutated_lines_are_events_or_rejected(seed):
+    assert_nothing_is_lost(mutated_lines(seed, 400))
 
 
 @pytest.mark.slow
 @settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
-def test_200_000_spoilt_lines_are_events_or_rejected(seed):
-    assert_nothing_is_lost(spoilt_lines(seed, 2000))
+def test_200_000_mutated_lines_are_events_or_rejected(seed):
+    assert_nothing_is_lost(mutated_lines(seed, 2000))

@@ -5,8 +5,12 @@ import msgspec
 import pytest
 
 from persona_assets.assets.raw_events.fast_decode import BlockDecoder
-from persona_assets.assets.raw_events.lenient_decode import Refused, decode_leniently, read_line
-from persona_assets.assets.raw_events.rejection_reasons import RefusedLineError
+from persona_assets.assets.raw_events.lenient_decode import (
+    RejectedValue,
+    decode_line_leniently,
+    decode_object_leniently,
+)
+from persona_assets.assets.raw_events.rejection_reasons import NotAnEventError
 from persona_assets_tests.assets.raw_events.builders import (
     ALICE,
     LIKE,
@@ -25,7 +29,7 @@ from persona_assets_tests.assets.raw_events.builders import (
 
 
 def changed(event, path, value):
-    """An event with one field set, or taken out when `value` is None."""
+    """The line of an event with one field changed, or removed if `value` is None."""
     *parents, last = path.split(".")
     inside = event
     for name in parents:
@@ -157,9 +161,9 @@ BAD = {
 
 
 @pytest.mark.parametrize(("raw", "reason"), BAD.values(), ids=BAD)
-def test_a_bad_line_is_refused_with_its_own_reason(raw, reason):
-    with pytest.raises(RefusedLineError) as caught:
-        decode_leniently(line(raw))
+def test_an_invalid_line_is_rejected_with_its_reason(raw, reason):
+    with pytest.raises(NotAnEventError) as caught:
+        decode_object_leniently(line(raw))
 
     assert caught.value.reason == reason
 
@@ -180,44 +184,44 @@ def test_a_bad_line_is_refused_with_its_own_reason(raw, reason):
         changed(like(), "did", "0" * 64),
     ],
 )
-def test_an_event_is_kept_with_spaces_line_ends_and_a_byte_order_mark_around_it(event):
-    expected = decode_leniently(line(event))
+def test_spaces_line_ends_and_a_byte_order_mark_around_an_event_are_ignored(event):
+    expected = decode_object_leniently(line(event))
 
     for raw in (line(event) + b"\r", b"\xef\xbb\xbf" + line(event), b"  " + line(event) + b" "):
-        assert decode_leniently(raw) == expected
+        assert decode_object_leniently(raw) == expected
 
 
 @pytest.mark.parametrize("event", [post(), post(langs=["en"]), like(), account(), identity(), delete(POST)])
-def test_both_decoders_agree(event):
+def test_fast_and_slow_path_decode_the_same_event(event):
     (fast,) = BlockDecoder().decode(line(event))
 
-    assert msgspec.to_builtins(decode_leniently(line(event))) == msgspec.to_builtins(fast)
+    assert msgspec.to_builtins(decode_object_leniently(line(event))) == msgspec.to_builtins(fast)
 
 
 def test_null_counts_as_absent():
-    (record,) = [decode_leniently(line(post("kept", embed=None, reply=None, langs=None))).commit.record]
+    (record,) = [decode_object_leniently(line(post("kept", embed=None, reply=None, langs=None))).commit.record]
 
     assert (record.text, record.embed, record.reply, record.langs) == ("kept", None, None, None)
 
 
-def test_an_embed_of_a_foreign_kind_does_not_lose_the_post():
+def test_a_post_with_an_embed_of_an_unknown_kind_is_kept():
     event = post("kept", embed={"$type": "com.example.embed", "record": "at://x"})
 
-    assert decode_leniently(line(event)).commit.record.text == "kept"
+    assert decode_object_leniently(line(event)).commit.record.text == "kept"
 
 
-def test_a_record_without_type_is_what_its_collection_says():
+def test_a_record_without_type_has_the_type_of_its_collection():
     event = like("at://did:plc:b/app.bsky.feed.post/1")
     del event["commit"]["record"]["$type"]
 
-    assert decode_leniently(line(event)).commit.record.subject.uri == "at://did:plc:b/app.bsky.feed.post/1"
+    assert decode_object_leniently(line(event)).commit.record.subject.uri == "at://did:plc:b/app.bsky.feed.post/1"
 
 
-def test_the_record_of_a_deletion_is_not_looked_at():
+def test_the_record_of_a_deletion_is_ignored():
     event = delete(LIKE)
     event["commit"]["record"] = {"anything": 1}
 
-    assert decode_leniently(line(event)).commit.record is None
+    assert decode_object_leniently(line(event)).commit.record is None
 
 
 def frame(kind, **payload):
@@ -231,8 +235,8 @@ def v2(event):
 
 
 @pytest.mark.parametrize("event", [post("hi", langs=["en"]), like(), delete(), commit("com.example.thing", {"a": 1})])
-def test_a_frame_of_v2_is_the_event_that_v1_has_for_it(event):
-    found, expected = decode_leniently(line(v2(event))), decode_leniently(line(event))
+def test_a_v2_frame_is_decoded_to_the_v1_event(event):
+    found, expected = decode_object_leniently(line(v2(event))), decode_object_leniently(line(event))
 
     assert found.commit == expected.commit
     assert (found.did, found.kind, found.seq) == (ALICE, "commit", 7)
@@ -240,8 +244,8 @@ def test_a_frame_of_v2_is_the_event_that_v1_has_for_it(event):
 
 
 @pytest.mark.parametrize("kind", ["identity", "account", "sync"])
-def test_a_notice_of_v2_keeps_the_relays_own_sequence_number(kind):
-    event = decode_leniently(
+def test_a_v2_event_without_commit_keeps_the_relays_sequence_number(kind):
+    event = decode_object_leniently(
         line(frame(kind, **{kind: {"did": ALICE, "seq": 99, "active": False, "status": "deleted"}}))
     )
 
@@ -249,8 +253,8 @@ def test_a_notice_of_v2_keeps_the_relays_own_sequence_number(kind):
     assert getattr(event, kind).seq == 99
 
 
-def test_a_payload_without_its_frame_is_read_too():
-    assert decode_leniently(line(v2(post("bare"))["payload"])).commit.record.text == "bare"
+def test_a_v2_payload_without_frame_is_decoded():
+    assert decode_object_leniently(line(v2(post("bare"))["payload"])).commit.record.text == "bare"
 
 
 @pytest.mark.parametrize(
@@ -272,9 +276,9 @@ def test_a_payload_without_its_frame_is_read_too():
         ({"$type": "message", "payload": []}, "not an event: Expected object, got array"),
     ],
 )
-def test_a_bad_frame_is_refused_with_its_own_reason(raw, reason):
-    with pytest.raises(RefusedLineError) as caught:
-        decode_leniently(line(raw))
+def test_an_invalid_v2_frame_is_rejected_with_its_reason(raw, reason):
+    with pytest.raises(NotAnEventError) as caught:
+        decode_object_leniently(line(raw))
 
     assert caught.value.reason == reason
 
@@ -294,52 +298,55 @@ LISTS = [
 
 
 @pytest.mark.parametrize("form", LISTS)
-def test_each_of_several_events_on_a_line_is_read(form):
+def test_all_events_on_a_line_are_decoded(form):
     one, other = line(post("one")), line(like())
 
-    assert list(read_line(form % (one, other))) == [decode_leniently(one), decode_leniently(other)]
+    assert list(decode_line_leniently(form % (one, other))) == [
+        decode_object_leniently(one),
+        decode_object_leniently(other),
+    ]
 
 
 @pytest.mark.parametrize("form", [b"%s,", b"%s]", b"[%s", b"[%s],", b"\x1e%s", b" %s , \r"])
-def test_an_item_of_an_array_over_several_lines_is_read(form):
+def test_an_item_of_an_array_that_spans_lines_is_decoded(form):
     event = line(post("one"))
 
-    assert list(read_line(form % event)) == [decode_leniently(event)]
+    assert list(decode_line_leniently(form % event)) == [decode_object_leniently(event)]
 
 
 @pytest.mark.parametrize("raw", [b"[", b"]", b"],", b",", b"[]", b" [ \r", b"[["])
-def test_a_bracket_alone_says_so(raw):
-    assert [found.reason for found in read_line(raw)] == ["a JSON array's bracket"]
+def test_a_line_of_brackets_is_rejected_as_such(raw):
+    assert [found.reason for found in decode_line_leniently(raw)] == ["a JSON array's bracket"]
 
 
-def test_an_object_among_several_that_is_no_event_has_its_own_reason():
+def test_each_object_of_a_line_is_rejected_with_its_own_reason():
     good, bad, cut = line(like()), b'{"a": {}}', line(post())[:-9]
 
-    assert list(read_line(good + bad + good + cut)) == [
-        decode_leniently(good),
-        Refused("no did", bad),
-        decode_leniently(good),
-        Refused("truncated JSON", cut),
+    assert list(decode_line_leniently(good + bad + good + cut)) == [
+        decode_object_leniently(good),
+        RejectedValue("no did", bad),
+        decode_object_leniently(good),
+        RejectedValue("truncated JSON", cut),
     ]
-    assert list(read_line(bad + good)) == [Refused("no did", bad), decode_leniently(good)]
+    assert list(decode_line_leniently(bad + good)) == [RejectedValue("no did", bad), decode_object_leniently(good)]
 
 
 @pytest.mark.parametrize("raw", [b"[1, 2]", b"[[1]]", b'["x"]', b"[" + b"{}," * 99 + b"{}]", b"[1, 2", b"[null]"])
-def test_an_array_of_something_else_says_so(raw):
-    assert list(read_line(raw)) == [Refused("a JSON array of something else", raw)]
+def test_an_array_of_other_values_is_rejected_as_such(raw):
+    assert list(decode_line_leniently(raw)) == [RejectedValue("a JSON array of something else", raw)]
 
 
 @pytest.mark.parametrize("rest", [b";", b"]}}}", b"}", b" garbage", b", 5", b"null"])
-def test_what_follows_an_object_but_is_none_makes_the_line_suspect(rest):
-    """What a record holds, and a file that was cut before it, must not become an event."""
+def test_a_line_with_anything_beside_objects_is_rejected_as_a_whole(rest):
+    """The line may be the rest of a cut line, whose first object is a part of a record: it must not become an event."""
     raw = line(post()) + rest
 
-    assert list(read_line(raw)) == [Refused("more than one value on the line", raw)]
+    assert list(decode_line_leniently(raw)) == [RejectedValue("more than one value on the line", raw)]
 
 
-def test_millions_of_brackets_and_empty_objects_are_one_refusal():
+def test_millions_of_brackets_and_empty_objects_are_one_rejected_value():
     for raw in (b"[" * 1_000_000, b"{}" * 1_000_000, b"[" + b"{}," * 1_000_000 + b"{}]"):
-        assert len(list(read_line(raw))) == 1
+        assert len(list(decode_line_leniently(raw))) == 1
 
 
 def wrap(event, *names):
@@ -350,46 +357,51 @@ def wrap(event, *names):
 
 @pytest.mark.parametrize("names", [["event"], ["data"], ["payload", "message"], ["a", "b", "c"]])
 @pytest.mark.parametrize("make", [post, account, lambda: v2(like())])
-def test_an_event_inside_one_field_is_read(make, names):
+def test_an_event_wrapped_in_a_field_is_decoded(make, names):
     event = make()
 
-    assert decode_leniently(line(wrap(event, *names))) == decode_leniently(line(event))
+    assert decode_object_leniently(line(wrap(event, *names))) == decode_object_leniently(line(event))
 
 
-def test_an_event_inside_four_objects_is_not_looked_for():
-    assert [found.reason for found in read_line(line(wrap(post(), *"abcd")))] == ["no did"]
+def test_an_event_wrapped_in_four_objects_is_rejected():
+    assert [found.reason for found in decode_line_leniently(line(wrap(post(), *"abcd")))] == ["no did"]
 
 
-def test_events_inside_two_fields_are_not_chosen_from():
-    assert [found.reason for found in read_line(line({"a": post(), "b": like()}))] == ["several fields hold an event"]
+def test_an_object_with_events_in_two_fields_is_rejected():
+    assert [found.reason for found in decode_line_leniently(line({"a": post(), "b": like()}))] == [
+        "several fields hold an event"
+    ]
 
 
 @pytest.mark.parametrize("spoil", ["commit.record.text", "did", "time_us", "kind"])
-def test_what_a_record_holds_is_never_taken_for_an_event(spoil):
+def test_an_event_inside_a_record_is_never_decoded(spoil):
     forged = like(user="did:plc:cccccccccccccccccccccccc")
     event = post()
     event["commit"]["record"]["x"] = forged
 
     for raw in (changed(event, spoil, -5), line(wrap(json.loads(changed(event, spoil, -5)), "event"))):
-        (found,) = read_line(raw)
-        assert isinstance(found, Refused)
+        (found,) = decode_line_leniently(raw)
+        assert isinstance(found, RejectedValue)
     frame_of_it = v2(event)
     del frame_of_it["payload"]["did"]
-    assert [found.reason for found in read_line(line(frame_of_it))] == ["no did"]
+    assert [found.reason for found in decode_line_leniently(line(frame_of_it))] == ["no did"]
 
 
 @pytest.mark.parametrize("write", [str, float, lambda number: f"{number}.0"])
-def test_numbers_that_a_database_wrote_as_text_or_float_are_read(write):
-    as_written, expected = account(seq=12), decode_leniently(line(account(seq=12)))
+def test_numbers_written_as_strings_or_floats_are_decoded(write):
+    as_written, expected = account(seq=12), decode_object_leniently(line(account(seq=12)))
     as_written["time_us"] = write(NOON_US)
     as_written["account"]["seq"] = write(12)
 
-    assert decode_leniently(line(as_written)) == expected
-    assert decode_leniently(line(post("a", rkey="k", rev="r") | {"time_us": write(NOON_US), "seq": write(7)})).seq == 7
+    assert decode_object_leniently(line(as_written)) == expected
+    assert (
+        decode_object_leniently(line(post("a", rkey="k", rev="r") | {"time_us": write(NOON_US), "seq": write(7)})).seq
+        == 7
+    )
 
 
 def old(event):
-    """An event as Jetstream had it before October 2024."""
+    """An event in the format before October 2024."""
     event = json.loads(json.dumps(event))
     event["type"] = {"commit": "com", "account": "acc", "identity": "id"}[event.pop("kind")]
     if "commit" in event:
@@ -400,15 +412,15 @@ def old(event):
 @pytest.mark.parametrize(
     "event", [post("a"), like(), delete(), account(), identity(), commit(POST, {"text": "x"}, operation="update")]
 )
-def test_the_form_before_october_2024_is_read(event):
-    assert decode_leniently(line(old(event))) == decode_leniently(line(event))
+def test_the_format_before_october_2024_is_decoded(event):
+    assert decode_object_leniently(line(old(event))) == decode_object_leniently(line(event))
 
 
-def test_a_bad_event_of_the_old_form_has_its_own_reason():
+def test_an_invalid_event_of_the_old_format_is_rejected_with_its_reason():
     event = old(post())
     event["commit"]["type"] = "x"
 
-    assert [found.reason for found in read_line(line(event))] == ["commit.type: unknown value"]
+    assert [found.reason for found in decode_line_leniently(line(event))] == ["commit.type: unknown value"]
 
 
 NOBODY = {"uri": None, "cid": None}
@@ -421,7 +433,7 @@ def test_a_reply_to_nothing_is_a_post(reply):
     (fast,) = BlockDecoder().decode(line(post("kept", reply=reply)))
 
     assert fast.commit.record.text == "kept"
-    assert decode_leniently(line(post("kept", reply=reply))).commit.record.text == "kept"
+    assert decode_object_leniently(line(post("kept", reply=reply))).commit.record.text == "kept"
 
 
 @pytest.mark.parametrize("embed", [embed_record(None), embed_record_with_media(None), {"record": {}}])
@@ -443,13 +455,13 @@ def test_reasons_quote_nothing_of_the_line():
     ]
 
     for raw in spoilt:
-        with pytest.raises(RefusedLineError) as caught:
-            decode_leniently(raw)
+        with pytest.raises(NotAnEventError) as caught:
+            decode_object_leniently(raw)
         assert secret not in str(caught.value)
-        assert all(secret not in found.reason for found in read_line(raw))
+        assert all(secret not in found.reason for found in decode_line_leniently(raw))
 
 
 def test_the_latest_time_is_the_end_of_the_century():
     last = int(dt.datetime(2099, 12, 31, tzinfo=dt.UTC).timestamp()) * 1_000_000
 
-    assert decode_leniently(changed(post(), "time_us", last)).time_us == last
+    assert decode_object_leniently(changed(post(), "time_us", last)).time_us == last

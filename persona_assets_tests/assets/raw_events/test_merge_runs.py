@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persona_assets import tables
-from persona_assets.assets.raw_events import external_sort as crowd
+from persona_assets.assets.raw_events import external_sort
 from persona_assets.assets.raw_events import merge_runs as merge
-from persona_assets.assets.raw_events.merge_runs import merge_rejected, merge_runs
-from persona_assets.assets.raw_events.read_files import REJECTED_SPOOL
+from persona_assets.assets.raw_events.merge_runs import merge_rejected_lines, merge_runs
+from persona_assets.assets.raw_events.read_files import REJECTED_STREAM_SCHEMA
 from persona_assets.assets.raw_events.sorted_runs import write_run
 
 
@@ -60,7 +60,7 @@ def test_rows_of_one_time_are_sorted_by_every_column_nulls_last(tmp_path, column
     assert first == second
 
 
-def test_rows_that_are_another_one_again_are_kept_and_counted(tmp_path):
+def test_repeated_rows_are_kept_and_counted(tmp_path):
     row = {"event_time_us": 7, "text": "a", "langs": ["en"]}
 
     rows, repeated, _ = merge_all([[row, row | {"text": "b"}], [row, row | {"langs": None}, row]], tmp_path)
@@ -85,28 +85,31 @@ ROWS = st.fixed_dictionaries(
 
 
 @settings(max_examples=30)
-@given(st.lists(st.lists(ROWS, min_size=1), min_size=1, max_size=4), st.sampled_from(["_MOST_ROWS", "_MOST_BYTES"]))
-def test_a_crowd_is_sorted_outside_of_memory_to_the_same_bytes(pieces, limit):
+@given(
+    st.lists(st.lists(ROWS, min_size=1), min_size=1, max_size=4),
+    st.sampled_from(["_MAX_SLICE_ROWS", "_MAX_SLICE_BYTES"]),
+)
+def test_sorting_on_disk_gives_the_same_bytes(pieces, limit):
     with tempfile.TemporaryDirectory() as inside, tempfile.TemporaryDirectory() as outside:
         expected = merge_all(pieces, Path(inside))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(merge, limit, 0)
-            patch.setattr(crowd, "_BATCH_ROWS", 2)
+            patch.setattr(external_sort, "_BATCH_ROWS", 2)
             assert merge_all(pieces, Path(outside)) == expected
 
 
-def test_no_runs_are_an_empty_table(tmp_path):
+def test_without_runs_the_table_is_empty(tmp_path):
     assert merge_runs([], tmp_path / "out.parquet") == 0
     assert pq.read_table(tmp_path / "out.parquet").schema == tables.RAW_EVENTS
 
 
-def test_rejected_lines_follow_one_another(tmp_path):
+def test_rejected_lines_of_several_streams_are_concatenated(tmp_path):
     paths = []
     for name in "ab":
         paths.append(tmp_path / name)
-        batch = pa.record_batch([[name], [1], ["why"], [b"raw"], [3]], schema=REJECTED_SPOOL)
-        with pa.OSFile(str(paths[-1]), "wb") as sink, pyarrow.ipc.new_stream(sink, REJECTED_SPOOL) as writer:
+        batch = pa.record_batch([[name], [1], ["why"], [b"raw"], [3]], schema=REJECTED_STREAM_SCHEMA)
+        with pa.OSFile(str(paths[-1]), "wb") as sink, pyarrow.ipc.new_stream(sink, REJECTED_STREAM_SCHEMA) as writer:
             writer.write_batch(batch)
 
-    assert merge_rejected(paths, tmp_path / "out.parquet") == 2
+    assert merge_rejected_lines(paths, tmp_path / "out.parquet") == 2
     assert pq.read_table(tmp_path / "out.parquet")["source_file"].to_pylist() == ["a", "b"]

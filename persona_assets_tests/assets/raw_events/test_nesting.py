@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.assets.raw_events.nesting import MOST_LEVELS, find_deep_lines, is_deep
+from persona_assets.assets.raw_events.nesting import MAX_LEVELS, find_too_deep_lines, is_too_deep
 
 
 def nested(levels, inside=b"1"):
@@ -12,20 +12,20 @@ def nested(levels, inside=b"1"):
     return b"".join(start for start, _ in pairs) + inside + b"".join(end for _, end in reversed(pairs))
 
 
-def test_lines_are_told_that_are_nested_too_deeply():
+def test_lines_that_are_nested_too_deeply_are_found():
     wide = b"[" + b",".join([nested(100)] * 10) + b"]"
-    lines = [nested(MOST_LEVELS), nested(MOST_LEVELS + 1), b"", wide, nested(1000)]
+    lines = [nested(MAX_LEVELS), nested(MAX_LEVELS + 1), b"", wide, nested(1000)]
 
-    assert find_deep_lines(b"\n".join(lines)) == [1, 4]
-    assert find_deep_lines(b"") == []
+    assert find_too_deep_lines(b"\n".join(lines)) == [1, 4]
+    assert find_too_deep_lines(b"") == []
 
 
 @pytest.mark.parametrize("text", ["[" * 1000, '"' + "{" * 1000, "\\" + "[" * 1000, '\\"' + "[" * 1000 + '"\\\\'])
-def test_what_texts_hold_is_no_nesting(text):
+def test_brackets_in_strings_do_not_count_as_nesting(text):
     inside = json.dumps(text).encode()
 
-    assert not is_deep(nested(5, inside))
-    assert is_deep(nested(MOST_LEVELS + 1, inside))
+    assert not is_too_deep(nested(5, inside))
+    assert is_too_deep(nested(MAX_LEVELS + 1, inside))
 
 
 def levels_of(value):
@@ -39,7 +39,7 @@ def levels_of(value):
         st.text(alphabet='[{\\"]}a'),
         lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(alphabet='{["\\'), inner, max_size=4),
     ),
-    st.integers(MOST_LEVELS - 4, MOST_LEVELS + 1),
+    st.integers(MAX_LEVELS - 4, MAX_LEVELS + 1),
 )
-def test_levels_are_counted_as_they_are(value, around):
-    assert is_deep(nested(around, json.dumps(value).encode())) == (around + levels_of(value) > MOST_LEVELS)
+def test_nesting_levels_are_counted_exactly(value, around):
+    assert is_too_deep(nested(around, json.dumps(value).encode())) == (around + levels_of(value) > MAX_LEVELS)

@@ -105,12 +105,12 @@ def test_the_order_of_lines_and_files_does_not_matter(lines, rng, n_files):
 
 @few
 @given(LINES)
-def test_twice_gives_the_same_bytes(lines):
+def test_parsing_twice_gives_the_same_bytes(lines):
     assert read_files_of({"a": lines}).bytes == read_files_of({"a": lines}).bytes
 
 
 def many_events(n, seed=1):
-    """Events at times that often coincide, some of them more than once."""
+    """Lines of `n` random events, many with equal times and some repeated."""
     rng = np.random.default_rng(seed)
     events = [
         post("ab"[: rng.integers(3)], langs=LANGS[rng.integers(4)], rkey="k", rev="r")
@@ -136,7 +136,7 @@ def test_rows_are_sorted_by_every_column_across_runs_and_slices(monkeypatch, tmp
 
 
 @pytest.mark.slow
-def test_packed_shuffled_and_with_any_number_of_workers_gives_the_same_bytes(monkeypatch, tmp_path):
+def test_compression_order_and_number_of_workers_do_not_change_the_bytes(monkeypatch, tmp_path):
     monkeypatch.setattr("persona_assets.assets.raw_events.parse._BYTES_WORTH_A_WORKER", 1)
     monkeypatch.setattr(read, "RUN_BYTES", 1 << 20)
     lines = many_events(9_000) + BAD
@@ -253,7 +253,7 @@ def test_columns_of_the_other_events(tmp_path):
     ]
 
 
-def test_what_is_odd_about_a_day_is_counted(tmp_path):
+def test_events_out_of_order_and_outside_the_day_are_counted(tmp_path):
     day_us = 86_400_000_000
     times = [0, 5, 3, 4, 6, day_us, -day_us]
 
@@ -262,7 +262,7 @@ def test_what_is_odd_about_a_day_is_counted(tmp_path):
     assert (counts.out_of_order, counts.outside_day, counts.files, counts.broken_files) == (3, 2, 1, 0)
 
 
-def test_a_line_of_50_megabytes_costs_itself_only(tmp_path):
+def test_only_the_line_is_rejected_that_has_50_megabytes(tmp_path):
     huge = line(post("x" * 50_000_000))
 
     found = read_lines_of([post("before"), huge, post("after")], tmp_path)
@@ -273,7 +273,7 @@ def test_a_line_of_50_megabytes_costs_itself_only(tmp_path):
     assert row["raw"] == huge[: tables.RAW_LIMIT_BYTES]
 
 
-def test_a_bad_byte_and_a_deep_line_harm_no_neighbour(tmp_path):
+def test_an_invalid_byte_and_a_deeply_nested_line_affect_no_other_line(tmp_path):
     deep = line(commit("com.example.thing", {"a": 0})).replace(b": 0", b":" + b"[" * 100_000 + b"]" * 100_000)
     lines = [post("a"), line(post("b")).replace(b'"b"', b'"\xff"'), post("c"), deep, post("d")]
 
@@ -283,7 +283,7 @@ def test_a_bad_byte_and_a_deep_line_harm_no_neighbour(tmp_path):
     assert found.reasons == ["not UTF-8", "nested too deeply"]
 
 
-def test_line_ends_of_windows_and_a_byte_order_mark_are_no_fault(tmp_path):
+def test_crlf_line_ends_and_a_byte_order_mark_are_accepted(tmp_path):
     folder = tmp_path / "capture" / "2025-03-01"
     folder.mkdir(parents=True)
     (folder / "a").write_bytes(b"\xef\xbb\xbf" + b"\r\n".join([line(post("a")), b"bad", line(post("b"))]))
@@ -294,7 +294,7 @@ def test_line_ends_of_windows_and_a_byte_order_mark_are_no_fault(tmp_path):
     assert [row["raw"] for row in found.rejected] == [b"bad"]
 
 
-def test_broken_files_cost_one_entry_each_and_nothing_else(tmp_path):
+def test_each_damaged_file_is_one_rejected_line(tmp_path):
     day = tmp_path / "capture" / "2025-03-01"
     rng = np.random.default_rng(1)
     lines = [post(f"{number} {rng.random()}") for number in range(3000)]
@@ -319,7 +319,7 @@ def test_broken_files_cost_one_entry_each_and_nothing_else(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read any file")
-def test_a_file_without_permission_costs_one_entry(tmp_path):
+def test_a_file_without_permission_is_one_rejected_line(tmp_path):
     day = tmp_path / "capture" / "2025-03-01"
     write_file(day / "a", [post("whole")])
     write_file(day / "b", [post("closed")]).chmod(0)
@@ -375,7 +375,7 @@ def test_every_event_of_every_kind_is_read(shared_data, tmp_path):
 
 @pytest.mark.shared_data
 @pytest.mark.slow
-def test_the_placeholder_month_loses_only_its_conflict_markers(shared_data, tmp_path):
+def test_only_conflict_markers_are_rejected_in_the_placeholder_month(shared_data, tmp_path):
     with tarfile.open(shared_data / "jetstream" / "placeholder_bluesky-2025-03.tar.gz") as archive:
         archive.extractall(tmp_path, filter="data")
 
@@ -401,7 +401,7 @@ FAULTS = {
 
 @pytest.mark.shared_data
 @pytest.mark.parametrize(("name", "events", "extra"), [(name, *counts) for name, counts in FAULTS.items()])
-def test_forms_that_captures_were_seen_in_are_read(shared_data, tmp_path, name, events, extra):
+def test_formats_found_in_captures_are_read(shared_data, tmp_path, name, events, extra):
     content = (shared_data / "faults" / name).read_bytes()
 
     found = read_lines_of(content.splitlines(), tmp_path)
@@ -413,7 +413,7 @@ def test_forms_that_captures_were_seen_in_are_read(shared_data, tmp_path, name, 
     assert found.counts.outside_day == 0
 
 
-def test_a_json_array_over_several_lines_is_read(tmp_path):
+def test_a_json_array_that_spans_lines_is_read(tmp_path):
     array = json.dumps([post("a"), post("b")]).encode()
     pretty = [b"[", line(post("c")) + b",", line(post("d")), b"]"]
     joined = [b"[" + line(post("e")) + b",", line(post("f")) + b",", line(post("g")) + b"]"]
@@ -425,7 +425,7 @@ def test_a_json_array_over_several_lines_is_read(tmp_path):
     assert [row["line_number"] for row in found.rejected] == [2, 5]
 
 
-def test_a_line_of_many_events_gives_the_bytes_of_as_many_lines(tmp_path):
+def test_many_events_on_one_line_give_the_same_bytes_as_on_lines_of_their_own(tmp_path):
     events = many_events(3000)
 
     one_line = read_lines_of([b",".join(events)], tmp_path / "one")
@@ -437,7 +437,7 @@ def test_a_line_of_many_events_gives_the_bytes_of_as_many_lines(tmp_path):
 
 
 @pytest.mark.parametrize("run_bytes", [1, 1 << 25])
-def test_a_sequence_number_of_zero_gives_the_same_bytes_however_it_is_spread(tmp_path, monkeypatch, run_bytes):
+def test_a_sequence_number_of_zero_is_kept_for_any_size_of_runs(tmp_path, monkeypatch, run_bytes):
     monkeypatch.setattr(read, "RUN_BYTES", run_bytes)
     events = [like(rkey="k", rev="r", time_us=NOON_US + seq) | {"seq": seq} for seq in range(3)]
 
@@ -446,7 +446,7 @@ def test_a_sequence_number_of_zero_gives_the_same_bytes_however_it_is_spread(tmp
     assert [row["seq"] for row in found.events] == [0, 1, 2]
 
 
-def test_the_tables_are_what_was_promised(tmp_path):
+def test_the_tables_have_the_declared_schema(tmp_path):
     read_lines_of(EVENTS + BAD, tmp_path)
 
     for name, schema in (("raw_events", tables.RAW_EVENTS), ("rejected_lines", tables.REJECTED_LINES)):
@@ -463,7 +463,7 @@ def test_a_day_of_rejected_lines_only_is_an_empty_table(tmp_path):
 
 @pytest.fixture
 def endless(tmp_path):
-    """Two files, each large enough for a worker, that take minutes to read: they hold nothing but a hole."""
+    """Two sparse files of zeros, each large enough for a worker of its own, that take minutes to read."""
     files = [CaptureFile(UPath(tmp_path / name), name, 1 << 26) for name in ("a", "b")]
     for file in files:
         file.path.touch()
@@ -477,11 +477,11 @@ def parse_endless(files, scratch):
 
 
 def find_readers(files):
-    """Return the processes that have one of the files open, in the order of their ids."""
+    """Return the sorted ids of the processes that have one of the files open."""
     paths = {file.path.path for file in files}
     readers = set()
     for link in Path("/proc").glob("[0-9]*/fd/*"):
-        with suppress(OSError):  # closed since, or another user's
+        with suppress(OSError):  # closed in the meantime, or of another user
             if str(link.readlink()) in paths:
                 readers.add(int(link.parts[2]))
     return sorted(readers)
@@ -492,7 +492,7 @@ def wait_for_readers(files, count):
         time.sleep(0.05)
 
 
-def test_workers_do_without_pandas():
+def test_workers_do_not_import_pandas():
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn, initializer=_start_worker) as pool:
         # pyarrow looks for pandas at the first array.
@@ -501,12 +501,14 @@ def test_workers_do_without_pandas():
         assert imported.result() is False
 
 
-needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="sees in /proc who reads a file")
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/fd").exists(), reason="needs /proc to see which process reads a file"
+)
 
 
 @needs_proc
 @pytest.mark.parametrize("which", [0, 1])
-def test_a_worker_that_is_killed_is_an_error_that_says_what_to_do(endless, tmp_path, which):
+def test_a_killed_worker_raises_an_error_with_the_remedy(endless, tmp_path, which):
     def kill_a_worker():
         wait_for_readers(endless, 2)
         os.kill(find_readers(endless)[which], signal.SIGKILL)
@@ -530,7 +532,7 @@ def test_workers_end_when_the_step_is_killed(endless, tmp_path):
 
 
 def write_faulty_day(capture):
-    """A capture with sound files and one of each fault of a file; return how many sound lines it holds."""
+    """Write a capture with valid files and one of each kind of faulty file; return the number of valid lines."""
     day = capture / "2025-03-01"
     sound = [line(like(rkey=f"k{number}", rev=f"r{number}", time_us=NOON_US + number)) for number in range(700)]
     packed = gzip.compress(b"\n".join(sound[:100]) + b"\n")
@@ -584,7 +586,7 @@ def test_a_day_of_faults_is_the_same_with_any_number_of_workers(monkeypatch, tmp
         ("n", "a folder that was listed under another name: a link leads back to it"),
         ("o.jsonl", "a folder where a file should be"),
     ]
-    assert [name.removeprefix("2025-03-01/") for name, _ in found[0].counts.named_without_events] == [
+    assert [name.removeprefix("2025-03-01/") for name, _ in found[0].counts.first_files_without_events] == [
         "\\xfe",
         "\\xff",
         "f.zip",
@@ -596,7 +598,7 @@ def test_a_day_of_faults_is_the_same_with_any_number_of_workers(monkeypatch, tmp
 FAULTS = {
     "compressed_with_xz.jsonl.xz": (5, []),
     "cut_member_then_whole_member.jsonl.gz": (398, ["the file ends inside a gzip frame"]),
-    # The frame that was cut has one block, of which zstd gives all or nothing.
+    # The cut frame has a single block, which zstd decompresses as a whole or not at all.
     "cut_frame_then_whole_frame.jsonl.zst": (200, ["the compressed data is damaged"]),
     "frames_with_jetstreams_dictionary.jsonl.zst": (5, []),
     "utf16_with_crlf.jsonl": (5, []),
@@ -605,7 +607,7 @@ FAULTS = {
 
 @pytest.mark.shared_data
 @pytest.mark.parametrize("name", FAULTS)
-def test_captures_that_went_wrong_are_read_as_far_as_they_can_be(shared_data, tmp_path, name):
+def test_damaged_captures_are_read_as_far_as_possible(shared_data, tmp_path, name):
     day = tmp_path / "capture" / "2025-03-01"
     day.mkdir(parents=True)
     shutil.copy(shared_data / "faults" / name, day)
@@ -615,10 +617,10 @@ def test_captures_that_went_wrong_are_read_as_far_as_they_can_be(shared_data, tm
     assert (len(found.events), found.reasons) == FAULTS[name]
 
 
-def test_ten_thousand_tiny_files_take_their_number_of_time_and_few_are_named(tmp_path):
+def test_ten_thousand_tiny_files_are_read_and_few_are_named(tmp_path):
     for number in range(10_000):
         write_file(tmp_path / "capture" / "2025-03-01" / f"{number % 24:02}" / f"{number}", [b"bad"])
 
     counts = read_day(tmp_path / "capture", tmp_path / "scratch").counts
 
-    assert (counts.files, counts.files_without_events, len(counts.named_without_events)) == (10_000, 10_000, 20)
+    assert (counts.files, counts.files_without_events, len(counts.first_files_without_events)) == (10_000, 10_000, 20)

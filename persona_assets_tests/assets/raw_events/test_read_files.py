@@ -4,34 +4,34 @@ from collections import Counter
 from upath import UPath
 
 from persona_assets.assets.raw_events import read_files as read
-from persona_assets.assets.raw_events.read_files import Counts, read_files
+from persona_assets.assets.raw_events.read_files import ReadCounts, read_files
 from persona_assets.capture.files import CaptureFile
 from persona_assets_tests.assets.raw_events.builders import DAY, NOON_US, like, line, post, write_file
 
 
-def capture_file(path, trouble=None):
-    return CaptureFile(UPath(path), path.name, path.stat().st_size if path.exists() else 0, trouble)
+def capture_file(path, problem=None):
+    return CaptureFile(UPath(path), path.name, path.stat().st_size if path.exists() else 0, problem)
 
 
-def test_runs_are_written_as_the_lines_of_several_files_fill_them(tmp_path, monkeypatch):
+def test_a_run_may_hold_the_lines_of_several_files(tmp_path, monkeypatch):
     files = [capture_file(write_file(tmp_path / name, [like() for _ in range(10)])) for name in "abc"]
     monkeypatch.setattr(read, "RUN_BYTES", files[0].size * 3 // 2)
 
-    part = read_files(files, DAY, tmp_path / "spool")
+    parsed = read_files(files, DAY, tmp_path / "spool")
 
-    assert len(part.runs) == 2
-    assert part.counts.events == 30
-    assert part.counts.bytes == sum(file.size for file in files)
-
-
-def test_a_file_with_trouble_is_one_rejected_line_zero(tmp_path):
-    part = read_files([capture_file(tmp_path / "a", "a folder where a file should be")], DAY, tmp_path / "spool")
-
-    assert part.counts.rejected == {"a folder where a file should be": 1}
-    assert (part.counts.lines, part.counts.broken_files, part.runs) == (1, 1, [])
+    assert len(parsed.runs) == 2
+    assert parsed.counts.events == 30
+    assert parsed.counts.bytes == sum(file.size for file in files)
 
 
-def test_the_collector_is_left_as_it_was(tmp_path):
+def test_a_file_that_cannot_be_read_is_one_rejected_line(tmp_path):
+    parsed = read_files([capture_file(tmp_path / "a", "a folder where a file should be")], DAY, tmp_path / "spool")
+
+    assert parsed.counts.rejected == {"a folder where a file should be": 1}
+    assert (parsed.counts.lines, parsed.counts.broken_files, parsed.runs) == (1, 1, [])
+
+
+def test_the_garbage_collector_is_enabled_again(tmp_path):
     assert gc.isenabled()
 
     read_files([capture_file(write_file(tmp_path / "a", [post()]))], DAY, tmp_path / "spool")
@@ -39,7 +39,7 @@ def test_the_collector_is_left_as_it_was(tmp_path):
     assert gc.isenabled()
 
 
-def test_objects_that_share_a_line_are_each_counted(tmp_path):
+def test_each_object_of_a_shared_line_is_counted(tmp_path):
     array = b"[%s,%s]" % (line(like(time_us=NOON_US + 2)), line(like(time_us=NOON_US + 1)))
     lines = [like(), array, line(like(time_us=NOON_US + 3)) + b'{"a": {}}', b"bad", b"]", post()]
 
@@ -51,15 +51,15 @@ def test_objects_that_share_a_line_are_each_counted(tmp_path):
     assert counts.lines + counts.extra_values == counts.events + counts.rejected.total()
 
 
-def test_texts_that_are_cut_are_counted_once_each(tmp_path, monkeypatch):
+def test_each_truncated_text_is_counted_once(tmp_path, monkeypatch):
     file = capture_file(write_file(tmp_path / "a", [post("x" * 3001), post("x" * 3000)] * 3))
     monkeypatch.setattr(read, "RUN_BYTES", 1)
 
     assert read_files([file], DAY, tmp_path / "spool").counts.cut_texts == 3
 
 
-def test_counts_add_up():
-    one, other = Counts(files=1, lines=2), Counts(files=3, lines=4)
+def test_counts_of_two_processes_are_added():
+    one, other = ReadCounts(files=1, lines=2), ReadCounts(files=3, lines=4)
     one.rejected["x"] += 1
     other.rejected["x"] += 2
 
@@ -68,13 +68,13 @@ def test_counts_add_up():
     assert (one.files, one.lines, one.rejected["x"]) == (4, 6, 3)
 
 
-def test_counts_of_collections_stay_few_and_add_up(monkeypatch):
-    monkeypatch.setattr(read, "_MOST_KINDS", 10)
-    counts = Counts()
+def test_rare_collections_are_counted_together(monkeypatch):
+    monkeypatch.setattr(read, "_MAX_KINDS", 10)
+    counts = ReadCounts()
 
     for number in range(100):
         counts.add(
-            Counts(kinds=Counter({("commit", f"com.example.thing{number}", "create"): 2, ("sync", None, None): 3}))
+            ReadCounts(kinds=Counter({("commit", f"com.example.thing{number}", "create"): 2, ("sync", None, None): 3}))
         )
 
     assert len(counts.kinds) <= 12

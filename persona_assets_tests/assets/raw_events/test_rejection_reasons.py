@@ -3,7 +3,11 @@ import sys
 
 import pytest
 
-from persona_assets.assets.raw_events.rejection_reasons import is_bracket, name_damage, name_misfit
+from persona_assets.assets.raw_events.rejection_reasons import (
+    describe_invalid_field,
+    describe_invalid_json,
+    has_only_brackets,
+)
 
 
 @pytest.mark.parametrize(
@@ -16,19 +20,19 @@ from persona_assets.assets.raw_events.rejection_reasons import is_bracket, name_
         ("Invalid enum value 'a secret' - at `$.kind`", "kind: unknown value"),
     ],
 )
-def test_a_misfit_names_the_field_and_nothing_of_the_line(message, reason):
-    assert name_misfit(message) == reason
+def test_an_invalid_field_is_named_without_values_of_the_line(message, reason):
+    assert describe_invalid_field(message) == reason
 
 
-def test_a_misfit_below_a_record_says_where():
-    assert name_misfit("Object missing required field `uri` - at `$.subject`", below="commit.record") == (
+def test_an_invalid_field_of_a_record_is_named_with_its_full_path():
+    assert describe_invalid_field("Object missing required field `uri` - at `$.subject`", below="commit.record") == (
         "no commit.record.subject.uri"
     )
 
 
-def test_damage_is_named():
-    assert name_damage(b" ", "") == "empty line"
-    assert name_damage(b'{"a":1} x', "trailing characters (byte 9)") == "more than one value on the line"
+def test_invalid_json_is_described():
+    assert describe_invalid_json(b" ", "") == "empty line"
+    assert describe_invalid_json(b'{"a":1} x', "trailing characters (byte 9)") == "more than one value on the line"
 
 
 @pytest.mark.parametrize(
@@ -42,16 +46,16 @@ def test_damage_is_named():
         (rb'"\\\\ud800"', False),
     ],
 )
-def test_lone_surrogates_are_told_from_escaped_backslashes(raw, is_lone):
-    assert (name_damage(raw, "") == "lone surrogate") == is_lone
+def test_lone_surrogates_are_distinguished_from_escaped_backslashes(raw, is_lone):
+    assert (describe_invalid_json(raw, "") == "lone surrogate") == is_lone
 
 
 _BACKSLASHES = """
 import resource
-from persona_assets.assets.raw_events.rejection_reasons import name_damage
+from persona_assets.assets.raw_events.rejection_reasons import describe_invalid_json
 line = b'{"a":"' + bytes([92]) * (1 << 24)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-assert name_damage(line, "Input data was truncated") == "truncated JSON"
+assert describe_invalid_json(line, "Input data was truncated") == "truncated JSON"
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
@@ -63,10 +67,10 @@ def test_a_line_of_backslashes_takes_little_memory():
 
 
 @pytest.mark.parametrize("raw", [b"[", b"]", b"],", b"[ ]", b","])
-def test_brackets_and_commas_are_told(raw):
-    assert is_bracket(raw)
+def test_lines_of_brackets_and_commas_are_recognised(raw):
+    assert has_only_brackets(raw)
 
 
 @pytest.mark.parametrize("raw", [b"", b"  ", b"[1]", b"[" * 100])
-def test_all_else_is_no_bracket(raw):
-    assert not is_bracket(raw)
+def test_other_lines_are_not_taken_for_brackets(raw):
+    assert not has_only_brackets(raw)

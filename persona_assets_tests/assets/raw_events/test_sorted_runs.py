@@ -1,122 +1,31 @@
 import pyarrow.ipc
-import pytest
 
-from persona_assets import tables
+from persona_assets.assets.raw_events.event_buffer import EventBuffer
 from persona_assets.assets.raw_events.fast_decode import BlockDecoder
-from persona_assets.assets.raw_events.sorted_runs import FENCE_ROWS, EventBuffer, count_kinds, write_run
-from persona_assets.common.columns import require_schema
-from persona_assets_tests.assets.raw_events.builders import (
-    LIKE,
-    NOON_US,
-    POST,
-    account,
-    commit,
-    delete,
-    embed_record,
-    identity,
-    like,
-    line,
-    post,
-)
+from persona_assets.assets.raw_events.sorted_runs import FENCE_ROWS, count_events_by_kind, write_run
+from persona_assets_tests.assets.raw_events.builders import LIKE, NOON_US, delete, identity, like, line, post
 
 
-def hold(events, *, absorb_each=False):
-    held = EventBuffer()
-    for event in BlockDecoder().decode(b"\n".join(line(event) for event in events)):
-        assert held.add([event]) == []
-        if absorb_each:
-            held.absorb(least=1)
-    return held
+def table_of(events):
+    buffer = EventBuffer()
+    assert buffer.add(BlockDecoder().decode(b"\n".join(line(event) for event in events))) == []
+    return buffer.flush()
 
 
-@pytest.mark.parametrize("absorb_each", [False, True])
-def test_each_kind_is_one_chunk_sorted_by_time(absorb_each):
-    events = [post(time_us=NOON_US + 5), like(time_us=NOON_US + 4), post(time_us=NOON_US + 3), like()]
-    events += [delete(), account(), identity(), commit(POST, {"text": "x"}, operation="update")]
+def test_events_are_counted_by_kind():
+    table = table_of([like(), like(), delete(), identity()])
 
-    table = hold(events, absorb_each=absorb_each).release()
-
-    require_schema(table.schema, tables.RAW_EVENTS, table="raw_events")
-    assert len(table) == len(events)
-    chunks = [chunk.to_pylist() for chunk in table["event_time_us"].chunks]
-    assert len(chunks) == 5
-    assert all(times == sorted(times) for times in chunks)
-
-
-def test_what_was_released_is_held_no_more():
-    held = hold([like()])
-
-    assert (len(held.release()), len(held.release())) == (1, 0)
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        like() | {"did": "nobody"},
-        {**like(), "commit": None},
-        {**account(), "account": None},
-        {**like(), "kind": "account"},
-        like(rkey="a/b"),
-        like(rkey=".."),
-        {**post(), "commit": {**post()["commit"], "record": None}},
-        {**post(), "commit": {**post()["commit"], "record": like()["commit"]["record"]}},
-    ],
-)
-def test_what_does_not_fit_is_told_and_not_held(event):
-    held = EventBuffer()
-
-    assert held.add(BlockDecoder().decode(line(event))) == [0]
-    assert held.add([None]) == [0]
-    assert len(held.release()) == 0
-
-
-def test_a_key_that_is_none_takes_none_of_its_neighbours_along():
-    events = [like(rkey="self"), like(rkey="a b"), account(), delete(rkey=".")]
-
-    assert EventBuffer().add(BlockDecoder().decode(b"\n".join(line(event) for event in events))) == [1, 3]
-
-
-def test_what_is_over_the_bounds_of_a_lexicon_is_cut_and_counted():
-    long, short = "é" * 1501, "é" * 1500
-    held = hold([post(long), post(short, langs=list("abcd")), account(status="zq", active=False)])
-    held.add(BlockDecoder().decode(line(commit("app.bsky.actor.profile", {"description": long}))))
-
-    table = held.release()
-
-    assert sorted(text for text in table["text"].to_pylist() if text) == ["é" * 1280, short, short]
-    assert [langs for langs in table["langs"].to_pylist() if langs] == [["a", "b", "c"]]
-    assert [status for status in table["account_status"].to_pylist() if status] == ["other"]
-    assert (held.cut_texts, held.cut_langs) == (2, 1)
-
-
-@pytest.mark.parametrize("absorb_each", [False, True])
-def test_a_sequence_number_of_zero_is_one(absorb_each):
-    events = [like() | {"seq": 0}, like() | {"seq": 5}, like()]
-
-    assert hold(events, absorb_each=absorb_each).release()["seq"].to_pylist() == [0, 5, None]
-
-
-def test_an_empty_uri_names_nothing():
-    empty = {"uri": ""}
-    table = hold([post(reply={"parent": empty, "root": empty}, embed=embed_record(""))]).release()
-
-    assert [table[name].to_pylist() for name in ("parent_uri", "root_uri", "quoted_uri")] == [[None]] * 3
-
-
-def test_kinds_are_counted():
-    table = hold([like(), like(), delete(), identity()]).release()
-
-    assert count_kinds(table) == {
+    assert count_events_by_kind(table) == {
         ("commit", LIKE, "create"): 2,
         ("commit", LIKE, "delete"): 1,
         ("identity", None, None): 1,
     }
 
 
-def test_fences_tell_where_the_times_of_a_run_lie(tmp_path):
+def test_fences_sample_the_times_of_a_run(tmp_path):
     events = [like(time_us=NOON_US + number) for number in range(FENCE_ROWS + 2)] + [post(time_us=NOON_US - 1)]
 
-    run = write_run(hold(events).release(), tmp_path / "run")
+    run = write_run(table_of(events), tmp_path / "run")
 
     assert run.fences == [NOON_US - 1, NOON_US - 1, NOON_US, NOON_US + FENCE_ROWS, NOON_US + FENCE_ROWS + 1]
     with pyarrow.ipc.open_file(tmp_path / "run") as file:

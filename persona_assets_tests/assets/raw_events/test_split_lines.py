@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from persona_assets.assets.raw_events import split_lines as module
-from persona_assets.assets.raw_events.split_lines import Broken, Lines, Overlong, read_lines
+from persona_assets.assets.raw_events.split_lines import LineBlock, OverlongLine, ReadFailure, read_lines
 from persona_assets.tables import RAW_LIMIT_BYTES
 
 
@@ -29,12 +29,12 @@ def pieces(content):
 
 
 def lines_in(found):
-    return [line for piece in found if isinstance(piece, Lines) for line in piece.body.split(b"\n")]
+    return [line for piece in found if isinstance(piece, LineBlock) for line in piece.body.split(b"\n")]
 
 
 @pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
 @given(st.lists(st.binary(max_size=30).map(lambda line: line.replace(b"\n", b"")), min_size=1))
-def test_lines_come_back_whatever_the_file_is_packed_with(pack, lines):
+def test_lines_are_read_from_files_of_any_compression(pack, lines):
     lines = [b"a plain file may not begin as another kind does", *lines]
     content = b"".join(line + b"\n" for line in lines)
 
@@ -62,7 +62,7 @@ def test_members_may_be_concatenated_and_a_line_may_cross_them(pack):
     assert lines_in(pieces(pack(b"a\nb") + pack(b"") + pack(b"c\nd\n"))) == [b"a", b"bc", b"d"]
 
 
-def test_zstd_may_begin_with_a_frame_to_skip():
+def test_a_skippable_zstd_frame_is_skipped():
     skippable = b"\x50\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"note"
 
     assert lines_in(pieces(skippable + pack_zstd(b"a\n"))) == [b"a"]
@@ -84,17 +84,17 @@ def test_a_file_that_ends_inside_a_member_gives_the_lines_it_has(pack):
     whole = lines_in(found)
     assert len(whole) > 10_000
     assert whole == lines[: len(whole)]
-    (broken,) = [piece for piece in found if isinstance(piece, Broken)]
+    (broken,) = [piece for piece in found if isinstance(piece, ReadFailure)]
     assert "ends inside" in broken.reason
     assert lines[len(whole)].startswith(broken.head)
     assert broken.length == len(broken.head)
 
 
-def test_what_follows_a_gzip_member_and_is_none_breaks_the_file_off():
+def test_other_bytes_after_a_gzip_member_are_unread():
     *before, last = pieces(gzip.compress(b"a\n") + b"garbage that is no member")
 
     assert lines_in(before) == [b"a"]
-    assert last == Broken("the compressed data is damaged", b"", 0, len(b"garbage that is no member"))
+    assert last == ReadFailure("the compressed data is damaged", b"", 0, len(b"garbage that is no member"))
 
 
 def test_damage_in_the_middle_gives_the_lines_before_it():
@@ -108,15 +108,15 @@ def test_damage_in_the_middle_gives_the_lines_before_it():
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), IsADirectoryError(21, "Is a directory")])
-def test_a_file_that_cannot_be_opened_is_broken(error):
+def test_a_file_that_cannot_be_opened_is_unread(error):
     def refuse():
         raise error
 
-    assert list(read_lines(refuse)) == [Broken(f"the file can't be read: {error.strerror}", b"", 0)]
+    assert list(read_lines(refuse)) == [ReadFailure(f"the file can't be read: {error.strerror}", b"", 0)]
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError, TimeoutError])
-def test_a_network_that_fails_is_not_the_files_fault(error):
+def test_errors_of_the_network_are_raised(error):
     def open_file():
         raise error
 
@@ -132,21 +132,21 @@ def test_an_overlong_line_keeps_its_head_and_its_length(pack, monkeypatch):
     found = pieces(pack(content))
 
     assert lines_in(found) == [b"a", b"b", b"y" * 100_000]
-    assert [piece for piece in found if isinstance(piece, Overlong)] == [
-        Overlong(b"x" * RAW_LIMIT_BYTES, 3_000_000),
-        Overlong(b"z" * RAW_LIMIT_BYTES, 100_001),
+    assert [piece for piece in found if isinstance(piece, OverlongLine)] == [
+        OverlongLine(b"x" * RAW_LIMIT_BYTES, 3_000_000),
+        OverlongLine(b"z" * RAW_LIMIT_BYTES, 100_001),
     ]
 
 
-def test_a_line_in_many_small_pieces_is_put_together_in_linear_time(monkeypatch):
+def test_a_line_in_many_small_pieces_is_joined_in_linear_time(monkeypatch):
     monkeypatch.setattr(module, "LINE_LIMIT_BYTES", 1 << 20)
     frame = pack_zstd(b"x" * 100)
 
     assert lines_in(pieces(frame * 5000 + pack_zstd(b"\n") + frame * 3)) == [b"x" * 500_000, b"x" * 300]
-    assert pieces(frame * 20_000) == [Overlong(b"x" * RAW_LIMIT_BYTES, 2_000_000)]
+    assert pieces(frame * 20_000) == [OverlongLine(b"x" * RAW_LIMIT_BYTES, 2_000_000)]
 
 
-def test_the_line_that_damage_tears_is_no_part_of_what_follows():
+def test_a_line_cut_off_by_damage_is_not_joined_with_the_next():
     torn = gzip.compress(b"a\nb\n" + b"".join(b"%d" % number**5 for number in range(3000)))[:-100]
 
     first, broken, *rest = pieces(torn + gzip.compress(b"c\nd"))
@@ -157,7 +157,7 @@ def test_the_line_that_damage_tears_is_no_part_of_what_follows():
 
 
 class Failing(io.BytesIO):
-    """A file of which nothing more can be read behind its first bytes."""
+    """A file that raises a disk error after its first four bytes."""
 
     def read(self, size=-1):
         if self.tell() >= 4:
@@ -165,11 +165,11 @@ class Failing(io.BytesIO):
         return super().read(min(size, 4))
 
 
-def test_bytes_that_the_disk_does_not_give_are_counted():
+def test_bytes_after_a_disk_error_are_counted_as_unread():
     *before, last = read_lines(lambda: Failing(b"a\nbcdef"), size=7)
 
     assert lines_in(before) == [b"a"]
-    assert last == Broken("the file can't be read: Input/output error", b"bc", 2, 3)
+    assert last == ReadFailure("the file can't be read: Input/output error", b"bc", 2, 3)
 
 
 BOMB = """

@@ -1,7 +1,7 @@
 import pyarrow as pa
 
 from persona_assets import tables
-from persona_assets.assets.raw_events.tie_break import count_repeated, make_sort_keys
+from persona_assets.assets.raw_events.tie_break import count_repeated_rows, make_sort_keys
 
 
 def table_of(*rows):
@@ -18,8 +18,8 @@ def test_lists_sort_item_by_item():
     assert len(set(keys)) == len(langs)
 
 
-def test_rows_that_are_the_same_in_every_column_are_counted():
+def test_rows_that_are_equal_in_every_column_are_counted():
     rows = [{"text": "a"}, {"text": "a"}, {"text": "a", "seq": 0}, {}, {}]
 
-    assert count_repeated(make_sort_keys(table_of(*rows))) == 2
-    assert count_repeated(make_sort_keys(table_of({}))) == 0
+    assert count_repeated_rows(make_sort_keys(table_of(*rows))) == 2
+    assert count_repeated_rows(make_sort_keys(table_of({}))) == 0

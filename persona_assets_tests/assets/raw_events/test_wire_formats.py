@@ -2,20 +2,20 @@ import json
 
 import pytest
 
-from persona_assets.assets.raw_events.event_types import NOTHING, LooseCommit, LooseEvent, Payload
-from persona_assets.assets.raw_events.rejection_reasons import RefusedLineError
-from persona_assets.assets.raw_events.wire_formats import read_any_form, unframe
+from persona_assets.assets.raw_events.event_types import ABSENT, CommitWithRawRecord, EventWithRawRecord, V2Payload
+from persona_assets.assets.raw_events.rejection_reasons import NotAnEventError
+from persona_assets.assets.raw_events.wire_formats import decode_any_format, payload_to_event
 from persona_assets_tests.assets.raw_events.builders import ALICE, NOON_US, line, post
 
 
-def said(event):
-    """What an event says, its record as JSON."""
+def values_of(event):
+    """The values of an event, with its record parsed as JSON."""
     commit = event.commit
     record = json.loads(bytes(commit.record))
     return event.did, event.time_us, event.kind, commit.operation, commit.collection, commit.rkey, commit.rev, record
 
 
-def test_every_form_of_an_event_says_the_same():
+def test_every_format_of_an_event_is_decoded_to_the_same_values():
     event = post("hello")
     commit = event["commit"]
     old_commit = {name: value for name, value in commit.items() if name != "operation"} | {"type": "c"}
@@ -32,13 +32,13 @@ def test_every_form_of_an_event_says_the_same():
         frame["payload"],
     ]
 
-    expected = said(read_any_form(line(event)))
+    expected = values_of(decode_any_format(line(event)))
 
-    assert [said(read_any_form(line(form))) for form in forms] == [expected] * len(forms)
+    assert [values_of(decode_any_format(line(form))) for form in forms] == [expected] * len(forms)
 
 
-def test_a_payload_of_an_unknown_kind_is_refused():
-    payload = Payload(type="x#presence", did=ALICE, time="2025-03-01T12:00:00Z", record=NOTHING)
+def test_a_payload_of_an_unknown_kind_is_rejected():
+    payload = V2Payload(type="x#presence", did=ALICE, time="2025-03-01T12:00:00Z", record=ABSENT)
 
-    with pytest.raises(RefusedLineError, match="kind: unknown value"):
-        unframe(payload, LooseEvent, LooseCommit)
+    with pytest.raises(NotAnEventError, match="kind: unknown value"):
+        payload_to_event(payload, EventWithRawRecord, CommitWithRawRecord)

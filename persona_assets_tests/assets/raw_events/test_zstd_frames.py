@@ -4,8 +4,8 @@ from functools import cache
 import pytest
 import zstandard
 
-from persona_assets.assets.raw_events.byte_source import DamageError, Source
-from persona_assets.assets.raw_events.zstd_frames import BLOCK_BYTES, ZstdFrames
+from persona_assets.assets.raw_events.byte_source import ByteSource, DamageError
+from persona_assets.assets.raw_events.zstd_frames import BLOCK_BYTES, ZstdFrameReader
 
 SAMPLES = [f'{{"did":"did:plc:{number:024}","kind":"commit","seq":{number**3}}}'.encode() for number in range(2000)]
 # The header of a frame with a window of 2 GiB and of 4 GiB; no size, no checksum.
@@ -26,13 +26,13 @@ def pack(content, dictionary=None, **options):
 
 
 def read(packed, dictionaries=None):
-    source, frames, content = Source(iter([packed])), ZstdFrames(dictionaries or {}), []
+    source, frames, content = ByteSource(iter([packed])), ZstdFrameReader(dictionaries or {}), []
     while source.peek(1):
         content.extend(frames.read(source))
     return b"".join(content)
 
 
-def test_frames_with_different_dictionaries_lie_in_one_file():
+def test_frames_of_a_file_may_have_different_dictionaries():
     one, other = train(7), train(9)
     packed = pack(SAMPLES[0], one) + pack(SAMPLES[1]) + pack(SAMPLES[2], other) + pack(SAMPLES[3], one)
 
@@ -40,21 +40,21 @@ def test_frames_with_different_dictionaries_lie_in_one_file():
 
 
 @pytest.mark.parametrize("dictionary", [1612007021, 20260811])
-def test_a_missing_dictionary_of_jetstream_is_named_and_its_frame_passed_by(dictionary):
+def test_a_missing_dictionary_of_jetstream_is_named_and_its_frame_is_skipped(dictionary):
     packed = pack(SAMPLES[0], train(dictionary))
-    source = Source(iter([packed + b"next"]))
+    source = ByteSource(iter([packed + b"next"]))
 
     with pytest.raises(DamageError, match=f"the zstd dictionary {dictionary} is missing") as caught:
-        list(ZstdFrames({}).read(source))
+        list(ZstdFrameReader({}).read(source))
 
     assert (caught.value.unread, source.peek(9)) == (len(packed), b"next")
 
 
-def test_files_that_ask_for_any_dictionaries_get_one_reason():
+def test_missing_dictionaries_with_other_ids_have_the_same_reason():
     reasons = set()
     for dictionary in (7, 8, 9):
         with pytest.raises(DamageError) as caught:
-            list(ZstdFrames({}).read(Source(iter([pack(SAMPLES[0], train(dictionary))]))))
+            list(ZstdFrameReader({}).read(ByteSource(iter([pack(SAMPLES[0], train(dictionary))]))))
         reasons.add(caught.value.reason)
 
     assert reasons == {"a zstd dictionary is missing"}
@@ -76,7 +76,7 @@ def test_blocks_before_damage_are_kept_whole():
     found = []
 
     with pytest.raises(DamageError, match="damaged"):
-        found.extend(ZstdFrames({}).read(Source(iter([bytes(packed)]))))
+        found.extend(ZstdFrameReader({}).read(ByteSource(iter([bytes(packed)]))))
 
     assert content.startswith(b"".join(found))
     assert len(b"".join(found)) >= len(content) - BLOCK_BYTES
@@ -86,14 +86,14 @@ def test_a_window_of_two_gib_is_read():
     assert read(WINDOWS[1 << 31] + raw_block(b"hello", is_last=True)) == b"hello"
 
 
-def test_a_larger_window_is_refused():
+def test_a_window_of_four_gib_is_rejected():
     with pytest.raises(DamageError, match="a zstd window of more than 2 GiB"):
         read(WINDOWS[1 << 32] + raw_block(b"hello, hello", is_last=True))
 
 
 @pytest.mark.parametrize("length", range(1, 30))
-def test_a_frame_may_end_anywhere(length):
+def test_a_frame_that_is_truncated_anywhere_is_reported(length):
     packed = pack(b"some text that is long enough", write_checksum=True)
 
     with pytest.raises(DamageError, match="ends inside a zstd frame"):
-        list(ZstdFrames({}).read(Source(iter([packed[: min(length, len(packed) - 1)]]))))
+        list(ZstdFrameReader({}).read(ByteSource(iter([packed[: min(length, len(packed) - 1)]]))))

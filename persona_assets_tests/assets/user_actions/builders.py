@@ -7,7 +7,7 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from persona_assets import tables
-from persona_assets.assets.user_actions.extract import extract_actions
+from persona_assets.assets.user_actions.extract import extract_distinct_actions
 
 ALICE, BOB = "did:plc:alice", "did:plc:bob"
 POST, LIKE, REPOST = "app.bsky.feed.post", "app.bsky.feed.like", "app.bsky.feed.repost"
@@ -18,7 +18,7 @@ _serial = count()
 
 
 def event(**columns):
-    """A row of `raw_events`, with only the columns that matter to a test."""
+    """A row of `raw_events` with the given columns; all others are null or defaults."""
     return dict.fromkeys(tables.RAW_EVENTS.names) | {"event_time_us": 1, "user_id": ALICE} | columns
 
 
@@ -32,8 +32,8 @@ def table_of(events):
     return pa.Table.from_pylist(list(events), schema=tables.RAW_EVENTS)
 
 
-class Extracted:
-    """What became of some events."""
+class Extraction:
+    """The stored table and the counts of extracted actions."""
 
     def __init__(self, found):
         self.found = found
@@ -50,4 +50,4 @@ def extract(events, scratch, *, batch_rows=None, memory_limit="512MB"):
     scratch.mkdir(parents=True, exist_ok=True)
     batches = table_of(events).to_batches(max_chunksize=batch_rows)
     dataset = pads.dataset(pa.Table.from_batches(batches, tables.RAW_EVENTS))
-    return Extracted(extract_actions(dataset, memory_limit=memory_limit, scratch=scratch))
+    return Extraction(extract_distinct_actions(dataset, memory_limit=memory_limit, scratch=scratch))

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 
 from persona_assets import tables
 from persona_assets.assets.user_actions.assets import build_user_actions
-from persona_assets.assets.user_actions.extract import extract_actions
+from persona_assets.assets.user_actions.extract import extract_distinct_actions
 from persona_assets.common.columns import require_schema
 from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.parquet_tables import ParquetIOManager
@@ -51,12 +51,12 @@ def test_the_asset_writes_actions_and_counts_what_it_drops(tmp_path):
     assert check.passed
 
 
-def test_events_that_vanish_are_an_error(tmp_path, monkeypatch):
+def test_events_that_are_lost_fail_the_check_with_an_error(tmp_path, monkeypatch):
     def lose_one(*given, **how):
-        extract = extract_actions(*given, **how)
+        extract = extract_distinct_actions(*given, **how)
         return extract._replace(actions=extract.actions - Counter(post=1))
 
-    monkeypatch.setattr("persona_assets.assets.user_actions.assets.extract_actions", lose_one)
+    monkeypatch.setattr("persona_assets.assets.user_actions.assets.extract_distinct_actions", lose_one)
 
     (check,) = materialize(table_of([commit(POST), commit(LIKE)]), tmp_path).get_asset_check_evaluations()
 

@@ -1,7 +1,7 @@
 import numpy as np
 
 from persona_assets import tables
-from persona_assets.assets.user_actions.classify import NO_ACTION, classify_events, find_codes
+from persona_assets.assets.user_actions.classify import NO_ACTION, build_action_rows, find_action_codes
 from persona_assets_tests.assets.user_actions.builders import BOB, LIKE, POST, commit, event, table_of
 
 
@@ -14,31 +14,31 @@ def actions(codes):
     return [None if code == NO_ACTION else tables.ACTIONS[code] for code in codes]
 
 
-def test_codes_are_those_of_the_actions():
+def test_events_get_the_codes_of_their_actions():
     events = [commit(LIKE), commit(POST, quoted_uri="q", parent_uri="p"), commit("a.b"), event(kind="account")]
 
-    assert actions(find_codes(batch_of(events))) == ["like", "quote", None, "account_status"]
+    assert actions(find_action_codes(batch_of(events))) == ["like", "quote", None, "account_status"]
 
 
-def test_rows_come_by_action_and_in_the_order_of_their_events():
+def test_rows_are_sorted_by_action_and_keep_the_order_of_their_events():
     batch = batch_of([commit(LIKE, rkey="1"), commit(POST, rkey="2"), commit(LIKE, rkey="3"), commit("a.b")])
 
-    named = classify_events(batch, find_codes(batch))
+    classified = build_action_rows(batch, find_action_codes(batch))
 
-    assert actions(named.codes) == ["post", "like", "like"]
-    assert [uri.rpartition("/")[2] for uri in named.rows["uri"].to_pylist()] == ["2", "1", "3"]
+    assert actions(classified.codes) == ["post", "like", "like"]
+    assert [uri.rpartition("/")[2] for uri in classified.rows["uri"].to_pylist()] == ["2", "1", "3"]
 
 
-def test_events_left_out_of_the_codes_are_left_out():
+def test_events_without_action_get_no_row():
     batch = batch_of([commit(LIKE), commit(LIKE)])
 
-    assert len(classify_events(batch, np.array([NO_ACTION, NO_ACTION], np.int8)).rows) == 0
+    assert len(build_action_rows(batch, np.array([NO_ACTION, NO_ACTION], np.int8)).rows) == 0
 
 
-def test_owners_are_told_by_at_uris_of_dids_only():
+def test_only_uris_with_a_did_have_an_owner():
     uris = [f"at://{BOB}/{POST}/1", f"at://{BOB}", "at://bob.example/x/1", "0" * 64, ""]
     batch = batch_of([commit(LIKE, subject_uri=uri) for uri in uris])
 
-    named = classify_events(batch, find_codes(batch))
+    classified = build_action_rows(batch, find_action_codes(batch))
 
-    assert named.rows["target_user_id"].to_pylist() == [BOB, BOB, None, None, None]
+    assert classified.rows["target_user_id"].to_pylist() == [BOB, BOB, None, None, None]

@@ -1,7 +1,7 @@
 import pyarrow.dataset as pads
 import pytest
 
-from persona_assets.assets.user_actions.event_order import follows, sort_events
+from persona_assets.assets.user_actions.event_order import is_sorted_after, sort_by_all_columns
 from persona_assets_tests.assets.user_actions.builders import event, table_of
 
 
@@ -20,19 +20,19 @@ def batch_of(events):
         [event(account_active=False), event(account_active=True), event()],
     ],
 )
-def test_sorted_rows_follow_one_another_and_reversed_ones_do_not(events):
+def test_sorted_rows_are_recognised_and_reversed_ones_are_not(events):
     events = [row | {"kind": "commit"} for row in events]
 
-    assert follows(batch_of(events), None)
-    assert not follows(batch_of(events[::-1]), None)
-    assert follows(batch_of(events[1:]), batch_of(events[:1]))
-    assert not follows(batch_of(events[:1]), batch_of(events[-1:]))
+    assert is_sorted_after(batch_of(events), None)
+    assert not is_sorted_after(batch_of(events[::-1]), None)
+    assert is_sorted_after(batch_of(events[1:]), batch_of(events[:1]))
+    assert not is_sorted_after(batch_of(events[:1]), batch_of(events[-1:]))
 
 
-def test_sorting_makes_rows_follow_one_another(tmp_path):
+def test_unsorted_rows_are_sorted_by_all_columns(tmp_path):
     events = [event(kind="commit", event_time_us=time, text=text) for time in (2, 1) for text in (None, "b", "a")]
 
-    found = sort_events(pads.dataset(table_of(events)), memory_limit="256MB", scratch=tmp_path)
+    found = sort_by_all_columns(pads.dataset(table_of(events)), memory_limit="256MB", scratch=tmp_path)
 
-    assert follows(batch_of(found.to_table().to_pylist()), None)
+    assert is_sorted_after(batch_of(found.to_table().to_pylist()), None)
     assert found.count_rows() == 6

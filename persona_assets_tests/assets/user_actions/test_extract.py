@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persona_assets import tables
-from persona_assets.assets.user_actions.classify import ACTION_OF
-from persona_assets.assets.user_actions.extract import extract_actions
+from persona_assets.assets.user_actions.classify import ACTION_BY_OPERATION
+from persona_assets.assets.user_actions.extract import extract_distinct_actions
 from persona_assets.common.columns import require_schema
 from persona_assets_tests.assets.raw_events.builders import read_day
 from persona_assets_tests.assets.user_actions.builders import (
@@ -24,7 +24,7 @@ from persona_assets_tests.assets.user_actions.builders import (
     POST,
     PROFILE,
     REPOST,
-    Extracted,
+    Extraction,
     commit,
     event,
     extract,
@@ -152,7 +152,7 @@ EVERY_ACTION = {
 
 
 @pytest.mark.parametrize("name", EVERY_ACTION)
-def test_each_event_becomes_its_action_and_keeps_what_it_says(name, tmp_path):
+def test_each_event_becomes_its_action_with_its_columns(name, tmp_path):
     given_event, expected = EVERY_ACTION[name]
 
     found = extract([given_event], tmp_path)
@@ -161,7 +161,7 @@ def test_each_event_becomes_its_action_and_keeps_what_it_says(name, tmp_path):
 
 
 def test_every_action_of_the_table_can_be_made():
-    assert {*ACTION_OF.values(), "reply", "quote", "account_status"} == set(tables.ACTIONS)
+    assert {*ACTION_BY_OPERATION.values(), "reply", "quote", "account_status"} == set(tables.ACTIONS)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_every_action_of_the_table_can_be_made():
         (event(kind="sync", seq=3), "sync"),
     ],
 )
-def test_what_is_no_action_is_counted_by_what_it_is(no_action, name, tmp_path):
+def test_events_without_action_are_counted_by_kind(no_action, name, tmp_path):
     found = extract([no_action], tmp_path)
 
     assert found.rows == []
@@ -200,7 +200,7 @@ def test_events_that_differ_in_any_part_of_their_key_both_count(column, tmp_path
     assert len(found.rows) == 2
 
 
-def test_account_events_are_the_same_by_their_number(tmp_path):
+def test_account_events_with_equal_sequence_numbers_are_duplicates(tmp_path):
     status = event(kind="account", account_active=True, seq=4)
 
     found = extract([status, status | {"event_time_us": 2}, status | {"seq": 5}], tmp_path)
@@ -209,7 +209,7 @@ def test_account_events_are_the_same_by_their_number(tmp_path):
     assert found.found.duplicates == 1
 
 
-def test_events_without_revision_or_number_are_told_apart_by_time(tmp_path):
+def test_events_without_revision_and_sequence_number_are_distinguished_by_time(tmp_path):
     update = commit(POST, "update", rev=None, text="a")
     status = event(kind="account", account_active=True)
 
@@ -260,7 +260,7 @@ def extract_anywhere(events, **options):
 
 @few
 @given(DAYS)
-def test_read_is_actions_and_duplicates_and_no_action(events):
+def test_actions_duplicates_and_events_without_action_add_up_to_the_events_read(events):
     found = extract_anywhere(events).found
 
     assert found.read == len(events) == found.actions.total() + found.duplicates + found.no_action.total()
@@ -289,25 +289,29 @@ def test_rows_are_sorted_by_action_then_time_then_user(tmp_path):
     assert keys == sorted(keys)
 
 
-def test_the_table_is_what_was_promised(tmp_path):
+def test_the_table_has_the_declared_schema(tmp_path):
     for events in ([], [commit(POST)]):
         require_schema(extract(events, tmp_path).table.schema, tables.USER_ACTIONS, table="user_actions")
 
 
 @pytest.mark.shared_data
-def test_the_golden_day_has_the_actions_that_were_planted(shared_data, tmp_path, monkeypatch):
-    monkeypatch.setattr("persona_assets.assets.user_actions.extract.sort_events", None)  # raw_events come sorted
+def test_the_golden_day_has_the_known_numbers_of_actions(shared_data, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "persona_assets.assets.user_actions.extract.sort_by_all_columns", None
+    )  # raw_events come sorted
     with tarfile.open(shared_data / "golden" / "g20k_input.tar.gz") as archive:
         archive.extractall(tmp_path, filter="data")
     manifest = json.loads((tmp_path / "input" / "g20k.manifest.json").read_text(encoding="utf-8"))
     planted = Counter()
     for name, number in manifest["kinds"].items():
         collection, _, operation = name.partition(" ")
-        planted["account_status" if name == "account" else ACTION_OF.get((collection, operation), "none")] += number
+        planted[
+            "account_status" if name == "account" else ACTION_BY_OPERATION.get((collection, operation), "none")
+        ] += number
 
     read = read_day(tmp_path / "input" / "g20k", tmp_path / "raw")
     dataset = pads.dataset(tmp_path / "raw" / "raw_events.parquet")
-    found = Extracted(extract_actions(dataset, memory_limit="512MB", scratch=tmp_path))
+    found = Extraction(extract_distinct_actions(dataset, memory_limit="512MB", scratch=tmp_path))
 
     assert (read.counts.lines, len(read.rejected)) == (manifest["lines"], manifest["malformed"])
     assert (found.found.read, found.found.duplicates) == (20_081, manifest["duplicates"])

@@ -1,19 +1,19 @@
 import pyarrow as pa
 
 from persona_assets import tables
-from persona_assets.assets.user_actions.classify import classify_events, find_codes
-from persona_assets.assets.user_actions.partition import ActionSpool
+from persona_assets.assets.user_actions.action_streams import ActionStreams
+from persona_assets.assets.user_actions.classify import build_action_rows, find_action_codes
 from persona_assets.common.columns import require_schema
 from persona_assets_tests.assets.user_actions.builders import LIKE, POST, commit, table_of
 
 
-def test_actions_come_back_by_kind_whatever_they_were_added_with(tmp_path):
-    spool = ActionSpool(tmp_path)
+def test_actions_are_read_back_sorted_by_type(tmp_path):
+    streams = ActionStreams(tmp_path)
     for rkey in "12":
         (batch,) = table_of([commit(LIKE, rkey=rkey), commit(POST, rkey=rkey)]).combine_chunks().to_batches()
-        spool.add(classify_events(batch, find_codes(batch)))
+        streams.add(build_action_rows(batch, find_action_codes(batch)))
 
-    rows = pa.concat_tables(spool.read())
+    rows = pa.concat_tables(streams.read())
 
     require_schema(rows.schema, tables.USER_ACTIONS, table="user_actions")
     assert [(row["action"], row["uri"][-1]) for row in rows.to_pylist()] == [
