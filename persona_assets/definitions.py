@@ -15,6 +15,8 @@ from persona_assets.assets.embeddings.machine_lock import needs_machine_lock
 from persona_assets.assets.english_posts.assets import build_english_posts
 from persona_assets.assets.english_users.assets import build_english_users
 from persona_assets.assets.lineage.assets import lineage
+from persona_assets.assets.persona_labels.assets import build_persona_labels
+from persona_assets.assets.persona_phrases.assets import build_persona_phrases
 from persona_assets.assets.raw_events.assets import build_raw_events
 from persona_assets.assets.user_actions.assets import build_user_actions
 from persona_assets.automation.jobs import JOBS
@@ -55,8 +57,10 @@ STEPS: Mapping[str, Callable[[GraphShape], dg.AssetsDefinition]] = {
     "english_users": lambda shape: build_english_users(shape.days, shape.window),
     "embeddings": lambda shape: build_embeddings(shape.days, scheduled=not needs_machine_lock(shape.settings.executor)),
     "clusters": lambda shape: build_clusters(shape.days, shape.window),
-    "lineage": lambda _: lineage,
     "cluster_jsonl": lambda shape: build_cluster_jsonl(shape.days, shape.window),
+    "persona_phrases": lambda shape: build_persona_phrases(shape.days, shape.window),
+    "lineage": lambda _: lineage,
+    "persona_labels": lambda _: build_persona_labels(),
     "cluster_stats": lambda shape: build_cluster_stats(shape.days, shape.window),
 }
 

@@ -174,21 +174,6 @@ ACTIONS_PER_USER = pa.schema(
     ]
 )
 
-# Why a line says that a user let a post pass: an estimate, one row a line of "ignore".
-IGNORED_EVIDENCE = pa.schema(
-    [
-        required_column("user_id", pa.string(), "Permanent id (DID) of the user."),
-        required_column("cluster_id", pa.int32(), "Cluster of the user."),
-        required_column("uri", pa.string(), "Address of the post that was ignored."),
-        required_column("event_time_us", pa.int64(), "When the user did something next: the time of the line."),
-        required_column("rule", CLOSED_SET, "What made the post a candidate."),
-        column("shown_by", pa.string(), "Followed account that wrote, liked or reposted it; empty if drawn at random."),
-        required_column("shown_time_us", pa.int64(), "When that account did, or when the post was written."),
-        required_column("similarity", pa.float32(), "Cosine with the nearest centre of what the cluster engages with."),
-        required_column("weight", pa.float32(), "Weight of the post there: 1, +2 if acted on, +0.5 for each follower."),
-    ]
-)
-
 RAW_LIMIT_BYTES = 65_536
 
 # The partition's day (UTC), the last column of every table as it is stored, so that files of several days read as one
@@ -274,6 +259,15 @@ _FIXED = {
     "clusters": CLUSTERS,
     "lineage": LINEAGE,
 }
+
+
+def declare(table: str, schema: pa.Schema) -> pa.Schema:
+    """Declare the schema of an asset's table, so that one with other columns is refused, and return it.
+
+    An asset's module `stored_tables` calls this. Schemas that several assets read are above.
+    """
+    _FIXED[table] = schema
+    return schema
 
 
 def expected_schema(table: str, found: pa.Schema) -> pa.Schema:

@@ -22,6 +22,7 @@ import zstandard
 from datasets import Dataset, Features, Json, Value, load_dataset
 
 from persona_assets import tables
+from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.provenance import read_provenance
 from persona_assets.definitions import build_definitions
@@ -306,7 +307,7 @@ def test_a_file_without_lines_loads_or_is_refused_as_the_documents_say(read, tmp
 @pytest.mark.parametrize("table", [*FOLDERS[:-2], *BESIDE, "ignored"])
 def test_a_table_without_rows_loads_by_itself_and_among_other_days(table, tmp_path):
     schema = (
-        {**BESIDE, "ignored": tables.IGNORED_EVIDENCE}.get(table)
+        {**BESIDE, "ignored": IGNORED_EVIDENCE}.get(table)
         or tables.expected_schema(table, tables.embeddings_schema(4))
     )  # fmt: skip
     empty, other = schema.empty_table(), pa.Table.from_pylist([row_of(schema)], schema=schema)

@@ -27,15 +27,16 @@ prepare_days = dg.define_asset_job(
 
 make_personas = dg.define_asset_job(
     "make_personas",
-    selection=_of_stages(*WINDOW_STAGES),
-    description="Make the personas of the window that ends at a day: users, clusters, their files and statistics.",
+    selection=_of_stages(*WINDOW_STAGES, *ALL_DAYS_STAGES),
+    description="Make the personas of the window that ends at a day: users, clusters, their files, their identity over "
+    "the days, and statistics. Days in their order: a report shows the identities that its run found.",
 )
 
-# Not part of make_personas, whose days may run side by side: this reads the clusters of all of them, once.
+# After days that were made side by side, or out of order: what is over all days is made again, once.
 trace_personas = dg.define_asset_job(
     "trace_personas",
     selection=_of_stages(*ALL_DAYS_STAGES),
-    description="Follow personas from day to day, over all days that have clusters.",
+    description="Follow personas from day to day and name them, over all days that have clusters.",
 )
 
 process_day = dg.define_asset_job(

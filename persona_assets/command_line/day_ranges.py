@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import dagster as dg
 from dagster import DagsterEvent
+from dagster._core.definitions.assets.job.asset_layer import AssetLayer
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.plan import ExecutionPlan
@@ -69,25 +70,51 @@ class LaunchExecutor(dg.Executor):
     def _run_days(self, context: PlanOrchestrationContext, days: Sequence[str]) -> None:
         layer = context.job.get_definition().asset_layer
         selected = sorted(context.dagster_run.asset_selection or layer.selected_asset_keys)
-        daily = [key for key in selected if layer.get(key).partitions_def is not None]
+        before, over_all_days, after = order_by_days(layer, selected)
         # Dagster forgets a signal that comes after the last step of a day.
         stop = threading.Event()
         with ending_on_signal(stop.set, fails_with=()):
-            for number, day in enumerate(days):
-                if stop.is_set():
-                    _cancel(context, f"interrupted: {number} of {len(days)} days were made{_say_left(days[number:])}")
-                context.log.info("day %d of %d: %s", number + 1, len(days), day)
-                if not _run(context, daily, {PARTITION_NAME_TAG: day}):
-                    ended = "was interrupted" if stop.is_set() else "failed"
-                    made = f"{number} of {len(days)} days were made before it"
-                    _cancel(context, f"{day} {ended}, {made}{_say_left(days[number + 1 :])}")
-            if over_all_days := [key for key in selected if key not in daily]:
+            _run_each_day(context, before, days, stop)
+            if over_all_days:
                 names = ", ".join(key.to_user_string() for key in over_all_days)
                 if stop.is_set():
                     _cancel(context, f"interrupted: all {len(days)} days were made; {names} has not been begun")
                 context.log.info("%s, over all days", names)
                 if not _run(context, over_all_days, {}):
                     raise DayError(f"all {len(days)} days were made, and what follows them failed")
+            _run_each_day(context, after, days, stop)
+
+
+def order_by_days(
+    layer: AssetLayer, selected: Sequence[dg.AssetKey]
+) -> tuple[list[dg.AssetKey], list[dg.AssetKey], list[dg.AssetKey]]:
+    """Return the selected assets in three groups: made a day at a time, then over all days, then a day at a time.
+
+    The last group reads what is over all days. All in the order that they are given in.
+    """
+    over_all_days = [key for key in selected if layer.get(key).partitions_def is None]
+    after = [
+        key
+        for key in selected
+        if key not in over_all_days and not layer.asset_graph.get_ancestor_asset_keys(key).isdisjoint(over_all_days)
+    ]
+    return [key for key in selected if key not in {*over_all_days, *after}], over_all_days, after
+
+
+def _run_each_day(
+    context: PlanOrchestrationContext, assets: list[dg.AssetKey], days: Sequence[str], stop: threading.Event
+) -> None:
+    if not assets:
+        return
+    names = ", ".join(key.to_user_string() for key in assets)
+    for number, day in enumerate(days):
+        if stop.is_set():
+            _cancel(context, f"interrupted: {number} of {len(days)} days were made{_say_left(days[number:])}")
+        context.log.info("day %d of %d: %s (%s)", number + 1, len(days), day, names)
+        if not _run(context, assets, {PARTITION_NAME_TAG: day}):
+            ended = "was interrupted" if stop.is_set() else "failed"
+            made = f"{number} of {len(days)} days were made before it"
+            _cancel(context, f"{day} {ended}, {made}{_say_left(days[number + 1 :])}")
 
 
 def _say_left(days: Sequence[str]) -> str:

@@ -43,7 +43,7 @@ class WithSideTables(NamedTuple):
 
 
 class DatasetWithSides(NamedTuple):
-    """What an input with `metadata=every_day_with(...)` is loaded as: a file a day in each, in their order."""
+    """What an input with side tables is loaded as: a file a day in each, in their order."""
 
     main: pads.FileSystemDataset
     sides: Mapping[str, pads.FileSystemDataset]
@@ -52,6 +52,11 @@ class DatasetWithSides(NamedTuple):
 def every_day_with(*sides: str) -> dict[str, list[str]]:
     """Return the metadata of a `dagster.AssetIn` that reads whatever days are there, and these side tables of them."""
     return {"every_day_with": list(sides)}
+
+
+def with_side_tables(*sides: str) -> dict[str, list[str]]:
+    """Return the metadata of a `dagster.AssetIn` that reads one day, and these side tables of it."""
+    return {"with_side_tables": list(sides)}
 
 
 # Metadata of an input, or of an asset: where the one is missing or damaged, or the other cannot be written because
@@ -106,7 +111,7 @@ class ParquetDatasets(dg.UPathIOManager):
             super().handle_output(context, obj)
 
     def load_from_path(self, context: dg.InputContext, path: UPath) -> pads.Dataset:
-        """Return the table of one day, lazily.
+        """Return the table over all days, lazily.
 
         Raises:
             StorageError: The file has changed since it was written.
@@ -122,10 +127,12 @@ class ParquetDatasets(dg.UPathIOManager):
             StorageError: A file has changed since it was written.
         """
         paths = self._get_paths_for_partitions(context)
-        sides = (context.definition_metadata or {}).get("every_day_with")
+        metadata = context.definition_metadata or {}
+        every_day = "every_day_with" in metadata
+        days = days_made(context, paths) if every_day else days_present(context, paths)
+        sides = metadata.get("every_day_with" if every_day else "with_side_tables")
         if sides is None:
-            return self._open(context, days_present(context, paths))
-        days = days_made(context, paths)
+            return self._open(context, days)
         side_files = {side: find_side(side, days) for side in sides}
         main = self._open(context, days)
         return DatasetWithSides(main, {side: _open_side(files, days) for side, files in side_files.items()})
@@ -141,7 +148,7 @@ class ParquetDatasets(dg.UPathIOManager):
                 len(paths),
                 name,
             )
-        if without_day:
+        if without_day and context.has_asset_partitions:  # a table over all days has columns of its own
             context.log.warning(
                 "%d of %d files of %s have no column `day`, as those of version 0.1: they are used, but other tools do "
                 "not read them and later ones as one table. The first is %s: dagster asset materialize "

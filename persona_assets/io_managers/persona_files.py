@@ -60,7 +60,7 @@ class ClusterLines(NamedTuple):
     user_clusters: Mapping[str, int]
     beside: Mapping[str, pa.Table]  # those of BESIDE
     compression: Literal["none", "zstd"] = "none"
-    ignored: Path | None = None  # a Parquet file of tables.IGNORED_EVIDENCE and the day
+    ignored: Path | None = None  # a Parquet file of IGNORED_EVIDENCE and the day
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from persona_assets.assets.cluster_jsonl.build import Lines, build_lines
 from persona_assets.assets.cluster_jsonl.ignored import IgnoredOptions
 from persona_assets.assets.cluster_jsonl.line_schema import describe_line
 from persona_assets.assets.cluster_jsonl.load import Inputs
+from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 from persona_assets.assets.cluster_jsonl.targets import WITHOUT_TEXT
 from persona_assets.common.checks import Check, adds_up, window_is_complete
 from persona_assets.common.columns import ColumnInWords, describe_columns
@@ -29,7 +30,7 @@ from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.persona_files import BESIDE, ClusterLines
 from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.settings import ClusterCompression, ClusterFormat, IgnoredCandidates, from_setting
-from persona_assets.tables import IGNORED_EVIDENCE, SEEN_BEFORE, stored_schema
+from persona_assets.tables import SEEN_BEFORE, stored_schema
 
 _COMPLETE = window_is_complete("cluster_jsonl")
 _ADDS_UP = adds_up(

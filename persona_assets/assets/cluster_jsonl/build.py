@@ -11,7 +11,6 @@ from typing import NamedTuple
 import duckdb
 import pyarrow as pa
 
-from persona_assets import tables
 from persona_assets.assets.cluster_jsonl.accounting import account_for_actions
 from persona_assets.assets.cluster_jsonl.activity import count_by_hour, median_actions_per_user
 from persona_assets.assets.cluster_jsonl.content_file import Contents
@@ -23,6 +22,7 @@ from persona_assets.assets.cluster_jsonl.ignored import (
 )
 from persona_assets.assets.cluster_jsonl.line_formats import LINE_FORMATS, LineFormat
 from persona_assets.assets.cluster_jsonl.load import Inputs, load_window
+from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 from persona_assets.assets.cluster_jsonl.targets import resolve_targets
 from persona_assets.assets.cluster_jsonl.without_text import (
     CONVERSATION,
@@ -45,7 +45,7 @@ class Lines(NamedTuple):
     per_user: pa.Table  # tables.ACTIONS_PER_USER
     conversations: int
     ignored: int
-    evidence: Path | None  # a Parquet file of tables.IGNORED_EVIDENCE (and the day), where the estimate was asked for
+    evidence: Path | None  # a Parquet file of IGNORED_EVIDENCE (and the day), where the estimate was asked for
     without_text: dict[str, int]  # lines in which no message has one, written or not, by what they are
 
 
@@ -103,7 +103,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
 def _write_evidence(
     con: duckdb.DuckDBPyConnection, where: Path, day: dt.date | None, provenance: Provenance | None
 ) -> Path:
-    write_parquet(where, with_provenance(tables.IGNORED_EVIDENCE, provenance), read_evidence(con), day=day)
+    write_parquet(where, with_provenance(IGNORED_EVIDENCE, provenance), read_evidence(con), day=day)
     return where
 
 

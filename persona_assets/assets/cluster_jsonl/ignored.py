@@ -15,9 +15,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from persona_assets import tables
 from persona_assets.assets.cluster_jsonl.engagement_centres import score_candidates
 from persona_assets.assets.cluster_jsonl.ignored_candidates import Candidates, find_candidates
+from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 
 NEAREST = """
     CREATE TABLE ignored AS
@@ -80,10 +80,10 @@ def estimate_nothing(con: duckdb.DuckDBPyConnection) -> int:
 
 
 def read_evidence(con: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
-    """Yield `tables.IGNORED_EVIDENCE`: why each row of `ignored` is there, in the order of the lines.
+    """Yield `IGNORED_EVIDENCE`: why each row of `ignored` is there, in the order of the lines.
 
     Args:
         con: After `estimate_ignored`.
     """
     for batch in con.sql(EVIDENCE).to_arrow_reader():
-        yield batch.cast(tables.IGNORED_EVIDENCE)
+        yield batch.cast(IGNORED_EVIDENCE)

@@ -1,7 +1,25 @@
 """The tables that `cluster_jsonl` stores, as `docs/reference/tables.md` shows them."""
 
+import pyarrow as pa
+
 from persona_assets import tables
+from persona_assets.common.columns import column, required_column
 from persona_assets.common.stored_table import StoredTable
+
+# Why a line says that a user let a post pass: an estimate, one row a line of "ignore".
+IGNORED_EVIDENCE = pa.schema(
+    [
+        required_column("user_id", pa.string(), "Permanent id (DID) of the user."),
+        required_column("cluster_id", pa.int32(), "Cluster of the user."),
+        required_column("uri", pa.string(), "Address of the post that was ignored."),
+        required_column("event_time_us", pa.int64(), "When the user did something next: the time of the line."),
+        required_column("rule", tables.CLOSED_SET, "What made the post a candidate."),
+        column("shown_by", pa.string(), "Followed account that wrote, liked or reposted it; empty if drawn at random."),
+        required_column("shown_time_us", pa.int64(), "When that account did, or when the post was written."),
+        required_column("similarity", pa.float32(), "Cosine with the nearest centre of what the cluster engages with."),
+        required_column("weight", pa.float32(), "Weight of the post there: 1, +2 if acted on, +0.5 for each follower."),
+    ]
+)
 
 STORED_TABLES = (
     StoredTable(
@@ -26,6 +44,6 @@ STORED_TABLES = (
         "ignored",
         "cluster_jsonl/<day>/ignored.parquet",
         "A line with `ignore`, and why it is there. Only with `PERSONA_ADD_IGNORED_MESSAGES=true`.",
-        tables.IGNORED_EVIDENCE,
+        IGNORED_EVIDENCE,
     ),
 )

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import pyarrow.dataset as pads
 
+from persona_assets.assets.cluster_stats.identities import find_identities
 from persona_assets.assets.cluster_stats.inspect_lines import inspect_lines
 from persona_assets.assets.cluster_stats.summarise import Inputs, summarise_clusters
 from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, Report, write_report
@@ -20,7 +21,7 @@ from persona_assets.common.provenance import describe_step
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.persona_files import ClusterFolder
-from persona_assets.partitions import days_of_window
+from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.settings import from_setting, read_settings
 
 # Lines of each file that are read back.
@@ -37,6 +38,14 @@ _LINES_ARE_WELL = Check(
     f"Among the first {_LINES_READ_BACK} lines of each cluster_N.jsonl are some that are no JSON of messages, or in "
     "which no user of the cluster has a part: materialize cluster_jsonl again.",
     is_error=True,
+)
+
+
+_NAMED = Check(
+    "cluster_stats",
+    "names_are_of_these_clusters",
+    "persona_labels has no names for these clusters, which were made again since: the report shows their best words "
+    "and no numbers of personas. Materialize lineage and persona_labels, then this day again.",
 )
 
 
@@ -62,7 +71,7 @@ def build_cluster_stats(
         partitions_def=days,
         ins={name: dg.AssetIn(partition_mapping=window) for name in ("english_posts", "embeddings")},
         io_manager_key="report_io_manager",
-        check_specs=[_ADDS_UP.spec(days), _LINES_ARE_WELL.spec(days)],
+        check_specs=[check.spec(days) for check in (_ADDS_UP, _LINES_ARE_WELL, _NAMED)],
     )
     def cluster_stats(  # noqa: PLR0913, PLR0917 - an argument an input is how Dagster draws lineage
         context: dg.AssetExecutionContext,
@@ -72,6 +81,7 @@ def build_cluster_stats(
         clusters: pads.Dataset,
         english_posts: pads.Dataset,
         embeddings: pads.Dataset,
+        persona_labels: pads.Dataset,
     ):
         """What each persona is about: a report with sizes, words, typical posts, topics and a map.
 
@@ -98,7 +108,15 @@ def build_cluster_stats(
                 scratch=scratch.new_folder(),
                 note=Progress(context.log.info, what="clusters searched for topics").add,
             )
-            report = write_report(summary, day=context.partition_key, show_posts=config.show_posts, provenance=made)
+            users = [persona.counts["users"] for persona in summary.personas]
+            identities = find_identities(persona_labels, parse_day(context.partition_key), users)
+            report = write_report(
+                summary,
+                day=context.partition_key,
+                show_posts=config.show_posts,
+                identities=identities,
+                provenance=made,
+            )
         return dg.MaterializeResult(
             value=report.files,
             metadata={
@@ -109,8 +127,9 @@ def build_cluster_stats(
                 **cost,
             },
             check_results=[
-                _check_users(sum(persona.counts["users"] for persona in summary.personas), clusters.count_rows()),
+                _check_users(sum(users), clusters.count_rows()),
                 _check_lines(cluster_jsonl),
+                _NAMED.answer(passed=identities is not None),
             ],
         )
 

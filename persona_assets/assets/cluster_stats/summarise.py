@@ -50,7 +50,7 @@ class Inputs(NamedTuple):
 class Persona(NamedTuple):
     """What one cluster is about."""
 
-    label: str
+    label: str  # its name, or its best words where it has none
     counts: Counts
     medians: dict[str, float]  # of what one user did, by count.COLUMNS
     hours: list[float]  # share of actions in each hour of the day (UTC)

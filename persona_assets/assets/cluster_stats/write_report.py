@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,10 +11,11 @@ import pyarrow as pa
 
 from persona_assets.assets.cluster_stats.count_actions import COLUMNS, add_up
 from persona_assets.assets.cluster_stats.html_report import render_page
+from persona_assets.assets.cluster_stats.identities import Identity
 from persona_assets.assets.cluster_stats.markdown_report import list_personas, render_markdown
 from persona_assets.assets.cluster_stats.stats_plots import plot_map, plot_sizes
 from persona_assets.assets.cluster_stats.summarise import Persona, Summary
-from persona_assets.common.columns import required_column
+from persona_assets.common.columns import column, required_column
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.pictures import Floats, to_data_address
 from persona_assets.common.provenance import Provenance, with_provenance
@@ -28,7 +30,8 @@ _COUNTS = {"users": "Number of users of the cluster.", "total": "Number of their
 CLUSTER_STATS = pa.schema(
     [
         required_column("cluster_id", pa.int32(), "The cluster; 0 is the largest."),
-        required_column("label", pa.string(), "Its best words."),
+        column("persona_id", pa.int32(), "Number of the persona over the days; empty where lineage lacks the day."),
+        required_column("label", pa.string(), "Its name; its best words where it has none."),
         required_column("share", pa.float64(), "Share of all users in clusters, 0 to 1."),
         *(required_column(name, pa.int64(), _COUNTS.get(name) or f"Number of actions: {name}.") for name in COLUMNS),
         required_column("words", pa.list_(pa.string()), "Words that set the cluster apart, best first."),
@@ -46,16 +49,27 @@ class Report(NamedTuple):
     personas: list[dict[str, Any]]  # the largest, without posts
 
 
-def write_report(summary: Summary, *, day: str, show_posts: bool, provenance: Provenance | None = None) -> Report:
+def write_report(
+    summary: Summary,
+    *,
+    day: str,
+    show_posts: bool,
+    identities: Sequence[Identity] | None = None,
+    provenance: Provenance | None = None,
+) -> Report:
     """Return the report's files by name; the same summary gives the same bytes.
 
     Args:
         summary: What the clusters are about.
         day: The partition, as its key.
         show_posts: Whether texts of posts appear.
+        identities: Who each cluster is over the days; None where that is not known.
         provenance: How the report was made, as `stats.json` and the table are to say.
     """
-    stats = make_stats(summary, day=day, show_posts=show_posts, provenance=provenance)
+    if identities:
+        named = zip(summary.personas, identities, strict=True)
+        summary = summary._replace(personas=[persona._replace(label=one.name) for persona, one in named])
+    stats = make_stats(summary, day=day, show_posts=show_posts, identities=identities, provenance=provenance)
     labels = [persona.label for persona in summary.personas]
     sizes = plot_sizes([persona.counts["users"] for persona in summary.personas], labels)
     user_map = plot_map(summary.map.positions, summary.map.clusters, labels)
@@ -66,7 +80,7 @@ def write_report(summary: Summary, *, day: str, show_posts: bool, provenance: Pr
         "report.html": render_page(
             stats, summary.similarity, sizes=to_data_address(sizes), user_map=to_data_address(user_map)
         ).encode(),
-        "cluster_stats.parquet": _parquet(summary, day, provenance),
+        "cluster_stats.parquet": _parquet(summary, day, identities, provenance),
         "cluster_sizes.png": sizes,
         "map.png": user_map,
         "map_small.png": plot_map(summary.map.positions, summary.map.clusters, labels, inches=_SMALL),
@@ -74,13 +88,23 @@ def write_report(summary: Summary, *, day: str, show_posts: bool, provenance: Pr
     return Report(contents, sizes, list_personas(stats))
 
 
-def make_stats(summary: Summary, *, day: str, show_posts: bool, provenance: Provenance | None = None) -> dict[str, Any]:
+def make_stats(
+    summary: Summary,
+    *,
+    day: str,
+    show_posts: bool,
+    identities: Sequence[Identity] | None = None,
+    provenance: Provenance | None = None,
+) -> dict[str, Any]:
     """Return the content of `stats.json`, as this package's docstring describes it."""
     totals = add_up([persona.counts for persona in summary.personas])
     clusters = [
         {
             "cluster_id": number,
+            "persona_id": identity.persona_id if identity else None,
             "label": persona.label,
+            "description": identity.description if identity else "",
+            "phrases": identity.phrases if identity else [],
             "users": persona.counts["users"],
             "share": round(persona.counts["users"] / totals["users"], 6),
             "counts": persona.counts,
@@ -97,7 +121,9 @@ def make_stats(summary: Summary, *, day: str, show_posts: bool, provenance: Prov
             "topics_coherence": persona.topics.coherence,
             "topics_note": persona.topics.note,
         }
-        for number, persona in enumerate(summary.personas)
+        for number, (persona, identity) in enumerate(
+            zip(summary.personas, identities or [None] * len(summary.personas), strict=True)
+        )
     ]
     return {
         "day": day,
@@ -123,11 +149,12 @@ def _find_nearest(similarity: Floats, cluster: int) -> list[dict[str, float]]:
     ]
 
 
-def _parquet(summary: Summary, day: str, provenance: Provenance | None) -> bytes:
+def _parquet(summary: Summary, day: str, identities: Sequence[Identity] | None, provenance: Provenance | None) -> bytes:
     total = sum(persona.counts["users"] for persona in summary.personas)
-    table = pa.Table.from_pylist(
-        [_row(number, persona, total) for number, persona in enumerate(summary.personas)], schema=CLUSTER_STATS
-    )
+    rows = [_row(number, persona, total) for number, persona in enumerate(summary.personas)]
+    for row, identity in zip(rows, identities or [], strict=False):
+        row["persona_id"] = identity.persona_id
+    table = pa.Table.from_pylist(rows, schema=CLUSTER_STATS)
     buffer = io.BytesIO()
     write_parquet(buffer, with_provenance(CLUSTER_STATS, provenance), [table], day=dt.date.fromisoformat(day))
     return buffer.getvalue()

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from persona_assets import tables
 from persona_assets.assets.cluster_jsonl.ignored import IgnoredOptions
 from persona_assets.assets.cluster_jsonl.ignored_candidates import LEAST_USERS
+from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 from persona_assets_tests.assets.cluster_jsonl.builders import (
     accounted,
     act,
@@ -170,7 +170,7 @@ def test_the_same_window_in_another_order_lets_the_same_pass(tmp_path):
 
 
 def evidence_of(made):
-    return pq.read_table(made.evidence, schema=tables.IGNORED_EVIDENCE).to_pylist()
+    return pq.read_table(made.evidence, schema=IGNORED_EVIDENCE).to_pylist()
 
 
 @pytest.mark.parametrize(

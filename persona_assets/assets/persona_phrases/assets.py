@@ -1,0 +1,135 @@
+"""The asset `persona_phrases`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+
+from persona_assets import tables
+from persona_assets.assets.persona_phrases.find import PhraseInputs, find_phrases
+from persona_assets.common.checks import Check
+from persona_assets.common.metadata import measured, provenance_table
+from persona_assets.common.provenance import describe_step, with_provenance
+from persona_assets.common.run_config import SettingsConfig
+from persona_assets.common.scratch import Scratch
+from persona_assets.io_managers.parquet_tables import DatasetWithSides, with_side_tables
+from persona_assets.io_managers.persona_files import ClusterFolder
+from persona_assets.partitions import days_of_window
+from persona_assets.settings import ComputeDtype, DeviceName, from_setting
+from persona_assets.text_encoder.device import choose_device, choose_precision
+from persona_assets.text_encoder.encode import Encoder
+from persona_assets.text_encoder.model import load_model
+from persona_assets.text_encoder.tokenize import tokenize_texts
+
+_SAME_MODEL = Check(
+    "persona_phrases",
+    "phrases_and_centres_are_of_one_model",
+    "Phrases were embedded by another model than the posts were, so that names may fit worse: set PERSONA_MODEL to the "
+    "model of the days, or make embeddings and clusters again.",
+)
+_HAVE_PHRASES = Check(
+    "persona_phrases",
+    "most_clusters_have_phrases",
+    "Fewer than half of the clusters have words that two of their users share: they are too small, or hold what fits "
+    "nowhere. Ask clusters for fewer, or raise PERSONA_MIN_CLUSTER_SIZE.",
+)
+
+
+class PersonaPhrasesConfig(SettingsConfig):
+    """Run config of `persona_phrases`: the language of the posts, and the model that compares phrases."""
+
+    language: str = from_setting("language")
+    model: str = from_setting("model")
+    device: DeviceName = from_setting("device")
+    max_tokens: int = from_setting("max_tokens")
+    compute_dtype: ComputeDtype = from_setting("compute_dtype")
+    memory_limit: str = from_setting("memory_limit")
+
+
+def build_persona_phrases(
+    days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping
+) -> dg.AssetsDefinition:
+    """Return the asset, which reads the day's clusters and what the window's users wrote and did."""
+
+    @dg.asset(
+        group_name="persona_assets",
+        kinds={"duckdb", "pytorch", "parquet"},
+        tags={"stage": "personas"},
+        owners=["team:persona_assets"],
+        partitions_def=days,
+        ins={
+            "clusters": dg.AssetIn(metadata=with_side_tables("cluster_centres")),
+            "english_posts": dg.AssetIn(partition_mapping=window),
+        },
+        check_specs=[check.spec(days) for check in (_SAME_MODEL, _HAVE_PHRASES)],
+    )
+    def persona_phrases(  # noqa: PLR0913, PLR0917 - one parameter for each input
+        context: dg.AssetExecutionContext,
+        config: PersonaPhrasesConfig,
+        scratch: Scratch,
+        clusters: DatasetWithSides,
+        cluster_jsonl: ClusterFolder,
+        english_posts: pads.Dataset,
+    ):
+        """What each persona of the day may be named by: phrases of its users, and how they act beside the others.
+
+        One row is one persona of the day. Phrases have one to three words, each written by at least two of its users,
+        and say what the persona writes about and others do not. Names are of this day alone: `persona_labels` makes
+        them unique and keeps them from day to day.
+        """
+        with measured() as cost:
+            encoder = _load_encoder(config)
+
+            def embed(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+                return encoder.encode(tokenize_texts(encoder.model, texts)).astype(np.float32)
+
+            centres = clusters.sides["cluster_centres"]
+            counted = (cluster_jsonl.beside(name) for name in ("accounting", "actions_by_hour"))
+            phrases = find_phrases(
+                PhraseInputs(clusters.main, centres, english_posts, *counted),
+                embed,
+                language=config.language,
+                memory_limit=config.memory_limit,
+                scratch=scratch.new_folder(),
+            )
+        made = describe_step(
+            "persona_phrases",
+            days=days_of_window(context.partition_key, days, window),
+            settings=config.chosen() | _name_model(encoder),
+            libraries=("duckdb", "torch", "transformers"),
+            inputs=[clusters.main],
+            over_window=[english_posts],
+        )
+        of_posts = tables.vector_model(centres.schema)
+        with_phrases = pc.sum(pc.greater(pc.list_value_length(phrases["phrases"]), 0)).as_py() or 0
+        return dg.MaterializeResult(
+            value=with_provenance(phrases, made),
+            metadata={
+                "personas": len(phrases),
+                "personas_with_phrases": with_phrases,
+                **provenance_table(made),
+                **cost,
+            },
+            check_results=[
+                _SAME_MODEL.answer(passed=of_posts in {None, encoder.model.space()}),
+                _HAVE_PHRASES.answer(passed=2 * with_phrases >= len(phrases), personas_with_phrases=with_phrases),
+            ],
+        )
+
+    return persona_phrases
+
+
+def _load_encoder(config: PersonaPhrasesConfig) -> Encoder:
+    device = choose_device(config.device)
+    precision = choose_precision(config.compute_dtype, device)
+    return Encoder(load_model(config.model, device=device, precision=precision, max_tokens=config.max_tokens))
+
+
+def _name_model(encoder: Encoder) -> dict[str, str | int]:
+    """Return what vectors depend on, for all machines: a model in a folder is known by its revision, not by a path."""
+    name = "local folder" if Path(encoder.model.name).is_dir() else encoder.model.name
+    return {**encoder.model.key(), "model": name, "device": encoder.model.device.kind}
