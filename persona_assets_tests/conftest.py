@@ -74,7 +74,7 @@ def undisturbed(tmp_path_factory, environment):
         patch.setattr(tempfile, "tempdir", str(data.parent))  # embedding takes turns through a file in it
         for name, value in {**environment, "PERSONA_DATA": str(data)}.items():
             patch.setenv(name, value)
-        for step in (*STEPS, "lineage"):
+        for step in STEPS:
             materialize(step, DAY)
     return data
 

@@ -12,7 +12,7 @@ from persona_assets.common.scratch import Scratch
 from persona_assets.errors import StorageError
 from persona_assets.io_managers.parquet_tables import DatasetWithSides, ParquetDatasets, every_day_with
 from persona_assets.io_managers.persona_files import BESIDE, ClusterFolder, JsonlFolders
-from persona_assets_tests.whole_graph import DAY, FOLDERS, SIDES, STEPS
+from persona_assets_tests.whole_graph import DAY, FOLDERS, LINEAGE_ASSETS, SIDES, STEPS
 
 pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]
 
@@ -23,7 +23,7 @@ def files_read_by_steps(data: Path) -> list[Path]:
     """Return what is stored but reports, which no step reads."""
     places = (*STEPS, "rejected_lines", *SIDES)
     files = [file for place in places if place != "cluster_stats" for file in sorted((data / place).rglob("*"))]
-    return [*(file for file in files if file.is_file()), data / "lineage.parquet"]
+    return [*(file for file in files if file.is_file()), *(data / f"{name}.parquet" for name in LINEAGE_ASSETS)]
 
 
 def load(data: Path, file: Path) -> list[object]:
@@ -34,8 +34,9 @@ def load(data: Path, file: Path) -> list[object]:
         folder = manager.load_from_path(dg.build_input_context(asset_key=dg.AssetKey(asset)), UPath(data / asset / DAY))
         return read_folder(folder)
     manager = ParquetDatasets(UPath(data))
-    if asset == "lineage.parquet":
-        whole = manager.load_from_path(dg.build_input_context(asset_key=dg.AssetKey("lineage")), UPath(data / asset))
+    if asset.endswith(".parquet"):
+        key = dg.AssetKey(asset.removesuffix(".parquet"))
+        whole = manager.load_from_path(dg.build_input_context(asset_key=key), UPath(data / asset))
         return [whole.to_table()]
     asset = "clusters" if asset in SIDES else asset
     sides = SIDES if asset == "clusters" else ()

@@ -19,12 +19,13 @@ from persona_assets_tests.assets.embeddings.builders import make_model
 from persona_assets_tests.ports import find_free_port
 from persona_assets_tests.signals import heed_signals
 from persona_assets_tests.test_definitions import READS
+from persona_assets_tests.whole_graph import LINEAGE_ASSETS
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 DAYS = ("2025-03-01", "2025-03-02")
 # Each daily asset, and what lies beside `clusters`.
-BY_DAY = sorted((set(READS) - {"lineage"}) | {"cluster_centres", "cluster_certainty"})
+BY_DAY = sorted((set(READS) - set(LINEAGE_ASSETS)) | {"cluster_centres", "cluster_certainty"})
 
 
 class Project:
@@ -127,7 +128,7 @@ def test_a_range_of_days_makes_each_day_and_what_is_over_all_of_them(project):
     shown = project.run(f"dg launch --assets '*' --partition-range {DAYS[0]}...{DAYS[1]}")
 
     assert [project.stored(day) for day in DAYS] == [BY_DAY, BY_DAY]
-    assert (project.root / "data" / "lineage.parquet").is_file()
+    assert all((project.root / "data" / f"{name}.parquet").is_file() for name in LINEAGE_ASSETS)
     days = [line.rpartition(" - ")[2] for line in shown if re.search(r" - day \d of \d: ", line)]
     assert days == [f"day 1 of 2: {DAYS[0]}", f"day 2 of 2: {DAYS[1]}"]
 

@@ -26,7 +26,9 @@ READS = {
     "clusters": {"embeddings", "english_users"},
     "lineage": {"clusters"},
     "cluster_jsonl": {"clusters", "english_users", "user_actions", "english_posts", "embeddings"},
-    "cluster_stats": {"cluster_jsonl", "clusters", "english_posts", "embeddings"},
+    "persona_phrases": {"clusters", "cluster_jsonl", "english_posts"},
+    "persona_labels": {"lineage", "persona_phrases"},
+    "cluster_stats": {"cluster_jsonl", "clusters", "english_posts", "embeddings", "persona_labels"},
 }
 STAGES = {
     "raw_events": "capture",
@@ -38,6 +40,8 @@ STAGES = {
     "clusters": "personas",
     "lineage": "all_days",
     "cluster_jsonl": "results",
+    "persona_phrases": "personas",
+    "persona_labels": "all_days",
     "cluster_stats": "results",
 }
 WINDOWED = {
@@ -47,6 +51,7 @@ WINDOWED = {
     ("cluster_jsonl", "user_actions"),
     ("cluster_jsonl", "english_posts"),
     ("cluster_jsonl", "embeddings"),
+    ("persona_phrases", "english_posts"),
     ("cluster_stats", "english_posts"),
     ("cluster_stats", "embeddings"),
 }
@@ -87,7 +92,7 @@ def test_each_asset_reads_what_the_design_says(graph):
 def test_each_asset_has_days_a_group_an_owner_kinds_and_a_description(graph, name):
     node = graph.get(dg.AssetKey(name))
 
-    if name == "lineage":  # one table of all days
+    if name in LINEAGE_ASSETS:  # one table of all days
         assert node.partitions_def is None
     else:
         assert node.partitions_def.get_first_partition_key() == "2024-11-01"

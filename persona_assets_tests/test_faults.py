@@ -12,9 +12,9 @@ from persona_assets.capture.resource import Capture
 from persona_assets.errors import StorageError
 from persona_assets_tests.dying import Moment, materialize, materialize_and_die, materialize_together
 from persona_assets_tests.whole_graph import (
+    DAILY_STEPS,
     DAY,
     FOLDERS,
-    STEPS,
     folders_of,
     forget,
     hidden_files,
@@ -68,7 +68,7 @@ def assert_mended(step: str, data: Path, undisturbed: Path) -> None:
     assert stored(data) == stored(undisturbed)
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", DAILY_STEPS)
 def test_killed_before_anything_is_written(step, data, undisturbed, kill):
     forget(data, step)
     kill(step, data, Moment("os.mkdir", rf"/{step}$"))
@@ -77,7 +77,7 @@ def test_killed_before_anything_is_written(step, data, undisturbed, kill):
     assert_mended(step, data, undisturbed)
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", DAILY_STEPS)
 def test_killed_while_a_file_is_half_written(step, data, undisturbed, kill):
     forget(data, step)
     half = max(len(content) for name, content in made_by(step, undisturbed).items() if name.startswith(step)) // 2
@@ -90,7 +90,7 @@ def test_killed_while_a_file_is_half_written(step, data, undisturbed, kill):
     assert_mended(step, data, undisturbed)
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", DAILY_STEPS)
 def test_killed_before_it_is_put_in_place(step, data, undisturbed, kill):
     forget(data, step)
     kill(step, data, Moment("os.rename", rf"/{step}/\.{DAY}"))
@@ -111,7 +111,7 @@ def test_killed_between_two_tables_of_a_step(step, second, data, undisturbed, ki
     assert_mended(step, data, undisturbed)
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", DAILY_STEPS)
 def test_killed_while_it_makes_again_what_is_there(step, data, undisturbed, kill):
     kill(step, data, Moment("os.rename", rf"/({'|'.join(folders_of(step))})/(\.|){DAY}"))
 
@@ -119,19 +119,17 @@ def test_killed_while_it_makes_again_what_is_there(step, data, undisturbed, kill
     assert_mended(step, data, undisturbed)
 
 
-@pytest.mark.parametrize(
-    ("moment", "by"),
-    [
-        (Moment("open", r"/\.lineage\.parquet", most_bytes=1000), signal.SIGXFSZ),
-        (Moment("os.rename", r"/\.lineage\.parquet"), signal.SIGKILL),
-    ],
-)
-def test_killed_while_the_lineage_of_all_days_is_written(moment, by, data, undisturbed, kill):
-    forget(data, "lineage")
-    kill("lineage", data, moment, by=by)
+@pytest.mark.parametrize("step", ["lineage", "persona_labels"])
+@pytest.mark.parametrize("event", ["open", "os.rename"])
+def test_killed_while_a_table_over_all_days_is_written(step, event, data, undisturbed, kill):
+    place = rf"/\.{step}\.parquet"
+    half = {"open": Moment(event, place, most_bytes=1000), "os.rename": Moment(event, place)}
+    by = {"open": signal.SIGXFSZ, "os.rename": signal.SIGKILL}
+    forget(data, step)
+    kill(step, data, half[event], by=by[event])
 
-    assert made_by("lineage", data) == {}
-    assert_mended("lineage", data, undisturbed)
+    assert made_by(step, data) == {}
+    assert_mended(step, data, undisturbed)
 
 
 @pytest.mark.parametrize("part", ["vectors", "hashes"])
@@ -143,7 +141,7 @@ def test_killed_while_vectors_are_kept(part, data, undisturbed, kill):
     assert_mended("embeddings", data, undisturbed)
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", DAILY_STEPS)
 def test_two_runs_at_once_both_end_well(step, data, undisturbed, tmp_path):
     forget(data, step)
     in_place = Moment("os.rename", rf"/{step}/\.{DAY}")

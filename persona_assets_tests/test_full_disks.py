@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]
 PAGE = 4096
 ROOM = 64 * 2**20
 # Each step has room for so much of what it writes: none of it, half of it; and each way, the store of vectors.
-DATA_POINTS = [*((step, 0.5) for step in (*STEPS, "lineage")), ("embeddings", 0.0), ("vector_store", 0.5)]
+DATA_POINTS = [*((step, 0.5) for step in STEPS), ("embeddings", 0.0), ("vector_store", 0.5)]
 # And so many pages of scratch.
 SCRATCH_POINTS = [
     ("raw_events", 10),

@@ -30,6 +30,7 @@ from persona_assets.io_managers.persona_files import BESIDE, ZSTD_SUFFIX
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import make_model
+from persona_assets_tests.whole_graph import LINEAGE_ASSETS
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
@@ -42,6 +43,7 @@ FOLDERS = [
     "english_users",
     "embeddings",
     "clusters",
+    "persona_phrases",
     "cluster_centres",
     "cluster_certainty",
 ]
@@ -175,7 +177,7 @@ def test_tables_in_the_folders_of_three_days_are_one_table_too(load, table, worl
 @pytest.mark.parametrize("load", LIBRARIES)
 def test_every_stored_table_loads(load, world, tmp_path):
     stored = sorted(world.data.rglob("*.parquet"))
-    assert len(stored) == 3 * (len(FOLDERS) + len(BESIDE) + 2) + 1  # and lineage
+    assert len(stored) == 3 * (len(FOLDERS) + len(BESIDE) + 2) + 2  # and lineage and persona_labels
 
     for file in stored:
         metadata = pq.read_metadata(file)
@@ -381,7 +383,7 @@ def test_every_file_says_how_it_was_made(world):
     noted[stats] = json.loads(stats.read_text(encoding="utf-8"))["provenance"]
 
     # Lineage is of no day: what its days were made with is in their files.
-    assert [str(file) for file, made in noted.items() if made is None and file.stem != "lineage"] == []
+    assert [str(file) for file, made in noted.items() if made is None and file.stem not in LINEAGE_ASSETS] == []
     for made in (noted[world.data / "clusters" / f"{LAST}.parquet"], noted[stats]):
         assert made["window"] == {"from": str(DAYS[0]), "to": LAST, "days": 3, "missing": []}
         (clusters,) = made["steps"]["clusters"]

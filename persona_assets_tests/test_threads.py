@@ -17,7 +17,7 @@ def test_all_assets_are_the_same_bytes(threads, data, undisturbed, tmp_path):
         "PERSONA_VECTOR_STORE": "off",
     }
 
-    assert materialize_with_threads((*STEPS, "lineage"), DAY, threads, environment) == 0
+    assert materialize_with_threads(STEPS, DAY, threads, environment) == 0
 
     differing = {name for name, content in stored(undisturbed).items() if stored(data).get(name) != content}
     assert differing == set()

@@ -7,11 +7,13 @@ from pathlib import Path
 DAY = "2025-03-01"
 TABLES = ("raw_events", "user_actions", "english_posts", "english_users", "embeddings", "clusters")
 DAY_ASSETS = ("raw_events", "rejected_lines", "user_actions", "english_posts", "embeddings")
-PERSONA_ASSETS = ("english_users", "clusters", "cluster_jsonl", "cluster_stats")
-LINEAGE_ASSETS = ("lineage",)
+PERSONA_ASSETS = ("english_users", "clusters", "cluster_jsonl", "persona_phrases", "cluster_stats")
+LINEAGE_ASSETS = ("lineage", "persona_labels")
 SIDES = ("cluster_centres", "cluster_certainty")  # and cluster_curve, where the number of clusters is chosen
 FOLDERS = ("cluster_jsonl", "cluster_stats")
-STEPS = (*TABLES, *FOLDERS)
+# In the order of the graph.
+STEPS = (*TABLES, "cluster_jsonl", "persona_phrases", *LINEAGE_ASSETS, "cluster_stats")
+DAILY_STEPS = tuple(step for step in STEPS if step not in LINEAGE_ASSETS)
 
 
 def settings() -> dict[str, str]:
@@ -29,8 +31,8 @@ def stored(data: Path) -> dict[str, bytes]:
 
 
 def folders_of(step: str) -> tuple[str, ...]:
-    if step == "lineage":  # one table over all days
-        return ("lineage.parquet",)
+    if step in LINEAGE_ASSETS:  # one table over all days
+        return (f"{step}.parquet",)
     if step == "clusters":
         return (step, *SIDES)
     return ("raw_events", "rejected_lines") if step == "raw_events" else (step,)

@@ -15,8 +15,8 @@ from persona_assets.common.columns import ColumnInWords
 class LineFormat(NamedTuple):
     """What stands around the messages of a line, and how their time is written."""
 
-    opens: str  # before the first message
-    closes: tuple[str, ...]  # after the last value of the last message; the cluster's number stands between two pieces
+    opens: tuple[str, ...]  # before the first message; the cluster's number stands between two pieces
+    closes: tuple[str, ...]  # after the last value of the last message, in the same way, with the line end
     time: ColumnInWords  # key, type and meaning of a message's time
     is_time_relative: bool  # the place of its instant among those of all lines; False: microseconds since 1970 (UTC)
     messages: str  # how descriptions name a message of the line
@@ -26,7 +26,7 @@ class LineFormat(NamedTuple):
 LINE_FORMATS: Mapping[str, LineFormat] = {
     # BluePrint's pipeline (arXiv 2510.02343).
     "arrays": LineFormat(
-        opens="[",
+        opens=("[",),
         closes=("}]\n",),
         time=ColumnInWords("unix_epoch", "time in microseconds (UTC)", "When it was said or done.", nullable=False),
         is_time_relative=False,
@@ -35,7 +35,7 @@ LINE_FORMATS: Mapping[str, LineFormat] = {
     # BluePrint's published data set. There `relative_integer_time` is the number of a row, which a message has anew in
     # each line that shows it.
     "blueprint": LineFormat(
-        opens='{"thread":[',
+        opens=('{"thread":[',),
         closes=('}],"cluster_id":', "}\n"),
         time=ColumnInWords(
             "relative_integer_time",

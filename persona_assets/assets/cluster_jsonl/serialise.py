@@ -107,14 +107,17 @@ def serialise_segments(parts: pa.RecordBatch, words: LineSources, line_format: L
 
 def _serialise_frames(
     clusters: pa.Int32Array, line_format: LineFormat
-) -> tuple[pa.LargeStringScalar, pa.LargeStringScalar | pa.LargeStringArray]:
+) -> tuple[pa.LargeStringScalar | pa.LargeStringArray, pa.LargeStringScalar | pa.LargeStringArray]:
     """Return what a line begins with, and what follows the last value of its last message."""
-    first, *others = map(_literal, line_format.closes)
+    return _put_number_between(line_format.opens, clusters), _put_number_between(line_format.closes, clusters)
+
+
+def _put_number_between(pieces: tuple[str, ...], clusters: pa.Int32Array) -> pa.LargeStringScalar | pa.LargeStringArray:
+    first, *others = map(_literal, pieces)
     if not others:
-        return _literal(line_format.opens), first
+        return first
     numbers = clusters.cast(pa.large_string())
-    pieces = [piece for other in others for piece in (numbers, other)]
-    return _literal(line_format.opens), pc.binary_join_element_wise(first, *pieces, _literal(""))
+    return pc.binary_join_element_wise(first, *(part for other in others for part in (numbers, other)), _literal(""))
 
 
 def _as_text(times: pa.Int64Array) -> pa.LargeStringArray:

@@ -18,7 +18,7 @@ def inspect_lines(lines: Iterable[bytes], members: Container[str]) -> Inspected:
     """Count the lines that cannot be read, and those in which no user of the cluster has a part.
 
     Args:
-        lines: Of a cluster's file, in either format.
+        lines: Of a cluster's file, in any of the line formats.
         members: The users of the cluster.
     """
     read = unreadable = strangers = 0
@@ -26,10 +26,16 @@ def inspect_lines(lines: Iterable[bytes], members: Container[str]) -> Inspected:
         read += 1
         try:
             decoded: Any = msgspec.json.decode(line)
-            thread: Any = decoded["thread"] if isinstance(decoded, dict) else decoded
-            users = [message["user_id"] for message in thread]
+            users = [message["user_id"] for message in _find_messages(decoded)]
         except (msgspec.DecodeError, KeyError, TypeError):
             unreadable += 1
         else:
             strangers += not any(user in members for user in users)
     return Inspected(read, unreadable, strangers)
+
+
+def _find_messages(decoded: Any) -> Any:
+    """Return the messages of a line: the line itself, or the first array of its object, whatever its key is."""
+    if not isinstance(decoded, dict):
+        return decoded
+    return next((value for value in decoded.values() if isinstance(value, list)), None)

@@ -7,6 +7,7 @@ import pytest
 
 from persona_assets.assets.cluster_jsonl.line_formats import LINE_FORMATS, LineFormat
 from persona_assets.assets.cluster_jsonl.line_schema import describe_line
+from persona_assets.assets.cluster_stats.inspect_lines import inspect_lines
 from persona_assets.common.columns import ColumnInWords
 from persona_assets.settings import ClusterFormat
 from persona_assets_tests.assets.cluster_jsonl.builders import build, inputs, lines_of, message
@@ -19,7 +20,7 @@ def test_the_setting_offers_each_form():
 @pytest.mark.parametrize("name", LINE_FORMATS)
 def test_a_line_of_a_form_is_json_that_ends_with_one_line_end(name):
     form = LINE_FORMATS[name]
-    line = f'{form.opens}{{"{form.time.name}":1{"7".join(form.closes)}'
+    line = f'{"7".join(form.opens)}{{"{form.time.name}":1{"7".join(form.closes)}'
 
     parsed = json.loads(line)
 
@@ -31,7 +32,7 @@ def test_a_line_of_a_form_is_json_that_ends_with_one_line_end(name):
 
 def test_a_form_that_is_added_to_the_table_is_written_and_described(tmp_path, monkeypatch):
     chat = LineFormat(
-        opens='{"messages":[',
+        opens=('{"first":', ',"messages":['),
         closes=('}],"cluster":', ',"again":', "}\n"),
         time=ColumnInWords("at", "time in microseconds (UTC)", "When it was said.", nullable=False),
         is_time_relative=False,
@@ -43,7 +44,10 @@ def test_a_form_that_is_added_to_the_table_is_written_and_described(tmp_path, mo
 
     found = lines_of(build(inputs(rows, {"ann": 0, "bob": 3}), tmp_path, line_format="chat"))
 
-    assert found[3] == [{"messages": [{"user_id": "bob", "text": "two", "at": 9}], "cluster": 3, "again": 3}]
+    assert inspect_lines([json.dumps(line).encode() for line in found[3]], {"bob"}) == (1, 0, 0)
+    assert found[3] == [
+        {"first": 3, "messages": [{"user_id": "bob", "text": "two", "at": 9}], "cluster": 3, "again": 3}
+    ]
     assert [column.name for column in describe_line("chat")] == [
         "messages[].user_id",
         "messages[].text",
@@ -51,3 +55,14 @@ def test_a_form_that_is_added_to_the_table_is_written_and_described(tmp_path, mo
         "messages[].actions",
         "cluster",
     ]
+
+
+@pytest.mark.parametrize("name", LINE_FORMATS)
+def test_lines_of_every_form_are_read_back(name, tmp_path):
+    rows = [message("ann", "a", 5, "one"), message("ann", "b", 9, "two")]
+
+    made = build(inputs(rows, {"ann": 0}), tmp_path, line_format=name)
+    lines = b"".join(bytes(some) for _, some, _ in made.lines)
+
+    assert inspect_lines(lines.splitlines(), {"ann"}) == (2, 0, 0)
+    assert inspect_lines(lines.splitlines(), {"bob"}) == (2, 0, 2)
