@@ -29,9 +29,7 @@ PERSONA_LABELS = pa.schema(
     [
         required_column("day", pa.date32(), "The day (UTC) with which the window ends."),
         required_column("cluster_id", pa.int32(), "The cluster of that day."),
-        column(
-            "persona_id", pa.int32(), "The persona that it is, as in lineage; empty where lineage does not know it."
-        ),
+        column("persona_id", pa.int32(), "Its persona, as in lineage; empty where lineage does not know it."),
         required_column("name", pa.string(), "Name of the persona: the same from day to day, of no other persona."),
         required_column("description", pa.string(), "One sentence on what its users write about and how they act."),
         required_column("phrases", pa.list_(pa.string()), "Key phrases of that day, best first."),
@@ -87,9 +85,9 @@ def name_personas(
 ) -> pa.Table:
     """Return `PERSONA_LABELS`: a row for each row of `phrases`, sorted by day and cluster.
 
-    A persona is named from the evidence of the day on which it is born, or of the first later day that has evidence, and
-    keeps the name. Names are given in the order of that day and of `persona_id`, so later days change no name that was
-    given before. No two personas have the same name, even if one ended before the other was born: where a name is
+    A persona is named from the evidence of the day on which it is born, or of the first later day that has evidence,
+    and keeps the name. Names are given in the order of that day and of `persona_id`, so later days change no name that
+    was given before. No two personas have the same name, even if one ended before the other was born: where a name is
     taken, other combinations of its own phrases are tried, best first, and then a number in brackets. Names that differ
     only in case or in the order of their phrases count as the same.
 
@@ -103,8 +101,8 @@ def name_personas(
         history: `tables.LINEAGE` of all days.
         phrases: `PHRASES`, one row a day and cluster.
         endpoint_names: Names and descriptions that replace those of `phrases`, by day and cluster. Only those of the
-            rows that `select_naming_rows` returns are used. A description given here goes on with the name; an empty one
-            leaves each day its own.
+            rows that `select_naming_rows` returns are used. A description given here goes on with the name; an empty
+            one leaves each day its own.
     """
     given = endpoint_names or {}
     rows = _join(history, phrases)

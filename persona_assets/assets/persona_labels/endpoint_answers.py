@@ -46,8 +46,8 @@ def read_completion(body: bytes) -> EndpointName | BadAnswer:
 def read_name(text: str | bytes) -> EndpointName | None:
     """Return the name that a JSON object of exactly `name` and `description` holds; None if it may not be used.
 
-    A name is one line of 1 to 80 characters, a description one of at most 300. Neither holds control characters, markup,
-    a link, a handle or a DID. Space around them is removed.
+    A name is one line of 1 to 80 characters, a description one of at most 300. Neither holds control characters,
+    markup, a link, a handle or a DID. Space around them is removed.
     """
     answer = _parse(text)
     if not isinstance(answer, dict) or set(answer) != {"name", "description"}:
