@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
 
 from persona_assets.assets.persona_labels.answer_cache import AnswerCache
@@ -44,7 +44,8 @@ class Endpoint:
     """Where a model answers, and which.
 
     Raises:
-        SettingsError: The address is none of HTTP, or the key can be no HTTP header. Neither is quoted.
+        SettingsError: The address is not one of HTTP or holds a password (which httpx would log), or the key cannot be
+            an HTTP header. Neither is quoted.
     """
 
     url: str  # to which /chat/completions is added, such as http://localhost:11434/v1
@@ -53,15 +54,18 @@ class Endpoint:
 
     def __post_init__(self) -> None:
         """Refuse what no request can be sent with."""
-        import httpx  # noqa: PLC0415 - 0.2 s, and definitions must load fast
+        import httpx  # noqa: PLC0415 - 0.1 s, and definitions must load fast
 
         try:
             parts = urlsplit(self.url)
-            usable = parts.scheme in {"http", "https"} and bool(httpx.URL(self.url).host)
+            usable = parts.scheme in {"http", "https"} and bool(httpx.URL(self.url).host) and parts.username is None
         except (ValueError, httpx.InvalidURL):
             usable = False
         if not usable:
-            raise SettingsError("the endpoint for names has no address of HTTP: expected http://HOST/PATH or https://")
+            raise SettingsError(
+                "the address of the endpoint for names is not of the form http://HOST/PATH or https://HOST/PATH, without user "
+                "and password"
+            )
         if self.key is not None and not re.fullmatch(r"[!-~]+", self.key):
             raise SettingsError("the key of the endpoint for names holds characters other than visible ASCII")
 
@@ -83,7 +87,7 @@ class Answers(NamedTuple, Generic[Place]):
     requests: int  # sent
 
 
-def ask_endpoint(
+def ask_endpoint(  # noqa: PLR0913 - what is asked, what it may take, what it may use
     evidence: Mapping[Place, Evidence],
     endpoint: Endpoint,
     *,
@@ -153,7 +157,7 @@ class _Asker:
 
     async def ask_all(self, evidence: Mapping[str, Evidence]) -> dict[str, EndpointName | Reason]:
         """Return an answer, or why there is none, for each hash of evidence."""
-        import httpx  # noqa: PLC0415 - 0.2 s, and definitions must load fast
+        import httpx  # noqa: PLC0415 - 0.1 s, and definitions must load fast
 
         if not evidence:
             return {}
@@ -172,7 +176,13 @@ class _Asker:
                         self._kept.keep(key, result)
                     results[key] = result
 
-            await asyncio.gather(*(work() for _ in range(PARALLEL)))
+            tasks = [asyncio.create_task(work()) for _ in range(PARALLEL)]
+            try:
+                await asyncio.gather(*tasks)
+            finally:  # the disk may be full: then the requests under way end before their client does
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
         return results
 
     async def _ask(self, client: "httpx.AsyncClient", body: bytes) -> EndpointName | Reason:
@@ -249,9 +259,7 @@ def _run_apart(work: Coroutine[Any, Any, T]) -> T:
     started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[T]]] = Future()
 
     async def run() -> T:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - for the type checker: a coroutine that runs has a task
-        started.set_result((asyncio.get_running_loop(), task))
+        started.set_result((asyncio.get_running_loop(), cast("asyncio.Task[T]", asyncio.current_task())))
         return await work
 
     with ThreadPoolExecutor(1, thread_name_prefix="endpoint") as pool:
