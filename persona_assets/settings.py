@@ -167,6 +167,19 @@ class Settings(pydantic.BaseModel):
         "and of profiles without a description.",
     )
     show_posts: bool = pydantic.Field(default=True, description="Print posts in the report of a cluster.")
+    label_url: str | None = pydantic.Field(
+        None,
+        pattern=r"^https?://",
+        description="Address of an OpenAI-compatible endpoint that puts names together from phrases, such as "
+        "http://localhost:11434/v1; phrases alone make the names when unset. It is sent key phrases, and no posts.",
+    )
+    label_model: str | None = pydantic.Field(None, description="Model that the endpoint for names is asked for.")
+    label_key: str | None = pydantic.Field(
+        None, repr=False, description="Key of the endpoint for names, if it has one."
+    )
+    label_timeout: float = pydantic.Field(30, gt=0, description="Seconds that one request for a name may take.")
+    label_requests: int = pydantic.Field(2000, ge=1, description="Maximum number of requests for names of one run.")
+    label_seconds: float = pydantic.Field(900, gt=0, description="Maximum seconds that one run waits for names.")
     reports_url: str | None = pydantic.Field(
         None,
         pattern=r"^https?://",

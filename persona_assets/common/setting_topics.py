@@ -34,6 +34,14 @@ SETTING_TOPICS: Mapping[str, tuple[str, ...]] = {
         "similarity_threshold",
         "cap_ignored_messages",
     ),
+    "Names of personas": (
+        "label_url",
+        "label_model",
+        "label_key",
+        "label_timeout",
+        "label_requests",
+        "label_seconds",
+    ),
     "Report": ("show_posts", "reports_url"),
     "Where steps run": ("executor", "workers", "memory_limit"),
     "Slurm": (

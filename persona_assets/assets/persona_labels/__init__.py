@@ -1,6 +1,6 @@
-"""Names of personas that stay from day to day.
+"""Labels: a name, a description and key phrases for each cluster of each day, with names that stay with personas.
 
-In: `lineage`, and `persona_phrases` of all days. Out: one row a cluster and day, with the persona that it is, its name
-and its description. A persona is named when it is born and keeps its name while it continues; no two have the same.
-Nothing is dropped: a day that `lineage` does not know has its own names, and no number of a persona.
+In: `lineage` and `persona_phrases` of all days. Out: one row a cluster and day. A persona is named on the day on which
+it is born and keeps that name while `lineage` continues it. Nothing is dropped: a cluster that `lineage` does not know
+has a name of its own and no `persona_id`.
 """

@@ -1,5 +1,8 @@
 """The asset `persona_labels`."""
 
+import time
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -7,11 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
-from persona_assets.assets.persona_labels.carry_names import name_personas
+from persona_assets.assets.persona_labels.carry_names import name_personas, select_naming_rows
+from persona_assets.assets.persona_labels.endpoint import Answers, Endpoint, Limits, ask_endpoint
+from persona_assets.assets.persona_labels.endpoint_prompt import Evidence
+from persona_assets.assets.persona_labels.stored_tables import STORED_TABLES
 from persona_assets.common.checks import Check
-from persona_assets.common.metadata import measured, provenance_table
+from persona_assets.common.metadata import count_table, measured, provenance_table
 from persona_assets.common.provenance import describe_step, with_provenance
+from persona_assets.common.scratch import Scratch
+from persona_assets.errors import SettingsError
 from persona_assets.io_managers.parquet_tables import DatasetWithSides, every_day_with
+from persona_assets.settings import Settings, read_settings
 
 _TRACED = Check(
     "persona_labels",
@@ -25,6 +34,12 @@ _UNIQUE = Check(
     "Two personas have the same name: report this, it is a defect.",
     is_error=True,
 )
+_ANSWERED = Check(
+    "persona_labels",
+    "the_endpoint_named_all",
+    "Personas are named by their phrases, because the endpoint gave no name that can be used (endpoint_outcomes in the "
+    "metadata says why). Names that were given stay: see PERSONA_LABEL_URL, and materialize this again.",
+)
 
 
 def build_persona_labels() -> dg.AssetsDefinition:
@@ -36,52 +51,93 @@ def build_persona_labels() -> dg.AssetsDefinition:
         tags={"stage": "all_days"},
         owners=["team:persona_assets"],
         ins={"persona_phrases": dg.AssetIn(metadata=every_day_with())},
-        check_specs=[_TRACED.spec(), _UNIQUE.spec()],
+        check_specs=[check.spec() for check in (_TRACED, _UNIQUE, _ANSWERED)],
     )
-    def persona_labels(lineage: pads.Dataset, persona_phrases: DatasetWithSides):
+    def persona_labels(
+        context: dg.AssetExecutionContext, scratch: Scratch, lineage: pads.Dataset, persona_phrases: DatasetWithSides
+    ):
         """The names of personas, which stay from day to day: no two personas have the same.
 
         One row is one persona on one day. It is named by its phrases on the day that it is born, and keeps the name and
         its `persona_id` while `lineage` continues it; phrases and description are of the day. A day that `lineage` does
-        not know has names of its own. Next: `cluster_stats` shows them in its report.
+        not know has names of its own. With `PERSONA_LABEL_URL` a language model puts the names together. Next:
+        `cluster_stats` shows them in its report.
         """
+        settings = read_settings()
         with measured() as cost:
-            phrases = _with_days(persona_phrases.main)
-            labels = name_personas(lineage.to_table(), phrases)
+            history, phrases = lineage.to_table(), _read_with_days(persona_phrases.main)
+            answers = (
+                _ask(settings, select_naming_rows(history, phrases), scratch.new_folder())
+                if settings.label_url
+                else None
+            )
+            labels = name_personas(history, phrases, endpoint_names=answers.names if answers else None)
         made = describe_step(
-            "persona_labels",
-            days=[str(day) for day in pc.unique(labels["day"]).to_pylist()],
+            STORED_TABLES[0].name,
+            days=[f"{day}" for day in pc.unique(labels["day"]).to_pylist()],
+            settings={"label_model": settings.label_model} if settings.label_url else {},
             inputs=[lineage, persona_phrases.main],
         )
-        untraced = sorted({str(row["day"]) for row in labels.to_pylist() if row["persona_id"] is None})
+        if answers:
+            context.log.info("endpoint: %d requests; %s", answers.requests, answers.counts)
+        untraced = sorted({f"{day}" for day in labels.filter(pc.is_null(labels["persona_id"]))["day"].to_pylist()})
         return dg.MaterializeResult(
             value=with_provenance(labels, made),
             metadata={
                 "personas": pc.count_distinct(labels["persona_id"]).as_py(),
                 "untraced_days": ", ".join(untraced) or "none",
+                **({"endpoint_outcomes": count_table(answers.counts, of="outcome")} if answers else {}),
                 **provenance_table(made),
                 **cost,
             },
             check_results=[
                 _TRACED.answer(passed=not untraced, untraced_days=", ".join(untraced) or "none"),
-                _UNIQUE.answer(passed=_are_unique(labels)),
+                _UNIQUE.answer(passed=are_unique(labels)),
+                _ANSWERED.answer(passed=not _count_without_name(answers), without_a_name=_count_without_name(answers)),
             ],
         )
 
     return persona_labels
 
 
-def _with_days(phrases: pads.FileSystemDataset) -> pa.Table:
-    """Return the phrases of all days, each with its day, which the file is named by."""
-    return pa.concat_tables([_add_day(fragment) for fragment in phrases.get_fragments()])
+def _read_with_days(phrases: pads.FileSystemDataset) -> pa.Table:
+    """Return the phrases of all days with their column `day`, which inputs are loaded without."""
+    parts: list[pa.Table] = []
+    for fragment in phrases.get_fragments():
+        schema = fragment.physical_schema
+        parts.append(fragment.to_table(schema=schema, columns=schema.names).replace_schema_metadata())
+    return pa.concat_tables(parts)
 
 
-def _add_day(fragment: Any) -> pa.Table:
-    return fragment.to_table(schema=fragment.physical_schema)
+def _ask(settings: Settings, rows: pa.Table, scratch: Path) -> Answers[Any]:
+    """Ask the endpoint of the settings for the names of these rows; answers are kept below PERSONA_DATA."""
+    if not settings.label_url or not settings.label_model:
+        raise SettingsError("PERSONA_LABEL_URL is set, and PERSONA_LABEL_MODEL is not: name the endpoint's model")
+    evidence: Mapping[Any, Evidence] = {
+        (row["day"], row["cluster_id"]): Evidence(tuple(row["phrases"])) for row in rows.to_pylist()
+    }
+    return ask_endpoint(
+        evidence,
+        Endpoint(settings.label_url, settings.label_model, settings.label_key),
+        limits=Limits(settings.label_timeout, settings.label_requests, settings.label_seconds),
+        cache=scratch if "://" in settings.data else Path(settings.data).absolute() / "label_cache",
+        clock=time.monotonic,
+    )
 
 
-def _are_unique(labels: pa.Table) -> bool:
-    """Say whether no two personas have the same name, and no two clusters of a day."""
-    pairs = {(row["name"], row["persona_id"]) for row in labels.to_pylist() if row["persona_id"] is not None}
+def _count_without_name(answers: Answers[Any] | None) -> int:
+    return (
+        sum(count for outcome, count in answers.counts.items() if outcome not in {"named", "cached"}) if answers else 0
+    )
+
+
+def are_unique(labels: pa.Table) -> bool:
+    """Say whether no two personas have the same name, and no two clusters of a day.
+
+    Args:
+        labels: `PERSONA_LABELS`.
+    """
+    known = labels.filter(pc.is_valid(labels["persona_id"])).group_by(["name", "persona_id"]).aggregate([])
     of_day = labels.group_by(["day", "name"]).aggregate([("cluster_id", "count")])
-    return len(pairs) == len({name for name, _ in pairs}) and (pc.max(of_day["cluster_id_count"]).as_py() or 1) == 1
+    most = pc.max(of_day["cluster_id_count"]).as_py() or 1
+    return len(known) == pc.count_distinct(known["name"]).as_py() and most == 1
