@@ -63,7 +63,7 @@ class Endpoint:
             usable = False
         if not usable:
             raise SettingsError(
-                "the address of the endpoint for names is not of the form http://HOST/PATH or https://HOST/PATH "
+                "the address of the endpoint for names is not of the form http://HOST/PATH or https://HOST/PATH, "
                 "without user and password"
             )
         if self.key is not None and not re.fullmatch(r"[!-~]+", self.key):
@@ -232,7 +232,10 @@ class _Asker:
             return "unreachable"
 
     async def _post(self, client: "httpx.AsyncClient", body: bytes) -> EndpointName | Reason:
-        address = f"{self._endpoint.url.rstrip('/')}/chat/completions"
+        import httpx  # noqa: PLC0415 - imported above
+
+        url = httpx.URL(self._endpoint.url)
+        address = url.copy_with(path=f"{url.path.rstrip('/')}/chat/completions")
         async with client.stream("POST", address, content=body) as response:
             if response.is_success:
                 content = bytearray()

@@ -104,7 +104,8 @@ def build_persona_phrases(
             inputs=[clusters.main],
             over_window=[english_posts],
         )
-        of_posts = tables.vector_model(centres.schema)
+        # A dataset's own schema has no metadata: files may differ in it.
+        of_posts = tables.vector_model(next(iter(centres.get_fragments())).physical_schema)
         with_phrases = pc.sum(pc.greater(pc.list_value_length(phrases["phrases"]), 0)).as_py() or 0
         return dg.MaterializeResult(
             value=with_provenance(phrases, made),

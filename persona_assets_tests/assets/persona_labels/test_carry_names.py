@@ -144,7 +144,7 @@ def test_the_order_of_rows_does_not_matter(story, chance: random.Random):
     history, phrases, _, endpoint_names = story
 
     def shuffle(table):
-        return table.take(chance.sample(range(len(table)), len(table)))
+        return table.take(pa.array(chance.sample(range(len(table)), len(table)), pa.int64()))
 
     labels = name_personas(history, phrases, endpoint_names=endpoint_names)
 

@@ -7,11 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from upath import UPath
 
 from persona_assets import tables
 from persona_assets.assets.persona_phrases.assets import build_persona_phrases
 from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.parquet_tables import ParquetIOManager, WithSideTables
+from persona_assets.io_managers.persona_files import ClusterFolder
 from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets_tests.assets.cluster_stats.builders import TALK, accounting_of, by_hour_of, posts_of, window
 from persona_assets_tests.assets.embeddings.builders import DIMENSIONS, load, make_model
@@ -21,7 +23,7 @@ DAY = "2025-03-01"
 DAYS = daily_partitions(dt.date(2025, 3, 1))
 
 
-class Folder:
+class Folder(ClusterFolder):
     """Stands for what `cluster_jsonl` wrote."""
 
     def beside(self, name):
@@ -34,7 +36,7 @@ class FolderIOManager(dg.IOManager):
 
     def load_input(self, context):
         del context
-        return Folder()
+        return Folder(UPath("/"))
 
 
 @pytest.fixture(scope="module")
