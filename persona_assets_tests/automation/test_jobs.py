@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize(
     ("job", "assets"),
-    [("prepare_days", DAY_ASSETS), ("make_personas", PERSONA_ASSETS)],
+    [("prepare_days", DAY_ASSETS), ("make_personas", (*PERSONA_ASSETS, *LINEAGE_ASSETS))],
 )
 def test_a_job_makes_its_assets_day_by_day(job, assets):
     settings = read_settings({"PERSONA_START_DATE": "2025-02-03"})

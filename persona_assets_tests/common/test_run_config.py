@@ -11,7 +11,7 @@ from persona_assets.settings import Settings, from_setting, read_settings
 # Fields that are called otherwise than their setting, and those that take more than the environment can say.
 SETTING_OF = {"format": "cluster_format", "compression": "cluster_compression", "method": "cluster_method"}
 OTHER_TYPES = {"n_clusters"}
-WITHOUT_CONFIG = {"raw_events", "rejected_lines", "lineage"}
+WITHOUT_CONFIG = {"raw_events", "rejected_lines", "lineage", "persona_labels"}
 
 
 class OneConfig(SettingsConfig):

@@ -110,22 +110,14 @@ def build_cluster_stats(
             )
             users = [persona.counts["users"] for persona in summary.personas]
             identities = find_identities(persona_labels, parse_day(context.partition_key), users)
-            report = write_report(
-                summary,
-                day=context.partition_key,
-                show_posts=config.show_posts,
-                identities=identities,
-                provenance=made,
-            )
+            day, show_posts = context.partition_key, config.show_posts
+            report = write_report(summary, day=day, show_posts=show_posts, identities=identities, provenance=made)
         return dg.MaterializeResult(
             value=report.files,
-            metadata={
-                **_link_report(context.partition_key),
-                **_describe(report),
-                "actions_without_persona": summary.without_persona["total"],
-                **provenance_table(made),
-                **cost,
-            },
+            metadata=_describe(report, day)
+            | {"actions_without_persona": summary.without_persona["total"]}
+            | provenance_table(made)
+            | cost,
             check_results=[
                 _check_users(sum(users), clusters.count_rows()),
                 _check_lines(cluster_jsonl),
@@ -136,8 +128,9 @@ def build_cluster_stats(
     return cluster_stats
 
 
-def _describe(report: Report) -> dict[str, Any]:
+def _describe(report: Report, day: str) -> dict[str, Any]:
     return {
+        **_link_report(day),
         "personas": _persona_table(report.personas),
         "cluster_sizes": dg.MetadataValue.md(f"![users of each cluster]({to_data_address(report.sizes_png)})"),
         "dagster/column_schema": column_schema(describe_columns(CLUSTER_STATS)),
@@ -158,7 +151,8 @@ def _link_report(day: str) -> dict[str, dg.MetadataValue[Any]]:
 
 def _persona_table(personas: list[dict[str, Any]]) -> dg.TableMetadataValue:
     columns = [
-        dg.TableColumn("persona", "int"),
+        *(dg.TableColumn(name, "int") for name in ("persona", "cluster")),
+        dg.TableColumn("name"),
         dg.TableColumn("users", "int"),
         *map(dg.TableColumn, ("share", "words")),
     ]

@@ -7,6 +7,7 @@ from itertools import accumulate
 from typing import Any
 
 from persona_assets.assets.cluster_stats.count_actions import COLUMNS, ESTIMATED, NAMES
+from persona_assets.assets.cluster_stats.markdown_report import number_personas
 from persona_assets.common.pictures import Floats
 
 # Personas that get a card, and those compared pair by pair: the largest. The table has all of them.
@@ -45,6 +46,8 @@ def render_page(stats: dict[str, Any], similarity: Floats, *, sizes: str, user_m
     environment.filters["sha256"] = _digest
     return environment.from_string(template).render(
         stats=stats,
+        numbers=number_personas(stats["clusters"]),
+        is_traced=all(cluster["persona_id"] is not None for cluster in stats["clusters"]),
         cards=[{**cluster, "mix": _place(mix_actions(cluster["counts"]))} for cluster in stats["clusters"][:CARDS]],
         compared=similarity[:COMPARED, :COMPARED].tolist(),
         outcomes=[outcome_row(action, found) for action, found in stats["outcomes"].items() if action != ESTIMATED],

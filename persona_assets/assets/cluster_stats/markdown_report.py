@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -32,6 +33,8 @@ def render_markdown(stats: dict[str, Any]) -> str:
         markdown_table(["cluster", *COLUMNS], [[c["cluster_id"], *c["counts"].values()] for c in clusters] + counted),
         "## Top words",
         markdown_table(["cluster", "words"], [[c["cluster_id"], _top_words(c)] for c in clusters]),
+        "## Names",
+        markdown_table(["cluster", "persona", "name", "description"], [_name_row(c) for c in clusters]),
         "## Medoid posts",
         *(part for c in clusters for medoid in c["medoids"] for part in _quote(c["cluster_id"], medoid)),
         "## LDA topics",
@@ -55,16 +58,28 @@ def _is_hidden(sign: str) -> bool:
     return unicodedata.category(sign) in {"Cc", "Cf", "Zl", "Zp"} and sign not in _JOINERS
 
 
+def number_personas(clusters: Sequence[dict[str, Any]]) -> list[int]:
+    """Return the number by which each cluster is shown, the same one in pictures, pages and the UI.
+
+    That of its persona; where lineage does not know the day, that of the cluster.
+    """
+    personas = [cluster["persona_id"] for cluster in clusters]
+    return [cluster["cluster_id"] for cluster in clusters] if None in personas else personas
+
+
 def list_personas(stats: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the largest personas, largest first, for a table that shows text as it is: size and words, no posts."""
+    numbers = number_personas(stats["clusters"])
     return [
         {
-            "persona": cluster["cluster_id"],
+            "persona": number,
+            "cluster": cluster["cluster_id"],
+            "name": _show_hidden(cluster["label"]),
             "users": cluster["users"],
             "share": f"{cluster['share']:.1%}",
             "words": _list_words(cluster),
         }
-        for cluster in stats["clusters"][:PERSONAS_SHOWN]
+        for number, cluster in zip(numbers[:PERSONAS_SHOWN], stats["clusters"], strict=False)
     ]
 
 
@@ -94,6 +109,11 @@ def escape_markdown(text: str) -> str:
 
 def _top_words(cluster: dict[str, Any]) -> str:
     return ", ".join(escape_markdown(word["word"]) for word in cluster["words"][:WORDS_SHOWN])
+
+
+def _name_row(cluster: dict[str, Any]) -> list[Any]:
+    persona = "" if cluster["persona_id"] is None else cluster["persona_id"]
+    return [cluster["cluster_id"], persona, escape_markdown(cluster["label"]), escape_markdown(cluster["description"])]
 
 
 def _topic_rows(cluster: dict[str, Any]) -> list[list[Any]]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from persona_assets.assets.cluster_stats.count_actions import COLUMNS, add_up
 from persona_assets.assets.cluster_stats.html_report import render_page
 from persona_assets.assets.cluster_stats.identities import Identity
-from persona_assets.assets.cluster_stats.markdown_report import list_personas, render_markdown
+from persona_assets.assets.cluster_stats.markdown_report import list_personas, number_personas, render_markdown
 from persona_assets.assets.cluster_stats.stats_plots import plot_map, plot_sizes
 from persona_assets.assets.cluster_stats.summarise import Persona, Summary
 from persona_assets.common.columns import column, required_column
@@ -71,8 +71,9 @@ def write_report(
         summary = summary._replace(personas=[persona._replace(label=one.name) for persona, one in named])
     stats = make_stats(summary, day=day, show_posts=show_posts, identities=identities, provenance=provenance)
     labels = [persona.label for persona in summary.personas]
-    sizes = plot_sizes([persona.counts["users"] for persona in summary.personas], labels)
-    user_map = plot_map(summary.map.positions, summary.map.clusters, labels)
+    numbers = number_personas(stats["clusters"])
+    sizes = plot_sizes([persona.counts["users"] for persona in summary.personas], labels, numbers)
+    user_map = plot_map(summary.map.positions, summary.map.clusters, labels, numbers=numbers)
     markdown = render_markdown(stats)
     contents = {
         "stats.json": (json.dumps(stats, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode(),
@@ -83,7 +84,7 @@ def write_report(
         "cluster_stats.parquet": _parquet(summary, day, identities, provenance),
         "cluster_sizes.png": sizes,
         "map.png": user_map,
-        "map_small.png": plot_map(summary.map.positions, summary.map.clusters, labels, inches=_SMALL),
+        "map_small.png": plot_map(summary.map.positions, summary.map.clusters, labels, numbers=numbers, inches=_SMALL),
     }
     return Report(contents, sizes, list_personas(stats))
 

@@ -86,7 +86,15 @@ def build_persona_labels() -> dg.AssetsDefinition:
             metadata={
                 "personas": pc.count_distinct(labels["persona_id"]).as_py(),
                 "untraced_days": ", ".join(untraced) or "none",
-                **({"endpoint_outcomes": count_table(answers.counts, of="outcome")} if answers else {}),
+                **(
+                    {
+                        "endpoint_outcomes": count_table(
+                            {f"{outcome}": count for outcome, count in answers.counts.items()}, of="outcome"
+                        )
+                    }
+                    if answers
+                    else {}
+                ),
                 **provenance_table(made),
                 **cost,
             },

@@ -167,7 +167,7 @@ class _Asker:
         if self._endpoint.key is not None:
             headers["Authorization"] = f"Bearer {self._endpoint.key}"
         # Timeouts are set around requests as a whole: those of httpx are of single reads.
-        async with httpx.AsyncClient(headers=headers, timeout=None) as client:  # noqa: S113
+        async with httpx.AsyncClient(headers=headers, timeout=None) as client:  # noqa: S113 - see above
 
             async def work() -> None:
                 for key, found in waiting:

@@ -1,11 +1,9 @@
 """The asset `persona_phrases`."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
 import numpy as np
-import numpy.typing as npt
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
@@ -83,15 +81,11 @@ def build_persona_phrases(
         """
         with measured() as cost:
             encoder = _load_encoder(config)
-
-            def embed(texts: Sequence[str]) -> npt.NDArray[np.float32]:
-                return encoder.encode(tokenize_texts(encoder.model, texts)).astype(np.float32)
-
             centres = clusters.sides["cluster_centres"]
             counted = (cluster_jsonl.beside(name) for name in ("accounting", "actions_by_hour"))
             phrases = find_phrases(
                 PhraseInputs(clusters.main, centres, english_posts, *counted),
-                embed,
+                lambda texts: encoder.encode(tokenize_texts(encoder.model, texts)).astype(np.float32),
                 language=config.language,
                 memory_limit=config.memory_limit,
                 scratch=scratch.new_folder(),
@@ -104,8 +98,6 @@ def build_persona_phrases(
             inputs=[clusters.main],
             over_window=[english_posts],
         )
-        # A dataset's own schema has no metadata: files may differ in it.
-        of_posts = tables.vector_model(next(iter(centres.get_fragments())).physical_schema)
         with_phrases = pc.sum(pc.greater(pc.list_value_length(phrases["phrases"]), 0)).as_py() or 0
         return dg.MaterializeResult(
             value=with_provenance(phrases, made),
@@ -116,7 +108,7 @@ def build_persona_phrases(
                 **cost,
             },
             check_results=[
-                _SAME_MODEL.answer(passed=of_posts in {None, encoder.model.space()}),
+                _SAME_MODEL.answer(passed=_find_model(centres) in {None, encoder.model.space()}),
                 _HAVE_PHRASES.answer(passed=2 * with_phrases >= len(phrases), personas_with_phrases=with_phrases),
             ],
         )
@@ -134,3 +126,8 @@ def _name_model(encoder: Encoder) -> dict[str, str | int]:
     """Return what vectors depend on, for all machines: a model in a folder is known by its revision, not by a path."""
     name = "local folder" if Path(encoder.model.name).is_dir() else encoder.model.name
     return {**encoder.model.key(), "model": name, "device": encoder.model.device.kind}
+
+
+def _find_model(centres: pads.FileSystemDataset) -> str | None:
+    """Return the model of the centres. A dataset's own schema has no metadata, as files may differ in it."""
+    return tables.vector_model(next(iter(centres.get_fragments())).physical_schema)

@@ -1,10 +1,13 @@
 """Small inputs for the tests of this asset."""
 
+import datetime as dt
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets import tables
+from persona_assets.assets.persona_labels.carry_names import PERSONA_LABELS
 
 TALK = {
     "gardens": "tomato seedlings compost pruning roses mulch greenhouse",
@@ -85,3 +88,15 @@ def shuffled(table, seed):
 def dataset(*days):
     """A lazy dataset of a day's table, or of several days'."""
     return pads.dataset(days[0]) if len(days) == 1 else pads.dataset([pads.dataset(day) for day in days])
+
+
+def labels_of(rows_of_days):
+    """`PERSONA_LABELS` of (cluster_id, persona_id, name, users) by day."""
+    rows = [
+        {
+            "day": day, "cluster_id": cluster, "persona_id": persona, "name": name, "description": f"About {name}.",
+            "phrases": [name], "named_on": dt.date(2025, 3, 1), "method": "phrases", "users": users,
+        }
+        for day, of_day in rows_of_days.items() for cluster, persona, name, users in of_day
+    ]  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=PERSONA_LABELS)

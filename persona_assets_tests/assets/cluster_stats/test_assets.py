@@ -1,10 +1,12 @@
 """The asset: its configuration reaches the report, and no post its metadata."""
 
 import datetime as dt
+import io
 import json
 
 import dagster as dg
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
@@ -14,7 +16,7 @@ from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.persona_files import BESIDE, ClusterFolder
 from persona_assets.partitions import daily_partitions, trailing_window
-from persona_assets_tests.assets.cluster_stats.builders import beside, dataset, window
+from persona_assets_tests.assets.cluster_stats.builders import beside, dataset, labels_of, window
 from persona_assets_tests.checked import find_failed
 
 
@@ -30,7 +32,10 @@ def folder(tmp_path):
     return ClusterFolder(UPath(tmp_path))
 
 
-def materialize(folder, **config):
+NAMES = [(0, 4, "garden", 8), (1, 2, "engine", 7), (2, None, "opera", 6)]
+
+
+def materialize(folder, *, names=NAMES, **config):
     posts, vectors, clusters = window()
     asset = build_cluster_stats(daily_partitions(dt.date(2025, 3, 1)), trailing_window(7))
     with dg.build_asset_context(partition_key="2025-03-02", resources={"scratch": Scratch()}) as context:
@@ -41,6 +46,7 @@ def materialize(folder, **config):
             clusters=dataset(clusters),
             english_posts=dataset(posts),
             embeddings=dataset(vectors),
+            persona_labels=dataset(labels_of({dt.date(2025, 3, 2): names})),
         )
 
 
@@ -96,7 +102,7 @@ def test_the_memory_limit_is_used(folder):
 def test_sound_files_pass_all_checks(folder):
     checks = materialize(folder).check_results
 
-    assert (len(checks), find_failed(checks)) == (2, {})
+    assert (len(checks), find_failed(checks)) == (3, {})
 
 
 @pytest.mark.parametrize(("line", "numbers"), [("[", (1, 0)), ('[{"user_id":"someone else"}]', (0, 1))])
@@ -120,5 +126,31 @@ def test_users_that_are_not_counted_are_an_error(folder, monkeypatch):
     monkeypatch.setattr("persona_assets.assets.cluster_stats.assets.summarise_clusters", lose_one)
 
     assert find_failed(materialize(folder).check_results) == {
-        "every_user_is_accounted_for": dg.AssetCheckSeverity.ERROR
+        "every_user_is_accounted_for": dg.AssetCheckSeverity.ERROR,
+        "names_are_of_these_clusters": dg.AssetCheckSeverity.WARN,
     }
+
+
+def test_names_and_numbers_of_personas_are_in_every_file(folder):
+    result = materialize(folder)
+
+    stats = json.loads(result.value["stats.json"])
+    assert [(one["persona_id"], one["label"], one["phrases"]) for one in stats["clusters"]] == [
+        (4, "garden", ["garden"]),
+        (2, "engine", ["engine"]),
+        (None, "opera", ["opera"]),
+    ]
+    table = pq.read_table(io.BytesIO(result.value["cluster_stats.parquet"]))
+    assert table["persona_id"].to_pylist() == [4, 2, None]
+    assert table["label"].to_pylist() == ["garden", "engine", "opera"]
+    assert b"About garden." in result.value["report.html"]
+    assert b"garden" in result.value["report.md"]
+
+
+def test_names_of_other_clusters_are_not_taken_and_a_warning(folder):
+    result = materialize(folder, names=[(0, 4, "garden", 9)])
+
+    assert set(find_failed(result.check_results)) == {"names_are_of_these_clusters"}
+    stats = json.loads(result.value["stats.json"])
+    assert [one["persona_id"] for one in stats["clusters"]] == [None] * 3
+    assert "garden" not in {one["label"] for one in stats["clusters"]}

@@ -18,7 +18,10 @@ def stats_of(n_clusters, *, medoids=({"uri": "at://a/b/c", "similarity": 0.9},),
     clusters = [
         {
             "cluster_id": number,
+            "persona_id": 7 + number,
             "label": f"word{number}",
+            "description": f"About word{number}.",
+            "phrases": [f"word{number}"],
             "users": 12,
             "share": 1 / n_clusters,
             "counts": COUNTS,

@@ -41,7 +41,14 @@ def stats_of(*, show_posts=True):
     if not show_posts:
         medoids = [{"uri": medoid["uri"], "similarity": 0.5} for medoid in medoids]
     counts = dict.fromkeys(COLUMNS, 7)
-    of_each = {"users": 12, "share": 0.5, "counts": counts}
+    of_each = {
+        "users": 12,
+        "share": 0.5,
+        "counts": counts,
+        "persona_id": None,
+        "label": MARKUP[0],
+        "description": MARKUP[1],
+    }
     hostile = {
         "words": [{"word": text} for text in MARKUP],
         "medoids": medoids,

@@ -53,8 +53,8 @@ def test_stats_have_sorted_keys_and_counts_that_add_up(summary):
     assert stats["outcomes"] == {"post": {"written": 9}, "like": {"user in no cluster": 2}}
     assert [cluster["cluster_id"] for cluster in stats["clusters"]] == [0, 1, 2]
     assert set(stats["clusters"][0]) == {
-        "cluster_id", "counts", "hours", "label", "medians", "medoids", "share", "topics", "topics_coherence",
-        "topics_note", "users", "words", "nearest",
+        "cluster_id", "counts", "description", "hours", "label", "medians", "medoids", "nearest", "persona_id",
+        "phrases", "share", "topics", "topics_coherence", "topics_note", "users", "words",
     }  # fmt: skip
     assert stats["clusters"][0]["hours"][7] == 0.6667
     assert stats["clusters"][0]["medians"]["posts"] == 1.5
