@@ -236,6 +236,14 @@ def test_a_name_is_not_given_again_after_its_persona_ended():
     assert [row["name"] for row in labels.values()] == ["cats", "cats (2)"]
 
 
+def test_a_persona_whose_first_evidence_is_late_takes_no_name_that_was_given_before():
+    history = history_of(traced(1, 0, 0), traced(1, 1, 1), traced(2, 0, 0), traced(2, 1, 1))
+
+    labels = name(history, phrases_of(evidence(1, 1, "cats"), evidence(2, 0, "cats"), evidence(2, 1, "dogs")))
+
+    assert {place: row["name"] for place, row in labels.items()} == {(1, 1): "cats", (2, 0): "cats (2)", (2, 1): "cats"}
+
+
 def test_numbers_go_on():
     history = history_of(*(traced(1, number, number, event="born") for number in range(4)))
 

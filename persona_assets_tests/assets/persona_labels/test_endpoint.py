@@ -402,8 +402,17 @@ def test_a_full_disk_is_an_error(serve, ask, monkeypatch):
 
     monkeypatch.setattr(endpoint, "AnswerCache", FullCache)
 
+    def answer(handler, request):
+        if "phrase 0" not in request["messages"][1]["content"]:
+            server.closing.wait(60)
+        reply(handler, label())
+
+    server = serve(answer)
+
+    start = time.monotonic()
     with pytest.raises(StorageError):
-        ask(serve(answer_with(label())).url, numbered(10))
+        ask(server.url, numbered(10), timeout_s=60)
+    assert time.monotonic() - start < 30  # requests under way are given up
 
 
 @given(st.data())
