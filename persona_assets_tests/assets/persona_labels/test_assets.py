@@ -59,7 +59,7 @@ def name(tmp_path, monkeypatch):
     """Materialize the phrases of both days, the lineage of some, and the names; return the result and the names."""
     monkeypatch.setenv("PERSONA_DATA", str(tmp_path))
 
-    def run(traced=tuple(PHRASES)):
+    def run(traced=tuple(PHRASES), *, days=tuple(PHRASES), instance=None):
         @dg.asset(partitions_def=DAYS)
         def persona_phrases(context):
             return phrases_of(context.partition_key)
@@ -69,12 +69,13 @@ def name(tmp_path, monkeypatch):
             return history_of(traced)
 
         resources = {"io_manager": ParquetIOManager(base=str(tmp_path)), "scratch": Scratch()}
-        for day in PHRASES:
+        for day in days:
             assert dg.materialize([persona_phrases], partition_key=day, resources=resources).success
         result = dg.materialize(
             [lineage, persona_phrases, build_persona_labels()],
             selection=["lineage", "persona_labels"],
             resources=resources,
+            instance=instance,
         )
         return result, pq.read_table(tmp_path / "persona_labels.parquet").to_pylist()
 
@@ -101,6 +102,23 @@ def test_a_day_that_is_not_traced_has_names_of_its_own_and_a_warning(name):
     assert set(find_failed(result.get_asset_check_evaluations())) == {"lineage_knows_every_day"}
     (event,) = result.asset_materializations_for_node("persona_labels")
     assert event.metadata["untraced_days"].value == "2025-03-02"
+
+
+def test_a_new_day_leaves_the_data_version_so_that_reports_of_earlier_days_are_not_stale(name):
+    first, both = ["2025-03-01"], list(PHRASES)
+    with dg.DagsterInstance.ephemeral() as instance:
+        results = [
+            name(first, days=first, instance=instance),
+            name(both, instance=instance),
+            name(first, instance=instance),
+        ]
+
+    versions = [
+        result.asset_materializations_for_node("persona_labels")[0].tags["dagster/data_version"]
+        for result, _ in results
+    ]
+    assert versions[0] == versions[1]
+    assert versions[1] != versions[2]  # the second day has lost its numbers
 
 
 class Handler(BaseHTTPRequestHandler):
