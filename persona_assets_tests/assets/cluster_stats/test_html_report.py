@@ -18,10 +18,10 @@ def stats_of(n_clusters, *, medoids=({"uri": "at://a/b/c", "similarity": 0.9},),
     clusters = [
         {
             "cluster_id": number,
-            "persona_id": 7 + number,
+            "persona_id": None,
             "label": f"word{number}",
-            "description": f"About word{number}.",
-            "phrases": [f"word{number}"],
+            "description": "",
+            "phrases": [],
             "users": 12,
             "share": 1 / n_clusters,
             "counts": COUNTS,
