@@ -139,6 +139,8 @@ const list = (() => {
 
 const LARGEST_ZOOM = 60, CLICK_PIXELS = 5, REACH_PIXELS = 12, MARGIN = 36, KEY_PAN_PIXELS = 60, KEY_ZOOM = 1.4;
 const LETTERS_OF_A_LINE = 20, LINES_OF_A_LABEL = 2, LABEL_GAP = 6;
+// Where a label may stand: in the middle of its persona, or above or below that by a share of its height.
+const RAISED = [0, 0.5, -0.5, 0.9, -0.9];
 
 /** Return the users of the map: x and y from 0 to 1, the persona of each, whether it is an outlier. */
 function decodePoints(encoded) {
@@ -166,11 +168,13 @@ function decodePoints(encoded) {
 
 const quantile = (sorted, q) => sorted[Math.round(q * (sorted.length - 1))];
 
-/** Return where most of these users are: middle and box, in which nine of ten lie. */
-function placeOf(points, members) {
+/** Return the middle of these users and the box of most: all but the share `beyond` at each side. */
+function boxOfMost(points, members, beyond) {
   const [x, y] = [points.x, points.y].map((values) => Float32Array.from(members, (i) => values[i]).sort());
-  const [left, right, top, bottom] = [quantile(x, 0.05), quantile(x, 0.95), quantile(y, 0.05), quantile(y, 0.95)];
-  return { x: quantile(x, 0.5), y: quantile(y, 0.5), left, right, top, bottom };
+  return {
+    x: quantile(x, 0.5), y: quantile(y, 0.5),
+    left: quantile(x, beyond), right: quantile(x, 1 - beyond), top: quantile(y, beyond), bottom: quantile(y, 1 - beyond),
+  };
 }
 
 /** Break a name into the lines of its label, without signs that turn or stack letters. */
@@ -200,17 +204,17 @@ function createMap(canvas, encoded) {
   // Where the middle of a persona's users is, outliers aside.
   const places = members.map((all) => {
     const core = all.filter((i) => !points.isOutlier[i]);
-    return all.length ? placeOf(points, core.length ? core : all) : null;
+    return all.length ? boxOfMost(points, core.length ? core : all, 0.05) : null;
   });
-  const [least, greatest] = [(a, b) => Math.min(a, b), (a, b) => Math.max(a, b)];
-  const whole = { left: points.x.reduce(least), right: points.x.reduce(greatest), top: points.y.reduce(least), bottom: points.y.reduce(greatest) };
+  // What the map shows first: all but the few users who are farthest out, to whom one can move.
+  const whole = boxOfMost(points, Array.from(points.order), 0.003);
   const mostUsers = Math.max(...personas.map((persona) => persona.users), 1);
   const labels = personas.map((persona) => ({
     persona, lines: linesOf(persona.name), size: 12 + Math.round(4 * Math.sqrt(persona.users / mostUsers)), width: 0,
   }));
   const bySize = labels.filter((label) => places[label.persona.number]).sort((a, b) => b.persona.users - a.persona.users);
   const view = { x: 0.5, y: 0.5, scale: 1 };
-  let width = 0, height = 0, ratio = 1, fitted = 1, nearest = -1, atCentre = false, placed = [], atlas = null;
+  let width = 0, height = 0, ratio = 1, fitted = 1, nearest = -1, atCentre = false, placed = [], buttons = null, atlas = null;
   let isScheduled = false, animation = 0, style = null;
 
   // -- the view
@@ -242,8 +246,8 @@ function createMap(canvas, encoded) {
 
   function setView({ x, y, scale }) {
     view.scale = Math.min(Math.max(scale, fitted * 0.8), fitted * LARGEST_ZOOM);
-    view.x = Math.min(Math.max(x, whole.left), whole.right);
-    view.y = Math.min(Math.max(y, whole.top), whole.bottom);
+    view.x = Math.min(Math.max(x, 0), 1);
+    view.y = Math.min(Math.max(y, 0), 1);
     redraw();
   }
 
@@ -376,9 +380,8 @@ function createMap(canvas, encoded) {
       if (placed.some((box) => box.label === label)) continue;
       const [x, y] = toScreen(place.x, place.y);
       if (x < 0 || y < 0 || x > width || y > height) continue;
-      const box = boxOf(label, x, y);
-      if (placed.some((other) => overlap(box, other))) continue;
-      placed.push(box);
+      const box = RAISED.map((share) => boxOf(label, x, y, share)).find((one) => !overlap(one, buttons) && !placed.some((other) => overlap(one, other)));
+      if (box) placed.push(box);
     }
     context.textAlign = "center";
     context.textBaseline = "middle";
@@ -386,16 +389,19 @@ function createMap(canvas, encoded) {
     for (const box of placed) drawLabel(box);
   }
 
-  const fontOf = (label) => `600 ${label.size}px ${style.font}`;
+  // A narrow map has smaller letters.
+  const sizeOf = (label) => (width < 500 ? label.size - 2 : label.size);
+  const heightOf = (label) => 1.2 * sizeOf(label);
+  const fontOf = (label) => `600 ${sizeOf(label)}px ${style.font}`;
 
-  function boxOf(label, x, y) {
+  function boxOf(label, x, y, raised) {
     if (!label.width) {
       context.font = fontOf(label);
       label.width = Math.max(...label.lines.map((line) => context.measureText(line).width));
     }
-    const w = label.width + 2 * LABEL_GAP, h = label.lines.length * label.size * 1.2 + LABEL_GAP;
+    const w = label.width + 2 * LABEL_GAP, h = label.lines.length * heightOf(label) + LABEL_GAP;
     const cx = Math.min(Math.max(x, w / 2), Math.max(width - w / 2, w / 2));
-    const cy = Math.min(Math.max(y, h / 2), height - h / 2);
+    const cy = Math.min(Math.max(y - raised * h, h / 2), height - h / 2);
     return { label, cx, cy, left: cx - w / 2, right: cx + w / 2, top: cy - h / 2, bottom: cy + h / 2 };
   }
 
@@ -408,12 +414,12 @@ function createMap(canvas, encoded) {
     context.fillStyle = style.ink;
     context.lineWidth = isStrong ? 6 : 4;
     label.lines.forEach((line, n) => {
-      const y = cy + (n - (label.lines.length - 1) / 2) * label.size * 1.2;
+      const y = cy + (n - (label.lines.length - 1) / 2) * heightOf(label);
       context.strokeText(line, cx, y);
       context.fillText(line, cx, y);
     });
     if (!isStrong) return;
-    const bottom = cy + (label.lines.length * label.size * 1.2) / 2 + 1;
+    const bottom = cy + (label.lines.length * heightOf(label)) / 2 + 1;
     context.fillStyle = label.persona.colour;
     context.fillRect(cx - label.width / 2, bottom, label.width, 3);
   }
@@ -533,7 +539,9 @@ function createMap(canvas, encoded) {
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
     if (!width) return; // hidden, as in print
-    atlas = null;
+    style = null; // and with it the pictures of dots and the widths of labels
+    const zoom = byId("zoom-in").parentElement;
+    buttons = { left: zoom.offsetLeft, right: width, top: 0, bottom: zoom.offsetTop + zoom.offsetHeight };
     fitted = wholeView().scale;
     setView(wasFitted ? wholeView() : view);
     draw(); // a canvas that was resized is empty, and would flicker until the next frame
