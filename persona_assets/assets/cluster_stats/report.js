@@ -16,6 +16,7 @@ const personas = data.names.map((name, number) => {
     users: data.users[number],
     description: data.descriptions[number],
     colour: data.palette[data.colours[number]],
+    title: fold(`#${number}\n${name}`),
     text: fold([`#${number}`, name, ...phrases, ...words].join("\n")),
     isFound: true, // matches the search
     isShown: true, // is found, and is the chosen one if there is one
@@ -30,7 +31,10 @@ function setHidden(element, hidden) {
 
 function update() {
   const terms = fold(byId("filter").value).split(/\s+/).filter(Boolean);
-  for (const persona of personas) persona.isFound = terms.every((term) => persona.text.includes(term));
+  for (const persona of personas) {
+    persona.isFound = terms.every((term) => persona.text.includes(term));
+    persona.isNamedSo = terms.every((term) => persona.title.includes(term));
+  }
   if (chosen && !chosen.isFound) chosen = null;
   for (const persona of personas) {
     persona.isShown = persona.isFound && (!chosen || chosen === persona);
@@ -64,7 +68,7 @@ function describe() {
   setHidden(byId("nothing"), shown.length > 0);
   const card = chosen && byId(`persona-${chosen.number}`);
   setHidden(byId("no-card"), !chosen || Boolean(card));
-  byId("chosen").replaceChildren(...(chosen ? detailsOf(chosen, card) : [make("p", "small", byId("chosen").dataset.hint)]));
+  byId("chosen")?.replaceChildren(...(chosen ? detailsOf(chosen, card) : [make("p", "small", byId("chosen").dataset.hint)]));
 }
 
 const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
@@ -593,9 +597,9 @@ byId("filter").addEventListener("input", update);
 byId("filter").addEventListener("keydown", (event) => {
   if (event.key !== "Enter") return;
   event.preventDefault();
-  const found = personas.filter((persona) => persona.isFound);
+  // Enter goes from one match to the next: first those whose name matches, then those whose words do.
+  const found = personas.filter((persona) => persona.isFound).sort((a, b) => b.isNamedSo - a.isNamedSo);
   if (!found.length) return;
-  // Again and again, Enter goes from one match to the next.
   choose(found[(found.indexOf(chosen) + 1) % found.length]);
   map?.show([chosen]);
 });

@@ -326,8 +326,8 @@ def test_of_a_thousand_personas_the_first_rows_are_shown_and_all_on_demand(brows
     page = Page(browser, tmp_path, planted_page(1000, 2000))
 
     def shown():
-        return page.run("return [...document.querySelectorAll(arguments[0])].filter(one => one.checkVisibility()).length",
-                        ".sorts tbody tr")  # fmt: skip
+        rows = "[...document.querySelectorAll('.sorts tbody tr')]"
+        return page.run(f"return {rows}.filter(row => row.checkVisibility()).length")
 
     assert shown() == 100
     page.search("name999")
@@ -362,6 +362,17 @@ def test_what_strangers_write_does_not_break_the_map(browser, tmp_path):
     root = "document.documentElement"
     assert page.run(f"return {root}.scrollWidth <= {root}.clientWidth")
     assert browser.get_log("browser") == []
+
+
+def test_enter_goes_to_a_persona_of_that_name_before_one_that_has_it_among_its_words(browser, tmp_path):
+    names = [f"name{number}" for number in range(7)] + ["phrase2"]
+    page = Page(browser, tmp_path, planted_page(8, names=names))
+
+    page.search("phrase2")
+    page.press("\ue007")
+    assert page.visible(".card") == ["persona-7"]
+    page.press("\ue007")
+    assert page.visible(".card") == ["persona-2"]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -467,9 +478,7 @@ def test_axe_finds_no_fault(page, axe, theme, width):
     page.press("\ue00c")
     page.run("document.querySelectorAll('details').forEach(one => one.open = true)")
     # What is not laid out is not looked at.
-    page.run(
-        "for (const one of document.querySelectorAll('.card, .scroll, #list tr')) one.style.contentVisibility = 'visible'"
-    )
+    page.run("document.querySelectorAll('.card, .scroll').forEach(one => one.style.contentVisibility = 'visible')")
     page.run(axe)
     found = page.browser.execute_async_script("axe.run().then(arguments[0])")
     page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
