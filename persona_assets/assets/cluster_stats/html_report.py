@@ -9,6 +9,7 @@ from typing import Any
 
 from persona_assets.assets.cluster_stats.count_actions import COLUMNS, ESTIMATED, NAMES
 from persona_assets.assets.cluster_stats.map_data import MapData, encode_map
+from persona_assets.assets.cluster_stats.markdown_report import number_personas
 from persona_assets.common.pictures import N_COLOURS, Floats, choose_colour
 
 # Personas that get a card, and those compared pair by pair: the largest. The table has all of them.
@@ -41,7 +42,6 @@ def render_page(
         map_data: The users of the interactive map; without any the page has none.
     """
     import jinja2  # noqa: PLC0415 - 0.1 s, and definitions must load fast
-    import markupsafe  # noqa: PLC0415 - the same
 
     package = files("persona_assets.assets.cluster_stats")
     template, script = (package.joinpath(name).read_text(encoding="utf-8") for name in ("report.html.j2", "report.js"))
@@ -69,8 +69,8 @@ def render_page(
         has_outliers=map_data is not None and bool(map_data.outliers.any()),
         palette=data["palette"],
         colours=data["colours"],
-        data=markupsafe.Markup(to_script_json(data)),  # noqa: S704 - it holds no "<"
-        script=markupsafe.Markup(script),  # noqa: S704 - a file of the package
+        data=to_script_json(data),
+        script=script,
     )
 
 
@@ -81,9 +81,11 @@ def make_page_data(clusters: list[dict[str, Any]], map_data: MapData | None) -> 
         clusters: Those of `stats.json`.
         map_data: The users of the map, if any.
     """
+    numbers = number_personas(clusters)
     data: dict[str, Any] = {
         "palette": [choose_colour(number) for number in range(N_COLOURS)],
-        "colours": [cluster["cluster_id"] % N_COLOURS for cluster in clusters],
+        "numbers": numbers,
+        "colours": [number % N_COLOURS for number in numbers],
         "names": [cluster["label"] for cluster in clusters],
         "descriptions": [cluster["description"] for cluster in clusters],
         "phrases": [cluster["phrases"] for cluster in clusters],

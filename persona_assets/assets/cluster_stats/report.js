@@ -12,12 +12,14 @@ const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase
 const personas = data.names.map((name, number) => {
   const phrases = data.phrases[number], words = data.words[number];
   return {
-    number, name, phrases, words,
+    number, // of its cluster, by which the page finds it; `shownNumber` is that of the persona over the days
+    shownNumber: data.numbers[number],
+    name, phrases, words,
     users: data.users[number],
     description: data.descriptions[number],
     colour: data.palette[data.colours[number]],
-    title: fold(`#${number}\n${name}`),
-    text: fold([`#${number}`, name, ...phrases, ...words].join("\n")),
+    title: fold(`#${data.numbers[number]}\n${name}`),
+    text: fold([`#${data.numbers[number]}`, name, ...phrases, ...words].join("\n")),
     isFound: true, // matches the search
     isShown: true, // is found, and is the chosen one if there is one
   };
@@ -85,7 +87,7 @@ const isolated = (text) => make("bdi", "", text);
 function nameOf(persona) {
   const dot = make("i", "dot");
   dot.style.background = persona.colour;
-  return [dot, make("span", "number", String(persona.number)), isolated(persona.name)];
+  return [dot, make("span", "number", String(persona.shownNumber)), isolated(persona.name)];
 }
 
 /** Return what the page says in short of one persona. */

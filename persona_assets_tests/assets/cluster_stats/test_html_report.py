@@ -28,10 +28,10 @@ def stats_of(n_clusters, *, medoids=({"uri": "at://a/b/c", "similarity": 0.9},),
     clusters = [
         {
             "cluster_id": number,
-            "persona_id": None,
+            "persona_id": 7 + number,
             "label": f"word{number}",
-            "description": "",
-            "phrases": [],
+            "description": f"About word{number}.",
+            "phrases": [f"word{number}"],
             "users": 12,
             "share": 1 / n_clusters,
             "counts": COUNTS,
@@ -140,7 +140,10 @@ def test_the_data_of_the_script_are_a_value_a_persona_and_its_colour_is_that_of_
     data = make_page_data(stats_of(25)["clusters"], None)
 
     assert {len(values) for name, values in data.items() if name != "palette"} == {25}
-    assert [data["palette"][colour] for colour in data["colours"]] == [choose_colour(number) for number in range(25)]
+    assert [data["palette"][colour] for colour in data["colours"]] == [
+        choose_colour(7 + number) for number in range(25)
+    ]
+    assert data["numbers"] == list(range(7, 32))
     assert "map" not in data
 
 
