@@ -70,7 +70,7 @@ def take_report(pages: Pages, report: Path) -> None:
     pages.browser.get(report.as_uri())
     pages.wait_for("Personas of", "users in them")
     pages.take("report_top")
-    take_elements(pages, ".pictures img", "report_map")
+    take_elements(pages, ".stage, .side", "report_map")
     take_elements(pages, ".card:nth-child(-n + 3)", "report_personas")
 
 

@@ -2,13 +2,15 @@
 
 import base64
 import hashlib
+import json
 from importlib.resources import files
 from itertools import accumulate
 from typing import Any
 
 from persona_assets.assets.cluster_stats.count_actions import COLUMNS, ESTIMATED, NAMES
+from persona_assets.assets.cluster_stats.map_data import MapData, encode_map
 from persona_assets.assets.cluster_stats.markdown_report import number_personas
-from persona_assets.common.pictures import Floats
+from persona_assets.common.pictures import N_COLOURS, Floats, choose_colour
 
 # Personas that get a card, and those compared pair by pair: the largest. The table has all of them.
 CARDS, COMPARED = 60, 25
@@ -27,23 +29,28 @@ MIX = {
 MEDIANS = ("posts", "replies", "like", "repost")
 
 
-def render_page(stats: dict[str, Any], similarity: Floats, *, sizes: str, user_map: str) -> str:
+def render_page(
+    stats: dict[str, Any], similarity: Floats, *, sizes: str, user_map: str, map_data: MapData | None = None
+) -> str:
     """Return the page.
 
     Args:
         stats: The content of `stats.json`.
         similarity: `(k, k)` of the clusters' mean posts.
-        sizes: Address of the plot of sizes.
-        user_map: Address of the map of users.
+        sizes: Address of the plot of sizes, for print and for browsers that run no script.
+        user_map: Address of the map of users, for the same.
+        map_data: The users of the interactive map; without any the page has none.
     """
     import jinja2  # noqa: PLC0415 - 0.1 s, and definitions must load fast
 
-    template = files("persona_assets.assets.cluster_stats").joinpath("report.html.j2").read_text(encoding="utf-8")
+    package = files("persona_assets.assets.cluster_stats")
+    template, script = (package.joinpath(name).read_text(encoding="utf-8") for name in ("report.html.j2", "report.js"))
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["thousands"] = "{:,}".format
     environment.filters["sha256"] = _digest
+    data = make_page_data(stats["clusters"], map_data)
     return environment.from_string(template).render(
         stats=stats,
         numbers=number_personas(stats["clusters"]),
@@ -57,7 +64,42 @@ def render_page(stats: dict[str, Any], similarity: Floats, *, sizes: str, user_m
         shades=SHADES,
         sizes=sizes,
         map=user_map,
+        has_map="map" in data,
+        map_users=len(map_data.clusters) if map_data else 0,
+        has_outliers=map_data is not None and bool(map_data.outliers.any()),
+        palette=data["palette"],
+        colours=data["colours"],
+        data=to_script_json(data),
+        script=script,
     )
+
+
+def make_page_data(clusters: list[dict[str, Any]], map_data: MapData | None) -> dict[str, Any]:
+    """Return what the page's script knows: columns with a value for each persona, and the users of the map.
+
+    Args:
+        clusters: Those of `stats.json`.
+        map_data: The users of the map, if any.
+    """
+    numbers = number_personas(clusters)
+    data: dict[str, Any] = {
+        "palette": [choose_colour(number) for number in range(N_COLOURS)],
+        "numbers": numbers,
+        "colours": [number % N_COLOURS for number in numbers],
+        "names": [cluster["label"] for cluster in clusters],
+        "descriptions": [cluster["description"] for cluster in clusters],
+        "phrases": [cluster["phrases"] for cluster in clusters],
+        "words": [[word["word"] for word in cluster["words"][:WORDS_SHOWN]] for cluster in clusters],
+        "users": [cluster["users"] for cluster in clusters],
+    }
+    if map_data is not None and len(map_data.clusters):
+        data["map"] = encode_map(map_data, n_clusters=len(clusters))
+    return data
+
+
+def to_script_json(value: object) -> str:
+    """Return JSON for a `<script type="application/json">`: without `<`, nothing in it ends or begins an element."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _digest(inline: str) -> str:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from persona_assets.assets.cluster_stats.count_actions import COLUMNS, add_up
 from persona_assets.assets.cluster_stats.html_report import render_page
 from persona_assets.assets.cluster_stats.identities import Identity
+from persona_assets.assets.cluster_stats.map_data import MapData
 from persona_assets.assets.cluster_stats.markdown_report import list_personas, number_personas, render_markdown
 from persona_assets.assets.cluster_stats.stats_plots import plot_map, plot_sizes
 from persona_assets.assets.cluster_stats.summarise import Persona, Summary
@@ -79,7 +80,11 @@ def write_report(
         "stats.json": (json.dumps(stats, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode(),
         "report.md": markdown.encode(),
         "report.html": render_page(
-            stats, summary.similarity, sizes=to_data_address(sizes), user_map=to_data_address(user_map)
+            stats,
+            summary.similarity,
+            sizes=to_data_address(sizes),
+            user_map=to_data_address(user_map),
+            map_data=MapData(*summary.map, outliers=np.zeros(len(summary.map.clusters), bool)),
         ).encode(),
         "cluster_stats.parquet": _parquet(summary, day, identities, provenance),
         "cluster_sizes.png": sizes,

@@ -2,13 +2,23 @@
 
 import base64
 import hashlib
+import json
 import re
 
 import numpy as np
 import pytest
 
 from persona_assets.assets.cluster_stats.count_actions import COLUMNS, add_up
-from persona_assets.assets.cluster_stats.html_report import CARDS, COMPARED, mix_actions, outcome_row, render_page
+from persona_assets.assets.cluster_stats.html_report import (
+    CARDS,
+    COMPARED,
+    make_page_data,
+    mix_actions,
+    outcome_row,
+    render_page,
+)
+from persona_assets.assets.cluster_stats.map_data import MapData
+from persona_assets.common.pictures import choose_colour
 
 COUNTS = dict.fromkeys(COLUMNS, 0) | {"users": 12, "total": 10, "posts": 4, "quote": 1, "like": 3, "block": 2}
 PNG = "data:image/png;base64,AAAA"
@@ -108,7 +118,49 @@ def test_texts_are_escaped():
     page = page_of(1, medoids=[{"uri": "at://a/b/c", "similarity": 0.9, "text": "<script>alert(1)</script>"}])
 
     assert "&lt;script&gt;alert(1)" in page
-    assert page.count("<script") == 1
+    assert page.count("<script") == 2  # the data and the page's own
+
+
+def test_names_and_words_are_no_markup_in_the_data_of_the_script():
+    nasty = "</script><script>alert(1)</script><!--"
+    stats = stats_of(1)
+    word = {"word": nasty, "score": 0.1, "users": 9}
+    stats["clusters"][0] |= {"label": nasty, "phrases": [nasty], "description": nasty, "words": [word]}
+
+    page = page_of(1, stats=stats)
+
+    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert json.loads(data)["names"] == [nasty] == json.loads(data)["words"][0]
+    assert "<" not in data
+    assert page.count("<script") == 2
+    assert page.count("<!--") == 0
+
+
+def test_the_data_of_the_script_are_a_value_a_persona_and_its_colour_is_that_of_the_pictures():
+    data = make_page_data(stats_of(25)["clusters"], None)
+
+    assert {len(values) for name, values in data.items() if name != "palette"} == {25}
+    assert [data["palette"][colour] for colour in data["colours"]] == [
+        choose_colour(7 + number) for number in range(25)
+    ]
+    assert data["numbers"] == list(range(7, 32))
+    assert "map" not in data
+
+
+def test_the_page_of_a_thousand_personas_and_ten_thousand_users_is_small():
+    stats = stats_of(1000)
+    for number, cluster in enumerate(stats["clusters"]):
+        cluster["label"] = f"a name of forty letters, with its number {number}"
+        cluster["description"] = "Writes about one thing, another and a third. " * 4
+        cluster["phrases"] = [f"key phrase {number} {n}" for n in range(8)]
+        cluster["words"] = [{"word": f"word{number}of{n}", "score": 0.1, "users": 9} for n in range(10)]
+        cluster["medoids"] = [{"uri": "at://a/b/c", "similarity": 0.9, "text": "x" * 300}] * 3
+    positions = np.random.default_rng(0).normal(size=(10_000, 2)).astype(np.float32)
+    map_data = MapData(positions, np.arange(10_000) % 1000, np.zeros(10_000, bool))
+
+    page = render_page(stats, np.eye(1000, dtype=np.float32), sizes=PNG, user_map=PNG, map_data=map_data)
+
+    assert len(page.encode()) < 1_400_000  # 100 kB are left for the pictures
 
 
 def test_a_cluster_without_topics_says_why():

@@ -70,7 +70,7 @@ def test_texts_of_posts_appear_only_where_they_are_wanted_and_never_in_the_table
 
 
 def test_a_text_does_not_break_the_page(summary):
-    assert write_report(summary, day="2025-03-03", show_posts=True).files["report.html"].count(b"<script") == 1
+    assert write_report(summary, day="2025-03-03", show_posts=True).files["report.html"].count(b"<script") == 2
 
 
 def test_of_a_long_text_the_beginning_is_shown(summary):
