@@ -131,6 +131,7 @@ OLD = uri_of(ELSEWHERE, "old")
 
 ONCE = _post(DAN, 11, "once", "I only ever wrote this one sentence on the whole internet", langs=["en"])
 LIKED_TWICE = _do(BEN, 22, "like", "l6", RECIPE)
+UPDATED = _on_own(ANN, 36, "update", POST, "bread", text="I baked a loaf of bread and it is already gone", langs=["en"])
 
 EVENTS = [
     _post(ANN, 1, "bread", "I baked a loaf of bread this morning and it smells wonderful", langs=["en"]),
@@ -212,7 +213,7 @@ EVENTS = [
     _undo(GUS, 33, "block", "b1"),
     _do(GUS, 34, "block", "b2", CAT),
     _undo(GUS, 35, "follow", "unknown"),
-    _on_own(ANN, 36, "update", POST, "bread", text="I baked a loaf of bread and it is already gone", langs=["en"]),
+    UPDATED,
     _on_own(BEN, 37, "delete", POST, "garden"),
     _on_own(BEN, 38, "delete", POST, "lost"),
     # Profiles: the reference writes none.
@@ -329,12 +330,17 @@ BAD_LINES = [
     (_as_json(EVENTS[0].event | {"time_us": None}), "time_us: Expected int, got null"),
 ]
 
-# What the stream delivered again: once as it was, once with the later time of another recorder.
+
+def _at_another_time(planted, time_us):
+    """The same event as another recorder saw it."""
+    return planted._replace(event=planted.event | {"time_us": time_us}, row=planted.row | {"event_time_us": time_us})
+
+
+# What was delivered again: once as it was, twice with the later time of another recorder.
 DELIVERED_AGAIN = [
     ONCE,
-    LIKED_TWICE._replace(
-        event=LIKED_TWICE.event | {"time_us": time_of(70) + 1}, row=LIKED_TWICE.row | {"event_time_us": time_of(70) + 1}
-    ),
+    _at_another_time(LIKED_TWICE, time_of(71) + 1),
+    _at_another_time(UPDATED, time_of(71) + 2),
 ]
 
 
