@@ -37,7 +37,7 @@ def third_party_data():
     def find(place: str, what: str) -> Path:
         found = SHARED_DATA / place
         if not found.exists():
-            pytest.skip(f"needs {what}, which is not ours to copy")
+            pytest.skip(f"needs third-party data that is not ours to copy: {what}")
         return found
 
     return find
