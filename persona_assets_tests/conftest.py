@@ -31,11 +31,16 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """Captures and reference output that lie beside the repository; tests skip where they do not."""
-    if not SHARED_DATA.is_dir():
-        pytest.skip(f"no {SHARED_DATA.parent.name}/{SHARED_DATA.name} beside the repository")
-    return SHARED_DATA
+def third_party_data():
+    """Return where data of third parties lies beside the repository; tests skip by its name where it does not."""
+
+    def find(place: str, what: str) -> Path:
+        found = SHARED_DATA / place
+        if not found.exists():
+            pytest.skip(f"needs third-party data that is not ours to copy: {what}")
+        return found
+
+    return find
 
 
 @pytest.fixture

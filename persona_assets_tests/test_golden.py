@@ -1,45 +1,28 @@
-"""A generated day of 20,000 events, and what the reference pipeline makes of it: where we differ, and why.
+"""Days of planted users through all assets up to the lines, and what the reference pipeline makes of one of them.
 
-The day runs through the functions of all assets up to the lines, with one cluster of all kept users: no model is
-needed. Users and action lines of the reference that are not among ours fall into named groups; each group is a
-defect of the reference's, and each is asserted in full.
+What holds for every day is asserted of a generated one, and of the day that the reference's output is of. Users and
+action lines of the reference that are not among ours fall into named groups; each group is a defect of the
+reference's, and each is asserted in full. `test_golden_day.py` has a day with each row and line written by hand.
 """
 
-import datetime as dt
 import gzip
 import json
 import tarfile
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.dataset as pads
 import pytest
-from upath import UPath
 
 from persona_assets import tables
-from persona_assets.assets.cluster_jsonl.build import build_lines
-from persona_assets.assets.cluster_jsonl.load import Inputs
-from persona_assets.assets.english_posts.detect import build_language_decider
-from persona_assets.assets.english_posts.filter import filter_posts
-from persona_assets.assets.english_users.select import select_english_users
-from persona_assets.assets.raw_events.parse import parse_files
-from persona_assets.assets.user_actions.extract import extract_distinct_actions
-from persona_assets.capture.files import find_files
+from persona_assets.sample.write import write_capture
+from persona_assets_tests.processed_day import DAY, is_conversation, process_day
 
-GOLDEN = Path(__file__).parents[2] / "shared" / "data" / "golden"
-MEMORY = "1GB"
-
-pytestmark = [
-    pytest.mark.shared_data,
-    pytest.mark.skipif(not GOLDEN.is_dir(), reason="needs ../shared/data/golden"),
-]
+REFERENCE = "the reference's golden day and its output (BluePrint)"
 
 
 class Day(NamedTuple):
-    """The golden day as our assets see it."""
+    """A day as our assets see it, and the language of each planted user."""
 
     actions: list[dict]  # user_actions
     english: set[str]  # URIs of english_posts
@@ -56,47 +39,44 @@ class Day(NamedTuple):
         return {(row["user_id"], row["event_time_us"]): row for row in self.messages()}
 
 
+def see_day(capture, new_folder, languages):
+    found = process_day(capture, new_folder)
+    return Day(
+        found.user_actions,
+        {row["uri"] for row in found.english_posts},
+        {row["user_id"] for row in found.english_users},
+        found.lines,
+        found.accounting,
+        languages,
+    )
+
+
 @pytest.fixture(scope="module")
-def day(tmp_path_factory):
-    new_folder = tmp_path_factory.mktemp
-    with tarfile.open(GOLDEN / "g20k_input.tar.gz") as tar:
-        capture = new_folder("capture")
+def golden(third_party_data):
+    """The folder of what belongs to the reference."""
+    return third_party_data("golden", REFERENCE)
+
+
+@pytest.fixture(scope="module")
+def generated_day(tmp_path_factory):
+    capture = tmp_path_factory.mktemp("generated") / "capture"
+    write_capture(capture, days=1, start_date=DAY, users=1500, personas=8, seed=11)
+    languages = {row["user_id"]: row["language"] for row in read_truth(capture)}
+    return see_day(capture, tmp_path_factory.mktemp, languages)
+
+
+@pytest.fixture(scope="module")
+def reference_day(golden, tmp_path_factory):
+    capture = tmp_path_factory.mktemp("capture")
+    with tarfile.open(golden / "g20k_input.tar.gz") as tar:
         tar.extractall(capture, filter="data")
     (root,) = (folder for folder in (capture / "input").iterdir() if folder.is_dir())
-    date = dt.date(2025, 3, 1)
-    files = find_files(UPath(root), date, pattern=None)
-    parsed = parse_files(files, day=date, workers=1, scratch=new_folder("raw"), on_progress=lambda _: None)
-    raw_events = pads.dataset(parsed.raw_events)
-    extract = extract_distinct_actions(raw_events, memory_limit=MEMORY, scratch=new_folder("actions"))
-    user_actions = pads.dataset(extract.user_actions)
-    filtered = filter_posts(
-        user_actions,
-        build_language_decider("en"),
-        scratch=new_folder("english"),
-        memory_limit=MEMORY,
-        on_progress=lambda _: None,
-    )
-    posts = pads.dataset(filtered.posts)
-    selected = select_english_users(
-        posts, user_actions, min_english_posts=2, memory_limit=MEMORY, scratch=new_folder("users")
-    )
-    users = selected.users["user_id"].to_pylist()
-    made = build_lines(
-        Inputs(one_cluster(users), pads.dataset(selected.users), user_actions, posts, embeddings=None),
-        ignored=None,
-        max_thread_messages=64,
-        line_format="arrays",
-        memory_limit=MEMORY,
-        scratch=new_folder("lines"),
-    )
-    return Day(
-        user_actions.to_table().to_pylist(),
-        set(posts.to_table(columns=["uri"])["uri"].to_pylist()),
-        set(users),
-        [json.loads(line) for _, lines, _ in made.lines for line in bytes(lines).splitlines()],
-        made.accounting.to_pylist(),
-        {row["did"]: row["lang"] for row in read_truth(root)},
-    )
+    return see_day(root, tmp_path_factory.mktemp, {row["did"]: row["lang"] for row in read_truth(root)})
+
+
+@pytest.fixture(params=["generated_day", pytest.param("reference_day", marks=pytest.mark.shared_data)])
+def day(request):
+    return request.getfixturevalue(request.param)
 
 
 def read_truth(root):
@@ -106,28 +86,19 @@ def read_truth(root):
 
 
 @pytest.fixture(scope="module")
-def reference():
+def reference(golden):
     """The reference's lines."""
-    with gzip.open(GOLDEN / "g20k_reference_k1.jsonl.gz", "rt", encoding="utf-8") as file:
+    with gzip.open(golden / "g20k_reference_k1.jsonl.gz", "rt", encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 
 
 @pytest.fixture(scope="module")
-def reference_users():
-    return set(json.loads((GOLDEN / "g20k_reference_kept_users.json").read_text(encoding="utf-8")))
-
-
-def one_cluster(users):
-    columns = [users, pa.array([0] * len(users), pa.int32()), pa.array([1.0] * len(users), pa.float32())]
-    return pads.dataset(pa.table(columns, schema=tables.CLUSTERS))
+def reference_users(golden):
+    return set(json.loads((golden / "g20k_reference_kept_users.json").read_text(encoding="utf-8")))
 
 
 def as_key(line):
     return json.dumps(line, sort_keys=True)
-
-
-def is_conversation(line):
-    return not any("actions" in message for message in line)
 
 
 def has_words(row):
@@ -137,52 +108,55 @@ def has_words(row):
 # --- who is kept
 
 
-def test_the_users_of_the_reference_are_kept_less_those_of_three_defects(day, reference_users):
+@pytest.mark.shared_data
+def test_the_users_of_the_reference_are_kept_less_those_of_three_defects(reference_day, reference_users):
     assert len(reference_users) == 304
     written = {}
-    for row in day.messages():
+    for row in reference_day.messages():
         written.setdefault(row["user_id"], []).append(row)
 
     def reason(user):
         if len(written[user]) < 2:
             return "one post, delivered twice, counted as two"
-        if day.languages[user] != "en":
+        if reference_day.languages[user] != "en":
             return "posts in another language counted as English, because they are tagged so"
         if sum(has_words(row) for row in written[user]) < 2:
             return "blank posts counted as English"
         return "none"
 
-    assert Counter(reason(user) for user in reference_users - day.users) == {
+    assert Counter(reason(user) for user in reference_users - reference_day.users) == {
         "one post, delivered twice, counted as two": 1,
         "posts in another language counted as English, because they are tagged so": 17,
         "blank posts counted as English": 10,
     }
 
 
-def test_users_that_only_we_keep_have_quotes_or_other_tags_than_en(day, reference_users):
+@pytest.mark.shared_data
+def test_users_that_only_we_keep_have_quotes_or_other_tags_than_en(reference_day, reference_users):
     written = {}
-    for row in day.messages():
-        if row["uri"] in day.english:
+    for row in reference_day.messages():
+        if row["uri"] in reference_day.english:
             written.setdefault(row["user_id"], []).append(row)
 
-    only_ours = day.users - reference_users
+    only_ours = reference_day.users - reference_users
     for user in only_ours:
         as_reference = [row for row in written[user] if row["langs"] == ["en"] and row["action"] != "quote"]
         assert len(as_reference) < 2 <= len(written[user])
     # How many they are is the detector's to say; that they write English was planted.
     assert len(only_ours) > 100
-    assert sum(day.languages[user] == "en" for user in only_ours) > 0.98 * len(only_ours)
+    assert sum(reference_day.languages[user] == "en" for user in only_ours) > 0.98 * len(only_ours)
 
 
 # --- what they did
 
 
-def test_action_lines_of_the_reference_are_among_ours_less_those_of_four_defects(day, reference):
+@pytest.mark.shared_data
+def test_action_lines_of_the_reference_are_among_ours_less_those_of_four_defects(reference_day, reference):
     rows = Counter(as_key(line) for line in reference if not is_conversation(line))
-    ours = {as_key(line) for line in day.lines}
+    ours = {as_key(line) for line in reference_day.lines}
     assert (rows.total(), len(rows)) == (1320, 1315)  # five likes that were delivered twice are written twice
 
-    reasons = Counter(why_not_ours(day, json.loads(row)) for row in rows if row not in ours)
+    reasons = Counter(why_not_ours(reference_day, json.loads(row)) for row in rows if row not in ours)
 
     assert sum(row in ours for row in rows) + reasons.total() == 1315
     assert reasons == {
@@ -228,7 +202,7 @@ def test_most_likes_of_english_posts_in_the_capture_are_written(day):
     written = sum(row["actions"] for row in day.accounting if (row["action"], row["outcome"]) == ("like", "written"))
 
     assert written == len(english)
-    assert written > 1500  # the reference writes 937 for its own users
+    assert written > 1500  # of its day the reference writes 937, for its own users
 
 
 def test_every_action_of_the_day_is_accounted_for(day):
@@ -271,15 +245,20 @@ def test_a_line_starts_where_its_thread_starts_for_us(day):
         assert len(line) == 64 or first["parent_uri"] not in known
 
 
-def test_every_message_of_the_references_conversations_by_a_kept_user_is_in_ours(day, reference):
-    ours = {(m["user_id"], m.get("text")) for line in day.lines if is_conversation(line) for m in line}
+@pytest.mark.shared_data
+def test_every_message_of_the_references_conversations_by_a_kept_user_is_in_ours(reference_day, reference):
+    ours = {(m["user_id"], m.get("text")) for line in reference_day.lines if is_conversation(line) for m in line}
     theirs = {(m["user_id"], m.get("text")) for line in reference if is_conversation(line) for m in line}
 
-    assert {message for message in theirs if message[0] in day.users} <= ours
+    assert {message for message in theirs if message[0] in reference_day.users} <= ours
 
 
-def test_no_time_is_zero(day, reference):
+def test_no_time_is_zero(day):
+    assert all(message["unix_epoch"] > 0 for line in day.lines for message in line)
+
+
+@pytest.mark.shared_data
+def test_the_reference_has_times_of_zero(reference):
     zero = sum(m["unix_epoch"] == 0 for line in reference if is_conversation(line) for m in line)
 
     assert zero == 242  # the defect: only the head of a chain has its time
-    assert all(message["unix_epoch"] > 0 for line in day.lines for message in line)

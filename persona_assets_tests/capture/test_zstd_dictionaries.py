@@ -46,5 +46,7 @@ def test_the_error_names_a_damaged_dictionary(tmp_path, length):
 
 
 @pytest.mark.shared_data
-def test_jetstreams_dictionaries_have_the_known_ids(shared_data):
-    assert set(load_dictionaries(UPath(shared_data / "jetstream"))) == {1612007021, 20260811}
+def test_jetstreams_dictionaries_have_the_known_ids(third_party_data):
+    folder = third_party_data("jetstream", "Jetstream's zstd dictionaries (bluesky-social/jetstream)")
+
+    assert set(load_dictionaries(UPath(folder))) == {1612007021, 20260811}

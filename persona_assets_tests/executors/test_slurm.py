@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import os
 import re
 import signal
 import subprocess
@@ -19,46 +18,47 @@ from dagster._serdes import serialize_value
 from persona_assets.definitions import build_definitions
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
-from persona_assets_tests.ports import find_free_port
-from persona_assets_tests.whole_graph import DAY_ASSETS, PERSONA_ASSETS
+from persona_assets_tests.slurm_lab import find_obstacle, running_slurm
+from persona_assets_tests.whole_graph import DAY_ASSETS, LINEAGE_ASSETS, PERSONA_ASSETS
 
 ROOT = Path(__file__).parents[2]
-LAB = ROOT.parent / "shared" / "tools" / "slurm"
 GRAPH = Path(__file__).parent / "slurm_graph"
+OF_THE_LAST_DAY = (*PERSONA_ASSETS, *LINEAGE_ASSETS)
 
 pytestmark = [
     pytest.mark.slurm,
     pytest.mark.slow,
-    pytest.mark.shared_data,
-    pytest.mark.skipif(not LAB.is_dir(), reason="needs ../shared/tools/slurm"),
-    pytest.mark.skipif(os.geteuid() != 0, reason="bringing up a Slurm needs root"),
 ]
 
 
 @pytest.fixture(scope="module")
-def lab():
-    """Three nodes, cpu1, cpu2 and gpu1 with two pretend GPUs, and a Dagster instance of their own."""
+def home():
+    """The home of a Dagster instance, which everybody may enter, as munge asks for."""
     # A short path: that of a socket has at most 108 characters.
-    with tempfile.TemporaryDirectory(prefix="slurm-") as folder, pytest.MonkeyPatch.context() as patch:
+    with tempfile.TemporaryDirectory(prefix="slurm-") as folder:
         home = Path(folder)
-        home.chmod(0o755)  # munge will not have a socket where others cannot reach it
-        patch.setenv("SLURM_LAB_DIR", str(home / "lab"))
-        patch.setenv("SLURM_LAB_PORT", str(find_free_port()))
-        # Loading the graph has made what this process writes private, but daemons meet in this folder.
-        subprocess.run([str(LAB / "start_slurm.sh")], check=True, timeout=300, capture_output=True, umask=0o022)
-        (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
-        patch.setenv("SLURM_CONF", str(home / "lab" / "etc" / "slurm.conf"))
+        home.chmod(0o755)
+        yield home
+
+
+@pytest.fixture(scope="module")
+def slurm(home):
+    """A Slurm, and an environment in which runs use it."""
+    if obstacle := find_obstacle():
+        pytest.skip(obstacle)
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
+    with running_slurm(home / "slurm") as lab, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLURM_CONF", str(lab.conf))
         patch.setenv("DAGSTER_HOME", str(home))
         patch.setenv("WHERE_STEPS_RAN", str(home))
         patch.setenv("PYTHONPATH", str(GRAPH))
         patch.setenv("PYTHONWARNINGS", "ignore")
-        yield home
-        subprocess.run([str(LAB / "stop_slurm.sh")], check=True, timeout=600, capture_output=True)
+        yield lab
 
 
 @pytest.fixture
-def instance(lab):
-    del lab
+def instance(slurm):
+    del slurm
     with dg.DagsterInstance.get() as instance:
         yield instance
 
@@ -121,11 +121,11 @@ class Run:
         return "\n".join(said)
 
 
-def test_each_step_is_a_job_of_its_own_where_it_belongs(lab, instance):
+def test_each_step_is_a_job_of_its_own_where_it_belongs(home, instance):
     run = Run(instance, "raw", "embeddings", "report")
 
     assert run.wait() == "SUCCESS"
-    where = [line.split("\t") for line in (lab / "where.tsv").read_text(encoding="utf-8").splitlines()]
+    where = [line.split("\t") for line in (home / "where.tsv").read_text(encoding="utf-8").splitlines()]
     partition = {name: partition for name, partition, _, _ in where}
     gpus = {name: gpus for name, _, gpus, _ in where}
     assert partition == {"raw": "cpu", "embeddings": "gpu", "report": "cpu"}
@@ -144,11 +144,11 @@ def test_a_cancelled_job_fails_its_step_with_slurms_words(instance):
     assert "CANCELLED AT" in run.text()
 
 
-def test_logs_of_jobs_and_their_folders_are_their_owners(lab, instance):
+def test_logs_of_jobs_and_their_folders_are_their_owners(home, instance):
     run = Run(instance, "raw")
 
     assert run.wait() == "SUCCESS"
-    (folder,) = (lab / "storage" / "slurm").glob(run.id)
+    (folder,) = (home / "storage" / "slurm").glob(run.id)
     assert folder.stat().st_mode & 0o777 == 0o700
     files = {file.suffix: file.stat().st_mode & 0o777 for file in folder.iterdir()}
     assert files == {".log": 0o600, ".exit": 0o600}
@@ -217,15 +217,12 @@ def test_crashes_and_refusals_fail_their_steps_only(instance):
     assert "STEP_SUCCESS odd_name" in said
 
 
-def test_a_controller_that_is_away_is_asked_again(lab, instance):
-    controller = int((lab / "lab" / "run" / "slurmctld.pid").read_text())
-    os.kill(controller, signal.SIGTERM)
-    while Path(f"/proc/{controller}").exists():
-        time.sleep(0.05)
+def test_a_controller_that_is_away_is_asked_again(slurm, instance):
+    slurm.stop_controller()
     run = Run(instance, "raw")
     run.until("Slurm does not answer")
 
-    subprocess.run(["slurmctld", "-f", os.environ["SLURM_CONF"]], check=True)
+    slurm.start_controller()
 
     assert run.wait() == "SUCCESS"
     assert len(run.jobs()) == 1
@@ -261,7 +258,8 @@ def test_a_time_limit_is_said_with_a_hint(instance):
 
 
 @pytest.mark.model
-def test_four_days_through_slurm_are_bit_for_bit_those_of_one_process(lab, tmp_path, monkeypatch):
+def test_four_days_through_slurm_are_bit_for_bit_those_of_one_process(home, slurm, tmp_path, monkeypatch):
+    del slurm
     capture = tmp_path / "capture"
     write_capture(capture, days=4, start_date=dt.date(2025, 3, 1), users=80, personas=2, seed=7)
     monkeypatch.setenv("PERSONA_CAPTURE", str(capture))
@@ -273,19 +271,19 @@ def test_four_days_through_slurm_are_bit_for_bit_those_of_one_process(lab, tmp_p
     monkeypatch.setenv("PERSONA_VECTOR_STORE", "off")
     job = build_definitions(read_settings()).resolve_implicit_global_asset_job_def()
     for day in days:
-        keys = [*DAY_ASSETS, *(PERSONA_ASSETS if day == days[-1] else ())]
+        keys = [*DAY_ASSETS, *(OF_THE_LAST_DAY if day == days[-1] else ())]
         job.execute_in_process(partition_key=day, asset_selection=[dg.AssetKey(key) for key in keys])
 
-    seen = lab / "steps.txt"
+    seen = home / "steps.txt"
     monkeypatch.setenv("PERSONA_DATA", str(tmp_path / "many"))
     monkeypatch.setenv("PERSONA_EXECUTOR", "slurm")
     monkeypatch.setenv("PERSONA_SLURM_MEM", "1900M")
     monkeypatch.setenv(
         "PERSONA_SLURM_SETUP", f'echo "$SLURM_JOB_NAME $SLURM_JOB_PARTITION [$CUDA_VISIBLE_DEVICES]" >> {seen}'
     )
-    (lab / "dagster.yaml").write_text((ROOT / "dagster_home" / "dagster.yaml").read_text(encoding="utf-8"))
+    (home / "dagster.yaml").write_text((ROOT / "dagster_home" / "dagster.yaml").read_text(encoding="utf-8"))
     backfill = ["job", "backfill", "-w", "workspace.yaml", "-j", "prepare_days", "--noprompt"]
-    personas = ["asset", "materialize", "-m", "persona_assets.definitions", "--select", ",".join(PERSONA_ASSETS)]
+    personas = ["asset", "materialize", "-m", "persona_assets.definitions", "--select", ",".join(OF_THE_LAST_DAY)]
     for command in ([*backfill, "--from", days[0], "--to", days[-1]], [*personas, "--partition", days[-1]]):
         done = subprocess.run(
             [sys.executable, "-m", "dagster", *command], cwd=ROOT, capture_output=True, text=True, check=False
@@ -299,7 +297,8 @@ def test_four_days_through_slurm_are_bit_for_bit_those_of_one_process(lab, tmp_p
     assert names["one"] == names["many"]
     assert [str(a) for a, b in zip(*files.values(), strict=True) if a.read_bytes() != b.read_bytes()] == []
     where = [line.split() for line in seen.read_text(encoding="utf-8").splitlines()]
-    assert len(where) == 4 * 4 + 4  # raw_events and rejected_lines are one step
+    steps_of_a_day = len(DAY_ASSETS) - 1  # raw_events and rejected_lines are one step
+    assert len(where) == len(days) * steps_of_a_day + len(OF_THE_LAST_DAY)
     assert {(partition, gpu in {"[0]", "[1]"}) for name, partition, gpu in where if "-embeddings-" in name} == {
         ("gpu", True)
     }

@@ -4,12 +4,12 @@ import json
 import lzma
 import multiprocessing
 import os
-import shutil
 import signal
 import tarfile
 import tempfile
 import threading
 import time
+import zlib
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
@@ -29,6 +29,7 @@ from persona_assets.assets.raw_events import read_files as read
 from persona_assets.assets.raw_events.parse import _start_worker, parse_files
 from persona_assets.capture.files import CaptureFile
 from persona_assets.common.columns import require_schema
+from persona_assets.common.lexicon import BLOCK, FOLLOW, OFFICIAL_COLLECTIONS, REPOST
 from persona_assets.errors import WorkerError
 from persona_assets_tests.assets.raw_events.builders import (
     ALICE,
@@ -342,8 +343,9 @@ def count_independently(events):
 
 
 @pytest.mark.shared_data
-def test_official_events_are_all_read(shared_data, tmp_path):
-    content = (shared_data / "jetstream" / "official_v1_152.ndjson").read_bytes()
+def test_official_events_are_all_read(third_party_data, tmp_path):
+    what = "Jetstream's own test events (bluesky-social/jetstream)"
+    content = third_party_data("jetstream/official_v1_152.ndjson", what).read_bytes()
     events = [json.loads(raw) for raw in content.splitlines()]
 
     found = read_lines_of(content.splitlines(), tmp_path)
@@ -361,8 +363,9 @@ def test_official_events_are_all_read(shared_data, tmp_path):
 
 
 @pytest.mark.shared_data
-def test_every_event_of_every_kind_is_read(shared_data, tmp_path):
-    examples = json.loads((shared_data / "jetstream" / "kinds_2025_03.json").read_text(encoding="utf-8"))
+def test_every_event_of_every_kind_is_read(third_party_data, tmp_path):
+    file = third_party_data("jetstream/kinds_2025_03.json", "BluePrint's examples of real events")
+    examples = json.loads(file.read_text(encoding="utf-8"))
     events = [event for group in examples["kinds"].values() for event in group]
     events += [event for operations in examples["commits"].values() for group in operations.values() for event in group]
 
@@ -373,10 +376,31 @@ def test_every_event_of_every_kind_is_read(shared_data, tmp_path):
     assert len(found.counts.kinds) > 80
 
 
+def test_every_operation_on_every_collection_is_read(tmp_path):
+    made_up = [f"com.example.app{number}.thing" for number in range(40)]
+    collections = [*sorted(OFFICIAL_COLLECTIONS - {LIKE, REPOST, FOLLOW, BLOCK}), *made_up]
+    records = {name: {"things": [1, {"nested": None}]} for name in collections}
+    records |= {name: {"subject": {"uri": QUOTED, "cid": "bafyrei"}} for name in (LIKE, REPOST)}
+    records |= {name: {"subject": BOB} for name in (FOLLOW, BLOCK)}
+    events = [
+        commit(collection, None if operation == "delete" else record, operation=operation)
+        for collection, record in records.items()
+        for operation in ("create", "update", "delete")
+    ] + [identity(), account(), {"did": ALICE, "time_us": NOON_US, "kind": "sync", "sync": {"rev": "3l1"}}]
+
+    found = read_lines_of(events, tmp_path)
+
+    assert found.rejected == []
+    assert found.counts.kinds == count_independently(events)
+    assert set(found.counts.kinds.values()) == {1}
+    assert len(found.counts.kinds) > 150
+
+
 @pytest.mark.shared_data
 @pytest.mark.slow
-def test_only_conflict_markers_are_rejected_in_the_placeholder_month(shared_data, tmp_path):
-    with tarfile.open(shared_data / "jetstream" / "placeholder_bluesky-2025-03.tar.gz") as archive:
+def test_only_conflict_markers_are_rejected_in_the_placeholder_month(third_party_data, tmp_path):
+    file = third_party_data("jetstream/placeholder_bluesky-2025-03.tar.gz", "BluePrint's placeholder capture")
+    with tarfile.open(file) as archive:
         archive.extractall(tmp_path, filter="data")
 
     found = [read_day(tmp_path, tmp_path / f"scratch-{number}", day=DAY.replace(day=number)) for number in range(1, 32)]
@@ -389,27 +413,65 @@ def test_only_conflict_markers_are_rejected_in_the_placeholder_month(shared_data
     assert markers == {b"<<<<<<<", b"=======", b">>>>>>>"}
 
 
-FAULTS = {
-    "array_of_1000_events_on_one_line.json": (1000, 999),
-    "before_october_2024.jsonl": (1, 0),
-    "reply_with_null_parent.jsonl": (1, 0),
-    "times_as_strings.jsonl": (2, 0),
-    "two_events_a_line.json": (5, 2),
-    "wrapped_in_event.jsonl": (5, 0),
+def test_only_conflict_markers_are_rejected_in_a_month_that_git_merged(tmp_path):
+    capture = tmp_path / "bluesky-2025-03"
+    markers = [b"<<<<<<< HEAD", b"=======", b">>>>>>> other"]
+    for number in range(1, 32):
+        for hour in ("00", "23"):
+            merged = [post("ours"), post("theirs")]
+            lines = [markers[0], merged[0], markers[1], merged[1], markers[2]] if number % 2 else merged
+            write_file(capture / f"{number:02}" / hour / f"bluesky-1-2025-03-{number:02}-{hour}-00-00", lines)
+
+    found = [read_day(tmp_path, tmp_path / f"scratch-{number}", day=DAY.replace(day=number)) for number in range(1, 32)]
+
+    assert [day.counts.files for day in found] == [2] * 31
+    assert [len(day.events) for day in found] == [4] * 31
+    assert [[row["raw"] for row in day.rejected] for day in found] == [
+        markers * 2 if number % 2 else [] for number in range(1, 32)
+    ]
+    assert {reason for day in found for reason in day.reasons} == {"git conflict marker"}
+
+
+def write_old_form(event):
+    """The event in Jetstream's form before October 2024."""
+    commit = {name: value for name, value in event["commit"].items() if name != "operation"} | {"type": "c"}
+    return {"did": event["did"], "time_us": event["time_us"], "type": "com", "commit": commit}
+
+
+NO_REPLY = {"parent": {"uri": None, "cid": None}, "root": {"uri": None, "cid": None}}
+# Forms in which captures were found: how events are written on lines.
+FORMS = {
+    "an array of 1,000 events on one line": (1000, lambda events: [json.dumps(events).encode()]),
+    "two events a line and one on the last": (
+        5,
+        lambda events: [b"".join(map(line, events[at : at + 2])) for at in range(0, len(events), 2)],
+    ),
+    "Jetstream's form before October 2024": (3, lambda events: map(write_old_form, events)),
+    "a reply to nothing": (
+        2,
+        lambda events: [
+            {**event, "commit": event["commit"] | {"record": event["commit"]["record"] | {"reply": NO_REPLY}}}
+            for event in events
+        ],
+    ),
+    "times as strings": (2, lambda events: [event | {"time_us": str(event["time_us"])} for event in events]),
+    "times as whole floats": (2, lambda events: [event | {"time_us": float(event["time_us"])} for event in events]),
+    "wrapped in another object": (5, lambda events: [{"event": event} for event in events]),
 }
 
 
-@pytest.mark.shared_data
-@pytest.mark.parametrize(("name", "events", "extra"), [(name, *counts) for name, counts in FAULTS.items()])
-def test_formats_found_in_captures_are_read(shared_data, tmp_path, name, events, extra):
-    content = (shared_data / "faults" / name).read_bytes()
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_found_in_captures_are_read(tmp_path, form):
+    number, write = FORMS[form]
+    events = [post(f"hello {at}", time_us=NOON_US + at) for at in range(number)]
+    lines = list(write(events))
 
-    found = read_lines_of(content.splitlines(), tmp_path)
+    found = read_lines_of(lines, tmp_path)
 
-    assert (len(found.events), found.counts.extra_values, found.rejected) == (events, extra, [])
+    assert (len(found.events), found.counts.extra_values, found.rejected) == (number, number - len(lines), [])
+    assert [row["text"] for row in found.events] == [event["commit"]["record"]["text"] for event in events]
     assert {row["collection"] for row in found.events} == {POST}
     assert {row["parent_uri"] for row in found.events} == {None}
-    assert all(row["text"] for row in found.events)
     assert found.counts.outside_day == 0
 
 
@@ -595,26 +657,88 @@ def test_a_day_of_faults_is_the_same_with_any_number_of_workers(monkeypatch, tmp
     ]
 
 
-FAULTS = {
-    "compressed_with_xz.jsonl.xz": (5, []),
-    "cut_member_then_whole_member.jsonl.gz": (398, ["the file ends inside a gzip frame"]),
+def cut(packed):
+    """The first half of a frame: its writer was killed, and began another frame later."""
+    return packed[: len(packed) // 2]
+
+
+DICTIONARY = 7
+
+
+def train_dictionary():
+    samples = [line(post(f"sample {number} of {number**3}")) for number in range(300)]
+    return zstandard.train_dictionary(4096, samples, dict_id=DICTIONARY)
+
+
+def compress_with(dictionary):
+    return zstandard.ZstdCompressor(dict_data=dictionary).compress
+
+
+# How two hundred events, and then two hundred others, are packed in a file; which of them are read, and what is said.
+DAMAGES = {
+    "xz.jsonl.xz": (lambda one, other: lzma.compress(one + other), range(400), []),
+    "cut-member.jsonl.gz": (
+        lambda one, other: cut(gzip.compress(one)) + gzip.compress(other),
+        None,  # how many lines a half of a member has depends on zlib: all whole ones, from the first on
+        ["the file ends inside a gzip frame"],
+    ),
     # The cut frame has a single block, which zstd decompresses as a whole or not at all.
-    "cut_frame_then_whole_frame.jsonl.zst": (200, ["the compressed data is damaged"]),
-    "frames_with_jetstreams_dictionary.jsonl.zst": (5, []),
-    "utf16_with_crlf.jsonl": (5, []),
+    "cut-frame.jsonl.zst": (
+        lambda one, other: cut(zstandard.compress(one)) + zstandard.compress(other),
+        range(200, 400),
+        ["the compressed data is damaged"],
+    ),
+    "utf16.jsonl": (lambda one, other: (one + other).decode().replace("\n", "\r\n").encode("utf-16"), range(400), []),
 }
 
 
-@pytest.mark.shared_data
-@pytest.mark.parametrize("name", FAULTS)
-def test_damaged_captures_are_read_as_far_as_possible(shared_data, tmp_path, name):
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damaged_captures_are_read_as_far_as_possible(tmp_path, name):
+    pack, readable, reasons = DAMAGES[name]
+    lines = [line(post(f"number {at}", time_us=NOON_US + at)) + b"\n" for at in range(400)]
+    one, other = b"".join(lines[:200]), b"".join(lines[200:])
     day = tmp_path / "capture" / "2025-03-01"
     day.mkdir(parents=True)
-    shutil.copy(shared_data / "faults" / name, day)
+    (day / name).write_bytes(pack(one, other))
+    if readable is None:
+        kept = zlib.decompressobj(wbits=31).decompress(cut(gzip.compress(one))).count(b"\n")
+        assert 50 < kept < 200
+        readable = [*range(kept), *range(200, 400)]
 
-    found = read_day(tmp_path / "capture", tmp_path / "scratch", dictionaries=shared_data / "jetstream")
+    found = read_day(tmp_path / "capture", tmp_path / "scratch")
 
-    assert (len(found.events), found.reasons) == FAULTS[name]
+    assert [row["text"] for row in found.events] == [f"number {at}" for at in readable]
+    assert found.reasons == reasons
+
+
+def read_with_dictionary(dictionary, dictionaries, tmp_path):
+    """Read frames of a line each, all compressed with this dictionary."""
+    events = [post(f"number {at}", time_us=NOON_US + at) for at in range(5)]
+    day = tmp_path / "capture" / "2025-03-01"
+    day.mkdir(parents=True)
+    pack = compress_with(dictionary)
+    (day / "stream.jsonl.zst").write_bytes(b"".join(pack(line(event) + b"\n") for event in events))
+    return read_day(tmp_path / "capture", tmp_path / "scratch", dictionaries=dictionaries)
+
+
+def test_frames_that_were_compressed_with_a_dictionary_are_read_where_it_is_given(tmp_path):
+    dictionary = train_dictionary()
+    (tmp_path / "dictionary").write_bytes(dictionary.as_bytes())
+
+    found = read_with_dictionary(dictionary, tmp_path / "dictionary", tmp_path)
+
+    assert ([row["text"] for row in found.events], found.rejected) == ([f"number {at}" for at in range(5)], [])
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize("name", ["legacy_subscribe.zdict", "subscribe_events_20260811.zdict"])
+def test_frames_of_jetstreams_compressed_streams_are_read(third_party_data, tmp_path, name):
+    file = third_party_data(f"jetstream/{name}", "Jetstream's zstd dictionaries (bluesky-social/jetstream)")
+    dictionary = zstandard.ZstdCompressionDict(file.read_bytes())
+
+    found = read_with_dictionary(dictionary, file, tmp_path)
+
+    assert ([row["text"] for row in found.events], found.rejected) == ([f"number {at}" for at in range(5)], [])
 
 
 def test_ten_thousand_tiny_files_are_read_and_few_are_named(tmp_path):

@@ -1,5 +1,4 @@
-import json
-import tarfile
+import datetime as dt
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -13,6 +12,7 @@ from persona_assets import tables
 from persona_assets.assets.user_actions.classify import ACTION_BY_OPERATION
 from persona_assets.assets.user_actions.extract import extract_distinct_actions
 from persona_assets.common.columns import require_schema
+from persona_assets.sample.write import write_capture
 from persona_assets_tests.assets.raw_events.builders import read_day
 from persona_assets_tests.assets.user_actions.builders import (
     ALICE,
@@ -294,35 +294,43 @@ def test_the_table_has_the_declared_schema(tmp_path):
         require_schema(extract(events, tmp_path).table.schema, tables.USER_ACTIONS, table="user_actions")
 
 
-@pytest.mark.shared_data
-def test_the_golden_day_has_the_known_numbers_of_actions(shared_data, tmp_path, monkeypatch):
+ACTION_BY_KIND = {
+    "account": "account_status",
+    f"{POST} create": "post",
+    f"{POST} update": "post_update",
+    f"{POST} delete": "post_delete",
+    f"{PROFILE} create": "profile_update",
+    f"{PROFILE} update": "profile_update",
+    **{
+        f"{collection} {operation}": f"{prefix}{name}"
+        for collection, name in {LIKE: "like", REPOST: "repost", FOLLOW: "follow", BLOCK: "block"}.items()
+        for operation, prefix in {"create": "", "delete": "un"}.items()
+    },
+}
+
+
+def test_a_generated_day_has_the_planted_numbers_of_actions(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "persona_assets.assets.user_actions.extract.sort_by_all_columns", None
     )  # raw_events come sorted
-    with tarfile.open(shared_data / "golden" / "g20k_input.tar.gz") as archive:
-        archive.extractall(tmp_path, filter="data")
-    manifest = json.loads((tmp_path / "input" / "g20k.manifest.json").read_text(encoding="utf-8"))
+    capture = tmp_path / "generated"
+    manifest = write_capture(capture, days=1, start_date=dt.date(2025, 3, 1), users=1500, personas=8, seed=11)
     planted = Counter()
-    for name, number in manifest["kinds"].items():
-        collection, _, operation = name.partition(" ")
-        planted[
-            "account_status" if name == "account" else ACTION_BY_OPERATION.get((collection, operation), "none")
-        ] += number
+    for kind, number in manifest.kinds.items():
+        planted[ACTION_BY_KIND.get(kind, "none")] += number
 
-    read = read_day(tmp_path / "input" / "g20k", tmp_path / "raw")
+    read = read_day(capture, tmp_path / "raw")
     dataset = pads.dataset(tmp_path / "raw" / "raw_events.parquet")
     found = Extraction(extract_distinct_actions(dataset, memory_limit="512MB", scratch=tmp_path))
 
-    assert (read.counts.lines, len(read.rejected)) == (manifest["lines"], manifest["malformed"])
-    assert (found.found.read, found.found.duplicates) == (20_081, manifest["duplicates"])
+    assert (read.counts.lines, len(read.rejected)) == (manifest.lines, sum(manifest.malformed.values()))
+    assert (found.found.read, found.found.duplicates) == (manifest.events + manifest.duplicates, manifest.duplicates)
+    assert manifest.duplicates > 50
     assert found.found.no_action.total() == planted.pop("none")
-    detail = manifest["detail"]
-    quotes = detail["quote:record"] + detail["quote:recordWithMedia"]
-    replies = detail["reply:inwindow"] + detail["reply:external"] - detail["quote:+reply"]
-    posts = planted.pop("post")
-    assert found.found.actions == planted | {"quote": quotes, "reply": replies, "post": posts - quotes - replies}
-    both = [row for row in found.rows if row["action"] == "quote" and row["parent_uri"]]
-    assert len(both) == detail["quote:+reply"]
-    messages = [row for row in found.rows if row["action"] in tables.MESSAGES]
-    assert sum(row["text"] == "" for row in messages) == detail["post:blank"]
-    assert all(row["text"] is not None for row in messages)
+    both = manifest.messages["reply that quotes"]
+    messages = {name: manifest.messages[name] for name in ("post", "reply")}
+    messages["quote"] = manifest.messages["quote"] + both
+    assert planted.pop("post") == sum(messages.values())
+    assert found.found.actions == planted | messages
+    assert set(found.found.actions) == set(tables.ACTIONS)
+    assert sum(row["action"] == "quote" and row["parent_uri"] is not None for row in found.rows) == both > 100
