@@ -35,6 +35,7 @@ PLAIN = {
     "full_disk",
     "interrupts",
     "lexicon",
+    "map_layout",
     "parquet_checksums",
     "parquet_files",
     "pictures",

@@ -83,8 +83,6 @@ def plot_map(
                 weight="bold",
                 bbox={"boxstyle": "round,pad=0.2", "fc": "white", "ec": choose_colour(number)},
             )
-    axes.set_xlabel("first principal component")
-    axes.set_ylabel("second principal component")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[["top", "right"]].set_visible(False)

@@ -21,7 +21,8 @@ from persona_assets.assets.cluster_stats.medoids import Medoid, find_medoids
 from persona_assets.assets.cluster_stats.stats_plots import Ints
 from persona_assets.assets.cluster_stats.topics import Topics, find_topics
 from persona_assets.common.database import open_duckdb, view_dataset
-from persona_assets.common.pictures import Floats, project_to_plane
+from persona_assets.common.map_layout import lay_out
+from persona_assets.common.pictures import Floats
 from persona_assets.post_vectors.duplicates import find_repeated_posts
 from persona_assets.post_vectors.exact_sums import add_by_row, directions
 from persona_assets.post_vectors.read import common_width, read_post_vectors
@@ -152,4 +153,4 @@ def _look_at_vectors(
     posts = read_post_vectors(inputs.embeddings, row_of_user, repeated=repeated)
     means = directions(cluster_sums)
     medoids = find_medoids(posts, inputs.english_posts, clusters=clusters, means=means)
-    return medoids, means @ means.T, Map(project_to_plane(directions(user_sums)), clusters[drawn])
+    return medoids, means @ means.T, Map(lay_out(directions(user_sums), seed=seed), clusters[drawn])

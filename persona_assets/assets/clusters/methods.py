@@ -76,14 +76,15 @@ def fit_of_labels(vectors: Vectors, labels: Labels, spec: ClusterSpec) -> Fit:
 def fit_ward(vectors: Vectors, spec: ClusterSpec, *, seed: int, starts: int | None = None) -> Fit:
     """Return clusters by Ward's method: the two clusters whose merger adds least variance are merged in turn.
 
-    Of more than `WARD_USERS` users as many are drawn and merged, and the others join the nearest centre.
+    Of more than `WARD_USERS` users as many are drawn, or as many as clusters if those are more, and merged. The others
+    join the nearest centre.
     """
     from sklearn.cluster import AgglomerativeClustering  # noqa: PLC0415 - 1 s, and definitions must load fast
 
     del starts  # there is one
     if spec.n_clusters == 1:
         return fit_of_labels(vectors, np.zeros(len(vectors), np.int32), spec)
-    users = sample_users(vectors, WARD_USERS, np.random.default_rng(seed))
+    users = sample_users(vectors, max(WARD_USERS, spec.n_clusters), np.random.default_rng(seed))
     with single_threaded_blas():
         labels: Labels = AgglomerativeClustering(spec.n_clusters).fit_predict(users).astype(np.int32)
         if len(users) < len(vectors):

@@ -81,6 +81,20 @@ def test_wards_method_merges_a_sample_of_many_users_and_assigns_the_others(monke
     assert adjusted_rand_score(groups, found.labels) == 1
 
 
+def test_wards_method_makes_more_clusters_than_it_would_draw_users(monkeypatch):
+    monkeypatch.setattr(methods, "WARD_USERS", 60)
+    vectors, _ = planted([600], width=16, noise=1)
+
+    assert len(fit_clusters(vectors, ClusterSpec(80, 1, method="ward"), seed=0).centres) == 80
+
+
+@METHODS
+def test_every_method_makes_a_cluster_of_each_user(method):
+    vectors, _ = planted([20], width=8, noise=1)
+
+    assert sorted(fit_clusters(vectors, ClusterSpec(20, 1, method=method), seed=0).labels.tolist()) == list(range(20))
+
+
 def test_a_method_that_is_added_to_the_table_needs_to_find_labels_alone(monkeypatch):
     def by_sign(vectors, spec, *, seed, starts=None):
         del seed, starts
