@@ -1,14 +1,16 @@
-"""Lay users out on a plane, so that those with similar vectors are near each other, by t-SNE."""
+"""Lay users out on a plane, so that those with similar vectors are near each other, by t-SNE.
 
+`benchmarks/bench_map.py` compares it with principal components and UMAP.
+"""
+
+import hashlib
 import importlib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from persona_assets.common.pictures import Floats, project_to_plane
-
-Ints = npt.NDArray[np.int64]
+from persona_assets.common.pictures import Floats, Ints, project_to_plane
 
 # At most this many users are laid out by t-SNE, in 7 s of CPU; the others are placed between them.
 LAID_OUT_USERS = 4000
@@ -31,6 +33,8 @@ ITERATIONS_FROM_BEFORE = 250
 JITTER = 1e-2
 # Similarities are computed for this many users at a time.
 BLOCK_ROWS = 2048
+# Of a group at least so many users are drawn.
+MIN_DRAWN_OF_GROUP = 5
 
 
 def lay_out(vectors: Floats, *, seed: int, before: Floats | None = None) -> Floats:
@@ -58,6 +62,28 @@ def lay_out(vectors: Floats, *, seed: int, before: Floats | None = None) -> Floa
         start = _place_between(vectors, known, before[known])
         positions = _place_between(vectors, chosen, _embed(vectors[chosen], start[chosen], rng))
         return _align(positions, before, known)
+
+
+def draw_users(user_ids: Iterable[str], groups: Ints, *, most: int, seed: int) -> Ints:
+    """Return the rows of a sample of users, ascending: some of each group, and a share of all others.
+
+    Whether a user is drawn depends on the digest of its id, so that the samples of two days have most users in common.
+
+    Args:
+        user_ids: One for each row.
+        groups: `(n_users,)`, of each user; of each, `MIN_DRAWN_OF_GROUP` users are drawn first, while there is room.
+        most: Maximum number of rows.
+        seed: Other seeds draw other users.
+    """
+    key = seed.to_bytes(8, "little", signed=True)
+    digests = (hashlib.blake2b(user_id.encode(), digest_size=8, key=key).digest() for user_id in user_ids)
+    priority = np.fromiter((int.from_bytes(digest) for digest in digests), np.uint64, len(groups))
+    order = np.lexsort((priority, groups))
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    rank = np.empty(len(groups), np.int64)
+    rank[order] = np.arange(len(groups)) - np.repeat(starts, np.diff(starts, append=len(groups)))
+    first = np.where(rank < MIN_DRAWN_OF_GROUP, rank, MIN_DRAWN_OF_GROUP)
+    return np.sort(np.lexsort((priority, first))[:most])
 
 
 def _embed(vectors: Floats, before: Floats | None, rng: np.random.Generator) -> Floats:

@@ -1,4 +1,4 @@
-"""What pictures of several assets share: colours, the plane that users are drawn on, PNG bytes, data addresses.
+"""What pictures of several assets share: colours, principal components, PNG and SVG bytes, data addresses.
 
 The same data gives the same bytes every time.
 """
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 
 # Dagster keeps the pictures that its UI shows in its database: some 40 KB each at this resolution.
 UI_DPI = 70
@@ -51,6 +52,17 @@ def to_png(figure: "Figure", dpi: int) -> bytes:
     """Return the figure as PNG, `dpi` pixels an inch, without the library's name and version."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def to_svg(figure: "Figure") -> bytes:
+    """Return the figure as SVG, its texts as text, without a date and the library's name and version."""
+    from matplotlib import rc_context  # noqa: PLC0415 - 0.5 s, and definitions must load fast
+
+    buffer = io.BytesIO()
+    # Names of elements are hashes with this salt, by default a random one.
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "persona_assets"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
 
 

@@ -1,82 +1,197 @@
-"""The map of users: near each other is who is alike, the same bytes every time."""
+"""Users on a plane: near each other if their vectors are, the same every time, and where they were the day before."""
 
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from sklearn.neighbors import NearestNeighbors
+from threadpoolctl import threadpool_limits
 
 from persona_assets.common import map_layout
-from persona_assets.common.map_layout import MIN_USERS, lay_out
+from persona_assets.common.map_layout import LAID_OUT_USERS, draw_users, lay_out
 from persona_assets.common.pictures import project_to_plane
 
 
-def planted(groups, users, *, noise, seed=0):
+def unit(vectors):
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def planted(users, *, groups=25, noise=1.0, seed=0):
+    """Vectors of users, and the group of each."""
     rng = np.random.default_rng(seed)
-    group = np.arange(users) % groups
-    vectors = rng.normal(size=(groups, 64))[group] + noise * rng.normal(size=(users, 64))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), group
+    group = rng.integers(0, groups, users)
+    return unit(unit(rng.normal(size=(groups, 64)))[group] + noise * unit(rng.normal(size=(users, 64)))), group
 
 
-def measure_purity(points, group, neighbours=10):
-    near = NearestNeighbors(n_neighbors=neighbours + 1).fit(points).kneighbors(points, return_distance=False)[:, 1:]
-    return float((group[near] == group[:, None]).mean())
+def purity(positions, group):
+    """Share of the ten nearest neighbours that are of the user's own group."""
+    distances = ((positions[:, None] - positions[None]) ** 2).sum(axis=2)
+    nearest = np.argsort(distances + np.diag(np.full(len(group), np.inf)), axis=1)[:, :10]
+    return (group[nearest] == group[:, None]).mean()
 
 
-def test_neighbours_on_the_map_are_of_one_group_as_they_are_in_the_vectors_and_as_components_do_not_have_them():
-    vectors, group = planted(25, 1000, noise=1.2)
-    pure = measure_purity(vectors, group)
-
-    assert measure_purity(lay_out(vectors, seed=0), group) > 0.95 * pure
-    assert measure_purity(project_to_plane(vectors), group) < 0.6 * pure
+def displacement(one, other):
+    return np.sqrt(((one - other) ** 2).sum(axis=1)).mean()
 
 
-def test_the_map_is_the_same_bytes_with_any_number_of_threads(tmp_path):
+def test_neighbours_on_the_map_are_those_of_the_vectors():
+    vectors, group = planted(600)
+
+    positions = lay_out(vectors, seed=0)
+
+    assert positions.shape == (600, 2)
+    assert positions.dtype == np.float32
+    assert purity(positions, group) > 0.95 * purity(vectors, group) > 0.9
+    assert purity(project_to_plane(vectors), group) < 0.5
+    assert np.sqrt((positions**2).sum(axis=1).mean()) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("with_before", [False, True])
+def test_the_bytes_are_the_same_twice_and_with_any_number_of_threads(with_before):
+    vectors, _ = planted(300)
+    before = project_to_plane(vectors) if with_before else None
+
+    results = []
+    for threads in (1, 2, 2):
+        with threadpool_limits(limits=threads):
+            results.append(lay_out(vectors, seed=1, before=before).tobytes())
+
+    assert len(set(results)) == 1
+
+
+def test_a_process_with_other_threads_makes_the_same_bytes():
     program = (
-        "import sys, numpy as np; from persona_assets.common.map_layout import lay_out; "
-        "v = np.random.default_rng(0).normal(size=(300, 16)).astype(np.float32); "
-        "v /= np.linalg.norm(v, axis=1, keepdims=True); sys.stdout.buffer.write(lay_out(v, seed=0).tobytes())"
+        "import sys, numpy as np; from persona_assets.common.map_layout import lay_out;"
+        "v = np.random.default_rng(0).normal(size=(200, 16)).astype('f4');"
+        "print(lay_out(v / np.linalg.norm(v, axis=1, keepdims=True), seed=0).tobytes().hex())"
     )
-    made = [
+
+    shown = {
         subprocess.run(
             [sys.executable, "-c", program],
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": f"{threads}"},
-            capture_output=True, check=True, timeout=600, cwd=tmp_path,
+            env={"OMP_NUM_THREADS": threads},
+            capture_output=True,
+            check=True,
+            timeout=600,
         ).stdout
-        for threads in (1, 2)
-    ]  # fmt: skip
+        for count in ("1", "2")
+    }
 
-    assert made[0] == made[1]
-    assert len(made[0]) == 300 * 2 * 4
-
-
-def test_of_many_users_some_are_laid_out_and_the_others_lie_between_their_neighbours(monkeypatch):
-    monkeypatch.setattr(map_layout, "LAID_OUT_USERS", 200)
-    vectors, group = planted(5, 600, noise=0.5)
-
-    assert measure_purity(lay_out(vectors, seed=0), group) > 0.95
+    assert len(shown) == 1
+    assert len(shown.pop().strip()) == 200 * 2 * 4 * 2
 
 
-def test_a_map_that_begins_with_the_day_before_stays_where_it_was():
-    vectors, _ = planted(6, 300, noise=0.8)
-    before = lay_out(vectors[:250], seed=0)
-    known = np.vstack([before, np.full((50, 2), np.nan, np.float32)])
+@pytest.mark.parametrize("users", [1, 2, 3, 4, 7, 8, 9, 31, 92])
+def test_few_users_are_laid_out_apart(users):
+    vectors, _ = planted(users)
 
-    moved = [
-        np.linalg.norm(lay_out(vectors, seed=0, before=given)[:250] - before, axis=1).mean() for given in (known, None)
-    ]
+    positions = lay_out(vectors, seed=0)
 
-    assert moved[0] < 0.5 * moved[1]
+    assert positions.shape == (users, 2)
+    assert np.isfinite(positions).all()
+    assert len(np.unique(positions, axis=0)) == users
 
 
-@pytest.mark.parametrize("users", [1, 2, 3, MIN_USERS - 1, MIN_USERS, 12])
-def test_a_map_is_there_for_few_users_and_for_equal_ones(users):
-    for vectors in (
-        planted(2, users, noise=1)[0],
-        np.tile(planted(1, 1, noise=1)[0], (users, 1)),
-        np.zeros((users, 4)),
-    ):
-        positions = lay_out(vectors.astype(np.float32), seed=0)
-        assert positions.shape == (users, 2)
-        assert np.isfinite(positions).all()
+@pytest.mark.parametrize("users", [2, 8, 200])
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_equal_vectors_have_finite_positions(users, value):
+    vectors = np.zeros((users, 8), np.float32)
+    vectors[:, 0] = value
+
+    assert np.isfinite(lay_out(vectors, seed=0)).all()
+
+
+def test_a_group_of_equal_vectors_is_together_and_not_one_point():
+    vectors, _ = planted(200)
+    vectors[:50] = vectors[0]
+
+    positions = lay_out(vectors, seed=0)
+
+    assert len(np.unique(positions[:50], axis=0)) == 50
+    assert positions[:50].std(axis=0).max() < positions.std(axis=0).min() / 2
+
+
+def test_users_stay_where_they_were_the_day_before():
+    vectors, group = planted(500, noise=1.5)
+    before = lay_out(vectors, seed=0)
+    changed = unit(vectors + 0.3 * unit(np.random.default_rng(1).normal(size=vectors.shape)))
+    joined = planted(25, noise=1.5, seed=2)[0]
+    now = np.vstack([changed[50:], joined])
+    known = np.vstack([before[50:], np.full((25, 2), np.nan, np.float32)])
+
+    with_before, without = lay_out(now, seed=0, before=known), lay_out(now, seed=0)
+
+    assert displacement(with_before[:450], before[50:]) < 0.25
+    assert displacement(with_before[:450], before[50:]) < displacement(without[:450], before[50:]) / 2
+    assert purity(with_before[:450], group[50:]) > 0.95 * purity(now[:450], group[50:])
+
+
+def test_a_group_that_is_new_gets_a_place_of_its_own():
+    vectors, group = planted(400, groups=8)
+    old = group < 7
+    before = np.full((400, 2), np.nan, np.float32)
+    before[old] = lay_out(vectors[old], seed=0)
+
+    positions = lay_out(vectors, seed=0, before=before)
+
+    assert purity(positions, group) > 0.98
+
+
+def test_a_map_that_was_turned_and_moved_is_followed():
+    vectors, _ = planted(300)
+    turned = lay_out(vectors, seed=0) @ np.array([[0, 1], [1, 0]], np.float32) + np.float32(5)
+
+    assert displacement(lay_out(vectors, seed=0, before=turned), turned) < 0.15
+
+
+@pytest.mark.parametrize("users", [1, 5, 300])
+def test_too_few_earlier_positions_are_ignored(users):
+    vectors, _ = planted(users)
+    before = np.full((users, 2), np.nan, np.float32)
+    before[0] = 7
+
+    assert lay_out(vectors, seed=0, before=before).tobytes() == lay_out(vectors, seed=0).tobytes()
+
+
+def test_of_many_users_those_not_laid_out_are_among_their_neighbours(monkeypatch):
+    monkeypatch.setattr(map_layout, "LAID_OUT_USERS", 400)
+    monkeypatch.setattr(map_layout, "BLOCK_ROWS", 256)
+    vectors, group = planted(1000, groups=10)
+
+    positions = lay_out(vectors, seed=0)
+
+    assert purity(positions, group) > 0.95
+    assert len(np.unique(positions, axis=0)) > 950
+    assert LAID_OUT_USERS == 4000
+
+
+def test_a_sample_has_users_of_every_group_and_otherwise_follows_the_density():
+    groups = np.array([0] * 8000 + [1] * 1990 + [2] * 7 + [3] * 3)
+    ids = [f"did:plc:{number}" for number in range(10_000)]
+
+    rows = draw_users(ids, groups, most=1000, seed=0)
+
+    drawn = np.bincount(groups[rows])
+    assert len(rows) == len(set(rows.tolist())) == 1000
+    assert (np.diff(rows) > 0).all()
+    assert drawn[2] >= 5
+    assert drawn[3] == 3
+    assert drawn[0] / drawn[1] == pytest.approx(4, rel=0.3)
+    assert rows.tolist() != draw_users(ids, groups, most=1000, seed=1).tolist()
+
+
+def test_a_sample_of_the_next_day_has_most_of_the_users():
+    ids = [f"did:plc:{number}" for number in range(3000)]
+    left = ids[150:]
+
+    one, other = (
+        {users[row] for row in draw_users(users, np.zeros(len(users), int), most=500, seed=0)} for users in (ids, left)
+    )
+
+    assert len(one & other) >= 450
+
+
+def test_a_sample_of_few_users_or_many_groups():
+    assert draw_users(["a", "b"], np.array([0, 1]), most=10, seed=0).tolist() == [0, 1]
+    groups = np.arange(100) // 10
+    assert set(groups[draw_users(map(str, range(100)), groups, most=10, seed=0)]) == set(range(10))

@@ -2,7 +2,7 @@
 
 In: `clusters` and the counts beside the files of `cluster_jsonl` of the day; `english_posts` and `embeddings` over the
 window. Out: a folder a day with `stats.json`, `report.md`, `report.html`, `cluster_stats.parquet` (a row a
-cluster), `cluster_sizes.png`, `map.png` and `map_small.png`. Nothing is dropped: what users without a
+cluster), `cluster_sizes.png`, `map.png`, `map_small.png` and `map.svg`. Nothing is dropped: what users without a
 persona did is counted beside the personas, and a cluster with too few posts for topics says so. What was delivered on
 two days counts once.
 

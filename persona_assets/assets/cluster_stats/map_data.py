@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from persona_assets.assets.cluster_stats.stats_plots import Ints
-from persona_assets.common.pictures import Floats
+from persona_assets.common.pictures import Floats, Ints
 
 # Positions are whole numbers from 0 to this: of a map that is 4,000 pixels wide a step is a sixteenth of a pixel.
 _LARGEST = 2**16 - 1

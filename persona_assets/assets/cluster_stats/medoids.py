@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
-from persona_assets.assets.cluster_stats.stats_plots import Ints
-from persona_assets.common.pictures import Floats
+from persona_assets.common.pictures import Floats, Ints
 from persona_assets.post_vectors.read import BATCH_ROWS, PostVectors
 
 MEDOIDS = 3

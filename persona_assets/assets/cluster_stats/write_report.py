@@ -1,4 +1,4 @@
-"""Write what the clusters are about as files: JSON, Markdown, HTML, Parquet and PNG."""
+"""Write what the clusters are about as files: JSON, Markdown, HTML, Parquet, PNG and SVG."""
 
 import datetime as dt
 import io
@@ -13,8 +13,9 @@ from persona_assets.assets.cluster_stats.count_actions import COLUMNS, add_up
 from persona_assets.assets.cluster_stats.html_report import render_page
 from persona_assets.assets.cluster_stats.identities import Identity
 from persona_assets.assets.cluster_stats.map_data import MapData
+from persona_assets.assets.cluster_stats.map_plot import plot_map, plot_map_svg
 from persona_assets.assets.cluster_stats.markdown_report import list_personas, number_personas, render_markdown
-from persona_assets.assets.cluster_stats.stats_plots import plot_map, plot_sizes
+from persona_assets.assets.cluster_stats.stats_plots import plot_sizes
 from persona_assets.assets.cluster_stats.summarise import Persona, Summary
 from persona_assets.common.columns import column, required_column
 from persona_assets.common.parquet_files import write_parquet
@@ -74,7 +75,7 @@ def write_report(
     labels = [persona.label for persona in summary.personas]
     numbers = number_personas(stats["clusters"])
     sizes = plot_sizes([persona.counts["users"] for persona in summary.personas], labels, numbers)
-    user_map = plot_map(summary.map.positions, summary.map.clusters, labels, numbers=numbers)
+    user_map = plot_map(summary.map, labels, numbers=numbers)
     markdown = render_markdown(stats)
     contents = {
         "stats.json": (json.dumps(stats, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode(),
@@ -89,7 +90,8 @@ def write_report(
         "cluster_stats.parquet": _parquet(summary, day, identities, provenance),
         "cluster_sizes.png": sizes,
         "map.png": user_map,
-        "map_small.png": plot_map(summary.map.positions, summary.map.clusters, labels, numbers=numbers, inches=_SMALL),
+        "map_small.png": plot_map(summary.map, labels, numbers=numbers, inches=_SMALL, named=False),
+        "map.svg": plot_map_svg(summary.map, labels, numbers=numbers),
     }
     return Report(contents, sizes, list_personas(stats))
 

@@ -36,6 +36,7 @@ def test_all_files_are_there_and_the_same_every_time(summary):
         "cluster_stats.parquet",
         "cluster_sizes.png",
         "map.png",
+        "map.svg",
         "map_small.png",
     }
     assert one == other
