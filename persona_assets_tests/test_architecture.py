@@ -38,6 +38,7 @@ PLAIN = {
     "map_layout",
     "parquet_checksums",
     "parquet_files",
+    "map_layout",
     "pictures",
     "post_vectors",
     "post_words",

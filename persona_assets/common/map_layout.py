@@ -1,6 +1,7 @@
 """Lay users out on a plane, so that those with similar vectors are near each other, by t-SNE.
 
-`benchmarks/bench_map.py` compares it with principal components, openTSNE and UMAP; `docs/adr/0043-map-by-t-sne.md` has the figures.
+`benchmarks/bench_map.py` compares it with principal components, openTSNE and UMAP;
+`docs/adr/0043-map-by-t-sne.md` has the figures.
 """
 
 import hashlib

@@ -18,7 +18,7 @@ Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels
 MOST_NAMED = 40
 # Of a name.
 MOST_LETTERS = 28
-# A user is 0.14 KB of SVG.
+# A user is 0.17 KB of SVG.
 MOST_SVG_USERS = 4000
 # Where a name may be, in heights of its line above the median of its cluster; the first free place is taken. That of a
 # cluster lower than a line is not on it, where it would hide the users.

@@ -21,7 +21,7 @@ def spread(users, clusters, *, seed=0, width=0.1):
 
 
 def texts(svg):
-    return [element.text for element in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]  # noqa: S314
+    return [element.text for element in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]  # noqa: S314 - our own
 
 
 @pytest.fixture
