@@ -38,7 +38,6 @@ PLAIN = {
     "map_layout",
     "parquet_checksums",
     "parquet_files",
-    "map_layout",
     "pictures",
     "post_vectors",
     "post_words",

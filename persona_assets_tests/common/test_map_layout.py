@@ -69,7 +69,7 @@ def test_a_process_with_other_threads_makes_the_same_bytes():
     shown = {
         subprocess.run(
             [sys.executable, "-c", program],
-            env={"OMP_NUM_THREADS": count},
+            env={"OMP_NUM_THREADS": count, "PYTHONPATH": ":".join(sys.path)},
             capture_output=True,
             check=True,
             timeout=600,
