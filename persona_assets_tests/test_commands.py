@@ -129,8 +129,14 @@ def test_a_range_of_days_makes_each_day_and_what_is_over_all_of_them(project):
 
     assert [project.stored(day) for day in DAYS] == [BY_DAY, BY_DAY]
     assert all((project.root / "data" / f"{name}.parquet").is_file() for name in LINEAGE_ASSETS)
-    days = [line.rpartition(" - ")[2] for line in shown if re.search(r" - day \d of \d: ", line)]
-    assert days == [f"day 1 of 2: {DAYS[0]}", f"day 2 of 2: {DAYS[1]}"]
+    said = [
+        line.rpartition(" - ")[2] for line in shown if re.search(r" - (day \d of \d: |\S+, \S+, over all days)", line)
+    ]
+    # Each day up to its phrases, then what is over all days, then each day's report.
+    assert [line.partition(" (")[0] for line in said] == [
+        *(one := [f"day 1 of 2: {DAYS[0]}", f"day 2 of 2: {DAYS[1]}"]), "lineage, persona_labels, over all days", *one
+    ]  # fmt: skip
+    assert said[-1].endswith("(cluster_stats)")
 
 
 def test_a_backfill_needs_no_workspace_named(project):
