@@ -26,6 +26,7 @@ OWNERS = {folder.name for folder in (PACKAGE / "assets").iterdir() if (folder / 
 GROUPS = {"assets", "capture", "common"}
 # What a pure module may import of the package beside its own part: modules that know neither Dagster nor settings.
 PLAIN = {
+    "action_counts",
     "chunked_writes",
     "collection_names",
     "columns",

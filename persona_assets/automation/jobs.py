@@ -3,15 +3,14 @@
 An asset joins the jobs by its tag `stage`.
 """
 
+import functools
+import operator
+
 import dagster as dg
 
 
 def _of_stages(*stages: str) -> dg.AssetSelection:
-    one, *others = (dg.AssetSelection.tag("stage", stage) for stage in stages)
-    selection = one
-    for other in others:
-        selection |= other
-    return selection
+    return functools.reduce(operator.or_, (dg.AssetSelection.tag("stage", stage) for stage in stages))
 
 
 # The stages of assets, by what one materialization is made from.

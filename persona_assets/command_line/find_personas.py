@@ -17,6 +17,9 @@ from persona_assets.settings import Settings
 
 Row = dict[str, Any]
 
+# Of a cluster that persona_labels does not know.
+_NO_LABEL: Row = {"persona_id": None, "name": None}
+
 
 def list_days(data: str) -> list[dt.date]:
     """Return the days that have clusters, in their order.
@@ -57,18 +60,20 @@ def find_text(settings: Settings, text: str, *, day: dt.date | None = None, most
     similarity = vectors @ _embed(settings, text, tables.vector_model(centres.schema))
     labels = _read_labels(settings.data)
     order = np.argsort(-similarity, kind="stable")[:most].tolist()
-    return [
-        {
-            "persona_id": label["persona_id"] if label else None,
-            "cluster_id": cluster,
-            "similarity": float(similarity[row]),
-            "users": centres["users"][row].as_py(),
-            "name": label["name"] if label else None,
-        }
-        for row in order
-        for cluster in [centres["cluster_id"][row].as_py()]
-        for label in [labels.get((day, cluster))]
-    ]
+    nearest = centres.select(["cluster_id", "users"]).take(pa.array(order, pa.int64())).to_pylist()
+    rows: list[Row] = []
+    for row, found in zip(order, nearest, strict=True):
+        label = labels.get((day, found["cluster_id"]), _NO_LABEL)
+        rows.append(
+            {
+                "persona_id": label["persona_id"],
+                "cluster_id": found["cluster_id"],
+                "similarity": float(similarity[row]),
+                "users": found["users"],
+                "name": label["name"],
+            }
+        )
+    return rows
 
 
 def find_user(data: str, user_id: str) -> list[Row]:
@@ -90,14 +95,14 @@ def find_user(data: str, user_id: str) -> list[Row]:
     for day in list_days(data):
         clusters = _read(UPath(data).absolute() / "clusters" / f"{day}.parquet")
         for found in clusters.filter(pc.equal(clusters["user_id"], user_id)).to_pylist():
-            label = labels.get((day, found["cluster_id"]))
+            label = labels.get((day, found["cluster_id"]), _NO_LABEL)
             rows.append(
                 {
                     "day": day,
-                    "persona_id": label["persona_id"] if label else None,
+                    "persona_id": label["persona_id"],
                     "cluster_id": found["cluster_id"],
                     "similarity": found["similarity"],
-                    "name": label["name"] if label else None,
+                    "name": label["name"],
                 }
             )
     return rows
@@ -105,14 +110,16 @@ def find_user(data: str, user_id: str) -> list[Row]:
 
 def _embed(settings: Settings, text: str, made_by: str | None) -> np.ndarray:
     """Return the unit vector of a text, float32 `(d,)`."""
-    from persona_assets.text_encoder.device import choose_device, choose_precision  # noqa: PLC0415 - loads torch
-    from persona_assets.text_encoder.encode import Encoder  # noqa: PLC0415 - the same
-    from persona_assets.text_encoder.model import load_model  # noqa: PLC0415 - the same
+    from persona_assets.text_encoder.encode import Encoder  # noqa: PLC0415 - loads torch
+    from persona_assets.text_encoder.model import choose_model  # noqa: PLC0415 - the same
     from persona_assets.text_encoder.tokenize import tokenize_texts  # noqa: PLC0415 - the same
 
-    device = choose_device(settings.device)
-    precision = choose_precision(settings.compute_dtype, device)
-    model = load_model(settings.model, device=device, precision=precision, max_tokens=settings.max_tokens)
+    model = choose_model(
+        settings.model,
+        device=settings.device,
+        compute_dtype=settings.compute_dtype,
+        max_tokens=settings.max_tokens,
+    )
     if made_by not in {None, model.space()}:
         raise ModelError(f"the day's vectors are not of {settings.model!r}: set PERSONA_MODEL to the model of that day")
     return Encoder(model).encode(tokenize_texts(model, [text]))[0]

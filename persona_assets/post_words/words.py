@@ -6,9 +6,17 @@ makes `posts(cluster_id, user_number, uri, words)`, each post once, and `stop_wo
 
 from __future__ import annotations
 
-import duckdb
-import pyarrow as pa
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
 
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as pads
+
+from persona_assets.common.database import open_duckdb, view_dataset
+from persona_assets.post_vectors.duplicates import find_repeated_posts
 from persona_assets.post_words.stop_words import STOP_WORDS
 
 # Of a text's beginning, words are looked at; Bluesky's posts have at most 3,000 bytes.
@@ -63,6 +71,28 @@ WITH uses AS (
 SELECT word FROM shares WHERE share >= $share
 GROUP BY word HAVING count(*) > $n_clusters / 2 ORDER BY word
 """
+
+
+@contextmanager
+def counting_words(  # noqa: PLR0913 - each a choice of the caller's
+    users: pa.Table, english_posts: pads.Dataset, *, language: str, n_clusters: int, memory_limit: str, scratch: Path
+) -> Generator[tuple[duckdb.DuckDBPyConnection, frozenset[str]]]:
+    """Yield a connection with the words of the users' posts, each post once, and the stop words.
+
+    Args:
+        users: `user_id` and `cluster_id` of each, in the order in which `users.user_number` counts them from 0.
+        english_posts: `tables.ENGLISH_POSTS` of the window.
+        language: Of the posts, ISO 639.
+        n_clusters: Their number.
+        memory_limit: Of counting, such as "4GB".
+        scratch: A folder to spill to.
+    """
+    repeated = find_repeated_posts(english_posts, memory_limit=memory_limit, scratch=scratch)
+    with open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
+        numbers = pa.array(np.arange(len(users), dtype=np.int32))
+        connection.register("users", users.append_column("user_number", numbers))
+        view_dataset(connection, "english_posts", english_posts)
+        yield connection, load_words(connection, repeated=repeated, language=language, n_clusters=n_clusters)
 
 
 def load_words(

@@ -11,6 +11,10 @@ Kind = Literal["cpu", "cuda", "mps"]
 Precision = Literal["float32", "bfloat16"]
 
 
+DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
+PrecisionChoice = Literal["auto", "float32", "bfloat16"]
+
+
 @dataclass(frozen=True)
 class Device:
     """A device that is there, and what it is called."""
@@ -24,7 +28,7 @@ class Device:
         return [f"cuda:{number}" for number in range(self.count)] if self.kind == "cuda" else [self.kind]
 
 
-def choose_device(wanted: Literal["auto", "cpu", "cuda", "mps"]) -> Device:
+def choose_device(wanted: DeviceChoice) -> Device:
     """Return the device asked for; for "auto" the GPU if there is one, else the CPU.
 
     Raises:
@@ -48,7 +52,7 @@ def choose_device(wanted: Literal["auto", "cpu", "cuda", "mps"]) -> Device:
     return Device(kinds[0], _processor())
 
 
-def choose_precision(wanted: Literal["auto", "float32", "bfloat16"], device: Device) -> Precision:
+def choose_precision(wanted: PrecisionChoice, device: Device) -> Precision:
     """Return the precision asked for; for "auto" bfloat16 where the device multiplies it fast, else float32.
 
     Fast are NVIDIA GPUs from Ampere on, and CPUs with AMX or AVX512-BF16: these multiply it 2 to 4 times as fast as

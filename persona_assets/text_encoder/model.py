@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from persona_assets.errors import ModelError
-from persona_assets.text_encoder.device import Device, Precision
+from persona_assets.text_encoder.device import (
+    Device,
+    DeviceChoice,
+    Precision,
+    PrecisionChoice,
+    choose_device,
+    choose_precision,
+)
 from persona_assets.text_encoder.onednn import prepack_linear_layers
 from persona_assets.text_encoder.pooling import Recipe, read_recipe
 
@@ -56,6 +63,11 @@ class TextModel:
         """Return what vectors must share to be compared: weights, whatever their name, pooling and prefix."""
         case = ", lower case" if self.recipe.lower_case else ""
         return f"revision {self.revision}, {self.recipe.pooling} pooling, prefix {self.recipe.prefix!r}{case}"
+
+    def provenance(self) -> dict[str, str | int]:
+        """Return what vectors depend on, for all machines: of a model in a folder the revision, and not the path."""
+        name = "local folder" if Path(self.name).is_dir() else self.name
+        return {**self.key(), "model": name, "device": self.device.kind}
 
     def key(self) -> dict[str, str | int]:
         """Return all that a vector depends on but its text and the device."""
@@ -106,6 +118,27 @@ def load_model(
         tokenizer=tokenizer,
         replicas=_replicate(network, device.places(), compiled=compiled),
     )
+
+
+def choose_model(
+    name: str, *, device: DeviceChoice, compute_dtype: PrecisionChoice, max_tokens: int, compiled: bool = False
+) -> TextModel:
+    """Load an encoder on the device and in the precision that settings name.
+
+    Args:
+        name: As of `load_model`.
+        device: A kind of device, or `auto` for the best that is there.
+        compute_dtype: A precision, or `auto` for that which the device is fast at.
+        max_tokens: As of `load_model`.
+        compiled: As of `load_model`.
+
+    Raises:
+        DeviceError: There is no such device.
+        ModelError: As of `load_model`.
+    """
+    found = choose_device(device)
+    precision = choose_precision(compute_dtype, found)
+    return load_model(name, device=found, precision=precision, max_tokens=max_tokens, compiled=compiled)
 
 
 def find_folder(name: str) -> Path:

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from persona_assets import tables
+from persona_assets.common.action_counts import sum_actions, sum_hours
 
 # The reference's columns in its order, with its plurals, and then ours.
 COUNTED = (
@@ -31,7 +31,6 @@ ESTIMATED = "ignore"
 COLUMNS = ("users", "total", *(NAMES.get(action, action) for action in COUNTED))
 
 Counts = dict[str, int]  # a number for each of COLUMNS, in their order
-HOURS = 24
 
 
 def count_by_cluster(accounting: pa.Table, cluster_users: list[int]) -> list[Counts]:
@@ -41,13 +40,13 @@ def count_by_cluster(accounting: pa.Table, cluster_users: list[int]) -> list[Cou
         accounting: `tables.ACTION_ACCOUNTING`.
         cluster_users: Number of users of each cluster.
     """
-    done = _sum_actions(accounting)
+    done = sum_actions(accounting)
     return [_name(done.get(cluster, {}), users) for cluster, users in enumerate(cluster_users)]
 
 
 def count_without_cluster(accounting: pa.Table) -> Counts:
     """Return the counts of users who are in no cluster; `users` is 0, for the accounting does not hold it."""
-    return _name(_sum_actions(accounting).get(None, {}), 0)
+    return _name(sum_actions(accounting).get(None, {}), 0)
 
 
 def count_outcomes(accounting: pa.Table) -> dict[str, dict[str, int]]:
@@ -71,8 +70,7 @@ def share_by_hour(by_hour: pa.Table, *, n_clusters: int) -> list[list[float]]:
         by_hour: `tables.ACTIONS_BY_HOUR`.
         n_clusters: Their number.
     """
-    done = np.zeros((n_clusters, HOURS))
-    np.add.at(done, (by_hour["cluster_id"].to_numpy(), by_hour["hour"].to_numpy()), by_hour["actions"].to_numpy())
+    done = sum_hours(by_hour, n_clusters=n_clusters)
     return (done / np.maximum(done.sum(axis=1, keepdims=True), 1)).tolist()
 
 
@@ -93,17 +91,6 @@ def name_medians(per_user: pa.Table, *, n_clusters: int) -> list[dict[str, float
 def add_up(counts: list[Counts]) -> Counts:
     """Return the sum of `counts`, column by column."""
     return {column: sum(count[column] for count in counts) for column in COLUMNS}
-
-
-def _sum_actions(accounting: pa.Table) -> dict[int | None, Counts]:
-    """Return how often each action was done, by cluster; what two days' files hold was done once."""
-    accounting = accounting.filter(pc.field("outcome") != tables.SEEN_BEFORE)
-    plain = accounting.set_column(1, "action", accounting["action"].cast(pa.string()))
-    summed = plain.group_by(["cluster_id", "action"]).aggregate([("actions", "sum")])
-    done: dict[int | None, Counts] = {}
-    for row in summed.to_pylist():
-        done.setdefault(row["cluster_id"], {})[row["action"]] = row["actions_sum"]
-    return done
 
 
 def _name(done: Counts, users: int) -> Counts:

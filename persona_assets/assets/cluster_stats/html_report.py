@@ -8,8 +8,8 @@ from itertools import accumulate
 from typing import Any
 
 from persona_assets.assets.cluster_stats.count_actions import COLUMNS, ESTIMATED, NAMES
+from persona_assets.assets.cluster_stats.identities import number_personas
 from persona_assets.assets.cluster_stats.map_data import MapData, encode_map
-from persona_assets.assets.cluster_stats.markdown_report import number_personas
 from persona_assets.common.pictures import N_COLOURS, Floats, choose_colour
 
 # Personas that get a card, and those compared pair by pair: the largest. The table has all of them.

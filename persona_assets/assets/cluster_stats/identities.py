@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
@@ -32,3 +32,12 @@ def find_identities(labels: pads.Dataset, day: dt.date, users: Sequence[int]) ->
     if [row["users"] for row in rows] != list(users):
         return None
     return [Identity(row["persona_id"], row["name"], row["description"], row["phrases"]) for row in rows]
+
+
+def number_personas(clusters: Sequence[dict[str, Any]]) -> list[int]:
+    """Return the number by which each cluster is shown, the same one in pictures, pages and the UI.
+
+    That of its persona; where lineage does not know the day, that of the cluster.
+    """
+    personas = [cluster["persona_id"] for cluster in clusters]
+    return [cluster["cluster_id"] for cluster in clusters] if None in personas else personas

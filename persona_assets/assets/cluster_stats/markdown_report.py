@@ -2,11 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
 from persona_assets.assets.cluster_stats.count_actions import COLUMNS
+from persona_assets.assets.cluster_stats.identities import number_personas
 
 WORDS_SHOWN = 10
 # Signs of the words in a table whose cells break no lines, so that a page of 1440 pixels shows them all.
@@ -56,15 +56,6 @@ def _show_hidden(text: str) -> str:
 
 def _is_hidden(sign: str) -> bool:
     return unicodedata.category(sign) in {"Cc", "Cf", "Zl", "Zp"} and sign not in _JOINERS
-
-
-def number_personas(clusters: Sequence[dict[str, Any]]) -> list[int]:
-    """Return the number by which each cluster is shown, the same one in pictures, pages and the UI.
-
-    That of its persona; where lineage does not know the day, that of the cluster.
-    """
-    personas = [cluster["persona_id"] for cluster in clusters]
-    return [cluster["cluster_id"] for cluster in clusters] if None in personas else personas
 
 
 def list_personas(stats: dict[str, Any]) -> list[dict[str, Any]]:

@@ -20,13 +20,12 @@ from persona_assets.assets.cluster_stats.distinctive_words import Word, find_wor
 from persona_assets.assets.cluster_stats.map_plot import Map
 from persona_assets.assets.cluster_stats.medoids import Medoid, find_medoids
 from persona_assets.assets.cluster_stats.topics import Topics, find_topics
-from persona_assets.common.database import open_duckdb, view_dataset
 from persona_assets.common.map_layout import draw_users, lay_out
 from persona_assets.common.pictures import Floats
 from persona_assets.post_vectors.duplicates import find_repeated_posts
 from persona_assets.post_vectors.exact_sums import add_by_row, directions
 from persona_assets.post_vectors.read import common_width, read_post_vectors
-from persona_assets.post_words.words import load_words
+from persona_assets.post_words.words import counting_words
 
 # Maximum number of users on the map: 9 s of CPU, and 60 KB of the page.
 MAP_USERS = 10_000
@@ -95,13 +94,10 @@ def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
     users = inputs.clusters.to_table(columns=["user_id", "cluster_id"]).sort_by("user_id")
     sizes = np.bincount(users["cluster_id"].to_numpy())
     k = len(sizes)
-    repeated = find_repeated_posts(inputs.english_posts, memory_limit=memory_limit, scratch=scratch)
     most = max(LEAST_TOPIC_POSTS, min(TOPIC_POSTS_OF_A_CLUSTER, TOPIC_POSTS // k))
-    with open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
-        numbers = pa.array(np.arange(len(users), dtype=np.int32))
-        connection.register("users", users.append_column("user_number", numbers))
-        view_dataset(connection, "english_posts", inputs.english_posts)
-        stop_words = load_words(connection, repeated=repeated, language=language, n_clusters=k)
+    with counting_words(
+        users, inputs.english_posts, language=language, n_clusters=k, memory_limit=memory_limit, scratch=scratch
+    ) as (connection, stop_words):
         words = find_words(connection, n_clusters=k)
         posts = sample_posts(connection, stop_words, n_clusters=k, most=most)
     topics: list[Topics] = []

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from persona_assets.assets.cluster_stats.count_actions import COLUMNS, add_up
 from persona_assets.assets.cluster_stats.html_report import render_page
-from persona_assets.assets.cluster_stats.identities import Identity
+from persona_assets.assets.cluster_stats.identities import Identity, number_personas
 from persona_assets.assets.cluster_stats.map_data import MapData
 from persona_assets.assets.cluster_stats.map_plot import plot_map, plot_map_svg
-from persona_assets.assets.cluster_stats.markdown_report import list_personas, number_personas, render_markdown
+from persona_assets.assets.cluster_stats.markdown_report import list_personas, render_markdown
 from persona_assets.assets.cluster_stats.stats_plots import plot_sizes
 from persona_assets.assets.cluster_stats.summarise import Persona, Summary
 from persona_assets.common.columns import column, required_column

@@ -65,7 +65,7 @@ def choose_n_clusters(
     most = len(vectors) // sizes.min_cluster_size
     if len(searched) < len(vectors):
         most = min(most, len(searched) // LEAST_SEARCHED_USERS_OF_A_CLUSTER)
-    tried = [ClusterSpec(n_clusters, least, sizes.policy, sizes.method) for n_clusters in ladder(most)]
+    tried = [sizes._replace(n_clusters=n_clusters, min_cluster_size=least) for n_clusters in ladder(most)]
     silhouettes: list[float] = []
     for candidate in tried:
         fit = fit_clusters(searched, candidate, seed=seed, starts=SEARCH_STARTS)

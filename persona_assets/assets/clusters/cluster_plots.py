@@ -1,15 +1,10 @@
 """Draw the curve that a number of clusters was chosen from, and the map of users, as PNG bytes."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from persona_assets.assets.clusters.assign import Labels, Vectors
 from persona_assets.assets.clusters.choose_k import Candidate
 from persona_assets.common.pictures import UI_DPI, choose_colour, project_to_plane, to_png
-
-if TYPE_CHECKING:
-    pass
 
 # Clusters whose numbers are written on the map.
 MOST_NUMBERED = 40

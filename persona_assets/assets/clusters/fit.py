@@ -56,11 +56,7 @@ def fit_kmeans(vectors: Vectors, spec: ClusterSpec, *, seed: int, starts: int | 
         spec: Number and least size of clusters.
         seed: Of the draws.
         starts: Number of starts, without swaps; None makes as many of both as `SEARCHED_PAIRS` allows.
-
-    Raises:
-        TooFewUsersError: Before any work.
     """
-    require_enough_users(len(vectors), spec)
     rng = np.random.default_rng(seed)
     searched = sample_users(vectors, max(SEARCHED_USERS, SEARCHED_USERS_OF_A_CLUSTER * spec.n_clusters), rng)
     affordable = SEARCHED_PAIRS // (len(searched) * spec.n_clusters)

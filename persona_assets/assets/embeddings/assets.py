@@ -32,9 +32,8 @@ from persona_assets.executors.pool_slots import GPU_POOL
 from persona_assets.io_managers.parquet_tables import NO_RETRY
 from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.settings import ComputeDtype, DeviceName, VectorDtype, from_setting, read_settings
-from persona_assets.text_encoder.device import choose_device, choose_precision
 from persona_assets.text_encoder.encode import Encoder
-from persona_assets.text_encoder.model import TextModel, load_model
+from persona_assets.text_encoder.model import TextModel, choose_model
 
 # A float16 vector of unit length, rounded number by number, is off by less than this.
 _LENGTH_TOLERANCE = 1e-3
@@ -116,7 +115,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
                 made = describe_step(
                     "embeddings",
                     days=days_of_window(context.partition_key, days),
-                    settings=config.chosen() | _name_model(model),
+                    settings=config.chosen() | model.provenance(),
                     libraries=("torch", "transformers"),
                     inputs=[english_posts],
                 )
@@ -164,10 +163,12 @@ def _tried_again_or_not() -> Generator[None]:
 
 
 def _load(config: EmbeddingsConfig) -> TextModel:
-    device = choose_device(config.device)
-    precision = choose_precision(config.compute_dtype, device)
-    return load_model(
-        config.model, device=device, precision=precision, max_tokens=config.max_tokens, compiled=config.compile_model
+    return choose_model(
+        config.model,
+        device=config.device,
+        compute_dtype=config.compute_dtype,
+        max_tokens=config.max_tokens,
+        compiled=config.compile_model,
     )
 
 
@@ -188,12 +189,6 @@ def _take_over_store(data: Path) -> None:
     with suppress(OSError):  # there is none, or another node is faster: it is a cache
         if not (data / "vector_store").exists():
             (data / "embeddings" / "_store").rename(data / "vector_store")
-
-
-def _name_model(model: TextModel) -> dict[str, str | int]:
-    """Return what vectors depend on, for all machines: a model in a folder is known by its revision, not by a path."""
-    name = "local folder" if Path(model.name).is_dir() else model.name
-    return {**model.key(), "model": name, "device": model.device.kind}
 
 
 def _describe(model: TextModel, embedded: Embedded) -> dict[str, str | int | float]:

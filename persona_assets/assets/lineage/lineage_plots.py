@@ -1,16 +1,12 @@
 """Draw how personas grow, shrink, begin and end, as PNG bytes that are the same every time."""
 
 import datetime as dt
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from persona_assets.common.pictures import GREY, UI_DPI, choose_colour, to_png
-
-if TYPE_CHECKING:
-    pass
 
 # Personas drawn on their own, those with most users over the days; the others are drawn as one.
 MOST_DRAWN = 20

@@ -84,6 +84,7 @@ def build_persona_labels() -> dg.AssetsDefinition:
         )
         if answers:
             context.log.info("endpoint: %d requests; %s", answers.requests, answers.counts)
+        unnamed = _count_without_name(answers)
         untraced = sorted({f"{day}" for day in labels.filter(pc.is_null(labels["persona_id"]))["day"].to_pylist()})
         return dg.MaterializeResult(
             value=with_provenance(labels, made),
@@ -91,22 +92,14 @@ def build_persona_labels() -> dg.AssetsDefinition:
             metadata={
                 "personas": pc.count_distinct(labels["persona_id"]).as_py(),
                 "untraced_days": ", ".join(untraced) or "none",
-                **(
-                    {
-                        "endpoint_outcomes": count_table(
-                            {f"{outcome}": count for outcome, count in answers.counts.items()}, of="outcome"
-                        )
-                    }
-                    if answers
-                    else {}
-                ),
+                **_describe_answers(answers),
                 **provenance_table(made),
                 **cost,
             },
             check_results=[
                 _TRACED.answer(passed=not untraced, untraced_days=", ".join(untraced) or "none"),
                 _UNIQUE.answer(passed=are_unique(labels)),
-                _ANSWERED.answer(passed=not _count_without_name(answers), without_a_name=_count_without_name(answers)),
+                _ANSWERED.answer(passed=not unnamed, without_a_name=unnamed),
             ],
         )
 
@@ -114,13 +107,17 @@ def build_persona_labels() -> dg.AssetsDefinition:
 
 
 def _read_before(context: dg.AssetExecutionContext, data: str) -> tuple[pa.Table | None, str | None]:
-    """Return the names that are stored, and their data version."""
+    """Return the names that are stored, and their data version; nothing where there are none, or none can be read."""
     file = UPath(data).absolute() / f"{STORED_TABLES[0].name}.parquet"
     event = context.instance.get_latest_materialization_event(context.asset_key)
     if event is None or event.asset_materialization is None or not file.exists():
         return None, None
-    with file.open("rb") as opened:
-        return pq.read_table(opened), (event.asset_materialization.tags or {}).get(DATA_VERSION_TAG)
+    try:
+        with file.open("rb") as opened:
+            before = pq.read_table(opened)
+    except (pa.ArrowException, OSError):  # damaged: what is made now takes its place
+        return None, None
+    return before, (event.asset_materialization.tags or {}).get(DATA_VERSION_TAG)
 
 
 def _read_with_days(phrases: pads.FileSystemDataset) -> pa.Table:
@@ -149,9 +146,14 @@ def _ask(settings: Settings, rows: pa.Table, scratch: Path) -> Answers[Any]:
 
 
 def _count_without_name(answers: Answers[Any] | None) -> int:
-    return (
-        sum(count for outcome, count in answers.counts.items() if outcome not in {"named", "cached"}) if answers else 0
-    )
+    counts = answers.counts if answers else {}
+    return sum(count for outcome, count in counts.items() if outcome not in {"named", "cached"})
+
+
+def _describe_answers(answers: Answers[Any] | None) -> dict[str, dg.MetadataValue[Any]]:
+    if answers is None:
+        return {}
+    return {"endpoint_outcomes": count_table({str(outcome): n for outcome, n in answers.counts.items()}, of="outcome")}
 
 
 def are_unique(labels: pa.Table) -> bool:

@@ -1,7 +1,5 @@
 """The asset `persona_phrases`."""
 
-from pathlib import Path
-
 import dagster as dg
 import numpy as np
 import pyarrow.compute as pc
@@ -18,9 +16,8 @@ from persona_assets.io_managers.parquet_tables import DatasetWithSides, with_sid
 from persona_assets.io_managers.persona_files import ClusterFolder
 from persona_assets.partitions import days_of_window
 from persona_assets.settings import ComputeDtype, DeviceName, from_setting
-from persona_assets.text_encoder.device import choose_device, choose_precision
 from persona_assets.text_encoder.encode import Encoder
-from persona_assets.text_encoder.model import load_model
+from persona_assets.text_encoder.model import TextModel, choose_model
 from persona_assets.text_encoder.tokenize import tokenize_texts
 
 _SAME_MODEL = Check(
@@ -80,12 +77,13 @@ def build_persona_phrases(
         them unique and keeps them from day to day.
         """
         with measured() as cost:
-            encoder = _load_encoder(config)
+            model = _choose_model(config)
+            encoder = Encoder(model)
             centres = clusters.sides["cluster_centres"]
             counted = (cluster_jsonl.beside(name) for name in ("accounting", "actions_by_hour"))
             phrases = find_phrases(
                 PhraseInputs(clusters.main, centres, english_posts, *counted),
-                lambda texts: encoder.encode(tokenize_texts(encoder.model, texts)).astype(np.float32),
+                lambda texts: encoder.encode(tokenize_texts(model, texts)).astype(np.float32),
                 language=config.language,
                 memory_limit=config.memory_limit,
                 scratch=scratch.new_folder(),
@@ -93,7 +91,7 @@ def build_persona_phrases(
         made = describe_step(
             "persona_phrases",
             days=days_of_window(context.partition_key, days, window),
-            settings=config.chosen() | _name_model(encoder),
+            settings=config.chosen() | model.provenance(),
             libraries=("duckdb", "torch", "transformers"),
             inputs=[clusters.main],
             over_window=[english_posts],
@@ -108,7 +106,7 @@ def build_persona_phrases(
                 **cost,
             },
             check_results=[
-                _SAME_MODEL.answer(passed=_find_model(centres) in {None, encoder.model.space()}),
+                _SAME_MODEL.answer(passed=_find_model(centres) in {None, model.space()}),
                 _HAVE_PHRASES.answer(passed=2 * with_phrases >= len(phrases), personas_with_phrases=with_phrases),
             ],
         )
@@ -116,16 +114,10 @@ def build_persona_phrases(
     return persona_phrases
 
 
-def _load_encoder(config: PersonaPhrasesConfig) -> Encoder:
-    device = choose_device(config.device)
-    precision = choose_precision(config.compute_dtype, device)
-    return Encoder(load_model(config.model, device=device, precision=precision, max_tokens=config.max_tokens))
-
-
-def _name_model(encoder: Encoder) -> dict[str, str | int]:
-    """Return what vectors depend on, for all machines: a model in a folder is known by its revision, not by a path."""
-    name = "local folder" if Path(encoder.model.name).is_dir() else encoder.model.name
-    return {**encoder.model.key(), "model": name, "device": encoder.model.device.kind}
+def _choose_model(config: PersonaPhrasesConfig) -> TextModel:
+    return choose_model(
+        config.model, device=config.device, compute_dtype=config.compute_dtype, max_tokens=config.max_tokens
+    )
 
 
 def _find_model(centres: pads.FileSystemDataset) -> str | None:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from persona_assets.common.action_counts import HOURS, sum_actions, sum_hours
 
 Amounts = npt.NDArray[np.float64]
 
@@ -23,7 +24,7 @@ FACTOR = 1.5
 MIN_ACTIONS_OF_A_USER = 0.5
 MAX_SAID = 2
 # Of the hours of a day, the six in a row with most actions are named where they have this much more than their share.
-HOURS, BUSY_HOURS, BUSY_FACTOR = 24, 6, 1.4
+BUSY_HOURS, BUSY_FACTOR = 6, 1.4
 
 
 def describe_clusters(
@@ -37,7 +38,7 @@ def describe_clusters(
         accounting: `tables.ACTION_ACCOUNTING` of the window.
         by_hour: `tables.ACTIONS_BY_HOUR` of the window.
     """
-    actions, hours = _count_actions(accounting, len(users)), _count_hours(by_hour, len(users))
+    actions, hours = _count_actions(accounting, len(users)), sum_hours(by_hour, n_clusters=len(users))
     return [
         " ".join(filter(None, [_say_subjects(phrases[cluster]), _say_behaviour(actions, hours, users, cluster)]))
         for cluster in range(len(users))
@@ -45,31 +46,11 @@ def describe_clusters(
 
 
 def _count_actions(accounting: pa.Table, n_clusters: int) -> Amounts:
-    """Return the number of actions, `(n_clusters, len(VERBS))`, whatever became of them."""
-    counts = np.zeros((n_clusters, len(VERBS)))
-    verbs = list(VERBS)
-    summed = (
-        accounting.filter(pc.is_valid(accounting["cluster_id"]))
-        .set_column(
-            accounting.schema.get_field_index("action"),
-            "action",
-            accounting["action"].cast(pa.string()).filter(pc.is_valid(accounting["cluster_id"])),
-        )
-        .group_by(["cluster_id", "action"])
-        .aggregate([("actions", "sum")])
+    """Return the number of actions, `(n_clusters, len(VERBS))`."""
+    done = sum_actions(accounting)
+    return np.array(
+        [[done.get(cluster, {}).get(action, 0) for action in VERBS] for cluster in range(n_clusters)], float
     )
-    for row in summed.to_pylist():
-        if row["action"] in VERBS:
-            counts[row["cluster_id"], verbs.index(row["action"])] = row["actions_sum"]
-    return counts
-
-
-def _count_hours(by_hour: pa.Table, n_clusters: int) -> Amounts:
-    """Return the number of actions in each hour of the day (UTC), `(n_clusters, 24)`."""
-    counts = np.zeros((n_clusters, HOURS))
-    places = (by_hour["cluster_id"].to_numpy(), by_hour["hour"].to_numpy())
-    np.add.at(counts, places, by_hour["actions"].to_numpy())
-    return counts
 
 
 def _say_subjects(phrases: Sequence[str]) -> str:

@@ -13,9 +13,7 @@ from persona_assets.assets.persona_phrases.behaviour import describe_clusters
 from persona_assets.assets.persona_phrases.candidates import find_candidates
 from persona_assets.assets.persona_phrases.rank import name_clusters, rank_phrases
 from persona_assets.assets.persona_phrases.stored_tables import PERSONA_PHRASES
-from persona_assets.common.database import open_duckdb, view_dataset
-from persona_assets.post_vectors.duplicates import find_repeated_posts
-from persona_assets.post_words.words import load_words
+from persona_assets.post_words.words import counting_words
 
 Floats = npt.NDArray[np.float32]
 
@@ -49,12 +47,14 @@ def find_phrases(
     """
     users = inputs.clusters.to_table(columns=["user_id", "cluster_id"]).sort_by("user_id")
     sizes = np.bincount(users["cluster_id"].to_numpy()).tolist()
-    repeated = find_repeated_posts(inputs.english_posts, memory_limit=memory_limit, scratch=scratch)
-    with open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
-        numbers = pa.array(np.arange(len(users), dtype=np.int32))
-        connection.register("users", users.append_column("user_number", numbers))
-        view_dataset(connection, "english_posts", inputs.english_posts)
-        load_words(connection, repeated=repeated, language=language, n_clusters=len(sizes))
+    with counting_words(
+        users,
+        inputs.english_posts,
+        language=language,
+        n_clusters=len(sizes),
+        memory_limit=memory_limit,
+        scratch=scratch,
+    ) as (connection, _):
         candidates = find_candidates(connection, n_clusters=len(sizes))
     distinct = sorted({candidate.phrase for of_cluster in candidates for candidate in of_cluster})
     vectors = dict(zip(distinct, embed(distinct), strict=True)) if distinct else {}

@@ -450,9 +450,10 @@ def test_a_search_and_a_click_at_ten_thousand_users_are_answered(browser, tmp_pa
 
 
 @pytest.fixture(scope="session")
-def axe(request):
-    """The script of axe-core, downloaded once into pytest's cache."""
-    folder = request.config.cache.mkdir("axe-core")
+def axe(request, tmp_path_factory):
+    """The script of axe-core, downloaded once into pytest's cache where there is one."""
+    cache = getattr(request.config, "cache", None)
+    folder = cache.mkdir("axe-core") if cache else tmp_path_factory.mktemp("axe-core")
     archive = folder / f"{AXE.replace('@', '-')}.tgz"
     if not archive.is_file():
         try:

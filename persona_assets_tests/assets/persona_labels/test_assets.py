@@ -201,3 +201,14 @@ def test_names_that_two_personas_have_are_noticed(rows, unique):
     ]  # fmt: skip
 
     assert are_unique(pa.Table.from_pylist(names, schema=PERSONA_LABELS)) == unique
+
+
+def test_a_damaged_table_is_replaced(name, tmp_path):
+    with dg.DagsterInstance.ephemeral() as instance:
+        _, rows = name(instance=instance)
+        (tmp_path / "persona_labels.parquet").write_bytes(b"PAR1 and nothing else")
+
+        result, again = name(instance=instance)
+
+    assert result.success
+    assert again == rows

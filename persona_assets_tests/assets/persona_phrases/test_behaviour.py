@@ -3,6 +3,7 @@
 import pytest
 
 from persona_assets.assets.persona_phrases.behaviour import describe_clusters
+from persona_assets.tables import SEEN_BEFORE
 from persona_assets_tests.assets.cluster_stats.builders import accounting_of, by_hour_of
 
 EVEN = by_hour_of(*((cluster, "post", hour, 10) for cluster in (0, 1) for hour in range(24)))
@@ -55,6 +56,12 @@ def test_actions_count_whatever_became_of_them_and_rare_ones_not_at_all():
     first, second = describe(actions)
     assert first == "Its users write about tea. Compared with the others, a user likes 4.0 times as often."
     assert second.endswith("a user likes 0.25 times as often.")
+
+
+def test_what_the_files_of_two_days_hold_was_done_once():
+    once = [(0, "like", "written", 100), (1, "like", "written", 100)]
+
+    assert describe([*once, (0, "like", SEEN_BEFORE, 300)]) == describe(once)
 
 
 def test_busy_hours_are_said_where_they_differ_from_the_others():
