@@ -6,6 +6,6 @@ counted; none do when both inputs come from the same `english_posts`.
 
 Beside the table, each a row a user, cluster or number tried: `cluster_certainty` (the next nearest cluster, the
 silhouette, the coarser clusters that it lies in), `cluster_centres` (the mean of the users' vectors, unit length)
-and `cluster_curve` (what the number of clusters was chosen from). With `sharpen_users`, similarities and silhouettes
+and `cluster_curve` (what the number of clusters was chosen from). With `whiten_users`, similarities and silhouettes
 are measured where the clusters were fitted, and centres are still means of the users' own vectors.
 """

@@ -58,7 +58,7 @@ class ClustersConfig(SettingsConfig):
     min_cluster_size: int = from_setting("min_cluster_size")
     min_size_policy: MinSizePolicy = from_setting("min_size_policy")
     method: ClusteringMethod = from_setting("cluster_method")
-    sharpen_users: bool = from_setting("sharpen_users")
+    whiten_users: bool = from_setting("whiten_users")
     seed: int = from_setting("seed")
     memory_limit: str = from_setting("memory_limit")
 
@@ -154,7 +154,7 @@ def _read_options(config: ClustersConfig) -> ClusteringOptions:
         seed=config.seed,
         min_size_policy=config.min_size_policy,
         method=config.method,
-        sharpen=config.sharpen_users,
+        sharpen=config.whiten_users,
     )
 
 

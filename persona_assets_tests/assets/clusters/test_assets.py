@@ -67,7 +67,7 @@ def test_each_field_of_the_configuration_changes_the_result(materialize):
     assert np.bincount(labels(n_clusters=6, min_cluster_size=10)).min() == 10
     assert labels(n_clusters=6, min_cluster_size=10, min_size_policy="dissolve").max() < 5
     assert not np.array_equal(usual, labels(n_clusters=6, min_cluster_size=1, seed=3))
-    assert not np.array_equal(usual, labels(n_clusters=6, min_cluster_size=1, sharpen_users=True))
+    assert not np.array_equal(usual, labels(n_clusters=6, min_cluster_size=1, whiten_users=True))
 
 
 def test_several_numbers_are_nested_levels(materialize):
