@@ -1,15 +1,10 @@
 """Plot the silhouette curve of the numbers of clusters tried, and a scatter plot of users, as PNG bytes."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from persona_assets.assets.clusters.assign import Labels, Vectors
 from persona_assets.assets.clusters.choose_k import KCandidate
 from persona_assets.common.pictures import UI_DPI, choose_colour, project_to_plane, to_png
-
-if TYPE_CHECKING:
-    pass
 
 # Maximum number of clusters whose numbers are written on the map: the largest.
 MAX_NUMBERED_CLUSTERS = 40

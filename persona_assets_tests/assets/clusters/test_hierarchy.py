@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from persona_assets.assets.clusters.hierarchy import split_clusters, fit_hierarchy, group_clusters
+from persona_assets.assets.clusters.hierarchy import fit_hierarchy, group_clusters, split_clusters
 from persona_assets.assets.clusters.lloyd import ClusterSpec
 from persona_assets.assets.clusters.methods import fit_clusters
 from persona_assets.assets.clusters.silhouette import measure_silhouette
