@@ -6,14 +6,13 @@ it for one run. Variables are read when a default is needed, not when a module i
 
 import datetime as dt
 import difflib
-import functools
 import os
-import warnings
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 import pydantic
 
+from persona_assets.common.renamed_settings import replace_old_names
 from persona_assets.errors import SettingsError
 
 PREFIX = "PERSONA_"
@@ -28,10 +27,6 @@ ClusteringMethod = Literal["kmeans", "ward"]
 IgnoredCandidates = Literal["follows", "cluster"]
 ClusterFormat = Literal["arrays", "blueprint"]
 ClusterCompression = Literal["none", "zstd"]
-
-# Renamed settings: the old name of a field -> its new name. The release that renames a setting still reads the old
-# variable, with a warning. The next release removes the row.
-RENAMED_SETTINGS: Mapping[str, str] = {"sharpen_users": "whiten_users"}
 
 # Constraints of pydantic that settings have.
 _BOUNDS = ("ge", "le", "min_length", "pattern")
@@ -139,9 +134,8 @@ class Settings(pydantic.BaseModel):
     )
     whiten_users: bool = pydantic.Field(
         default=False,
-        description="Whiten user vectors (within-class covariance normalisation): scale down the directions in which "
-        "the posts of one user vary. Known groups are separated better, but a user is no longer the plain mean of its "
-        "posts.",
+        description="Whiten user vectors (within-class covariance normalisation): scale down directions in which the "
+        "posts of one user vary. Known groups are separated better, but a user is no longer the mean of its posts.",
     )
     seed: int = pydantic.Field(0, ge=0, description="Seed of every random choice.")
     add_ignored_messages: bool = pydantic.Field(default=False, description="Estimate what users saw and let pass.")
@@ -231,10 +225,7 @@ class Settings(pydantic.BaseModel):
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings from `environment` (default: the process's own).
-
-    Warns:
-        FutureWarning: A variable has the old name of a renamed setting. Once per process and message.
+    """Read the settings from `environment` (default: the process's own); warn of the old names of renamed settings.
 
     Raises:
         SettingsError: A variable that starts with `PERSONA_` means nothing, or a value is out of range; names
@@ -243,38 +234,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     environment = os.environ if environment is None else environment
     given = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
     # An empty value is how a shell or a compose file says "not set".
-    given = _rename_old_names({name: value for name, value in given.items() if value != ""})
+    given = replace_old_names({name: value for name, value in given.items() if value != ""}, prefix=PREFIX)
     try:
         return Settings(**given)  # pyright: ignore[reportArgumentType] - pydantic parses the strings
     except pydantic.ValidationError as error:
         raise SettingsError(_explain(error)) from None
-
-
-def _rename_old_names(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the values by the present names of their settings: where a variable of each name is set, the new one wins.
-
-    Args:
-        given: Values by lower-case name without `PERSONA_`.
-    """
-    renamed = dict(given)
-    for old, new in RENAMED_SETTINGS.items():
-        if old not in renamed:
-            continue
-        old_variable, new_variable = f"{PREFIX}{old.upper()}", f"{PREFIX}{new.upper()}"
-        if new in renamed:
-            _warn_once(f"{old_variable} is ignored because {new_variable}, its new name, is set: unset {old_variable}")
-        else:
-            _warn_once(f"{old_variable} was renamed: set {new_variable} instead. The next release rejects the old name")
-        value = renamed.pop(old)
-        renamed.setdefault(new, value)
-    return renamed
-
-
-@functools.cache
-def _warn_once(message: str) -> None:
-    """Warn on standard error, once per process: settings are read again for each default of a run config."""
-    # Python shows a FutureWarning by default, and hides a DeprecationWarning.
-    warnings.warn(message, FutureWarning, stacklevel=4)
 
 
 def _explain(error: pydantic.ValidationError) -> str:

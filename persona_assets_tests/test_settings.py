@@ -1,17 +1,12 @@
 """Settings: each variable typed, each mistake named."""
 
 import datetime as dt
-import os
-import subprocess
-import sys
-import warnings
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from persona_assets import settings as settings_module
 from persona_assets.errors import SettingsError
-from persona_assets.settings import RENAMED_SETTINGS, Settings, from_setting, read_settings
+from persona_assets.settings import Settings, from_setting, read_settings
 
 
 def test_an_empty_environment_gives_the_defaults():
@@ -91,61 +86,3 @@ def test_a_description_says_the_bounds_and_the_variable():
 @pytest.mark.parametrize("field", Settings.model_fields.values())
 def test_every_setting_is_described(field):
     assert field.description.endswith(".")
-
-
-@pytest.fixture
-def renamed(monkeypatch):
-    """A renamed setting, `PERSONA_OLD_SEED`, in a process that has not warned of it yet."""
-    monkeypatch.setattr(settings_module, "RENAMED_SETTINGS", {"old_seed": "seed"})
-    settings_module._warn_once.cache_clear()
-    yield
-    settings_module._warn_once.cache_clear()
-
-
-def test_renamed_settings_lead_to_settings_that_exist_and_free_the_old_name():
-    assert set(RENAMED_SETTINGS.values()) <= set(Settings.model_fields)
-    assert not set(RENAMED_SETTINGS) & set(Settings.model_fields)
-
-
-@pytest.mark.usefixtures("renamed")
-def test_an_old_name_is_read_with_a_warning_that_names_the_new_one():
-    with pytest.warns(FutureWarning, match="PERSONA_OLD_SEED was renamed: set PERSONA_SEED instead"):
-        assert read_settings({"PERSONA_OLD_SEED": "5"}).seed == 5
-
-
-@pytest.mark.usefixtures("renamed")
-def test_the_new_name_wins_with_a_warning_that_the_old_one_is_ignored():
-    with pytest.warns(FutureWarning, match="PERSONA_OLD_SEED is ignored because PERSONA_SEED, its new name, is set"):
-        assert read_settings({"PERSONA_OLD_SEED": "5", "PERSONA_SEED": "6"}).seed == 6
-
-
-@pytest.mark.usefixtures("renamed")
-@pytest.mark.parametrize("environment", [{"PERSONA_SEED": "6"}, {"PERSONA_OLD_SEED": "", "PERSONA_SEED": "6"}])
-def test_the_new_name_alone_gives_no_warning(environment):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-
-        assert read_settings(environment).seed == 6
-
-
-@pytest.mark.usefixtures("renamed")
-def test_a_wrong_value_of_an_old_name_is_an_error():
-    with pytest.warns(FutureWarning), pytest.raises(SettingsError, match="PERSONA_SEED='x': Input should be a valid"):
-        read_settings({"PERSONA_OLD_SEED": "x"})
-
-
-@pytest.mark.parametrize(("old", "new"), RENAMED_SETTINGS.items())
-def test_a_command_shows_the_warning_once_on_the_console(old, new, tmp_path):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PERSONA_", "PYTHONWARN"))}
-
-    shown = subprocess.run(
-        [sys.executable, "-m", "dagster", "asset", "list", "-m", "persona_assets.definitions"],
-        env={**environment, f"PERSONA_{old.upper()}": f"{Settings.model_fields[new].default}"},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=600,
-    )
-
-    assert shown.stderr.count(f"PERSONA_{old.upper()} was renamed: set PERSONA_{new.upper()} instead") == 1
