@@ -169,7 +169,7 @@ def _read_options(config: ClustersConfig) -> ClusteringOptions:
 
 
 def check_clusters(clustering: ClusteringResult, users: int, min_cluster_size: int) -> list[dg.AssetCheckResult]:
-    """Return the result of each check of the asset.
+    """Return the results of the checks of the asset `clusters`.
 
     Args:
         clustering: The clusters.

@@ -28,7 +28,7 @@ GROUPINGS_COMPARED_EXACTLY = 5
 
 
 class Hierarchy(NamedTuple):
-    """The finest clusters, and the coarser levels that contain them."""
+    """A hierarchy of clusters: the finest clusters, and the coarser levels that contain them."""
 
     fit: Fit  # the finest clusters
     coarser: list[Labels]  # a (n_users,) array per level, coarsest first, numbered by descending number of users

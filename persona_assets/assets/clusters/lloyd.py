@@ -22,7 +22,7 @@ KMEANS = "kmeans"
 
 
 class ClusterSpec(NamedTuple):
-    """The clusters asked for: number, minimum size, what happens to smaller ones, and the method."""
+    """The requested clusters: number, minimum size, policy for smaller ones, and clustering method."""
 
     n_clusters: int
     min_cluster_size: int  # minimum number of users in a cluster

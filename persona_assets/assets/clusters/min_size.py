@@ -130,9 +130,9 @@ class _CheapestMoves:
         return prices
 
     def move_along(self, path: list[int], *, max_users: int) -> int:
-        """Move users one step along each edge of `path`, users with equal vectors together; return how many.
+        """Move the cheapest user along each edge of `path`, so that its last cluster grows; return by how many users.
 
-        If the user of one edge equals that of the next, both edges become one move: the loss is the same.
+        Users with equal vectors move together, `max_users` at most. If the user of one edge equals that of the next, both edges become one move: the loss is the same.
         """
         steps: list[tuple[int, int, int]] = []  # origin, target, cheapest user
         for origin, target in pairwise(path):

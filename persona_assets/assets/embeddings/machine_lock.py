@@ -57,7 +57,7 @@ def make_folder(folder: Path) -> Path:
 
 @contextmanager
 def hold_machine_lock(lock: Path, *, on_wait: Callable[[str], None]) -> Generator[None]:
-    """Hold an exclusive lock on a file in the block; wait first for the process that holds it.
+    """Hold an exclusive lock on a file while the `with` block runs, after waiting for the process that holds it.
 
     The operating system releases the lock when the process ends, also if it is killed.
 

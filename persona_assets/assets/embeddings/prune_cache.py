@@ -16,7 +16,7 @@ _MAX_KEY_BYTES = 1 << 16
 
 
 def prune_cache(root: Path, *, before: float) -> int:
-    """Delete the chunks last used before `before`, and old temporary files; return the number of bytes deleted.
+    """Delete cached vectors last used before the time `before`, and temporary files as old; return the bytes deleted.
 
     Users may name any folder as the cache. Only regular files with names of the cache are deleted, and only in folders
     whose name is the hash of the key file in them. Links are not followed. The hashes of a chunk are deleted before its

@@ -22,10 +22,10 @@ COMPONENTS_PER_ROW_GROUP = 1_572_864
 
 
 def write_rows(file: BufferedRandom, rows: RowNumbers, vectors: npt.NDArray[np.generic]) -> None:
-    """Write vectors to the flat file, each at the position of its row number.
+    """Write vectors to the flat file, a file of raw vectors without a header, each at the position of its row number.
 
     Args:
-        file: The flat file: vectors of one width and dtype, one after the other, without a header.
+        file: The flat file. All its vectors have one width and dtype.
         rows: `(n,)`, distinct, in any order.
         vectors: `(n, d)`.
     """

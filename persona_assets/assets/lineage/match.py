@@ -25,7 +25,10 @@ CENTRE_WEIGHT = 0.1
 
 
 class Matches(NamedTuple):
-    """The result of matching two days. Matrices have a row per earlier cluster and a column per later one."""
+    """How the clusters of two days match: which continues which, and the users shared by each pair.
+
+    Matrices have a row per earlier cluster and a column per later one, `(k_before, k_after)`.
+    """
 
     continues: IntArray  # (k_after,), the earlier cluster that the later one continues, or -1
     most_went_to: BoolArray  # the earlier cluster is linked to the later one: most of its users are in it

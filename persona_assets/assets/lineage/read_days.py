@@ -24,7 +24,7 @@ class ClustersOfDay(NamedTuple):
 
 
 def read_days(clusters: pads.Dataset, centres: pads.Dataset) -> Iterator[ClustersOfDay]:
-    """Yield the days in order; a day is read when it is asked for, so that one is in memory at a time.
+    """Yield the clusters of each day, in order of the days; a day is only read when it is asked for.
 
     Args:
         clusters: `tables.CLUSTERS`: a file per day, named by the day, in order of the days.
