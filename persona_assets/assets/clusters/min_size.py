@@ -132,7 +132,8 @@ class _CheapestMoves:
     def move_along(self, path: list[int], *, max_users: int) -> int:
         """Move the cheapest user along each edge of `path`, so that its last cluster grows; return by how many users.
 
-        Users with equal vectors move together, `max_users` at most. If the user of one edge equals that of the next, both edges become one move: the loss is the same.
+        Users with equal vectors move together, `max_users` at most. If the user of one edge equals that of the next,
+        both edges become one move: the loss is the same.
         """
         steps: list[tuple[int, int, int]] = []  # origin, target, cheapest user
         for origin, target in pairwise(path):
