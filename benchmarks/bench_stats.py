@@ -31,7 +31,7 @@ from persona_assets.assets.cluster_stats.medoids import find_medoids
 from persona_assets.assets.cluster_stats.summarise import TOPIC_POSTS, TOPIC_POSTS_OF_A_CLUSTER
 from persona_assets.assets.cluster_stats.topics import find_topics
 from persona_assets.common.database import open_duckdb
-from persona_assets.post_vectors.exact_sums import add_by_row, directions
+from persona_assets.post_vectors.exact_sums import add_by_row, to_unit_vectors
 from persona_assets.post_vectors.read import read_post_vectors
 from persona_assets.post_words.stop_words import STOP_WORDS
 from persona_assets.post_words.words import load_words
@@ -147,7 +147,7 @@ def our_medoids(posts: Posts) -> list[int]:
     for batch in read_post_vectors(vectors, rows):
         add_by_row(sums, clusters[batch.rows], batch.vectors)
     texts = pads.dataset(pa.table({"uri": uris, "text": posts.texts, "event_time_us": pa.array(range(len(uris)))}))
-    found = find_medoids(read_post_vectors(vectors, rows), texts, clusters=clusters, means=directions(sums))
+    found = find_medoids(read_post_vectors(vectors, rows), texts, clusters=clusters, means=to_unit_vectors(sums))
     return [int(medoids[0].uri) for medoids in found]
 
 

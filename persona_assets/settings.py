@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 
 import pydantic
 
+from persona_assets.common.renamed_settings import replace_old_names
 from persona_assets.errors import SettingsError
 
 PREFIX = "PERSONA_"
@@ -131,10 +132,10 @@ class Settings(pydantic.BaseModel):
         description="How clusters are found. kmeans: spherical k-means. ward: Ward's hierarchical clustering; of more "
         "than 5,000 users as many are drawn, and the others join the nearest cluster.",
     )
-    sharpen_users: bool = pydantic.Field(
+    whiten_users: bool = pydantic.Field(
         default=False,
-        description="Scale user vectors so that differences between users count more than those between the posts of "
-        "one user. Known groups are separated better, but a user is no longer the plain mean of its posts.",
+        description="Whiten user vectors (within-class covariance normalisation): scale down directions in which the "
+        "posts of one user vary. Known groups are separated better, but a user is no longer the mean of its posts.",
     )
     seed: int = pydantic.Field(0, ge=0, description="Seed of every random choice.")
     add_ignored_messages: bool = pydantic.Field(default=False, description="Estimate what users saw and let pass.")
@@ -224,7 +225,7 @@ class Settings(pydantic.BaseModel):
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings from `environment` (default: the process's own).
+    """Read the settings from `environment` (default: the process's own); warn of the old names of renamed settings.
 
     Raises:
         SettingsError: A variable that starts with `PERSONA_` means nothing, or a value is out of range; names
@@ -233,7 +234,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     environment = os.environ if environment is None else environment
     given = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
     # An empty value is how a shell or a compose file says "not set".
-    given = {name: value for name, value in given.items() if value != ""}
+    given = replace_old_names({name: value for name, value in given.items() if value != ""}, prefix=PREFIX)
     try:
         return Settings(**given)  # pyright: ignore[reportArgumentType] - pydantic parses the strings
     except pydantic.ValidationError as error:

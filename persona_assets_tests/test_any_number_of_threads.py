@@ -14,7 +14,7 @@ import pytest
 from persona_assets.assets.cluster_jsonl.build import build_lines
 from persona_assets.assets.cluster_jsonl.ignored import IgnoredOptions
 from persona_assets.assets.cluster_jsonl.load import Inputs
-from persona_assets.assets.embeddings.distinct_texts import split_texts
+from persona_assets.assets.embeddings.distinct_texts import deduplicate_texts
 from persona_assets.assets.english_users.select import select_english_users
 from persona_assets.assets.user_actions.extract import extract_distinct_actions
 from persona_assets.io_managers.persona_files import ClusterLines, write_cluster_lines
@@ -69,7 +69,7 @@ def make_english_users(given, made):
 
 
 def make_texts(given, made):
-    split_texts(pads.dataset(given / "english_posts.parquet"), scratch=made, memory_limit=MEMORY)
+    deduplicate_texts(pads.dataset(given / "english_posts.parquet"), scratch=made, memory_limit=MEMORY)
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ SETTING_TOPICS: Mapping[str, tuple[str, ...]] = {
         "min_cluster_size",
         "min_size_policy",
         "cluster_method",
-        "sharpen_users",
+        "whiten_users",
         "seed",
     ),
     "Files of personas": ("cluster_format", "cluster_compression", "lines_without_text", "max_thread_messages"),

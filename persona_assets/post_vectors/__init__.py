@@ -1,6 +1,6 @@
-"""The vectors of a window's posts, each post once: one reader for all who sum or compare them.
+"""Read the vectors of a window's posts, each post once. Used by the assets that sum or compare vectors.
 
-In: `embeddings` over the window. Out: batches of checked vectors with the number of each author. Left out: posts of
-other users, and further deliveries of a post that stands in the files of several days, of which the first in the order
-of the files counts.
+Reads `embeddings` over the window. Yields batches of validated vectors with a number for each author. Posts of other
+users are left out. A post delivered on several days is in the files of several days: only the first one in the order of
+the files is used.
 """

@@ -1,4 +1,4 @@
-"""Find the posts that were delivered on more than one day, so that each counts once."""
+"""Find the posts that are in the files of more than one day of a window, so that each is counted once."""
 
 from pathlib import Path
 
@@ -7,25 +7,28 @@ import pyarrow.dataset as pads
 
 from persona_assets.common.database import open_duckdb
 
-# By hashes first, which take a tenth of the memory; what has the same hash is then compared in full.
+# Groups by hash first, which takes a tenth of the memory, and then compares the URIs that share a hash in full.
 REPEATED = """
-WITH same_hash AS (SELECT hash(uri) AS key FROM embeddings GROUP BY key HAVING count(*) > 1)
-SELECT uri FROM embeddings WHERE hash(uri) IN (FROM same_hash) GROUP BY uri HAVING count(*) > 1 ORDER BY uri
+WITH same_hash AS (SELECT hash(uri) AS key FROM posts GROUP BY key HAVING count(*) > 1)
+SELECT uri FROM posts WHERE hash(uri) IN (FROM same_hash) GROUP BY uri HAVING count(*) > 1 ORDER BY uri
 """
 
 
-def find_repeated_posts(embeddings: pads.Dataset, *, memory_limit: str, scratch: Path) -> pa.Array:
-    """Return the uris of which the window holds more than one vector, sorted; one day alone holds none.
+def find_repeated_posts(posts: pads.Dataset, *, memory_limit: str, scratch: Path) -> pa.Array:
+    """Return the URIs that are in more than one row of the window, as strings, sorted.
+
+    A dataset of one file is not searched, because a URI is unique within a day.
 
     Args:
-        embeddings: `tables.embeddings_schema(d)` of the window, any order; vectors are not read.
-        memory_limit: Memory of the search; the result comes on top of it.
-        scratch: Folder to spill to beyond that.
+        posts: `embeddings`, `english_posts` or any table with a column `uri`, over the window, in any order. Other
+            columns are not read.
+        memory_limit: Memory of the search, such as "4GB". The result takes memory in addition.
+        scratch: Folder that the search spills to beyond that limit.
     """
-    if len(list(embeddings.get_fragments())) == 1:
+    if len(list(posts.get_fragments())) == 1:
         return pa.array([], pa.string())
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
-        # Without the vectors: DuckDB refuses even to look at a float16.
-        connection.register("embeddings", embeddings.replace_schema(pa.schema([embeddings.schema.field("uri")])))
+        # Only the column `uri`, because DuckDB does not support the type float16 of the vectors.
+        connection.register("posts", posts.replace_schema(pa.schema([posts.schema.field("uri")])))
         found = connection.sql(REPEATED).to_arrow_table()["uri"]
     return pa.concat_arrays([pa.array([], pa.string()), *found.chunks])

@@ -1,25 +1,31 @@
-"""Add vectors up without rounding, so that their order does not show in the sum."""
+"""Sum vectors without rounding errors, so that the sum does not depend on their order."""
 
 import numpy as np
 import numpy.typing as npt
 
-# Sums are kept in units of 2**-32, far below the last bit of a float32 component (2**-24). Whole numbers add
-# up without rounding in float64 below 2**53, so up to 2**21 vectors give the same sum in any order.
-UNITS = 2.0**32
+# Sums are in units of 2**-32, which is smaller than the last bit of a float32 component (2**-24). float64 adds whole
+# numbers without rounding below 2**53, so that up to 2**21 vectors give the same sum in any order.
+UNITS_PER_ONE = 2.0**32
 
 
 def add_by_row(sums: npt.NDArray[np.float64], rows: npt.NDArray[np.int64], vectors: npt.NDArray[np.floating]) -> None:
-    """Add each vector, in units of `1 / UNITS`, to its row of `sums`."""
+    """Add each vector to the row of `sums` that `rows` names, in place and without rounding errors.
+
+    Args:
+        sums: `(n_rows, d)`, in units of `1 / UNITS_PER_ONE`.
+        rows: `(n_vectors,)`, may repeat.
+        vectors: `(n_vectors, d)`, components from -1 to 1; each is rounded to a whole number of units.
+    """
     import scipy.sparse  # noqa: PLC0415 - 0.1 s, and definitions must load fast
 
     if not len(rows):
         return
-    there, group = np.unique(rows, return_inverse=True)
+    distinct_rows, group = np.unique(rows, return_inverse=True)
     groups = scipy.sparse.csr_array((np.ones(len(group)), (group, np.arange(len(group)))))
-    sums[there] += groups @ np.rint(vectors.astype(np.float64, copy=False) * UNITS)
+    sums[distinct_rows] += groups @ np.rint(vectors.astype(np.float64, copy=False) * UNITS_PER_ONE)
 
 
-def directions(sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """Return the rows of `sums` with length 1; a row of zeros stays."""
-    lengths = np.sqrt(np.einsum("ij,ij->i", sums, sums))
-    return (sums / np.where(lengths > 0, lengths, 1)[:, None]).astype(np.float32)
+def to_unit_vectors(sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Return the rows of `sums` scaled to unit length, float32; rows of zeros stay zeros."""
+    norms = np.sqrt(np.einsum("ij,ij->i", sums, sums))
+    return (sums / np.where(norms > 0, norms, 1)[:, None]).astype(np.float32)

@@ -65,7 +65,7 @@ class TextModel:
         return f"revision {self.revision}, {self.recipe.pooling} pooling, prefix {self.recipe.prefix!r}{case}"
 
     def provenance(self) -> dict[str, str | int]:
-        """Return what vectors depend on, for all machines: of a model in a folder the revision, and not the path."""
+        """Return the model's entries of the provenance, without a local path: the revision identifies a local model."""
         name = "local folder" if Path(self.name).is_dir() else self.name
         return {**self.key(), "model": name, "device": self.device.kind}
 

@@ -1,4 +1,4 @@
-"""Posts delivered on more than one day."""
+"""Posts in the files of more than one day are found."""
 
 import pyarrow as pa
 import pyarrow.dataset as pads
@@ -20,7 +20,7 @@ def find(folder, *days):
     return find_repeated_posts(pads.dataset([str(file) for file in files]), memory_limit="1GB", scratch=folder)
 
 
-def test_what_stands_in_two_days_is_found_once_and_sorted(tmp_path):
+def test_uris_of_two_days_are_found_once_and_sorted(tmp_path):
     found = find(
         tmp_path, day_of("at://b/1", "at://a/1"), day_of("at://a/1", "at://c/1"), day_of("at://a/1", "at://b/1")
     )
@@ -28,6 +28,6 @@ def test_what_stands_in_two_days_is_found_once_and_sorted(tmp_path):
     assert found.to_pylist() == ["at://a/1", "at://b/1"]
 
 
-def test_days_without_repeats_and_a_day_alone_have_none(tmp_path):
+def test_a_single_day_and_days_without_repeated_posts_have_none(tmp_path):
     assert find(tmp_path, day_of("at://a/1"), day_of("at://a/2")).to_pylist() == []
     assert find(tmp_path, day_of("at://a/1")).to_pylist() == []

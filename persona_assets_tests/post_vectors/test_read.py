@@ -1,4 +1,4 @@
-"""Reading post vectors by batch."""
+"""Post vectors are read in batches, validated, each post once."""
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,7 @@ from persona_assets.post_vectors.read import common_model, common_width, read_po
 from persona_assets_tests.assets.cluster_stats.builders import dataset, vectors_of
 
 
-def test_only_posts_of_known_users_are_read_with_their_row():
+def test_only_posts_of_the_given_users_are_read_with_the_number_of_their_author():
     table = vectors_of(["1", "2", "3"], ["a", "x", "b"], [[1, 0], [0, 1], [0, 1]])
 
     (posts,) = read_post_vectors(dataset(table.cast(table.schema)), {"a": 5, "b": 0})
@@ -22,7 +22,7 @@ def test_only_posts_of_known_users_are_read_with_their_row():
 
 
 def days_of(*widths_and_models):
-    """A window whose days were embedded by models of these widths and names."""
+    """A window with a day per (width, model name)."""
     days = []
     for width, model in widths_and_models:
         table = vectors_of(["1"], ["a"], [[1.0] * width])
@@ -31,7 +31,7 @@ def days_of(*widths_and_models):
 
 
 class Days:
-    """Days whose schemas differ, which no dataset of pyarrow's is made of as long as only one is there."""
+    """A dataset whose files have different schemas, which pyarrow does not build from tables in memory."""
 
     def __init__(self, days):
         self._days, self.schema = days, days[0].schema
@@ -41,7 +41,7 @@ class Days:
 
 
 @pytest.mark.parametrize("cut", [1, 2, 50])
-def test_a_post_of_two_days_is_read_once_however_batches_are_cut(cut):
+def test_a_post_of_two_days_is_read_once_for_any_batches(cut):
     day = vectors_of(["1", "2", "3"], ["a", "b", "a"], [[1, 0], [0, 1], [1, 1]])
     window = pa.concat_tables([day, day.slice(1, 2), day.slice(2, 1)])
     batches = pads.dataset(window.to_batches(max_chunksize=cut), schema=window.schema)
@@ -52,7 +52,7 @@ def test_a_post_of_two_days_is_read_once_however_batches_are_cut(cut):
     assert [row for posts in read for row in posts.rows.tolist()] == [0, 1, 0]
 
 
-def test_of_a_post_of_two_days_the_first_vector_counts():
+def test_the_first_vector_of_a_post_of_two_days_is_used():
     first, later = (vectors_of(["1"], ["a"], [vector]) for vector in ([1, 0], [0, 1]))
 
     (posts,) = read_post_vectors(dataset(first, later), {"a": 0}, repeated=pa.array(["1"]))
@@ -60,16 +60,16 @@ def test_of_a_post_of_two_days_the_first_vector_counts():
     assert posts.vectors.tolist() == [[1, 0]]
 
 
-def test_every_post_is_noted_those_of_strangers_and_repeats_too():
-    noted = []
+def test_progress_counts_every_post_read_also_those_left_out():
+    counts = []
     table = vectors_of(["1", "1", "2"], ["a", "a", "x"], [[1, 0]] * 3)
 
-    assert len([*read_post_vectors(dataset(table), {"a": 0}, repeated=pa.array(["1"]), note=noted.append)]) == 1
-    assert sum(noted) == 3
+    assert len([*read_post_vectors(dataset(table), {"a": 0}, repeated=pa.array(["1"]), on_progress=counts.append)]) == 1
+    assert sum(counts) == 3
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 0.0, 7.0])
-def test_a_vector_that_is_not_finite_or_not_of_unit_length_is_refused_without_naming_its_user(bad):
+def test_a_vector_that_is_not_finite_or_not_of_unit_length_is_an_error_that_names_no_user(bad):
     table = vectors_of(["1"], ["did:plc:secret"], [[1.0, 0.0]])
     kind = table.schema.field("vector").type
     vectors = pa.FixedSizeListArray.from_arrays(pa.array([bad, 0.0], kind.value_type), type=kind)
@@ -82,12 +82,12 @@ def test_a_vector_that_is_not_finite_or_not_of_unit_length_is_refused_without_na
 
 
 @pytest.mark.parametrize("other", [(3, None), (2, "another")])
-def test_days_embedded_by_different_models_are_refused_whether_or_not_their_widths_differ(other):
+def test_days_of_different_models_are_an_error_also_if_their_widths_are_equal(other):
     with pytest.raises(VectorError, match="PERSONA_MODEL"):
         common_width(days_of((2, "one"), other))
 
 
-def test_the_model_is_that_of_the_days_that_name_one():
+def test_the_model_is_that_of_the_first_day_that_names_one():
     assert common_width(days_of((2, None), (2, "one"), (2, "one"))) == 2
     assert common_model(days_of((2, None), (2, "one"))) == "one"
     assert common_model(days_of((2, None))) is None

@@ -23,7 +23,7 @@ from persona_assets.assets.cluster_stats.topics import Topics, find_topics
 from persona_assets.common.map_layout import draw_users, lay_out
 from persona_assets.common.pictures import Floats
 from persona_assets.post_vectors.duplicates import find_repeated_posts
-from persona_assets.post_vectors.exact_sums import add_by_row, directions
+from persona_assets.post_vectors.exact_sums import add_by_row, to_unit_vectors
 from persona_assets.post_vectors.read import common_width, read_post_vectors
 from persona_assets.post_words.words import counting_words
 
@@ -140,6 +140,6 @@ def _look_at_vectors(
         on_map = place_on_map[posts.rows] >= 0
         add_by_row(user_sums, place_on_map[posts.rows[on_map]], posts.vectors[on_map])
     posts = read_post_vectors(inputs.embeddings, row_of_user, repeated=repeated)
-    means = directions(cluster_sums)
+    means = to_unit_vectors(cluster_sums)
     medoids = find_medoids(posts, inputs.english_posts, clusters=clusters, means=means)
-    return medoids, means @ means.T, Map(lay_out(directions(user_sums), seed=seed), clusters[drawn])
+    return medoids, means @ means.T, Map(lay_out(to_unit_vectors(user_sums), seed=seed), clusters[drawn])

@@ -1,11 +1,11 @@
-"""Personas: the users of a window in clusters of those who write about the same things.
+"""The asset `clusters`: the users of a window, clustered by the mean of their posts' vectors.
 
-In: `embeddings` over the window, `english_users` of the day, which covers that window. Out: one row a user
-with its cluster and its similarity to the cluster's centre. Dropped: users of whom the window holds no vector,
-counted; none do when both inputs come from the same `english_posts`.
+Reads `embeddings` over the window and `english_users` of the day, which covers the same window. Writes one row per user
+with its cluster and its cosine similarity to the cluster's centre. Users without a vector in the window are dropped
+and counted. There are none if both inputs come from the same `english_posts`.
 
-Beside the table, each a row a user, cluster or number tried: `cluster_certainty` (the next nearest cluster, the
-silhouette, the coarser clusters that it lies in), `cluster_centres` (the mean of the users' vectors, unit length)
-and `cluster_curve` (what the number of clusters was chosen from). With `sharpen_users`, similarities and silhouettes
-are measured where the clusters were fitted, and centres are still means of the users' own vectors.
+Three side tables: `cluster_certainty` (a row per user: second nearest cluster, silhouette, clusters of the coarser
+levels), `cluster_centres` (a row per cluster: the mean of its users' vectors, unit length) and `cluster_curve` (a row
+per number of clusters tried). With `whiten_users`, similarities and silhouettes are measured on the whitened vectors,
+and centres are still means of the users' own vectors.
 """

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 from pydantic import field_validator
 
-from persona_assets.assets.clusters.build import CURVE, ClusteringOptions, Personas, find_personas
+from persona_assets.assets.clusters.build import CURVE, ClusteringOptions, ClusteringResult, cluster_users
 from persona_assets.assets.clusters.cluster_plots import plot_curve, plot_map
 from persona_assets.common.checks import Check, adds_up
 from persona_assets.common.metadata import count_table, measured, provenance_table
@@ -23,17 +23,19 @@ from persona_assets.partitions import days_of_window
 from persona_assets.post_vectors.duplicates import find_repeated_posts
 from persona_assets.settings import ClusteringMethod, MinSizePolicy, from_setting
 
-# Users on the map that the UI shows.
+# Maximum number of users in the scatter plot that the UI shows.
 MAP_USERS = 2000
-# Clusters in its table, the largest: all are in the stored tables.
-MOST_SHOWN = 100
-# What its table of numbers tried is of; of a number far from the best silhouette no stability is measured.
+# Maximum number of clusters in the UI's table `sizes`, the largest ones. The stored tables have all.
+MAX_ROWS_SHOWN = 100
+# Columns of the UI's table `tried` and their types. Stability is only measured for numbers near the best silhouette.
 _TRIED = {"clusters": "int", "silhouette": "float", "stability": "float"}
 _NOT_MEASURABLE = "not measurable: half of the users are fewer than the clusters"
 
 
 _ADDS_UP = adds_up(
-    "clusters", of="user", advice="Users are in no cluster, or in two, uncounted: report this, it is a defect."
+    "clusters",
+    of="user",
+    advice="A user is in no cluster without being counted as dropped, or is in two: report this, it is a defect.",
 )
 _LARGE_ENOUGH = Check(
     "clusters",
@@ -44,27 +46,29 @@ _LARGE_ENOUGH = Check(
 _APART = Check(
     "clusters",
     "silhouette_is_not_negative",
-    "Users are on average nearer to another cluster than to their own: ask for fewer clusters, or have their number "
+    "Users are on average nearer to another cluster than to their own: ask for fewer clusters, or let the number be "
     "chosen (auto_cluster), and look at the map.",
 )
 
 
 class ClustersConfig(SettingsConfig):
-    """How many personas, how small they may be, and how they are made."""
+    """Run config of `clusters`: number of clusters, minimum size, method, seed, memory limit."""
 
-    # A number, a list of numbers or, as in the environment, numbers between commas: Dagster has no type for that.
+    # A number, a list of numbers, or a string of numbers separated by commas, as in the environment. Dagster's config
+    # has no such union type.
     n_clusters: Any = from_setting("n_clusters", validate_default=True, pattern=None)
     auto_cluster: bool = from_setting("auto_cluster")
     min_cluster_size: int = from_setting("min_cluster_size")
     min_size_policy: MinSizePolicy = from_setting("min_size_policy")
     method: ClusteringMethod = from_setting("cluster_method")
-    sharpen_users: bool = from_setting("sharpen_users")
+    whiten_users: bool = from_setting("whiten_users")
     seed: int = from_setting("seed")
     memory_limit: str = from_setting("memory_limit")
 
     @field_validator("n_clusters")
     @classmethod
-    def _list_levels(cls, given: Any) -> list[int]:
+    def _parse_levels(cls, given: Any) -> list[int]:
+        """Return the distinct numbers of clusters, ascending."""
         parts: list[Any] = given.split(",") if isinstance(given, str) else given if isinstance(given, list) else [given]
         numbers = [int(part) if isinstance(part, str) and part.strip().isdecimal() else part for part in parts]
         if not numbers or not all(type(number) is int and number >= 1 for number in numbers):
@@ -73,7 +77,12 @@ class ClustersConfig(SettingsConfig):
 
 
 def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping) -> dg.AssetsDefinition:
-    """Return the asset, whose inputs are the window's vectors and the day's users of that window."""
+    """Return the definition of the asset `clusters`.
+
+    Args:
+        days: Its daily partitions.
+        window: Maps a day to the days whose `embeddings` it reads.
+    """
 
     @dg.asset(
         group_name="persona_assets",
@@ -91,31 +100,32 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
         embeddings: pads.Dataset,
         english_users: pads.Dataset,
     ):
-        """The personas: users of the window in clusters of those who write about the same things.
+        """The personas: users of the window, clustered by what they write about.
 
-        One row is one user, with the number of its cluster (0 is the largest) and its `similarity` to the cluster's
-        centre. Numbers change from day to day; `lineage` says which cluster continues which.
+        One row is one user, with the number of its cluster (0 is the largest) and its cosine `similarity` to the
+        cluster's centre. Numbers change from day to day; `lineage` says which cluster continues which.
 
-        - `silhouette`, -1 to 1: how well clusters are apart (Rousseeuw 1987). Above 0.5 they are clear, above 0.25
+        - `silhouette`, -1 to 1: how well clusters are separated (Rousseeuw 1987). Above 0.5 they are clear, above 0.25
           weak. Short texts mostly give less, as topics overlap: then compare numbers of clusters with each other, and
           take the one with the highest. Below 0, users are nearer to another cluster than to their own: ask for fewer
           clusters.
-        - `stability`, 0 to 1: whether the other half of the users gives the same clusters (adjusted Rand index). Above
-          0.9 is excellent, above 0.8 good, above 0.65 moderate (Steinley 2004). Below that clusters depend on chance:
-          ask for fewer, take a longer window, or have the number chosen (`auto_cluster`).
-        - `sizes`: silhouette and similarity of each cluster. One with a low silhouette holds what fits nowhere.
+        - `stability`, 0 to 1: how well clusterings of two halves of the users agree (adjusted Rand index). Above 0.9 is
+          excellent, above 0.8 good, above 0.65 moderate (Steinley 2004). Below that clusters depend on chance: ask for
+          fewer, take a longer window, or let the number be chosen (`auto_cluster`).
+        - `sizes`: silhouette and similarity of each cluster. A cluster with a low silhouette often collects users who
+          fit no other cluster.
 
         Next: `cluster_stats` says what each persona is about.
         """
         with measured() as cost:
             repeated = find_repeated_posts(embeddings, memory_limit=config.memory_limit, scratch=scratch.new_folder())
-            personas = find_personas(
+            clustering = cluster_users(
                 embeddings,
                 english_users,
                 _read_options(config),
                 repeated=repeated,
-                note_posts=Progress(context.log.info, what="post vectors").add,
-                note_choices=Progress(context.log.info, what="numbers of clusters tried").add,
+                on_progress_posts=Progress(context.log.info, what="post vectors").add,
+                on_progress_numbers=Progress(context.log.info, what="numbers of clusters tried").add,
             )
         made = describe_step(
             "clusters",
@@ -125,23 +135,23 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
             inputs=[english_users],
             over_window=[embeddings],
         )
-        sides = {
-            "cluster_centres": personas.centres,
-            "cluster_certainty": personas.certainty,
-            "cluster_curve": pa.Table.from_pylist([c._asdict() for c in personas.curve], schema=CURVE),
+        side_tables = {
+            "cluster_centres": clustering.centres,
+            "cluster_certainty": clustering.certainty,
+            "cluster_curve": pa.Table.from_pylist([c._asdict() for c in clustering.curve], schema=CURVE),
         }
         return dg.MaterializeResult(
             value=WithSideTables(
-                main=with_provenance(personas.clusters, made),
-                sides={name: with_provenance(side, made) for name, side in sides.items()},
+                main=with_provenance(clustering.clusters, made),
+                sides={name: with_provenance(side, made) for name, side in side_tables.items()},
             ),
             metadata={
-                **_describe(personas),
+                **_describe(clustering),
                 "repeated_posts": len(repeated),
                 **provenance_table(made),
                 **cost,
             },
-            check_results=check_clusters(personas, english_users.count_rows(), config.min_cluster_size),
+            check_results=check_clusters(clustering, english_users.count_rows(), config.min_cluster_size),
         )
 
     return clusters
@@ -154,15 +164,21 @@ def _read_options(config: ClustersConfig) -> ClusteringOptions:
         seed=config.seed,
         min_size_policy=config.min_size_policy,
         method=config.method,
-        sharpen=config.sharpen_users,
+        whiten=config.whiten_users,
     )
 
 
-def check_clusters(personas: Personas, users: int, min_cluster_size: int) -> list[dg.AssetCheckResult]:
-    """Return the outcome of each check of the clusters that were made of `users` users."""
-    ids = personas.clusters["user_id"]
-    dropped, smallest = sum(personas.dropped.values()), int(personas.centres["users"].to_numpy().min())
-    silhouette = float(personas.certainty["silhouette"].to_numpy().mean(dtype=np.float64))
+def check_clusters(clustering: ClusteringResult, users: int, min_cluster_size: int) -> list[dg.AssetCheckResult]:
+    """Return the results of the checks of the asset `clusters`.
+
+    Args:
+        clustering: The clusters.
+        users: Number of rows of `english_users`.
+        min_cluster_size: The minimum size that was asked for.
+    """
+    ids = clustering.clusters["user_id"]
+    dropped, smallest = sum(clustering.dropped.values()), int(clustering.centres["users"].to_numpy().min())
+    silhouette = float(clustering.certainty["silhouette"].to_numpy().mean(dtype=np.float64))
     return [
         _ADDS_UP.answer(
             passed=len(ids) + dropped == users and len(pc.unique(ids)) == len(ids),
@@ -173,47 +189,47 @@ def check_clusters(personas: Personas, users: int, min_cluster_size: int) -> lis
         _LARGE_ENOUGH.answer(
             passed=smallest >= min_cluster_size, smallest_cluster=smallest, min_cluster_size=min_cluster_size
         ),
-        # There is none of a single cluster.
+        # A single cluster has no silhouette: it is stored as 0, and passes.
         _APART.answer(passed=not silhouette < 0, silhouette=_round(silhouette)),
     ]
 
 
-def _describe(personas: Personas) -> dict[str, Any]:
-    """Return numbers and pictures of the clusters; what says nothing about a single one is left out."""
-    sizes = personas.centres["users"].to_numpy()
-    similarity = personas.clusters["similarity"].to_numpy()
+def _describe(clustering: ClusteringResult) -> dict[str, Any]:
+    """Return the metadata of the materialization; measures that need two clusters are left out for a single one."""
+    sizes = clustering.centres["users"].to_numpy()
+    similarity = clustering.clusters["similarity"].to_numpy()
     metadata: dict[str, Any] = {
         "n_clusters": len(sizes),
         "smallest_cluster": int(sizes.min()),
-        "sizes": _sizes_table(personas),
+        "sizes": _sizes_table(clustering),
         "mean_similarity": _round(similarity.mean(dtype=np.float64)),
-        "dropped": count_table(personas.dropped, of="reason"),
-        "map": _picture("users by cluster", _draw_map(personas)),
+        "dropped": count_table(clustering.dropped, of="reason"),
+        "map": _picture("users by cluster", _draw_map(clustering)),
     }
     if len(sizes) > 1:
-        metadata["silhouette"] = _round(personas.certainty["silhouette"].to_numpy().mean(dtype=np.float64))
-        stability = personas.stability
+        metadata["silhouette"] = _round(clustering.certainty["silhouette"].to_numpy().mean(dtype=np.float64))
+        stability = clustering.stability
         metadata["stability"] = _NOT_MEASURABLE if stability is None else _round(stability)
-    if personas.curve:
-        metadata["curve"] = _picture("silhouette by number", plot_curve(personas.curve, len(sizes)))
-        metadata["tried"] = _tried_table(personas)
+    if clustering.curve:
+        metadata["curve"] = _picture("silhouette by number", plot_curve(clustering.curve, len(sizes)))
+        metadata["tried"] = _tried_table(clustering)
     return metadata
 
 
-def _tried_table(personas: Personas) -> dg.TableMetadataValue:
+def _tried_table(clustering: ClusteringResult) -> dg.TableMetadataValue:
     records = [
         {"clusters": n, "silhouette": _round(silhouette), "stability": None if stability is None else _round(stability)}
-        for n, silhouette, stability in personas.curve
+        for n, silhouette, stability in clustering.curve
     ]
     columns = [dg.TableColumn(name, kind) for name, kind in _TRIED.items()]
     return dg.MetadataValue.table([dg.TableRecord(record) for record in records], dg.TableSchema(columns))
 
 
-def _sizes_table(personas: Personas) -> dg.TableMetadataValue:
-    users = personas.centres["users"].to_numpy()
-    labels = personas.clusters["cluster_id"].to_numpy()
-    similarity = np.bincount(labels, personas.clusters["similarity"].to_numpy()) / users
-    silhouette = np.bincount(labels, personas.certainty["silhouette"].to_numpy()) / users
+def _sizes_table(clustering: ClusteringResult) -> dg.TableMetadataValue:
+    users = clustering.centres["users"].to_numpy()
+    labels = clustering.clusters["cluster_id"].to_numpy()
+    similarity = np.bincount(labels, clustering.clusters["similarity"].to_numpy()) / users
+    silhouette = np.bincount(labels, clustering.certainty["silhouette"].to_numpy()) / users
     return dg.MetadataValue.table(
         [
             dg.TableRecord(
@@ -225,15 +241,15 @@ def _sizes_table(personas: Personas) -> dg.TableMetadataValue:
                     "silhouette": _round(silhouette[cluster]),
                 }
             )
-            for cluster, size in enumerate(users[:MOST_SHOWN])
+            for cluster, size in enumerate(users[:MAX_ROWS_SHOWN])
         ]
     )
 
 
-def _draw_map(personas: Personas) -> bytes:
-    """Draw every so manyth user, in order of id: which these are says nothing about them."""
-    step = -(-len(personas.fitted) // MAP_USERS)
-    return plot_map(personas.fitted[::step], personas.clusters["cluster_id"].to_numpy()[::step])
+def _draw_map(clustering: ClusteringResult) -> bytes:
+    """Plot every n-th user in order of id, which is unrelated to what users write, so that at most MAP_USERS are."""
+    step = -(-len(clustering.clustered_vectors) // MAP_USERS)
+    return plot_map(clustering.clustered_vectors[::step], clustering.clusters["cluster_id"].to_numpy()[::step])
 
 
 def _picture(of: str, png: bytes) -> dg.MarkdownMetadataValue:

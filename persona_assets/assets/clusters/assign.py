@@ -1,4 +1,4 @@
-"""Assign users to their nearest centres, and average users to centres, the same on any number of cores."""
+"""Assign users to their nearest centres and average users to centres; the results do not depend on the cores."""
 
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,24 +10,26 @@ import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int32]
-Part = TypeVar("Part")
+Float64Array = npt.NDArray[np.float64]
+Int64Array = npt.NDArray[np.int64]
+BlockResult = TypeVar("BlockResult")
 
-# Rows of one product. Fixed, so that the same rows are multiplied together whatever the number of cores.
+# Rows of one matrix product. A fixed number, so that the same rows are multiplied together on any number of cores.
 BLOCK_ROWS = 4096
 
 
 class Assignment(NamedTuple):
-    """The nearest centre of each user."""
+    """One centre for each user, and the user's cosine similarity to it."""
 
-    labels: Labels  # (n_users,)
-    similarity: Vectors  # (n_users,) cosine to that centre
+    labels: Labels  # (n_users,), row of the centre
+    similarity: Vectors  # (n_users,), cosine to that centre
 
 
 @contextmanager
 def single_threaded_blas() -> Generator[None]:
-    """Keep BLAS to one thread in the block: how it splits work among threads shows in the last bits.
+    """Limit BLAS to one thread in the block, because the number of its threads changes the last bits of a result.
 
-    The cores are used by `over_blocks` instead, whose blocks do not depend on their number.
+    `map_blocks` uses the cores instead. Its blocks do not depend on the number of cores.
     """
     from threadpoolctl import threadpool_limits  # noqa: PLC0415 - comes with scikit-learn, not needed to load
 
@@ -35,9 +37,12 @@ def single_threaded_blas() -> Generator[None]:
         yield
 
 
-def over_blocks(rows: int, work: Callable[[slice], Part]) -> Iterable[Part]:
-    """Yield `work` of each block of rows, in order, computed on all cores: numpy lets other threads run."""
-    if rows <= BLOCK_ROWS:  # to start threads for a single block costs more than its work
+def map_blocks(rows: int, work: Callable[[slice], BlockResult]) -> Iterable[BlockResult]:
+    """Yield `work(block)` for each block of `BLOCK_ROWS` rows, in order, computed by one thread per core.
+
+    Threads run in parallel, because numpy releases the interpreter lock in matrix products.
+    """
+    if rows <= BLOCK_ROWS:  # starting threads costs more than the work of one block
         yield work(slice(rows))
         return
     blocks = [slice(start, min(start + BLOCK_ROWS, rows)) for start in range(0, rows, BLOCK_ROWS)]
@@ -46,7 +51,7 @@ def over_blocks(rows: int, work: Callable[[slice], Part]) -> Iterable[Part]:
 
 
 def assign_nearest(vectors: Vectors, centres: Vectors) -> Assignment:
-    """Return each user's nearest centre by cosine, the first of equals.
+    """Return the centre with the highest cosine to each user; of equal ones the first.
 
     Args:
         vectors: `(n_users, d)`, unit length.
@@ -58,55 +63,55 @@ def assign_nearest(vectors: Vectors, centres: Vectors) -> Assignment:
         labels = similarity.argmax(axis=1)
         return Assignment(labels.astype(np.int32), similarity[np.arange(len(labels)), labels])
 
-    parts = list(over_blocks(len(vectors), nearest))
-    return Assignment(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    blocks = list(map_blocks(len(vectors), nearest))
+    return Assignment(*(np.concatenate(column) for column in zip(*blocks, strict=True)))
 
 
-def assign_next(vectors: Vectors, labels: Labels, centres: Vectors) -> Assignment:
-    """Return for each user the nearest of the centres that are not its own; there are at least two.
+def assign_second_nearest(vectors: Vectors, labels: Labels, centres: Vectors) -> Assignment:
+    """Return for each user the nearest centre other than that of its own cluster.
 
     Args:
         vectors: `(n_users, d)`, unit length.
         labels: Cluster of each user.
-        centres: `(k, d)`, unit length.
+        centres: `(k, d)`, unit length, `k` at least 2.
     """
 
-    def nearest(block: slice) -> Assignment:
+    def nearest_other(block: slice) -> Assignment:
         similarity = vectors[block] @ centres.T
         rows = np.arange(len(similarity))
         similarity[rows, labels[block]] = -np.inf
         others = similarity.argmax(axis=1)
         return Assignment(others.astype(np.int32), similarity[rows, others])
 
-    parts = list(over_blocks(len(vectors), nearest))
-    return Assignment(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    blocks = list(map_blocks(len(vectors), nearest_other))
+    return Assignment(*(np.concatenate(column) for column in zip(*blocks, strict=True)))
 
 
 def sum_by_cluster(vectors: Vectors, labels: Labels, n_clusters: int) -> Vectors:
-    """Return the sum of each cluster's users, `(n_clusters, d)`; zeros for a cluster without any."""
+    """Return the sum of the vectors of each cluster, `(n_clusters, d)`; zeros for an empty cluster."""
     import scipy.sparse  # noqa: PLC0415 - 0.1 s, and definitions must load fast
 
     ones = np.ones(len(labels), np.float32)
     return scipy.sparse.csr_array((ones, (labels, np.arange(len(labels)))), shape=(n_clusters, len(labels))) @ vectors
 
 
-def average_centres(vectors: Vectors, labels: Labels, *, before: Vectors) -> Vectors:
-    """Return each cluster's centre, the normalised mean of its users.
+def compute_centres(vectors: Vectors, labels: Labels, *, fallback: Vectors) -> Vectors:
+    """Return the centre of each cluster, `(k, d)`: the mean of its users' vectors, scaled to unit length.
 
     Args:
         vectors: `(n_users, d)`, unit length.
         labels: Cluster of each user.
-        before: `(k, d)`: the centre of a cluster without users, or whose users cancel out, stays what it was.
+        fallback: `(k, d)`, the centres of clusters without users and of clusters whose vectors sum to zero.
     """
-    sums = sum_by_cluster(vectors, labels, len(before))
-    lengths = np.linalg.norm(sums, axis=1)
-    moved = lengths > 0
-    centres = before.copy()
-    centres[moved] = sums[moved] / lengths[moved, None]
+    sums = sum_by_cluster(vectors, labels, len(fallback))
+    norms = np.linalg.norm(sums, axis=1)
+    has_direction = norms > 0
+    centres = fallback.copy()
+    centres[has_direction] = sums[has_direction] / norms[has_direction, None]
     return centres
 
 
-def own_similarity(vectors: Vectors, labels: Labels, centres: Vectors) -> Vectors:
-    """Return each user's cosine to the centre of its own cluster, `(n_users,)`."""
-    parts = over_blocks(len(vectors), lambda block: np.einsum("ij,ij->i", vectors[block], centres[labels[block]]))
-    return np.concatenate(list(parts))
+def similarity_to_own_centre(vectors: Vectors, labels: Labels, centres: Vectors) -> Vectors:
+    """Return the cosine of each user to the centre of its own cluster, `(n_users,)`."""
+    blocks = map_blocks(len(vectors), lambda block: np.einsum("ij,ij->i", vectors[block], centres[labels[block]]))
+    return np.concatenate(list(blocks))

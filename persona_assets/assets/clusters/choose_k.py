@@ -12,91 +12,94 @@ from persona_assets.assets.clusters.methods import fit_clusters
 from persona_assets.assets.clusters.silhouette import measure_silhouette
 from persona_assets.assets.clusters.stability import measure_stability
 
-# Numbers people choose, each some 1.2 to 1.6 times the one before; times 1, 10, 100, ...
-LADDER = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80)
-BELOW_TEN = (2, 3, 4, 5, 6, 7, 8, 9)
-# A curve of silhouettes has a broad top: numbers within this share of the best are as good, and the most
-# stable of them is chosen. Of stabilities closer than TIE, that of the smaller number.
-TOP = 0.9
-TIE = 0.01
-# The search looks at this many users, with at least this many a cluster, and makes so many starts.
-SEARCHED_USERS = 20_000
-LEAST_SEARCHED_USERS_OF_A_CLUSTER = 10
-SEARCH_STARTS = 2
+# The numbers tried: those below ten, then these times 1, 10, 100 and so on. Each is 1.2 to 1.6 times the one before.
+NUMBERS_FROM_TEN = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80)
+NUMBERS_BELOW_TEN = (2, 3, 4, 5, 6, 7, 8, 9)
+# The curve of silhouettes has a broad maximum. Numbers with at least this share of the highest silhouette count as
+# equally good, and the most stable of them is chosen.
+SHARE_OF_HIGHEST_SILHOUETTE = 0.9
+# Stabilities that differ by less than this count as equal, and the smallest number is chosen.
+EQUAL_STABILITY = 0.01
+# Maximum number of users in the search, minimum number of users per cluster in it, and initialisations of each fit.
+MAX_USERS = 20_000
+MIN_USERS_PER_CLUSTER = 10
+N_INIT = 2
 
 
-class Candidate(NamedTuple):
-    """One number of clusters and how well it parts the users."""
-
-    n_clusters: int
-    silhouette: float
-    stability: float | None  # measured at the top of the curve only, and where half of the users suffice
-
-
-class Choice(NamedTuple):
-    """The number chosen, and the curve that it was chosen from, in order of the number."""
+class KCandidate(NamedTuple):
+    """A number of clusters that was tried, with its silhouette and stability."""
 
     n_clusters: int
-    curve: list[Candidate]
+    silhouette: float  # mean over the users, -1 to 1
+    stability: float | None  # 0 to 1; None if the silhouette is not near the highest, or the users are too few
+
+
+class KChoice(NamedTuple):
+    """The chosen number of clusters, and all numbers tried."""
+
+    n_clusters: int
+    curve: list[KCandidate]  # ascending by n_clusters
 
 
 def choose_n_clusters(
-    vectors: Vectors, sizes: ClusterSpec, *, seed: int, note: Callable[[int], None] = lambda _: None
-) -> Choice:
-    """Return the most stable number of clusters of those whose mean silhouette is near the greatest.
+    vectors: Vectors, spec: ClusterSpec, *, seed: int, on_progress: Callable[[int], None] = lambda _: None
+) -> KChoice:
+    """Return the most stable of the numbers of clusters whose mean silhouette is near the highest.
 
-    Where the users are too few for the stability of any of these to be measured, that of the greatest silhouette.
+    If the users are too few to measure any stability, the number with the highest silhouette is returned.
 
-    Tries a ladder from 2 to what the users allow, `n_users / min_cluster_size`. With more than 20,000 users
-    it looks at as many of them, drawn by `seed`, and at most 2,000 clusters.
+    The numbers tried go from 2 to `n_users / min_cluster_size`. With more than `MAX_USERS` users the search uses a
+    random sample of that size, and tries at most 2,000 clusters.
 
     Args:
-        vectors: `(n_users, d)`, unit length, in order of user id.
-        sizes: The least size of a cluster, and what becomes of smaller ones; its number is not looked at.
-        seed: Of all draws.
-        note: Called with 1 after each number tried.
+        vectors: `(n_users, d)`, unit length, sorted by user id.
+        spec: Minimum size and method; `n_clusters` is ignored.
+        seed: Seed of all random choices.
+        on_progress: Called with 1 after each number tried.
 
     Raises:
-        TooFewUsersError: Not even two clusters are possible.
+        TooFewUsersError: The users are too few for two clusters.
     """
-    require_enough_users(len(vectors), sizes._replace(n_clusters=2))
-    searched = sample_users(vectors, SEARCHED_USERS, np.random.default_rng(seed))
-    least = max(1, sizes.min_cluster_size * len(searched) // len(vectors))
-    most = len(vectors) // sizes.min_cluster_size
-    if len(searched) < len(vectors):
-        most = min(most, len(searched) // LEAST_SEARCHED_USERS_OF_A_CLUSTER)
-    tried = [sizes._replace(n_clusters=n_clusters, min_cluster_size=least) for n_clusters in ladder(most)]
+    require_enough_users(len(vectors), spec._replace(n_clusters=2))
+    sample = sample_users(vectors, MAX_USERS, np.random.default_rng(seed))
+    min_size = max(1, spec.min_cluster_size * len(sample) // len(vectors))
+    max_clusters = len(vectors) // spec.min_cluster_size
+    if len(sample) < len(vectors):
+        max_clusters = min(max_clusters, len(sample) // MIN_USERS_PER_CLUSTER)
+    tried = [spec._replace(n_clusters=number, min_cluster_size=min_size) for number in numbers_to_try(max_clusters)]
     silhouettes: list[float] = []
     for candidate in tried:
-        fit = fit_clusters(searched, candidate, seed=seed, starts=SEARCH_STARTS)
-        silhouettes.append(float(measure_silhouette(searched, fit.labels).mean(dtype=np.float64)))
-        note(1)
-    at_top = _find_top(silhouettes)
+        fit = fit_clusters(sample, candidate, seed=seed, n_init=N_INIT)
+        silhouettes.append(float(measure_silhouette(sample, fit.labels).mean(dtype=np.float64)))
+        on_progress(1)
     curve = [
-        Candidate(candidate.n_clusters, silhouette, measure_stability(searched, candidate, seed=seed) if top else None)
-        for candidate, silhouette, top in zip(tried, silhouettes, at_top, strict=True)
+        KCandidate(
+            candidate.n_clusters, silhouette, measure_stability(sample, candidate, seed=seed) if near_highest else None
+        )
+        for candidate, silhouette, near_highest in zip(tried, silhouettes, _are_near_highest(silhouettes), strict=True)
     ]
-    return Choice(_pick(curve), curve)
+    return KChoice(_choose(curve), curve)
 
 
-def ladder(most: int) -> list[int]:
-    """Return the numbers to try from 2 to `most`: each to 10, then ten numbers a power of ten."""
-    rungs = [*BELOW_TEN]
+def numbers_to_try(max_clusters: int) -> list[int]:
+    """Return the numbers of clusters to try, from 2 to `max_clusters`: each up to 10, then ten per power of ten."""
+    numbers = [*NUMBERS_BELOW_TEN]
     scale = 1
-    while scale * LADDER[0] <= most:
-        rungs += [scale * rung for rung in LADDER]
+    while scale * NUMBERS_FROM_TEN[0] <= max_clusters:
+        numbers += [scale * number for number in NUMBERS_FROM_TEN]
         scale *= 10
-    return [rung for rung in rungs if rung <= most]
+    return [number for number in numbers if number <= max_clusters]
 
 
-def _find_top(silhouettes: list[float]) -> list[bool]:
-    """Say which are near the greatest; of none above zero, which are the greatest."""
-    greatest = max(silhouettes)
-    return [silhouette >= min(TOP * greatest, greatest) for silhouette in silhouettes]
+def _are_near_highest(silhouettes: list[float]) -> list[bool]:
+    """Return which silhouettes are near the highest one; if that is not above 0, only those equal to it."""
+    highest = max(silhouettes)
+    return [silhouette >= min(SHARE_OF_HIGHEST_SILHOUETTE * highest, highest) for silhouette in silhouettes]
 
 
-def _pick(curve: list[Candidate]) -> int:
+def _choose(curve: list[KCandidate]) -> int:
     stable = {candidate.n_clusters: candidate.stability for candidate in curve if candidate.stability is not None}
     if not stable:
         return max(curve, key=lambda candidate: candidate.silhouette).n_clusters
-    return next(n_clusters for n_clusters, stability in stable.items() if stability > max(stable.values()) - TIE)
+    threshold = max(stable.values()) - EQUAL_STABILITY
+    return next(n_clusters for n_clusters, stability in stable.items() if stability > threshold)

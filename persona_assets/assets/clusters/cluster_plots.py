@@ -1,17 +1,22 @@
-"""Draw the curve that a number of clusters was chosen from, and the map of users, as PNG bytes."""
+"""Plot the silhouette curve of the numbers of clusters tried, and a scatter plot of users, as PNG bytes."""
 
 import numpy as np
 
 from persona_assets.assets.clusters.assign import Labels, Vectors
-from persona_assets.assets.clusters.choose_k import Candidate
+from persona_assets.assets.clusters.choose_k import KCandidate
 from persona_assets.common.pictures import UI_DPI, choose_colour, project_to_plane, to_png
 
-# Clusters whose numbers are written on the map.
-MOST_NUMBERED = 40
+# Maximum number of clusters whose numbers are written on the map: the largest.
+MAX_NUMBERED_CLUSTERS = 40
 
 
-def plot_curve(curve: list[Candidate], chosen: int) -> bytes:
-    """Return silhouette and stability by number of clusters, the chosen one marked."""
+def plot_curve(curve: list[KCandidate], chosen: int) -> bytes:
+    """Return a line plot of silhouette and stability by number of clusters, with the chosen number marked, as PNG.
+
+    Args:
+        curve: The numbers tried, ascending.
+        chosen: The number that was chosen.
+    """
     from matplotlib.figure import Figure  # noqa: PLC0415 - 0.5 s, and definitions must load fast
 
     figure = Figure(figsize=(8, 4), layout="constrained")
@@ -32,22 +37,24 @@ def plot_curve(curve: list[Candidate], chosen: int) -> bytes:
 
 
 def plot_map(vectors: Vectors, labels: Labels) -> bytes:
-    """Return users on their first two principal components, coloured and numbered by cluster.
+    """Return a scatter plot of users by their first two principal components, coloured by cluster, as PNG.
+
+    The numbers of the largest clusters are written at the median position of their users.
 
     Args:
-        vectors: `(n_users, d)`, some thousands at most.
-        labels: Cluster of each.
+        vectors: `(n_users, d)`, a few thousand users at most.
+        labels: Cluster of each user.
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - 0.5 s, and definitions must load fast
 
     positions = project_to_plane(vectors)
     figure = Figure(figsize=(8, 6), layout="constrained")
     axes = figure.subplots()
-    # Whole pixels of whole colours: half the bytes of smooth and translucent points.
+    # Opaque points without antialiasing make the PNG half as large.
     found = np.unique(labels)
     colours = np.array([choose_colour(cluster) for cluster in range(int(found[-1]) + 1)])
     axes.scatter(*positions.T, c=colours[labels].tolist(), s=8, linewidths=0, antialiased=False)
-    for cluster in found[:MOST_NUMBERED]:
+    for cluster in found[:MAX_NUMBERED_CLUSTERS]:
         x, y = np.median(positions[labels == cluster], axis=0)
         box = {"boxstyle": "round,pad=0.2", "fc": "white", "ec": "none", "alpha": 0.8}
         axes.annotate(f"{cluster}", (float(x), float(y)), ha="center", va="center", weight="bold", bbox=box)

@@ -1,198 +1,209 @@
-"""Levels of clusters, from coarse to fine, so that each finer cluster lies in one coarser."""
+"""Fit a hierarchy of clusters: levels from coarse to fine, in which each finer cluster lies in one coarser cluster."""
 
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from persona_assets.assets.clusters.assign import (
+    Int64Array,
     Labels,
     Vectors,
     assign_nearest,
-    average_centres,
-    own_similarity,
+    compute_centres,
+    similarity_to_own_centre,
     single_threaded_blas,
     sum_by_cluster,
 )
-from persona_assets.assets.clusters.fit import number_clusters
+from persona_assets.assets.clusters.fit import relabel_by_size
 from persona_assets.assets.clusters.lloyd import ClusterSpec, Fit, lloyd_iterations
 from persona_assets.assets.clusters.methods import fit_clusters
 from persona_assets.assets.clusters.min_size import fill_small_clusters
 from persona_assets.assets.clusters.silhouette import measure_silhouette
 
-MOST_ROUNDS = 100
-# Groupings of clusters that are compared, each from other first centres, and how many of them user by user.
-GROUPINGS = 20
-GROUPINGS_OF_USERS = 5
-
-Amounts = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.int64]
+MAX_ITERATIONS = 100
+# Groupings of clusters that are tried from random initial centres, beside the one from the coarser fit, and how many of
+# the best are then compared by the exact silhouette of users.
+RANDOM_GROUPINGS = 20
+GROUPINGS_COMPARED_EXACTLY = 5
 
 
-class Levels(NamedTuple):
-    """The finest clusters, and the coarser ones that they lie in."""
+class Hierarchy(NamedTuple):
+    """A hierarchy of clusters: the finest clusters, and the coarser levels that contain them."""
 
-    fit: Fit
-    coarser: list[Labels]  # of each user, coarsest first, each level numbered by users
+    fit: Fit  # the finest clusters
+    coarser: list[Labels]  # a (n_users,) array per level, coarsest first, numbered by descending number of users
 
 
-def fit_levels(vectors: Vectors, numbers: list[int], sizes: ClusterSpec, *, seed: int) -> Levels:
-    """Return nested levels of these numbers of clusters, each parting users about as well as a fit of its own.
+def fit_hierarchy(vectors: Vectors, numbers: list[int], spec: ClusterSpec, *, seed: int) -> Hierarchy:
+    """Return levels with these numbers of clusters, in which each finer cluster lies in one coarser cluster.
 
-    Each level is fitted on its own. The one whose clusters part users best (by silhouette) is kept as it is: its
-    clusters are cut into the finer ones and grouped into the coarser ones, so that no border of the best level is
-    lost. Where its clusters are too small to be cut into as many, all levels are groups of the finest.
+    Each level is first fitted on its own. The level with the highest mean silhouette is kept as it is. Its clusters are
+    split into the finer levels and grouped into the coarser ones, so that the best level keeps its borders. If its
+    clusters are too small to be split, all coarser levels are groups of the finest fit.
 
     Args:
-        vectors: `(n_users, d)`, unit length, in order of user id.
-        numbers: Rising; a level that has not more clusters than a coarser one is left out.
-        sizes: Least size of clusters, and what becomes of smaller ones; its number is not looked at.
-        seed: Of the fits.
+        vectors: `(n_users, d)`, unit length, sorted by user id.
+        numbers: Numbers of clusters, ascending. A level whose fit does not have fewer clusters than the finest one is
+            left out.
+        spec: Minimum size and method; `n_clusters` is ignored.
+        seed: Seed of the fits.
     """
-    fits = [fit_clusters(vectors, sizes._replace(n_clusters=number), seed=seed) for number in numbers]
-    finest = len(fits[-1].centres)
-    fits = [fit for fit in fits[:-1] if len(fit.centres) < finest] + fits[-1:]
+    fits = [fit_clusters(vectors, spec._replace(n_clusters=number), seed=seed) for number in numbers]
+    n_finest = len(fits[-1].centres)
+    fits = [fit for fit in fits[:-1] if len(fit.centres) < n_finest] + fits[-1:]
     if len(fits) == 1:
-        return Levels(fits[0], [])
+        return Hierarchy(fits[0], [])
     best = int(np.argmax([_mean_silhouette(vectors, fit.labels) for fit in fits]))
-    levels = _cut_into_finer(vectors, fits[best:], sizes, seed=seed)
+    levels = _split_into_finer_levels(vectors, fits[best:], spec, seed=seed)
     if levels is None:
         best, levels = len(fits) - 1, [fits[-1].labels]
     for fit in fits[best - 1 :: -1] if best else []:
         groups = group_clusters(vectors, levels[0], fit.centres, seed=seed)
         levels.insert(0, groups[levels[0]])
-    centres = average_centres(vectors, levels[-1], before=np.zeros((finest, vectors.shape[1]), np.float32))
-    similarity = own_similarity(vectors, levels[-1], centres)
-    return Levels(number_clusters(Fit(levels[-1], similarity, centres)), levels[:-1])
+    centres = compute_centres(vectors, levels[-1], fallback=np.zeros((n_finest, vectors.shape[1]), np.float32))
+    similarity = similarity_to_own_centre(vectors, levels[-1], centres)
+    return Hierarchy(relabel_by_size(Fit(levels[-1], similarity, centres)), levels[:-1])
 
 
-def _cut_into_finer(vectors: Vectors, fits: list[Fit], sizes: ClusterSpec, *, seed: int) -> list[Labels] | None:
-    """Return the first fit's labels, and those of each finer level cut from the one before; None if that cannot be."""
+def _split_into_finer_levels(vectors: Vectors, fits: list[Fit], spec: ClusterSpec, *, seed: int) -> list[Labels] | None:
+    """Return the labels of the first fit, then those of each finer level, made by splitting the level before.
+
+    None if a level cannot be split into as many clusters as its fit has.
+    """
     levels = [fits[0].labels]
     for fit in fits[1:]:
-        finer = cut_clusters(vectors, levels[-1], fit, sizes, seed=seed)
+        finer = split_clusters(vectors, levels[-1], fit, spec, seed=seed)
         if finer is None:
             return None
         levels.append(finer)
     return levels
 
 
-def cut_clusters(vectors: Vectors, labels: Labels, like: Fit, sizes: ClusterSpec, *, seed: int) -> Labels | None:
-    """Return finer clusters, each in one of the clusters given, numbered by users; None where those are too small.
+def split_clusters(vectors: Vectors, labels: Labels, finer_fit: Fit, spec: ClusterSpec, *, seed: int) -> Labels | None:
+    """Split the clusters into as many as `finer_fit` has; return the labels, numbered by descending size.
 
-    Each cluster is fitted on its own, and also cut as the finer fit cuts it: what parts users better is taken.
+    Each cluster is split in two ways: by a fit to its users alone, and by Lloyd iterations from the centres of
+    `finer_fit` in it. The way with the higher mean silhouette over all users is returned.
 
     Args:
-        vectors: `(n_users, d)`, unit length, in order of user id.
+        vectors: `(n_users, d)`, unit length, sorted by user id.
         labels: Cluster of each user.
-        like: A finer fit of its own: a cluster is cut into as many as mostly lie in it.
-        sizes: Least size of clusters, and what becomes of smaller ones; its number is not looked at.
-        seed: Of the fits.
+        finer_fit: A fit with more clusters. A cluster is split into as many as have most of their users in it.
+        spec: Minimum size and method; `n_clusters` is ignored.
+        seed: Seed of the fits.
+
+    Returns:
+        `(n_users,)`; None if the clusters are too small for the minimum size, or dissolving left fewer.
     """
-    parents = _find_parents(labels, like.labels)
-    numbers = _share_out(vectors, labels, parents, sizes.min_cluster_size)
+    parents = _find_parents(labels, finer_fit.labels)
+    numbers = _allocate_subclusters(vectors, labels, parents, spec.min_cluster_size)
     if numbers is None:
         return None
-    fitted, kept = labels.copy(), labels.copy()
-    k_fitted = k_kept = 0
+    refitted, refined = labels.copy(), labels.copy()
+    k_refitted = k_refined = 0
     for cluster, number in enumerate(numbers.tolist()):
         users = np.flatnonzero(labels == cluster)
-        fit = fit_clusters(vectors[users], sizes._replace(n_clusters=number), seed=seed)
-        centres = like.centres[parents == cluster]
-        near = _move_from(vectors[users], centres, sizes) if len(centres) == number else fit
-        fitted[users], kept[users] = k_fitted + fit.labels, k_kept + near.labels
-        k_fitted, k_kept = k_fitted + len(fit.centres), k_kept + len(near.centres)
-    # Dissolving can leave fewer.
-    enough = [finer for finer, k in ((fitted, k_fitted), (kept, k_kept)) if k == len(like.centres)]
-    if not enough:
+        refit = fit_clusters(vectors[users], spec._replace(n_clusters=number), seed=seed)
+        centres = finer_fit.centres[parents == cluster]
+        refinement = _iterate_from(vectors[users], centres, spec) if len(centres) == number else refit
+        refitted[users], refined[users] = k_refitted + refit.labels, k_refined + refinement.labels
+        k_refitted, k_refined = k_refitted + len(refit.centres), k_refined + len(refinement.centres)
+    # Dissolving small clusters can leave fewer than asked for.
+    k_finer = len(finer_fit.centres)
+    complete = [finer for finer, k in ((refitted, k_refitted), (refined, k_refined)) if k == k_finer]
+    if not complete:
         return None
-    finer = max(enough, key=lambda finer: _mean_silhouette(vectors, finer))
-    return _number(np.arange(len(like.centres), dtype=np.int32), users=np.bincount(finer))[finer]
+    finer = max(complete, key=lambda finer: _mean_silhouette(vectors, finer))
+    return _relabel_by_users(np.arange(k_finer, dtype=np.int32), users=np.bincount(finer))[finer]
 
 
-def _move_from(vectors: Vectors, centres: Vectors, sizes: ClusterSpec) -> Fit:
+def _iterate_from(vectors: Vectors, centres: Vectors, spec: ClusterSpec) -> Fit:
     with single_threaded_blas():
-        return lloyd_iterations(vectors, centres, sizes, most_rounds=MOST_ROUNDS)
+        return lloyd_iterations(vectors, centres, spec, max_iterations=MAX_ITERATIONS)
 
 
 def _mean_silhouette(vectors: Vectors, labels: Labels) -> float:
-    """Return the mean silhouette."""
     return float(measure_silhouette(vectors, labels).mean(dtype=np.float64))
 
 
-def _find_parents(coarse: Labels, fine: Labels) -> Counts:
-    """Return for each finer cluster the coarser one that most of its users are in."""
+def _find_parents(coarse: Labels, fine: Labels) -> Int64Array:
+    """Return for each finer cluster the coarser cluster that has most of its users, `(k_fine,)`."""
     k_coarse, k_fine = int(coarse.max()) + 1, int(fine.max()) + 1
     shared = np.bincount(fine.astype(np.int64) * k_coarse + coarse, minlength=k_fine * k_coarse)
     return shared.reshape(k_fine, k_coarse).argmax(axis=1)
 
 
-def _share_out(vectors: Vectors, labels: Labels, parents: Counts, least: int) -> Counts | None:
-    """Return into how many finer clusters each cluster is cut: those whose parent it is, one at least.
+def _allocate_subclusters(
+    vectors: Vectors, labels: Labels, parents: Int64Array, min_cluster_size: int
+) -> Int64Array | None:
+    """Return into how many finer clusters each cluster is split, `(k,)`, at least 1 each; None if users are too few.
 
-    What is then missing or too much goes where users spread most, or least, for their clusters.
+    A cluster first gets the number of finer clusters whose parent it is. The minimum size may rule that out: then
+    clusters are added where users vary most per cluster, or removed where they vary least.
     """
     users = np.bincount(labels)
-    wanted, most = len(parents), users // least
-    if most.sum() < wanted:
+    n_finer, max_numbers = len(parents), users // min_cluster_size
+    if max_numbers.sum() < n_finer:
         return None
-    numbers = np.clip(np.bincount(parents, minlength=len(users)), 1, most)
-    spread = users - np.linalg.norm(sum_by_cluster(vectors, labels, len(users)), axis=1)
-    while numbers.sum() < wanted:
-        numbers[np.where(numbers < most, spread / (numbers * (numbers + 1)), -1).argmax()] += 1
-    while numbers.sum() > wanted:
-        numbers[np.where(numbers > 1, spread / np.maximum(numbers * (numbers - 1), 1), np.inf).argmin()] -= 1
+    numbers = np.clip(np.bincount(parents, minlength=len(users)), 1, max_numbers)
+    inertia = users - np.linalg.norm(sum_by_cluster(vectors, labels, len(users)), axis=1)
+    while numbers.sum() < n_finer:
+        numbers[np.where(numbers < max_numbers, inertia / (numbers * (numbers + 1)), -1).argmax()] += 1
+    while numbers.sum() > n_finer:
+        numbers[np.where(numbers > 1, inertia / np.maximum(numbers * (numbers - 1), 1), np.inf).argmin()] -= 1
     return numbers
 
 
 def group_clusters(vectors: Vectors, labels: Labels, centres: Vectors, *, seed: int) -> Labels:
-    """Return the group of each cluster, `(k,)`, numbered by users, the largest 0.
+    """Group the clusters into as many groups as there are `centres`; return the group of each cluster, `(k,)`.
 
-    Each cluster joins the centre nearest its mean, and centres and clusters move in turn: k-means over the users
-    with the clusters kept whole. Of groupings from these centres and from clusters drawn, that with the best
-    silhouette is kept, of the best few as measured between clusters.
+    The groups are found by k-means over the means of the clusters, weighted by users. One run starts from `centres`,
+    `RANDOM_GROUPINGS` more start from clusters drawn at random. Of the best few by the silhouette of cluster means, the
+    one with the highest mean silhouette of users is returned, numbered by descending number of users.
 
     Args:
-        vectors: `(n_users, d)`, unit length, in order of user id.
-        labels: Finer cluster of each user, numbered from 0.
-        centres: `(n_groups, d)`, unit length, of a coarser fit of its own.
-        seed: Of the clusters drawn.
+        vectors: `(n_users, d)`, unit length, sorted by user id.
+        labels: Cluster of each user, numbered from 0.
+        centres: `(n_groups, d)`, unit length, of a coarser fit.
+        seed: Seed of the random draws.
     """
     rng = np.random.default_rng(seed)
     users = np.bincount(labels).astype(np.int64)
     with single_threaded_blas():
         sums = sum_by_cluster(vectors, labels, len(users))
         means = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-        drawn = (means[rng.choice(len(means), len(centres), replace=False)] for _ in range(GROUPINGS))
-        groupings = [_move_groups(sums, means, first) for first in (centres, *drawn)]
-        groupings.sort(key=lambda groups: -_measure_parting(sums, users, groups))
-    numbered = {groups.tobytes(): groups for groups in (_number(groups, users=users) for groups in groupings)}
-    return max([*numbered.values()][:GROUPINGS_OF_USERS], key=lambda groups: _mean_silhouette(vectors, groups[labels]))
+        drawn = (means[rng.choice(len(means), len(centres), replace=False)] for _ in range(RANDOM_GROUPINGS))
+        groupings = [_kmeans_of_clusters(sums, means, initial) for initial in (centres, *drawn)]
+        groupings.sort(key=lambda groups: -_silhouette_of_means(sums, users, groups))
+    relabelled = (_relabel_by_users(groups, users=users) for groups in groupings)
+    distinct = [*{groups.tobytes(): groups for groups in relabelled}.values()]
+    return max(distinct[:GROUPINGS_COMPARED_EXACTLY], key=lambda groups: _mean_silhouette(vectors, groups[labels]))
 
 
-def _move_groups(sums: Vectors, means: Vectors, centres: Vectors) -> Labels:
-    groups = _group(means, centres)
-    for _ in range(MOST_ROUNDS):
-        centres = average_centres(sums, groups, before=centres)
-        moved = _group(means, centres)
+def _kmeans_of_clusters(sums: Vectors, means: Vectors, centres: Vectors) -> Labels:
+    """Return the group of each cluster after k-means, in which all users of a cluster stay together."""
+    groups = _assign_clusters(means, centres)
+    for _ in range(MAX_ITERATIONS):
+        centres = compute_centres(sums, groups, fallback=centres)
+        moved = _assign_clusters(means, centres)
         if np.array_equal(moved, groups):
             break
         groups = moved
     return groups
 
 
-def _group(means: Vectors, centres: Vectors) -> Labels:
-    """Return the nearest centre of each cluster, no centre without a cluster."""
+def _assign_clusters(means: Vectors, centres: Vectors) -> Labels:
+    """Return the nearest centre of each cluster, adjusted so that every centre has a cluster."""
     nearest = assign_nearest(means, centres).labels
     return fill_small_clusters(means, centres, nearest, min_cluster_size=1)
 
 
-def _measure_parting(sums: Vectors, users: Counts, groups: Labels) -> float:
-    """Return the mean silhouette of users, as if all users of a cluster were at their mean; of one group 0."""
+def _silhouette_of_means(sums: Vectors, users: Int64Array, groups: Labels) -> float:
+    """Return the mean silhouette as if all users of a cluster were at its mean; 0 for a single group."""
     if not groups.any():
         return 0.0
-    of_group = sum_by_cluster(sums, groups, int(groups.max()) + 1) / np.bincount(groups, users)[:, None]
-    distance = 1 - (sums / users[:, None]) @ of_group.T
+    means_of_groups = sum_by_cluster(sums, groups, int(groups.max()) + 1) / np.bincount(groups, users)[:, None]
+    distance = 1 - (sums / users[:, None]) @ means_of_groups.T
     rows = np.arange(len(groups))
     own = distance[rows, groups]
     distance[rows, groups] = np.inf
@@ -202,10 +213,10 @@ def _measure_parting(sums: Vectors, users: Counts, groups: Labels) -> float:
     )
 
 
-def _number(groups: Labels, *, users: Counts) -> Labels:
-    """Number groups by users; of as many users, first the one of the largest cluster."""
+def _relabel_by_users(groups: Labels, *, users: Int64Array) -> Labels:
+    """Number groups by descending number of users; equal ones by their first cluster."""
     found, first = np.unique(groups, return_index=True)
     order = found[np.lexsort((first, -np.bincount(groups, users)[found]))]
-    number = np.empty(len(found), np.int32)
-    number[order] = np.arange(len(order), dtype=np.int32)
-    return number[groups]
+    new_label = np.empty(len(found), np.int32)
+    new_label[order] = np.arange(len(order), dtype=np.int32)
+    return new_label[groups]

@@ -1,70 +1,81 @@
-"""Move centres: the rounds of spherical k-means with a least size."""
+"""Run Lloyd iterations of spherical k-means with a minimum cluster size."""
 
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from persona_assets.assets.clusters.assign import Labels, Vectors, assign_nearest, average_centres, own_similarity
+from persona_assets.assets.clusters.assign import (
+    Labels,
+    Vectors,
+    assign_nearest,
+    compute_centres,
+    similarity_to_own_centre,
+)
 from persona_assets.assets.clusters.min_size import dissolve_small_clusters, fill_small_clusters
 
-MOST_ROUNDS = 300
-# Rounds end when the mean similarity gains less than this.
-LEAST_GAIN = 1e-5
+MAX_ITERATIONS = 300
+# Iterations end when the mean similarity increases by less than this.
+TOLERANCE = 1e-5
 
 
 KMEANS = "kmeans"
 
 
 class ClusterSpec(NamedTuple):
-    """How many clusters, and what becomes of small ones."""
+    """The requested clusters: number, minimum size, policy for smaller ones, and clustering method."""
 
     n_clusters: int
-    min_cluster_size: int  # fewest users of a cluster
-    policy: Literal["fill", "dissolve"] = "fill"  # dissolving leaves fewer clusters than n_clusters
-    method: str = KMEANS  # a name in `methods.CLUSTERING_METHODS`
+    min_cluster_size: int  # minimum number of users in a cluster
+    policy: Literal["fill", "dissolve"] = "fill"  # for clusters below it; dissolving leaves fewer than n_clusters
+    method: str = KMEANS  # a key of `methods.CLUSTERING_METHODS`
 
 
 class Fit(NamedTuple):
-    """Clusters numbered by size, the largest 0; of equal size, first the one with the first user."""
+    """The clusters that a method found: the label of each user, and the centres."""
 
-    labels: Labels  # (n_users,)
-    similarity: Vectors  # (n_users,) cosine of the user and the centre of its cluster
+    labels: Labels  # (n_users,), rows of centres
+    similarity: Vectors  # (n_users,), cosine of the user to the centre of its cluster
     centres: Vectors  # (k, d), unit length: the normalised mean of the cluster's users
 
     def mean_similarity(self) -> float:
-        """Return what fits are judged by."""
+        """Return the mean cosine of users to their centres, by which fits are compared: higher is better."""
         return float(self.similarity.mean(dtype=np.float64))
 
 
-def lloyd_iterations(vectors: Vectors, centres: Vectors, sizes: ClusterSpec, *, most_rounds: int) -> Fit:
-    """Assign, mend small clusters and average in turn until that gains nothing, `most_rounds` times at most.
+def lloyd_iterations(vectors: Vectors, centres: Vectors, spec: ClusterSpec, *, max_iterations: int) -> Fit:
+    """Assign users to centres, enforce the minimum cluster size and recompute the centres, until convergence.
+
+    Converged means that the mean similarity increased by less than `TOLERANCE`.
 
     Args:
-        vectors: `(n_users, d)`, as long as may be.
-        centres: `(k, d)`, unit length.
-        sizes: Least size of clusters, and what becomes of smaller ones; its number is not looked at.
-        most_rounds: Rounds.
+        vectors: `(n_users, d)`, of any norm up to 1.
+        centres: `(k, d)`, unit length, the initial centres.
+        spec: Minimum size of clusters, and the policy for smaller ones; `n_clusters` is ignored.
+        max_iterations: Maximum number of iterations.
 
     Returns:
-        Clusters as they come, not numbered by size.
+        A fit whose clusters are not numbered by size.
     """
-    labels, before = np.empty(0, np.int32), -np.inf
-    for _ in range(most_rounds):
+    labels, previous_mean = np.empty(0, np.int32), -np.inf
+    for _ in range(max_iterations):
         nearest = assign_nearest(vectors, centres)
-        centres, labels = enforce_min_size(vectors, centres, nearest.labels, sizes)
-        mended = labels is not nearest.labels
-        similarity = own_similarity(vectors, labels, centres) if mended else nearest.similarity
+        centres, labels = enforce_min_size(vectors, centres, nearest.labels, spec)
+        is_changed = labels is not nearest.labels
+        similarity = similarity_to_own_centre(vectors, labels, centres) if is_changed else nearest.similarity
         mean = float(similarity.mean(dtype=np.float64))
-        centres = average_centres(vectors, labels, before=centres)
-        if mean - before < LEAST_GAIN:
+        centres = compute_centres(vectors, labels, fallback=centres)
+        if mean - previous_mean < TOLERANCE:
             break
-        before = mean
-    return Fit(labels, own_similarity(vectors, labels, centres), centres)
+        previous_mean = mean
+    return Fit(labels, similarity_to_own_centre(vectors, labels, centres), centres)
 
 
-def enforce_min_size(vectors: Vectors, centres: Vectors, labels: Labels, sizes: ClusterSpec) -> tuple[Vectors, Labels]:
-    """Return centres and labels in which no cluster is below the minimum size, by the policy of `sizes`."""
-    least = sizes.min_cluster_size
-    if sizes.policy == "dissolve":
-        return dissolve_small_clusters(vectors, centres, labels, min_cluster_size=least)
-    return centres, fill_small_clusters(vectors, centres, labels, min_cluster_size=least)
+def enforce_min_size(vectors: Vectors, centres: Vectors, labels: Labels, spec: ClusterSpec) -> tuple[Vectors, Labels]:
+    """Return centres and labels without clusters below the minimum size, which are filled or dissolved by `spec`.
+
+    Filling returns the same centres. `labels` are returned as the same array if no cluster was too small.
+    """
+    min_size = spec.min_cluster_size
+    if spec.policy == "dissolve":
+        return dissolve_small_clusters(vectors, centres, labels, min_cluster_size=min_size)
+    return centres, fill_small_clusters(vectors, centres, labels, min_cluster_size=min_size)

@@ -1,8 +1,8 @@
 """The clustering methods, by the name that PERSONA_CLUSTER_METHOD gives.
 
-A method is a function from users' vectors to a `Fit`. Whatever finds labels alone ends with `fit_of_labels`, which
-enforces the minimum cluster size, averages centres and numbers clusters by size. Levels, the choice of the number of
-clusters and stability go through `fit_clusters`, and so work with every method.
+A method is a function from users' vectors to a `Fit`. A method that only computes labels ends with `fit_from_labels`,
+which enforces the minimum cluster size, computes the centres and numbers clusters by size. The hierarchy of levels, the
+choice of the number of clusters and the stability call `fit_clusters`, so that they work with every method.
 """
 
 from collections.abc import Mapping
@@ -14,83 +14,84 @@ from persona_assets.assets.clusters.assign import (
     Labels,
     Vectors,
     assign_nearest,
-    average_centres,
-    own_similarity,
+    compute_centres,
+    similarity_to_own_centre,
     single_threaded_blas,
 )
-from persona_assets.assets.clusters.fit import fit_kmeans, number_clusters, require_enough_users, sample_users
+from persona_assets.assets.clusters.fit import fit_kmeans, relabel_by_size, require_enough_users, sample_users
 from persona_assets.assets.clusters.lloyd import KMEANS, ClusterSpec, Fit, enforce_min_size
 
-# Ward's method holds the distances of all pairs: 100 MB for this many users.
+# Maximum number of users that Ward's method merges: it stores all distances between pairs, 100 MB for this many.
 WARD_USERS = 5_000
 
 
 class ClusteringMethod(Protocol):
-    """Finds clusters of users."""
+    """Interface of a clustering method: a function from users' vectors to a `Fit`."""
 
-    def __call__(self, vectors: Vectors, spec: ClusterSpec, *, seed: int, starts: int | None = None) -> Fit:
-        """Return the clusters, the same every time.
+    def __call__(self, vectors: Vectors, spec: ClusterSpec, *, seed: int, n_init: int | None = None) -> Fit:
+        """Return the clusters; equal arguments give equal results.
 
         Args:
-            vectors: float32 `(n_users, d)`, unit length, in order of user id.
-            spec: Number and minimum size of clusters. There are enough users for them.
-            seed: Seed of every draw.
-            starts: Number of starts, for methods that have several: the search for a number of clusters asks for few.
+            vectors: float32 `(n_users, d)`, unit length, sorted by user id.
+            spec: Number and minimum size of clusters. The users are enough for them.
+            seed: Seed of all random choices.
+            n_init: Number of initialisations, for methods that compare several; None for the method's default. The
+                search for the number of clusters asks for few.
         """
         ...
 
 
-def fit_clusters(vectors: Vectors, spec: ClusterSpec, *, seed: int, starts: int | None = None) -> Fit:
-    """Return clusters by the method that `spec` names.
+def fit_clusters(vectors: Vectors, spec: ClusterSpec, *, seed: int, n_init: int | None = None) -> Fit:
+    """Return the clusters that the method named by `spec` finds, numbered by descending size.
 
     Args:
-        vectors: float32 `(n_users, d)`, unit length, in order of user id.
-        spec: Method, number and minimum size of clusters, and what becomes of smaller ones.
-        seed: Seed of every draw.
-        starts: Number of starts; None lets the method choose.
+        vectors: float32 `(n_users, d)`, unit length, sorted by user id.
+        spec: Method, number and minimum size of clusters, and the policy for smaller ones.
+        seed: Seed of all random choices.
+        n_init: Number of initialisations; None for the method's default.
 
     Raises:
-        TooFewUsersError: Before any work.
+        TooFewUsersError: The users are too few for the clusters.
     """
     require_enough_users(len(vectors), spec)
-    return CLUSTERING_METHODS[spec.method](vectors, spec, seed=seed, starts=starts)
+    return CLUSTERING_METHODS[spec.method](vectors, spec, seed=seed, n_init=n_init)
 
 
-def fit_of_labels(vectors: Vectors, labels: Labels, spec: ClusterSpec) -> Fit:
-    """Return the clusters that `labels` name, small ones filled or dissolved as `spec` says, numbered by size.
+def fit_from_labels(vectors: Vectors, labels: Labels, spec: ClusterSpec) -> Fit:
+    """Return the clusters with these labels, after the minimum size is enforced, numbered by descending size.
 
     Args:
         vectors: float32 `(n_users, d)`, unit length.
-        labels: `(n_users,)`, a number from 0 for each cluster, in any order.
-        spec: Minimum size of clusters, and what becomes of smaller ones.
+        labels: `(n_users,)`, the cluster of each user, from 0.
+        spec: Minimum size of clusters, and the policy for smaller ones.
     """
     labels = labels.astype(np.int32)
     k = max(int(labels.max()) + 1, spec.n_clusters)
     with single_threaded_blas():
-        centres = average_centres(vectors, labels, before=np.zeros((k, vectors.shape[1]), np.float32))
+        centres = compute_centres(vectors, labels, fallback=np.zeros((k, vectors.shape[1]), np.float32))
         centres, labels = enforce_min_size(vectors, centres, labels, spec)
-        centres = average_centres(vectors, labels, before=centres)
-        return number_clusters(Fit(labels, own_similarity(vectors, labels, centres), centres))
+        centres = compute_centres(vectors, labels, fallback=centres)
+        return relabel_by_size(Fit(labels, similarity_to_own_centre(vectors, labels, centres), centres))
 
 
-def fit_ward(vectors: Vectors, spec: ClusterSpec, *, seed: int, starts: int | None = None) -> Fit:
-    """Return clusters by Ward's method: the two clusters whose merger adds least variance are merged in turn.
+def fit_ward(vectors: Vectors, spec: ClusterSpec, *, seed: int, n_init: int | None = None) -> Fit:
+    """Return clusters by Ward's hierarchical clustering: merge the two clusters that add least variance, in turn.
 
-    Of more than `WARD_USERS` users as many are drawn, or as many as clusters if those are more, and merged. The others
-    join the nearest centre.
+    If there are more than `WARD_USERS` users, a random sample of that size is merged (of `n_clusters` users if that is
+    more). The other users join the nearest centre.
     """
     from sklearn.cluster import AgglomerativeClustering  # noqa: PLC0415 - 1 s, and definitions must load fast
 
-    del starts  # there is one
+    del n_init  # the method has no initialisation
     if spec.n_clusters == 1:
-        return fit_of_labels(vectors, np.zeros(len(vectors), np.int32), spec)
+        return fit_from_labels(vectors, np.zeros(len(vectors), np.int32), spec)
     users = sample_users(vectors, max(WARD_USERS, spec.n_clusters), np.random.default_rng(seed))
     with single_threaded_blas():
         labels: Labels = AgglomerativeClustering(spec.n_clusters).fit_predict(users).astype(np.int32)
         if len(users) < len(vectors):
-            centres = average_centres(users, labels, before=np.zeros((spec.n_clusters, vectors.shape[1]), np.float32))
-            labels = assign_nearest(vectors, centres).labels
-    return fit_of_labels(vectors, labels, spec)
+            fallback = np.zeros((spec.n_clusters, vectors.shape[1]), np.float32)
+            labels = assign_nearest(vectors, compute_centres(users, labels, fallback=fallback)).labels
+    return fit_from_labels(vectors, labels, spec)
 
 
 CLUSTERING_METHODS: Mapping[str, ClusteringMethod] = {

@@ -1,4 +1,4 @@
-"""Leave no cluster too small: fill it with the users who lose least by moving, or dissolve it."""
+"""Enforce a minimum cluster size: fill small clusters at the least loss of similarity, or dissolve them."""
 
 from bisect import bisect_right, insort
 from itertools import pairwise
@@ -6,42 +6,44 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from persona_assets.assets.clusters.assign import Labels, Vectors, assign_nearest
+from persona_assets.assets.clusters.assign import Float64Array, Int64Array, Labels, Vectors, assign_nearest
 
-# Users remembered of each search for the cheapest.
-REMEMBERED = 64
-
-Prices = npt.NDArray[np.float64]
+# Number of cheapest moves that a search of a cluster keeps, so that the next moves from it need no search.
+KEPT_MOVES = 64
 
 
 def fill_small_clusters(vectors: Vectors, centres: Vectors, labels: Labels, *, min_cluster_size: int) -> Labels:
-    """Return labels in which every cluster has at least `min_cluster_size` users, at the least loss.
+    """Move users so that every cluster has at least `min_cluster_size`, with the smallest total loss; return labels.
 
-    The loss is the similarity to their centres that all users lose together. It is the least possible for
-    these centres (up to the rounding of float32): users move one at a time along the cheapest chain of
-    clusters, from one with users to spare to one that lacks some. These are the successive shortest paths of
-    a minimum cost flow; Bradley, Bennett and Demiriz, Constrained k-means clustering (2000), state the
-    problem, and k-means-constrained solves it with a node a user. Here a node is a cluster: one pass over all
-    users prices the moves, and then a move costs O(k), and now and then a search of one cluster. Equal users move
-    together, as many as there are: thousands of them would otherwise be moved in as many searches for a chain.
+    The loss of a move is the decrease of the user's cosine to its centre. The total is the minimum for these centres,
+    up to the rounding of float32. This is a minimum-cost flow problem, stated by Bradley, Bennett and Demiriz,
+    Constrained k-means clustering (2000), and solved here by successive shortest paths: users move along the cheapest
+    path of clusters, from one above the minimum size to one below it.
+
+    k-means-constrained solves it with a node per user. Here a node is a cluster. One pass over all users prices the
+    moves; a move then costs O(k), and sometimes a search of one cluster. Users with equal vectors move together,
+    because thousands of them would otherwise need as many searches for a path.
 
     Args:
         vectors: `(n_users, d)`, unit length; at least `k * min_cluster_size` rows.
         centres: `(k, d)`, unit length; not changed.
         labels: Nearest centre of each user; not changed.
-        min_cluster_size: Fewest users of a cluster.
+        min_cluster_size: Minimum number of users in a cluster.
+
+    Returns:
+        `(n_users,)`; `labels` itself if no cluster is too small.
     """
     sizes = np.bincount(labels, minlength=len(centres))
     if sizes.min() >= min_cluster_size:
         return labels
     labels = labels.copy()
-    moves = _Moves(vectors, centres, labels)
-    level = np.zeros(len(centres))
+    moves = _CheapestMoves(vectors, centres, labels)
+    potential = np.zeros(len(centres))
     for small in np.flatnonzero(sizes < min_cluster_size):
         while sizes[small] < min_cluster_size:
-            path = _cheapest_path(moves, level, to=int(small), spare=sizes > min_cluster_size)
-            most = min(min_cluster_size - sizes[small], sizes[path[0]] - min_cluster_size)
-            moved = moves.along(path, most=int(most))
+            path = _cheapest_path(moves, potential, target=int(small), is_above_minimum=sizes > min_cluster_size)
+            max_users = min(min_cluster_size - sizes[small], sizes[path[0]] - min_cluster_size)
+            moved = moves.move_along(path, max_users=int(max_users))
             sizes[path[0]] -= moved
             sizes[small] += moved
     return labels
@@ -50,15 +52,15 @@ def fill_small_clusters(vectors: Vectors, centres: Vectors, labels: Labels, *, m
 def dissolve_small_clusters(
     vectors: Vectors, centres: Vectors, labels: Labels, *, min_cluster_size: int
 ) -> tuple[Vectors, Labels]:
-    """Return fewer centres and the labels for them: the smallest cluster goes, until none is too small.
+    """Remove the smallest cluster until none is below `min_cluster_size`; return the centres left and the labels.
 
-    Its users go to their nearest centre of those that are left. One cluster is left at least.
+    The users of a removed cluster join the nearest centre left. At least one cluster is left.
 
     Args:
         vectors: `(n_users, d)`, unit length.
         centres: `(k, d)`, unit length; not changed.
         labels: Nearest centre of each user; not changed.
-        min_cluster_size: Fewest users of a cluster.
+        min_cluster_size: Minimum number of users in a cluster.
     """
     sizes = np.bincount(labels, minlength=len(centres))
     while sizes.min() < min_cluster_size and len(centres) > 1:
@@ -72,22 +74,25 @@ def dissolve_small_clusters(
     return centres, labels
 
 
-class _Moves:
-    """The cheapest move between each two clusters, kept up to date while users move.
+class _CheapestMoves:
+    """The cheapest move of one user between each pair of clusters, kept up to date while users move.
 
-    A price that may have risen is looked up again only when it is asked for, and then the next cheapest are
-    remembered, so that a large cluster is not searched for each of its users who leaves.
+    A move whose user has left is only searched for again when its price is asked for. The search then keeps the next
+    cheapest moves too, so that a large cluster is not searched for each user who leaves it.
     """
 
     def __init__(self, vectors: Vectors, centres: Vectors, labels: Labels) -> None:
+        """Price the moves between all pairs of clusters; `labels` is updated in place when users move."""
         self._vectors, self._centres, self._labels = vectors, centres, labels
-        self._kind = _find_kinds(vectors)
-        self._copies = np.bincount(self._kind)
+        self._distinct_row = _number_distinct_rows(vectors)
+        self._copies = np.bincount(self._distinct_row)
         k = len(centres)
-        self._loss: Prices = np.full((k, k), np.inf)  # [b, a]: of the cheapest move to b from a
-        self._mover: npt.NDArray[np.int64] = np.full((k, k), -1)  # [b, a]: the user who makes it
-        self._stale = np.zeros((k, k), bool)  # [b, a]: that user has left a, so the loss is at least this
-        self._next: list[dict[int, list[tuple[float, int]]]] = [{} for _ in range(k)]  # [a][b]: cheapest first
+        self._loss: Float64Array = np.full((k, k), np.inf)  # [target, origin]: of the cheapest move
+        self._mover: Int64Array = np.full((k, k), -1)  # [target, origin]: the user who makes it
+        # [target, origin]: that user has left the origin, so that the true loss may be higher
+        self._is_stale = np.zeros((k, k), bool)
+        # [origin][target]: (loss, user), ascending
+        self._next_moves: list[dict[int, list[tuple[float, int]]]] = [{} for _ in range(k)]
         for cluster, members in enumerate(_members_by_cluster(labels, k)):
             if len(members):
                 similarity = vectors[members] @ centres.T
@@ -97,132 +102,144 @@ class _Moves:
                 self._mover[:, cluster] = members[cheapest]
         np.fill_diagonal(self._loss, np.inf)
 
-    def into(self, cluster: int, *, from_cluster: Prices, spare: npt.NDArray[np.bool_], most: float) -> Prices:
-        """Return the price of the cheapest move to `cluster` from each cluster, `(k,)`, inf where it is not needed.
+    def prices_into(
+        self, target: int, *, offsets: Float64Array, is_above_minimum: npt.NDArray[np.bool_], max_price: float
+    ) -> Float64Array:
+        """Return the price of the cheapest move to `target` from each cluster, `(k,)`.
 
-        Prices that may have risen are looked up, the lowest first, as long as they are lower than `most` and
-        than every known price from a cluster with users to spare: a chain ends there.
+        Stale prices are brought up to date in ascending order. That stops at `max_price`, and at the lowest price from
+        a cluster above the minimum size, because a path ends there. Stale prices left are infinite.
 
         Args:
-            cluster: Where to.
-            from_cluster: `(k,)`, added to the loss.
-            spare: Which clusters have users to spare.
-            most: Prices above it are not needed.
+            target: The cluster that a user moves to.
+            offsets: `(k,)`, added to the loss of a move from each cluster.
+            is_above_minimum: `(k,)`, the clusters that can give users away.
+            max_price: Higher prices need not be up to date.
         """
-        prices = np.maximum(self._loss[cluster] + from_cluster, 0)
-        stale = self._stale[cluster].copy()
-        most = min(most, float(prices[spare & ~stale].min(initial=np.inf)))
+        prices = np.maximum(self._loss[target] + offsets, 0)
+        is_stale = self._is_stale[target].copy()
+        max_price = min(max_price, float(prices[is_above_minimum & ~is_stale].min(initial=np.inf)))
         for origin in np.argsort(prices, kind="stable").tolist():
-            if prices[origin] >= most:
+            if prices[origin] >= max_price:
                 break
-            if stale[origin]:
-                self._refresh(cluster, origin)
-                prices[origin], stale[origin] = max(self._loss[cluster, origin] + from_cluster[origin], 0), False
-                most = min(most, prices[origin]) if spare[origin] else most
-        prices[stale] = np.inf
+            if is_stale[origin]:
+                self._refresh(target, origin)
+                prices[origin], is_stale[origin] = max(self._loss[target, origin] + offsets[origin], 0), False
+                max_price = min(max_price, prices[origin]) if is_above_minimum[origin] else max_price
+        prices[is_stale] = np.inf
         return prices
 
-    def along(self, path: list[int], *, most: int) -> int:
-        """Move users over each step of `path`, and return how many: equal ones together, `most` at most.
+    def move_along(self, path: list[int], *, max_users: int) -> int:
+        """Move the cheapest user along each edge of `path`, so that its last cluster grows; return by how many users.
 
-        A user who comes and an equal one who goes on are one who moves at once: the loss is the same.
+        Users with equal vectors move together, `max_users` at most. If the user of one edge equals that of the next,
+        both edges become one move: the loss is the same.
         """
-        steps: list[tuple[int, int, int]] = []  # from, to, and who is the cheapest
-        for a, b in pairwise(path):
-            mover = int(self._mover[b, a])
-            if steps and self._kind[steps[-1][2]] == self._kind[mover]:
-                steps[-1] = (steps[-1][0], b, steps[-1][2])
+        steps: list[tuple[int, int, int]] = []  # origin, target, cheapest user
+        for origin, target in pairwise(path):
+            mover = int(self._mover[target, origin])
+            if steps and self._distinct_row[steps[-1][2]] == self._distinct_row[mover]:
+                steps[-1] = (steps[-1][0], target, steps[-1][2])
             else:
-                steps.append((a, b, mover))
-        movers = [self._find_equal(mover, a) for a, _, mover in steps]
-        together = min(most, *map(len, movers))
-        for (_, b, _), users in zip(steps, movers, strict=True):
-            self._labels[users[:together]] = b
-        for (a, b, _), users in zip(steps, movers, strict=True):
-            self._stale[:, a] |= np.isin(self._mover[:, a], users[:together])
-            self._welcome(users[:together], b)
-        return together
+                steps.append((origin, target, mover))
+        movers = [self._find_equal_users(mover, origin) for origin, _, mover in steps]
+        moved = min(max_users, *map(len, movers))
+        for (_, target, _), users in zip(steps, movers, strict=True):
+            self._labels[users[:moved]] = target
+        for (origin, target, _), users in zip(steps, movers, strict=True):
+            self._is_stale[:, origin] |= np.isin(self._mover[:, origin], users[:moved])
+            self._add_moves_of(users[:moved], target)
+        return moved
 
-    def _find_equal(self, user: int, cluster: int) -> npt.NDArray[np.int64]:
-        if self._copies[self._kind[user]] == 1:
+    def _find_equal_users(self, user: int, cluster: int) -> Int64Array:
+        """Return the users of `cluster` whose vectors equal that of `user`."""
+        if self._copies[self._distinct_row[user]] == 1:
             return np.array([user])
-        return np.flatnonzero((self._kind == self._kind[user]) & (self._labels == cluster))
+        return np.flatnonzero((self._distinct_row == self._distinct_row[user]) & (self._labels == cluster))
 
-    def _refresh(self, cluster: int, origin: int) -> None:
-        queue = self._next[origin].setdefault(cluster, [])
+    def _refresh(self, target: int, origin: int) -> None:
+        """Bring the cheapest move from `origin` to `target` up to date."""
+        queue = self._next_moves[origin].setdefault(target, [])
         while queue and self._labels[queue[0][1]] != origin:
             queue.pop(0)
         if not queue:
-            queue.extend(self._search(origin, cluster))
-        self._loss[cluster, origin], self._mover[cluster, origin] = queue[0] if queue else (np.inf, -1)
-        self._stale[cluster, origin] = False
+            queue.extend(self._search(origin, target))
+        self._loss[target, origin], self._mover[target, origin] = queue[0] if queue else (np.inf, -1)
+        self._is_stale[target, origin] = False
 
-    def _search(self, origin: int, cluster: int) -> list[tuple[float, int]]:
+    def _search(self, origin: int, target: int) -> list[tuple[float, int]]:
+        """Return the `KEPT_MOVES` cheapest moves from `origin` to `target`, as (loss, user), ascending."""
         members = np.flatnonzero(self._labels == origin)
-        losses = self._vectors[members] @ (self._centres[origin] - self._centres[cluster])
-        cheapest = np.argsort(losses, kind="stable")[:REMEMBERED]
+        losses = self._vectors[members] @ (self._centres[origin] - self._centres[target])
+        cheapest = np.argsort(losses, kind="stable")[:KEPT_MOVES]
         return list(zip(losses[cheapest].tolist(), members[cheapest].tolist(), strict=True))
 
-    def _welcome(self, users: npt.NDArray[np.int64], cluster: int) -> None:
-        """Note the moves that `users`, equal and new in `cluster`, make cheaper."""
+    def _add_moves_of(self, users: Int64Array, cluster: int) -> None:
+        """Update the moves out of `cluster` with those of `users`, who have equal vectors and have just joined it."""
         losses = (self._centres[cluster] - self._centres) @ self._vectors[users[0]]
-        better = losses < self._loss[:, cluster]
-        better[cluster] = False
-        self._loss[better, cluster], self._mover[better, cluster] = losses[better], users[0]
-        self._stale[better, cluster] = False
-        for target, queue in self._next[cluster].items():
+        is_cheaper = losses < self._loss[:, cluster]
+        is_cheaper[cluster] = False
+        self._loss[is_cheaper, cluster], self._mover[is_cheaper, cluster] = losses[is_cheaper], users[0]
+        self._is_stale[is_cheaper, cluster] = False
+        for target, queue in self._next_moves[cluster].items():
             if queue and losses[target] < queue[-1][0]:
                 loss = float(losses[target])
-                for user in users[:REMEMBERED].tolist():
+                for user in users[:KEPT_MOVES].tolist():
                     insort(queue, (loss, user))
-                if len(users) > REMEMBERED:  # what comes after those that are left out is searched for again
-                    del queue[bisect_right(queue, (loss, int(users[REMEMBERED - 1]))) :]
+                if len(users) > KEPT_MOVES:  # the queue would skip the users left out: what follows is searched again
+                    del queue[bisect_right(queue, (loss, int(users[KEPT_MOVES - 1]))) :]
 
 
-def _find_kinds(vectors: Vectors) -> npt.NDArray[np.int64]:
-    """Number users so that those with the same bytes have the same number, `(n_users,)`.
+def _number_distinct_rows(vectors: Vectors) -> Int64Array:
+    """Return a number for each row, `(n_users,)`, equal for rows with the same bytes.
 
-    Numbers are remainders by 2 ** 64 of sums over a row, exact in any order, which rows that differ share by a chance
-    of one in a billion; rows are compared where they do.
+    The numbers come from hashes: sums over a row modulo 2**64, which are exact in any order. Different rows have equal
+    hashes with a probability of one in a billion. Rows with equal hashes are compared, and numbered apart if different.
     """
     factors = np.random.default_rng(0).integers(0, 1 << 63, vectors.shape[1], np.uint64) * 2 + 1
-    sums = [
+    hashes = [
         np.einsum("ij,j->i", np.ascontiguousarray(vectors[start : start + 4096]).view(np.uint32), factors)
         for start in range(0, len(vectors), 4096)
     ]
-    _, first, kinds = np.unique(np.concatenate(sums), return_index=True, return_inverse=True)
-    of_same_bytes = (vectors == vectors[first[kinds]]).all(axis=1)
-    kinds[~of_same_bytes] = len(first) + np.arange(np.count_nonzero(~of_same_bytes))
-    return kinds
+    _, first, numbers = np.unique(np.concatenate(hashes), return_index=True, return_inverse=True)
+    is_same = (vectors == vectors[first[numbers]]).all(axis=1)
+    numbers[~is_same] = len(first) + np.arange(np.count_nonzero(~is_same))
+    return numbers
 
 
-def _members_by_cluster(labels: Labels, n_clusters: int) -> list[npt.NDArray[np.int64]]:
+def _members_by_cluster(labels: Labels, n_clusters: int) -> list[Int64Array]:
     order = np.argsort(labels, kind="stable")
     return np.split(order, np.searchsorted(labels[order], np.arange(1, n_clusters)))
 
 
-def _cheapest_path(moves: _Moves, level: Prices, *, to: int, spare: npt.NDArray[np.bool_]) -> list[int]:
-    """Return the clusters of the cheapest chain from one of `spare` to `to`, by Dijkstra from its end.
+def _cheapest_path(
+    moves: _CheapestMoves, potential: Float64Array, *, target: int, is_above_minimum: npt.NDArray[np.bool_]
+) -> list[int]:
+    """Return the clusters on the cheapest path from one above the minimum size to `target`.
 
-    Earlier moves can make a move a gain. `level` (Johnson's potentials) keeps prices from falling below zero:
-    it is 0 for clusters with users to spare, and is brought up to date here.
+    Dijkstra's algorithm, run backwards from `target`. Earlier moves can make the loss of a move negative. `potential`
+    (Johnson's potentials, `(k,)`) keeps prices at 0 or more: it is 0 for clusters above the minimum size, and is
+    updated in place.
     """
-    price = np.full(len(level), np.inf)
-    price[to] = 0
-    towards = np.full(len(level), -1)
-    settled = np.zeros(len(level), bool)
+    price = np.full(len(potential), np.inf)
+    price[target] = 0
+    successor = np.full(len(potential), -1)
+    is_settled = np.zeros(len(potential), bool)
     while True:
-        here = int(np.where(settled, np.inf, price).argmin())
-        if spare[here]:
+        here = int(np.where(is_settled, np.inf, price).argmin())
+        if is_above_minimum[here]:
             break
-        settled[here] = True
-        most = float(price[spare].min(initial=np.inf)) - price[here]
-        through = price[here] + moves.into(here, from_cluster=level[here] - level, spare=spare, most=most)
-        cheaper = (through < price) & ~settled
-        price[cheaper] = through[cheaper]
-        towards[cheaper] = here
-    level[settled] -= price[here] - price[settled]
+        is_settled[here] = True
+        max_price = float(price[is_above_minimum].min(initial=np.inf)) - price[here]
+        prices = moves.prices_into(
+            here, offsets=potential[here] - potential, is_above_minimum=is_above_minimum, max_price=max_price
+        )
+        price_via_here = price[here] + prices
+        is_cheaper = (price_via_here < price) & ~is_settled
+        price[is_cheaper] = price_via_here[is_cheaper]
+        successor[is_cheaper] = here
+    potential[is_settled] -= price[here] - price[is_settled]
     path = [here]
-    while path[-1] != to:
-        path.append(int(towards[path[-1]]))
+    while path[-1] != target:
+        path.append(int(successor[path[-1]]))
     return path

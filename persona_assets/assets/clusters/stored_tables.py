@@ -1,15 +1,15 @@
-"""The tables that `clusters` stores, as `docs/reference/tables.md` shows them."""
+"""The descriptions of the tables that `clusters` stores, for `docs/reference/tables.md`."""
 
 from persona_assets import tables
 from persona_assets.assets.clusters.build import CERTAINTY, CURVE
 from persona_assets.common.stored_table import DIMENSIONS, StoredTable
 
 STORED_TABLES = (
-    StoredTable("clusters", "clusters/<day>.parquet", "A user of the window and its persona.", tables.CLUSTERS),
+    StoredTable("clusters", "clusters/<day>.parquet", "A user of the window and its cluster.", tables.CLUSTERS),
     StoredTable(
         "cluster_certainty",
         "cluster_certainty/<day>.parquet",
-        "A user of `clusters`: how sure its cluster is.",
+        "A user of `clusters`: how clearly it belongs to its cluster.",
         CERTAINTY,
     ),
     StoredTable(

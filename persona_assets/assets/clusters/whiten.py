@@ -1,54 +1,54 @@
-"""Turn user vectors so that what tells users apart counts more than what varies within each of them."""
+"""Whiten user vectors: within-class covariance normalisation, with the posts of a user as its class."""
 
 import numpy as np
-import numpy.typing as npt
 
-from persona_assets.assets.clusters.assign import Vectors, over_blocks, single_threaded_blas
+from persona_assets.assets.clusters.assign import Float64Array, Vectors, map_blocks, single_threaded_blas
 
-Square = npt.NDArray[np.float64]
-
-# Added to every variance within users, as a share of their mean: directions in which users hardly vary would
-# otherwise count without bound. From 0.1 to 1 makes no difference on our data.
+# Added to each variance within users, as a share of the mean variance: without it, directions in which the posts of a
+# user hardly vary would be scaled up without bound. Values from 0.1 to 1 make no difference on our data.
 RIDGE = 0.3
-# Directions kept: this many or two a cluster, whichever is more. From 24 to 96 makes little difference.
-DIRECTIONS = 48
-DIRECTIONS_OF_A_CLUSTER = 2
+# Principal components kept: this many, or this many per cluster if that is more. From 24 to 96 makes little difference.
+N_COMPONENTS = 48
+COMPONENTS_PER_CLUSTER = 2
 
 
-def whiten_vectors(vectors: Vectors, within: Square, *, n_clusters: int) -> Vectors:
-    """Return the users' unit vectors in the directions in which users differ most for how much each varies.
+def whiten_vectors(vectors: Vectors, within_covariance: Float64Array, *, n_clusters: int) -> Vectors:
+    """Return whitened user vectors, scaled down in the directions in which the posts of one user vary, unit length.
 
-    Posts of one user differ in ways that say nothing about who writes: length, mood, form. Their covariance
-    within users is measured without any label, and directions are scaled by its inverse root (within-class
-    covariance normalisation of speaker recognition: Hatch, Kajarekar and Stolcke, 2006); then the principal
-    components of users are kept. With users as classes this is Fisher's discriminant analysis.
+    Posts of one user differ in ways that do not say who writes, such as length, mood and form. Their covariance within
+    users needs no labels. Vectors are multiplied by its inverse square root (within-class covariance normalisation of
+    speaker recognition: Hatch, Kajarekar and Stolcke, 2006), and their first principal components are kept. With each
+    user as a class this is Fisher's linear discriminant analysis.
 
     Memory is that of the result and one block.
 
     Args:
         vectors: `(n_users, d)` float32, unit length.
-        within: `(d, d)`, the covariance of posts within users; of zeros, nothing is scaled.
-        n_clusters: How many clusters are sought.
+        within_covariance: `(d, d)`, the covariance of posts within users. Zeros scale nothing.
+        n_clusters: Number of clusters that will be fitted.
 
     Returns:
-        `(n_users, min(d, directions))` float32, unit length, around the mean user; zeros for a user who is it.
+        `(n_users, min(d, n_components))` float32, centred on the mean user, then scaled to unit length. The row of a
+        user whose vector equals the mean is zeros.
     """
     with single_threaded_blas():
-        variances, axes = np.linalg.eigh(within)
+        variances, axes = np.linalg.eigh(within_covariance)
         variances = np.maximum(variances, 0)
         mean = vectors.mean(axis=0, dtype=np.float64)
-        scale = axes / np.sqrt(variances + (RIDGE * variances.mean() or 1))
-        spread = sum(over_blocks(len(vectors), lambda block: _spread((vectors[block] - mean) @ scale)))
-        most = max(DIRECTIONS, DIRECTIONS_OF_A_CLUSTER * n_clusters)
-        turn = (scale @ np.linalg.eigh(spread)[1][:, ::-1][:, :most]).astype(np.float32)
-        parts = over_blocks(len(vectors), lambda block: _unit((vectors[block] - mean.astype(np.float32)) @ turn))
-        return np.concatenate(list(parts))
+        scaled_axes = axes / np.sqrt(variances + (RIDGE * variances.mean() or 1))
+        covariance = sum(map_blocks(len(vectors), lambda block: _scatter_matrix((vectors[block] - mean) @ scaled_axes)))
+        n_components = max(N_COMPONENTS, COMPONENTS_PER_CLUSTER * n_clusters)
+        components = (scaled_axes @ np.linalg.eigh(covariance)[1][:, ::-1][:, :n_components]).astype(np.float32)
+        blocks = map_blocks(
+            len(vectors), lambda block: _to_unit_length((vectors[block] - mean.astype(np.float32)) @ components)
+        )
+        return np.concatenate(list(blocks))
 
 
-def _spread(rows: Square) -> Square:
+def _scatter_matrix(rows: Float64Array) -> Float64Array:
     return rows.T @ rows
 
 
-def _unit(rows: Vectors) -> Vectors:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+def _to_unit_length(rows: Vectors) -> Vectors:
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return (rows / np.where(norms > 0, norms, 1)).astype(np.float32)

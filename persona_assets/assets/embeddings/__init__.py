@@ -1,6 +1,6 @@
-"""The vector of each English post of the day.
+"""The asset `embeddings`: the vector of each English post of a day.
 
-In: `english_posts` of the day. Out: one row a post, sorted by `uri`: its unit vector as the model of the config
-makes it, with that model's own pooling and prefix. Nothing is dropped; equal texts are computed once; texts
-beyond `max_tokens` are cut, and counted.
+Reads `english_posts` of the day. Writes one row per post, sorted by `uri`, with its unit vector. The vectors are those
+of the configured model with its own pooling and prefix. No post is dropped. Equal texts are computed once. Texts longer
+than `max_tokens` are truncated, and their share is in the metadata.
 """

@@ -9,16 +9,16 @@ from pathlib import Path
 import dagster as dg
 import pyarrow.dataset as pads
 
-from persona_assets.assets.embeddings.distinct_texts import split_texts
-from persona_assets.assets.embeddings.embed import Embedded, embed_posts
+from persona_assets.assets.embeddings.distinct_texts import deduplicate_texts
+from persona_assets.assets.embeddings.embed import EmbeddingResult, embed_posts
 from persona_assets.assets.embeddings.machine_lock import (
     hold_machine_lock,
     make_folder,
-    make_own_folder,
+    make_private_folder,
     needs_machine_lock,
 )
-from persona_assets.assets.embeddings.prune_cache import prune_store
-from persona_assets.assets.embeddings.vector_cache import VectorStore
+from persona_assets.assets.embeddings.prune_cache import prune_cache
+from persona_assets.assets.embeddings.vector_cache import VectorCache
 from persona_assets.assets.embeddings.vector_files import max_unit_length_error
 from persona_assets.common.checks import Check, adds_up
 from persona_assets.common.full_disk import explaining_full_disk
@@ -35,10 +35,10 @@ from persona_assets.settings import ComputeDtype, DeviceName, VectorDtype, from_
 from persona_assets.text_encoder.encode import Encoder
 from persona_assets.text_encoder.model import TextModel, choose_model
 
-# A float16 vector of unit length, rounded number by number, is off by less than this.
-_LENGTH_TOLERANCE = 1e-3
+# Maximum difference of a norm from 1: rounding the components to float16 changes it by less than this.
+_NORM_TOLERANCE = 1e-3
 
-# A GPU that has failed, or a node that went away, is another one or well again after a while.
+# Retries after a failure of the GPU or node. Half a minute later it may work again, or the scheduler assigns another.
 _RETRIES, _RETRY_SECONDS = 2, 30
 
 _ADDS_UP = adds_up(
@@ -47,14 +47,14 @@ _ADDS_UP = adds_up(
 _UNIT_VECTORS = Check(
     "embeddings",
     "vectors_are_finite_and_of_unit_length",
-    "Vectors are not what the clusters need: delete the store of vectors (PERSONA_VECTOR_STORE) and materialize again; "
-    "if that does not help, try PERSONA_COMPUTE_DTYPE=float32.",
+    "Vectors are not finite or not of unit length: delete the vector store (PERSONA_VECTOR_STORE) and materialize "
+    "again; if that does not help, try PERSONA_COMPUTE_DTYPE=float32.",
     is_error=True,
 )
 
 
 class EmbeddingsConfig(SettingsConfig):
-    """Which model makes the vectors, and where."""
+    """Run config of `embeddings`: the model, its device and precision, and the vector store."""
 
     model: str = from_setting("model")
     device: DeviceName = from_setting("device")
@@ -68,14 +68,14 @@ class EmbeddingsConfig(SettingsConfig):
 
 
 def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = False) -> dg.AssetsDefinition:
-    """Return the asset, whose input is the day's English posts.
+    """Return the definition of the asset `embeddings`.
 
     Args:
-        days: Its partitions.
-        scheduled: Whether a scheduler gives out the machines. If so, the step takes a slot of Dagster's pool; where the
-            lock of `machine_lock.py` serialises it takes none, because a run that is killed keeps its slot for ever.
-            A scheduler may also take a machine away. The step then receives SIGTERM and is retried. Elsewhere a person
-            ends the step, and a retry policy would have it go on.
+        days: Its daily partitions.
+        scheduled: Whether a scheduler (Slurm, Kubernetes) assigns machines to steps. If so, the step takes a slot of
+            Dagster's GPU pool and has a retry policy, because the scheduler may end it with SIGTERM. Without a
+            scheduler the lock of `machine_lock.py` serialises steps, and a person ends them. The step then has no pool,
+            because a killed run keeps its slot, and no retry policy, which would start an ended step again.
     """
 
     @dg.asset(
@@ -89,7 +89,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
         ins={"english_posts": dg.AssetIn(metadata=NO_RETRY)},
         pool=GPU_POOL if scheduled else None,
         check_specs=[_ADDS_UP.spec(days), _UNIT_VECTORS.spec(days)],
-        # A node can go away in the middle of hours of work; what was done is in the store.
+        # A scheduler can take the node away after hours of work. The retry reuses the vectors in the vector store.
         retry_policy=dg.RetryPolicy(max_retries=_RETRIES, delay=_RETRY_SECONDS) if scheduled else None,
     )
     def embeddings(
@@ -98,17 +98,17 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
         scratch: Scratch,
         english_posts: pads.Dataset,
     ):
-        """What each English post of the day is about, as a vector from a language model: alike posts have near vectors.
+        """A vector for each English post of the day, from a language model: similar posts have similar vectors.
 
-        One row is one post. All vectors have length 1, so that their cosine says how alike two posts are: 1 the same, 0
-        nothing in common. Only vectors of one model can be compared: make all days of a window with one. Next:
-        `clusters`.
+        One row is one post. All vectors have length 1. The cosine of two vectors says how similar two posts are: 1 is
+        equal, 0 is unrelated. Only vectors of one model can be compared: make all days of a window with the same model.
+        Next: `clusters`.
         """
         folder = scratch.new_folder()
-        with _tried_again_or_not(), explaining_full_disk(folder), measured() as cost:
-            # Before the model is loaded, so that the two do not need their memory at the same time.
-            split = split_texts(english_posts, scratch=folder, memory_limit=config.memory_limit)
-            with _turn(context.log.info):
+        with _choosing_retries(), explaining_full_disk(folder), measured() as cost:
+            # Before the model is loaded, so that the query and the model do not need their memory at the same time.
+            posts_and_texts = deduplicate_texts(english_posts, scratch=folder, memory_limit=config.memory_limit)
+            with _lock_machine(on_wait=context.log.info):
                 model = _load(config)
                 device = model.device
                 context.log.info("%s on %d x %s (%s)", model.name, device.count, device.name, model.precision)
@@ -119,46 +119,46 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
                     libraries=("torch", "transformers"),
                     inputs=[english_posts],
                 )
-                embedded = embed_posts(
-                    split,
+                result = embed_posts(
+                    posts_and_texts,
                     Encoder(model, vector_dtype=config.vector_dtype),
-                    _open_store(config, model),
+                    _open_cache(config, model),
                     scratch=folder,
-                    progress=Progress(context.log.info, what="texts", total=split.n_texts),
+                    on_progress=Progress(context.log.info, what="texts", total=posts_and_texts.n_texts).add,
                     day=parse_day(context.partition_key),
                     provenance=made,
                 )
-        context.log.info("%d posts, %d distinct texts, %d reused", embedded.posts, embedded.texts, embedded.reused)
-        posts, worst = english_posts.count_rows(), max_unit_length_error(embedded.vectors)
+        context.log.info("%d posts, %d distinct texts, %d reused", result.posts, result.texts, result.reused)
+        posts, max_error = english_posts.count_rows(), max_unit_length_error(result.vectors)
         return dg.MaterializeResult(
-            value=embedded.vectors,
-            metadata={**_describe(model, embedded), **provenance_table(made), **cost},
+            value=result.vectors,
+            metadata={**_describe(model, result), **provenance_table(made), **cost},
             check_results=[
-                _ADDS_UP.answer(passed=posts == embedded.posts, posts=posts, vectors=embedded.posts),
-                _UNIT_VECTORS.answer(passed=worst <= _LENGTH_TOLERANCE, worst_difference_of_length=worst),
+                _ADDS_UP.answer(passed=posts == result.posts, posts=posts, vectors=result.posts),
+                _UNIT_VECTORS.answer(passed=max_error <= _NORM_TOLERANCE, worst_difference_of_length=max_error),
             ],
         )
 
     return embeddings
 
 
-def _turn(log: Callable[[str], None]) -> AbstractContextManager[None]:
-    """Have the machine to oneself, unless a scheduler sees to that."""
+def _lock_machine(*, on_wait: Callable[[str], None]) -> AbstractContextManager[None]:
+    """Return the machine lock; a context manager that does nothing if a scheduler assigns machines."""
     if not needs_machine_lock(read_settings().executor):
         return nullcontext()
-    named = read_settings().lock_dir
-    folder = make_folder(Path(named)) if named else make_own_folder(Path(tempfile.gettempdir()))
-    return hold_machine_lock(folder / "gpu.lock", log=log)
+    lock_dir = read_settings().lock_dir
+    folder = make_folder(Path(lock_dir)) if lock_dir else make_private_folder(Path(tempfile.gettempdir()))
+    return hold_machine_lock(folder / "gpu.lock", on_wait=on_wait)
 
 
 @contextmanager
-def _tried_again_or_not() -> Generator[None]:
-    """Let the step fail at once on errors that another attempt would meet again, and try again where the GPU failed."""
+def _choosing_retries() -> Generator[None]:
+    """Turn errors that a retry would meet again into a failure without retries, and GPU errors into a retry request."""
     try:
         yield
     except PersonaAssetsError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
-    except RuntimeError as error:  # as torch says it
+    except RuntimeError as error:  # the base class of torch's errors of the GPU
         raise dg.RetryRequested(max_retries=_RETRIES, seconds_to_wait=_RETRY_SECONDS) from error
 
 
@@ -172,27 +172,28 @@ def _load(config: EmbeddingsConfig) -> TextModel:
     )
 
 
-def _open_store(config: EmbeddingsConfig, model: TextModel) -> VectorStore | None:
-    """Return the store of vectors made in this way, with what is too old in it deleted."""
+def _open_cache(config: EmbeddingsConfig, model: TextModel) -> VectorCache | None:
+    """Delete old vectors from the vector store, and return its cache for this model; None if it is switched off."""
     data = read_settings().data
     root = config.vector_store or ("off" if "://" in data else f"{data}/vector_store")
     if root == "off":
         return None
     if not config.vector_store:
-        _take_over_store(Path(data))
-    prune_store(Path(root), before=(dt.datetime.now(dt.UTC) - dt.timedelta(config.vector_store_days)).timestamp())
-    return VectorStore(Path(root), key=model.key(), dimensions=model.dimensions, dtype=config.vector_dtype)
+        _move_cache_of_version_0_1(Path(data))
+    prune_cache(Path(root), before=(dt.datetime.now(dt.UTC) - dt.timedelta(config.vector_store_days)).timestamp())
+    return VectorCache(Path(root), key=model.key(), dimensions=model.dimensions, dtype=config.vector_dtype)
 
 
-def _take_over_store(data: Path) -> None:
-    """Move the store from where version 0.1 had it, among the days of `embeddings`: other tools took it for one."""
-    with suppress(OSError):  # there is none, or another node is faster: it is a cache
+def _move_cache_of_version_0_1(data: Path) -> None:
+    """Move the vector store out of the folder of `embeddings`, where other tools read it as a partition."""
+    with suppress(OSError):  # there is none, or another node moves it; if the move fails, vectors are computed again
         if not (data / "vector_store").exists():
             (data / "embeddings" / "_store").rename(data / "vector_store")
 
 
-def _describe(model: TextModel, embedded: Embedded) -> dict[str, str | int | float]:
-    computed = embedded.texts - embedded.reused
+def _describe(model: TextModel, result: EmbeddingResult) -> dict[str, str | int | float]:
+    """Return the metadata of the materialization: the model, the device and the counts."""
+    computed = result.texts - result.reused
     return {
         **model.key(),
         "recipe_source": model.recipe.source,
@@ -200,9 +201,9 @@ def _describe(model: TextModel, embedded: Embedded) -> dict[str, str | int | flo
         "device": model.device.kind,
         "device_name": model.device.name,
         "device_count": model.device.count,
-        "distinct_texts": embedded.texts,
-        "reused_texts": embedded.reused,
+        "distinct_texts": result.texts,
+        "reused_texts": result.reused,
         "computed_texts": computed,
-        "truncated_share": round(embedded.truncated / max(1, computed), 6),
-        "computed_tokens": embedded.tokens,
+        "truncated_share": round(result.truncated / max(1, computed), 6),
+        "computed_tokens": result.tokens,
     }

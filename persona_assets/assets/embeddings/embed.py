@@ -1,7 +1,7 @@
-"""Embed the posts of a day in memory that does not grow with the day."""
+"""Compute the vectors of the posts of a day, in memory that does not grow with their number."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -12,127 +12,144 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from persona_assets import tables
-from persona_assets.assets.embeddings.distinct_texts import BATCH_ROWS, Split
-from persona_assets.assets.embeddings.vector_cache import Hashes, VectorStore, hash_texts
-from persona_assets.assets.embeddings.vector_files import Rows, group_rows, read_rows, write_rows, write_vectors
-from persona_assets.common.progress import Progress
+from persona_assets.assets.embeddings.distinct_texts import BATCH_ROWS, DeduplicatedTexts
+from persona_assets.assets.embeddings.vector_cache import TextHashes, VectorCache, hash_texts
+from persona_assets.assets.embeddings.vector_files import (
+    RowNumbers,
+    read_rows,
+    rows_per_group,
+    write_rows,
+    write_vectors,
+)
 from persona_assets.common.provenance import Provenance, with_provenance
 from persona_assets.text_encoder.encode import Encoder
 from persona_assets.text_encoder.tokenize import Tokens, tokenize_texts
 
-# Distinct texts that are tokenised, sorted by length and computed together, and kept when they are done: a minute
-# or two of a CPU's work, seconds of a GPU's.
+# Number of distinct texts in a chunk: texts that are tokenised together, computed in order of length, and then added to
+# the cache. A chunk takes a CPU a minute or two, and a GPU seconds.
 CHUNK_TEXTS = {"cpu": 16_384, "mps": 16_384, "cuda": 65_536}
 
 
-class Embedded(NamedTuple):
-    """The vectors of a day, in a file, and what making them took."""
+class EmbeddingResult(NamedTuple):
+    """The Parquet file with the vectors of a day, and counts for the metadata."""
 
-    vectors: Path  # tables.embeddings_schema(dimensions) (and the day), sorted by uri
-    posts: int
-    texts: int  # distinct
-    reused: int  # of these, found in the store
-    truncated: int  # of the texts computed
-    tokens: int  # of the texts computed
+    vectors: Path  # tables.embeddings_schema(dimensions), with the column `day` if asked for, sorted by uri
+    posts: int  # number of rows
+    texts: int  # number of distinct texts
+    reused: int  # number of distinct texts whose vectors were in the cache
+    truncated: int  # number of texts computed that are longer than max_tokens
+    tokens: int  # number of tokens of the texts computed
 
 
-def embed_posts(  # noqa: PLR0913 - what is read, by what, with what, and what is told
-    split: Split,
+def embed_posts(  # noqa: PLR0913 - the input, the model, the cache, a callback, and what the file records
+    posts_and_texts: DeduplicatedTexts,
     encoder: Encoder,
-    store: VectorStore | None,
+    cache: VectorCache | None,
     *,
     scratch: Path,
-    progress: Progress,
+    on_progress: Callable[[int], None] = lambda _: None,
     day: dt.date | None = None,
     provenance: Provenance | None = None,
-) -> Embedded:
-    """Give every post of a day its vector.
+) -> EmbeddingResult:
+    """Compute the vectors of the posts of a day, and write them to a Parquet file in `scratch`.
 
-    Distinct texts, sorted, are cut into chunks; a chunk that is done is kept in the store. So a day that was
-    interrupted goes on with the chunk that it had come to, and gives the bytes that it would have given.
+    Texts are computed in chunks. The vectors of a finished chunk are added to the cache. A run after an interrupted one
+    therefore continues with the next chunk, and writes the same bytes as an uninterrupted run.
 
-    Memory: a chunk of texts and their vectors; with a store also 50 bytes a text. Disk: all vectors twice, in
-    `scratch`.
+    Memory: a chunk of texts and their vectors; with a cache also 50 bytes per distinct text. Disk: all vectors twice,
+    in `scratch`.
 
     Args:
-        split: The day, made by `split.split_texts`.
-        encoder: A model at work, which also says of what dtype the vectors are.
-        store: Where vectors are looked up and kept; None computes all.
-        scratch: A folder.
-        progress: Is told of each text.
-        day: The partition, if the file is to have its column.
-        provenance: How the table was made, as its file is to say.
+        posts_and_texts: The posts and distinct texts of the day, from `deduplicate_texts`.
+        encoder: Turns texts into vectors, of its own dtype.
+        cache: Vectors of earlier runs, to which new ones are added; None computes all texts.
+        scratch: Folder for the file and for temporary files.
+        on_progress: Called with the number of texts found in the cache, or computed, since the last call.
+        day: Value of the column `day`; None leaves the column out.
+        provenance: Written into the metadata of the file.
 
     Returns:
-        A file in `scratch`: each post once, sorted by uri; on a CPU the same bytes whatever the store holds.
+        The file, with each post once, sorted by uri. On a CPU its bytes do not depend on the content of the cache.
     """
-    missing, hashes = np.ones(split.n_texts, bool), np.empty((0, 2), np.uint64)
+    missing, hashes = np.ones(posts_and_texts.n_texts, bool), np.empty((0, 2), np.uint64)
     tokens = truncated = 0
     flat = scratch / "vectors.bin"
     with flat.open("w+b") as file:
-        if store is not None:
-            hashes = _hash_all(split.texts)
-            for rows, vectors in store.find(hashes):
+        if cache is not None:
+            hashes = _hash_all(posts_and_texts.texts)
+            for rows, vectors in cache.find(hashes):
                 write_rows(file, rows, vectors)
                 missing[rows] = False
-                progress.add(len(rows))
-        reused = split.n_texts - int(missing.sum())
-        for rows, chunk in _tokenize_ahead(encoder, split.texts, missing):
+                on_progress(len(rows))
+        reused = posts_and_texts.n_texts - int(missing.sum())
+        for rows, chunk in _tokenize_ahead(encoder, posts_and_texts.texts, missing):
             vectors = encoder.encode(chunk)
             write_rows(file, rows, vectors)
-            if store is not None:
-                store.keep(hashes[rows], vectors)
+            if cache is not None:
+                cache.add(hashes[rows], vectors)
             tokens, truncated = tokens + len(chunk.ids), truncated + chunk.truncated
-            progress.add(len(rows))
+            on_progress(len(rows))
     schema = tables.embeddings_schema(encoder.model.dimensions, pa.from_numpy_dtype(encoder.dtype))
     schema = with_provenance(tables.with_vector_model(schema, encoder.model.space()), provenance)
-    posts = write_vectors(scratch / "embeddings.parquet", schema, _join(split, flat, schema), day=day)
+    posts = write_vectors(
+        scratch / "embeddings.parquet", schema, _join_vectors(posts_and_texts.posts, flat, schema), day=day
+    )
     flat.unlink()
-    return Embedded(scratch / "embeddings.parquet", posts, split.n_texts, reused, truncated, tokens)
+    return EmbeddingResult(scratch / "embeddings.parquet", posts, posts_and_texts.n_texts, reused, truncated, tokens)
 
 
-def _hash_all(texts: Path) -> Hashes:
+def _hash_all(texts: Path) -> TextHashes:
+    """Return the hashes of all texts in a file of schema TEXTS, in its order."""
     batches = [hash_texts(batch["text"].to_pylist()) for batch in pq.ParquetFile(texts).iter_batches(BATCH_ROWS)]
     return np.concatenate([np.empty((0, 2), np.uint64), *batches])
 
 
-def _tokenize_ahead(encoder: Encoder, texts: Path, missing: npt.NDArray[np.bool_]) -> Iterator[tuple[Rows, Tokens]]:
-    """Yield the chunks of the texts that are missing; while one is computed, the next is tokenised."""
+def _tokenize_ahead(
+    encoder: Encoder, texts: Path, missing: npt.NDArray[np.bool_]
+) -> Iterator[tuple[RowNumbers, Tokens]]:
+    """Yield the missing texts in chunks of tokens; the next chunk is tokenised while the caller computes one."""
     with ThreadPoolExecutor(1) as pool:
-        ahead: tuple[Rows, Future[Tokens]] | None = None
-        for rows, chunk in _cut(texts, missing, size=CHUNK_TEXTS[encoder.model.device.kind]):
-            under_way = (rows, pool.submit(tokenize_texts, encoder.model, chunk))
-            if ahead is not None:
-                yield ahead[0], ahead[1].result()
-            ahead = under_way
-        if ahead is not None:
-            yield ahead[0], ahead[1].result()
+        next_chunk: tuple[RowNumbers, Future[Tokens]] | None = None
+        for rows, chunk in _read_chunks(texts, missing, size=CHUNK_TEXTS[encoder.model.device.kind]):
+            submitted = (rows, pool.submit(tokenize_texts, encoder.model, chunk))
+            if next_chunk is not None:
+                yield next_chunk[0], next_chunk[1].result()
+            next_chunk = submitted
+        if next_chunk is not None:
+            yield next_chunk[0], next_chunk[1].result()
 
 
-def _cut(texts: Path, missing: npt.NDArray[np.bool_], *, size: int) -> Iterator[tuple[Rows, list[str]]]:
-    """Yield the texts that are missing in chunks of `size`, with their rows, both in order.
+def _read_chunks(texts: Path, missing: npt.NDArray[np.bool_], *, size: int) -> Iterator[tuple[RowNumbers, list[str]]]:
+    """Yield the missing texts in chunks of `size`, with their row numbers, both in the order of the file.
 
-    Chunks are counted in missing texts: when the first ones are found in the store, the others are cut as before.
+    Only missing texts count towards `size`. If an interrupted run cached its first chunks, the chunks that follow are
+    therefore the same as in an uninterrupted run.
     """
     rows, start = np.flatnonzero(missing), 0
-    held: list[str] = []
-    done = 0
+    buffer: list[str] = []
+    yielded = 0
     for batch in pq.ParquetFile(texts).iter_batches(BATCH_ROWS):
-        wanted = np.flatnonzero(missing[start : start + batch.num_rows])
-        held += batch["text"].take(pa.array(wanted)).to_pylist()
+        is_missing = np.flatnonzero(missing[start : start + batch.num_rows])
+        buffer += batch["text"].take(pa.array(is_missing)).to_pylist()
         start += batch.num_rows
-        while len(held) >= size or (held and start == len(missing)):
-            chunk, held = held[:size], held[size:]
-            yield rows[done : done + len(chunk)], chunk
-            done += len(chunk)
+        while len(buffer) >= size or (buffer and start == len(missing)):
+            chunk, buffer = buffer[:size], buffer[size:]
+            yield rows[yielded : yielded + len(chunk)], chunk
+            yielded += len(chunk)
 
 
-def _join(split: Split, flat: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Yield the posts with the vector of their text, which is looked up in the flat file of all vectors."""
-    kind, width = schema.field("vector").type, tables.vector_width(schema)
-    dtype = np.dtype(kind.value_type.to_pandas_dtype())
+def _join_vectors(posts: Path, flat: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Yield the posts with the vectors of their texts, in batches of `schema`.
+
+    Args:
+        posts: A file of schema POSTS.
+        flat: The flat file of the vectors of all texts (`vector_files.write_rows`).
+        schema: `tables.embeddings_schema(dimensions)`.
+    """
+    vector_type, width = schema.field("vector").type, tables.vector_width(schema)
+    dtype = np.dtype(vector_type.value_type.to_pandas_dtype())
     with flat.open("rb") as file:
-        for batch in pq.ParquetFile(split.posts).iter_batches(group_rows(width)):
+        for batch in pq.ParquetFile(posts).iter_batches(rows_per_group(width)):
             vectors = read_rows(file.fileno(), batch["text_id"].to_numpy(), width=width, dtype=dtype)
-            column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), type=kind)
+            column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), type=vector_type)
             yield pa.record_batch([batch["uri"], batch["user_id"], column], schema=schema)

@@ -1,4 +1,4 @@
-"""One at a time on this machine: steps that would fill its GPU, or all of its cores."""
+"""A lock file, so that one embedding step at a time uses the GPU, or all cores, of this machine."""
 
 import os
 import stat
@@ -10,8 +10,8 @@ from filelock import FileLock, Timeout
 
 from persona_assets.errors import StorageError
 
-# How long a step waits before it says so again.
-REMIND_SECONDS = 60.0
+# Seconds between two messages that the step still waits.
+MESSAGE_SECONDS = 60.0
 
 _REMEDY = (
     "set PERSONA_LOCK_DIR to a folder of your own on a local disk, or make the one that is shared writable and setgid "
@@ -20,17 +20,18 @@ _REMEDY = (
 
 
 def needs_machine_lock(executor: str) -> bool:
-    """Say whether steps of this executor share a machine that no scheduler gives out."""
+    """Return whether this executor runs steps on the local machine, where no scheduler keeps them apart."""
     return executor in {"in_process", "multiprocess"}
 
 
-def make_own_folder(below: Path) -> Path:
-    """Return a folder below a shared one that no other user can put a file into.
+def make_private_folder(parent: Path) -> Path:
+    """Return a folder of the current user alone (mode 0700) in a shared folder such as /tmp; create it if necessary.
 
     Raises:
-        StorageError: What has its name is a link or no folder, belongs to another user, or is open to others.
+        StorageError: The folder cannot be created. Or its path is a link, is no folder, belongs to another user, or has
+            permissions for others.
     """
-    folder = below / f"persona_assets-lock-{os.geteuid()}"
+    folder = parent / f"persona_assets-lock-{os.geteuid()}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()
@@ -42,10 +43,10 @@ def make_own_folder(below: Path) -> Path:
 
 
 def make_folder(folder: Path) -> Path:
-    """Return a folder that the user has named, made if it is not there.
+    """Create the folder that PERSONA_LOCK_DIR names, unless it exists, and return it.
 
     Raises:
-        StorageError: It cannot be made.
+        StorageError: The folder cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,32 +56,33 @@ def make_folder(folder: Path) -> Path:
 
 
 @contextmanager
-def hold_machine_lock(lock: Path, *, log: Callable[[str], None]) -> Generator[None]:
-    """Wait until no other process of this machine is inside, and keep the others out.
+def hold_machine_lock(lock: Path, *, on_wait: Callable[[str], None]) -> Generator[None]:
+    """Hold an exclusive lock on a file while the `with` block runs, after waiting for the process that holds it.
 
-    The operating system lets go of the lock when its process ends, however it ends.
+    The operating system releases the lock when the process ends, also if it is killed.
 
     Args:
-        lock: A file on a local disk, which need not be there; it stays. Links are not followed.
-        log: Is told, once a minute, that the step waits.
+        lock: The lock file, on a local disk. It is created if necessary, and is not deleted. Links are not followed.
+        on_wait: Called with a message when the wait begins, and then once a minute.
 
     Raises:
-        StorageError: The file cannot be opened.
+        StorageError: The lock file cannot be opened.
     """
-    # Who may write to the folder may take turns: a group that shares one, or its owner alone.
-    turn, seconds = FileLock(lock, mode=0o660), 0.0
-    while not _acquire(turn, lock, seconds):
-        log(f"another step works on this machine's GPU or all of its cores ({lock} is locked): waiting for it to end")
-        seconds = REMIND_SECONDS
+    # Mode 0660: everyone who may write to the folder can use the lock, its owner alone or a group.
+    file_lock, seconds = FileLock(lock, mode=0o660), 0.0
+    while not _acquire(file_lock, lock, seconds):
+        on_wait(f"another step uses this machine's GPU or all of its cores ({lock} is locked): waiting for it to end")
+        seconds = MESSAGE_SECONDS
     try:
         yield
     finally:
-        turn.release()
+        file_lock.release()
 
 
-def _acquire(turn: FileLock, lock: Path, seconds: float) -> bool:
+def _acquire(file_lock: FileLock, lock: Path, seconds: float) -> bool:
+    """Return whether the lock was acquired within `seconds`."""
     try:
-        turn.acquire(timeout=seconds)
+        file_lock.acquire(timeout=seconds)
     except Timeout:
         return False
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Delete vectors that nobody has used for long, and nothing else."""
+"""Delete cached vectors that were not used for a given time, and no other file."""
 
 import os
 import re
@@ -6,30 +6,30 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from persona_assets.assets.embeddings.vector_cache import CHUNK, KEY, name_folder
+from persona_assets.assets.embeddings.vector_cache import CHUNK_FILE, KEY_FILE, name_cache_folder
 
-# A folder of `store.VectorStore`, and what a run leaves in it that is killed while it writes a file.
+# The names of a folder of `VectorCache`, and of the temporary files that a killed run leaves in it.
 _FOLDER = re.compile(r"[0-9a-f]{16}")
-_TEMPORARY = re.compile(rf"\.({CHUNK.pattern}|{re.escape(KEY)})\.[0-9a-f]{{32}}")
-# The text of a key takes a few hundred bytes.
-_MOST_KEY_BYTES = 1 << 16
+_TEMPORARY = re.compile(rf"\.({CHUNK_FILE.pattern}|{re.escape(KEY_FILE)})\.[0-9a-f]{{32}}")
+# A key file has a few hundred bytes: no more than this is read of a file of its name.
+_MAX_KEY_BYTES = 1 << 16
 
 
-def prune_store(root: Path, *, before: float) -> int:
-    """Delete what was not used since an instant (seconds of the Unix epoch) and return how many bytes.
+def prune_cache(root: Path, *, before: float) -> int:
+    """Delete cached vectors last used before the time `before`, and temporary files as old; return the bytes deleted.
 
-    Chunks, and what runs left that were killed while they wrote one. The folder may be any that the user has named, so
-    only regular files go that have the name of such, out of folders that are named by the key they hold. Links are not
-    followed.
+    Users may name any folder as the cache. Only regular files with names of the cache are deleted, and only in folders
+    whose name is the hash of the key file in them. Links are not followed. The hashes of a chunk are deleted before its
+    vectors, so that no run finds a chunk that is about to be deleted.
 
     Args:
-        root: Folder of all ways to make vectors, as given to `store.VectorStore`.
-        before: Hashes go first, so that no run finds what is about to be deleted.
+        root: The folder that `VectorCache` was given.
+        before: Seconds since the Unix epoch, compared with the modification time of files.
     """
     deleted = 0
-    with suppress(FileNotFoundError):  # no vector was kept so far
+    with suppress(FileNotFoundError):  # nothing has been cached yet
         for name in _list(root):
-            # Another run prunes too; a link, no folder, or another user's is none of ours.
+            # Skips what is no folder, is a link or belongs to another user, and what another run deletes meanwhile.
             with suppress(OSError):
                 if _FOLDER.fullmatch(name):
                     deleted += _prune_folder(root / name, before=before)
@@ -40,12 +40,12 @@ def _prune_folder(folder: Path, *, before: float) -> int:
     deleted = 0
     here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        if name_folder(_read_key(here)) != folder.name:
+        if name_cache_folder(_read_key(here)) != folder.name:
             return 0
         for name in sorted(_list(here), key=lambda name: not name.endswith(".hashes")):
-            with suppress(FileNotFoundError):  # another run prunes too
+            with suppress(FileNotFoundError):  # another run deletes files too
                 found = os.stat(name, dir_fd=here, follow_symlinks=False)
-                if stat.S_ISREG(found.st_mode) and found.st_mtime < before and _may_go(name, here):
+                if stat.S_ISREG(found.st_mode) and found.st_mtime < before and _may_be_deleted(name, here):
                     os.unlink(name, dir_fd=here)
                     deleted += found.st_size
     finally:
@@ -59,16 +59,16 @@ def _list(folder: Path | int) -> list[str]:
 
 
 def _read_key(here: int) -> bytes:
-    # A FIFO would block the open.
-    with os.fdopen(os.open(KEY, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=here), "rb") as file:
-        return file.read(_MOST_KEY_BYTES)
+    # Without O_NONBLOCK, opening a named pipe would block.
+    with os.fdopen(os.open(KEY_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=here), "rb") as file:
+        return file.read(_MAX_KEY_BYTES)
 
 
-def _may_go(name: str, here: int) -> bool:
-    """Say whether an old file is of the store's own making, and nothing that is still there needs it."""
+def _may_be_deleted(name: str, here: int) -> bool:
+    """Return whether a file has a name of the cache, and is no vectors file whose hashes still exist."""
     if _TEMPORARY.fullmatch(name):
         return True
-    chunk = CHUNK.fullmatch(name)
+    chunk = CHUNK_FILE.fullmatch(name)
     return chunk is not None and (chunk[2] == "hashes" or not _exists(f"{chunk[1]}.hashes", here))
 
 

@@ -1,4 +1,4 @@
-"""The tables that `embeddings` stores, as `docs/reference/tables.md` shows them."""
+"""The descriptions of the tables that `embeddings` stores, for `docs/reference/tables.md`."""
 
 from persona_assets import tables
 from persona_assets.common.stored_table import DIMENSIONS, StoredTable

@@ -1,4 +1,4 @@
-"""Vectors that were computed once, kept by what their text is, so that no run computes them again."""
+"""On-disk cache of the vectors of texts, by a hash of the text, in the folder that PERSONA_VECTOR_STORE names."""
 
 import hashlib
 import json
@@ -18,145 +18,153 @@ from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.errors import StorageError
 
 HASH_BYTES = 16
-# Tells whoever looks how the vectors beside it were made.
-KEY = "key.json"
-# A file of a chunk.
-CHUNK = re.compile(r"([0-9a-f]{16})\.(hashes|vectors)")
-# Of the files of a chunk. Chunks of another layout have another key, and so are never found.
+# Records how the vectors in its folder were computed: model, settings, dtype.
+KEY_FILE = "key.json"
+# The name of a file of a chunk.
+CHUNK_FILE = re.compile(r"([0-9a-f]{16})\.(hashes|vectors)")
+# Version of the file format. It is part of the key, so that chunks of another version are in another folder.
 _LAYOUT = 2
-# Vectors of a chunk that are read at a time.
+# Maximum number of bytes of vectors that are read at a time.
 _BLOCK_BYTES = 4 << 20
 
-Hashes = npt.NDArray[np.uint64]  # (n_texts, 2): the 16 bytes of each, as two numbers
+TextHashes = npt.NDArray[np.uint64]  # (n_texts, 2): 16 bytes of a hash, as two integers
 
 
-class Found(NamedTuple):
-    """Vectors that were kept: rows of the texts asked for, and their vectors."""
+class CachedVectors(NamedTuple):
+    """Vectors found in one chunk of the cache, and which of the requested texts they belong to."""
 
-    rows: npt.NDArray[np.int64]
-    vectors: npt.NDArray[np.generic]  # (len(rows), dimensions)
+    rows: npt.NDArray[np.int64]  # (n,), rows of the requested hashes
+    vectors: npt.NDArray[np.generic]  # (n, dimensions)
 
 
-def hash_texts(texts: Sequence[str]) -> Hashes:
-    """Return 16 bytes of each text's SHA-256: two texts in a billion billion share them."""
+def hash_texts(texts: Sequence[str]) -> TextHashes:
+    """Return the first 16 bytes of the SHA-256 of each text. A collision is practically impossible."""
     digests = (hashlib.sha256(text.encode()).digest()[:HASH_BYTES] for text in texts)
     return np.frombuffer(b"".join(digests), np.uint64).reshape(-1, 2)
 
 
-def name_folder(key: bytes) -> str:
-    """Return the name of the folder of vectors whose `key.json` has these bytes."""
+def name_cache_folder(key: bytes) -> str:
+    """Return the name of the folder whose key file has this content: 16 hexadecimal digits of its SHA-256."""
     return hashlib.sha256(key).hexdigest()[:HASH_BYTES]
 
 
-class VectorStore:
-    """A folder of vectors, one file a chunk of texts, for one way to make them.
+class VectorCache:
+    """The cached vectors of one model with given settings, in a folder of their own.
 
-    Files are written beside and renamed and never changed, so runs may share a folder; the same chunk written
-    twice is the same file. A chunk is two files: the hashes of its texts, and their vectors in the same order. The
-    hashes come last: who sees them finds the vectors. Behind the hashes stand two digests (xxh3, 128 bits), of the
-    vectors and of all that is before it in the file: what is read is what was written, or an error.
+    A chunk of texts is two files: the hashes of the texts, and their vectors in the same order. The file of hashes is
+    written last, so that a run that sees it also finds the vectors. It ends with two checksums (xxh3, 128 bits): one of
+    the vectors, and one of all bytes before it. A file that does not match its checksum is an error.
+
+    Several runs may share the folder: files are written under a temporary name, renamed, and never changed. A chunk
+    that is written twice has the same name and content.
     """
 
     def __init__(self, root: Path, *, key: dict[str, str | int], dimensions: int, dtype: str) -> None:
-        """Open or make the folder below `root` for vectors made in the way that `key` tells.
+        """Open the folder of these vectors in `root`, and create it if necessary.
 
         Args:
-            root: Local folder of all ways.
-            key: All that a vector depends on but its text; it is written down beside the vectors.
-            dimensions: Of a vector.
-            dtype: Of a vector, "float16" or "float32".
+            root: Local folder that has a folder per model and settings.
+            key: All that a vector depends on besides its text. It is written to the key file.
+            dimensions: Number of dimensions of a vector.
+            dtype: Type of a component, "float16" or "float32".
 
         Raises:
             StorageError: The disk is full.
         """
-        how = {**key, "dtype": dtype, "dimensions": dimensions, "layout": _LAYOUT}
-        text = json.dumps(how, indent=1, sort_keys=True).encode()
-        self._folder = root / name_folder(text)
+        full_key = {**key, "dtype": dtype, "dimensions": dimensions, "layout": _LAYOUT}
+        text = json.dumps(full_key, indent=1, sort_keys=True).encode()
+        self._folder = root / name_cache_folder(text)
         self._dimensions, self._dtype = dimensions, np.dtype(dtype)
         with explaining_full_disk(_describe(self._folder)):
             self._folder.mkdir(parents=True, exist_ok=True)
-        if _read_bytes(self._folder / KEY) != text:  # it is not there, or damaged
-            self._write(self._folder / KEY, text)
+        if _read_bytes(self._folder / KEY_FILE) != text:  # missing or damaged
+            self._write(self._folder / KEY_FILE, text)
 
-    def find(self, hashes: Hashes) -> Iterator[Found]:
-        """Yield the vectors that are kept of the texts with these hashes, file by file; none twice.
+    def find(self, hashes: TextHashes) -> Iterator[CachedVectors]:
+        """Yield the cached vectors of the texts with these hashes, chunk by chunk, each text at most once.
 
-        A chunk of which anything is found is new again: `prune.prune_store` takes what was not used for long.
+        The modification time of a chunk with a hit is set to now, because `prune_cache` deletes by it.
 
-        Memory: the hashes twice, and the vectors found in one file.
+        Memory: the hashes twice, and the vectors found in one chunk.
 
         Args:
-            hashes: Of distinct texts.
+            hashes: TextHashes of distinct texts.
 
         Raises:
-            StorageError: The bytes of a file are not those that were written.
+            StorageError: A file does not match its checksum.
         """
         order = np.argsort(hashes[:, 0])
         ordered = hashes[order]
         missing = np.ones(len(hashes), bool)
-        chunks = sorted(file for file in self._folder.glob("*.hashes") if CHUNK.fullmatch(file.name))
+        chunks = sorted(file for file in self._folder.glob("*.hashes") if CHUNK_FILE.fullmatch(file.name))
         for file in chunks if len(hashes) else ():
-            kept, digest = _read_hashes(file)
-            # By the first number, which no two texts of a day share but by a chance of one in a million.
-            at = np.minimum(np.searchsorted(ordered[:, 0], kept[:, 0]), len(ordered) - 1)
-            is_asked = (ordered[at] == kept).all(axis=1) & missing[at]
-            # Another run may prune the chunk between two looks: then it is missing, whole.
-            if is_asked.any() and (vectors := self._read(file.with_suffix(".vectors"), is_asked, digest)) is not None:
-                missing[at[is_asked]] = False
-                with suppress(FileNotFoundError, PermissionError):  # pruned since, or another user's
+            cached, checksum = _read_hashes(file)
+            # By the first integer alone: two texts of a day share it with a probability of one in a million. Then one
+            # of them may be missed, and is computed again.
+            position = np.minimum(np.searchsorted(ordered[:, 0], cached[:, 0]), len(ordered) - 1)
+            is_hit = (ordered[position] == cached).all(axis=1) & missing[position]
+            # None if another run has deleted the chunk since its hashes were read.
+            if is_hit.any() and (vectors := self._read(file.with_suffix(".vectors"), is_hit, checksum)) is not None:
+                missing[position[is_hit]] = False
+                with suppress(FileNotFoundError, PermissionError):  # deleted since, or of another user
                     os.utime(file)
-                yield Found(order[at[is_asked]], vectors)
+                yield CachedVectors(order[position[is_hit]], vectors)
 
-    def keep(self, hashes: Hashes, vectors: npt.NDArray[np.generic]) -> None:
-        """Keep the vectors of a finished chunk.
+    def add(self, hashes: TextHashes, vectors: npt.NDArray[np.generic]) -> None:
+        """Add a chunk of texts to the cache.
+
+        Args:
+            hashes: `(n, 2)`, hashes of distinct texts.
+            vectors: `(n, dimensions)`, their vectors.
 
         Raises:
-            StorageError: The disk is full; nothing of the chunk is kept.
+            StorageError: The disk is full. The chunk is then not in the cache.
         """
         content = vectors.astype(self._dtype).tobytes()
         index = hashes.tobytes() + xxh3_128_digest(content)
-        # Of both: a GPU may give the same texts other bytes, which must not come to lie beside these hashes.
+        # The name is a hash of hashes and vectors: a GPU may compute other bytes for the same texts, and they must not
+        # replace the vectors of these hashes.
         name = hashlib.sha256(index).hexdigest()[:HASH_BYTES]
         self._write(self._folder / f"{name}.vectors", content)
         self._write(self._folder / f"{name}.hashes", index + xxh3_128_digest(index))
 
-    def _read(self, file: Path, is_asked: npt.NDArray[np.bool_], digest: bytes) -> npt.NDArray[np.generic] | None:
-        """Return the vectors asked for of a chunk, all of which is read; None if it is not there any more."""
+    def _read(self, file: Path, is_hit: npt.NDArray[np.bool_], checksum: bytes) -> npt.NDArray[np.generic] | None:
+        """Return the vectors of a chunk where `is_hit`, after checking the whole file; None if it was deleted."""
         width = self._dimensions * self._dtype.itemsize
         block_rows = max(1, _BLOCK_BYTES // width)
-        read, taken = xxh3_128(), list[npt.NDArray[np.generic]]()
+        hasher, hits = xxh3_128(), list[npt.NDArray[np.generic]]()
         try:
             with file.open("rb") as content:
-                if os.fstat(content.fileno()).st_size != len(is_asked) * width:
+                if os.fstat(content.fileno()).st_size != len(is_hit) * width:
                     raise _damaged(file)
-                for start in range(0, len(is_asked), block_rows):
-                    block = content.read(min(block_rows, len(is_asked) - start) * width)
-                    read.update(block)
+                for start in range(0, len(is_hit), block_rows):
+                    block = content.read(min(block_rows, len(is_hit) - start) * width)
+                    hasher.update(block)
                     vectors = np.frombuffer(block, self._dtype).reshape(-1, self._dimensions)
-                    taken.append(vectors[is_asked[start : start + len(vectors)]])
+                    hits.append(vectors[is_hit[start : start + len(vectors)]])
         except FileNotFoundError:
             return None
-        if read.digest() != digest:
+        if hasher.digest() != checksum:
             raise _damaged(file)
-        return np.concatenate(taken)
+        return np.concatenate(hits)
 
     def _write(self, file: Path, content: bytes) -> None:
-        beside = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
+        temporary = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
         try:
             with explaining_full_disk(_describe(file)):
-                beside.write_bytes(content)
-                beside.replace(file)
+                temporary.write_bytes(content)
+                temporary.replace(file)
         finally:
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 def _describe(place: Path) -> str:
-    return f"{place} (the store of vectors, PERSONA_VECTOR_STORE)"
+    return f"{place} (the vector store, PERSONA_VECTOR_STORE)"
 
 
 def _damaged(file: Path) -> StorageError:
     return StorageError(
-        f"{file} is damaged, its bytes are not those that were written: delete {file.with_suffix('.hashes')} and "
+        f"{file} is damaged, it does not match its checksum: delete {file.with_suffix('.hashes')} and "
         f"{file.with_suffix('.vectors').name} beside it, and run again"
     )
 
@@ -164,16 +172,16 @@ def _damaged(file: Path) -> StorageError:
 def _read_bytes(file: Path) -> bytes | None:
     try:
         return file.read_bytes()
-    except FileNotFoundError:  # or another run has pruned it since the folder was listed
+    except FileNotFoundError:  # also if another run has deleted it since the folder was listed
         return None
 
 
-def _read_hashes(file: Path) -> tuple[Hashes, bytes]:
-    """Return the hashes of a chunk, none if it is not there any more, and the digest of its vectors."""
+def _read_hashes(file: Path) -> tuple[TextHashes, bytes]:
+    """Return the hashes of a chunk and the checksum of its vectors; no hashes if the file was deleted."""
     content = _read_bytes(file)
     if content is None:
         return np.empty((0, 2), np.uint64), b""
-    index, digest = content[:-HASH_BYTES], content[-HASH_BYTES:]
-    if len(index) < HASH_BYTES or len(index) % HASH_BYTES or xxh3_128_digest(index) != digest:
+    index, checksum = content[:-HASH_BYTES], content[-HASH_BYTES:]
+    if len(index) < HASH_BYTES or len(index) % HASH_BYTES or xxh3_128_digest(index) != checksum:
         raise _damaged(file)
     return np.frombuffer(index[:-HASH_BYTES], np.uint64).reshape(-1, 2), index[-HASH_BYTES:]

@@ -1,4 +1,4 @@
-"""Vectors on disk: a flat file of the distinct texts', and the Parquet file of the posts'."""
+"""Write vectors to a flat file (one per distinct text) and to a Parquet file (one per post), and read them back."""
 
 import datetime as dt
 import os
@@ -14,58 +14,65 @@ import pyarrow.parquet as pq
 from persona_assets import tables
 from persona_assets.common.parquet_checksums import open_checked_writer
 
-Rows = npt.NDArray[np.int64]
+RowNumbers = npt.NDArray[np.int64]
 
-# Numbers of a row group. Arrow needs some 25 bytes for each while it writes them: the 122,880 rows of other tables
-# would take 1.2 GiB at 384 dimensions, and 3 at 1024.
-GROUP_VALUES = 1_572_864
+# Maximum number of vector components in a row group. Arrow needs some 25 bytes for each while it writes: row groups of
+# 122,880 rows, as in other tables, would take 1.2 GiB at 384 dimensions, and 3 GiB at 1024.
+COMPONENTS_PER_ROW_GROUP = 1_572_864
 
 
-def write_rows(file: BufferedRandom, rows: Rows, vectors: npt.NDArray[np.generic]) -> None:
-    """Write each vector to its place in the flat file."""
+def write_rows(file: BufferedRandom, rows: RowNumbers, vectors: npt.NDArray[np.generic]) -> None:
+    """Write vectors to the flat file, a file of raw vectors without a header, each at the position of its row number.
+
+    Args:
+        file: The flat file. All its vectors have one width and dtype.
+        rows: `(n,)`, distinct, in any order.
+        vectors: `(n, d)`.
+    """
     order = np.argsort(rows)
     rows, vectors = rows[order], vectors[order]
     gaps = np.flatnonzero(np.diff(rows) != 1) + 1
-    for run, together in zip(np.split(rows, gaps), np.split(vectors, gaps), strict=True):
-        file.seek(int(run[0]) * vectors[0].nbytes)
-        file.write(together.tobytes())
+    for consecutive, block in zip(np.split(rows, gaps), np.split(vectors, gaps), strict=True):
+        file.seek(int(consecutive[0]) * vectors[0].nbytes)
+        file.write(block.tobytes())
 
 
-def read_rows(file: int, rows: Rows, *, width: int, dtype: np.dtype[np.generic]) -> npt.NDArray[np.generic]:
-    """Return the vectors at these rows of the flat file.
+def read_rows(file: int, rows: RowNumbers, *, width: int, dtype: np.dtype[np.generic]) -> npt.NDArray[np.generic]:
+    """Return the vectors with these row numbers from the flat file, `(len(rows), width)`.
 
-    Read, not mapped: rows in no order would map the whole file, which then counts as memory of the process.
+    The file is not memory-mapped, because reading rows at random would map all of it, which then counts as memory of
+    the process.
 
     Args:
         file: Descriptor of the flat file.
-        rows: In any order.
-        width: Numbers of a vector.
-        dtype: Of a number.
+        rows: Row numbers, in any order, may repeat.
+        width: Number of dimensions of a vector.
+        dtype: Type of a component.
     """
     size = width * dtype.itemsize
     return np.frombuffer(b"".join(os.pread(file, size, row * size) for row in rows.tolist()), dtype).reshape(-1, width)
 
 
-def group_rows(width: int) -> int:
-    """Return how many rows of vectors of this width make a row group."""
-    return max(1, GROUP_VALUES // width)
+def rows_per_group(width: int) -> int:
+    """Return the number of rows of a Parquet row group of vectors with `width` dimensions."""
+    return max(1, COMPONENTS_PER_ROW_GROUP // width)
 
 
 def write_vectors(
     where: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, day: dt.date | None = None
 ) -> int:
-    """Write `embeddings` to `where` and return the number of rows.
+    """Write the table `embeddings` to a Parquet file, and return its number of rows.
 
-    Plain float16 with zstd: measured against dictionaries (half the speed, nothing saved) and BYTE_STREAM_SPLIT (8 %
-    smaller, but DuckDB does not read it).
+    Vectors are stored in plain encoding with zstd. Dictionary encoding was half as fast and no smaller.
+    BYTE_STREAM_SPLIT was 8 % smaller, but DuckDB does not read it.
 
     Args:
-        where: The file.
+        where: The file to write.
         schema: `tables.embeddings_schema(width)`.
-        batches: Of `group_rows(width)` rows each but the last one; each makes a row group.
-        day: The partition, if the file is to have its column.
+        batches: Batches of `rows_per_group(width)` rows; the last one may have fewer. Each becomes a row group.
+        day: Value of the column `day`; None leaves the column out.
     """
-    rows, group = 0, group_rows(tables.vector_width(schema))
+    rows, group = 0, rows_per_group(tables.vector_width(schema))
     stored = schema if day is None else tables.stored_schema(schema)
     with open_checked_writer(where, stored, compression="zstd", use_dictionary=["user_id", "day"]) as writer:
         for batch in batches:
@@ -76,13 +83,16 @@ def write_vectors(
 
 
 def max_unit_length_error(where: Path) -> float:
-    """Return by how much the length of a vector in a file of `write_vectors` differs from 1, at most.
+    """Return the maximum difference between the norm of a vector and 1, over all vectors of a file.
 
-    Infinite if a number is not finite; 0.0 if there are no vectors. Memory: a row group.
+    It is infinite if a component is not finite, and 0.0 if there are no vectors. Memory: a row group.
+
+    Args:
+        where: A file of `write_vectors`.
     """
-    worst = 0.0
+    max_error = 0.0
     for batch in pq.ParquetFile(where).iter_batches(columns=["vector"]):
         vectors = batch["vector"].flatten().to_numpy(zero_copy_only=False).astype(np.float32)
-        lengths = np.linalg.norm(vectors.reshape(batch.num_rows, -1), axis=1)
-        worst = max(worst, float(np.nan_to_num(np.abs(lengths - 1), nan=np.inf, posinf=np.inf).max(initial=0.0)))
-    return worst
+        errors = np.abs(np.linalg.norm(vectors.reshape(batch.num_rows, -1), axis=1) - 1)
+        max_error = max(max_error, float(np.nan_to_num(errors, nan=np.inf, posinf=np.inf).max(initial=0.0)))
+    return max_error

@@ -10,16 +10,16 @@ import pyarrow.compute as pc
 
 from persona_assets.assets.lineage.lineage_plots import plot_sizes
 from persona_assets.assets.lineage.read_days import read_days
-from persona_assets.assets.lineage.trace import find_holes, trace_personas
+from persona_assets.assets.lineage.trace import find_missing_days, trace_personas
 from persona_assets.common.checks import Check
 from persona_assets.common.metadata import count_table, measured, provenance_table
 from persona_assets.common.pictures import to_data_address
 from persona_assets.common.provenance import describe_step, with_provenance
 from persona_assets.io_managers.parquet_tables import DatasetWithSides, every_day_with
 
-# Rows of a table in the UI: all are in the stored tables.
-MOST_SHOWN = 100
-# Columns of these tables by their headings, so short that a page of 1440 pixels shows all.
+# Maximum number of rows of a table in the UI. The stored table has all.
+MAX_ROWS_SHOWN = 100
+# Columns of these tables, by headings short enough for a page of 1440 pixels.
 _SHOWN = {
     "persona": "persona_id",
     "event": "event",
@@ -36,7 +36,7 @@ _COMPLETE = Check(
     "lineage",
     "no_day_between_is_missing",
     "Days between the first and the last have no clusters (missing_days in the metadata): personas were matched across "
-    "the hole. Make the personas of these days, then trace them again.",
+    "the gap. Materialize clusters of these days, then lineage again.",
 )
 
 
@@ -53,49 +53,53 @@ def lineage(clusters: DatasetWithSides):
 
     One row is one persona on one day, and what happened to it: born, continued, split, merged or gone. Its `persona_id`
     stays the same from day to day. `overlap`, 0 to 1, is the share of users that two clusters have in common, of those
-    who can be in both: near 1 it is the same group, below 0.5 fewer than half of them stayed. `happened` lists all that
-    was no plain continuation; `sizes` draws the personas over time.
+    who can be expected in both: near 1 it is the same group, below 0.5 fewer than half of them stayed. `happened` lists
+    all events except continuations; `sizes` shows the personas over time.
     """
     with measured() as cost:
         history = trace_personas(read_days(clusters.main, clusters.sides["cluster_centres"]))
-    about = _describe(history)
+    description = _describe(history)
+    missing = description["missing_days"]
     days = [str(day) for day in pc.unique(history["day"]).to_pylist()]
     made = describe_step("lineage", days=days, libraries=["numpy"], inputs=[clusters.main])
     return dg.MaterializeResult(
         value=with_provenance(history, made),
-        metadata={**about, **provenance_table(made), **cost},
-        check_results=[_COMPLETE.answer(passed=about["missing_days"] == "none", missing_days=about["missing_days"])],
+        metadata={**description, **provenance_table(made), **cost},
+        check_results=[_COMPLETE.answer(passed=missing == "none", missing_days=missing)],
     )
 
 
 def _describe(history: pa.Table) -> dict[str, Any]:
+    """Return the metadata of the materialization."""
     event = history["event"].cast(pa.string())
     days = sorted(set(history["day"].to_pylist()))
     last_day = history.filter(pc.equal(history["day"], days[-1]))
+    # On the first day all personas are born, which says nothing.
     happened = history.filter(pc.and_(pc.not_equal(event, "continued"), pc.is_valid(history["previous_day"])))
     picture = to_data_address(plot_sizes(history))
     return {
         "sizes": dg.MetadataValue.md(f"![users of each persona by day]({picture})"),
         "events": count_table(Counter(event.to_pylist()), of="event"),
-        "happened": _table(happened.slice(max(0, len(happened) - MOST_SHOWN)), _HAPPENED),
-        "last_day": _table(last_day.slice(0, MOST_SHOWN), _LAST_DAY),
+        "happened": _table(happened.slice(max(0, len(happened) - MAX_ROWS_SHOWN)), _HAPPENED),
+        "last_day": _table(last_day.slice(0, MAX_ROWS_SHOWN), _LAST_DAY),
         "days": len(days),
-        "missing_days": ", ".join(map(str, find_holes(days))) or "none",
+        "missing_days": ", ".join(map(str, find_missing_days(days))) or "none",
     }
 
 
 def _table(rows: pa.Table, shown: Mapping[str, str]) -> dg.TableMetadataValue:
-    """Return some rows, a column for each heading of `shown`, whose value names it in `tables.LINEAGE`."""
+    """Return rows of `tables.LINEAGE` as a table for the UI; `shown` has the column of each heading."""
     return dg.MetadataValue.table(
         [
-            dg.TableRecord({heading: _plain(row[name]) for heading, name in shown.items()})
+            dg.TableRecord({heading: _to_text(row[name]) for heading, name in shown.items()})
             for row in rows.select(list(shown.values())).to_pylist()
         ],
         schema=dg.TableSchema([dg.TableColumn(heading, description=name) for heading, name in shown.items()]),
     )
 
 
-def _plain(value: Any) -> str:
+def _to_text(value: Any) -> str:
+    """Return a value as a cell shows it: empty for null, three decimals for a float."""
     if value is None:
         return ""
     return f"{value:.3f}" if isinstance(value, float) else str(value)

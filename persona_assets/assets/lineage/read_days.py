@@ -1,4 +1,4 @@
-"""Read the clusters of days, one day at a time."""
+"""Read the tables `clusters` and `cluster_centres`, one day at a time."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -13,30 +13,30 @@ import pyarrow.dataset as pads
 from persona_assets import tables
 
 
-class Day(NamedTuple):
-    """The clusters of one day."""
+class ClustersOfDay(NamedTuple):
+    """The users of one day with their clusters, and the centres of the clusters."""
 
     day: dt.date
-    user_ids: pa.Array  # string
-    clusters: npt.NDArray[np.int32]  # (n_users,), of each of them, 0 to k - 1
+    user_ids: pa.Array  # string, (n_users,)
+    clusters: npt.NDArray[np.int32]  # (n_users,), the cluster of each user, 0 to k - 1
     centres: npt.NDArray[np.float32]  # (k, d), unit length
-    model: str | None = None  # of the vectors, as tables.vector_model tells it
+    model: str | None = None  # name of the model of the vectors, if the file has it (`tables.vector_model`)
 
 
-def read_days(clusters: pads.Dataset, centres: pads.Dataset) -> Iterator[Day]:
-    """Yield the days in their order, each read when it is asked for.
+def read_days(clusters: pads.Dataset, centres: pads.Dataset) -> Iterator[ClustersOfDay]:
+    """Yield the clusters of each day, in order of the days; a day is only read when it is asked for.
 
     Args:
-        clusters: `tables.CLUSTERS`, a file a day, named by it, in the order of the days.
-        centres: `tables.centres_schema(d)` of the same days; days may differ in width and model.
+        clusters: `tables.CLUSTERS`: a file per day, named by the day, in order of the days.
+        centres: `tables.centres_schema(d)` of the same days. Days may differ in width and model.
     """
-    for file, of_users, of_clusters in zip(
+    for file, users_fragment, centres_fragment in zip(
         clusters.files, clusters.get_fragments(), centres.get_fragments(), strict=True
     ):
-        users = of_users.to_table(columns=["user_id", "cluster_id"]).combine_chunks()
-        schema = of_clusters.physical_schema
-        column = of_clusters.to_table(schema=schema)["centre"].combine_chunks()
-        yield Day(
+        users = users_fragment.to_table(columns=["user_id", "cluster_id"]).combine_chunks()
+        schema = centres_fragment.physical_schema
+        column = centres_fragment.to_table(schema=schema)["centre"].combine_chunks()
+        yield ClustersOfDay(
             day=dt.date.fromisoformat(PurePosixPath(file).stem),
             user_ids=pa.concat_arrays(users["user_id"].chunks),
             clusters=users["cluster_id"].to_numpy(),

@@ -1,4 +1,4 @@
-"""The tables that `lineage` stores, as `docs/reference/tables.md` shows them."""
+"""The descriptions of the tables that `lineage` stores, for `docs/reference/tables.md`."""
 
 from persona_assets import tables
 from persona_assets.common.stored_table import StoredTable

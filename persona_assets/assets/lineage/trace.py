@@ -1,4 +1,4 @@
-"""Follow personas through the days: numbers that persist, and what happened to each."""
+"""Give each day's clusters persona numbers that persist, and record what happened to each persona."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -10,86 +10,107 @@ import pyarrow as pa
 
 from persona_assets import tables
 from persona_assets.assets.lineage.match import Matches, match_clusters
-from persona_assets.assets.lineage.read_days import Day
+from persona_assets.assets.lineage.read_days import ClustersOfDay
 
-Row = dict[str, Any]
+# Columns of a row of `tables.LINEAGE`, by name.
+LineageRow = dict[str, Any]
 
 
-def trace_personas(days: Iterable[Day]) -> pa.Table:
-    """Return `tables.LINEAGE` of all days, by day and persona.
+def trace_personas(days: Iterable[ClustersOfDay]) -> pa.Table:
+    """Return `tables.LINEAGE` of all days, sorted by day and persona.
 
-    A day's rows depend on the days up to it alone. Memory is that of two days.
+    The rows of a day only depend on that day and earlier ones. Memory is that of two days and the result.
 
     Args:
-        days: In their order; days without clusters are left out, and the next is compared with the last one there.
+        days: In order. Days without clusters are left out, and the next day is compared with the last one before them.
     """
-    rows: list[Row] = []
-    before: Day | None = None
-    personas: list[int] = []  # of each cluster of the day before
-    given = 0  # numbers
+    rows: list[LineageRow] = []
+    before: ClustersOfDay | None = None
+    personas: list[int] = []  # the persona of each cluster of the day before
+    next_persona_id = 0
     for day in days:
         if before is None:
-            found = [_row(cluster, "born", cluster) for cluster in range(len(day.centres))]
+            rows_of_day = [_row(cluster, "born", cluster) for cluster in range(len(day.centres))]
         else:
             matches = match_clusters(before, day)
-            found = _follow(matches, personas, given)
-            for row in found:
+            rows_of_day = _continue_personas(matches, personas, next_persona_id)
+            for row in rows_of_day:
                 row["previous_day"] = before.day
         users = np.bincount(day.clusters, minlength=len(day.centres)).tolist()
-        for row in found:
+        for row in rows_of_day:
             row |= {"day": day.day, "users": 0 if row["cluster_id"] is None else users[row["cluster_id"]]}
-        rows += sorted(found, key=lambda row: row["persona_id"])
-        before, personas = day, _personas_by_cluster(found)
-        given = max(given, *(persona + 1 for persona in personas))
+        rows += sorted(rows_of_day, key=lambda row: row["persona_id"])
+        before, personas = day, _personas_by_cluster(rows_of_day)
+        next_persona_id = max(next_persona_id, *(persona + 1 for persona in personas))
     return pa.Table.from_pylist(rows, schema=tables.LINEAGE)
 
 
-def find_holes(days: Sequence[dt.date]) -> list[dt.date]:
-    """Return the days between the first and the last that are not there."""
+def find_missing_days(days: Sequence[dt.date]) -> list[dt.date]:
+    """Return the dates between the first and the last of `days` that are not among them, ascending.
+
+    Args:
+        days: Ascending.
+    """
     return [
         day + dt.timedelta(number) for day, following in pairwise(days) for number in range(1, (following - day).days)
     ]
 
 
-def _follow(matches: Matches, personas: list[int], given: int) -> list[Row]:
-    """Return a row for each cluster after, and for each before that does not go on."""
-    rows: list[Row] = []
-    for cluster, continues in enumerate(matches.continues.tolist()):
-        if continues >= 0:
-            row = _row(personas[continues], "continued", cluster) | _ties(matches, continues, cluster)
+def _continue_personas(matches: Matches, personas: list[int], next_persona_id: int) -> list[LineageRow]:
+    """Return a row for each later cluster, and for each earlier cluster that no later one continues.
+
+    Args:
+        matches: The clusters of two days, matched.
+        personas: The persona of each earlier cluster.
+        next_persona_id: The number of the first new persona.
+    """
+    rows: list[LineageRow] = []
+    for cluster, previous in enumerate(matches.continues.tolist()):
+        if previous >= 0:
+            row = _row(personas[previous], "continued", cluster) | _match_columns(matches, previous, cluster)
         else:
-            row = _row(given, "born", cluster) | _split_off(matches, personas, cluster)
-            given += 1
+            row = _row(next_persona_id, "born", cluster) | _split_columns(matches, personas, cluster)
+            next_persona_id += 1
         rows.append(row)
-    return rows + _end(matches, personas, _personas_by_cluster(rows))
+    return rows + _rows_of_ended(matches, personas, _personas_by_cluster(rows))
 
 
-def _split_off(matches: Matches, personas: list[int], cluster: int) -> Row:
-    """Return from which persona the users of a new one came, as columns; none if they came from no single one."""
-    if not matches.came[:, cluster].any():
+def _split_columns(matches: Matches, personas: list[int], cluster: int) -> LineageRow:
+    """Return the columns of a new persona that split off from an earlier one.
+
+    Empty if no earlier cluster had most of its users: the persona is new.
+    """
+    if not matches.most_came_from[:, cluster].any():
         return {}
-    previous = int(matches.came[:, cluster].argmax())
-    return {"event": "split", "related_persona_id": personas[previous]} | _ties(matches, previous, cluster)
+    previous = int(matches.most_came_from[:, cluster].argmax())
+    return {"event": "split", "related_persona_id": personas[previous]} | _match_columns(matches, previous, cluster)
 
 
-def _end(matches: Matches, personas: list[int], now: list[int]) -> list[Row]:
-    """Return a row for each cluster before that does not go on; `now` are the personas of the clusters after."""
-    rows: list[Row] = []
+def _rows_of_ended(matches: Matches, personas: list[int], personas_after: list[int]) -> list[LineageRow]:
+    """Return a row for each earlier cluster that no later one continues: its persona was merged or is gone.
+
+    Args:
+        matches: The clusters of two days, matched.
+        personas: The persona of each earlier cluster.
+        personas_after: The persona of each later cluster.
+    """
+    rows: list[LineageRow] = []
     for previous in sorted(set(range(len(personas))) - set(matches.continues.tolist())):
         row = _row(personas[previous], "gone", None) | {"previous_cluster_id": previous}
-        if matches.went[previous].any():
-            cluster = int(matches.went[previous].argmax())
-            row |= {"event": "merged", "related_persona_id": now[cluster]} | _ties(matches, previous, cluster)
+        if matches.most_went_to[previous].any():
+            cluster = int(matches.most_went_to[previous].argmax())
+            merged = {"event": "merged", "related_persona_id": personas_after[cluster]}
+            row |= merged | _match_columns(matches, previous, cluster)
         rows.append(row)
     return rows
 
 
-def _row(persona: int, event: str, cluster: int | None) -> Row:
+def _row(persona: int, event: str, cluster: int | None) -> LineageRow:
     return {"persona_id": persona, "event": event, "cluster_id": cluster}
 
 
-def _ties(matches: Matches, previous: int, cluster: int) -> Row:
-    """Return how two clusters are tied, as columns."""
+def _match_columns(matches: Matches, previous: int, cluster: int) -> LineageRow:
+    """Return the columns that compare an earlier cluster with a later one."""
     cosine = float(matches.centre_similarity[previous, cluster])
     return {
         "previous_cluster_id": previous,
@@ -99,7 +120,7 @@ def _ties(matches: Matches, previous: int, cluster: int) -> Row:
     }
 
 
-def _personas_by_cluster(rows: list[Row]) -> list[int]:
-    """Return the persona of each cluster of the day, in order of cluster."""
-    there = [row for row in rows if row["cluster_id"] is not None]
-    return [row["persona_id"] for row in sorted(there, key=lambda row: row["cluster_id"])]
+def _personas_by_cluster(rows: list[LineageRow]) -> list[int]:
+    """Return the persona of each cluster of the day, in order of `cluster_id`."""
+    with_cluster = [row for row in rows if row["cluster_id"] is not None]
+    return [row["persona_id"] for row in sorted(with_cluster, key=lambda row: row["cluster_id"])]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persona_assets.assets.cluster_stats.medoids import CANDIDATES, MEDOIDS, find_medoids
-from persona_assets.post_vectors.exact_sums import add_by_row, directions
+from persona_assets.post_vectors.exact_sums import add_by_row, to_unit_vectors
 from persona_assets.post_vectors.read import read_post_vectors
 from persona_assets_tests.assets.cluster_stats.builders import dataset, posts_of, shuffled, vectors_of
 
@@ -24,7 +24,7 @@ def medoids_of(vectors, texts=None, *, order=0):
         read_post_vectors(dataset(table), rows),
         dataset(posts_of(uris, uris, texts or uris)),
         clusters=np.zeros(1, np.int64),
-        means=directions(sums),
+        means=to_unit_vectors(sums),
     )[0]
 
 

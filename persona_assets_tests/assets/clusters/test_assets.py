@@ -1,4 +1,4 @@
-"""The asset: its configuration reaches the fit, and its metadata holds numbers and no ids."""
+"""The asset `clusters`: its run config takes effect, and its metadata has numbers and no user ids."""
 
 import datetime as dt
 import functools
@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from persona_assets.assets.clusters.assets import ClustersConfig, build_clusters, check_clusters
-from persona_assets.assets.clusters.build import ClusteringOptions, find_personas
+from persona_assets.assets.clusters.build import ClusteringOptions, cluster_users
 from persona_assets.errors import SettingsError
 from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets_tests.assets.clusters.builders import dataset, embeddings_of, planted, users_of
@@ -20,7 +20,7 @@ from persona_assets_tests.checked import find_failed
 
 @pytest.fixture
 def materialize(tmp_path):
-    """Make the asset of 65 planted users, with this configuration."""
+    """Return a function that materializes the asset for 65 users in three planted groups, with a run config."""
     return functools.partial(run_asset, types.SimpleNamespace(new_folder=lambda: tmp_path))
 
 
@@ -33,7 +33,7 @@ def run_asset(scratch, **config):
     return asset(context, ClustersConfig(**config), scratch, embeddings=posts, english_users=dataset(users_of(users)))
 
 
-def test_it_hands_over_clusters_with_their_centres_and_says_how_good_they_are(materialize):
+def test_it_returns_clusters_with_side_tables_and_quality_measures(materialize):
     result = materialize(n_clusters=3)
 
     assert result.value.main.num_rows == 65
@@ -49,7 +49,7 @@ def test_it_hands_over_clusters_with_their_centres_and_says_how_good_they_are(ma
     assert "did:plc" not in str(result.metadata)
 
 
-def test_a_stability_that_cannot_be_measured_is_said_and_no_number(materialize):
+def test_the_metadata_says_that_stability_is_not_measurable(materialize):
     result = materialize(n_clusters=40, min_cluster_size=1)
 
     assert result.metadata["stability"] == "not measurable: half of the users are fewer than the clusters"
@@ -67,43 +67,43 @@ def test_each_field_of_the_configuration_changes_the_result(materialize):
     assert np.bincount(labels(n_clusters=6, min_cluster_size=10)).min() == 10
     assert labels(n_clusters=6, min_cluster_size=10, min_size_policy="dissolve").max() < 5
     assert not np.array_equal(usual, labels(n_clusters=6, min_cluster_size=1, seed=3))
-    assert not np.array_equal(usual, labels(n_clusters=6, min_cluster_size=1, sharpen_users=True))
+    assert not np.array_equal(usual, labels(n_clusters=6, min_cluster_size=1, whiten_users=True))
 
 
-def test_several_numbers_are_nested_levels(materialize):
+def test_several_numbers_of_clusters_give_levels(materialize):
     levels = materialize(n_clusters=[5, 2]).value.sides["cluster_certainty"]["levels"].to_pylist()
 
     assert {len(path) for path in levels} == {2}
 
 
 @pytest.mark.parametrize("wrong", [0, [], "many", [2, 0], True, 2.5, "", "2,", "2,0", "2;25"])
-def test_what_is_no_number_of_clusters_is_refused(wrong):
+def test_an_invalid_number_of_clusters_is_an_error(wrong):
     with pytest.raises(ValidationError, match="n_clusters must be a number from 1"):
         ClustersConfig(n_clusters=wrong)
 
 
-def test_the_curve_is_shown_when_the_number_is_chosen(materialize):
+def test_the_metadata_has_the_curve_if_the_number_is_chosen(materialize):
     metadata = materialize(auto_cluster=True).metadata
 
     assert [row.data["clusters"] for row in metadata["tried"].records] == [2, 3, 4, 5, 6]
     assert metadata["curve"].value.startswith("![silhouette by number](data:image/png")
 
 
-def test_a_setting_is_the_default(monkeypatch: pytest.MonkeyPatch):
+def test_the_default_is_the_setting(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PERSONA_N_CLUSTERS", "7")
 
     assert ClustersConfig().n_clusters == [7]
 
 
 @pytest.mark.parametrize(("given", "levels"), [("25,2,100", [2, 25, 100]), ("2, 25", [2, 25]), (" 3 ", [3])])
-def test_the_environment_takes_a_list_too(monkeypatch: pytest.MonkeyPatch, given, levels):
+def test_the_environment_variable_takes_a_list(monkeypatch: pytest.MonkeyPatch, given, levels):
     monkeypatch.setenv("PERSONA_N_CLUSTERS", given)
 
     assert ClustersConfig().n_clusters == levels
 
 
 @pytest.mark.parametrize("wrong", ["0", "2,0", "many", "2,,3", "-1"])
-def test_a_setting_that_is_no_list_of_numbers_is_refused(monkeypatch: pytest.MonkeyPatch, wrong):
+def test_a_setting_that_is_no_list_of_numbers_is_an_error(monkeypatch: pytest.MonkeyPatch, wrong):
     monkeypatch.setenv("PERSONA_N_CLUSTERS", wrong)
 
     with pytest.raises(SettingsError, match="PERSONA_N_CLUSTERS"):
@@ -111,41 +111,41 @@ def test_a_setting_that_is_no_list_of_numbers_is_refused(monkeypatch: pytest.Mon
 
 
 @pytest.fixture
-def personas():
-    """What the asset found of 65 planted users, and what it was told of it."""
+def clustering():
+    """The clusters of 65 users in three planted groups."""
     vectors, _ = planted([30, 20, 15])
     users = [f"u{number:02d}" for number in range(len(vectors))]
     posts = dataset(embeddings_of(list(zip(users, vectors, strict=True))))
-    return find_personas(posts, dataset(users_of(users)), ClusteringOptions((3,), min_cluster_size=10, seed=0))
+    return cluster_users(posts, dataset(users_of(users)), ClusteringOptions((3,), min_cluster_size=10, seed=0))
 
 
-def test_sound_clusters_pass_all_checks(materialize):
+def test_valid_clusters_pass_all_checks(materialize):
     checks = materialize(n_clusters=3).check_results
 
     assert (len(checks), find_failed(checks)) == (3, {})
 
 
-def test_a_user_in_two_clusters_or_in_none_is_an_error(personas):
+def test_a_user_in_two_clusters_or_in_none_fails_the_check(clustering):
     error = {"every_user_is_accounted_for": dg.AssetCheckSeverity.ERROR}
-    twice = pa.concat_tables([personas.clusters.slice(1), personas.clusters.slice(1, 1)])
+    twice = pa.concat_tables([clustering.clusters.slice(1), clustering.clusters.slice(1, 1)])
 
-    assert find_failed(check_clusters(personas, 66, 10)) == error
-    assert find_failed(check_clusters(personas._replace(clusters=twice), 65, 10)) == error
+    assert find_failed(check_clusters(clustering, 66, 10)) == error
+    assert find_failed(check_clusters(clustering._replace(clusters=twice), 65, 10)) == error
 
 
-def test_a_small_cluster_is_an_error(personas):
-    assert find_failed(check_clusters(personas, 65, 16)) == {
+def test_a_cluster_below_the_minimum_size_fails_the_check(clustering):
+    assert find_failed(check_clusters(clustering, 65, 16)) == {
         "no_cluster_is_under_the_minimum": dg.AssetCheckSeverity.ERROR
     }
 
 
-def test_users_nearer_to_another_cluster_are_a_warning(personas):
-    at = personas.certainty.schema.get_field_index("silhouette")
-    values = pa.array([-0.1] * 65, personas.certainty.schema.field(at).type)
-    worse = personas._replace(certainty=personas.certainty.set_column(at, "silhouette", values))
+def test_a_negative_mean_silhouette_is_a_warning(clustering):
+    at = clustering.certainty.schema.get_field_index("silhouette")
+    values = pa.array([-0.1] * 65, clustering.certainty.schema.field(at).type)
+    worse = clustering._replace(certainty=clustering.certainty.set_column(at, "silhouette", values))
 
     assert find_failed(check_clusters(worse, 65, 10)) == {"silhouette_is_not_negative": dg.AssetCheckSeverity.WARN}
 
 
-def test_one_cluster_has_no_silhouette_and_passes(materialize):
+def test_a_single_cluster_has_no_silhouette_and_passes_the_checks(materialize):
     assert find_failed(materialize(n_clusters=1).check_results) == {}

@@ -1,19 +1,19 @@
-"""Nearest centres and means, whatever the cores."""
+"""Assignment of users to centres, and centres as means of users."""
 
 import numpy as np
 import pytest
 
 from persona_assets.assets.clusters.assign import (
     assign_nearest,
-    assign_next,
-    average_centres,
-    own_similarity,
+    assign_second_nearest,
+    compute_centres,
+    similarity_to_own_centre,
     sum_by_cluster,
 )
 from persona_assets_tests.assets.clusters.builders import planted, unit
 
 
-def test_a_user_goes_to_the_centre_of_greatest_cosine():
+def test_a_user_is_assigned_to_the_centre_with_the_highest_cosine():
     vectors, _ = planted([30, 40], width=5)
     centres = unit(np.random.default_rng(0).normal(size=(4, 5)))
 
@@ -22,7 +22,7 @@ def test_a_user_goes_to_the_centre_of_greatest_cosine():
     cosines = vectors.astype(np.float64) @ centres.T
     assert np.array_equal(found.labels, cosines.argmax(axis=1))
     np.testing.assert_allclose(found.similarity, cosines.max(axis=1), atol=1e-6)
-    np.testing.assert_allclose(own_similarity(vectors, found.labels, centres), found.similarity, atol=1e-6)
+    np.testing.assert_allclose(similarity_to_own_centre(vectors, found.labels, centres), found.similarity, atol=1e-6)
 
 
 @pytest.mark.parametrize("users", [1, 4095, 4096, 4097])
@@ -32,23 +32,23 @@ def test_blocks_cover_every_user_once(users):
     assert len(assign_nearest(vectors, vectors[:1]).labels) == users
 
 
-def test_a_centre_is_the_unit_mean_of_its_users_and_one_without_users_stays():
+def test_a_centre_is_the_normalised_mean_of_its_users_and_an_empty_cluster_keeps_the_fallback():
     vectors = unit([[1, 0], [0, 1], [1, 1]])
-    before = unit([[1, 0], [0, 1], [-1, 0]])
+    fallback = unit([[1, 0], [0, 1], [-1, 0]])
 
-    centres = average_centres(vectors, np.array([0, 0, 1], np.int32), before=before)
+    centres = compute_centres(vectors, np.array([0, 0, 1], np.int32), fallback=fallback)
 
     np.testing.assert_allclose(centres, unit([[1, 1], [1, 1], [-1, 0]]), atol=1e-6)
     assert sum_by_cluster(vectors, np.array([0, 0, 1], np.int32), 3)[2].tolist() == [0, 0]
 
 
-def test_the_next_nearest_is_the_best_of_the_others():
+def test_the_second_nearest_centre_has_the_second_highest_cosine():
     vectors, _ = planted([40], width=5)
     centres = unit(np.random.default_rng(0).normal(size=(4, 5)))
     labels = assign_nearest(vectors, centres).labels
 
-    found = assign_next(vectors, labels, centres)
+    found = assign_second_nearest(vectors, labels, centres)
 
     ranked = np.argsort(-(vectors @ centres.T), axis=1)
     assert np.array_equal(found.labels, ranked[:, 1])
-    assert (found.similarity <= own_similarity(vectors, labels, centres) + 1e-6).all()
+    assert (found.similarity <= similarity_to_own_centre(vectors, labels, centres) + 1e-6).all()

@@ -1,4 +1,4 @@
-"""Clustering methods: one table, one contract for all of them."""
+"""The contract that every clustering method in `CLUSTERING_METHODS` fulfils."""
 
 from typing import get_args
 
@@ -8,9 +8,9 @@ from sklearn.metrics import adjusted_rand_score
 
 from persona_assets.assets.clusters import methods
 from persona_assets.assets.clusters.choose_k import choose_n_clusters
-from persona_assets.assets.clusters.hierarchy import fit_levels
+from persona_assets.assets.clusters.hierarchy import fit_hierarchy
 from persona_assets.assets.clusters.lloyd import ClusterSpec
-from persona_assets.assets.clusters.methods import CLUSTERING_METHODS, fit_clusters, fit_of_labels
+from persona_assets.assets.clusters.methods import CLUSTERING_METHODS, fit_clusters, fit_from_labels
 from persona_assets.assets.clusters.stability import measure_stability
 from persona_assets.errors import TooFewUsersError
 from persona_assets.settings import ClusteringMethod
@@ -19,7 +19,7 @@ from persona_assets_tests.assets.clusters.builders import planted
 METHODS = pytest.mark.parametrize("method", CLUSTERING_METHODS)
 
 
-def test_the_setting_offers_each_method():
+def test_the_setting_accepts_the_name_of_each_method():
     assert get_args(ClusteringMethod) == tuple(CLUSTERING_METHODS)
 
 
@@ -36,7 +36,7 @@ def test_every_method_finds_planted_groups_and_numbers_them_by_size(method):
 @METHODS
 @pytest.mark.parametrize("policy", ["fill", "dissolve"])
 @pytest.mark.parametrize("k", [1, 2, 5])
-def test_every_method_keeps_the_contract_of_a_fit(method, policy, k):
+def test_every_method_returns_a_valid_fit_that_a_second_call_repeats(method, policy, k):
     vectors, _ = planted([40, 7, 3], width=8, noise=0.5)
     spec = ClusterSpec(k, 9, policy, method)
 
@@ -54,11 +54,11 @@ def test_every_method_keeps_the_contract_of_a_fit(method, policy, k):
 
 
 @METHODS
-def test_levels_choice_and_stability_work_with_every_method(method):
+def test_hierarchy_choice_of_k_and_stability_work_with_every_method(method):
     vectors, groups = planted([60, 60, 60, 60], width=32)
     spec = ClusterSpec(4, 5, method=method)
 
-    fit, coarser = fit_levels(vectors, [2, 4], spec, seed=0)
+    fit, coarser = fit_hierarchy(vectors, [2, 4], spec, seed=0)
 
     assert adjusted_rand_score(groups, fit.labels) == 1
     assert len({(int(two), int(four)) for two, four in zip(coarser[0], fit.labels, strict=True)}) == 4
@@ -67,7 +67,7 @@ def test_levels_choice_and_stability_work_with_every_method(method):
 
 
 @METHODS
-def test_every_method_refuses_too_few_users(method):
+def test_every_method_raises_an_error_for_too_few_users(method):
     with pytest.raises(TooFewUsersError):
         fit_clusters(planted([9], width=4)[0], ClusterSpec(2, 5, method=method), seed=0)
 
@@ -81,7 +81,7 @@ def test_wards_method_merges_a_sample_of_many_users_and_assigns_the_others(monke
     assert adjusted_rand_score(groups, found.labels) == 1
 
 
-def test_wards_method_makes_more_clusters_than_it_would_draw_users(monkeypatch):
+def test_wards_method_makes_more_clusters_than_the_size_of_its_sample(monkeypatch):
     monkeypatch.setattr(methods, "WARD_USERS", 60)
     vectors, _ = planted([600], width=16, noise=1)
 
@@ -89,16 +89,16 @@ def test_wards_method_makes_more_clusters_than_it_would_draw_users(monkeypatch):
 
 
 @METHODS
-def test_every_method_makes_a_cluster_of_each_user(method):
+def test_every_method_makes_as_many_clusters_as_users(method):
     vectors, _ = planted([20], width=8, noise=1)
 
     assert sorted(fit_clusters(vectors, ClusterSpec(20, 1, method=method), seed=0).labels.tolist()) == list(range(20))
 
 
-def test_a_method_that_is_added_to_the_table_needs_to_find_labels_alone(monkeypatch):
-    def by_sign(vectors, spec, *, seed, starts=None):
-        del seed, starts
-        return fit_of_labels(vectors, (vectors[:, 0] > 0).astype(np.int32), spec)
+def test_a_method_added_to_the_table_only_has_to_compute_labels(monkeypatch):
+    def by_sign(vectors, spec, *, seed, n_init=None):
+        del seed, n_init
+        return fit_from_labels(vectors, (vectors[:, 0] > 0).astype(np.int32), spec)
 
     monkeypatch.setitem(CLUSTERING_METHODS, "sign", by_sign)  # type: ignore[arg-type]
     vectors, _ = planted([30, 30], width=4, noise=0.5)

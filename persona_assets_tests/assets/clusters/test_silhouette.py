@@ -1,4 +1,4 @@
-"""Silhouette without pairs."""
+"""The silhouette, computed from cluster means."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -11,7 +11,7 @@ from persona_assets_tests.assets.clusters.builders import planted
 
 @settings(max_examples=40)
 @given(st.integers(0, 1000), st.integers(2, 6))
-def test_it_is_the_silhouette_of_all_pairs(seed, k):
+def test_it_equals_the_silhouette_of_scikit_learn(seed, k):
     vectors, _ = planted([8 * k], width=5, noise=1, seed=seed)
     labels = np.concatenate([np.arange(k), np.random.default_rng(seed).integers(0, k, 7 * k)]).astype(np.int32)
 
@@ -20,7 +20,7 @@ def test_it_is_the_silhouette_of_all_pairs(seed, k):
     np.testing.assert_allclose(found, silhouette_samples(vectors, labels, metric="cosine"), atol=1e-4)
 
 
-def test_a_user_alone_has_none_and_so_has_a_single_cluster():
+def test_it_is_zero_for_the_only_user_of_a_cluster_and_for_a_single_cluster():
     vectors, _ = planted([3, 3], width=5)
 
     assert measure_silhouette(vectors, np.array([0, 1, 1, 1, 1, 1], np.int32))[0] == 0

@@ -1,4 +1,4 @@
-"""User vectors from post vectors."""
+"""User vectors are the normalised means of post vectors."""
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ def average(embeddings, users, **cut):
     return average_user_vectors(dataset(embeddings, **cut), dataset(users), with_covariance=True)
 
 
-def test_a_user_vector_is_the_unit_mean_of_its_unit_post_vectors():
+def test_a_user_vector_is_the_normalised_mean_of_the_users_post_vectors():
     found = average(embeddings_of([("a", [1, 0]), ("a", [0, 2]), ("b", [0, 1]), ("a", [1, 0])]), users_of(["b", "a"]))
 
     assert found.user_ids.to_pylist() == ["a", "b"]
@@ -26,7 +26,7 @@ def test_a_user_vector_is_the_unit_mean_of_its_unit_post_vectors():
 
 @pytest.mark.parametrize("dtype", [pa.float16(), pa.float32()])
 @given(data=st.data())
-def test_no_order_of_posts_or_users_and_no_cut_into_batches_changes_a_bit(dtype, data):
+def test_the_result_is_the_same_bit_for_bit_for_any_order_of_posts_and_users_and_any_batches(dtype, data):
     rng = np.random.default_rng(data.draw(st.integers(0, 100)))
     names = [f"u{number}" for number in range(5)]
     embeddings = embeddings_of([(rng.choice(names), rng.normal(size=8)) for _ in range(40)], dtype)
@@ -37,11 +37,11 @@ def test_no_order_of_posts_or_users_and_no_cut_into_batches_changes_a_bit(dtype,
     other = average(embeddings.take(order), users_of(names[::-1]), batch_rows=cut)
 
     assert one.user_ids == other.user_ids
-    assert one.within.tobytes() == other.within.tobytes()
+    assert one.within_covariance.tobytes() == other.within_covariance.tobytes()
     assert one.vectors.tobytes() == other.vectors.tobytes()
 
 
-def test_the_covariance_is_that_of_posts_around_their_users_mean():
+def test_the_covariance_is_that_of_posts_around_the_mean_of_their_user():
     rng = np.random.default_rng(0)
     posts = [(f"u{number % 7}", rng.normal(size=4)) for number in range(60)]
     vectors = np.array([vector / np.linalg.norm(vector) for _, vector in posts])
@@ -52,16 +52,16 @@ def test_the_covariance_is_that_of_posts_around_their_users_mean():
 
     found = average(embeddings_of(posts), users_of(sorted(set(users))))
 
-    np.testing.assert_allclose(found.within, residuals.T @ residuals / (60 - 7), atol=1e-4)
+    np.testing.assert_allclose(found.within_covariance, residuals.T @ residuals / (60 - 7), atol=1e-4)
 
 
-def test_without_a_user_of_two_posts_there_is_no_covariance():
+def test_the_covariance_is_zero_if_no_user_has_two_posts():
     found = average(embeddings_of([("a", [1, 0]), ("b", [0, 1])]), users_of(["a", "b"]))
 
-    assert not found.within.any()
+    assert not found.within_covariance.any()
 
 
-def test_every_kept_user_has_a_vector_or_is_counted():
+def test_every_user_has_a_vector_or_is_counted_as_dropped():
     embeddings = embeddings_of([("a", [1, 0]), ("b", [1, 0]), ("b", [-1, 0]), ("x", [0, 1])])
 
     found = average(embeddings, users_of(["a", "b", "c"]))
@@ -70,14 +70,16 @@ def test_every_kept_user_has_a_vector_or_is_counted():
     assert found.dropped == {"no vector in the window": 1, "vectors cancel out": 1}
 
 
-def test_posts_are_noted_as_they_are_read():
-    noted = []
-    average_user_vectors(dataset(embeddings_of([("a", [1, 0])] * 5)), dataset(users_of(["a"])), note=noted.append)
+def test_progress_counts_every_post():
+    counts = []
+    average_user_vectors(
+        dataset(embeddings_of([("a", [1, 0])] * 5)), dataset(users_of(["a"])), on_progress=counts.append
+    )
 
-    assert sum(noted) == 5
+    assert sum(counts) == 5
 
 
-def test_days_of_different_widths_are_refused():
+def test_days_of_different_widths_are_an_error():
     days = [dataset(embeddings_of([("a", vector)])) for vector in ([1, 0], [1, 0, 0])]
 
     with pytest.raises(VectorError, match="PERSONA_MODEL"):
@@ -95,7 +97,7 @@ class _TwoDays:
 
 
 @pytest.mark.parametrize("batch_rows", [1, 2, 50])
-def test_a_post_of_two_days_counts_once(batch_rows):
+def test_a_post_in_the_files_of_two_days_counts_once(batch_rows):
     day = embeddings_of([("a", [1, 0]), ("a", [0, 1]), ("b", [1, 1])])
     other = embeddings_of([("b", [0, 1]), ("x", [0, 1])])
     repeated = day["uri"].combine_chunks().slice(1, 1)

@@ -1,4 +1,4 @@
-"""Small inputs for the tests of this asset: a transformer of random weights, and posts."""
+"""Small inputs for the tests of `embeddings`: a transformer with random weights, and posts."""
 
 import json
 from pathlib import Path
@@ -7,10 +7,9 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.assets.embeddings.distinct_texts import split_texts
+from persona_assets.assets.embeddings.distinct_texts import deduplicate_texts
 from persona_assets.assets.embeddings.embed import embed_posts
-from persona_assets.assets.embeddings.vector_cache import VectorStore
-from persona_assets.common.progress import Progress
+from persona_assets.assets.embeddings.vector_cache import VectorCache
 from persona_assets.text_encoder.device import choose_device
 from persona_assets.text_encoder.encode import Encoder
 from persona_assets.text_encoder.model import load_model
@@ -39,7 +38,7 @@ WORDS = [
 
 
 def make_model(folder: Path, *, pooling: dict | None = None, prompts: dict | None = None, safe=True) -> Path:
-    """A BERT of two layers with random weights, as `transformers` and sentence-transformers would save it."""
+    """Save a two-layer BERT with random weights in the layout of `transformers` and sentence-transformers."""
     import torch  # noqa: PLC0415 - 2 s, not for those who only collect tests
     from transformers import BertConfig, BertModel, BertTokenizerFast  # noqa: PLC0415 - 3 s, the same
 
@@ -54,11 +53,11 @@ def make_model(folder: Path, *, pooling: dict | None = None, prompts: dict | Non
         intermediate_size=32,
         max_position_embeddings=64,
     )
-    network = BertModel(config)
+    model = BertModel(config)
     if safe:
-        network.save_pretrained(folder)
+        model.save_pretrained(folder)
     else:
-        torch.save(network.state_dict(), folder / "pytorch_model.bin")
+        torch.save(model.state_dict(), folder / "pytorch_model.bin")
         config.save_pretrained(folder)
     words = {word: number for number, word in enumerate(vocabulary)}
     BertTokenizerFast(vocab=words, model_max_length=32).save_pretrained(folder)
@@ -77,11 +76,12 @@ def state(folder: Path, file: str, content) -> None:
 
 
 def load(folder, *, max_tokens=128, precision="float32"):
+    """The model in this folder, on the CPU."""
     return load_model(str(folder), device=choose_device("cpu"), precision=precision, max_tokens=max_tokens)
 
 
 def posts_of(texts, *, batch_rows=None):
-    """`english_posts` of these texts, each by the next of three users, as a lazy dataset."""
+    """`english_posts` with these texts, written by three users in turn, as a dataset."""
     rows = [
         {
             "uri": f"at://did:plc:{n % 3}/app.bsky.feed.post/{n:04d}",
@@ -98,6 +98,7 @@ def posts_of(texts, *, batch_rows=None):
 
 
 def dataset(rows, *, batch_rows=None):
+    """`english_posts` with these rows, in batches of `batch_rows`."""
     table = pa.Table.from_pylist(rows, schema=tables.ENGLISH_POSTS)
     return pads.dataset(table.to_batches(max_chunksize=batch_rows), schema=table.schema)
 
@@ -108,12 +109,11 @@ def encode(model, texts):
 
 
 def embed(posts, model, scratch, *, vector_dtype="float32", store=None):
-    """Embed a day in `scratch`, with the vectors kept in the folder `store`, if any."""
-    split = split_texts(posts, scratch=scratch, memory_limit="200MB")
-    progress = Progress(lambda _: None, what="texts", total=split.n_texts)
+    """Embed the posts of a day; vectors are cached in the folder `store`, if there is one."""
+    posts_and_texts = deduplicate_texts(posts, scratch=scratch, memory_limit="200MB")
     encoder = Encoder(model, vector_dtype=vector_dtype)
-    kept = store and VectorStore(store, key=model.key(), dimensions=model.dimensions, dtype=vector_dtype)
-    return embed_posts(split, encoder, kept, scratch=scratch, progress=progress)
+    cache = store and VectorCache(store, key=model.key(), dimensions=model.dimensions, dtype=vector_dtype)
+    return embed_posts(posts_and_texts, encoder, cache, scratch=scratch)
 
 
 def _module(path, kind):

@@ -1,4 +1,4 @@
-"""Models that several tests of this asset share; loading them is what costs."""
+"""Models that several tests share, because loading one takes seconds."""
 
 import pytest
 
@@ -13,13 +13,13 @@ def tiny_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny(tiny_folder):
-    """The same, loaded."""
+    """The model of `tiny_folder`, loaded."""
     return load(tiny_folder)
 
 
 @pytest.fixture(autouse=True)
 def no_hub(monkeypatch):
-    """No test asks a hub: the variable is read when the client is imported, so set it in the client as well."""
+    """Keep tests off the model hub. The client reads the variable on import, so its constant is set as well."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     import huggingface_hub.constants  # noqa: PLC0415 - 0.3 s, not for those who only collect tests
 

@@ -1,4 +1,4 @@
-"""The asset: its configuration reaches the model, and its metadata says what was run."""
+"""The asset `embeddings`: its run config takes effect, and its metadata describes the model and the work."""
 
 import datetime as dt
 import json
@@ -16,7 +16,7 @@ import torch
 from persona_assets import tables
 from persona_assets.assets.embeddings.assets import EmbeddingsConfig, build_embeddings
 from persona_assets.assets.embeddings.embed import embed_posts
-from persona_assets.assets.embeddings.vector_cache import VectorStore, hash_texts
+from persona_assets.assets.embeddings.vector_cache import VectorCache, hash_texts
 from persona_assets.common.scratch import Scratch
 from persona_assets.definitions import build_definitions
 from persona_assets.errors import DeviceError, ModelError
@@ -30,7 +30,7 @@ TEXTS = ["the cat sat on the mat and then it ran on", "a dog ran", "a dog ran"]
 
 @pytest.fixture(autouse=True)
 def data(tmp_path, monkeypatch):
-    """A folder of its own for each test: vectors are kept below it."""
+    """PERSONA_DATA: a new folder for each test, which has the vector store too."""
     monkeypatch.setenv("PERSONA_DATA", str(tmp_path / "data"))
     return tmp_path / "data"
 
@@ -57,31 +57,31 @@ def test_vectors_of_all_posts_pass_the_checks(tiny_folder):
     assert (len(checks), find_failed(checks)) == (2, {})
 
 
-def test_posts_without_a_vector_are_an_error(tiny_folder, monkeypatch):
-    def lose_one(*given, **how):
-        embedded = embed_posts(*given, **how)
-        return embedded._replace(posts=embedded.posts - 1)
+def test_a_post_without_a_vector_fails_the_check(tiny_folder, monkeypatch):
+    def lose_one_post(*given, **how):
+        result = embed_posts(*given, **how)
+        return result._replace(posts=result.posts - 1)
 
-    monkeypatch.setattr("persona_assets.assets.embeddings.assets.embed_posts", lose_one)
+    monkeypatch.setattr("persona_assets.assets.embeddings.assets.embed_posts", lose_one_post)
 
     _, _, checks = run_asset(model=str(tiny_folder), device="cpu")
 
     assert find_failed(checks) == {"every_post_is_accounted_for": dg.AssetCheckSeverity.ERROR}
 
 
-def test_vectors_of_another_length_are_an_error(tiny_folder, data):
+def test_a_vector_that_is_not_of_unit_length_fails_the_check(tiny_folder, data):
     run_asset(model=str(tiny_folder), device="cpu")
     (key,) = data.glob("vector_store/*/key.json")
-    for kept in key.parent.glob("*.*s"):
-        kept.unlink()
-    way = json.loads(key.read_text(encoding="utf-8"))
-    store = VectorStore(
+    for chunk in key.parent.glob("*.*s"):
+        chunk.unlink()
+    full_key = json.loads(key.read_text(encoding="utf-8"))
+    store = VectorCache(
         key.parents[1],
-        key={name: way[name] for name in way if name not in ("dtype", "dimensions", "layout")},
+        key={name: full_key[name] for name in full_key if name not in ("dtype", "dimensions", "layout")},
         dimensions=DIMENSIONS,
         dtype="float16",
     )
-    store.keep(hash_texts(sorted(set(TEXTS))), np.ones((2, DIMENSIONS), np.float16))
+    store.add(hash_texts(sorted(set(TEXTS))), np.ones((2, DIMENSIONS), np.float16))
 
     _, metadata, checks = run_asset(model=str(tiny_folder), device="cpu")
 
@@ -89,7 +89,7 @@ def test_vectors_of_another_length_are_an_error(tiny_folder, data):
     assert find_failed(checks) == {"vectors_are_finite_and_of_unit_length": dg.AssetCheckSeverity.ERROR}
 
 
-def test_a_damaged_store_is_named_and_not_tried_again(tiny_folder, data):
+def test_a_damaged_vector_store_is_an_error_without_retries_that_names_the_file(tiny_folder, data):
     run_asset(model=str(tiny_folder), device="cpu")
     (kept,) = data.glob("vector_store/*/*.vectors")
     kept.write_bytes((np.frombuffer(kept.read_bytes(), np.float16) * np.float16(1.5)).tobytes())
@@ -101,7 +101,9 @@ def test_a_damaged_store_is_named_and_not_tried_again(tiny_folder, data):
 
 
 @pytest.mark.parametrize("full", ["PERSONA_VECTOR_STORE", "TMPDIR"])
-def test_a_full_disk_of_the_store_or_of_scratch_is_said_and_not_tried_again(full, tiny_folder, small_disk, monkeypatch):
+def test_a_full_disk_of_the_vector_store_or_of_scratch_is_an_error_without_retries(
+    full, tiny_folder, small_disk, monkeypatch
+):
     if full == "TMPDIR":
         monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
     store = str(small_disk / "store") if full == "PERSONA_VECTOR_STORE" else None
@@ -114,7 +116,7 @@ def test_a_full_disk_of_the_store_or_of_scratch_is_said_and_not_tried_again(full
     assert {file.name for file in small_disk.rglob("*") if file.is_file()} <= {"gpu.lock", "key.json"}
 
 
-def test_it_hands_over_vectors_and_says_what_made_them(tiny_folder):
+def test_it_returns_vectors_and_metadata_of_the_model(tiny_folder):
     table, metadata = materialize(model=str(tiny_folder), device="cpu", compute_dtype="float32")
 
     assert table.schema.equals(tables.stored_schema(tables.embeddings_schema(DIMENSIONS)))
@@ -151,7 +153,7 @@ def test_a_model_is_compiled_on_request(tiny_folder, monkeypatch):
     assert compiled == [("BertModel", {"dynamic": True})]
 
 
-def test_vectors_are_kept_below_the_data_unless_another_folder_or_none_is_named(tiny_folder, data, tmp_path):
+def test_the_vector_store_is_below_the_data_unless_the_setting_names_another_folder_or_off(tiny_folder, data, tmp_path):
     usual = {"model": str(tiny_folder), "device": "cpu", "compute_dtype": "float32"}
 
     assert materialize(**usual, vector_store="off")[1]["reused_texts"] == 0
@@ -165,22 +167,20 @@ def test_vectors_are_kept_below_the_data_unless_another_folder_or_none_is_named(
     assert len(list(data.glob("vector_store/*/*.vectors"))) == 1
 
 
-@pytest.mark.parametrize("is_new_there", [False, True])
-def test_the_store_of_version_0_1_moves_out_of_the_folder_of_days_unless_there_is_a_new_one(
-    tiny_folder, data, is_new_there
-):
+@pytest.mark.parametrize("has_new_store", [False, True])
+def test_the_vector_store_of_version_0_1_is_moved_unless_there_is_a_new_one(tiny_folder, data, has_new_store):
     usual = {"model": str(tiny_folder), "device": "cpu", "compute_dtype": "float32"}
     materialize(**usual)
     (data / "embeddings").mkdir(exist_ok=True)
     (data / "vector_store").rename(data / "embeddings" / "_store")
-    if is_new_there:
+    if has_new_store:
         (data / "vector_store").mkdir()
 
-    assert materialize(**usual)[1]["reused_texts"] == (0 if is_new_there else 2)
-    assert (data / "embeddings" / "_store").exists() == is_new_there
+    assert materialize(**usual)[1]["reused_texts"] == (0 if has_new_store else 2)
+    assert (data / "embeddings" / "_store").exists() == has_new_store
 
 
-def test_vectors_that_were_kept_for_too_long_are_deleted(tiny_folder, data):
+def test_vectors_not_used_for_too_long_are_deleted(tiny_folder, data):
     usual = {"model": str(tiny_folder), "device": "cpu", "compute_dtype": "float32"}
     materialize(**usual)
 
@@ -190,7 +190,7 @@ def test_vectors_that_were_kept_for_too_long_are_deleted(tiny_folder, data):
         assert materialize(**usual, vector_store_days=days)[1]["reused_texts"] == reused
 
 
-def test_vectors_that_are_used_every_day_are_kept(tiny_folder, data):
+def test_vectors_that_are_used_are_not_deleted(tiny_folder, data):
     usual = {"model": str(tiny_folder), "device": "cpu", "compute_dtype": "float32"}
     materialize(**usual)
     for file in data.glob("vector_store/*/*.*s"):
@@ -200,7 +200,7 @@ def test_vectors_that_are_used_every_day_are_kept(tiny_folder, data):
     assert materialize(**usual, vector_store_days=2)[1]["reused_texts"] == 2
 
 
-def test_data_that_is_not_on_this_machine_has_no_store(tiny_folder, monkeypatch, data):
+def test_data_on_remote_storage_has_no_vector_store(tiny_folder, monkeypatch, data):
     monkeypatch.setenv("PERSONA_DATA", "s3://bucket/personas")
 
     materialize(model=str(tiny_folder), device="cpu", compute_dtype="float32")
@@ -208,7 +208,7 @@ def test_data_that_is_not_on_this_machine_has_no_store(tiny_folder, monkeypatch,
     assert not data.exists()
 
 
-def test_a_model_or_a_device_that_is_not_there_is_not_tried_again(tiny_folder, monkeypatch):
+def test_a_missing_model_or_device_is_an_error_without_retries(tiny_folder, monkeypatch):
     with pytest.raises(dg.Failure) as failure:
         materialize(model="/no/such/folder")
     assert isinstance(failure.value.__cause__, ModelError)
@@ -220,7 +220,7 @@ def test_a_model_or_a_device_that_is_not_there_is_not_tried_again(tiny_folder, m
     assert isinstance(failure.value.__cause__, DeviceError)
 
 
-def test_it_asks_for_a_gpu_in_the_way_that_executors_understand():
+def test_it_has_the_gpu_tag_that_executors_read():
     asset = build_embeddings(daily_partitions(dt.date(2025, 3, 1)))
 
     assert asset.op.tags == {"gpu": "1"}
@@ -229,27 +229,27 @@ def test_it_asks_for_a_gpu_in_the_way_that_executors_understand():
 @pytest.mark.parametrize(
     ("executor", "pool"), [("in_process", None), ("multiprocess", None), ("slurm", "gpu"), ("k8s", "gpu")]
 )
-def test_it_takes_a_slot_of_a_pool_only_where_no_lock_serialises(executor, pool):
+def test_it_has_a_pool_and_a_retry_policy_only_with_a_scheduler(executor, pool):
     definitions = build_definitions(read_settings({"PERSONA_EXECUTOR": executor}))
 
     assert definitions.get_assets_def("embeddings").op.pool == pool
-    # A retry policy would have a step go on that is told to end: only a scheduler means another machine by that.
+    # A retry policy would start a step again that a person ended. Only a scheduler ends a step to move it elsewhere.
     assert (definitions.get_assets_def("embeddings").op.retry_policy is None) == (pool is None)
 
 
-def test_it_is_tried_again_where_the_gpu_has_failed(tiny_folder, monkeypatch):
+def test_a_gpu_error_requests_a_retry(tiny_folder, monkeypatch):
     def fail(*_given, **_how):
         raise torch.AcceleratorError("CUDA error: unspecified launch failure")
 
     monkeypatch.setattr("persona_assets.assets.embeddings.assets.embed_posts", fail)
 
-    with pytest.raises(dg.RetryRequested) as asked:
+    with pytest.raises(dg.RetryRequested) as requested:
         run_asset(model=str(tiny_folder), device="cpu")
 
-    assert (asked.value.max_retries, asked.value.seconds_to_wait) == (2, 30)
+    assert (requested.value.max_retries, requested.value.seconds_to_wait) == (2, 30)
 
 
-def test_it_takes_its_turn_by_a_file_in_the_folder_that_is_named(tiny_folder, tmp_path, monkeypatch):
+def test_the_lock_file_is_in_the_folder_of_the_setting(tiny_folder, tmp_path, monkeypatch):
     monkeypatch.setenv("PERSONA_LOCK_DIR", str(tmp_path / "locks"))
 
     run_asset(model=str(tiny_folder), device="cpu")
@@ -257,7 +257,7 @@ def test_it_takes_its_turn_by_a_file_in_the_folder_that_is_named(tiny_folder, tm
     assert [file.name for file in (tmp_path / "locks").iterdir()] == ["gpu.lock"]
 
 
-def test_a_lock_folder_that_cannot_be_had_is_not_tried_again(tiny_folder, tmp_path, monkeypatch):
+def test_a_lock_folder_that_cannot_be_created_is_an_error_without_retries(tiny_folder, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("PERSONA_LOCK_DIR", str(tmp_path / "file"))
 
@@ -267,7 +267,7 @@ def test_a_lock_folder_that_cannot_be_had_is_not_tried_again(tiny_folder, tmp_pa
     assert failure.value.allow_retries is False
 
 
-def test_a_setting_is_the_default(monkeypatch: pytest.MonkeyPatch):
+def test_the_defaults_are_the_settings(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PERSONA_MODEL", "intfloat/multilingual-e5-large")
     monkeypatch.setenv("PERSONA_MAX_TOKENS", "256")
 

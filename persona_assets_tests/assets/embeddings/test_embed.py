@@ -1,4 +1,4 @@
-"""Every post of a day gets one vector, whatever the order of its posts."""
+"""Every post of a day gets the vector of its text; chunks, order and cache do not change the result."""
 
 import multiprocessing
 import os
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from persona_assets import tables
 from persona_assets.assets.embeddings.embed import CHUNK_TEXTS
-from persona_assets.assets.embeddings.vector_cache import VectorStore
+from persona_assets.assets.embeddings.vector_cache import VectorCache
 from persona_assets.text_encoder.model import EMBEDDED
 from persona_assets_tests.assets.embeddings.builders import DIMENSIONS, WORDS, dataset, embed, encode, load, posts_of
 
@@ -30,7 +30,7 @@ def vectors_of(table):
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(TEXTS)
-def test_every_english_post_has_exactly_one_vector_that_of_its_text(tiny, texts):
+def test_every_post_has_one_row_with_the_vector_of_its_text(tiny, texts):
     posts = posts_of(texts)
     with tempfile.TemporaryDirectory() as folder:
         embedded = embed(posts, tiny, Path(folder))
@@ -56,7 +56,7 @@ def test_the_order_and_the_batches_of_posts_do_not_matter(tiny, texts, shuffler:
         assert first.vectors.read_bytes() == second.vectors.read_bytes()
 
 
-def test_a_day_is_computed_in_chunks(tiny, tmp_path, monkeypatch: pytest.MonkeyPatch):
+def test_texts_of_several_chunks_all_get_their_vectors(tiny, tmp_path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(CHUNK_TEXTS, "cpu", 6)
 
     embedded = embed(posts_of(POSTS), tiny, tmp_path)
@@ -68,24 +68,22 @@ def test_a_day_is_computed_in_chunks(tiny, tmp_path, monkeypatch: pytest.MonkeyP
 
 
 def _embed_until_killed(folder, scratch, store):
-    """Keep two chunks, and end with half of the third one's vectors written: a process of its own runs this."""
-    write, kept = VectorStore._write, []
+    """Cache two chunks, write half of the vectors of the third, and kill this process."""
+    write, written = VectorCache._write, []
 
-    def write_or_die(store, file, content):
-        kept.append(file)
-        if len([one for one in kept if one.suffix == ".vectors"]) == 3:
+    def write_or_kill(store, file, content):
+        written.append(file)
+        if len([one for one in written if one.suffix == ".vectors"]) == 3:
             file.with_name(f".{file.name}.half").write_bytes(content[: len(content) // 2])
             os.kill(os.getpid(), signal.SIGKILL)
         write(store, file, content)
 
-    VectorStore._write = write_or_die
+    VectorCache._write = write_or_kill
     CHUNK_TEXTS["cpu"] = 6
     embed(posts_of(POSTS), load(folder), scratch, store=store)
 
 
-def test_a_day_that_was_killed_goes_on_with_its_next_chunk_and_gives_the_same_bytes(
-    tiny, tiny_folder, tmp_path, monkeypatch
-):
+def test_a_killed_run_is_continued_with_its_next_chunk_and_the_same_bytes(tiny, tiny_folder, tmp_path, monkeypatch):
     monkeypatch.setitem(CHUNK_TEXTS, "cpu", 6)
     scratches = [tmp_path / name for name in ("undisturbed", "killed", "again", "once more")]
     for scratch in scratches:
@@ -106,7 +104,7 @@ def test_a_day_that_was_killed_goes_on_with_its_next_chunk_and_gives_the_same_by
 
 
 @pytest.mark.model
-def test_what_other_days_have_left_in_the_store_changes_no_byte(tmp_path):
+def test_vectors_cached_by_other_days_do_not_change_a_byte(tmp_path):
     model = load(EMBEDDED)
     texts = [f"{'the cat sat on the mat and ' * (number % 4)}it ran {number}" for number in range(40)]
     for name in ("other day", "with", "without"):
@@ -120,7 +118,7 @@ def test_what_other_days_have_left_in_the_store_changes_no_byte(tmp_path):
     assert with_store.vectors.read_bytes() == without.vectors.read_bytes()
 
 
-def test_half_the_precision_moves_a_vector_by_less_than_a_thousandth(tiny, tmp_path):
+def test_float16_changes_a_vector_by_less_than_a_thousandth(tiny, tmp_path):
     texts = [f"{one} {other}" for one in WORDS for other in WORDS]
     (tmp_path / "half").mkdir()
     (tmp_path / "full").mkdir()
@@ -133,7 +131,7 @@ def test_half_the_precision_moves_a_vector_by_less_than_a_thousandth(tiny, tmp_p
     np.testing.assert_allclose(np.linalg.norm(half, axis=1), 1, atol=1e-3)
 
 
-def test_an_empty_day_gives_an_empty_table_of_the_right_width(tiny, tmp_path):
+def test_a_day_without_posts_gives_an_empty_table_of_the_models_width(tiny, tmp_path):
     embedded = embed(posts_of([]), tiny, tmp_path, vector_dtype="float16")
 
     assert pq.read_table(embedded.vectors).schema.equals(tables.embeddings_schema(DIMENSIONS))

@@ -1,22 +1,22 @@
-"""What was not used for long goes; what the store did not make stays, wherever the user has put it."""
+"""Old vectors are deleted from the cache; files that the cache did not write are not, in whatever folder."""
 
 import os
 
 import numpy as np
 import pytest
 
-from persona_assets.assets.embeddings.prune_cache import prune_store
-from persona_assets.assets.embeddings.vector_cache import VectorStore, hash_texts
+from persona_assets.assets.embeddings.prune_cache import prune_cache
+from persona_assets.assets.embeddings.vector_cache import VectorCache, hash_texts
 
 HEX = "0123456789abcdef"
 
 
 def open_store(root):
-    return VectorStore(root, key={"model": "m"}, dimensions=1, dtype="float32")
+    return VectorCache(root, key={"model": "m"}, dimensions=1, dtype="float32")
 
 
-def keep(store, text):
-    store.keep(hash_texts([text]), np.ones((1, 1), np.float32))
+def add(store, text):
+    store.add(hash_texts([text]), np.ones((1, 1), np.float32))
 
 
 def find(store, text):
@@ -32,33 +32,33 @@ def files_below(place):
     return {file.relative_to(place).as_posix() for file in place.rglob("*")}
 
 
-def test_old_chunks_are_pruned_and_new_ones_stay(tmp_path):
+def test_old_chunks_and_temporary_files_are_deleted_and_new_ones_are_not(tmp_path):
     store = open_store(tmp_path)
-    keep(store, "old")
+    add(store, "old")
     (folder,) = tmp_path.iterdir()
     for name, size in ((f".{HEX}.vectors.{HEX * 2}", 5), (f".key.json.{HEX * 2}", 3), (f"{HEX}.vectors", 7)):
         (folder / name).write_bytes(bytes(size))
     make_old(tmp_path)
-    keep(store, "new")
+    add(store, "new")
 
-    assert prune_store(tmp_path, before=2) == 3 * 16 + 4 + 5 + 3 + 7
+    assert prune_cache(tmp_path, before=2) == 3 * 16 + 4 + 5 + 3 + 7
 
     assert sorted(file.suffix for file in folder.iterdir()) == [".hashes", ".json", ".vectors"]
     assert (find(store, "old"), find(store, "new")) == (0, 1)
 
 
-def test_a_folder_that_is_not_there_has_nothing_to_prune(tmp_path):
-    assert prune_store(tmp_path / "none", before=2) == 0
+def test_a_missing_folder_is_no_error(tmp_path):
+    assert prune_cache(tmp_path / "none", before=2) == 0
 
 
-def test_vectors_that_are_used_are_not_old(tmp_path):
+def test_vectors_that_were_found_since_are_not_deleted(tmp_path):
     store = open_store(tmp_path)
-    keep(store, "used")
-    keep(store, "unused")
+    add(store, "used")
+    add(store, "unused")
     make_old(tmp_path)
 
     assert find(store, "used") == 1
-    prune_store(tmp_path, before=2)
+    prune_cache(tmp_path, before=2)
 
     assert (find(store, "used"), find(store, "unused")) == (1, 0)
 
@@ -75,14 +75,14 @@ def test_vectors_that_are_used_are_not_old(tmp_path):
         ".ssh/id_ed25519",
     ],
 )
-def test_files_of_the_user_stay_in_whatever_folder_is_named(file, tmp_path):
+def test_files_of_the_user_are_not_deleted_in_any_folder_named_as_cache(file, tmp_path):
     open_store(tmp_path)
     (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_text("mine", encoding="utf-8")
     make_old(tmp_path)
     before = files_below(tmp_path)
 
-    assert prune_store(tmp_path, before=2) == 0
+    assert prune_cache(tmp_path, before=2) == 0
 
     assert files_below(tmp_path) == before
 
@@ -90,30 +90,30 @@ def test_files_of_the_user_stay_in_whatever_folder_is_named(file, tmp_path):
 @pytest.mark.parametrize(
     "name", ["of mine.txt", "of mine.vectors", f"{HEX}0.vectors", f"{HEX}.vectors.bak", f"{HEX.upper()}.hashes", ".x"]
 )
-def test_files_of_the_user_stay_in_the_stores_own_folders(name, tmp_path):
+def test_files_of_the_user_are_not_deleted_in_the_folders_of_the_cache(name, tmp_path):
     open_store(tmp_path)
     (folder,) = tmp_path.iterdir()
     (folder / name).write_text("mine", encoding="utf-8")
     make_old(tmp_path)
 
-    assert prune_store(tmp_path, before=2) == 0
+    assert prune_cache(tmp_path, before=2) == 0
 
     assert files_below(folder) == {"key.json", name}
 
 
-def test_a_folder_with_the_key_of_another_stays(tmp_path):
+def test_a_folder_with_the_key_of_another_one_is_left_alone(tmp_path):
     store = open_store(tmp_path)
-    keep(store, "old")
+    add(store, "old")
     (folder,) = tmp_path.iterdir()
     folder.rename(tmp_path / HEX)
     make_old(tmp_path)
 
-    assert prune_store(tmp_path, before=2) == 0
+    assert prune_cache(tmp_path, before=2) == 0
 
 
-def test_links_are_not_followed_and_stay(tmp_path):
+def test_links_are_neither_followed_nor_deleted(tmp_path):
     store = open_store(tmp_path / "elsewhere")
-    keep(store, "old")
+    add(store, "old")
     (folder,) = (tmp_path / "elsewhere").iterdir()
     make_old(tmp_path / "elsewhere")
     open_store(tmp_path / "store")
@@ -122,7 +122,7 @@ def test_links_are_not_followed_and_stay(tmp_path):
     own.symlink_to(folder)
     before = files_below(tmp_path)
 
-    assert prune_store(tmp_path / "store", before=2) == 0
+    assert prune_cache(tmp_path / "store", before=2) == 0
 
     own.unlink()
     (tmp_path / "unused").rename(own)
@@ -130,7 +130,7 @@ def test_links_are_not_followed_and_stay(tmp_path):
     (own / f"{HEX}.hashes").mkdir()
     make_old(tmp_path / "store")
 
-    assert prune_store(tmp_path / "store", before=2) == 0
+    assert prune_cache(tmp_path / "store", before=2) == 0
     assert (own / f"{HEX}.vectors").is_symlink()
     assert {name for name in before if name.startswith("elsewhere")} == {
         name for name in files_below(tmp_path) if name.startswith("elsewhere")
@@ -138,8 +138,8 @@ def test_links_are_not_followed_and_stay(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["a link", "a pipe", "a folder"])
-def test_a_folder_whose_key_is_no_file_stays_and_does_not_block(key, tmp_path):
-    keep(open_store(tmp_path), "old")
+def test_a_folder_whose_key_is_no_regular_file_is_left_alone_and_does_not_block(key, tmp_path):
+    add(open_store(tmp_path), "old")
     (folder,) = tmp_path.iterdir()
     (folder / "key.json").rename(tmp_path / "key")
     if key == "a link":
@@ -150,4 +150,4 @@ def test_a_folder_whose_key_is_no_file_stays_and_does_not_block(key, tmp_path):
         (folder / "key.json").mkdir()
     make_old(tmp_path)
 
-    assert prune_store(tmp_path, before=2) == 0
+    assert prune_cache(tmp_path, before=2) == 0

@@ -1,4 +1,4 @@
-"""Vectors on disk."""
+"""The flat file of vectors and the Parquet file of `embeddings`."""
 
 import duckdb
 import numpy as np
@@ -8,9 +8,9 @@ import pytest
 
 from persona_assets import tables
 from persona_assets.assets.embeddings.vector_files import (
-    group_rows,
     max_unit_length_error,
     read_rows,
+    rows_per_group,
     write_rows,
     write_vectors,
 )
@@ -26,7 +26,7 @@ def table(rows):
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [4, 2, 0, 3, 1], [3]])
-def test_a_vector_is_read_from_where_it_was_written(tmp_path, order):
+def test_vectors_are_read_back_in_any_order(tmp_path, order):
     with (tmp_path / "flat").open("w+b") as file:
         write_rows(file, np.array(order), VECTORS[order])
         file.flush()
@@ -36,13 +36,13 @@ def test_a_vector_is_read_from_where_it_was_written(tmp_path, order):
     np.testing.assert_array_equal(found, VECTORS[order[::-1]])
 
 
-def test_wide_vectors_make_row_groups_of_few_rows():
-    assert group_rows(384) == 4096
-    assert group_rows(1024) == 1536
-    assert group_rows(10**9) == 1
+def test_row_groups_of_wide_vectors_have_fewer_rows():
+    assert rows_per_group(384) == 4096
+    assert rows_per_group(1024) == 1536
+    assert rows_per_group(10**9) == 1
 
 
-def test_a_batch_is_a_row_group_and_duckdb_reads_the_file(tmp_path):
+def test_each_batch_becomes_a_row_group_and_duckdb_reads_the_file(tmp_path):
     file = tmp_path / "x.parquet"
 
     assert write_vectors(file, tables.embeddings_schema(3), [table([0, 1, 2]), table([3, 4])]) == 5
@@ -51,17 +51,19 @@ def test_a_batch_is_a_row_group_and_duckdb_reads_the_file(tmp_path):
     assert duckdb.read_parquet(str(file)).aggregate("sum(vector[1])").fetchall() == [(30,)]
 
 
-@pytest.mark.parametrize(("numbers", "worst"), [([0.6, 0.8, 0.0], 0), ([0.0, 0.0, 1.5], 0.5), ([np.nan] * 3, np.inf)])
-def test_the_worst_length_is_found(tmp_path, numbers, worst):
+@pytest.mark.parametrize(
+    ("components", "max_error"), [([0.6, 0.8, 0.0], 0), ([0.0, 0.0, 1.5], 0.5), ([np.nan] * 3, np.inf)]
+)
+def test_the_largest_deviation_of_a_norm_from_one_is_found(tmp_path, components, max_error):
     schema = tables.embeddings_schema(3)
-    both = pa.array(np.array([[1, 0, 0], numbers], np.float16).reshape(-1))
+    both = pa.array(np.array([[1, 0, 0], components], np.float16).reshape(-1))
     vectors = pa.FixedSizeListArray.from_arrays(both, type=schema.field("vector").type)
     write_vectors(tmp_path / "x", schema, [pa.record_batch([["a", "b"], ["u", "u"], vectors], schema=schema)])
 
-    assert max_unit_length_error(tmp_path / "x") == pytest.approx(worst, abs=1e-3)
+    assert max_unit_length_error(tmp_path / "x") == pytest.approx(max_error, abs=1e-3)
 
 
-def test_no_vectors_have_no_worst_length(tmp_path):
+def test_the_deviation_is_zero_without_vectors(tmp_path):
     write_vectors(tmp_path / "x", tables.embeddings_schema(3), [])
 
     assert max_unit_length_error(tmp_path / "x") == 0

@@ -1,4 +1,4 @@
-"""The asset in a graph: any order of days, holes, and what runs when days are backfilled."""
+"""The asset `lineage` in a graph: days in any order, missing days, backfills."""
 
 import datetime as dt
 import random
@@ -19,20 +19,20 @@ DAYS = daily_partitions(FIRST)
 
 @pytest.fixture(scope="module")
 def month():
-    """Six days; on the fourth, one persona becomes part of another and a third begins."""
-    made, people = {}, Month()
+    """The clusters of six days; on the fourth day two personas merge and a new one begins."""
+    days, people = {}, Month()
     for name, users in (("bread", 80), ("trains", 60), ("chess", 40)):
         people.add(name, users)
     for number in range(1, 7):
         if number == 4:
             people.merge("chess", into="trains")
             people.add("comets", 50)
-        made[f"{date_of(number)}"] = people.next_day(number)[0]
-    return made
+        days[f"{date_of(number)}"] = people.next_day(number)[0]
+    return days
 
 
-class World:
-    """A graph of `clusters` as they were planted and `lineage`, its storage and its instance."""
+class Graph:
+    """A Dagster graph of planted `clusters` and `lineage`, with its storage and instance."""
 
     def __init__(self, folder, month, instance):
         @dg.asset(partitions_def=DAYS)
@@ -41,7 +41,7 @@ class World:
             return dg.MaterializeResult(value=WithSideTables(main=main, sides={"cluster_centres": centres}))
 
         self.folder, self.instance = folder, instance
-        self.graph = dg.Definitions(
+        self.definitions = dg.Definitions(
             assets=[clusters, lineage], resources={"io_manager": ParquetIOManager(base=str(folder))}
         )
 
@@ -56,32 +56,32 @@ class World:
         return pq.read_table(self.folder / "lineage.parquet").to_pylist()
 
     def _make(self, asset, **partition):
-        job = self.graph.resolve_implicit_global_asset_job_def()
+        job = self.definitions.resolve_implicit_global_asset_job_def()
         done = job.execute_in_process(instance=self.instance, asset_selection=[dg.AssetKey(asset)], **partition)
         return done.asset_materializations_for_node(asset)[0]
 
 
 @pytest.fixture
-def world(tmp_path, month):
+def graph(tmp_path, month):
     with dg.DagsterInstance.ephemeral() as instance:
-        yield World(tmp_path / "world", month, instance)
+        yield Graph(tmp_path / "world", month, instance)
 
 
-def test_days_made_in_any_order_give_the_same_bytes(world, month, tmp_path):
-    world.make_clusters(*sorted(month))
-    world.trace()
+def test_days_made_in_any_order_give_the_same_bytes(graph, month, tmp_path):
+    graph.make_clusters(*sorted(month))
+    graph.trace()
     with dg.DagsterInstance.ephemeral() as instance:
-        other = World(tmp_path / "other", month, instance)
+        other = Graph(tmp_path / "other", month, instance)
         other.make_clusters(*random.Random(3).sample(sorted(month), len(month)))  # noqa: S311 - an order, not a secret
         other.trace()
 
-    assert (world.folder / "lineage.parquet").read_bytes() == (other.folder / "lineage.parquet").read_bytes()
+    assert (graph.folder / "lineage.parquet").read_bytes() == (other.folder / "lineage.parquet").read_bytes()
 
 
-def test_metadata_tells_what_happened_and_with_what_overlap(world, month):
-    world.make_clusters(*month)
+def test_metadata_lists_events_with_their_overlap(graph, month):
+    graph.make_clusters(*month)
 
-    metadata = world.trace()
+    metadata = graph.trace()
 
     assert {row.data["event"]: row.data["count"] for row in metadata["events"].records} == {
         "born": 4,
@@ -104,50 +104,50 @@ def test_metadata_tells_what_happened_and_with_what_overlap(world, month):
     assert metadata["dagster/row_count"].value == 19
 
 
-def test_a_day_that_is_added_leaves_the_numbers_of_earlier_days_alone(world, month):
+def test_adding_a_day_does_not_change_the_rows_of_earlier_days(graph, month):
     *earlier, last = sorted(month)
-    world.make_clusters(*earlier)
-    world.trace()
-    before = world.rows()
+    graph.make_clusters(*earlier)
+    graph.trace()
+    before = graph.rows()
 
-    world.make_clusters(last)
-    world.trace()
+    graph.make_clusters(last)
+    graph.trace()
 
-    assert world.rows()[: len(before)] == before
-    assert {f"{row['day']}" for row in world.rows()[len(before) :]} == {last}
+    assert graph.rows()[: len(before)] == before
+    assert {f"{row['day']}" for row in graph.rows()[len(before) :]} == {last}
 
 
-def test_a_hole_is_bridged_and_said(world):
-    world.make_clusters("2025-03-02", "2025-03-05")
+def test_days_are_matched_across_missing_days_which_the_metadata_lists(graph):
+    graph.make_clusters("2025-03-02", "2025-03-05")
 
-    metadata = world.trace()
+    metadata = graph.trace()
 
     assert metadata["missing_days"].value == "2025-03-03, 2025-03-04"
-    assert [row["event"] for row in world.rows()] == ["born"] * 3 + ["continued", "continued", "merged", "born"]
+    assert [row["event"] for row in graph.rows()] == ["born"] * 3 + ["continued", "continued", "merged", "born"]
 
 
-def test_without_any_clusters_the_error_says_so(world):
+def test_no_day_with_clusters_is_an_error_that_says_so(graph):
     with pytest.raises(MissingPartitionError, match="clusters has not been materialized for any day"):
-        world.trace()
+        graph.trace()
 
 
-def test_clusters_without_their_centres_are_not_whole(world):
-    world.make_clusters("2025-03-01")
-    (world.folder / "cluster_centres" / "2025-03-01.parquet").unlink()
+def test_a_day_without_centres_is_an_error(graph):
+    graph.make_clusters("2025-03-01")
+    (graph.folder / "cluster_centres" / "2025-03-01.parquet").unlink()
 
     with pytest.raises(StorageError, match="materialize this partition again"):
-        world.trace()
+        graph.trace()
 
 
-def test_a_backfill_of_some_days_makes_those_days_and_lineage_once(world):
-    graph = world.graph.resolve_asset_graph()
+def test_a_backfill_of_some_days_materializes_those_days_and_lineage_once(graph):
+    asset_graph = graph.definitions.resolve_asset_graph()
     days = ["2025-03-02", "2025-03-03"]
 
     planned = AssetBackfillData.from_asset_partitions(
-        asset_graph=graph,
+        asset_graph=asset_graph,
         partition_names=days,
         asset_selection=[dg.AssetKey("clusters"), dg.AssetKey("lineage")],
-        dynamic_partitions_store=world.instance,
+        dynamic_partitions_store=graph.instance,
         backfill_start_timestamp=dt.datetime(2025, 4, 1, tzinfo=dt.UTC).timestamp(),
         all_partitions=False,
     ).target_subset
@@ -156,25 +156,25 @@ def test_a_backfill_of_some_days_makes_those_days_and_lineage_once(world):
     assert sorted(made) == [("clusters", day) for day in days] + [("lineage", None)]
 
 
-def test_the_run_of_a_day_may_trace_too(world):
-    job = world.graph.resolve_implicit_global_asset_job_def()
+def test_a_run_of_one_day_can_include_lineage(graph):
+    job = graph.definitions.resolve_implicit_global_asset_job_def()
 
     for day in ("2025-03-01", "2025-03-02"):
-        job.execute_in_process(instance=world.instance, partition_key=day)
+        job.execute_in_process(instance=graph.instance, partition_key=day)
 
-    assert {f"{row['day']}" for row in world.rows()} == {"2025-03-01", "2025-03-02"}
+    assert {f"{row['day']}" for row in graph.rows()} == {"2025-03-01", "2025-03-02"}
 
 
-def test_a_day_between_that_is_missing_is_a_warning(world, month):
+def test_a_missing_day_is_a_warning(graph, month):
     first, second, third, *_ = sorted(month)
 
     def check():
-        job = world.graph.resolve_implicit_global_asset_job_def()
-        done = job.execute_in_process(instance=world.instance, asset_selection=[dg.AssetKey("lineage")])
+        job = graph.definitions.resolve_implicit_global_asset_job_def()
+        done = job.execute_in_process(instance=graph.instance, asset_selection=[dg.AssetKey("lineage")])
         (found,) = done.get_asset_check_evaluations()
         return found.passed, found.severity
 
-    world.make_clusters(first, third)
+    graph.make_clusters(first, third)
     assert check() == (False, dg.AssetCheckSeverity.WARN)
-    world.make_clusters(second)
+    graph.make_clusters(second)
     assert check()[0]

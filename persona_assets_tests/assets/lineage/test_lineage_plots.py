@@ -1,4 +1,4 @@
-"""The picture of personas over days."""
+"""The bar chart of personas by day."""
 
 import pytest
 
@@ -8,6 +8,7 @@ from persona_assets_tests.assets.lineage.builders import Month, day_of, users_of
 
 
 def month_of(days, *, personas=4):
+    """`lineage` of this many days and personas."""
     month = Month()
     for number in range(personas):
         month.add(f"p{number}", 40)
@@ -15,7 +16,7 @@ def month_of(days, *, personas=4):
 
 
 @pytest.mark.parametrize(("days", "personas"), [(1, 3), (28, 6), (5, 60)])
-def test_it_is_a_small_png_and_the_same_every_time(days, personas):
+def test_it_is_a_small_png_of_the_same_bytes_every_time(days, personas):
     history = month_of(days, personas=personas)
 
     png = plot_sizes(history)
@@ -25,7 +26,7 @@ def test_it_is_a_small_png_and_the_same_every_time(days, personas):
     assert png == plot_sizes(history)
 
 
-def test_a_day_without_clusters_has_no_bar_but_a_place():
+def test_a_day_without_clusters_has_space_on_the_axis_and_no_bar():
     one = {"a": users_of("a", range(50))}
     together = trace_personas([day_of(1, one), day_of(2, one)])
     apart = trace_personas([day_of(1, one), day_of(20, one)])

@@ -1,4 +1,4 @@
-"""The clusters of days, read one day at a time."""
+"""The tables `clusters` and `cluster_centres` are read one day at a time."""
 
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
@@ -9,7 +9,7 @@ from persona_assets_tests.assets.lineage.builders import day_of, tables_of, user
 
 
 def write(folder, days):
-    """The days as files, main and side, each as one dataset whose schema is that of the first day."""
+    """Write both tables, and return them as datasets with the schema of the first day."""
     paths = []
     for day in days:
         for table, place in zip(tables_of(day), (folder, folder / "cluster_centres"), strict=True):
@@ -45,7 +45,7 @@ def test_days_come_in_order_each_with_the_width_of_its_own_model(tmp_path, days)
         assert one.model == other.model
 
 
-def test_a_day_is_read_when_it_is_asked_for(tmp_path, days):
+def test_a_day_is_only_read_when_it_is_asked_for(tmp_path, days):
     datasets = write(tmp_path, days)
     reading = read_days(*datasets)
     next(reading)

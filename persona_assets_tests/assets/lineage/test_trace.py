@@ -1,11 +1,11 @@
-"""Personas keep their numbers from day to day, and what happens to them is said on its day."""
+"""Personas keep their numbers from day to day, and each event is recorded on its day."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persona_assets import tables
-from persona_assets.assets.lineage.trace import find_holes, trace_personas
+from persona_assets.assets.lineage.trace import find_missing_days, trace_personas
 from persona_assets_tests.assets.lineage.builders import Month, date_of, day_of, users_of
 
 
@@ -14,7 +14,7 @@ def rows_of(days):
 
 
 def events_of(rows):
-    """What happened besides going on, after the first day."""
+    """The events after the first day, except continuations."""
     first = rows[0]["day"]
     return [
         (row["day"].day, row["event"], row["persona_id"], row["related_persona_id"])
@@ -23,24 +23,24 @@ def events_of(rows):
     ]
 
 
-def make_month(happenings=(), *, skip=(), seed=0, days=28):
-    """The days of a month of four personas, and the names of each day's clusters."""
+def make_month(events=(), *, skip=(), seed=0, days=28):
+    """The clusters of a month of four personas and these events, and the name of each day's clusters."""
     month = Month(seed)
     for name, users in (("bread", 200), ("trains", 160), ("chess", 120), ("birds", 90)):
         month.add(name, users)
-    made, names = [], {}
+    days_kept, names = [], {}
     for number in range(1, days + 1):
-        for when, happen in happenings:
+        for when, change in events:
             if when == number:
-                happen(month)
+                change(month)
         day, named = month.next_day(number)
         if number not in skip:
-            made.append(day)
+            days_kept.append(day)
             names[day.day] = named
-    return made, names
+    return days_kept, names
 
 
-HAPPENINGS = (
+EVENTS = (
     (6, lambda month: month.add("comets", 100)),
     (12, lambda month: month.merge("birds", into="chess")),
     (17, lambda month: month.remove("trains")),
@@ -48,8 +48,8 @@ HAPPENINGS = (
 )
 
 
-def test_numbers_persist_and_each_event_is_on_its_day():
-    days, names = make_month(HAPPENINGS)
+def test_numbers_persist_and_each_event_is_recorded_on_its_day():
+    days, names = make_month(EVENTS)
 
     rows = rows_of(days)
 
@@ -66,8 +66,8 @@ def test_numbers_persist_and_each_event_is_on_its_day():
             assert row["persona_id"] == number[names[row["day"]][row["cluster_id"]]]
 
 
-def test_the_table_has_a_row_for_each_cluster_and_each_persona_that_ends():
-    days, _ = make_month(HAPPENINGS)
+def test_there_is_a_row_for_each_cluster_and_for_each_persona_that_ends():
+    days, _ = make_month(EVENTS)
 
     table = trace_personas(days)
 
@@ -78,7 +78,7 @@ def test_the_table_has_a_row_for_each_cluster_and_each_persona_that_ends():
     assert rows == sorted(rows, key=lambda row: (row["day"], row["persona_id"]))
 
 
-def test_on_the_first_day_numbers_are_those_of_the_clusters_and_all_are_born():
+def test_on_the_first_day_persona_numbers_are_cluster_numbers_and_all_are_born():
     days, _ = make_month(days=1)
 
     rows = rows_of(days)
@@ -88,7 +88,7 @@ def test_on_the_first_day_numbers_are_those_of_the_clusters_and_all_are_born():
     assert [row["users"] for row in rows] == [200, 160, 120, 90]
 
 
-def test_overlaps_are_with_the_cluster_of_the_day_before():
+def test_overlaps_compare_with_a_cluster_of_the_day_before():
     before = {"a": users_of("a", range(60)), "b": users_of("b", range(40))}
     after = {"ab": before["a"] | before["b"]}
 
@@ -102,18 +102,18 @@ def test_overlaps_are_with_the_cluster_of_the_day_before():
     assert [(row["cluster_id"], row["users"]) for row in rows] == [(0, 100), (None, 0)]
 
 
-def test_a_hole_is_bridged_and_the_day_compared_with_is_said():
+def test_personas_continue_across_missing_days_and_previous_day_is_the_day_compared_with():
     days, names = make_month(skip=(10, 11))
 
     rows = rows_of(days)
 
     assert events_of(rows) == []
     assert {row["previous_day"] for row in rows if row["day"] == date_of(12)} == {date_of(9)}
-    assert find_holes([day.day for day in days]) == [date_of(10), date_of(11)]
+    assert find_missing_days([day.day for day in days]) == [date_of(10), date_of(11)]
     assert len({names[row["day"]][row["cluster_id"]] for row in rows if row["persona_id"] == 0}) == 1
 
 
-def test_more_clusters_are_splits_and_fewer_are_mergers():
+def test_a_cluster_in_three_parts_splits_and_merges_again():
     thirds = {f"a{part}": users_of("a", range(part, 90, 3)) for part in range(3)}
     whole = {"a": users_of("a", range(90)), "b": users_of("b", range(50))}
 
@@ -122,7 +122,7 @@ def test_more_clusters_are_splits_and_fewer_are_mergers():
     assert events_of(rows) == [(2, "split", 2, 0), (2, "split", 3, 0), (3, "merged", 2, 0), (3, "merged", 3, 0)]
 
 
-def test_a_number_is_never_given_again():
+def test_the_number_of_an_ended_persona_is_not_reused():
     a, b, c = ({name: users_of(name, range(50))} for name in "abc")
 
     rows = rows_of([day_of(1, a | b), day_of(2, a), day_of(3, a | c)])
@@ -132,8 +132,8 @@ def test_a_number_is_never_given_again():
 
 @settings(max_examples=10)
 @given(st.integers(1, 27), st.integers(0, 5))
-def test_earlier_days_do_not_depend_on_later_ones_and_twice_is_the_same(until, seed):
-    days, _ = make_month(HAPPENINGS, seed=seed)
+def test_rows_do_not_depend_on_later_days_and_are_the_same_every_time(until, seed):
+    days, _ = make_month(EVENTS, seed=seed)
 
     whole, part = rows_of(days), rows_of(days[:until])
 
