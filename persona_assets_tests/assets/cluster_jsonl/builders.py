@@ -10,7 +10,7 @@ import pyarrow.dataset as pads
 
 from persona_assets import tables
 from persona_assets.assets.cluster_jsonl.build import build_lines
-from persona_assets.assets.cluster_jsonl.load import Inputs
+from persona_assets.assets.cluster_jsonl.load import LineInputs
 
 COLLECTIONS = {
     "like": "app.bsky.feed.like",
@@ -63,7 +63,7 @@ def inputs(rows, clusters, *, vectors=None, kept=None):
     """The asset's inputs: `clusters` maps users to clusters, `vectors` URIs to vectors."""
     english = [row for row in rows if row.get("english") and (row["text"] or "").strip()]
     users = sorted(kept or clusters)
-    return Inputs(
+    return LineInputs(
         clusters=_dataset(
             [{"user_id": user, "cluster_id": cluster, "similarity": 1.0} for user, cluster in clusters.items()],
             tables.CLUSTERS,

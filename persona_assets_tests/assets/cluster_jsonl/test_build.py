@@ -79,7 +79,7 @@ def test_what_is_counted_as_written_is_what_is_written(tmp_path, rows):
     act_lines = {cluster: sum(not is_conversation(line) for line in found) for cluster, found in lines.items()}
     assert {cluster: count for cluster, count in act_lines.items() if count} == written
     conversations = sum(is_conversation(line) for found in lines.values() for line in found)
-    assert conversations == made.conversations
+    assert conversations == made.n_conversations
 
 
 @many

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from persona_assets.assets.cluster_jsonl.content_file import Contents
+from persona_assets.assets.cluster_jsonl.content_file import ContentFile
 
 batches = st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
 
@@ -11,7 +11,7 @@ batches = st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=batches)
 def test_strings_come_back_by_number(tmp_path_factory, batches):
-    contents = Contents(tmp_path_factory.mktemp("contents") / "file")
+    contents = ContentFile(tmp_path_factory.mktemp("contents") / "file")
     for batch in batches:
         contents.append(pa.array(batch, pa.string()))
     contents.close()
@@ -23,7 +23,7 @@ def test_strings_come_back_by_number(tmp_path_factory, batches):
 
 
 def test_a_slice_of_a_batch_is_its_strings_only(tmp_path):
-    contents = Contents(tmp_path / "file")
+    contents = ContentFile(tmp_path / "file")
     contents.append(pa.array(["left out", "first", "", "é", "left out too"]).slice(1, 3))
     contents.close()
 
@@ -34,4 +34,4 @@ def test_what_is_there_is_not_written_over(tmp_path):
     (tmp_path / "file").write_bytes(b"mine")
 
     with pytest.raises(FileExistsError):
-        Contents(tmp_path / "file")
+        ContentFile(tmp_path / "file")

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from persona_assets.assets.cluster_jsonl.ignored import IgnoredOptions
-from persona_assets.assets.cluster_jsonl.ignored_candidates import LEAST_USERS
+from persona_assets.assets.cluster_jsonl.ignored_candidates import MIN_CLUSTER_USERS
 from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 from persona_assets_tests.assets.cluster_jsonl.builders import (
     accounted,
@@ -23,7 +23,7 @@ HOUR = 3_600_000_000
 DAY = 24 * HOUR
 PERSONA = {"ann": 0, "bob": 0, "cyd": 0, "dan": 0, "eve": 0}
 NEAR, FAR = [1.0, 0.1], [-0.5, 1.0]
-OPTIONS = IgnoredOptions(candidates="follows", similarity_threshold=0.7, cap_ignored_messages=1000, seed=0)
+OPTIONS = IgnoredOptions(source="follows", similarity_threshold=0.7, cap_ignored_messages=1000, seed=0)
 
 
 def post(user, key, hours, text="words"):
@@ -64,7 +64,7 @@ def test_a_line_has_the_post_and_the_time_of_the_act_before_which_it_was_seen(tm
 
     assert line[0] == {"user_id": "star", "text": "seen", "unix_epoch": 2 * HOUR}
     assert list(line[1]) == ["user_id", "actions", "unix_epoch"]
-    assert made.ignored == 1
+    assert made.n_ignored == 1
 
 
 @pytest.mark.parametrize("action", ["like", "repost"])
@@ -149,7 +149,7 @@ def test_posts_without_a_vector_are_left_out(tmp_path):
     rows = [FOLLOWS, post("star", "1", 2), ACTS]
     made = build(inputs(rows, PERSONA, vectors={"at://nobody/app.bsky.feed.post/0": NEAR}), tmp_path, ignored=OPTIONS)
 
-    assert made.ignored == 0
+    assert made.n_ignored == 0
 
 
 def test_the_same_window_in_another_order_lets_the_same_pass(tmp_path):
@@ -170,7 +170,7 @@ def test_the_same_window_in_another_order_lets_the_same_pass(tmp_path):
 
 
 def evidence_of(made):
-    return pq.read_table(made.evidence, schema=IGNORED_EVIDENCE).to_pylist()
+    return pq.read_table(made.ignored_evidence, schema=IGNORED_EVIDENCE).to_pylist()
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_the_weight_of_a_post_counts_who_acted_on_it_and_who_follows_its_author(
 def test_there_is_no_evidence_where_nobody_asks_and_an_empty_table_where_nothing_was_let_pass(tmp_path):
     given_inputs = inputs([post("star", "1", 2)], PERSONA)
 
-    assert build(given_inputs, tmp_path).evidence is None
+    assert build(given_inputs, tmp_path).ignored_evidence is None
     assert evidence_of(build(given_inputs, tmp_path, ignored=OPTIONS)) == []
 
 
@@ -217,7 +217,7 @@ def test_what_was_let_pass_is_accounted_for_as_an_estimate(tmp_path):
 
     made = build(inputs(rows, PERSONA, vectors={uri_of("star", "1"): NEAR}), tmp_path, ignored=OPTIONS)
 
-    assert accounted(made)[0, "ignore", "written"] == made.ignored == 1
+    assert accounted(made)[0, "ignore", "written"] == made.n_ignored == 1
 
 
 AUTHORS = [*PERSONA, "star", "other"]
@@ -264,10 +264,13 @@ def test_no_line_breaks_what_is_promised_of_ignored_messages(tmp_path, candidate
         assert row["similarity"] > threshold
     assert len({(row["user_id"], row["uri"]) for row in found}) == len(found)
     assert all(sum(row["user_id"] == user for row in found) <= cap for user in PERSONA)
-    assert made.evidence.read_bytes() == build(given_inputs, tmp_path, ignored=options).evidence.read_bytes()
+    assert (
+        made.ignored_evidence.read_bytes()
+        == build(given_inputs, tmp_path, ignored=options).ignored_evidence.read_bytes()
+    )
 
 
-DRAWS = OPTIONS._replace(candidates="cluster")
+DRAWS = OPTIONS._replace(source="cluster")
 
 
 def test_without_follows_each_post_near_the_cluster_is_let_pass_by_one_who_was_there(tmp_path):
@@ -302,4 +305,4 @@ def test_a_draw_has_no_one_who_showed_the_post(tmp_path):
     found = evidence_of(build(inputs(rows, PERSONA, vectors=vectors), tmp_path, ignored=DRAWS))
 
     assert {(row["rule"], row["shown_by"], row["shown_time_us"]) for row in found} == {("drawn in cluster", None, 0)}
-    assert len(PERSONA) == LEAST_USERS
+    assert len(PERSONA) == MIN_CLUSTER_USERS

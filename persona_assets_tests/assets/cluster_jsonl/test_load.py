@@ -1,7 +1,7 @@
 import duckdb
 import pytest
 
-from persona_assets.assets.cluster_jsonl.content_file import Contents
+from persona_assets.assets.cluster_jsonl.content_file import ContentFile
 from persona_assets.assets.cluster_jsonl.line_formats import LINE_FORMATS
 from persona_assets.assets.cluster_jsonl.load import load_window
 from persona_assets_tests.assets.cluster_jsonl.builders import accounted, act, build, inputs, lines_of, message, uri_of
@@ -58,7 +58,7 @@ def test_an_answer_to_a_message_that_is_not_there_starts_a_line(tmp_path):
 @pytest.mark.parametrize("rows", [[], [act("ann", "account_status", 1)]])
 def test_a_window_without_messages_has_no_thread(rows, tmp_path):
     with duckdb.connect() as con:
-        forest = load_window(con, inputs(rows, {"ann": 0}), Contents(tmp_path / "contents"), LINE_FORMATS["arrays"])
+        forest = load_window(con, inputs(rows, {"ann": 0}), ContentFile(tmp_path / "contents"), LINE_FORMATS["arrays"])
 
     assert (len(forest.parents), len(forest.clusters)) == (0, 0)
 

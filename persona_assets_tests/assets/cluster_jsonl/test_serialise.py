@@ -3,7 +3,7 @@ from itertools import chain
 
 import pytest
 
-from persona_assets.assets.cluster_jsonl.serialise import ACT_KEYS
+from persona_assets.assets.cluster_jsonl.serialise import ACTION_KEYS
 from persona_assets_tests.assets.cluster_jsonl.builders import act, act_of, build, inputs, lines_of, message, uri_of
 
 
@@ -12,7 +12,7 @@ def test_the_keys_of_a_line_are_the_references_in_its_order(tmp_path):
 
     (line,) = [bytes(line) for _, line, _ in build(inputs(rows, {"ann": 0}), tmp_path).lines]
 
-    others = ",".join(f'"{key}":false' for key in ACT_KEYS if key != "like")
+    others = ",".join(f'"{key}":false' for key in ACTION_KEYS if key != "like")
     assert line.decode() == (
         '[{"user_id":"bob","text":"hello","unix_epoch":1740787235021488},'
         '{"user_id":"ann","actions":{"like":true,' + others + '},"unix_epoch":2}]\n'
@@ -52,7 +52,7 @@ def test_the_published_form_names_the_cluster_and_tells_time_by_places(tmp_path)
 
     (line,) = [bytes(line) for _, line, _ in build(inputs(rows, {"ann": 3}), tmp_path, line_format="blueprint").lines]
 
-    others = ",".join(f'"{key}":false' for key in ACT_KEYS if key != "like")
+    others = ",".join(f'"{key}":false' for key in ACTION_KEYS if key != "like")
     assert line.decode() == (
         '{"thread":[{"user_id":"bob","text":"hello","relative_integer_time":0},'
         '{"user_id":"ann","actions":{"like":true,' + others + '},"relative_integer_time":1}],"cluster_id":3}\n'

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.assets.cluster_jsonl.threads import climb, find_cycles, find_leaves
+from persona_assets.assets.cluster_jsonl.threads import find_cycles, find_leaves, trace_paths
 
 
 def rows(*values):
@@ -14,7 +14,7 @@ def rows(*values):
 
 def paths(parents, clusters, most=64):
     found = {}
-    for piece in climb(parents, find_leaves(parents, clusters), max_thread_messages=most):
+    for piece in trace_paths(parents, find_leaves(parents, clusters), max_thread_messages=most):
         for leaf, position, message, is_first in zip(*(column.tolist() for column in piece), strict=True):
             found.setdefault(leaf, {})[position] = message
             assert is_first == (parents[message] < 0 or position == 1 - most)

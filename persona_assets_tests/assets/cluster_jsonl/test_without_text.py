@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persona_assets.assets.cluster_jsonl.without_text import HAS_NO_WORDS
+from persona_assets.assets.cluster_jsonl.without_text import CREATE_HAS_NO_TEXT_MACRO
 from persona_assets_tests.assets.cluster_jsonl.builders import (
     accounted,
     act,
@@ -57,8 +57,8 @@ TEXTS = st.none() | st.text(ASSIGNED) | st.text(FEW)
 @given(texts=st.lists(TEXTS, min_size=1))
 def test_a_text_has_words_where_a_character_of_it_is_visible(texts):
     with duckdb.connect() as con:
-        con.execute(HAS_NO_WORDS)
-        query = "SELECT NOT has_no_words(text) FROM (SELECT unnest($texts::VARCHAR[]) AS text)"
+        con.execute(CREATE_HAS_NO_TEXT_MACRO)
+        query = "SELECT NOT has_no_text(text) FROM (SELECT unnest($texts::VARCHAR[]) AS text)"
         found = [answer for (answer,) in con.execute(query, {"texts": texts}).fetchall()]
 
     assert found == list(map(has_words, texts))
@@ -75,7 +75,7 @@ def test_a_text_in_which_nothing_is_visible_is_none(text, tmp_path):
 
     (made, less), (_, fewer) = build_both(rows, tmp_path)
 
-    assert made.without_text == {"conversation": 1, "post_update": 1, "profile_update": 1}
+    assert made.n_without_text == {"conversation": 1, "post_update": 1, "profile_update": 1}
     assert fewer == {}
     assert accounted(less)[0, "like", "target without words"] == 1
 
@@ -107,11 +107,11 @@ def test_lines_without_text_are_written_and_counted_by_what_they_are(tmp_path):
 
     (made, less), (lines, fewer) = build_both(rows, tmp_path)
 
-    assert made.without_text == less.without_text == {"conversation": 2, "post_delete": 1, "profile_update": 1}
+    assert made.n_without_text == less.n_without_text == {"conversation": 2, "post_delete": 1, "profile_update": 1}
     assert len(lines[0]) == 7
     assert fewer[0] == [line for line in lines[0] if has_text(line)]
     assert len(fewer[0]) == 3
-    assert (made.conversations, less.conversations) == (3, 1)
+    assert (made.n_conversations, less.n_conversations) == (3, 1)
     assert {outcome for _, _, outcome in accounted(made)} == {"written"}
     assert accounted(less) == {
         (0, "post", "written"): 1,
@@ -186,7 +186,7 @@ def test_just_the_lines_with_text_are_left_and_all_actions_are_accounted_for(row
 
     expected = {cluster: [line for line in those if has_text(line)] for cluster, those in lines.items()}
     assert fewer == {cluster: those for cluster, those in expected.items() if those}
-    assert sum(made.without_text.values()) == sum(map(len, lines.values())) - sum(map(len, fewer.values()))
+    assert sum(made.n_without_text.values()) == sum(map(len, lines.values())) - sum(map(len, fewer.values()))
 
     totals = [Counter(), Counter()]
     for one, total in zip((made, less), totals, strict=True):

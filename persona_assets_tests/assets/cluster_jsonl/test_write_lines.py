@@ -45,14 +45,14 @@ def test_lines_that_cross_the_borders_of_batches_stay_whole(tmp_path, monkeypatc
             for n in range(1, thread % 7)
         ]
     whole = lines_of(build(inputs(rows, {"ann": 0}), tmp_path))
-    monkeypatch.setattr(lines_module, "PARTS_AT_ONCE", 3)
+    monkeypatch.setattr(lines_module, "SEGMENTS_PER_BATCH", 3)
 
     assert lines_of(build(inputs(rows, {"ann": 0}), tmp_path)) == whole
     assert len(whole[0]) == 30
 
 
-@pytest.mark.parametrize("spelled_at_once", [1, 4, 50])
-def test_what_is_spelled_at_once_is_whole_lines_of_each_cluster(tmp_path, monkeypatch, spelled_at_once):
+@pytest.mark.parametrize("segments_at_once", [1, 4, 50])
+def test_what_is_spelled_at_once_is_whole_lines_of_each_cluster(tmp_path, monkeypatch, segments_at_once):
     rows = []
     for thread in range(40):
         rows.append(message("ann", f"{thread}-0", 10 * thread, f"{thread}-0"))
@@ -61,14 +61,14 @@ def test_what_is_spelled_at_once_is_whole_lines_of_each_cluster(tmp_path, monkey
             for n in range(1, thread % 4)
         ]
     whole = lines_of(build(inputs(rows, {"ann": 0, "bob": 1}), tmp_path))
-    monkeypatch.setattr(lines_module, "SPELLED_AT_ONCE", spelled_at_once)
+    monkeypatch.setattr(lines_module, "SEGMENTS_PER_SERIALISATION", segments_at_once)
 
     assert lines_of(build(inputs(rows, {"ann": 0, "bob": 1}), tmp_path)) == whole
     assert {cluster: len(lines) for cluster, lines in whole.items()} == {0: 40, 1: 30}
 
 
 def test_lines_of_one_instant_are_in_the_order_of_uris_across_the_borders_of_batches(tmp_path, monkeypatch):
-    monkeypatch.setattr(lines_module, "PARTS_AT_ONCE", 3)
+    monkeypatch.setattr(lines_module, "SEGMENTS_PER_BATCH", 3)
     # Enough for several of DuckDB's vectors of 2,048 rows.
     keys = [f"{n * 7919 % 10_007:05}" for n in range(10_007)]
     rows = [message("ann", key, 5, key) for key in keys] + [message("bob", "p", 4, "p")]
