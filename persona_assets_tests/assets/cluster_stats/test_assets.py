@@ -112,7 +112,7 @@ def test_lines_that_do_not_belong_are_an_error(folder, line, numbers):
 
     checks = materialize(folder).check_results
 
-    assert find_failed(checks) == {"lines_can_be_read_and_are_of_their_cluster": dg.AssetCheckSeverity.ERROR}
+    assert find_failed(checks) == {"lines_parse_and_match_their_cluster": dg.AssetCheckSeverity.ERROR}
     (found,) = [check.metadata for check in checks if not check.passed]
     assert (found["unreadable"].value, found["of_no_member"].value) == numbers
 
@@ -120,8 +120,8 @@ def test_lines_that_do_not_belong_are_an_error(folder, line, numbers):
 def test_users_that_are_not_counted_are_an_error(folder, monkeypatch):
     def lose_one(*given, **how):
         summary = summarise_clusters(*given, **how)
-        first, *others = summary.personas
-        return summary._replace(personas=[first._replace(counts={**first.counts, "users": 0}), *others])
+        first, *others = summary.clusters
+        return summary._replace(clusters=[first._replace(counts={**first.counts, "users": 0}), *others])
 
     monkeypatch.setattr("persona_assets.assets.cluster_stats.assets.summarise_clusters", lose_one)
 

@@ -1,4 +1,4 @@
-"""Counts of what each cluster's users did."""
+"""ActionCounts of what each cluster's users did."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +10,7 @@ from persona_assets.assets.cluster_stats.count_actions import (
     count_by_cluster,
     count_outcomes,
     count_without_cluster,
-    name_medians,
+    medians_by_cluster,
     share_by_hour,
 )
 from persona_assets_tests.assets.cluster_stats.builders import accounting_of, by_hour_of, per_user_of
@@ -66,7 +66,7 @@ def test_shares_by_hour_are_of_all_actions_of_a_cluster():
 
 
 def test_medians_have_the_names_of_the_counts_and_are_zero_where_nobody_did_it():
-    first, second = name_medians(per_user_of((0, "post", 2.5), (0, "total", 4)), n_clusters=2)
+    first, second = medians_by_cluster(per_user_of((0, "post", 2.5), (0, "total", 4)), n_clusters=2)
 
     assert (first["posts"], first["replies"], first["total"]) == (2.5, 0, 4)
     assert set(first) == set(second) == set(COLUMNS) - {"users", "ignore", "account_status"}

@@ -13,9 +13,9 @@ from persona_assets.assets.cluster_stats.html_report import (
     CARDS,
     COMPARED,
     make_page_data,
-    mix_actions,
     outcome_row,
     render_page,
+    share_actions,
 )
 from persona_assets.assets.cluster_stats.map_data import MapData
 from persona_assets.common.pictures import choose_colour
@@ -168,10 +168,10 @@ def test_a_cluster_without_topics_says_why():
 
 
 def test_shares_of_actions_add_up_to_one():
-    mix = dict(mix_actions(COUNTS))
+    mix = dict(share_actions(COUNTS))
 
     assert mix == {"posts": 0.5, "replies": 0, "likes": 0.3, "reposts": 0, "follows": 0, "other": pytest.approx(0.2)}
-    assert sum(share for _, share in mix_actions(dict.fromkeys(COLUMNS, 0))) == 0
+    assert sum(share for _, share in share_actions(dict.fromkeys(COLUMNS, 0))) == 0
 
 
 def test_the_fate_of_actions_names_the_commonest_reason_first():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persona_assets.assets.cluster_stats.medoids import CANDIDATES, MEDOIDS, find_medoids
+from persona_assets.assets.cluster_stats.medoids import MEDOIDS, SIMILARITIES_KEPT, find_medoids
 from persona_assets.post_vectors.exact_sums import add_by_row, directions
 from persona_assets.post_vectors.read import read_post_vectors
 from persona_assets_tests.assets.cluster_stats.builders import dataset, posts_of, shuffled, vectors_of
@@ -57,7 +57,7 @@ def test_a_text_that_was_posted_often_is_one_medoid():
 
 
 def test_a_text_that_was_posted_more_often_than_candidates_are_kept_hides_no_other_post():
-    spam = 3 * CANDIDATES
+    spam = 3 * SIMILARITIES_KEPT
     vectors = [[1, 0]] * spam + [[1, 0.5], [1, -0.6]]
 
     found = medoids_of(vectors, ["again"] * spam + ["second", "third"])

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from persona_assets.assets.cluster_stats.summarise import Inputs, summarise_clusters
+from persona_assets.assets.cluster_stats.summarise import ReportInputs, summarise_clusters
 from persona_assets.post_words.stop_words import STOP_WORDS
 from persona_assets.sample.people import make_people
 from persona_assets.sample.texts import write_text
@@ -43,7 +43,7 @@ def summary(tmp_path_factory):
     users, texts = [person.user_id for person, _ in written], [text for _, text in written]
     uris = [f"at://{user}/app.bsky.feed.post/{number}" for number, user in enumerate(users)]
     directions = {}
-    inputs = Inputs(
+    inputs = ReportInputs(
         *beside(),
         dataset(clusters_of({person.user_id: PERSONAS.index(person.persona) for person in people})),
         dataset(posts_of(uris, users, texts)),
@@ -55,7 +55,7 @@ def summary(tmp_path_factory):
 
 
 def share_of_clusters(summary, is_right):
-    of_clusters = zip(summary.personas, PERSONAS, strict=True)
+    of_clusters = zip(summary.clusters, PERSONAS, strict=True)
     return np.mean([is_right(persona, vocabulary(name)) for persona, name in of_clusters])
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from persona_assets.assets.cluster_stats import topics
-from persona_assets.assets.cluster_stats.topics import LEAST_POSTS, NUMBERS, find_topics
+from persona_assets.assets.cluster_stats.topics import MIN_POSTS, TOPIC_NUMBERS, find_topics
 
 GARDEN, ENGINE = ["tomato", "compost", "roses"], ["piston", "gearbox", "turbo"]
 POSTS = [GARDEN, ENGINE] * 30
@@ -14,7 +14,7 @@ def test_topics_part_what_is_said_apart():
     found = find_topics(POSTS, seed=0)
 
     assert found.note is None
-    assert len(found.topics) in NUMBERS
+    assert len(found.topics) in TOPIC_NUMBERS
     assert 0 < found.coherence <= 1
     assert any(set(words[:3]) == set(GARDEN) for words in found.topics)
     assert any(set(words[:3]) == set(ENGINE) for words in found.topics)
@@ -31,8 +31,8 @@ def test_the_number_of_topics_is_the_most_coherent_one(monkeypatch):
     chosen = find_topics(posts, seed=0)
 
     coherences = []
-    for number in NUMBERS:
-        monkeypatch.setattr(topics, "NUMBERS", (number,))
+    for number in TOPIC_NUMBERS:
+        monkeypatch.setattr(topics, "TOPIC_NUMBERS", (number,))
         coherences.append(find_topics(posts, seed=0).coherence)
 
     assert chosen.coherence == max(coherences)
@@ -40,12 +40,12 @@ def test_the_number_of_topics_is_the_most_coherent_one(monkeypatch):
 
 
 def test_many_topics_are_not_sought_in_few_posts():
-    assert len(find_topics(POSTS[: 5 * LEAST_POSTS - 1], seed=0).topics) == NUMBERS[0]
-    assert len(find_topics(POSTS[:LEAST_POSTS], seed=0).topics) == NUMBERS[0]
+    assert len(find_topics(POSTS[: 5 * MIN_POSTS - 1], seed=0).topics) == TOPIC_NUMBERS[0]
+    assert len(find_topics(POSTS[:MIN_POSTS], seed=0).topics) == TOPIC_NUMBERS[0]
 
 
 def test_too_few_posts_with_words_are_said_to_be_insufficient():
-    found = find_topics([GARDEN] * (LEAST_POSTS - 1) + [[]] * 50, seed=0)
+    found = find_topics([GARDEN] * (MIN_POSTS - 1) + [[]] * 50, seed=0)
 
     assert found.topics == []
     assert found.note == "insufficient data: 19 posts with words, 20 needed"

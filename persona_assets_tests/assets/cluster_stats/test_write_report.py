@@ -9,8 +9,8 @@ import pytest
 
 from persona_assets import tables
 from persona_assets.assets.cluster_stats.medoids import Medoid
-from persona_assets.assets.cluster_stats.summarise import Inputs, summarise_clusters
-from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, LETTERS_SHOWN, write_report
+from persona_assets.assets.cluster_stats.summarise import ReportInputs, summarise_clusters
+from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, MAX_POST_CHARACTERS, write_report
 from persona_assets_tests.assets.cluster_stats.builders import beside, dataset, window
 
 NASTY = '<script>alert("x")</script> | pipe\nand line'
@@ -20,7 +20,7 @@ NASTY = '<script>alert("x")</script> | pipe\nand line'
 def summary(tmp_path_factory):
     posts, vectors, clusters = window()
     posts = posts.set_column(3, posts.schema.field("text"), [[NASTY + text for text in posts["text"].to_pylist()]])
-    inputs = Inputs(*beside(), dataset(clusters), dataset(posts), dataset(vectors))
+    inputs = ReportInputs(*beside(), dataset(clusters), dataset(posts), dataset(vectors))
     return summarise_clusters(
         inputs, language="en", seed=0, memory_limit="200MB", scratch=tmp_path_factory.mktemp("scratch")
     )
@@ -67,7 +67,7 @@ def test_texts_of_posts_appear_only_where_they_are_wanted_and_never_in_the_table
     for name in ("stats.json", "report.md", "report.html"):
         assert b"alert(" in with_posts.files[name]
         assert b"alert(" not in without.files[name]
-    assert "alert(" not in str(with_posts.personas)
+    assert "alert(" not in str(with_posts.largest_personas)
 
 
 def test_a_text_does_not_break_the_page(summary):
@@ -76,11 +76,11 @@ def test_a_text_does_not_break_the_page(summary):
 
 def test_of_a_long_text_the_beginning_is_shown(summary):
     medoid = Medoid("at://a/b/c", 0.5, "x" * 10**6)
-    many = summary._replace(personas=[persona._replace(medoids=[medoid] * 3) for persona in summary.personas])
+    many = summary._replace(clusters=[persona._replace(medoids=[medoid] * 3) for persona in summary.clusters])
 
     files = write_report(many, day="2025-03-03", show_posts=True).files
 
-    assert ("x" * LETTERS_SHOWN + "…").encode() in files["stats.json"]
+    assert ("x" * MAX_POST_CHARACTERS + "…").encode() in files["stats.json"]
     assert max(len(files[name]) for name in ("stats.json", "report.md")) < 100_000
 
 
