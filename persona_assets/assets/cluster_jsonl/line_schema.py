@@ -20,7 +20,7 @@ def describe_line(line_format: str) -> list[ColumnInWords]:
         ColumnInWords(
             "actions",
             f"{len(ACTION_KEYS)} keys, true or false",
-            f"Only of an action on the message before it: {', '.join(ACTION_KEYS)}, of which one is true.",
+            f"Only of an action on the message before it: {', '.join(ACTION_KEYS)}, one of them true.",
         ),
     ]
     return [*(column._replace(name=f"{form.messages}.{column.name}") for column in message), *form.around]

@@ -1,9 +1,9 @@
 """The asset `cluster_stats`: counts, words, typical posts and topics of each cluster, as data and as a report.
 
 In: `clusters`, `persona_labels` and the side tables of `cluster_jsonl` of the day; `english_posts` and `embeddings`
-over the window. Out: a folder for each day with `stats.json`, `report.md`, `report.html`, `cluster_stats.parquet` (one row
-for each cluster), `cluster_sizes.png`, `map.png`, `map_small.png` and `map.svg`. Nothing is dropped: the actions of users
-without a persona are counted separately, and a cluster with too few posts for topics says so. An event that was
+over the window. Out: a folder for each day with `stats.json`, `report.md`, `report.html`, `cluster_stats.parquet` (one
+row for each cluster), `cluster_sizes.png`, `map.png`, `map_small.png` and `map.svg`. Nothing is dropped: the actions of
+users without a persona are counted separately, and a cluster with too few posts for topics says so. An event that was
 delivered on two days counts once.
 
 Stop words are left out of words, labels and topics: in English a fixed list, in other languages the words that most

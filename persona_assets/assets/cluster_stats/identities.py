@@ -14,7 +14,7 @@ class PersonaIdentity(NamedTuple):
     persona_id: int | None  # None if lineage lacks the day
     name: str
     description: str
-    phrases: list[str]  # most typical first
+    phrases: list[str]  # highest score first
 
 
 def find_identities(labels: pads.Dataset, day: dt.date, users: Sequence[int]) -> list[PersonaIdentity] | None:

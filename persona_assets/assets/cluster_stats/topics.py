@@ -25,7 +25,7 @@ BagsOfWords = list[Any]  # for each post the (word number, count) pairs of gensi
 class ClusterTopics(NamedTuple):
     """The topics of one cluster, or the reason why there are none."""
 
-    topics: list[list[str]]  # the words of each topic, topic with most posts first
+    topics: list[list[str]]  # the words of each topic, the topic with the largest weight first
     coherence: float | None  # c_v of these topics, 0 to 1; None without topics
     note: str | None  # why there are no topics
 

@@ -10,7 +10,7 @@ batches = st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=batches)
-def test_strings_come_back_by_number(tmp_path_factory, batches):
+def test_strings_are_read_back_in_the_order_of_their_numbers(tmp_path_factory, batches):
     contents = ContentFile(tmp_path_factory.mktemp("contents") / "file")
     for batch in batches:
         contents.append(pa.array(batch, pa.string()))
@@ -22,7 +22,7 @@ def test_strings_come_back_by_number(tmp_path_factory, batches):
     assert contents.count == len(found)
 
 
-def test_a_slice_of_a_batch_is_its_strings_only(tmp_path):
+def test_only_the_strings_of_a_slice_are_written(tmp_path):
     contents = ContentFile(tmp_path / "file")
     contents.append(pa.array(["left out", "first", "", "é", "left out too"]).slice(1, 3))
     contents.close()
@@ -30,7 +30,7 @@ def test_a_slice_of_a_batch_is_its_strings_only(tmp_path):
     assert contents.open().to_pylist() == ["first", "", "é"]
 
 
-def test_what_is_there_is_not_written_over(tmp_path):
+def test_an_existing_file_is_not_overwritten(tmp_path):
     (tmp_path / "file").write_bytes(b"mine")
 
     with pytest.raises(FileExistsError):

@@ -16,7 +16,7 @@ from persona_assets.assets.cluster_stats.count_actions import (
 from persona_assets_tests.assets.cluster_stats.builders import accounting_of, by_hour_of, per_user_of
 
 
-def test_an_action_counts_whatever_became_of_it():
+def test_an_action_counts_whatever_its_outcome_is():
     accounting = accounting_of(
         (0, "like", "written", 4), (0, "like", "outside the window", 3), (1, "reply", "written", 2)
     )
@@ -27,13 +27,13 @@ def test_an_action_counts_whatever_became_of_it():
     assert (second["users"], second["replies"], second["total"]) == (10, 2, 2)
 
 
-def test_what_stands_in_the_files_of_two_days_counts_once():
+def test_an_event_in_the_files_of_two_days_counts_once():
     accounting = accounting_of((0, "post", "written", 4), (0, "post", tables.SEEN_BEFORE, 1))
 
     assert count_by_cluster(accounting, [20])[0]["total"] == 4
 
 
-def test_the_columns_are_those_of_the_reference_and_then_ours():
+def test_the_columns_are_those_of_the_reference_then_the_added_ones():
     counts = count_by_cluster(accounting_of(), [1])[0]
 
     assert list(counts) == list(COLUMNS)
@@ -41,7 +41,7 @@ def test_the_columns_are_those_of_the_reference_and_then_ours():
     assert len(COLUMNS) == len(tables.ACTIONS) + 3
 
 
-def test_what_was_ignored_is_an_estimate_and_no_action():
+def test_ignored_messages_are_in_no_total():
     assert count_by_cluster(accounting_of((0, "ignore", "written", 5), (0, "post", "written", 1)), [1])[0]["total"] == 1
 
 
@@ -65,7 +65,7 @@ def test_shares_by_hour_are_of_all_actions_of_a_cluster():
     assert hours[2][5] == 1
 
 
-def test_medians_have_the_names_of_the_counts_and_are_zero_where_nobody_did_it():
+def test_medians_have_the_names_of_the_counts_and_are_zero_for_missing_actions():
     first, second = medians_by_cluster(per_user_of((0, "post", 2.5), (0, "total", 4)), n_clusters=2)
 
     assert (first["posts"], first["replies"], first["total"]) == (2.5, 0, 4)
@@ -81,7 +81,7 @@ rows = st.tuples(
 
 
 @given(st.lists(rows))
-def test_clusters_and_those_without_add_up_to_every_action(rows):
+def test_counts_of_clusters_and_of_users_without_one_add_up_to_every_action(rows):
     accounting = accounting_of(*rows)
 
     everything = add_up([*count_by_cluster(accounting, [3, 2, 1]), count_without_cluster(accounting)])

@@ -42,7 +42,7 @@ def test_the_best_words_of_a_cluster_are_those_that_only_it_uses(connection):
         assert [word.score for word in best] == sorted((word.score for word in best), reverse=True)
 
 
-def test_a_word_counts_once_a_user_and_not_at_all_when_only_one_user_has_it(connection):
+def test_a_word_counts_once_per_user_and_needs_two_users(connection):
     posts = posts_of(["1", "2", "3", "4"], ["a", "a", "b", "b"], ["spam spam tea", "spam tea", "tea", "ham the"])
     load(connection, posts, clusters_of({"a": 0, "b": 0}))
 
@@ -62,7 +62,7 @@ def test_the_order_of_posts_changes_neither_words_nor_sample(tmp_path):
     assert [len(sample) for sample in found[0][1]] == [5, 5, 5]
 
 
-def test_a_post_of_two_days_is_drawn_once_and_leaves_no_place_empty(connection):
+def test_a_post_of_two_days_is_sampled_once_and_the_sample_stays_full(connection):
     uris = [f"{number:02}" for number in range(50)]
     day = posts_of(uris, ["a"] * 50, [f"word{number:02}" for number in range(50)])
     stop_words = load(connection, pa.concat_tables([day, day]), clusters_of({"a": 0}), repeated=uris)
@@ -72,7 +72,7 @@ def test_a_post_of_two_days_is_drawn_once_and_leaves_no_place_empty(connection):
     assert len(sample) == len({word for (word,) in sample}) == 30
 
 
-def test_posts_without_words_take_no_place_in_the_sample(connection):
+def test_posts_without_words_are_not_sampled(connection):
     texts = ["the", "\U0001f600", "https://a.org", "tea"] * 10
     posts = posts_of([f"{number}" for number in range(40)], ["a"] * 40, texts)
     stop_words = load(connection, posts, clusters_of({"a": 0}))
@@ -135,7 +135,7 @@ def test_stop_words_of_another_language_are_those_that_most_clusters_share(conne
     assert {word for posts in sample for words in posts for word in words}.isdisjoint(stop_words)
 
 
-def test_the_only_cluster_loses_what_half_of_its_users_say(connection):
+def test_words_that_half_of_the_users_of_the_only_cluster_use_are_stop_words(connection):
     posts = posts_of(list("1234"), list("abcd"), ["der tee", "der tee", "der hund", "der kaffee"])
 
     assert load(connection, posts, clusters_of(dict.fromkeys("abcd", 0)), language="de") == {"der", "tee"}

@@ -79,7 +79,7 @@ def test_every_cluster_that_stands_apart_is_named():
     assert texts(plot_map_svg(user_map, ["name"] * 12)) == [f"{number}  name" for number in range(12)]
 
 
-def test_where_there_is_no_room_a_name_gives_way_to_its_number():
+def test_a_name_without_free_space_is_replaced_by_its_number():
     user_map = UserMap(np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32), np.arange(300) % 6)
 
     found = texts(plot_map_svg(user_map, ["a name of a persona"] * 6))

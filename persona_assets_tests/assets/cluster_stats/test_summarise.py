@@ -1,4 +1,4 @@
-"""What each cluster is about, put together."""
+"""The summary of a window: every cluster is complete, and rows may come in any order or twice."""
 
 import pyarrow as pa
 import pyarrow.dataset as pads
@@ -6,11 +6,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets.assets.cluster_stats.summarise import ReportInputs, summarise_clusters
-from persona_assets_tests.assets.cluster_stats.builders import TALK, beside, shuffled, window
+from persona_assets_tests.assets.cluster_stats.builders import TALK, shuffled, side_tables, window
 
 
 def summarise(tmp_path, *, order=0, again=()):
-    """Summarise a window; posts `again` were delivered on another day too."""
+    """Summarise a window whose posts at the rows `again` were delivered on a second day too."""
     posts, vectors, clusters = window()
     of_days = [[clusters], *([table, table.take(pa.array(again, pa.int64()))] for table in (posts, vectors))]
     inputs = [
@@ -18,7 +18,7 @@ def summarise(tmp_path, *, order=0, again=()):
         for number, days in enumerate(of_days)
     ]
     return summarise_clusters(
-        ReportInputs(*beside(), *inputs), language="en", seed=0, memory_limit="200MB", scratch=tmp_path
+        ReportInputs(*side_tables(), *inputs), language="en", seed=0, memory_limit="200MB", scratch=tmp_path
     )
 
 
@@ -29,7 +29,7 @@ def write_days(folder, days):
     return pads.dataset(folder)
 
 
-def test_every_cluster_is_counted_named_and_shown(tmp_path):
+def test_every_cluster_has_counts_a_label_medoids_and_topics(tmp_path):
     summary = summarise(tmp_path)
 
     assert [persona.counts["users"] for persona in summary.clusters] == [8, 7, 6]

@@ -10,7 +10,7 @@ GARDEN, ENGINE = ["tomato", "compost", "roses"], ["piston", "gearbox", "turbo"]
 POSTS = [GARDEN, ENGINE] * 30
 
 
-def test_topics_part_what_is_said_apart():
+def test_topics_separate_words_of_different_posts():
     found = find_topics(POSTS, seed=0)
 
     assert found.note is None
@@ -24,7 +24,7 @@ def test_the_same_posts_give_the_same_topics():
     assert find_topics(POSTS, seed=3) == find_topics(POSTS, seed=3)
 
 
-def test_the_number_of_topics_is_the_most_coherent_one(monkeypatch):
+def test_the_number_of_topics_has_the_highest_coherence(monkeypatch):
     rng = np.random.default_rng(0)
     themes = [[f"{theme}{n}" for n in range(8)] for theme in ("garden", "engine", "opera")]
     posts = [rng.choice(themes[n % 3], 5, replace=False).tolist() for n in range(300)]
@@ -39,12 +39,12 @@ def test_the_number_of_topics_is_the_most_coherent_one(monkeypatch):
     assert {word.rstrip("01234567") for word in chosen.topics[0]} < {"garden", "engine", "opera"}
 
 
-def test_many_topics_are_not_sought_in_few_posts():
+def test_few_posts_get_the_minimum_number_of_topics():
     assert len(find_topics(POSTS[: 5 * MIN_POSTS - 1], seed=0).topics) == TOPIC_NUMBERS[0]
     assert len(find_topics(POSTS[:MIN_POSTS], seed=0).topics) == TOPIC_NUMBERS[0]
 
 
-def test_too_few_posts_with_words_are_said_to_be_insufficient():
+def test_too_few_posts_with_words_have_no_topics_and_a_reason():
     found = find_topics([GARDEN] * (MIN_POSTS - 1) + [[]] * 50, seed=0)
 
     assert found.topics == []
@@ -52,5 +52,5 @@ def test_too_few_posts_with_words_are_said_to_be_insufficient():
 
 
 @pytest.mark.parametrize("posts", [[["same"]] * 30, [[f"word{n}"] for n in range(30)]])
-def test_posts_without_words_in_common_or_with_nothing_else_are_too(posts):
+def test_posts_that_share_no_word_or_every_word_have_no_topics_and_a_reason(posts):
     assert find_topics(posts, seed=0).note.startswith("insufficient data: no word is shared")
