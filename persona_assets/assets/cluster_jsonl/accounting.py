@@ -81,7 +81,7 @@ def account_for_actions(con: duckdb.DuckDBPyConnection) -> pa.Table:
     message and an action; it counts once, with the outcome of the action.
 
     Args:
-        con: After `write_lines.find_paths`, `ignored.estimate_ignored` or `ignored.create_empty_ignored`, and
+        con: After `write_lines.create_thread_paths`, `ignored.estimate_ignored` or `ignored.create_empty_ignored`, and
             `without_text`.
 
     Returns:
@@ -104,7 +104,7 @@ def total_outcomes(accounting: pa.Table) -> dict[tuple[str, str], int]:
     return {(row["action"], row["outcome"]): row["actions_sum"] for row in totals}
 
 
-def count_by_hour(con: duckdb.DuckDBPyConnection) -> pa.Table:
+def count_actions_by_hour(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """Return the number of actions of each cluster by action and hour of the day (UTC), each action counted once.
 
     Args:
@@ -121,7 +121,7 @@ def median_actions_per_user(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """Return the median number of actions per user by cluster and action, users without any counted as 0.
 
     Args:
-        con: After `count_by_hour`.
+        con: After `count_actions_by_hour`.
 
     Returns:
         `tables.ACTIONS_PER_USER`, sorted by cluster and action; "total" is the median over all actions.

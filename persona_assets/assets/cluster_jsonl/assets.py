@@ -1,4 +1,4 @@
-"""The asset `cluster_jsonl`."""
+"""Dagster definition of the asset `cluster_jsonl`: inputs, run config, checks and metadata."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -142,7 +142,9 @@ def build_cluster_jsonl(
                 **provenance_table(provenance),
                 **cost,
             },
-            check_results=check_lines(made, present, actions=user_actions.count_rows(), users=clusters.count_rows()),
+            check_results=evaluate_checks(
+                made, present, actions=user_actions.count_rows(), users=clusters.count_rows()
+            ),
         )
 
     return cluster_jsonl
@@ -163,10 +165,10 @@ def _describe(made: BuiltLines) -> dict[str, Any]:
     }
 
 
-def check_lines(
+def evaluate_checks(
     made: BuiltLines, present: Mapping[str, str | int], *, actions: int, users: int
 ) -> list[dg.AssetCheckResult]:
-    """Return the results of the asset's checks.
+    """Return the results of the checks that days, actions and users are complete.
 
     Args:
         made: The lines and tables of the step.

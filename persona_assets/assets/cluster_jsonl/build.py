@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from persona_assets.assets.cluster_jsonl.accounting import (
     account_for_actions,
-    count_by_hour,
+    count_actions_by_hour,
     median_actions_per_user,
 )
 from persona_assets.assets.cluster_jsonl.content_file import ContentFile
@@ -32,7 +32,7 @@ from persona_assets.assets.cluster_jsonl.without_text import (
     find_lines_without_text,
     leave_out_lines_without_text,
 )
-from persona_assets.assets.cluster_jsonl.write_lines import LineBatch, find_paths, stream_lines
+from persona_assets.assets.cluster_jsonl.write_lines import LineBatch, create_thread_paths, stream_lines
 from persona_assets.common.database import open_duckdb
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.provenance import Provenance, with_provenance
@@ -88,7 +88,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         form = LINE_FORMATS[line_format]
         forest = load_window(con, inputs, contents, form)
         resolve_targets(con)
-        n_conversations = find_paths(con, forest, max_thread_messages=max_thread_messages)
+        n_conversations = create_thread_paths(con, forest, max_thread_messages=max_thread_messages)
         n_ignored, evidence = 0, None
         if ignored:
             n_ignored = estimate_ignored(con, inputs.embeddings, ignored)
@@ -99,7 +99,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         if not lines_without_text:
             n_conversations -= n_without_text.get(CONVERSATION, 0)
             leave_out_lines_without_text(con)
-        counted = account_for_actions(con), count_by_hour(con), median_actions_per_user(con)
+        counted = account_for_actions(con), count_actions_by_hour(con), median_actions_per_user(con)
         accounting, by_hour, per_user = (with_provenance(table, provenance) for table in counted)
         users = con.sql("SELECT user_id, cluster_id FROM members ORDER BY user_id").fetchall()
         lines = _stream_and_close(opened.pop_all(), con, contents, form)

@@ -1,4 +1,4 @@
-"""Compute what each cluster engages with, as centres of post vectors, and how similar posts are to it."""
+"""Score posts by their similarity to what a cluster engages with, which k-means centres of post vectors represent."""
 
 from __future__ import annotations
 
@@ -76,7 +76,9 @@ Vectors = npt.NDArray[np.float32]
 
 
 def score_candidates(con: duckdb.DuckDBPyConnection, embeddings: pads.Dataset, *, threshold: float, seed: int) -> None:
-    """Create `candidate_scores`: the candidate posts whose cosine similarity with a centre exceeds `threshold`.
+    """Create the table `candidate_scores`: candidate posts that are similar to what a cluster engages with.
+
+    A post is in the table if its cosine similarity with a centre of the cluster exceeds `threshold`.
 
     The table `post_vectors` holds the vectors needed and spills to disk beyond the memory limit. Memory beside it is
     the vectors of one cluster's engaged posts, at most 5,000, and 12 bytes for each pair above the threshold.

@@ -52,7 +52,7 @@ SELECT_EVIDENCE = """
 
 
 class IgnoredOptions(NamedTuple):
-    """The options of one estimate of ignored messages."""
+    """Options of the estimate of ignored messages: source of candidates, threshold, maximum per user, and seed."""
 
     source: CandidateSource  # which posts a user may have seen: by follows, or drawn as in the reference
     similarity_threshold: float  # cosine to a centre of the cluster that a post must exceed, -1 to 1

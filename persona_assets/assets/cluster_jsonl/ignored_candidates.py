@@ -128,10 +128,11 @@ Whoever knows the seed can choose a record key that is assigned to a given user.
 
 
 def find_candidates(con: duckdb.DuckDBPyConnection, source: CandidateSource, *, seed: int) -> None:
-    """Create `candidates`: the posts that each user of a large cluster may have ignored, each pair at most once.
+    """Create the table `candidates`: the posts that each user of a large cluster may have ignored.
 
-    `evidence` is the earliest action of the user after the post was shown (`active_us`), when that was (`shown_us`), by
-    which rule, and by whom (null if drawn). Also creates `large_clusters`, `follows` and `engagements`.
+    Each pair of a user and a post is there once. `evidence` is the earliest action of the user after the post was
+    shown (`active_us`), when that was (`shown_us`), by which rule, and by whom (null if drawn). Also creates
+    `large_clusters`, `follows` and `engagements`.
 
     Args:
         con: After `load.load_window` and `targets.resolve_targets`.

@@ -32,7 +32,7 @@ class LineInputs(NamedTuple):
 
 
 class ReplyForest(NamedTuple):
-    """The reply threads of the window as two arrays, indexed by `messages.id`."""
+    """The message that each message replies to, and its author's cluster, as arrays indexed by `messages.id`."""
 
     parents: Int32Array  # (n,), the message replied to, or -1; without cycles
     clusters: Int32Array  # (n,), the cluster of the author, or -1
@@ -91,10 +91,10 @@ SELECT_EARLIEST_FIRST = "SELECT id FROM messages JOIN cycle_messages USING (id) 
 def load_window(
     con: duckdb.DuckDBPyConnection, inputs: LineInputs, contents: ContentFile, line_format: LineFormat
 ) -> ReplyForest:
-    """Create `members`, `messages` and `duplicate_messages`, and return the reply threads of the window.
+    """Load members and messages of the window into tables, without duplicates, and return who replies to whom.
 
-    Both tables spill to disk beyond the memory limit. The forest takes 8 bytes for each message, and up to 60 while it
-    is built.
+    Creates `members`, `messages` and `duplicate_messages`, which spill to disk beyond the memory limit. The forest takes
+    8 bytes for each message, and up to 60 while it is built.
 
     Args:
         con: An empty database.

@@ -68,13 +68,13 @@ class TimeIndex(NamedTuple):
 
 
 def sql_for_time(line_format: LineFormat) -> str:
-    """Return the SQL for the end of a message's JSON: the key of its time, and an absolute time itself."""
+    """Return the SQL expression that writes a message's time as JSON: key and time, or the key alone if relative."""
     key = f"'{_time_key(line_format)}'"
     return key if line_format.is_time_relative else f"{key} || event_time_us"
 
 
 def serialise_segments(segments: pa.RecordBatch, sources: LineSources, line_format: LineFormat) -> pa.LargeStringArray:
-    """Return the JSON of each segment; concatenated they are whole lines, each with its newline.
+    """Return the JSON of each segment of the lines (a message, or an action); concatenated they are the lines.
 
     Args:
         segments: Rows of `write_lines.SELECT_SEGMENTS`: `cluster_id`, `event_time_us`, `member`, `kind` (0 for a

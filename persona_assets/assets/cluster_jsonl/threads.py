@@ -51,8 +51,8 @@ def find_cycles(parents: Int32Array) -> list[Int32Array]:
     return cycles
 
 
-def find_leaves(parents: Int32Array, clusters: Int32Array) -> Int32Array:
-    """Return the messages that end a line: those below which nobody of the same cluster wrote in the thread.
+def find_line_ends(parents: Int32Array, clusters: Int32Array) -> Int32Array:
+    """Return the messages that end a line: those without a direct or indirect reply by a user of the same cluster.
 
     In a preorder of the threads, all messages below a message follow it without a gap. So a message of the same cluster
     is below it exactly if the next message of that cluster in the preorder is within that range.

@@ -76,7 +76,7 @@ def find_lines_without_text(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     left out yet.
 
     Args:
-        con: After `targets.resolve_targets` and `write_lines.find_paths`.
+        con: After `targets.resolve_targets` and `write_lines.create_thread_paths`.
     """
     con.execute(CREATE_CONVERSATIONS_WITHOUT_TEXT)
     con.execute(CREATE_ACTIONS_WITHOUT_TEXT)
@@ -85,7 +85,10 @@ def find_lines_without_text(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def leave_out_lines_without_text(con: duckdb.DuckDBPyConnection) -> None:
-    """Delete the conversations without text, mark such actions as not written, and fill `left_out_messages`.
+    """Remove the lines without text that `find_lines_without_text` found, and record the messages left out by it.
+
+    Deletes conversations from `thread_paths`, sets the outcome of actions to `targets.WITHOUT_TEXT`, and fills
+    `left_out_messages`.
 
     Args:
         con: After `find_lines_without_text`.

@@ -22,7 +22,7 @@ from persona_assets.assets.cluster_jsonl.serialise import (
     TimeIndex,
     serialise_segments,
 )
-from persona_assets.assets.cluster_jsonl.threads import find_leaves, trace_paths
+from persona_assets.assets.cluster_jsonl.threads import find_line_ends, trace_paths
 
 # Segments that are grouped by cluster together, as numbers: enough that each of 1,000 clusters gets a worthwhile write.
 SEGMENTS_PER_BATCH = 300_000
@@ -92,8 +92,8 @@ SELECT_LINE_TIMES = """
 """
 
 
-def find_paths(con: duckdb.DuckDBPyConnection, forest: ReplyForest, *, max_thread_messages: int) -> int:
-    """Create `thread_paths`, one row for each message of each conversation line, and return the number of lines.
+def create_thread_paths(con: duckdb.DuckDBPyConnection, forest: ReplyForest, *, max_thread_messages: int) -> int:
+    """Create the table `thread_paths`, one row for each message of each conversation line; return the number of lines.
 
     Also creates `cut_off_messages`: the messages by members that are in no path of their own cluster.
 
@@ -102,7 +102,7 @@ def find_paths(con: duckdb.DuckDBPyConnection, forest: ReplyForest, *, max_threa
         forest: The return value of `load.load_window`.
         max_thread_messages: Maximum messages of a line: the last one and those nearest above it. At least 1.
     """
-    leaves = find_leaves(forest.parents, forest.clusters)
+    leaves = find_line_ends(forest.parents, forest.clusters)
     schema = pa.schema(
         [("leaf_id", pa.int32()), ("position", pa.int32()), ("message_id", pa.int32()), ("is_first", pa.bool_())]
     )
@@ -127,7 +127,7 @@ def stream_lines(con: duckdb.DuckDBPyConnection, contents: ContentFile, line_for
     """Yield the lines of all clusters, sorted by time, user, and URI of the message or action that they end with.
 
     Args:
-        con: After `find_paths`, `targets.resolve_targets` and one of the functions that create `ignored`.
+        con: After `create_thread_paths`, `targets.resolve_targets` and one of the functions that create `ignored`.
         contents: The JSON of `messages`, closed.
         line_format: The format of the lines. Relative times take 8 bytes for each message and each distinct time.
     """

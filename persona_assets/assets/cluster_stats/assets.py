@@ -1,4 +1,4 @@
-"""The asset `cluster_stats`."""
+"""Dagster definition of the asset `cluster_stats`: inputs, run config, checks and metadata."""
 
 from collections import defaultdict
 from itertools import islice

@@ -35,7 +35,7 @@ ActionCounts = dict[str, int]  # number by column, in the order of COLUMNS
 HOURS = 24
 
 
-def count_by_cluster(accounting: pa.Table, cluster_users: list[int]) -> list[ActionCounts]:
+def count_actions_by_cluster(accounting: pa.Table, cluster_users: list[int]) -> list[ActionCounts]:
     """Return the number of users and of actions by kind of each cluster, sorted by cluster number.
 
     Args:
@@ -46,7 +46,7 @@ def count_by_cluster(accounting: pa.Table, cluster_users: list[int]) -> list[Act
     return [_to_columns(counts.get(cluster, {}), users) for cluster, users in enumerate(cluster_users)]
 
 
-def count_without_cluster(accounting: pa.Table) -> ActionCounts:
+def count_actions_without_cluster(accounting: pa.Table) -> ActionCounts:
     """Return the number of actions by kind of users in no cluster; `users` is 0, as the accounting lacks their number.
 
     Args:
@@ -72,7 +72,7 @@ def count_outcomes(accounting: pa.Table) -> dict[str, dict[str, int]]:
     return outcomes
 
 
-def share_by_hour(by_hour: pa.Table, *, n_clusters: int) -> list[list[float]]:
+def share_actions_by_hour(by_hour: pa.Table, *, n_clusters: int) -> list[list[float]]:
     """Return the share of each cluster's actions in each hour of the day (UTC): 24 shares, or zeros without actions.
 
     Args:
@@ -84,7 +84,7 @@ def share_by_hour(by_hour: pa.Table, *, n_clusters: int) -> list[list[float]]:
     return (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).tolist()
 
 
-def medians_by_cluster(per_user: pa.Table, *, n_clusters: int) -> list[dict[str, float]]:
+def median_actions_by_cluster(per_user: pa.Table, *, n_clusters: int) -> list[dict[str, float]]:
     """Return the median number of actions per user of each cluster, by the names of `COLUMNS`; 0 for missing actions.
 
     Args:
@@ -98,7 +98,7 @@ def medians_by_cluster(per_user: pa.Table, *, n_clusters: int) -> list[dict[str,
     return medians
 
 
-def add_up(counts: list[ActionCounts]) -> ActionCounts:
+def sum_counts(counts: list[ActionCounts]) -> ActionCounts:
     """Return the sums over all clusters, column by column.
 
     Args:

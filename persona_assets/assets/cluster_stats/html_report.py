@@ -32,7 +32,7 @@ MEDIANS = ("posts", "replies", "like", "repost")
 def render_page(
     stats: dict[str, Any], similarity: Floats, *, sizes: str, user_map: str, map_data: MapData | None = None
 ) -> str:
-    """Return the report as HTML.
+    """Return the report as one self-contained HTML page.
 
     Args:
         stats: The content of `stats.json`.
@@ -56,7 +56,8 @@ def render_page(
         numbers=number_personas(stats["clusters"]),
         is_traced=all(cluster["persona_id"] is not None for cluster in stats["clusters"]),
         cards=[
-            {**cluster, "mix": _add_starts(share_actions(cluster["counts"]))} for cluster in stats["clusters"][:CARDS]
+            {**cluster, "mix": _add_starts(share_by_action_group(cluster["counts"]))}
+            for cluster in stats["clusters"][:CARDS]
         ],
         compared=similarity[:COMPARED, :COMPARED].tolist(),
         outcomes=[
@@ -117,7 +118,7 @@ def _add_starts(shares: list[tuple[str, float]]) -> list[tuple[str, float, float
     return [(name, start, share) for (name, share), start in zip(shares, starts, strict=False)]
 
 
-def share_actions(counts: dict[str, int]) -> list[tuple[str, float]]:
+def share_by_action_group(counts: dict[str, int]) -> list[tuple[str, float]]:
     """Return the share of each of `ACTION_GROUPS` in a cluster's actions, then of all others; zeros without any."""
     total = max(counts["total"], 1)
     shares = [(name, sum(counts[column] for column in columns) / total) for name, columns in ACTION_GROUPS.items()]

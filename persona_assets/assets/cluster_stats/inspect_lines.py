@@ -6,15 +6,15 @@ from typing import Any, NamedTuple
 import msgspec
 
 
-class InspectedLines(NamedTuple):
-    """Number of lines of one file that were parsed, and of those that are wrong."""
+class LineInspection(NamedTuple):
+    """Result of `inspect_lines`: number of lines read from one file, and of those with each kind of error."""
 
     lines: int
     unreadable: int  # not JSON, or JSON without messages
     of_no_member: int  # without a message or action by a user of the cluster
 
 
-def inspect_lines(lines: Iterable[bytes], members: Container[str]) -> InspectedLines:
+def inspect_lines(lines: Iterable[bytes], members: Container[str]) -> LineInspection:
     """Count the lines that do not parse as messages, and those without a message or action by a user of the cluster.
 
     Args:
@@ -31,7 +31,7 @@ def inspect_lines(lines: Iterable[bytes], members: Container[str]) -> InspectedL
             unreadable += 1
         else:
             of_no_member += not any(user in members for user in users)
-    return InspectedLines(read, unreadable, of_no_member)
+    return LineInspection(read, unreadable, of_no_member)
 
 
 def _find_messages(decoded: Any) -> Any:

@@ -23,7 +23,9 @@ class MapData(NamedTuple):
 
 
 def encode_map(map_data: MapData, *, n_clusters: int) -> dict[str, Any]:
-    """Return the users sorted by cluster, outliers last, so that two counts for each cluster give all memberships.
+    """Return the users of the map as compact JSON values, for the script of the page.
+
+    Users are sorted by cluster, outliers last, so that two counts for each cluster give all memberships.
 
     Args:
         map_data: The users, in any order.

@@ -97,7 +97,7 @@ def _list_words(cluster: dict[str, Any]) -> str:
 
 
 def markdown_table(head: list[str], rows: list[list[Any]]) -> str:
-    """Return a Markdown table.
+    """Return a Markdown table with a header row.
 
     Args:
         head: Names of the columns.

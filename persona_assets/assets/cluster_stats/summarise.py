@@ -10,11 +10,11 @@ import pyarrow.dataset as pads
 
 from persona_assets.assets.cluster_stats.count_actions import (
     ActionCounts,
-    count_by_cluster,
+    count_actions_by_cluster,
+    count_actions_without_cluster,
     count_outcomes,
-    count_without_cluster,
-    medians_by_cluster,
-    share_by_hour,
+    median_actions_by_cluster,
+    share_actions_by_hour,
 )
 from persona_assets.assets.cluster_stats.distinctive_words import (
     ClusterWord,
@@ -118,16 +118,16 @@ def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
     medoids, similarity, user_map = _summarise_vectors(inputs, users, repeated, seed)
     columns = (
         [label_from_words(best) for best in words],
-        count_by_cluster(inputs.accounting, sizes.tolist()),
-        medians_by_cluster(inputs.per_user, n_clusters=k),
-        share_by_hour(inputs.by_hour, n_clusters=k),
+        count_actions_by_cluster(inputs.accounting, sizes.tolist()),
+        median_actions_by_cluster(inputs.per_user, n_clusters=k),
+        share_actions_by_hour(inputs.by_hour, n_clusters=k),
         words,
         medoids,
         topics,
     )
     return WindowSummary(
         [ClusterSummary(*values) for values in zip(*columns, strict=True)],
-        count_without_cluster(inputs.accounting),
+        count_actions_without_cluster(inputs.accounting),
         count_outcomes(inputs.accounting),
         similarity,
         user_map,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from persona_assets.assets.cluster_stats.count_actions import COLUMNS, add_up
+from persona_assets.assets.cluster_stats.count_actions import COLUMNS, sum_counts
 from persona_assets.assets.cluster_stats.html_report import render_page
 from persona_assets.assets.cluster_stats.identities import PersonaIdentity
 from persona_assets.assets.cluster_stats.map_data import MapData
@@ -114,7 +114,7 @@ def make_stats(
         identities: The persona of each cluster, if known.
         provenance: How the report was made.
     """
-    totals = add_up([cluster.counts for cluster in summary.clusters])
+    totals = sum_counts([cluster.counts for cluster in summary.clusters])
     clusters = [
         {
             "cluster_id": number,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.assets.cluster_jsonl.threads import find_cycles, find_leaves, trace_paths
+from persona_assets.assets.cluster_jsonl.threads import find_cycles, find_line_ends, trace_paths
 
 
 def rows(*values):
@@ -14,7 +14,7 @@ def rows(*values):
 
 def paths(parents, clusters, max_messages=64):
     found = {}
-    for piece in trace_paths(parents, find_leaves(parents, clusters), max_thread_messages=max_messages):
+    for piece in trace_paths(parents, find_line_ends(parents, clusters), max_thread_messages=max_messages):
         for leaf, position, message, is_first in zip(*(column.tolist() for column in piece), strict=True):
             found.setdefault(leaf, {})[position] = message
             assert is_first == (parents[message] < 0 or position == 1 - max_messages)
@@ -83,7 +83,7 @@ def test_a_message_that_answers_itself_is_a_cycle_of_one():
 
 def test_cycles_are_an_error():
     with pytest.raises(ValueError, match="cut them first"):
-        find_leaves(rows(1, 0), rows(0, 0))
+        find_line_ends(rows(1, 0), rows(0, 0))
 
 
 def test_a_user_of_another_cluster_further_down_does_not_end_a_line():

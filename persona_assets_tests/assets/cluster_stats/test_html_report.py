@@ -8,14 +8,14 @@ import re
 import numpy as np
 import pytest
 
-from persona_assets.assets.cluster_stats.count_actions import COLUMNS, add_up
+from persona_assets.assets.cluster_stats.count_actions import COLUMNS, sum_counts
 from persona_assets.assets.cluster_stats.html_report import (
     CARDS,
     COMPARED,
     make_page_data,
     outcome_row,
     render_page,
-    share_actions,
+    share_by_action_group,
 )
 from persona_assets.assets.cluster_stats.map_data import MapData
 from persona_assets.common.pictures import choose_colour
@@ -46,7 +46,7 @@ def stats_of(n_clusters, *, medoids=({"uri": "at://a/b/c", "similarity": 0.9},),
         }
         for number in range(n_clusters)
     ]
-    totals = add_up([COUNTS] * n_clusters)
+    totals = sum_counts([COUNTS] * n_clusters)
     outcomes = {"post": {"written": 4}, "like": {"written": 1, "target not English": 2, "target deleted": 5}}
     outcomes["ignore"] = {"written": 77777}
     return {
@@ -168,10 +168,10 @@ def test_a_cluster_without_topics_says_why():
 
 
 def test_shares_of_actions_add_up_to_one():
-    shares = dict(share_actions(COUNTS))
+    shares = dict(share_by_action_group(COUNTS))
 
     assert shares == {"posts": 0.5, "replies": 0, "likes": 0.3, "reposts": 0, "follows": 0, "other": pytest.approx(0.2)}
-    assert sum(share for _, share in share_actions(dict.fromkeys(COLUMNS, 0))) == 0
+    assert sum(share for _, share in share_by_action_group(dict.fromkeys(COLUMNS, 0))) == 0
 
 
 def test_the_reasons_of_an_outcome_row_are_sorted_by_number():
