@@ -142,9 +142,7 @@ def build_cluster_jsonl(
                 **provenance_table(provenance),
                 **cost,
             },
-            check_results=evaluate_checks(
-                made, present, actions=user_actions.count_rows(), users=clusters.count_rows()
-            ),
+            check_results=run_checks(made, present, actions=user_actions.count_rows(), users=clusters.count_rows()),
         )
 
     return cluster_jsonl
@@ -165,7 +163,7 @@ def _describe(made: BuiltLines) -> dict[str, Any]:
     }
 
 
-def evaluate_checks(
+def run_checks(
     made: BuiltLines, present: Mapping[str, str | int], *, actions: int, users: int
 ) -> list[dg.AssetCheckResult]:
     """Return the results of the checks that days, actions and users are complete.

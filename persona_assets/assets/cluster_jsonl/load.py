@@ -93,8 +93,8 @@ def load_window(
 ) -> ReplyForest:
     """Load members and messages of the window into tables, without duplicates, and return who replies to whom.
 
-    Creates `members`, `messages` and `duplicate_messages`, which spill to disk beyond the memory limit. The forest takes
-    8 bytes for each message, and up to 60 while it is built.
+    Creates `members`, `messages` and `duplicate_messages`, which spill to disk beyond the memory limit. The forest
+    takes 8 bytes for each message, and up to 60 while it is built.
 
     Args:
         con: An empty database.
