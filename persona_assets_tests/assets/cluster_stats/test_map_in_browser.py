@@ -131,7 +131,7 @@ class Page:
         return self.run(
             """
             const { data } = arguments[0].getContext("2d").getImageData(0, 0, arguments[0].width, arguments[0].height);
-            const counts = new UserMap();
+            const counts = new Map();
             for (let i = 0; i < data.length; i += 4) {
               if (data[i + 3] < 150) continue;
               const colour = `${data[i]},${data[i + 1]},${data[i + 2]}`;
