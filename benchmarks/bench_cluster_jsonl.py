@@ -31,8 +31,8 @@ import pyarrow.parquet as pq
 
 from persona_assets import tables
 from persona_assets.assets.cluster_jsonl.build import build_lines
-from persona_assets.assets.cluster_jsonl.load import Inputs
-from persona_assets.assets.cluster_jsonl.serialise import ACT_KEYS
+from persona_assets.assets.cluster_jsonl.load import LineInputs
+from persona_assets.assets.cluster_jsonl.serialise import ACTION_KEYS
 from persona_assets.common.chunked_writes import write_in_pieces
 from persona_assets.common.database import open_duckdb
 from persona_assets.io_managers.persona_files import ClusterLines, write_cluster_lines
@@ -43,7 +43,7 @@ WORDS = ["the", "a", "of", "oven", "bread", "train", "garden", "match", "music",
 # Shares as on the network: of posts that answer, that are English; of users in a cluster; of likes that point out of
 # the window, that are undone.
 ANSWERS, ENGLISH, MEMBERS, OUTSIDE, UNDONE = 0.4, 0.75, 0.9, 0.2, 0.02
-LIKE = {key: key == "like" for key in ACT_KEYS}
+LIKE = {key: key == "like" for key in ACTION_KEYS}
 
 
 class Size(NamedTuple):
@@ -209,10 +209,10 @@ def _sort_by_action(actions: Path) -> None:
 
 def ours(window: Path, out: Path, *, memory_limit: str = "4GB") -> int:
     """All that the asset does: threads, all actions, accounting, order."""
-    given = {name: pads.dataset(window / f"{name}.parquet") for name in Inputs._fields if name != "embeddings"}
+    given = {name: pads.dataset(window / f"{name}.parquet") for name in LineInputs._fields if name != "embeddings"}
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         made = build_lines(
-            Inputs(**given, embeddings=None),
+            LineInputs(**given, embeddings=None),
             ignored=None,
             max_thread_messages=64,
             line_format="arrays",

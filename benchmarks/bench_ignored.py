@@ -28,7 +28,7 @@ from sklearn.cluster import KMeans
 from persona_assets import tables
 from persona_assets.assets.cluster_jsonl.build import build_lines
 from persona_assets.assets.cluster_jsonl.ignored import IgnoredOptions
-from persona_assets.assets.cluster_jsonl.load import Inputs
+from persona_assets.assets.cluster_jsonl.load import LineInputs
 
 HOUR_US = 3_600_000_000
 PERSONAS, DIMENSIONS, HOURS = 8, 32, 48
@@ -130,14 +130,14 @@ def _act(user: int, action: str, at: int, key: str, **given: str) -> dict:
     return {"user_id": name(user), "action": action, "event_time_us": at, "uri": uri, **given}
 
 
-def as_inputs(world: World) -> Inputs:
+def as_inputs(world: World) -> LineInputs:
     """Return the world as the asset reads it: each persona is a cluster."""
     users = [name(user) for user in range(len(world.personas))]
     posts = [row for row in world.actions if row["action"] == "post"]
     schema = tables.embeddings_schema(DIMENSIONS, pa.float32())
     flat = pa.array(np.array(list(world.vectors.values()), dtype=np.float32).ravel())
     vectors = pa.FixedSizeListArray.from_arrays(flat, type=schema.field("vector").type)
-    return Inputs(
+    return LineInputs(
         _dataset(
             [{"user_id": u, "cluster_id": int(p), "similarity": 1} for u, p in zip(users, world.personas, strict=True)],
             tables.CLUSTERS,
@@ -169,7 +169,7 @@ def ours(world: World, candidates: str, threshold: float) -> set[tuple[str, str]
             memory_limit="1GB",
             scratch=Path(scratch),
         )
-        evidence = pq.read_table(made.evidence)
+        evidence = pq.read_table(made.ignored_evidence)
         made.lines.close()
     return set(zip(evidence["user_id"].to_pylist(), evidence["uri"].to_pylist(), strict=True))
 

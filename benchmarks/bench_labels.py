@@ -25,7 +25,7 @@ import numpy as np
 import pyarrow as pa
 
 from persona_assets import tables
-from persona_assets.assets.cluster_stats.distinctive_words import find_words, label_from
+from persona_assets.assets.cluster_stats.distinctive_words import find_distinctive_words, label_from_words
 from persona_assets.assets.clusters.lloyd import ClusterSpec
 from persona_assets.assets.clusters.methods import fit_clusters
 from persona_assets.assets.persona_phrases.candidates import find_candidates
@@ -92,7 +92,10 @@ def name_all(
     """Return the names that each way gives, and the CPU seconds that it took."""
     k, made = len(centres), {}
     start = time.process_time()
-    made["words"] = [label_from(words) for words in find_words(connection, n_clusters=k)], time.process_time() - start
+    made["words"] = (
+        [label_from_words(words) for words in find_distinctive_words(connection, n_clusters=k)],
+        time.process_time() - start,
+    )
     start = time.process_time()
     candidates = find_candidates(connection, n_clusters=k)
     best = [sorted(of_cluster, key=lambda one: (-one.score, one.phrase))[:3] for of_cluster in candidates]

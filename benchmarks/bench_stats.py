@@ -26,9 +26,9 @@ from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from persona_assets import tables
-from persona_assets.assets.cluster_stats.distinctive_words import find_words, sample_posts
+from persona_assets.assets.cluster_stats.distinctive_words import find_distinctive_words, sample_post_words
 from persona_assets.assets.cluster_stats.medoids import find_medoids
-from persona_assets.assets.cluster_stats.summarise import TOPIC_POSTS, TOPIC_POSTS_OF_A_CLUSTER
+from persona_assets.assets.cluster_stats.summarise import MAX_TOPIC_POSTS, MAX_TOPIC_POSTS_PER_CLUSTER
 from persona_assets.assets.cluster_stats.topics import find_topics
 from persona_assets.common.database import open_duckdb
 from persona_assets.post_vectors.exact_sums import add_by_row, to_unit_vectors
@@ -85,15 +85,15 @@ def our_words(posts: Posts) -> list[list[str]]:
     """Class-based TF-IDF in DuckDB."""
     with TemporaryDirectory() as scratch, open_duckdb(memory_limit="1GB", scratch=Path(scratch)) as con:
         _register(con, posts)
-        return [[word.word for word in words] for words in find_words(con, n_clusters=len(PERSONAS))]
+        return [[word.word for word in words] for words in find_distinctive_words(con, n_clusters=len(PERSONAS))]
 
 
 def our_topics(posts: Posts) -> list[list[str]]:
     """Three LDA models for each cluster's sample, chosen by coherence: the heaviest topic."""
-    most = min(TOPIC_POSTS_OF_A_CLUSTER, TOPIC_POSTS // len(PERSONAS))
+    most = min(MAX_TOPIC_POSTS_PER_CLUSTER, MAX_TOPIC_POSTS // len(PERSONAS))
     with TemporaryDirectory() as scratch, open_duckdb(memory_limit="1GB", scratch=Path(scratch)) as con:
         _register(con, posts)
-        samples = sample_posts(con, STOP_WORDS, n_clusters=len(PERSONAS), most=most)
+        samples = sample_post_words(con, STOP_WORDS, n_clusters=len(PERSONAS), max_posts=most)
     return [find_topics(sample, seed=0).topics[0] for sample in samples]
 
 

@@ -14,7 +14,7 @@ from upath import UPath
 
 from persona_assets import tables
 from persona_assets.assets.cluster_jsonl.build import build_lines
-from persona_assets.assets.cluster_jsonl.load import Inputs
+from persona_assets.assets.cluster_jsonl.load import LineInputs
 from persona_assets.assets.english_posts.detect import build_language_decider
 from persona_assets.assets.english_posts.filter import filter_posts
 from persona_assets.assets.english_users.select import select_english_users
@@ -61,7 +61,7 @@ def process_day(capture, new_folder):
         posts, actions, min_english_posts=2, memory_limit=MEMORY, scratch=new_folder("users")
     )
     made = build_lines(
-        Inputs(
+        LineInputs(
             _put_in_one_cluster(selected.users), pads.dataset(selected.users), actions, posts, embeddings=None
         ),  # which only ignored messages need
         ignored=None,

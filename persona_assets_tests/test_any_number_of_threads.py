@@ -13,7 +13,7 @@ import pytest
 
 from persona_assets.assets.cluster_jsonl.build import build_lines
 from persona_assets.assets.cluster_jsonl.ignored import IgnoredOptions
-from persona_assets.assets.cluster_jsonl.load import Inputs
+from persona_assets.assets.cluster_jsonl.load import LineInputs
 from persona_assets.assets.embeddings.distinct_texts import deduplicate_texts
 from persona_assets.assets.english_users.select import select_english_users
 from persona_assets.assets.user_actions.extract import extract_distinct_actions
@@ -41,7 +41,7 @@ def make_cluster_jsonl(given, made):
         (made / candidates).mkdir()
         (made / "scratch" / candidates).mkdir(parents=True)
         lines = build_lines(
-            Inputs(*(pads.dataset(given / f"{name}.parquet") for name in Inputs._fields)),
+            LineInputs(*(pads.dataset(given / f"{name}.parquet") for name in LineInputs._fields)),
             ignored=IgnoredOptions(candidates, similarity_threshold=0, cap_ignored_messages=50, seed=0),
             max_thread_messages=5,
             line_format="arrays",
@@ -50,10 +50,10 @@ def make_cluster_jsonl(given, made):
         )
         beside = {
             "accounting": lines.accounting,
-            "actions_by_hour": lines.by_hour,
-            "actions_per_user": lines.per_user,
+            "actions_by_hour": lines.actions_by_hour,
+            "actions_per_user": lines.actions_per_user,
         }
-        written = ClusterLines(lines.lines, lines.user_clusters, beside, ignored=lines.evidence)
+        written = ClusterLines(lines.lines, lines.user_clusters, beside, ignored=lines.ignored_evidence)
         write_cluster_lines(made / candidates, written, day=dt.date(2025, 3, 1))
 
 

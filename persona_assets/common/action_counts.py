@@ -1,4 +1,4 @@
-"""Sum the counts that lie beside the files of personas: by cluster and action, by cluster and hour."""
+"""Sum action counts of `cluster_jsonl` by cluster and action, and by cluster and hour."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,9 @@ HOURS = 24
 
 
 def sum_actions(accounting: pa.Table) -> dict[int | None, dict[str, int]]:
-    """Return how often each action was done, by cluster; None is the users in no cluster.
+    """Return the number of actions by cluster and action; the cluster None is the users without a cluster.
 
-    An action counts whatever became of it. What the files of two days hold was done once.
+    All outcomes count, but events that the file of an earlier day has too are counted once.
 
     Args:
         accounting: `tables.ACTION_ACCOUNTING`.
@@ -22,10 +22,10 @@ def sum_actions(accounting: pa.Table) -> dict[int | None, dict[str, int]]:
     place = accounting.schema.get_field_index("action")
     plain = accounting.set_column(place, "action", accounting["action"].cast(pa.string()))
     summed = plain.group_by(["cluster_id", "action"]).aggregate([("actions", "sum")])
-    done: dict[int | None, dict[str, int]] = {}
+    counts: dict[int | None, dict[str, int]] = {}
     for row in summed.to_pylist():
-        done.setdefault(row["cluster_id"], {})[row["action"]] = row["actions_sum"]
-    return done
+        counts.setdefault(row["cluster_id"], {})[row["action"]] = row["actions_sum"]
+    return counts
 
 
 def sum_hours(by_hour: pa.Table, *, n_clusters: int) -> npt.NDArray[np.float64]:
@@ -35,6 +35,6 @@ def sum_hours(by_hour: pa.Table, *, n_clusters: int) -> npt.NDArray[np.float64]:
         by_hour: `tables.ACTIONS_BY_HOUR`.
         n_clusters: Number of clusters.
     """
-    done = np.zeros((n_clusters, HOURS))
-    np.add.at(done, (by_hour["cluster_id"].to_numpy(), by_hour["hour"].to_numpy()), by_hour["actions"].to_numpy())
-    return done
+    counts = np.zeros((n_clusters, HOURS))
+    np.add.at(counts, (by_hour["cluster_id"].to_numpy(), by_hour["hour"].to_numpy()), by_hour["actions"].to_numpy())
+    return counts

@@ -1,7 +1,9 @@
-"""What the users of each persona wrote and did, as the lines of `cluster_<N>.jsonl`.
+"""The asset `cluster_jsonl`: what the users of each cluster wrote and did, as the lines of `cluster_<N>.jsonl`.
 
-In: `clusters` and `english_users` of the day; `user_actions`, `english_posts` and, where messages that were let
-pass are asked for, `embeddings` over the window. Out: lines in the order of time, `user_clusters.json`, and an
-account of every action of the window. Grain: one line is a conversation, an action and what it acted on, or a
-message that a user let pass. Dropped: actions whose content is unknown or not English, counted by reason.
+In: `clusters` and `english_users` of the day; `user_actions`, `english_posts` and, if ignored messages are asked for,
+`embeddings` over the window. Out: lines sorted by time, `user_clusters.json`, and the number of actions of the window
+by outcome. Grain: one line is a conversation, an action with the message that it is about, or a message that a user
+ignored. Dropped: actions whose target is unknown or not English, counted by reason.
+
+`build.build_lines` runs the steps in order. `relations.py` lists the tables and views that they share in DuckDB.
 """

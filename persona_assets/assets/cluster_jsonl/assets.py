@@ -1,4 +1,4 @@
-"""The asset `cluster_jsonl`."""
+"""Dagster definition of the asset `cluster_jsonl`: inputs, run config, checks and metadata."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets.assets.cluster_jsonl.accounting import CUT_OFF, NOT_CLUSTERED, NOT_KEPT, total_outcomes
-from persona_assets.assets.cluster_jsonl.build import Lines, build_lines
+from persona_assets.assets.cluster_jsonl.build import BuiltLines, build_lines
 from persona_assets.assets.cluster_jsonl.ignored import IgnoredOptions
 from persona_assets.assets.cluster_jsonl.line_schema import describe_line
-from persona_assets.assets.cluster_jsonl.load import Inputs
+from persona_assets.assets.cluster_jsonl.load import LineInputs
 from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 from persona_assets.assets.cluster_jsonl.targets import WITHOUT_TEXT
 from persona_assets.common.checks import Check, adds_up, window_is_complete
@@ -45,7 +45,7 @@ _USERS = Check(
     is_error=True,
 )
 
-# Outcomes of actions by what they have in common, in headings so short that a page of 1440 pixels shows all columns.
+# Outcomes of actions in groups. The headings are short so that a page of 1440 pixels shows all columns.
 HEADINGS = {
     "kept": ("written",),
     "user": (NOT_KEPT, NOT_CLUSTERED),
@@ -56,7 +56,7 @@ HEADINGS = {
 
 
 class ClusterJsonlConfig(SettingsConfig):
-    """What a persona's file holds."""
+    """Run config of `cluster_jsonl`: which lines are written, their format, and the memory limit of DuckDB."""
 
     add_ignored_messages: bool = from_setting("add_ignored_messages")
     ignored_candidates: IgnoredCandidates = from_setting("ignored_candidates")
@@ -73,7 +73,12 @@ class ClusterJsonlConfig(SettingsConfig):
 def build_cluster_jsonl(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping
 ) -> dg.AssetsDefinition:
-    """Return the asset, which reads the day's clusters and what the window's users wrote and did."""
+    """Return the asset definition of `cluster_jsonl`.
+
+    Args:
+        days: Its daily partitions.
+        window: The partition mapping from a day to the days of its window.
+    """
 
     @dg.asset(
         group_name="persona_assets",
@@ -116,7 +121,7 @@ def build_cluster_jsonl(
         )
         with measured() as cost:
             made = build_lines(
-                Inputs(clusters, english_users, user_actions, english_posts, embeddings),
+                LineInputs(clusters, english_users, user_actions, english_posts, embeddings),
                 ignored=_ignored_options(config),
                 max_thread_messages=config.max_thread_messages,
                 line_format=config.format,
@@ -127,7 +132,7 @@ def build_cluster_jsonl(
                 provenance=provenance,
             )
         present = missing_days(context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings)
-        context.log.info("%d conversations of %d users; writing", made.conversations, len(made.user_clusters))
+        context.log.info("%d conversations of %d users; writing", made.n_conversations, len(made.user_clusters))
         return dg.MaterializeResult(
             value=_as_files(made, config),
             metadata={
@@ -137,36 +142,43 @@ def build_cluster_jsonl(
                 **provenance_table(provenance),
                 **cost,
             },
-            check_results=check_lines(made, present, actions=user_actions.count_rows(), users=clusters.count_rows()),
+            check_results=run_checks(made, present, actions=user_actions.count_rows(), users=clusters.count_rows()),
         )
 
     return cluster_jsonl
 
 
-def _as_files(made: Lines, config: ClusterJsonlConfig) -> ClusterLines:
-    beside = {"accounting": made.accounting, "actions_by_hour": made.by_hour, "actions_per_user": made.per_user}
-    return ClusterLines(made.lines, made.user_clusters, beside, config.compression, made.evidence)
+def _as_files(made: BuiltLines, config: ClusterJsonlConfig) -> ClusterLines:
+    tables = {name: getattr(made, name) for name in BESIDE}
+    return ClusterLines(made.lines, made.user_clusters, tables, config.compression, made.ignored_evidence)
 
 
-def _describe(made: Lines) -> dict[str, Any]:
+def _describe(made: BuiltLines) -> dict[str, Any]:
     return {
         "users": len(made.user_clusters),
-        "conversations": made.conversations,
-        "ignored_messages": made.ignored,
-        "lines_without_text": count_table(made.without_text, of="line"),
-        **_outcomes(made.accounting),
+        "conversations": made.n_conversations,
+        "ignored_messages": made.n_ignored,
+        "lines_without_text": count_table(made.n_without_text, of="line"),
+        **_outcome_tables(made.accounting),
     }
 
 
-def check_lines(
-    made: Lines, present: Mapping[str, str | int], *, actions: int, users: int
+def run_checks(
+    made: BuiltLines, present: Mapping[str, str | int], *, actions: int, users: int
 ) -> list[dg.AssetCheckResult]:
-    """Return whether all days, all actions of the window and all users of the clusters are accounted for."""
-    # Messages that were let pass are estimated: nobody recorded them.
-    told = sum(number for (action, _), number in total_outcomes(made.accounting).items() if action != "ignore")
+    """Return the results of the checks that days, actions and users are complete.
+
+    Args:
+        made: The lines and tables of the step.
+        present: Metadata of `missing_days`.
+        actions: Number of rows of `user_actions` over the window.
+        users: Number of rows of `clusters`.
+    """
+    # Ignored messages are estimated and not in user_actions.
+    accounted = sum(number for (action, _), number in total_outcomes(made.accounting).items() if action != "ignore")
     return [
         _COMPLETE.answer(passed=present["missing_days"] == "none", **present),
-        _ADDS_UP.answer(passed=told == actions, actions=actions, accounted_for=told),
+        _ADDS_UP.answer(passed=accounted == actions, actions=actions, accounted_for=accounted),
         _USERS.answer(passed=len(made.user_clusters) == users, users=users, in_files=len(made.user_clusters)),
     ]
 
@@ -180,17 +192,17 @@ def _ignored_options(config: ClusterJsonlConfig) -> IgnoredOptions | None:
 
 
 def _describe_files(config: ClusterJsonlConfig) -> list[ColumnInWords]:
-    """Return the keys of a line, then the columns of each table beside the lines, as `table.column`."""
-    beside = BESIDE | ({"ignored": IGNORED_EVIDENCE} if config.add_ignored_messages else {})
+    """Return the keys of a line, then the columns of each side table as `table.column`."""
+    side_tables = BESIDE | ({"ignored": IGNORED_EVIDENCE} if config.add_ignored_messages else {})
     return describe_line(config.format) + [
         column._replace(name=f"{table}.{column.name}")
-        for table, schema in beside.items()
+        for table, schema in side_tables.items()
         for column in describe_columns(stored_schema(schema))
     ]
 
 
-def _outcomes(accounting: pa.Table) -> dict[str, dg.TableMetadataValue]:
-    """Return what became of the window's actions, a row an action, and of those dropped the number for each reason."""
+def _outcome_tables(accounting: pa.Table) -> dict[str, dg.TableMetadataValue]:
+    """Return two tables for the UI: actions by group of outcomes, and dropped actions by reason."""
     totals = total_outcomes(accounting)
     dropped: dict[str, int] = {}
     for (_, outcome), actions in totals.items():
@@ -203,7 +215,7 @@ def _outcomes(accounting: pa.Table) -> dict[str, dg.TableMetadataValue]:
 
 
 def _cross_table(totals: Mapping[tuple[str, str], int]) -> dg.TableMetadataValue:
-    """Return a row for each action and a column for each kind of outcome, of which the last takes what has no other."""
+    """Return the actions by action (rows) and group of outcomes (columns); unknown outcomes count as "rest"."""
     heading_of = {outcome: heading for heading, outcomes in HEADINGS.items() for outcome in outcomes}
     rows = {action: dict.fromkeys(HEADINGS, 0) for action, _ in totals}
     for (action, outcome), number in totals.items():

@@ -1,4 +1,4 @@
-"""Make the lines of all personas of a window, and account for what is not in them."""
+"""Build the lines of all clusters of a window, and count what is not in them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from typing import NamedTuple
 import duckdb
 import pyarrow as pa
 
-from persona_assets.assets.cluster_jsonl.accounting import account_for_actions
-from persona_assets.assets.cluster_jsonl.activity import count_by_hour, median_actions_per_user
-from persona_assets.assets.cluster_jsonl.content_file import Contents
+from persona_assets.assets.cluster_jsonl.accounting import (
+    account_for_actions,
+    count_actions_by_hour,
+    median_actions_per_user,
+)
+from persona_assets.assets.cluster_jsonl.content_file import ContentFile
 from persona_assets.assets.cluster_jsonl.ignored import (
     IgnoredOptions,
+    create_empty_ignored,
     estimate_ignored,
-    estimate_nothing,
     read_evidence,
 )
 from persona_assets.assets.cluster_jsonl.line_formats import LINE_FORMATS, LineFormat
-from persona_assets.assets.cluster_jsonl.load import Inputs, load_window
+from persona_assets.assets.cluster_jsonl.load import LineInputs, load_window
 from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 from persona_assets.assets.cluster_jsonl.targets import resolve_targets
 from persona_assets.assets.cluster_jsonl.without_text import (
@@ -29,28 +32,28 @@ from persona_assets.assets.cluster_jsonl.without_text import (
     find_lines_without_text,
     leave_out_lines_without_text,
 )
-from persona_assets.assets.cluster_jsonl.write_lines import SomeLines, find_paths, stream_lines
+from persona_assets.assets.cluster_jsonl.write_lines import LineBatch, create_thread_paths, stream_lines
 from persona_assets.common.database import open_duckdb
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.provenance import Provenance, with_provenance
 
 
-class Lines(NamedTuple):
-    """The lines, made as they are read, and what is known before."""
+class BuiltLines(NamedTuple):
+    """The lines of all clusters, serialised while they are iterated over, with the tables and counts of the step."""
 
-    lines: Iterator[SomeLines]  # in the order of the files
-    user_clusters: dict[str, int]  # by user_id
+    lines: Iterator[LineBatch]  # in the order of the files
+    user_clusters: dict[str, int]  # cluster_id by user_id
     accounting: pa.Table  # tables.ACTION_ACCOUNTING
-    by_hour: pa.Table  # tables.ACTIONS_BY_HOUR
-    per_user: pa.Table  # tables.ACTIONS_PER_USER
-    conversations: int
-    ignored: int
-    evidence: Path | None  # a Parquet file of IGNORED_EVIDENCE (and the day), where the estimate was asked for
-    without_text: dict[str, int]  # lines in which no message has one, written or not, by what they are
+    actions_by_hour: pa.Table  # tables.ACTIONS_BY_HOUR
+    actions_per_user: pa.Table  # tables.ACTIONS_PER_USER
+    n_conversations: int  # conversation lines that are written
+    n_ignored: int  # lines with "ignore"
+    ignored_evidence: Path | None  # Parquet file of IGNORED_EVIDENCE (and `day`); None without the estimate
+    n_without_text: dict[str, int]  # lines without any text, written or not, by kind of line
 
 
 def build_lines(  # noqa: PLR0913 - each a choice of the caller's
-    inputs: Inputs,
+    inputs: LineInputs,
     *,
     ignored: IgnoredOptions | None,
     max_thread_messages: int,
@@ -60,43 +63,48 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
     scratch: Path,
     day: dt.date | None = None,
     provenance: Provenance | None = None,
-) -> Lines:
-    """Return the lines of each cluster: conversations, actions and, if asked for, what users let pass.
+) -> BuiltLines:
+    """Return the lines of each cluster: conversations, actions and, if asked for, ignored messages.
 
     Args:
         inputs: The tables of the day and its window.
-        ignored: How to choose those; None leaves them out.
-        max_thread_messages: Most messages of a conversation line. At least 2.
-        line_format: The form of lines, by its name in `LINE_FORMATS`.
+        ignored: How ignored messages are estimated; None for no estimate.
+        max_thread_messages: Maximum messages of a conversation line. At least 2.
+        line_format: Name of the format in `LINE_FORMATS`.
         lines_without_text: Whether lines in which no message has a text are written.
-        memory_limit: Of joins and sorts, such as "4GB"; what is more spills to `scratch`. Beside it, threads
-            take about 60 bytes a message of the window.
+        memory_limit: Memory of DuckDB's joins and sorts, such as "4GB"; beyond it they spill to `scratch`. Threads take
+            about 60 bytes for each message of the window beside it.
         scratch: An empty folder, in use until `lines` is exhausted or closed.
-        day: The partition, if `evidence` is to have its column.
-        provenance: How all of it was made, as each table is to say.
+        day: The partition, for the column `day` of `ignored_evidence`; None for no such column.
+        provenance: How the step was run, stored in the metadata of each table.
 
     Returns:
-        Lines in the order of time, user and URI of what they end with; the same for inputs in any order.
+        The lines, sorted by time, user, and URI of the message or action that they end with. The result does not depend
+        on the order of rows in the inputs.
     """
     with ExitStack() as opened:
         con = opened.enter_context(open_duckdb(memory_limit=memory_limit, scratch=scratch))
-        contents = Contents(scratch / "contents")
+        contents = ContentFile(scratch / "contents")
         form = LINE_FORMATS[line_format]
         forest = load_window(con, inputs, contents, form)
         resolve_targets(con)
-        conversations = find_paths(con, forest, max_thread_messages=max_thread_messages)
-        ignored_lines = estimate_ignored(con, inputs.embeddings, ignored) if ignored else estimate_nothing(con)
-        evidence = _write_evidence(con, scratch / "ignored.parquet", day, provenance) if ignored else None
-        without_text = find_lines_without_text(con)
+        n_conversations = create_thread_paths(con, forest, max_thread_messages=max_thread_messages)
+        n_ignored, evidence = 0, None
+        if ignored:
+            n_ignored = estimate_ignored(con, inputs.embeddings, ignored)
+            evidence = _write_evidence(con, scratch / "ignored.parquet", day, provenance)
+        else:
+            create_empty_ignored(con)
+        n_without_text = find_lines_without_text(con)
         if not lines_without_text:
-            conversations -= without_text.get(CONVERSATION, 0)
+            n_conversations -= n_without_text.get(CONVERSATION, 0)
             leave_out_lines_without_text(con)
-        counted = account_for_actions(con), count_by_hour(con), median_actions_per_user(con)
+        counted = account_for_actions(con), count_actions_by_hour(con), median_actions_per_user(con)
         accounting, by_hour, per_user = (with_provenance(table, provenance) for table in counted)
         users = con.sql("SELECT user_id, cluster_id FROM members ORDER BY user_id").fetchall()
-        lines = _closing(opened.pop_all(), con, contents, form)
-    return Lines(
-        lines, dict(users), accounting, by_hour, per_user, conversations, ignored_lines, evidence, without_text
+        lines = _stream_and_close(opened.pop_all(), con, contents, form)
+    return BuiltLines(
+        lines, dict(users), accounting, by_hour, per_user, n_conversations, n_ignored, evidence, n_without_text
     )
 
 
@@ -107,12 +115,12 @@ def _write_evidence(
     return where
 
 
-def _closing(
+def _stream_and_close(
     opened: ExitStack,
     con: duckdb.DuckDBPyConnection,
-    contents: Contents,
+    contents: ContentFile,
     line_format: LineFormat,
-) -> Iterator[SomeLines]:
-    """Yield all lines, then close the database."""
+) -> Iterator[LineBatch]:
+    """Yield all lines, then close the database; also if the caller stops early and closes the iterator."""
     with opened:
         yield from stream_lines(con, contents, line_format)

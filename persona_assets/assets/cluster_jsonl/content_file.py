@@ -1,8 +1,8 @@
-"""Keep the contents of messages in a file and look them up by number.
+"""Keep the JSON of messages in a file and look it up by number.
 
-Lines repeat contents: a post stands in the line of each of its likes. So each is written once, and the system's
-page cache holds what is asked for. A join that carried contents through memory, and a sort behind it, would cost
-as much CPU as all else.
+Lines repeat contents: a post appears in the line of each of its likes. So each content is written once, and the
+operating system's page cache holds what is read often. Joining and sorting the contents in memory instead would take as
+much CPU time as all other work of the step.
 """
 
 from pathlib import Path
@@ -13,20 +13,27 @@ import pyarrow as pa
 from persona_assets.common.chunked_writes import write_in_pieces
 
 
-class Contents:
-    """Strings in a file, numbered from 0 as they are written; 8 bytes each in memory."""
+class ContentFile:
+    """A file of strings, numbered from 0 in the order in which they are appended; memory is 8 bytes a string."""
 
     def __init__(self, where: Path) -> None:
-        """Start with none; `where` is a file that does not exist yet."""
+        """Create the file.
+
+        Args:
+            where: A path at which no file exists.
+
+        Raises:
+            FileExistsError: There is one.
+        """
         self._where = where
         self._file = where.open("xb")
         self._ends = [np.zeros(1, dtype=np.int64)]
         self.count = 0
 
     def append(self, strings: pa.StringArray) -> None:
-        """Write strings, none of them null."""
+        """Write strings at the end of the file; none may be null."""
         if not len(strings):
-            return  # an array of nothing has no buffers
+            return  # an empty array has no buffers
         _, ends, data = strings.buffers()
         ends = np.frombuffer(ends, dtype=np.int32)[strings.offset : strings.offset + len(strings) + 1]
         if data is not None:
@@ -35,12 +42,12 @@ class Contents:
         self.count += len(strings)
 
     def close(self) -> None:
-        """Write what is left; no more can be appended."""
+        """Flush and close the file; after this nothing can be appended."""
         self._file.close()
 
     def open(self) -> pa.LargeStringArray:
-        """Return all strings, once closed, as an array that lies in the file and is read from there when asked for."""
+        """Return all strings of the closed file as a memory-mapped array, in the order of their numbers."""
         ends = pa.py_buffer(np.concatenate(self._ends))
-        # A file of no bytes cannot be mapped.
+        # An empty file cannot be mapped.
         data = pa.memory_map(str(self._where)).read_buffer() if self._where.stat().st_size else pa.py_buffer(b"")
         return pa.LargeStringArray.from_buffers(self.count, ends, data)

@@ -1,9 +1,11 @@
-"""Estimate which posts a user saw and let pass.
+"""Estimate which posts a user saw and ignored.
 
-Nobody records what was on a screen, so this is a guess with its evidence: a post that was shown to the user less than
-a day before something that the user did, with which the user did nothing, and which is close to what its persona
-engages with. After BluePrint's estimate, with its faults mended: no own posts, no posts that the user acted on, a cap
-per user, true times, the same result each time.
+No data source records what was on a screen, so this is an estimate. A post counts as ignored by a user under three
+conditions: it was shown to the user less than a day before an action of the user; the user did not act on it; and it is
+similar to the posts that the user's cluster engages with. The evidence is stored with each estimate.
+
+The method follows BluePrint. Unlike there, a user's own posts and posts that the user acted on are excluded, each user
+has a maximum, times are those of real actions, and the result is reproducible.
 """
 
 from __future__ import annotations
@@ -16,74 +18,76 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets.assets.cluster_jsonl.engagement_centres import score_candidates
-from persona_assets.assets.cluster_jsonl.ignored_candidates import Candidates, find_candidates
+from persona_assets.assets.cluster_jsonl.ignored_candidates import CandidateSource, find_candidates
+from persona_assets.assets.cluster_jsonl.relations import create_empty_table
 from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 
-NEAREST = """
-    CREATE TABLE ignored AS
-    SELECT seen.member, seen.cluster_id, seen.target_id, first.at AS event_time_us, scores.similarity, first
-    FROM seen
-    JOIN scores ON scores.cluster_id = seen.cluster_id AND scores.target_id = seen.target_id
-    JOIN vectors ON vectors.id = seen.target_id
+CREATE_IGNORED = """
+    CREATE TEMP TABLE ignored AS
+    SELECT
+        candidates.member, candidates.cluster_id, candidates.target_id, evidence.active_us AS event_time_us,
+        candidate_scores.similarity, evidence
+    FROM candidates
+    JOIN candidate_scores
+    ON candidate_scores.cluster_id = candidates.cluster_id AND candidate_scores.target_id = candidates.target_id
+    JOIN post_vectors ON post_vectors.id = candidates.target_id
     QUALIFY row_number() OVER (
-        PARTITION BY seen.member ORDER BY scores.similarity DESC, first.at, vectors.uri
+        PARTITION BY candidates.member
+        ORDER BY candidate_scores.similarity DESC, evidence.active_us, post_vectors.uri
     ) <= $cap
 """
 
-NOTHING = """
-    CREATE TABLE ignored (member INTEGER, cluster_id INTEGER, target_id INTEGER, event_time_us BIGINT)
-"""
-
-EVIDENCE = """
+SELECT_EVIDENCE = """
     SELECT
-        members.user_id, ignored.cluster_id, messages.uri, ignored.event_time_us, first.rule, first.shown_by,
-        first.shown_us AS shown_time_us, ignored.similarity, coalesce(weights.weight, 1)::FLOAT AS weight
+        members.user_id, ignored.cluster_id, messages.uri, ignored.event_time_us, evidence.rule, evidence.shown_by,
+        evidence.shown_us AS shown_time_us, ignored.similarity,
+        coalesce(engagement_weights.weight, 1)::FLOAT AS weight
     FROM ignored
     JOIN members ON members.member = ignored.member
     JOIN messages ON messages.id = ignored.target_id
-    LEFT JOIN weights ON weights.cluster_id = ignored.cluster_id AND weights.target_id = ignored.target_id
+    LEFT JOIN engagement_weights
+    ON engagement_weights.cluster_id = ignored.cluster_id AND engagement_weights.target_id = ignored.target_id
     ORDER BY ignored.event_time_us, members.user_id, messages.uri
 """
 
 
 class IgnoredOptions(NamedTuple):
-    """How posts that were let pass are chosen."""
+    """Options of the estimate of ignored messages: source of candidates, threshold, maximum per user, and seed."""
 
-    candidates: Candidates  # what may have been seen: what follows show, or as the reference draws it
-    similarity_threshold: float  # cosine to one of the cluster's centres that a post must exceed
-    cap_ignored_messages: int  # most posts of one user, the nearest ones
+    source: CandidateSource  # which posts a user may have seen: by follows, or drawn as in the reference
+    similarity_threshold: float  # cosine to a centre of the cluster that a post must exceed, -1 to 1
+    cap_ignored_messages: int  # maximum posts of one user; the most similar ones are kept
     seed: int
 
 
 def estimate_ignored(con: duckdb.DuckDBPyConnection, embeddings: pads.Dataset, options: IgnoredOptions) -> int:
-    """Create the table `ignored` and return the number of its rows.
+    """Create the table `ignored` and return its number of rows.
 
-    A row says that a user let a post pass, and when: at the first act of the user after the post was shown to
-    it.
+    Each row is a user and a post that the user ignored. Its time is that of the user's first action after the post was
+    shown to the user.
 
     Args:
-        con: With the tables of `window.load_window` and `targets.resolve_targets`.
+        con: After `load.load_window` and `targets.resolve_targets`.
         embeddings: `tables.embeddings_schema` of the window.
-        options: Candidates, threshold, cap and seed.
+        options: Source of candidates, threshold, maximum and seed.
     """
-    find_candidates(con, options.candidates, seed=options.seed)
-    score_candidates(con, embeddings, above=options.similarity_threshold, seed=options.seed)
-    con.execute(NEAREST, {"cap": options.cap_ignored_messages})
+    find_candidates(con, options.source, seed=options.seed)
+    score_candidates(con, embeddings, threshold=options.similarity_threshold, seed=options.seed)
+    con.execute(CREATE_IGNORED, {"cap": options.cap_ignored_messages})
     (count,) = con.sql("SELECT count(*) FROM ignored").fetchall()[0]
     return count
 
 
-def estimate_nothing(con: duckdb.DuckDBPyConnection) -> int:
-    """Create the table `ignored` without a row, and return that number: nobody asked for the estimate."""
-    con.execute(NOTHING)
-    return 0
+def create_empty_ignored(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the table `ignored` without rows, for a step that makes no estimate."""
+    con.execute(create_empty_table("ignored"))
 
 
 def read_evidence(con: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
-    """Yield `IGNORED_EVIDENCE`: why each row of `ignored` is there, in the order of the lines.
+    """Yield the evidence of each row of `ignored` as `IGNORED_EVIDENCE`, sorted by time, user and URI.
 
     Args:
         con: After `estimate_ignored`.
     """
-    for batch in con.sql(EVIDENCE).to_arrow_reader():
+    for batch in con.sql(SELECT_EVIDENCE).to_arrow_reader():
         yield batch.cast(IGNORED_EVIDENCE)

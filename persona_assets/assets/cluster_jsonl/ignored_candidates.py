@@ -1,4 +1,4 @@
-"""Find the posts that users may have seen and did nothing with, and what speaks for it."""
+"""Find candidates for ignored messages: posts that a user may have seen and did not act on, with the evidence."""
 
 from __future__ import annotations
 
@@ -6,32 +6,31 @@ from typing import Literal
 
 import duckdb
 
-Candidates = Literal["follows", "cluster"]
+CandidateSource = Literal["follows", "cluster"]
 
-# A persona of fewer users says too little about what its users would like.
-LEAST_USERS = 5
-# What can make a post a candidate for a user: who showed it to the user, or nobody.
+# A smaller cluster says too little about what its users would like.
+MIN_CLUSTER_USERS = 5
+# How a followed account showed a post, by the account's action.
 RULES = {"post": "followed author", "like": "followed liker", "repost": "followed reposter"}
 DRAWN_RULE = "drawn in cluster"
 
-LARGE = f"""
-    CREATE TEMP TABLE large AS
-    SELECT cluster_id, count(*) AS users FROM members GROUP BY cluster_id HAVING count(*) >= {LEAST_USERS}
+CREATE_LARGE_CLUSTERS = f"""
+    CREATE TEMP TABLE large_clusters AS
+    SELECT cluster_id, count(*) AS users FROM members GROUP BY cluster_id HAVING count(*) >= {MIN_CLUSTER_USERS}
 """  # noqa: S608 - the number is a constant of this file
 
-FOLLOWING = """
-    CREATE TEMP TABLE following AS
+CREATE_FOLLOWS = """
+    CREATE TEMP TABLE follows AS
     SELECT f.member, f.cluster_id, f.account, f.event_time_us AS since_us, min(u.event_time_us) AS until_us
-    FROM toward AS f
-    LEFT JOIN toward AS u ON u.uri = f.uri AND u.action = 'unfollow'
-    WHERE f.action = 'follow' AND f.cluster_id IN (SELECT cluster_id FROM large)
+    FROM account_actions AS f
+    LEFT JOIN account_actions AS u ON u.uri = f.uri AND u.action = 'unfollow'
+    WHERE f.action = 'follow' AND f.cluster_id IN (SELECT cluster_id FROM large_clusters)
     GROUP BY ALL
 """
-"""Who follows whom from when until when, among users of clusters that are large enough."""
 
-TOUCHED = """
-    CREATE TEMP TABLE touched AS
-    SELECT DISTINCT a.cluster_id, a.member, posts.id AS target_id
+CREATE_ENGAGEMENTS = """
+    CREATE TEMP TABLE engagements AS
+    SELECT DISTINCT actions.cluster_id, actions.member, posts.id AS target_id
     FROM (
         SELECT members.member, members.cluster_id, target_uri AS uri
         FROM user_actions AS a JOIN members ON members.user_id = a.user_id
@@ -40,22 +39,22 @@ TOUCHED = """
         SELECT member, cluster_id, parent_uri FROM messages WHERE member IS NOT NULL AND parent_uri IS NOT NULL
         UNION ALL
         SELECT member, cluster_id, quoted_uri FROM messages WHERE quoted_uri IS NOT NULL
-    ) AS a
-    JOIN messages AS posts ON posts.uri = a.uri
+    ) AS actions
+    JOIN messages AS posts ON posts.uri = actions.uri
     WHERE posts.is_english
 """
-"""The English posts that each user liked, reposted, answered or quoted, undone later or not."""
+"""Likes and reposts count even if they are undone later."""
 
-PRESENT = """
-    CREATE TEMP VIEW present AS
+CREATE_ACTIVE_TIMES = """
+    CREATE TEMP VIEW active_times AS
     SELECT DISTINCT members.member, a.event_time_us
     FROM user_actions AS a JOIN members ON members.user_id = a.user_id
     WHERE a.action <> 'account_status'
 """
-"""When each user did something, and so was there to see."""
+"""A user who does something is taken to be online at that time. An account's status changes without its user."""
 
-SHOWN = f"""
-    CREATE TEMP VIEW shown AS
+CREATE_SHOWN_POSTS = f"""
+    CREATE TEMP VIEW shown_posts AS
     SELECT user_id AS account, id AS target_id, member AS author, event_time_us AS shown_us, '{RULES["post"]}' AS rule
     FROM messages WHERE is_english
     UNION ALL
@@ -65,34 +64,36 @@ SHOWN = f"""
     FROM user_actions AS a JOIN messages AS posts ON posts.uri = a.target_uri
     WHERE a.action IN ('like', 'repost') AND posts.is_english
 """  # noqa: S608 - the strings are constants of this file
-"""What an account shows to who follows it, and when."""
 
-SEEN_BY_FOLLOWING = """
-    CREATE TEMP TABLE seen AS
+CREATE_CANDIDATES_BY_FOLLOWS = """
+    CREATE TEMP TABLE candidates AS
     WITH exposures AS (
         SELECT
-            f.member, f.cluster_id, f.account, shown.target_id, shown.shown_us, shown.rule, f.until_us,
-            greatest(shown.shown_us, f.since_us) AS from_us
-        FROM following AS f JOIN shown ON shown.account = f.account
-        ANTI JOIN touched ON touched.member = f.member AND touched.target_id = shown.target_id
-        WHERE shown.author IS DISTINCT FROM f.member
+            f.member, f.cluster_id, f.account, shown_posts.target_id, shown_posts.shown_us, shown_posts.rule,
+            f.until_us, greatest(shown_posts.shown_us, f.since_us) AS from_us
+        FROM follows AS f JOIN shown_posts ON shown_posts.account = f.account
+        ANTI JOIN engagements ON engagements.member = f.member AND engagements.target_id = shown_posts.target_id
+        WHERE shown_posts.author IS DISTINCT FROM f.member
     )
     SELECT
         e.member, e.cluster_id, e.target_id,
-        min({'at': present.event_time_us, 'shown_us': e.shown_us, 'rule': e.rule, 'shown_by': e.account}) AS first
+        min({
+            'active_us': active_times.event_time_us, 'shown_us': e.shown_us, 'rule': e.rule, 'shown_by': e.account
+        }) AS evidence
     FROM exposures AS e
-    ASOF JOIN present ON present.member = e.member AND present.event_time_us > e.from_us
-    WHERE present.event_time_us <= least(e.shown_us + 86400000000, coalesce(e.until_us, present.event_time_us))
+    ASOF JOIN active_times ON active_times.member = e.member AND active_times.event_time_us > e.from_us
+    WHERE active_times.event_time_us
+        <= least(e.shown_us + 86400000000, coalesce(e.until_us, active_times.event_time_us))
     GROUP BY ALL
 """
-"""What each user probably saw and did nothing with: from the time that it was shown and followed, until the
-user's next act, if that came within a day. `first.at` is the time of that act: the user was there then."""
+"""A post is a candidate for a follower of the account that showed it, if the follower's next action came within a day
+of the post being shown and before an unfollow. `evidence.active_us` is the time of that action."""
 
-SEEN_BY_DRAW = f"""
-    CREATE TEMP TABLE seen AS
-    WITH crowd AS (
-        SELECT cluster_id, member, row_number() OVER (PARTITION BY cluster_id ORDER BY member) - 1 AS place
-        FROM members SEMI JOIN large USING (cluster_id)
+CREATE_CANDIDATES_BY_DRAW = f"""
+    CREATE TEMP TABLE candidates AS
+    WITH ranked_members AS (
+        SELECT cluster_id, member, row_number() OVER (PARTITION BY cluster_id ORDER BY member) - 1 AS rank
+        FROM members SEMI JOIN large_clusters USING (cluster_id)
     ),
     posts AS (
         SELECT
@@ -101,41 +102,48 @@ SEEN_BY_DRAW = f"""
         FROM messages WHERE is_english
     ),
     drawn AS (
-        SELECT crowd.member, crowd.cluster_id, posts.id AS target_id, posts.shown_us
-        FROM posts CROSS JOIN large
-        JOIN crowd ON crowd.cluster_id = large.cluster_id AND crowd.place = (draw + large.cluster_id) % large.users
-        ANTI JOIN touched ON touched.cluster_id = large.cluster_id AND touched.target_id = posts.id
-        WHERE posts.author IS DISTINCT FROM crowd.member
+        SELECT ranked_members.member, ranked_members.cluster_id, posts.id AS target_id, posts.shown_us
+        FROM posts CROSS JOIN large_clusters
+        JOIN ranked_members ON ranked_members.cluster_id = large_clusters.cluster_id
+            AND ranked_members.rank = (draw + large_clusters.cluster_id) % large_clusters.users
+        ANTI JOIN engagements
+        ON engagements.cluster_id = large_clusters.cluster_id AND engagements.target_id = posts.id
+        WHERE posts.author IS DISTINCT FROM ranked_members.member
     )
     SELECT
         d.member, d.cluster_id, d.target_id,
-        {{'at': present.event_time_us, 'shown_us': d.shown_us, 'rule': '{DRAWN_RULE}', 'shown_by': NULL::VARCHAR}}
-            AS first
+        {{
+            'active_us': active_times.event_time_us, 'shown_us': d.shown_us, 'rule': '{DRAWN_RULE}',
+            'shown_by': NULL::VARCHAR
+        }} AS evidence
     FROM drawn AS d
-    ASOF JOIN present ON present.member = d.member AND present.event_time_us > d.shown_us
-    WHERE present.event_time_us <= d.shown_us + 86400000000
+    ASOF JOIN active_times ON active_times.member = d.member AND active_times.event_time_us > d.shown_us
+    WHERE active_times.event_time_us <= d.shown_us + 86400000000
 """  # noqa: S608 - the string is a constant of this file
-"""The reference's candidates: each post that no user of the cluster acted on was let pass by one of them, drawn by a
-hash of the seed and its URI. With its faults mended: not by its author, and only by one who was there within a day. Who
-knows the seed can choose a record key that is drawn for a user: a seed of one's own keeps strangers from that."""
+"""The reference's candidates: each post that no user of a cluster acted on is assigned to one of its users, chosen by a
+hash of the seed and the post's URI. Unlike the reference, never to its author, and only to a user who was active within
+a day.
+
+Whoever knows the seed can choose a record key that is assigned to a given user. A secret seed prevents that."""
 
 
-def find_candidates(con: duckdb.DuckDBPyConnection, candidates: Candidates, *, seed: int) -> None:
-    """Create the table `seen`: which users of large clusters may have let which posts pass, at most once each.
+def find_candidates(con: duckdb.DuckDBPyConnection, source: CandidateSource, *, seed: int) -> None:
+    """Create the table `candidates`: the posts that each user of a large cluster may have ignored.
 
-    Its columns are `member`, `cluster_id`, `target_id` and `first`: the earliest act of the user after the post was
-    shown to it (`at`), when, by which rule and by whom that was. Beside it, `large`, `following` and `touched`.
+    Each pair of a user and a post is there once. `evidence` is the earliest action of the user after the post was
+    shown (`active_us`), when that was (`shown_us`), by which rule, and by whom (null if drawn). Also creates
+    `large_clusters`, `follows` and `engagements`.
 
     Args:
-        con: With the tables of `window.load_window` and `targets.resolve_targets`.
-        candidates: Posts that "follows" show to a user, or all posts of the window, one user of each "cluster" each;
-            the latter takes time in proportion to posts times clusters.
-        seed: Of the draw.
+        con: After `load.load_window` and `targets.resolve_targets`.
+        source: "follows": posts that followed accounts wrote, liked or reposted. "cluster": every post of the window,
+            for one user of each cluster; takes time in proportion to posts times clusters.
+        seed: Seed of the draw; used only by "cluster".
     """
-    for statement in (LARGE, FOLLOWING, TOUCHED, PRESENT):
+    for statement in (CREATE_LARGE_CLUSTERS, CREATE_FOLLOWS, CREATE_ENGAGEMENTS, CREATE_ACTIVE_TIMES):
         con.execute(statement)
-    if candidates == "follows":
-        con.execute(SHOWN)
-        con.execute(SEEN_BY_FOLLOWING)
+    if source == "follows":
+        con.execute(CREATE_SHOWN_POSTS)
+        con.execute(CREATE_CANDIDATES_BY_FOLLOWS)
     else:
-        con.execute(SEEN_BY_DRAW, {"seed": str(seed)})
+        con.execute(CREATE_CANDIDATES_BY_DRAW, {"seed": str(seed)})

@@ -1,9 +1,9 @@
-"""The forms that a line of `cluster_<N>.jsonl` can have, by the name that PERSONA_CLUSTER_FORMAT gives.
+"""The formats of a line of `cluster_<N>.jsonl`, by the names that the setting `PERSONA_CLUSTER_FORMAT` takes.
 
-A line is an array of messages `{"user_id", "text", <time>}`, the text left out when empty. An action is a second
-message `{"user_id", "actions", <time>, "text"}` after the one that it acts on. A form says what stands around the
-array and how the time of a message is written. `serialise` puts lines together from it, and `line_schema` describes
-them.
+A line is an array of messages `{"user_id", "text", <time>}`; `text` is absent if empty. An action is written as a
+second message `{"user_id", "actions", <time>, "text"}` after the message that it is about. A format defines what is
+written around the array, and how the time of a message is written. `serialise` assembles lines by it, and
+`line_schema` describes them.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from persona_assets.common.columns import ColumnInWords
 
 
 class LineFormat(NamedTuple):
-    """What stands around the messages of a line, and how their time is written."""
+    """One format of lines: the JSON around the messages, and the key and unit of their time."""
 
-    opens: tuple[str, ...]  # before the first message; the cluster's number stands between two pieces
-    closes: tuple[str, ...]  # after the last value of the last message, in the same way, with the line end
+    opens: tuple[str, ...]  # JSON before the first message; the cluster's number is inserted between two pieces
+    closes: tuple[str, ...]  # JSON after the last value of the last message, in the same way, with the newline
     time: ColumnInWords  # key, type and meaning of a message's time
-    is_time_relative: bool  # the place of its instant among those of all lines; False: microseconds since 1970 (UTC)
+    is_time_relative: bool  # True: rank among the times of all lines; False: microseconds since 1970 (UTC)
     messages: str  # how descriptions name a message of the line
     around: tuple[ColumnInWords, ...] = ()  # keys of the line beside its messages
 
@@ -32,8 +32,8 @@ LINE_FORMATS: Mapping[str, LineFormat] = {
         is_time_relative=False,
         messages="[]",
     ),
-    # BluePrint's published data set. There `relative_integer_time` is the number of a row, which a message has anew in
-    # each line that shows it.
+    # BluePrint's published data set. There `relative_integer_time` is a row number, so that a message has another one
+    # in each line that shows it.
     "blueprint": LineFormat(
         opens=('{"thread":[',),
         closes=('}],"cluster_id":', "}\n"),

@@ -1,14 +1,16 @@
-"""Describe the lines of `cluster_<N>.jsonl`, key by key."""
+"""Describe the keys of a line of `cluster_<N>.jsonl`, as the UI's column schema shows them."""
 
 from persona_assets.assets.cluster_jsonl.line_formats import LINE_FORMATS
-from persona_assets.assets.cluster_jsonl.serialise import ACT_KEYS
+from persona_assets.assets.cluster_jsonl.serialise import ACTION_KEYS
 from persona_assets.common.columns import ColumnInWords
 
 
 def describe_line(line_format: str) -> list[ColumnInWords]:
-    """Return what a line holds, key by key, by the name of its format in `LINE_FORMATS`.
+    """Return name, type and meaning of each key of a line.
 
-    `[]` stands for each message of the line's array, in the order in which they were answered.
+    Args:
+        line_format: Name of the format in `LINE_FORMATS`. Names of keys begin as the format names a message, such as
+            `[].` for each element of the line's array.
     """
     form = LINE_FORMATS[line_format]
     message = [
@@ -17,8 +19,8 @@ def describe_line(line_format: str) -> list[ColumnInWords]:
         form.time,
         ColumnInWords(
             "actions",
-            f"{len(ACT_KEYS)} keys, true or false",
-            f"Only of an action on the message before it: {', '.join(ACT_KEYS)}, of which one is true.",
+            f"{len(ACTION_KEYS)} keys, true or false",
+            f"Only of an action on the message before it: {', '.join(ACTION_KEYS)}, one of them true.",
         ),
     ]
     return [*(column._replace(name=f"{form.messages}.{column.name}") for column in message), *form.around]

@@ -1,7 +1,8 @@
-"""Serialise lines as JSON, in one of `line_formats.LINE_FORMATS`.
+"""Serialise lines as JSON, in one of the formats of `line_formats.LINE_FORMATS`.
 
-DuckDB escapes the strings; text is UTF-8, where the reference (BluePrint, arXiv 2510.02343) escapes all but ASCII: the
-JSON is equal. What many tools take for the end of a line (Python's `str.splitlines` among them) is escaped as well.
+DuckDB escapes the strings. Text is written as UTF-8, where the reference (BluePrint, arXiv 2510.02343) escapes all but
+ASCII; the parsed JSON is equal. Characters that many tools take for the end of a line, such as those of Python's
+`str.splitlines`, are escaped too.
 """
 
 import json
@@ -14,10 +15,10 @@ import pyarrow.compute as pc
 
 from persona_assets.assets.cluster_jsonl.line_formats import LineFormat
 
-Instants = npt.NDArray[np.int64]
+Microseconds = npt.NDArray[np.int64]
 
-# The keys of "actions", in the reference's order. An act sets exactly one.
-ACT_KEYS = (
+# The keys of "actions", in the reference's order. Exactly one is true in a line.
+ACTION_KEYS = (
     "like",
     "unlike",
     "repost",
@@ -33,72 +34,75 @@ ACT_KEYS = (
     "ignore",
 )
 
-JSON_STRING = r"""
-    CREATE MACRO json_string(said) AS
+CREATE_JSON_STRING_MACRO = r"""
+    CREATE MACRO json_string(string) AS
     CASE
-        WHEN contains(said, chr(8232)) OR contains(said, chr(8233)) OR contains(said, chr(133)) THEN replace(
-            replace(replace(to_json(said), chr(8232), '\u2028'), chr(8233), '\u2029'), chr(133), '\u0085'
+        WHEN contains(string, chr(8232)) OR contains(string, chr(8233)) OR contains(string, chr(133)) THEN replace(
+            replace(replace(to_json(string), chr(8232), '\u2028'), chr(8233), '\u2029'), chr(133), '\u0085'
         )
-        ELSE to_json(said)
+        ELSE to_json(string)
     END
 """
-"""A string as JSON on one line: of all that ends a line somewhere, `to_json` leaves these three as they are. They are
-replaced where they are found: to look for them took 0.6 % of the CPU time of a window of 300,000 posts."""
+"""A string as JSON on one line. `to_json` leaves three characters as they are that end a line in some tools. They are
+replaced only in strings that contain them: testing for them took 0.6 % of the CPU time of a window of 300,000 posts."""
 
 
 class LineSources(NamedTuple):
-    """The fragments of JSON that lines are assembled from: contents and user names, each indexed by a number."""
+    """The fragments of JSON that lines are assembled from: message contents and user ids, each looked up by number."""
 
-    contents: pa.LargeStringArray  # by messages.id: messages as JSON, up to the last brace or to the time
-    names: pa.LargeStringArray  # user ids as JSON, by members.member
-    time_index: "TimeIndex | None"  # None where lines show times as they are
+    contents: pa.LargeStringArray  # by messages.id: the JSON of a message, up to its time or its last brace
+    user_ids: pa.LargeStringArray  # by members.member: user ids as JSON strings
+    time_index: "TimeIndex | None"  # None if lines show absolute times
 
 
 class TimeIndex(NamedTuple):
-    """Ranks instants among those of all lines, for the format whose times are relative."""
+    """The sorted times of all lines, which turn a time into its rank for formats with relative times."""
 
-    times: Instants  # of messages, by messages.id, in microseconds
-    instants: Instants  # of all lines, ascending
+    message_times: Microseconds  # by messages.id, since 1970
+    all_times: Microseconds  # distinct times of all lines, ascending
 
     def rank(self, times: pa.Int64Array) -> pa.Int64Array:
-        """Return the place of each instant; null stays null."""
-        places = np.searchsorted(self.instants, times.fill_null(0).to_numpy())
-        return pa.array(places, mask=times.is_null().to_numpy(zero_copy_only=False))
+        """Return the rank of each time, from 0; null stays null."""
+        ranks = np.searchsorted(self.all_times, times.fill_null(0).to_numpy())
+        return pa.array(ranks, mask=times.is_null().to_numpy(zero_copy_only=False))
 
 
-def time_in_sql(line_format: LineFormat) -> str:
-    """Return what follows the text of a message in `LineSources.contents`, as SQL over its `event_time_us`."""
+def sql_for_time(line_format: LineFormat) -> str:
+    """Return the SQL expression that writes a message's time as JSON: key and time, or the key alone if relative."""
     key = f"'{_time_key(line_format)}'"
     return key if line_format.is_time_relative else f"{key} || event_time_us"
 
 
-def serialise_segments(parts: pa.RecordBatch, words: LineSources, line_format: LineFormat) -> pa.LargeStringArray:
-    """Return what lines are made of, a string for each part: one after the other they are the lines and their ends.
+def serialise_segments(segments: pa.RecordBatch, sources: LineSources, line_format: LineFormat) -> pa.LargeStringArray:
+    """Return the JSON of each segment of the lines (a message, or an action); concatenated they are the lines.
 
     Args:
-        parts: The columns `cluster_id`, `event_time_us`, `member`, `kind` (0, or the place in `ACT_KEYS` from 1 on),
-            `position` (0 for a line's last part), `is_first` (of its line), `message` and `text` (of the act).
-        words: What the parts refer to.
-        line_format: What is around messages and how they rank time.
+        segments: Rows of `write_lines.SELECT_SEGMENTS`: `cluster_id`, `event_time_us`, `member`, `kind` (0 for a
+            message of a conversation, else the place in `ACTION_KEYS` from 1), `position` (0 for the last segment of a
+            line), `is_first` (of its line), `message_id` and `text` (JSON of the action's own text).
+        sources: The fragments that segments refer to.
+        line_format: The format of the lines.
     """
-    is_act = pc.greater(parts["kind"], 0)
-    opens_act = pc.if_else(pc.is_valid(parts["message"]), _literal('},{"user_id":'), _literal('{"user_id":'))
-    act_times = pc.if_else(is_act, parts["event_time_us"], None)
+    is_action = pc.greater(segments["kind"], 0)
+    has_message = pc.is_valid(segments["message_id"])
+    action_start = pc.if_else(has_message, _literal('},{"user_id":'), _literal('{"user_id":'))
+    action_times = pc.if_else(is_action, segments["event_time_us"], None)
     content_times: list[pa.LargeStringArray] = []
-    if words.time_index:
-        content_times = [_as_text(words.time_index.rank(pa.array(words.time_index.times).take(parts["message"])))]
-        act_times = words.time_index.rank(act_times)
-    opens_line, closes_line = _serialise_frames(parts["cluster_id"], line_format)
+    if sources.time_index:
+        times = pa.array(sources.time_index.message_times).take(segments["message_id"])
+        content_times = [_as_text(sources.time_index.rank(times))]
+        action_times = sources.time_index.rank(action_times)
+    line_start, line_end = _serialise_frames(segments["cluster_id"], line_format)
     return pc.binary_join_element_wise(
-        pc.if_else(parts["is_first"], opens_line, _literal(",")),
-        words.contents.take(parts["message"]),
+        pc.if_else(segments["is_first"], line_start, _literal(",")),
+        sources.contents.take(segments["message_id"]),
         *content_times,
-        pc.if_else(is_act, opens_act, _literal("")),
-        words.names.take(pc.if_else(is_act, parts["member"], None)),
-        _serialise_actions(line_format).take(parts["kind"]),
-        _as_text(act_times),
-        parts["text"].cast(pa.large_string()),
-        pc.if_else(pc.equal(parts["position"], 0), closes_line, _literal("}")),
+        pc.if_else(is_action, action_start, _literal("")),
+        sources.user_ids.take(pc.if_else(is_action, segments["member"], None)),
+        _serialise_action_keys(line_format).take(segments["kind"]),
+        _as_text(action_times),
+        segments["text"].cast(pa.large_string()),
+        pc.if_else(pc.equal(segments["position"], 0), line_end, _literal("}")),
         _literal(""),
         null_handling="replace",
         null_replacement="",
@@ -108,11 +112,11 @@ def serialise_segments(parts: pa.RecordBatch, words: LineSources, line_format: L
 def _serialise_frames(
     clusters: pa.Int32Array, line_format: LineFormat
 ) -> tuple[pa.LargeStringScalar | pa.LargeStringArray, pa.LargeStringScalar | pa.LargeStringArray]:
-    """Return what a line begins with, and what follows the last value of its last message."""
-    return _put_number_between(line_format.opens, clusters), _put_number_between(line_format.closes, clusters)
+    """Return the start of a line, and what follows the last value of its last message, for each cluster."""
+    return _insert_cluster(line_format.opens, clusters), _insert_cluster(line_format.closes, clusters)
 
 
-def _put_number_between(pieces: tuple[str, ...], clusters: pa.Int32Array) -> pa.LargeStringScalar | pa.LargeStringArray:
+def _insert_cluster(pieces: tuple[str, ...], clusters: pa.Int32Array) -> pa.LargeStringScalar | pa.LargeStringArray:
     first, *others = map(_literal, pieces)
     if not others:
         return first
@@ -124,10 +128,10 @@ def _as_text(times: pa.Int64Array) -> pa.LargeStringArray:
     return times.cast(pa.large_string())
 
 
-def _serialise_actions(line_format: LineFormat) -> pa.LargeStringArray:
-    """Return what stands between an act's user and its time, by kind; nothing for 0."""
-    spelled = [json.dumps({key: key == act for key in ACT_KEYS}, separators=(",", ":")) for act in ACT_KEYS]
-    return pa.array(["", *(f',"actions":{keys}{_time_key(line_format)}' for keys in spelled)], pa.large_string())
+def _serialise_action_keys(line_format: LineFormat) -> pa.LargeStringArray:
+    """Return the JSON between an action's user and its time, indexed by kind; empty for kind 0."""
+    flags = [json.dumps({key: key == action for key in ACTION_KEYS}, separators=(",", ":")) for action in ACTION_KEYS]
+    return pa.array(["", *(f',"actions":{keys}{_time_key(line_format)}' for keys in flags)], pa.large_string())
 
 
 def _time_key(line_format: LineFormat) -> str:

@@ -6,7 +6,7 @@ from persona_assets import tables
 from persona_assets.common.columns import column, required_column
 from persona_assets.common.stored_table import StoredTable
 
-# Why a line says that a user let a post pass: an estimate, one row a line of "ignore".
+# The evidence for each line of "ignore": why the estimate counts a post as ignored by a user.
 IGNORED_EVIDENCE = pa.schema(
     [
         required_column("user_id", pa.string(), "Permanent id (DID) of the user."),

@@ -1,8 +1,8 @@
-"""Find the threads of a window and the path of messages that each line of a persona's file shows.
+"""Find reply threads, and the path of messages that each conversation line shows.
 
-Messages are rows 0 to n - 1, and `parents` names the row that each one answers, or -1: a forest, once its
-cycles are cut. All is arithmetic on whole arrays, so that time grows with the number of messages and, by a
-few microseconds a level, with the depth of the deepest thread. Texts are not needed here.
+Messages are numbered 0 to n - 1. `parents` holds the number of the message that each one replies to, or -1: a forest,
+once its cycles are cut. Everything is computed on whole arrays, so time grows with the number of messages and, by a few
+microseconds a level, with the depth of the deepest thread. Texts are not needed.
 """
 
 from collections.abc import Iterator
@@ -12,62 +12,62 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Rows = npt.NDArray[np.int32]
+Int32Array = npt.NDArray[np.int32]
 
-# Leaves whose paths are held at once: with 64 messages each, 12 MiB an array.
-LEAVES_AT_ONCE = 50_000
-
-
-class Climb(NamedTuple):
-    """Paths in pieces: one message of one path in each row."""
-
-    leaf: Rows  # the message that a path ends with
-    position: Rows  # 0 for the leaf, -1 for the message that it answers, and so on
-    message: Rows
-    is_first: npt.NDArray[np.bool_]  # of its path: the one furthest from the leaf
+# Number of paths that are traced together. With 64 messages each, an array of them takes 12 MiB.
+LEAVES_PER_BATCH = 50_000
 
 
-def find_cycles(parents: Rows) -> list[Rows]:
-    """Return the cycles of a graph in which each message answers at most one other.
+class PathMessages(NamedTuple):
+    """The messages of a batch of paths as columns: one row for each message of each path."""
 
-    Honest messages cannot answer later ones; forged ones do.
+    leaf: Int32Array  # the last message of the path
+    position: Int32Array  # 0 for the leaf, -1 for the message it replies to, and so on
+    message: Int32Array
+    is_first: npt.NDArray[np.bool_]  # whether it is the first message of its path
+
+
+def find_cycles(parents: Int32Array) -> list[Int32Array]:
+    """Return the cycles of replies, which only forged messages can form.
 
     Args:
-        parents: int32 `(n,)`, the row answered or -1.
+        parents: int32 `(n,)`, the message replied to, or -1.
 
     Returns:
-        The rows of each cycle, from its lowest row on, in the direction of `parents`.
+        The messages of each cycle, each followed by the one it replies to, starting with the lowest number.
     """
-    _, on_cycles = _double(parents)
-    cycles: list[Rows] = []
+    _, on_cycles = _find_depths_and_cycles(parents)
+    cycles: list[Int32Array] = []
     seen: set[int] = set()
     for start in on_cycles.tolist():
         if start in seen:
             continue
-        cycle, row = [start], int(parents[start])
-        while row != start:
-            cycle.append(row)
-            row = int(parents[row])
+        cycle, message = [start], int(parents[start])
+        while message != start:
+            cycle.append(message)
+            message = int(parents[message])
         seen.update(cycle)
         cycles.append(np.array(cycle, dtype=np.int32))
     return cycles
 
 
-def find_leaves(parents: Rows, clusters: Rows) -> Rows:
-    """Return the messages that a line ends with: those that no user of the same cluster answers further down.
+def find_line_ends(parents: Int32Array, clusters: Int32Array) -> Int32Array:
+    """Return the messages that end a line: those without a direct or indirect reply by a user of the same cluster.
 
-    In a walk through each thread that enters all answers to a message before it goes on (a preorder), what is
-    below a message is one stretch. So a message has one of its own cluster below it exactly if the next message
-    of that cluster in the walk lies in that stretch.
+    In a preorder of the threads, all messages below a message follow it without a gap. So a message of the same cluster
+    is below it exactly if the next message of that cluster in the preorder is within that range.
 
     Args:
-        parents: int32 `(n,)`, the row answered or -1, without cycles.
+        parents: int32 `(n,)`, the message replied to, or -1; without cycles.
         clusters: int32 `(n,)`, the cluster of each message's author, or -1.
 
     Returns:
-        int32 rows in ascending order. About 40 bytes a message are held meanwhile.
+        int32 message numbers, ascending. Memory is about 40 bytes a message meanwhile.
+
+    Raises:
+        ValueError: The messages form cycles.
     """
-    places, sizes = _walk(parents)
+    places, sizes = _number_in_preorder(parents)
     own = np.flatnonzero(clusters >= 0)
     own = own[np.lexsort((places[own], clusters[own]))]
     here, following = own[:-1], own[1:]
@@ -76,32 +76,32 @@ def find_leaves(parents: Rows, clusters: Rows) -> Rows:
     return np.sort(own[~is_answered]).astype(np.int32)
 
 
-def climb(parents: Rows, leaves: Rows, *, max_thread_messages: int) -> Iterator[Climb]:
-    """Yield the path of each leaf, up to the first message of its thread or its `max_thread_messages` nearest.
+def trace_paths(parents: Int32Array, leaves: Int32Array, *, max_thread_messages: int) -> Iterator[PathMessages]:
+    """Yield the path from each leaf up to the first message of its thread, cut to the messages nearest the leaf.
 
     Args:
-        parents: int32 `(n,)`, the row answered or -1, without cycles.
-        leaves: int32 rows.
-        max_thread_messages: Most messages of a path, the leaf included. At least 1.
+        parents: int32 `(n,)`, the message replied to, or -1; without cycles.
+        leaves: int32 message numbers.
+        max_thread_messages: Maximum number of messages of a path, the leaf included. At least 1.
     """
-    for start in range(0, len(leaves), LEAVES_AT_ONCE):
-        leaf = message = leaves[start : start + LEAVES_AT_ONCE]
-        steps: list[Climb] = []
+    for start in range(0, len(leaves), LEAVES_PER_BATCH):
+        leaf = message = leaves[start : start + LEAVES_PER_BATCH]
+        steps: list[PathMessages] = []
         for step in range(max_thread_messages):
             above = parents[message]
             goes_on = (above >= 0) & (step < max_thread_messages - 1)
-            steps.append(Climb(leaf, np.full(len(leaf), -step, dtype=np.int32), message, ~goes_on))
+            steps.append(PathMessages(leaf, np.full(len(leaf), -step, dtype=np.int32), message, ~goes_on))
             leaf, message = leaf[goes_on], above[goes_on]
             if not len(leaf):
                 break
-        yield Climb(*(np.concatenate(column) for column in zip(*steps, strict=True)))
+        yield PathMessages(*(np.concatenate(column) for column in zip(*steps, strict=True)))
 
 
-def _double(parents: Rows) -> tuple[Rows, Rows]:
-    """Return the depth of each message and the sorted rows that lie on cycles, by pointer jumping.
+def _find_depths_and_cycles(parents: Int32Array) -> tuple[Int32Array, Int32Array]:
+    """Return the depth of each message and the sorted messages that are on cycles, by pointer jumping.
 
-    After round r each message that is still climbing has climbed 2**r steps. Once that is more than there are
-    messages, only those on or below a cycle still climb, and each has arrived on its cycle.
+    After round r, each message that is still climbing has climbed 2**r steps. Once that exceeds the number of replies,
+    only messages on or below a cycle still climb, and each has arrived on its cycle.
     """
     depths = (parents >= 0).astype(np.int32)
     jumps = parents.copy()
@@ -116,9 +116,9 @@ def _double(parents: Rows) -> tuple[Rows, Rows]:
     return depths, np.unique(jumps[climbing])
 
 
-def _walk(parents: Rows) -> tuple[Rows, Rows]:
-    """Return the place of each message in a preorder of all threads, and how many it has below it, itself too."""
-    depths, on_cycles = _double(parents)
+def _number_in_preorder(parents: Int32Array) -> tuple[Int32Array, Int32Array]:
+    """Return the place of each message in a preorder of all threads, and the size of its subtree, itself included."""
+    depths, on_cycles = _find_depths_and_cycles(parents)
     if len(on_cycles):
         raise ValueError("the messages form cycles: cut them first, see find_cycles")
     replies = np.flatnonzero(parents >= 0)
@@ -132,13 +132,13 @@ def _walk(parents: Rows) -> tuple[Rows, Rows]:
     roots = np.flatnonzero(parents < 0)
     places[roots] = np.cumsum(sizes[roots]) - sizes[roots]
     for level in levels:
-        places[level] = places[parents[level]] + 1 + _ahead_among_siblings(parents[level], sizes[level])
+        places[level] = places[parents[level]] + 1 + _sum_earlier_siblings(parents[level], sizes[level])
     return places, sizes
 
 
-def _ahead_among_siblings(parents: Rows, sizes: Rows) -> Rows:
-    """Return the sum of the sizes of the siblings before each message; siblings lie side by side."""
-    ahead = np.cumsum(sizes) - sizes
+def _sum_earlier_siblings(parents: Int32Array, sizes: Int32Array) -> Int32Array:
+    """Return for each message the sum of the subtree sizes of its earlier siblings; siblings are adjacent."""
+    before = np.cumsum(sizes) - sizes
     is_first = np.append(True, parents[1:] != parents[:-1])
     first = np.maximum.accumulate(np.where(is_first, np.arange(len(parents)), 0))
-    return (ahead - ahead[first]).astype(np.int32)
+    return (before - before[first]).astype(np.int32)

@@ -1,84 +1,96 @@
-"""Find lines in which no message has a text, and leave them out where that is asked for.
+"""Find lines in which no message has a text, and leave them out if asked to.
 
-Such are conversations of posts that are a picture alone, profile updates without a description, and updates and
-deletions of posts without words. All other actions are on English posts, which have a text. A text in which nothing is
-visible is none.
+Such lines are conversations of posts that are only pictures, profile updates without a description, and updates and
+deletions of posts without text. All other actions are about English posts, which have text. A text without a visible
+character counts as no text.
 """
 
 from __future__ import annotations
 
 import duckdb
 
+from persona_assets.assets.cluster_jsonl.relations import create_empty_table
 from persona_assets.assets.cluster_jsonl.targets import WITHOUT_TEXT
 
 CONVERSATION = "conversation"
 
-HAS_NO_WORDS = r"""
-    CREATE MACRO has_no_words(said) AS
-    said IS NULL OR NOT regexp_matches(
-        said,
+CREATE_HAS_NO_TEXT_MACRO = r"""
+    CREATE MACRO has_no_text(string) AS
+    string IS NULL OR NOT regexp_matches(
+        string,
         '[^\s\p{Z}\p{Cc}\p{Cf}'
         || '\x{034F}\x{115F}\x{1160}\x{2800}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}'
         || ']'
     )
 """
-"""Whether no character of a text is visible: spaces, controls and formats (such as the zero-width space) are not, nor
-what Unicode has for letters, signs or marks though it shows nothing (fillers of Hangul, the blank of Braille, selectors
-of variants). To look for a visible one takes 0.08 s of CPU a million texts; to strip spaces took 0.06 s."""
+"""Whether a string has no visible character. Invisible are spaces, control and format characters (such as the
+zero-width space), and what Unicode classes as letters, symbols or marks although it shows nothing: Hangul fillers, the
+Braille blank, variation selectors. The regular expression takes 0.08 s of CPU for a million texts; stripping
+spaces takes 0.06 s."""
 
-CONVERSATIONS = """
-    CREATE TEMP TABLE wordless_leaves AS
-    SELECT leaf FROM paths JOIN messages ON messages.id = paths.message
-    WHERE leaf IN (SELECT id FROM messages WHERE is_wordless)
-    GROUP BY leaf HAVING bool_and(is_wordless)
+CREATE_CONVERSATIONS_WITHOUT_TEXT = """
+    CREATE TEMP TABLE conversations_without_text AS
+    SELECT leaf_id FROM thread_paths JOIN messages ON messages.id = thread_paths.message_id
+    WHERE leaf_id IN (SELECT id FROM messages WHERE is_without_text)
+    GROUP BY leaf_id HAVING bool_and(is_without_text)
 """
 
-ACTS = """
-    CREATE TEMP TABLE wordless_acts AS
-    SELECT act, acts.action
+CREATE_ACTIONS_WITHOUT_TEXT = """
+    CREATE TEMP TABLE actions_without_text AS
+    SELECT action_row, actions.action
     FROM (
-        SELECT rowid AS act, action, target_id FROM resolved
+        SELECT rowid AS action_row, action, target_id FROM resolved_actions
         WHERE outcome = 'written' AND action IN ('profile_update', 'post_update', 'post_delete')
-            AND has_no_words(text)
-    ) AS acts
+            AND has_no_text(text)
+    ) AS actions
     LEFT JOIN messages ON messages.id = target_id
-    WHERE coalesce(is_wordless, true)
+    WHERE coalesce(is_without_text, true)
 """
 
-COUNT = f"""
-    SELECT '{CONVERSATION}' AS line, count(*) FROM wordless_leaves
+COUNT_LINES = f"""
+    SELECT '{CONVERSATION}' AS line, count(*) FROM conversations_without_text
     UNION ALL
-    SELECT action::VARCHAR, count(*) FROM wordless_acts GROUP BY action
+    SELECT action::VARCHAR, count(*) FROM actions_without_text GROUP BY action
 """  # noqa: S608 - the string is a constant of this project
 
-LEFT_OUT = "CREATE TEMP TABLE left_out (message INTEGER)"
-
-LEAVE_OUT = f"""
-    UPDATE resolved SET outcome = '{WITHOUT_TEXT}' WHERE rowid IN (SELECT act FROM wordless_acts);
-    INSERT INTO left_out
-    SELECT message FROM paths SEMI JOIN wordless_leaves USING (leaf)
-    JOIN (SELECT id, cluster_id FROM messages) AS own ON own.id = message AND own.cluster_id = paths.cluster_id
+LEAVE_OUT_LINES = f"""
+    UPDATE resolved_actions SET outcome = '{WITHOUT_TEXT}'
+    WHERE rowid IN (SELECT action_row FROM actions_without_text);
+    INSERT INTO left_out_messages
+    SELECT message_id FROM thread_paths SEMI JOIN conversations_without_text USING (leaf_id)
+    JOIN (SELECT id, cluster_id FROM messages) AS own
+    ON own.id = message_id AND own.cluster_id = thread_paths.cluster_id
     EXCEPT
-    SELECT message FROM paths ANTI JOIN wordless_leaves USING (leaf)
-    JOIN (SELECT id, cluster_id FROM messages WHERE is_wordless) AS own
-    ON own.id = message AND own.cluster_id = paths.cluster_id;
-    DELETE FROM paths WHERE leaf IN (SELECT leaf FROM wordless_leaves)
+    SELECT message_id FROM thread_paths ANTI JOIN conversations_without_text USING (leaf_id)
+    JOIN (SELECT id, cluster_id FROM messages WHERE is_without_text) AS own
+    ON own.id = message_id AND own.cluster_id = thread_paths.cluster_id;
+    DELETE FROM thread_paths WHERE leaf_id IN (SELECT leaf_id FROM conversations_without_text)
 """  # noqa: S608 - the string is a constant of this project
-"""A message is left out if no line of its cluster that is written shows it: one that was answered with words stays."""
+"""A message is not left out if another line of its cluster shows it, such as a picture that was answered in words."""
 
 
 def find_lines_without_text(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Return the number of lines without text, by "conversation" or action, and note which they are.
+    """Return the number of lines without text by kind of line: "conversation" or the name of an action.
+
+    Creates `conversations_without_text` and `actions_without_text`, and the empty table `left_out_messages`. Nothing is
+    left out yet.
 
     Args:
-        con: With the tables of `window.load_window` and `targets.resolve_targets`, and `paths`. Gets `left_out`, empty:
-            the messages in no line that is written, by `messages.id`.
+        con: After `targets.resolve_targets` and `write_lines.create_thread_paths`.
     """
-    for statement in (CONVERSATIONS, ACTS, LEFT_OUT):
-        con.execute(statement)
-    return {line: number for line, number in sorted(con.sql(COUNT).fetchall()) if number}
+    con.execute(CREATE_CONVERSATIONS_WITHOUT_TEXT)
+    con.execute(CREATE_ACTIONS_WITHOUT_TEXT)
+    con.execute(create_empty_table("left_out_messages"))
+    return {line: number for line, number in sorted(con.sql(COUNT_LINES).fetchall()) if number}
 
 
 def leave_out_lines_without_text(con: duckdb.DuckDBPyConnection) -> None:
-    """Take what was found out of `paths` and `resolved`, and note in `left_out` which messages are then in no line."""
-    con.execute(LEAVE_OUT)
+    """Remove the lines without text that `find_lines_without_text` found, and record the messages left out by it.
+
+    Deletes conversations from `thread_paths`, sets the outcome of actions to `targets.WITHOUT_TEXT`, and fills
+    `left_out_messages`.
+
+    Args:
+        con: After `find_lines_without_text`.
+    """
+    con.execute(LEAVE_OUT_LINES)

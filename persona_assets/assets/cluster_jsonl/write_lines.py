@@ -1,4 +1,7 @@
-"""Write what was found as lines, in the order of the files, without holding more than a batch of them."""
+"""Stream the lines of all clusters, sorted by time, with one batch of them in memory.
+
+A line is made of segments: one for each message of a conversation, or one for an action and its target.
+"""
 
 from __future__ import annotations
 
@@ -10,213 +13,222 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from persona_assets.assets.cluster_jsonl.content_file import Contents
+from persona_assets.assets.cluster_jsonl.content_file import ContentFile
 from persona_assets.assets.cluster_jsonl.line_formats import LineFormat
-from persona_assets.assets.cluster_jsonl.load import Forest
+from persona_assets.assets.cluster_jsonl.load import ReplyForest
 from persona_assets.assets.cluster_jsonl.serialise import (
-    ACT_KEYS,
+    ACTION_KEYS,
     LineSources,
     TimeIndex,
     serialise_segments,
 )
-from persona_assets.assets.cluster_jsonl.threads import climb, find_leaves
+from persona_assets.assets.cluster_jsonl.threads import find_line_ends, trace_paths
 
-# Brought together by cluster at once, as numbers: enough for a stretch of each of 1000 clusters to be worth a write.
-PARTS_AT_ONCE = 300_000
-# Spelled at once: few enough for what they become to stay in the processor's cache.
-SPELLED_AT_ONCE = 30_000
+# Segments that are grouped by cluster together, as numbers: enough that each of 1,000 clusters gets a worthwhile write.
+SEGMENTS_PER_BATCH = 300_000
+# Segments that are serialised together: few enough that their JSON stays in the processor's cache.
+SEGMENTS_PER_SERIALISATION = 30_000
 
-# A cluster, some of its lines as UTF-8 JSON, each with its line end, and how many they are.
-SomeLines = tuple[int, bytes | memoryview, int]
+# A cluster, some of its lines as UTF-8 JSON with their newlines, and the number of these lines.
+LineBatch = tuple[int, bytes | memoryview, int]
 
-PATHS = """
-    CREATE TEMP TABLE paths AS
-    SELECT leaf.event_time_us, leaf.member, leaf.cluster_id, climbed.*
-    FROM climbed JOIN messages AS leaf ON leaf.id = climbed.leaf
+CREATE_THREAD_PATHS = """
+    CREATE TEMP TABLE thread_paths AS
+    SELECT leaf.event_time_us, leaf.member, leaf.cluster_id, traced_paths.*
+    FROM traced_paths JOIN messages AS leaf ON leaf.id = traced_paths.leaf_id
 """
 
-PARTS = """
-    CREATE TEMP VIEW parts AS
+CREATE_SEGMENTS = """
+    CREATE TEMP VIEW segments AS
     SELECT
-        event_time_us, member, cluster_id, leaf::BIGINT AS source, 0::TINYINT AS kind, position, is_first, message,
-        NULL AS text
-    FROM paths
+        event_time_us, member, cluster_id, leaf_id::BIGINT AS uri_source, 0::TINYINT AS kind, position, is_first,
+        message_id, NULL AS text
+    FROM thread_paths
     UNION ALL
     SELECT
-        event_time_us, member, cluster_id, coalesce(resolved.message, -1 - resolved.rowid), act_kinds.kind, 0, true,
+        event_time_us, member, cluster_id, coalesce(quote_id, -1 - resolved_actions.rowid), action_kinds.kind, 0, true,
         target_id, text
-    FROM resolved JOIN act_kinds USING (action)
+    FROM resolved_actions JOIN action_kinds USING (action)
     WHERE outcome = 'written'
     UNION ALL
-    SELECT event_time_us, member, cluster_id, target_id, act_kinds.kind, 0, true, target_id, NULL
-    FROM ignored JOIN act_kinds ON act_kinds.action = 'ignore'
+    SELECT event_time_us, member, cluster_id, target_id, action_kinds.kind, 0, true, target_id, NULL
+    FROM ignored JOIN action_kinds ON action_kinds.action = 'ignore'
 """
-"""What lines are made of: one row for each message of a conversation (kind 0), one for an act and its content.
-`source` says whose URI decides a line's place: that of the message of this id or, below 0, of an act in `resolved`."""
+"""`uri_source` says which URI decides a line's place among those of the same user and time: that of the message with
+this id or, below 0, that of the resolved action in row -1 - `uri_source`."""
 
-SORTED_PARTS = """
+SELECT_SEGMENTS = """
     SELECT
-        cluster_id, event_time_us, member, kind, position, is_first, message, source,
+        cluster_id, event_time_us, member, kind, position, is_first, message_id, uri_source,
         CASE WHEN text <> '' THEN ',"text":' || json_string(text) END AS text
-    FROM parts
+    FROM segments
     ORDER BY event_time_us, member, kind, position
 """
-"""The parts of all lines by time and user; then conversations before acts, these in the order of their keys; then from
-a thread's first message on. Where a user has several lines at one instant, URIs come before all that: `REORDERED`. To
-sort all lines by URI takes three times as long as to sort them by numbers."""
+"""Segments by time, user, kind (conversations first, then actions in the order of their keys) and position.
 
-REORDERED = """
-    WITH named AS (
-        SELECT tied.*, uri, NULL AS other, NULL AS text
-        FROM tied JOIN messages ON messages.id = source
+`SORT_TIES` then sorts lines of the same user and time by URI before kind. Sorting all lines by URI would take three
+times as long as sorting them by numbers."""
+
+SORT_TIES = """
+    WITH with_uri AS (
+        SELECT tied_segments.*, uri, NULL AS target, NULL AS text
+        FROM tied_segments JOIN messages ON messages.id = uri_source
         UNION ALL
-        SELECT tied.*, resolved.uri, coalesce(other, target.uri), text
-        FROM tied JOIN resolved ON resolved.rowid = -1 - source LEFT JOIN messages AS target ON target.id = target_id
-        WHERE resolved.event_time_us BETWEEN $first AND $last
+        SELECT tied_segments.*, resolved_actions.uri, coalesce(other_target, target.uri), text
+        FROM tied_segments
+        JOIN resolved_actions ON resolved_actions.rowid = -1 - uri_source
+        LEFT JOIN messages AS target ON target.id = target_id
+        WHERE resolved_actions.event_time_us BETWEEN $first AND $last
     )
-    SELECT row FROM named ORDER BY event_time_us, member, uri, kind, position, other, text
+    SELECT row FROM with_uri ORDER BY event_time_us, member, uri, kind, position, target, text
 """
-"""The rows of `tied` by URI of what their line ends with, then as all parts are. What is still equal are two records of
-one URI and instant, which only a forger makes: they are sorted by what they act on."""
+"""Two records of the same URI and time, which only forged events have, are sorted by their targets and texts."""
 
-INSTANTS = """
-    SELECT event_time_us FROM parts WHERE kind > 0
+SELECT_LINE_TIMES = """
+    SELECT event_time_us FROM segments WHERE kind > 0
     UNION
-    SELECT event_time_us FROM messages SEMI JOIN parts ON parts.message = messages.id
+    SELECT event_time_us FROM messages SEMI JOIN segments ON segments.message_id = messages.id
     ORDER BY event_time_us
 """
 
 
-def find_paths(con: duckdb.DuckDBPyConnection, forest: Forest, *, max_thread_messages: int) -> int:
-    """Create the table `paths`, one row for each message of a conversation line; return the number of lines.
+def create_thread_paths(con: duckdb.DuckDBPyConnection, forest: ReplyForest, *, max_thread_messages: int) -> int:
+    """Create the table `thread_paths`, one row for each message of each conversation line; return the number of lines.
 
-    Beside it `cut_off`: the messages of users of clusters that no path of their cluster goes up to, by `messages.id`.
+    Also creates `cut_off_messages`: the messages by members that are in no path of their own cluster.
 
     Args:
-        con: With the tables of `window.load_window`.
-        forest: From there too.
-        max_thread_messages: Most messages of a line: the last one and those nearest above it.
+        con: After `load.load_window`.
+        forest: The return value of `load.load_window`.
+        max_thread_messages: Maximum messages of a line: the last one and those nearest above it. At least 1.
     """
-    leaves = find_leaves(forest.parents, forest.clusters)
+    leaves = find_line_ends(forest.parents, forest.clusters)
     schema = pa.schema(
-        [("leaf", pa.int32()), ("position", pa.int32()), ("message", pa.int32()), ("is_first", pa.bool_())]
+        [("leaf_id", pa.int32()), ("position", pa.int32()), ("message_id", pa.int32()), ("is_first", pa.bool_())]
     )
     is_cut_off = forest.clusters >= 0
 
     def batches() -> Iterator[pa.RecordBatch]:
-        for piece in climb(forest.parents, leaves, max_thread_messages=max_thread_messages):
-            is_own = forest.clusters[piece.message] == forest.clusters[piece.leaf]
-            is_cut_off[piece.message[is_own]] = False
-            yield pa.record_batch([pa.array(column) for column in piece], schema)
+        for paths in trace_paths(forest.parents, leaves, max_thread_messages=max_thread_messages):
+            is_own = forest.clusters[paths.message] == forest.clusters[paths.leaf]
+            is_cut_off[paths.message[is_own]] = False
+            yield pa.record_batch([pa.array(column) for column in paths], schema)
 
-    con.register("climbed", pa.RecordBatchReader.from_batches(schema, batches()))
-    con.execute(PATHS)
-    con.unregister("climbed")
-    con.register("beyond", pa.table({"message": np.flatnonzero(is_cut_off).astype(np.int32)}))
-    con.execute("CREATE TEMP TABLE cut_off AS FROM beyond")
-    con.unregister("beyond")
+    con.register("traced_paths", pa.RecordBatchReader.from_batches(schema, batches()))
+    con.execute(CREATE_THREAD_PATHS)
+    con.unregister("traced_paths")
+    con.register("cut_off_ids", pa.table({"message_id": np.flatnonzero(is_cut_off).astype(np.int32)}))
+    con.execute("CREATE TEMP TABLE cut_off_messages AS FROM cut_off_ids")
+    con.unregister("cut_off_ids")
     return len(leaves)
 
 
-def stream_lines(con: duckdb.DuckDBPyConnection, contents: Contents, line_format: LineFormat) -> Iterator[SomeLines]:
-    """Yield the lines of all clusters, by time, then user, then URI of the message or act that they end with.
+def stream_lines(con: duckdb.DuckDBPyConnection, contents: ContentFile, line_format: LineFormat) -> Iterator[LineBatch]:
+    """Yield the lines of all clusters, sorted by time, user, and URI of the message or action that they end with.
 
     Args:
-        con: With the tables `members`, `messages`, `paths`, `resolved` and `ignored`.
-        contents: Of `messages`.
-        line_format: The form of lines. Where times are relative, 8 bytes are held for each message and each instant.
+        con: After `create_thread_paths`, `targets.resolve_targets` and one of the functions that create `ignored`.
+        contents: The JSON of `messages`, closed.
+        line_format: The format of the lines. Relative times take 8 bytes for each message and each distinct time.
     """
-    # One byte, not eight: the kind is a key of the sort.
-    kinds = pa.array(range(1, len(ACT_KEYS) + 1), pa.int8())
-    con.register("act_kinds", pa.table({"action": ACT_KEYS, "kind": kinds}))
-    con.execute(PARTS)
+    # int8, because the kind is a sort key.
+    kinds = pa.array(range(1, len(ACTION_KEYS) + 1), pa.int8())
+    con.register("action_kinds", pa.table({"action": ACTION_KEYS, "kind": kinds}))
+    con.execute(CREATE_SEGMENTS)
     time_index = _build_time_index(con, contents.count) if line_format.is_time_relative else None
-    words = LineSources(contents.open(), _fetch_names(con), time_index)
-    # A cursor of its own: the connection is busy with the parts.
+    sources = LineSources(contents.open(), _fetch_user_ids(con), time_index)
+    # Ties need a cursor of their own, as the connection is busy with the segments.
     with con.cursor() as cursor:
-        for parts in _read_instants(con.sql(SORTED_PARTS).to_arrow_reader(PARTS_AT_ONCE)):
-            yield from _serialise_by_cluster(_put_in_order(cursor, parts), words, line_format)
+        batches = con.sql(SELECT_SEGMENTS).to_arrow_reader(SEGMENTS_PER_BATCH)
+        for segments in _rebatch_at_ties(batches):
+            yield from _serialise_by_cluster(_sort_ties(cursor, segments), sources, line_format)
 
 
-def _read_instants(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield the same rows, those of one user and instant, and so those of a line, together."""
-    held: pa.RecordBatch | None = None
+def _rebatch_at_ties(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the same rows in batches that never separate rows of one user and time, and so never split a line."""
+    pending: pa.RecordBatch | None = None
     for batch in batches:
-        parts = batch if held is None else pa.concat_batches([held, batch])
-        # What the last instant has may go on in the next batch.
-        whole = int(_find_instants(parts)[-1])
-        if whole:
-            yield parts.slice(0, whole)
-        held = parts.slice(whole)
-    if held is not None and len(held):
-        yield held
+        segments = batch if pending is None else pa.concat_batches([pending, batch])
+        # The last user and time may continue in the next batch.
+        complete = int(_find_tie_starts(segments)[-1])
+        if complete:
+            yield segments.slice(0, complete)
+        pending = segments.slice(complete)
+    if pending is not None and len(pending):
+        yield pending
 
 
-def _find_instants(parts: pa.RecordBatch) -> npt.NDArray[np.int64]:
-    """Return the rows with which another user or instant begins."""
-    times, members = parts["event_time_us"].to_numpy(), parts["member"].to_numpy()
+def _find_tie_starts(segments: pa.RecordBatch) -> npt.NDArray[np.int64]:
+    """Return the row numbers at which the time or user differs from the row before; 0 is the first."""
+    times, members = segments["event_time_us"].to_numpy(), segments["member"].to_numpy()
     differs = (times[1:] != times[:-1]) | (members[1:] != members[:-1])
     return np.flatnonzero(np.append(True, differs))
 
 
-def _put_in_order(con: duckdb.DuckDBPyConnection, parts: pa.RecordBatch) -> pa.RecordBatch:
-    """Sort the lines of one user and instant by URI, where there are several: a quote and its act aside."""
-    starts = _find_instants(parts)
-    several = np.add.reduceat(parts["position"].to_numpy() == 0, starts, dtype=np.int64) > 1
-    if not several.any():
-        return parts
-    sources = parts["source"].to_numpy()
-    acts = np.add.reduceat(parts["kind"].to_numpy() > 0, starts, dtype=np.int64)
-    one_message = np.minimum.reduceat(sources, starts) == np.maximum.reduceat(sources, starts)
-    tied = np.repeat(several & ~(one_message & (acts <= 1)), np.diff(starts, append=len(parts)))
-    rows = np.flatnonzero(tied)
-    if not len(rows):
-        return parts
-    keys = parts.select(["event_time_us", "member", "kind", "position", "source"]).take(pa.array(rows))
-    con.register("tied", keys.append_column("row", pa.array(rows)))
-    times = keys["event_time_us"].to_numpy()
-    order = np.arange(len(parts))
-    order[rows] = con.execute(REORDERED, {"first": int(times[0]), "last": int(times[-1])}).fetchnumpy()["row"]
-    con.unregister("tied")
-    return parts.take(pa.array(order))
+def _sort_ties(con: duckdb.DuckDBPyConnection, segments: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the segments with lines of the same user and time sorted by URI.
 
-
-def _serialise_by_cluster(parts: pa.RecordBatch, words: LineSources, line_format: LineFormat) -> Iterator[SomeLines]:
-    """Yield the lines of each cluster together, in their order: a Python object for each line would cost more.
-
-    Parts are brought together before they are spelled, as numbers: a line's are all of one cluster.
+    A quote and its quote action have one URI and are in order already, unless other lines have the same user and time.
     """
-    clusters = parts["cluster_id"].to_numpy()
-    # Numbers of 16 bits or fewer are sorted by radix.
+    starts = _find_tie_starts(segments)
+    has_several_lines = np.add.reduceat(segments["position"].to_numpy() == 0, starts, dtype=np.int64) > 1
+    if not has_several_lines.any():
+        return segments
+    sources = segments["uri_source"].to_numpy()
+    actions = np.add.reduceat(segments["kind"].to_numpy() > 0, starts, dtype=np.int64)
+    has_one_source = np.minimum.reduceat(sources, starts) == np.maximum.reduceat(sources, starts)
+    is_tied = np.repeat(has_several_lines & ~(has_one_source & (actions <= 1)), np.diff(starts, append=len(segments)))
+    rows = np.flatnonzero(is_tied)
+    if not len(rows):
+        return segments
+    keys = segments.select(["event_time_us", "member", "kind", "position", "uri_source"]).take(pa.array(rows))
+    con.register("tied_segments", keys.append_column("row", pa.array(rows)))
+    times = keys["event_time_us"].to_numpy()
+    order = np.arange(len(segments))
+    order[rows] = con.execute(SORT_TIES, {"first": int(times[0]), "last": int(times[-1])}).fetchnumpy()["row"]
+    con.unregister("tied_segments")
+    return segments.take(pa.array(order))
+
+
+def _serialise_by_cluster(
+    segments: pa.RecordBatch, sources: LineSources, line_format: LineFormat
+) -> Iterator[LineBatch]:
+    """Yield the lines of each cluster together, in their order, because a Python object for each line would cost more.
+
+    Segments are grouped while they are numbers, before they are serialised. All segments of a line are of one cluster.
+    """
+    clusters = segments["cluster_id"].to_numpy()
+    # NumPy sorts integers of at most 16 bits by radix sort.
     narrow = clusters.astype(np.min_scalar_type(clusters.max()))
-    parts = parts.take(pa.array(np.argsort(narrow, kind="stable")))
-    line_ends = 1 + np.flatnonzero(parts["position"].to_numpy() == 0)
-    # Cut where a line ends.
-    cuts = line_ends[np.searchsorted(line_ends, np.arange(SPELLED_AT_ONCE, len(parts), SPELLED_AT_ONCE))]
-    for start, end in pairwise(np.unique([0, *cuts, len(parts)]).tolist()):
-        yield from _serialise(parts.slice(start, end - start), words, line_format)
+    segments = segments.take(pa.array(np.argsort(narrow, kind="stable")))
+    line_ends = 1 + np.flatnonzero(segments["position"].to_numpy() == 0)
+    # Cut only where a line ends.
+    targets = np.arange(SEGMENTS_PER_SERIALISATION, len(segments), SEGMENTS_PER_SERIALISATION)
+    cuts = line_ends[np.searchsorted(line_ends, targets)]
+    for start, end in pairwise(np.unique([0, *cuts, len(segments)]).tolist()):
+        yield from _serialise(segments.slice(start, end - start), sources, line_format)
 
 
-def _serialise(parts: pa.RecordBatch, words: LineSources, line_format: LineFormat) -> Iterator[SomeLines]:
-    """Yield the lines of each cluster, whose parts come together."""
-    _, ends, text = serialise_segments(parts, words, line_format).buffers()
+def _serialise(segments: pa.RecordBatch, sources: LineSources, line_format: LineFormat) -> Iterator[LineBatch]:
+    """Yield the lines of each cluster from segments that are grouped by cluster."""
+    _, ends, text = serialise_segments(segments, sources, line_format).buffers()
     ends, text = np.frombuffer(ends, np.int64), memoryview(text)
-    clusters = parts["cluster_id"].to_numpy()
+    clusters = segments["cluster_id"].to_numpy()
     starts = np.flatnonzero(np.diff(clusters, prepend=-1))
-    counts = np.add.reduceat(parts["position"].to_numpy() == 0, starts, dtype=np.int64)
-    stretches = pairwise(ends[np.append(starts, len(parts))].tolist())
-    for cluster, count, (start, end) in zip(clusters[starts].tolist(), counts.tolist(), stretches, strict=True):
+    counts = np.add.reduceat(segments["position"].to_numpy() == 0, starts, dtype=np.int64)
+    byte_ranges = pairwise(ends[np.append(starts, len(segments))].tolist())
+    for cluster, count, (start, end) in zip(clusters[starts].tolist(), counts.tolist(), byte_ranges, strict=True):
         yield cluster, text[start:end], count
 
 
-def _fetch_names(con: duckdb.DuckDBPyConnection) -> pa.LargeStringArray:
-    names = con.sql("SELECT json_string(user_id)::VARCHAR AS name FROM members ORDER BY member").to_arrow_table()
-    return names["name"].cast(pa.large_string()).combine_chunks()
+def _fetch_user_ids(con: duckdb.DuckDBPyConnection) -> pa.LargeStringArray:
+    ids = con.sql("SELECT json_string(user_id)::VARCHAR AS user_id FROM members ORDER BY member").to_arrow_table()
+    return ids["user_id"].cast(pa.large_string()).combine_chunks()
 
 
 def _build_time_index(con: duckdb.DuckDBPyConnection, messages: int) -> TimeIndex:
-    """Return the time of each message by its number, and every instant that lines show, once, ascending."""
+    """Return the index of times; `messages` is the number of messages, those removed as duplicates included."""
     times = np.zeros(messages, dtype=np.int64)
     for batch in con.sql("SELECT id, event_time_us FROM messages").to_arrow_reader():
         times[batch["id"].to_numpy()] = batch["event_time_us"].to_numpy()
-    return TimeIndex(times, con.sql(INSTANTS).fetchnumpy()["event_time_us"])
+    return TimeIndex(times, con.sql(SELECT_LINE_TIMES).fetchnumpy()["event_time_us"])

@@ -1,4 +1,4 @@
-"""The asset `cluster_stats`."""
+"""Dagster definition of the asset `cluster_stats`: inputs, run config, checks and metadata."""
 
 from collections import defaultdict
 from itertools import islice
@@ -9,8 +9,8 @@ import pyarrow.dataset as pads
 
 from persona_assets.assets.cluster_stats.identities import find_identities
 from persona_assets.assets.cluster_stats.inspect_lines import inspect_lines
-from persona_assets.assets.cluster_stats.summarise import Inputs, summarise_clusters
-from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, Report, write_report
+from persona_assets.assets.cluster_stats.summarise import ReportInputs, summarise_clusters
+from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, ReportFiles, write_report
 from persona_assets.command_line.serve_reports import report_address
 from persona_assets.common.checks import Check, adds_up
 from persona_assets.common.columns import describe_columns
@@ -24,19 +24,19 @@ from persona_assets.io_managers.persona_files import ClusterFolder
 from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.settings import from_setting, read_settings
 
-# Lines of each file that are read back.
-_LINES_READ_BACK = 1000
+# Number of lines of each file that the check reads.
+_LINES_CHECKED = 1000
 
 _ADDS_UP = adds_up(
     "cluster_stats",
     of="user",
     advice="The users of all personas are not those of clusters: report this, it is a defect.",
 )
-_LINES_ARE_WELL = Check(
+_LINES_MATCH = Check(
     "cluster_stats",
-    "lines_can_be_read_and_are_of_their_cluster",
-    f"Among the first {_LINES_READ_BACK} lines of each cluster_N.jsonl are some that are no JSON of messages, or in "
-    "which no user of the cluster has a part: materialize cluster_jsonl again.",
+    "lines_parse_and_match_their_cluster",
+    f"Among the first {_LINES_CHECKED} lines of each cluster_N.jsonl some are not JSON with "
+    "messages, or have no message or action by a user of the cluster: materialize cluster_jsonl again.",
     is_error=True,
 )
 
@@ -44,13 +44,13 @@ _LINES_ARE_WELL = Check(
 _NAMED = Check(
     "cluster_stats",
     "names_are_of_these_clusters",
-    "persona_labels has no names for these clusters, which were made again since: the report shows their best words "
-    "and no numbers of personas. Materialize lineage and persona_labels, then this day again.",
+    "persona_labels has no names for these clusters, which were made again since. The report shows their best words "
+    "and no numbers of personas: materialize lineage and persona_labels, then this day again.",
 )
 
 
 class ClusterStatsConfig(SettingsConfig):
-    """What the report shows."""
+    """Run config of `cluster_stats`: whether posts are shown, the language of stop words, seed, and memory limit."""
 
     show_posts: bool = from_setting("show_posts")
     language: str = from_setting("language")
@@ -61,7 +61,12 @@ class ClusterStatsConfig(SettingsConfig):
 def build_cluster_stats(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping
 ) -> dg.AssetsDefinition:
-    """Return the asset, whose inputs are the day's clusters and the window's English posts and vectors."""
+    """Return the asset definition of `cluster_stats`.
+
+    Args:
+        days: Its daily partitions.
+        window: The partition mapping from a day to the days of its window.
+    """
 
     @dg.asset(
         group_name="persona_assets",
@@ -71,9 +76,9 @@ def build_cluster_stats(
         partitions_def=days,
         ins={name: dg.AssetIn(partition_mapping=window) for name in ("english_posts", "embeddings")},
         io_manager_key="report_io_manager",
-        check_specs=[check.spec(days) for check in (_ADDS_UP, _LINES_ARE_WELL, _NAMED)],
+        check_specs=[check.spec(days) for check in (_ADDS_UP, _LINES_MATCH, _NAMED)],
     )
-    def cluster_stats(  # noqa: PLR0913, PLR0917 - an argument an input is how Dagster draws lineage
+    def cluster_stats(  # noqa: PLR0913, PLR0917 - one parameter for each input
         context: dg.AssetExecutionContext,
         config: ClusterStatsConfig,
         scratch: dg.ResourceParam[Scratch],
@@ -91,7 +96,7 @@ def build_cluster_stats(
         more. Next: read typical posts before giving a persona a name.
         """
         accounting, by_hour, per_user = map(cluster_jsonl.beside, ("accounting", "actions_by_hour", "actions_per_user"))
-        made = describe_step(
+        provenance = describe_step(
             "cluster_stats",
             days=days_of_window(context.partition_key, days, window),
             settings=config.chosen(),
@@ -101,22 +106,22 @@ def build_cluster_stats(
         )
         with measured() as cost:
             summary = summarise_clusters(
-                Inputs(accounting, by_hour, per_user, clusters, english_posts, embeddings),
+                ReportInputs(accounting, by_hour, per_user, clusters, english_posts, embeddings),
                 language=config.language,
                 seed=config.seed,
                 memory_limit=config.memory_limit,
                 scratch=scratch.new_folder(),
-                note=Progress(context.log.info, what="clusters searched for topics").add,
+                on_progress=Progress(context.log.info, what="clusters searched for topics").add,
             )
-            users = [persona.counts["users"] for persona in summary.personas]
+            users = [cluster.counts["users"] for cluster in summary.clusters]
             identities = find_identities(persona_labels, parse_day(context.partition_key), users)
             day, show_posts = context.partition_key, config.show_posts
-            report = write_report(summary, day=day, show_posts=show_posts, identities=identities, provenance=made)
+            report = write_report(summary, day=day, show_posts=show_posts, identities=identities, provenance=provenance)
         return dg.MaterializeResult(
             value=report.files,
             metadata=_describe(report, day)
             | {"actions_without_persona": summary.without_persona["total"]}
-            | provenance_table(made)
+            | provenance_table(provenance)
             | cost,
             check_results=[
                 _check_users(sum(users), clusters.count_rows()),
@@ -128,17 +133,20 @@ def build_cluster_stats(
     return cluster_stats
 
 
-def _describe(report: Report, day: str) -> dict[str, Any]:
+def _describe(report: ReportFiles, day: str) -> dict[str, Any]:
     return {
         **_link_report(day),
-        "personas": _persona_table(report.personas),
+        "personas": _persona_table(report.largest_personas),
         "cluster_sizes": dg.MetadataValue.md(f"![users of each cluster]({to_data_address(report.sizes_png)})"),
         "dagster/column_schema": column_schema(describe_columns(CLUSTER_STATS)),
     }
 
 
 def _link_report(day: str) -> dict[str, dg.MetadataValue[Any]]:
-    """Return a link to the report and, as the UI shows short Markdown as it is, its map; nothing without a server."""
+    """Return metadata that links the report and shows its map; empty if no server of reports is configured.
+
+    The map is Markdown, which the UI renders in place if it is short.
+    """
     settings = read_settings()
     report, user_map = (report_address(settings, day, name) for name in ("report.html", "map_small.png"))
     if report is None:
@@ -164,13 +172,11 @@ def _check_users(counted: int, users: int) -> dg.AssetCheckResult:
 
 
 def _check_lines(folder: ClusterFolder) -> dg.AssetCheckResult:
-    members: defaultdict[int, set[str]] = defaultdict(set)
+    users_of: defaultdict[int, set[str]] = defaultdict(set)
     for user, cluster in folder.user_clusters().items():
-        members[cluster].add(user)
-    found = [
-        inspect_lines(islice(folder.lines(cluster), _LINES_READ_BACK), users) for cluster, users in members.items()
-    ]
-    lines, unreadable, strangers = (sum(numbers) for numbers in zip(*found, strict=True)) if found else (0, 0, 0)
-    return _LINES_ARE_WELL.answer(
-        passed=not unreadable + strangers, lines=lines, unreadable=unreadable, of_no_member=strangers
+        users_of[cluster].add(user)
+    found = [inspect_lines(islice(folder.lines(cluster), _LINES_CHECKED), users) for cluster, users in users_of.items()]
+    lines, unreadable, of_no_member = (sum(counts) for counts in zip(*found, strict=True)) if found else (0, 0, 0)
+    return _LINES_MATCH.answer(
+        passed=not unreadable + of_no_member, lines=lines, unreadable=unreadable, of_no_member=of_no_member
     )

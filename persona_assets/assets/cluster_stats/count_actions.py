@@ -1,4 +1,4 @@
-"""Count what the users of each cluster did: each action once, by its author, whatever became of it."""
+"""Count the actions of each cluster's users by kind: each action once, whether it has a line or not."""
 
 import numpy as np
 import pyarrow as pa
@@ -6,7 +6,7 @@ import pyarrow as pa
 from persona_assets import tables
 from persona_assets.common.action_counts import sum_actions, sum_hours
 
-# The reference's columns in its order, with its plurals, and then ours.
+# The reference's columns in its order, then those that it lacks.
 COUNTED = (
     "post",
     "reply",
@@ -25,35 +25,43 @@ COUNTED = (
     "profile_update",
     "account_status",
 )
-NAMES = {"post": "posts", "reply": "replies"}
-# Estimated, not done: part of no total.
+# The reference uses the plural for these two.
+COLUMN_NAMES = {"post": "posts", "reply": "replies"}
+# Ignored messages are an estimate and not actions, so they are part of no total.
 ESTIMATED = "ignore"
-COLUMNS = ("users", "total", *(NAMES.get(action, action) for action in COUNTED))
+COLUMNS = ("users", "total", *(COLUMN_NAMES.get(action, action) for action in COUNTED))
 
-Counts = dict[str, int]  # a number for each of COLUMNS, in their order
+ActionCounts = dict[str, int]  # number by column, in the order of COLUMNS
 
 
-def count_by_cluster(accounting: pa.Table, cluster_users: list[int]) -> list[Counts]:
-    """Return the counts of each cluster, in order of its number.
+def count_actions_by_cluster(accounting: pa.Table, cluster_users: list[int]) -> list[ActionCounts]:
+    """Return the number of users and of actions by kind of each cluster, sorted by cluster number.
 
     Args:
         accounting: `tables.ACTION_ACCOUNTING`.
         cluster_users: Number of users of each cluster.
     """
-    done = sum_actions(accounting)
-    return [_name(done.get(cluster, {}), users) for cluster, users in enumerate(cluster_users)]
+    counts = sum_actions(accounting)
+    return [_to_columns(counts.get(cluster, {}), users) for cluster, users in enumerate(cluster_users)]
 
 
-def count_without_cluster(accounting: pa.Table) -> Counts:
-    """Return the counts of users who are in no cluster; `users` is 0, for the accounting does not hold it."""
-    return _name(sum_actions(accounting).get(None, {}), 0)
-
-
-def count_outcomes(accounting: pa.Table) -> dict[str, dict[str, int]]:
-    """Return what became of all actions of the window, by action in the order of `COUNTED`, then by outcome.
+def count_actions_without_cluster(accounting: pa.Table) -> ActionCounts:
+    """Return the number of actions by kind of users in no cluster; `users` is 0, as the accounting lacks their number.
 
     Args:
         accounting: `tables.ACTION_ACCOUNTING`.
+    """
+    return _to_columns(sum_actions(accounting).get(None, {}), 0)
+
+
+def count_outcomes(accounting: pa.Table) -> dict[str, dict[str, int]]:
+    """Return the number of actions of the window by action and outcome, over all users.
+
+    Args:
+        accounting: `tables.ACTION_ACCOUNTING`.
+
+    Returns:
+        Actions in the order of `COUNTED`, outcomes sorted by name.
     """
     plain = accounting.set_column(1, "action", accounting["action"].cast(pa.string()))
     summed = plain.group_by(["action", "outcome"]).aggregate([("actions", "sum")])
@@ -63,43 +71,47 @@ def count_outcomes(accounting: pa.Table) -> dict[str, dict[str, int]]:
     return outcomes
 
 
-def share_by_hour(by_hour: pa.Table, *, n_clusters: int) -> list[list[float]]:
-    """Return for each cluster which share of its actions falls into each hour of the day; zeros where it has none.
+def share_actions_by_hour(by_hour: pa.Table, *, n_clusters: int) -> list[list[float]]:
+    """Return the share of each cluster's actions in each hour of the day (UTC): 24 shares, or zeros without actions.
 
     Args:
         by_hour: `tables.ACTIONS_BY_HOUR`.
-        n_clusters: Their number.
+        n_clusters: Number of clusters.
     """
-    done = sum_hours(by_hour, n_clusters=n_clusters)
-    return (done / np.maximum(done.sum(axis=1, keepdims=True), 1)).tolist()
+    counts = sum_hours(by_hour, n_clusters=n_clusters)
+    return (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).tolist()
 
 
-def name_medians(per_user: pa.Table, *, n_clusters: int) -> list[dict[str, float]]:
-    """Return for each cluster how often its median user did each action, by the names of `COLUMNS`.
+def median_actions_by_cluster(per_user: pa.Table, *, n_clusters: int) -> list[dict[str, float]]:
+    """Return the median number of actions per user of each cluster, by the names of `COLUMNS`; 0 for missing actions.
 
     Args:
         per_user: `tables.ACTIONS_PER_USER`.
-        n_clusters: Their number.
+        n_clusters: Number of clusters.
     """
     columns = [column for column in COLUMNS if column not in {"users", ESTIMATED, "account_status"}]
     medians = [dict.fromkeys(columns, 0.0) for _ in range(n_clusters)]
     for row in per_user.to_pylist():
-        medians[row["cluster_id"]][NAMES.get(row["action"], row["action"])] = row["median"]
+        medians[row["cluster_id"]][COLUMN_NAMES.get(row["action"], row["action"])] = row["median"]
     return medians
 
 
-def add_up(counts: list[Counts]) -> Counts:
-    """Return the sum of `counts`, column by column."""
+def sum_counts(counts: list[ActionCounts]) -> ActionCounts:
+    """Return the sums over all clusters, column by column.
+
+    Args:
+        counts: The counts of each cluster.
+    """
     return {column: sum(count[column] for count in counts) for column in COLUMNS}
 
 
-def _name(done: Counts, users: int) -> Counts:
-    """Name and order the counts of one cluster as in `COLUMNS`."""
-    total = sum(count for action, count in done.items() if action != ESTIMATED)
+def _to_columns(counts: ActionCounts, users: int) -> ActionCounts:
+    """Return the counts of one cluster with the names and in the order of `COLUMNS`."""
+    total = sum(count for action, count in counts.items() if action != ESTIMATED)
     return {
         "users": users,
         "total": total,
-        **{NAMES.get(action, action): done.get(action, 0) for action in COUNTED},
+        **{COLUMN_NAMES.get(action, action): counts.get(action, 0) for action in COUNTED},
     }
 
 

@@ -1,6 +1,6 @@
-"""Find the words that set each cluster apart, and draw a sample of its posts as words.
+"""Find the most distinctive words of each cluster, and sample its posts as lists of words.
 
-All SQL here reads what `post_words.words.load_words` makes: `posts(cluster_id, user_number, uri, words)` and
+The SQL reads the tables that `post_words.words.load_words` creates: `posts(cluster_id, user_number, uri, words)` and
 `stop_words(stop_word)`.
 """
 
@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import duckdb
 
-WORDS_OF_A_CLUSTER = 20
-# A word must be used by as many users of the cluster: what one of them repeats is theirs alone.
-LEAST_USERS = 2
-WORDS_OF_A_LABEL = 3
-# Class-based TF-IDF (Grootendorst, BERTopic, 2022) in which a class is a cluster and a word counts once a
-# user: score = share of the cluster's word uses * ln(1 + mean uses of a cluster / uses in all clusters).
+WORDS_PER_CLUSTER = 20
+# Minimum number of users of the cluster who use a word: what one user repeats says nothing about the cluster.
+MIN_USERS = 2
+WORDS_PER_LABEL = 3
+# Class-based TF-IDF (Grootendorst, BERTopic, 2022) in which a class is a cluster and a word counts once
+# per user: score = share of the cluster's word uses * ln(1 + mean uses of a cluster / uses in all clusters).
 SCORE_WORDS = """
 WITH uses AS (
     SELECT DISTINCT cluster_id, user_number, unnest(words) AS word FROM posts
@@ -31,66 +31,73 @@ WITH uses AS (
     SELECT cluster_id, word, users,
         users / of_cluster.uses * ln(1 + (SELECT avg(uses) FROM of_cluster) / of_word.uses) AS score
     FROM counted JOIN of_cluster USING (cluster_id) JOIN of_word USING (word)
-    WHERE users >= $least_users
+    WHERE users >= $min_users
 )
 SELECT cluster_id, word, score, users FROM scored
-QUALIFY row_number() OVER (PARTITION BY cluster_id ORDER BY round(score, 12) DESC, word) <= $most
+QUALIFY row_number() OVER (PARTITION BY cluster_id ORDER BY round(score, 12) DESC, word) <= $max_rows
 ORDER BY cluster_id, round(score, 12) DESC, word
 """
 
-# Which posts are drawn depends on their URIs alone, not on the order in which they come. Of those without a word that
-# says something none is drawn: they would leave fewer than were asked for.
+# The sample depends on URIs only, not on the order of rows. Posts of stop words alone are excluded, because they would
+# leave the sample smaller than asked for.
 SAMPLE_POSTS = """
-WITH telling AS (
+WITH with_words AS (
     SELECT DISTINCT number FROM (SELECT rowid AS number, unnest(words) AS word FROM posts)
     WHERE word NOT IN (SELECT stop_word FROM stop_words)
 )
-SELECT cluster_id, words FROM posts WHERE rowid IN (SELECT number FROM telling)
-QUALIFY row_number() OVER (PARTITION BY cluster_id ORDER BY md5(uri), uri) <= $most
+SELECT cluster_id, words FROM posts WHERE rowid IN (SELECT number FROM with_words)
+QUALIFY row_number() OVER (PARTITION BY cluster_id ORDER BY md5(uri), uri) <= $max_rows
 ORDER BY cluster_id, md5(uri), uri
 """
 
 
-class Word(NamedTuple):
-    """A word of a cluster."""
+class ClusterWord(NamedTuple):
+    """A distinctive word of a cluster, with its score and the number of users who wrote it."""
 
     word: str
-    score: float
-    users: int  # of the cluster who wrote it
+    score: float  # class-based TF-IDF
+    users: int  # number of the cluster's users
 
 
-def find_words(connection: duckdb.DuckDBPyConnection, *, n_clusters: int) -> list[list[Word]]:
-    """Return each cluster's best words, best first, at most `WORDS_OF_A_CLUSTER`.
+def find_distinctive_words(connection: duckdb.DuckDBPyConnection, *, n_clusters: int) -> list[list[ClusterWord]]:
+    """Return at most `WORDS_PER_CLUSTER` words of each cluster, highest class-based TF-IDF score first.
 
-    Words are counted out of core: memory is what the connection is limited to.
-    """
-    found = connection.execute(SCORE_WORDS, {"least_users": LEAST_USERS, "most": WORDS_OF_A_CLUSTER})
-    words: list[list[Word]] = [[] for _ in range(n_clusters)]
-    for cluster, word, score, users in found.fetchall():
-        words[cluster].append(Word(word, score, users))
-    return words
-
-
-def sample_posts(
-    connection: duckdb.DuckDBPyConnection, stop_words: Container[str], *, n_clusters: int, most: int
-) -> list[list[list[str]]]:
-    """Return for each cluster the words of at most `most` of its posts, in an order that depends on URIs only.
+    Memory is bounded by the limit of the connection.
 
     Args:
         connection: After `load_words`.
-        stop_words: Are left out.
         n_clusters: Number of clusters.
-        most: Posts of a cluster; as many, where it has as many with words.
+    """
+    found = connection.execute(SCORE_WORDS, {"min_users": MIN_USERS, "max_rows": WORDS_PER_CLUSTER})
+    words: list[list[ClusterWord]] = [[] for _ in range(n_clusters)]
+    for cluster, word, score, users in found.fetchall():
+        words[cluster].append(ClusterWord(word, score, users))
+    return words
+
+
+def sample_post_words(
+    connection: duckdb.DuckDBPyConnection, stop_words: Container[str], *, n_clusters: int, max_posts: int
+) -> list[list[list[str]]]:
+    """Return the words of a sample of each cluster's posts, without stop words; the same sample for any order of rows.
+
+    Args:
+        connection: After `load_words`.
+        stop_words: Words to leave out.
+        n_clusters: Number of clusters.
+        max_posts: Maximum posts of a cluster. Fewer only if the cluster has fewer posts with words.
     """
     posts: list[list[list[str]]] = [[] for _ in range(n_clusters)]
-    for cluster, words in connection.execute(SAMPLE_POSTS, {"most": most}).fetchall():
+    for cluster, words in connection.execute(SAMPLE_POSTS, {"max_rows": max_posts}).fetchall():
         posts[cluster].append([word for word in words if word not in stop_words])
     return posts
 
 
-def label_from(words: list[Word]) -> str:
-    """Return a short label, the best words; of "cat", "cats" and "#cats" the best. Says so where there are none."""
+def label_from_words(words: list[ClusterWord]) -> str:
+    """Return the `WORDS_PER_LABEL` best words as a label, or "no common words" if there are none.
+
+    Of words that differ by a leading # or a final s only, such as "cat", "cats" and "#cats", the best one is taken.
+    """
     stems: dict[str, str] = {}
     for word in words:
         stems.setdefault(word.word.removeprefix("#").removesuffix("s"), word.word)
-    return " · ".join([*stems.values()][:WORDS_OF_A_LABEL]) or "no common words"
+    return " · ".join([*stems.values()][:WORDS_PER_LABEL]) or "no common words"

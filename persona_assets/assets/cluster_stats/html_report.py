@@ -1,4 +1,4 @@
-"""Render the report as one page that needs no network: pictures, style and a few lines of script are in it."""
+"""Render the report as one HTML page with inline pictures, style and script, which needs no network."""
 
 import base64
 import hashlib
@@ -7,39 +7,39 @@ from importlib.resources import files
 from itertools import accumulate
 from typing import Any
 
-from persona_assets.assets.cluster_stats.count_actions import COLUMNS, ESTIMATED, NAMES
+from persona_assets.assets.cluster_stats.count_actions import COLUMN_NAMES, COLUMNS, ESTIMATED
 from persona_assets.assets.cluster_stats.identities import number_personas
 from persona_assets.assets.cluster_stats.map_data import MapData, encode_map
 from persona_assets.common.pictures import N_COLOURS, Floats, choose_colour
 
-# Personas that get a card, and those compared pair by pair: the largest. The table has all of them.
+# Number of the largest clusters with a card, and of those compared in pairs. The table has all clusters.
 CARDS, COMPARED = 60, 25
 WORDS_SHOWN = 10
-# Shades in which two personas may be alike, beside white.
+# Number of shades for the similarity of two clusters, beside white.
 SHADES = 50
-# What a persona's bar of actions is made of; what is left is "other".
-MIX = {
+# Kinds of actions in a cluster's bar, with the columns that each adds up; the rest is "other".
+ACTION_GROUPS = {
     "posts": ("posts", "quote"),
     "replies": ("replies",),
     "likes": ("like",),
     "reposts": ("repost",),
     "follows": ("follow",),
 }
-# Columns of the table of all personas: how often a median user does this, and how often all do.
+# Columns of the table of all clusters that also show the median per user.
 MEDIANS = ("posts", "replies", "like", "repost")
 
 
 def render_page(
     stats: dict[str, Any], similarity: Floats, *, sizes: str, user_map: str, map_data: MapData | None = None
 ) -> str:
-    """Return the page.
+    """Return the report as one self-contained HTML page.
 
     Args:
         stats: The content of `stats.json`.
-        similarity: `(k, k)` of the clusters' mean posts.
-        sizes: Address of the plot of sizes, for print and for browsers that run no script.
-        user_map: Address of the map of users, for the same.
-        map_data: The users of the interactive map; without any the page has none.
+        similarity: float32 `(k, k)`, cosine similarity of the mean vectors of each two clusters.
+        sizes: `data:` address of the plot of sizes, for print and for browsers without script.
+        user_map: `data:` address of the map of users, for the same.
+        map_data: The users of the interactive map; None for no such map.
     """
     import jinja2  # noqa: PLC0415 - 0.1 s, and definitions must load fast
 
@@ -55,9 +55,14 @@ def render_page(
         stats=stats,
         numbers=number_personas(stats["clusters"]),
         is_traced=all(cluster["persona_id"] is not None for cluster in stats["clusters"]),
-        cards=[{**cluster, "mix": _place(mix_actions(cluster["counts"]))} for cluster in stats["clusters"][:CARDS]],
+        cards=[
+            {**cluster, "mix": _add_starts(share_by_action_group(cluster["counts"]))}
+            for cluster in stats["clusters"][:CARDS]
+        ],
         compared=similarity[:COMPARED, :COMPARED].tolist(),
-        outcomes=[outcome_row(action, found) for action, found in stats["outcomes"].items() if action != ESTIMATED],
+        outcomes=[
+            outcome_row(action, outcomes) for action, outcomes in stats["outcomes"].items() if action != ESTIMATED
+        ],
         columns=[column for column in COLUMNS if any(cluster["counts"][column] for cluster in stats["clusters"])],
         medians=MEDIANS,
         words_shown=WORDS_SHOWN,
@@ -75,10 +80,10 @@ def render_page(
 
 
 def make_page_data(clusters: list[dict[str, Any]], map_data: MapData | None) -> dict[str, Any]:
-    """Return what the page's script knows: columns with a value for each persona, and the users of the map.
+    """Return the data of the page's script: lists with one value for each cluster, and the users of the map.
 
     Args:
-        clusters: Those of `stats.json`.
+        clusters: The value of `clusters` in `stats.json`.
         map_data: The users of the map, if any.
     """
     numbers = number_personas(clusters)
@@ -98,33 +103,33 @@ def make_page_data(clusters: list[dict[str, Any]], map_data: MapData | None) -> 
 
 
 def to_script_json(value: object) -> str:
-    """Return JSON for a `<script type="application/json">`: without `<`, nothing in it ends or begins an element."""
+    """Return JSON that is safe inside a `<script>` element: `<` is escaped, so no text can end or begin an element."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _digest(inline: str) -> str:
-    """Return by what a Content-Security-Policy knows a style or script that stands in the page."""
+    """Return the SHA-256 digest of an inline style or script in base64, as a Content-Security-Policy takes it."""
     return base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()
 
 
-def _place(mix: list[tuple[str, float]]) -> list[tuple[str, float, float]]:
-    """Return each share with where on a bar of length 1 it starts."""
-    starts = accumulate((share for _, share in mix), initial=0.0)
-    return [(name, start, share) for (name, share), start in zip(mix, starts, strict=False)]
+def _add_starts(shares: list[tuple[str, float]]) -> list[tuple[str, float, float]]:
+    """Return (name, start, share) of each share on a bar of length 1."""
+    starts = accumulate((share for _, share in shares), initial=0.0)
+    return [(name, start, share) for (name, share), start in zip(shares, starts, strict=False)]
 
 
-def mix_actions(counts: dict[str, int]) -> list[tuple[str, float]]:
-    """Return which share of a cluster's actions is of which kind, the kinds of `MIX` and then the rest."""
+def share_by_action_group(counts: dict[str, int]) -> list[tuple[str, float]]:
+    """Return the share of each of `ACTION_GROUPS` in a cluster's actions, then of all others; zeros without any."""
     total = max(counts["total"], 1)
-    shares = [(name, sum(counts[column] for column in columns) / total) for name, columns in MIX.items()]
+    shares = [(name, sum(counts[column] for column in columns) / total) for name, columns in ACTION_GROUPS.items()]
     return [*shares, ("other", max(0.0, 1 - sum(share for _, share in shares)) if counts["total"] else 0.0)]
 
 
 def outcome_row(action: str, outcomes: dict[str, int]) -> dict[str, Any]:
-    """Return how many actions of a kind there were, how many stand in files, and why the others do not."""
+    """Return a row of the table of outcomes: actions seen, actions written, and reasons for the others by number."""
     missing = {outcome: number for outcome, number in outcomes.items() if outcome != "written"}
     return {
-        "action": NAMES.get(action, action),
+        "action": COLUMN_NAMES.get(action, action),
         "seen": sum(outcomes.values()),
         "written": outcomes.get("written", 0),
         "reasons": sorted(missing.items(), key=lambda reason: -reason[1]),

@@ -1,4 +1,4 @@
-"""Who the day's clusters are over the days: number, name and description, as `persona_labels` has them."""
+"""Look up which persona each of the day's clusters is: number, name and description from `persona_labels`."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -8,36 +8,37 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 
-class Identity(NamedTuple):
-    """What a cluster is called, and which persona it is."""
+class PersonaIdentity(NamedTuple):
+    """The persona that a cluster belongs to, with its name and description on that day."""
 
-    persona_id: int | None  # None where lineage does not know the day
+    persona_id: int | None  # None if lineage lacks the day
     name: str
     description: str
-    phrases: list[str]  # best first
+    phrases: list[str]  # highest score first
 
 
-def find_identities(labels: pads.Dataset, day: dt.date, users: Sequence[int]) -> list[Identity] | None:
-    """Return the identity of each cluster, in order of its number.
+def find_identities(labels: pads.Dataset, day: dt.date, users: Sequence[int]) -> list[PersonaIdentity] | None:
+    """Return the persona of each cluster, sorted by cluster number, or None if the labels are of other clusters.
 
     Args:
-        labels: Rows of `PERSONA_LABELS` of all days.
+        labels: `PERSONA_LABELS` of all days.
         day: The day of the clusters.
         users: Number of users of each cluster.
 
     Returns:
-        None where the labels are not of these clusters: the day has none, or its clusters were made again since.
+        One for each cluster; None if the day has no labels, or if its clusters were made again since: their
+        numbers of users differ.
     """
     rows = labels.to_table(filter=pc.field("day") == day).sort_by("cluster_id").to_pylist()
     if [row["users"] for row in rows] != list(users):
         return None
-    return [Identity(row["persona_id"], row["name"], row["description"], row["phrases"]) for row in rows]
+    return [PersonaIdentity(row["persona_id"], row["name"], row["description"], row["phrases"]) for row in rows]
 
 
 def number_personas(clusters: Sequence[dict[str, Any]]) -> list[int]:
-    """Return the number by which each cluster is shown, the same one in pictures, pages and the UI.
+    """Return the number that pictures, pages and the UI show for each cluster.
 
-    That of its persona; where lineage does not know the day, that of the cluster.
+    It is `persona_id`, or `cluster_id` for all clusters if one has no `persona_id` because lineage lacks the day.
     """
     personas = [cluster["persona_id"] for cluster in clusters]
     return [cluster["cluster_id"] for cluster in clusters] if None in personas else personas

@@ -1,4 +1,4 @@
-"""Read lines of personas' files back, as those who train on them would."""
+"""Parse lines of `cluster_<N>.jsonl` as their users would, and count those that are wrong."""
 
 from collections.abc import Container, Iterable
 from typing import Any, NamedTuple
@@ -6,22 +6,22 @@ from typing import Any, NamedTuple
 import msgspec
 
 
-class Inspected(NamedTuple):
-    """Lines of one file."""
+class LineInspection(NamedTuple):
+    """Result of `inspect_lines`: number of lines read from one file, and of those with each kind of error."""
 
     lines: int
-    unreadable: int  # no JSON, or not of messages
-    strangers: int  # without a message or action of a user of the cluster
+    unreadable: int  # not JSON, or JSON without messages
+    of_no_member: int  # without a message or action by a user of the cluster
 
 
-def inspect_lines(lines: Iterable[bytes], members: Container[str]) -> Inspected:
-    """Count the lines that cannot be read, and those in which no user of the cluster has a part.
+def inspect_lines(lines: Iterable[bytes], members: Container[str]) -> LineInspection:
+    """Count the lines that do not parse as messages, and those without a message or action by a user of the cluster.
 
     Args:
-        lines: Of a cluster's file, in any of the line formats.
+        lines: Lines of one cluster's file, in any of the line formats.
         members: The users of the cluster.
     """
-    read = unreadable = strangers = 0
+    read = unreadable = of_no_member = 0
     for line in lines:
         read += 1
         try:
@@ -30,12 +30,12 @@ def inspect_lines(lines: Iterable[bytes], members: Container[str]) -> Inspected:
         except (msgspec.DecodeError, KeyError, TypeError):
             unreadable += 1
         else:
-            strangers += not any(user in members for user in users)
-    return Inspected(read, unreadable, strangers)
+            of_no_member += not any(user in members for user in users)
+    return LineInspection(read, unreadable, of_no_member)
 
 
 def _find_messages(decoded: Any) -> Any:
-    """Return the messages of a line: the line itself, or the first array of its object, whatever its key is."""
+    """Return the messages of a line: the line itself if it is an array, else the first array in its object, or None."""
     if not isinstance(decoded, dict):
         return decoded
     return next((value for value in decoded.values() if isinstance(value, list)), None)

@@ -1,4 +1,4 @@
-"""Encode the users on the map of the report as compact JSON: some 5.5 bytes a user."""
+"""Encode the users on the map of the report as compact JSON: about 5.5 bytes for each user."""
 
 import base64
 from collections.abc import Sequence
@@ -9,29 +9,31 @@ import numpy.typing as npt
 
 from persona_assets.common.pictures import Floats, Ints
 
-# Positions are whole numbers from 0 to this: of a map that is 4,000 pixels wide a step is a sixteenth of a pixel.
-_LARGEST = 2**16 - 1
+# Positions are encoded as integers from 0 to this. On a map 4,000 pixels wide, one step is 1/16 of a pixel.
+_MAX_POSITION = 2**16 - 1
 
 
 class MapData(NamedTuple):
-    """Users on a plane, a row a user in each array."""
+    """The users of the interactive map as arrays with one row for each user."""
 
     positions: Floats  # float32 (n, 2), finite
-    clusters: Ints  # (n,), numbers of clusters
-    outliers: npt.NDArray[np.bool_]  # (n,), whether the user lies far from its cluster
-    phrases: Sequence[str] | None = None  # n key phrases, one string a user; None where none are shown
+    clusters: Ints  # int64 (n,), number of the cluster
+    outliers: npt.NDArray[np.bool_]  # (n,), whether the user is far from its cluster
+    phrases: Sequence[str] | None = None  # (n,), key phrases of the user as one string; None to show none
 
 
 def encode_map(map_data: MapData, *, n_clusters: int) -> dict[str, Any]:
-    """Return the users by cluster, in each cluster the outliers last, so that two counts a cluster say who is what.
+    """Return the users of the map as compact JSON values, for the script of the page.
+
+    Users are sorted by cluster, outliers last, so that two counts for each cluster give all memberships.
 
     Args:
         map_data: The users, in any order.
-        n_clusters: Number of clusters, also of those without a user on the map.
+        n_clusters: Number of clusters, including those without a user on the map.
 
     Returns:
-        `positions` (base64 of little-endian uint16 x and y, in one scale), `points` and `outliers` (numbers of users of
-        each cluster), and `phrases`, if there are any, in the order of `positions`.
+        `positions` (base64 of little-endian uint16 x and y, in one scale), `points` and `outliers` (for each cluster,
+        its number of users and of outliers among them), and `phrases`, if given, in the order of `positions`.
 
     Raises:
         ValueError: The arrays differ in length, a position is not finite, or a cluster is not below `n_clusters`.
@@ -53,8 +55,8 @@ def encode_map(map_data: MapData, *, n_clusters: int) -> dict[str, Any]:
 
 
 def _quantise(positions: Floats) -> npt.NDArray[np.uint16]:
-    """Return the positions on a grid of `_LARGEST` steps along the longer side: uint16 `(n, 2)`."""
+    """Return the positions as uint16 `(n, 2)`, scaled so that the longer side is from 0 to `_MAX_POSITION`."""
     if not len(positions):
         return np.zeros((0, 2), "<u2")
     moved = positions.astype(np.float64) - positions.min(axis=0).astype(np.float64)
-    return np.rint(moved * (_LARGEST / (moved.max() or 1.0))).astype("<u2")
+    return np.rint(moved * (_MAX_POSITION / (moved.max() or 1.0))).astype("<u2")

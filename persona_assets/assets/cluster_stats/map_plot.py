@@ -1,4 +1,4 @@
-"""Draw the map of users with the names of clusters, as PNG or SVG bytes that are the same every time."""
+"""Draw the map of users with the names of clusters as PNG or SVG; the same input gives the same bytes."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
 
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels
 
-# Clusters that may have a name on the map, the largest first.
-MOST_NAMED = 40
-# Of a name.
-MOST_LETTERS = 28
-# A user is 0.17 KB of SVG.
-MOST_SVG_USERS = 4000
-# Where a name may be, in heights of its line above the median of its cluster; the first free place is taken. That of a
-# cluster lower than a line is not on it, where it would hide the users.
+# Maximum number of clusters with a name on the map; the largest are named.
+MAX_NAMED_CLUSTERS = 40
+# Maximum length of a name on the map.
+MAX_NAME_CHARACTERS = 28
+# Maximum number of users in the SVG, where each takes 0.17 KB.
+MAX_SVG_USERS = 4000
+# Possible places of a name: distances from the median of its cluster, upwards, in line heights. The first free place is
+# taken. 0 is skipped for a cluster that is less than a line high, because the name would hide its users.
 _SHIFTS = (0.0, 1.2, -1.2, 2.4, -2.4)
 
 
-class Map(NamedTuple):
-    """Some users on a plane."""
+class UserMap(NamedTuple):
+    """The positions of a sample of users on the map, with their clusters."""
 
-    positions: Floats  # (n_users, 2)
-    clusters: Ints  # (n_users,)
+    positions: Floats  # float32 (n_users, 2)
+    clusters: Ints  # int64 (n_users,)
 
 
 def plot_map(
-    user_map: Map,
+    user_map: UserMap,
     labels: Sequence[str],
     *,
     numbers: Sequence[int] | None = None,
@@ -45,55 +45,61 @@ def plot_map(
     Args:
         user_map: The users, at least one.
         labels: Name of each cluster.
-        numbers: Number of the persona that each is, which decides its colour; by default that of the cluster.
-        inches: Width and height, of `FILE_DPI` pixels each.
+        numbers: Number shown for each cluster, which decides its colour: `persona_id`, or by default `cluster_id`.
+        inches: Width and height; an inch has `FILE_DPI` pixels.
         named: Whether names are written beside numbers.
     """
     return to_png(_draw(user_map, labels, numbers or range(len(labels)), inches=inches, named=named), FILE_DPI)
 
 
-def plot_map_svg(user_map: Map, labels: Sequence[str], *, numbers: Sequence[int] | None = None) -> bytes:
-    """Return the same picture as SVG with names as text; of more than `MOST_SVG_USERS` users, every n-th is drawn."""
-    step = -(-len(user_map.clusters) // MOST_SVG_USERS)
-    shown = Map(user_map.positions[::step], user_map.clusters[::step])
+def plot_map_svg(user_map: UserMap, labels: Sequence[str], *, numbers: Sequence[int] | None = None) -> bytes:
+    """Return the map as SVG with names as text; every n-th user is drawn if there are more than `MAX_SVG_USERS`.
+
+    Args:
+        user_map: The users, at least one.
+        labels: Name of each cluster.
+        numbers: As for `plot_map`.
+    """
+    step = -(-len(user_map.clusters) // MAX_SVG_USERS)
+    shown = UserMap(user_map.positions[::step], user_map.clusters[::step])
     return to_svg(_draw(shown, labels, numbers or range(len(labels)), inches=(8, 6), named=True))
 
 
 def _draw(
-    user_map: Map, labels: Sequence[str], numbers: Sequence[int], *, inches: tuple[float, float], named: bool
+    user_map: UserMap, labels: Sequence[str], numbers: Sequence[int], *, inches: tuple[float, float], named: bool
 ) -> "Figure":
     from matplotlib.figure import Figure  # noqa: PLC0415 - 0.5 s, and definitions must load fast
 
     positions, clusters = user_map
     figure = Figure(figsize=inches)
     axes = figure.add_axes((0, 0, 1, 1))
-    # Dots cover a tenth of the picture or so, however many they are.
+    # Dots cover about a tenth of the picture, whatever their number.
     size = float(np.clip(20_000 / max(1, len(positions)), 6, 36)) * inches[0] / 8
     colours = np.array([choose_colour(number) for number in numbers])
     axes.scatter(*positions.T, c=colours[clusters].tolist(), s=size, linewidths=0, alpha=0.7)
-    # A unit is as long in one direction as in the other: distances are what the map shows.
+    # Both axes have one scale, because distances are what the map shows.
     axes.set_aspect("equal", adjustable="datalim")
     axes.margins(0.04)
     axes.axis("off")
     texts = [f"{number}  {_shorten(label)}" if named else "" for number, label in zip(numbers, labels, strict=True)]
-    _write_names(axes, _find_quartiles(user_map, MOST_NAMED), texts, [f"{number}" for number in numbers])
+    _write_names(axes, _find_quartiles(user_map, MAX_NAMED_CLUSTERS), texts, [f"{number}" for number in numbers])
     return figure
 
 
-def _find_quartiles(user_map: Map, most: int) -> Iterator[tuple[int, Floats]]:
-    """Yield the `most` first clusters that are on the map: number; lower quartile, median, upper quartile, `(3, 2)`."""
-    for cluster in np.unique(user_map.clusters)[:most].tolist():
+def _find_quartiles(user_map: UserMap, max_clusters: int) -> Iterator[tuple[int, Floats]]:
+    """Yield the number of each of the first clusters on the map, with the quartiles of its positions, `(3, 2)`."""
+    for cluster in np.unique(user_map.clusters)[:max_clusters].tolist():
         yield cluster, np.quantile(user_map.positions[user_map.clusters == cluster], (0.25, 0.5, 0.75), axis=0)
 
 
 def _write_names(
     axes: "Axes", quartiles: Iterator[tuple[int, Floats]], texts: Sequence[str], numbers: Sequence[str]
 ) -> None:
-    """Write each cluster's text, or its number alone, at the first place that is in the picture and free."""
+    """Write each cluster's text at the first free place in the picture, else its number, else nothing."""
     axes.apply_aspect()
     taken: list[Box] = []
-    for cluster, of_users in quartiles:
-        lower, (x, y), upper = axes.transData.transform(of_users)
+    for cluster, data_quartiles in quartiles:
+        lower, (x, y), upper = axes.transData.transform(data_quartiles)
         for content in filter(None, (texts[cluster], numbers[cluster])):
             text = _annotate(axes, content)
             _, _, width, height = text.get_window_extent().bounds
@@ -124,7 +130,15 @@ def _annotate(axes: "Axes", text: str) -> "Text":
 def _find_place(
     axes: "Axes", middle: tuple[float, float], size: tuple[float, float], shifts: Sequence[float], taken: list[Box]
 ) -> Box | None:
-    """Return where a text of `size` is in the picture and overlaps none of `taken`, if anywhere; all in pixels."""
+    """Return the first box for a text that is in the picture and overlaps no taken box, or None; all in pixels.
+
+    Args:
+        axes: Axes that fill the picture.
+        middle: Position from which shifts are counted.
+        size: Width and height of the text.
+        shifts: Distances to try, upwards, in heights of the text.
+        taken: Boxes of the texts so far.
+    """
     _, _, width, height = axes.bbox.bounds
     # The white box around a text is a fifth of a line larger on each side.
     half = size[0] / 2 + 0.2 * size[1], 0.7 * size[1]
@@ -142,4 +156,4 @@ def _overlap(one: Box, other: Box) -> bool:
 
 
 def _shorten(label: str) -> str:
-    return label if len(label) <= MOST_LETTERS else f"{label[:MOST_LETTERS].rstrip()}…"
+    return label if len(label) <= MAX_NAME_CHARACTERS else f"{label[:MAX_NAME_CHARACTERS].rstrip()}…"

@@ -1,4 +1,4 @@
-"""Render the report as Markdown in which no renderer makes anything of what people wrote."""
+"""Render the report as Markdown in which the words and posts of people are never interpreted as markup."""
 
 import re
 import unicodedata
@@ -9,25 +9,25 @@ from persona_assets.assets.cluster_stats.count_actions import COLUMNS
 from persona_assets.assets.cluster_stats.identities import number_personas
 
 WORDS_SHOWN = 10
-# Signs of the words in a table whose cells break no lines, so that a page of 1440 pixels shows them all.
+# Maximum characters of the words in the UI's table, whose cells do not wrap: a page of 1440 pixels shows all columns.
 WORDS_WIDTH = 22
-# Personas in the table that the UI shows, the largest.
+# Number of the largest personas in the table that the UI shows.
 PERSONAS_SHOWN = 100
-# Are part of emoji and of Persian and Indian words, and change nothing around them.
+# Format characters that are shown as they are: emoji, Persian and Indic words need them, and they affect nothing else.
 _JOINERS = "\u200c\u200d"
 
 
 def render_markdown(stats: dict[str, Any]) -> str:
-    """Return the reference's tables: cluster statistics, top words, topics; and medoid posts, each as it is.
+    """Return the report: cluster statistics, top words, names, medoid posts and topics.
 
-    Words are escaped, and posts are blocks of code.
+    The sections and columns are the reference's. Words are escaped, and posts are code blocks.
 
     Args:
         stats: The content of `stats.json`.
     """
     clusters = stats["clusters"]
     counted = [["all", *stats["totals"].values()], ["without persona", *stats["without_persona"].values()]]
-    parts = [
+    sections = [
         f"# Personas of {stats['day']}",
         "## Cluster statistics",
         markdown_table(["cluster", *COLUMNS], [[c["cluster_id"], *c["counts"].values()] for c in clusters] + counted),
@@ -40,26 +40,31 @@ def render_markdown(stats: dict[str, Any]) -> str:
         "## LDA topics",
         markdown_table(["cluster", "topic", "words"], [row for c in clusters for row in _topic_rows(c)]),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(sections) + "\n"
 
 
 def _quote(cluster: int, medoid: dict[str, Any]) -> tuple[str, str]:
-    """Return a heading and a post on a line of its own, indented: nothing in a line of code is markup or a name."""
+    """Return a heading and the post as an indented code block, in which nothing is markup or a mention."""
     shown = _show_hidden(medoid.get("text", medoid["uri"]))
     return f"Cluster {cluster}, similarity {medoid['similarity']:.3f}:", f"    {shown}"
 
 
 def _show_hidden(text: str) -> str:
-    """Return `text` on one line; signs not to be seen, such as those that turn its direction, by their numbers."""
-    return "".join(f"<U+{ord(sign):04X}>" if _is_hidden(sign) else sign for sign in " ".join(text.split()))
+    """Return `text` on one line, with invisible characters, such as direction marks, written as <U+XXXX>."""
+    return "".join(
+        f"<U+{ord(character):04X}>" if _is_hidden(character) else character for character in " ".join(text.split())
+    )
 
 
-def _is_hidden(sign: str) -> bool:
-    return unicodedata.category(sign) in {"Cc", "Cf", "Zl", "Zp"} and sign not in _JOINERS
+def _is_hidden(character: str) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"} and character not in _JOINERS
 
 
 def list_personas(stats: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the largest personas, largest first, for a table that shows text as it is: size and words, no posts."""
+    """Return a row for each of the `PERSONAS_SHOWN` largest personas, largest first: name, size and words, no posts.
+
+    The UI shows these texts as they are, so they are not escaped.
+    """
     numbers = number_personas(stats["clusters"])
     return [
         {
@@ -75,7 +80,7 @@ def list_personas(stats: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _list_words(cluster: dict[str, Any]) -> str:
-    """Return the best words of a cluster, as many as fit; the first one in any case."""
+    """Return the best words of a cluster that fit in `WORDS_WIDTH` characters, at least the first one."""
     best = [_show_hidden(word["word"]) for word in cluster["words"][:WORDS_SHOWN]]
     ends = accumulate(len(word) + 2 for word in best)
     fitting = sum(end - 2 <= WORDS_WIDTH for end in ends)
@@ -83,18 +88,18 @@ def _list_words(cluster: dict[str, Any]) -> str:
 
 
 def markdown_table(head: list[str], rows: list[list[Any]]) -> str:
-    """Return a Markdown table.
+    """Return a Markdown table with a header row.
 
     Args:
-        head: Of the columns.
-        rows: Numbers and our own words; what people wrote must be escaped before.
+        head: Names of the columns.
+        rows: Values of the cells. Texts of people must be escaped before.
     """
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def escape_markdown(text: str) -> str:
-    """Return `text` on one line for a Markdown renderer to show as it is, in a table too."""
+    """Return `text` on one line with ASCII punctuation escaped, so that Markdown shows it literally."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", _show_hidden(text))
 
 

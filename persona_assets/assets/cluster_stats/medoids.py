@@ -1,4 +1,4 @@
-"""Find the posts nearest the mean of their cluster, without comparing posts with each other."""
+"""Find the medoids of each cluster: the posts nearest the mean of its posts, in one pass without pairwise distances."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -13,9 +13,9 @@ from persona_assets.common.pictures import Floats, Ints
 from persona_assets.post_vectors.read import BATCH_ROWS, PostVectors
 
 MEDOIDS = 3
-# Similarities that are kept until texts are known, and posts of each: what is posted a thousand times has one vector,
-# so one similarity, and takes no other post's place.
-CANDIDATES, CANDIDATES_ALIKE = 24, MEDOIDS
+# Until texts are read, posts of the 24 highest distinct similarities are kept, up to three of each. Copies of a text
+# have one similarity, so a text that was posted a thousand times does not displace other posts.
+SIMILARITIES_KEPT, POSTS_PER_SIMILARITY = 24, MEDOIDS
 
 
 class Medoid(NamedTuple):
@@ -27,7 +27,7 @@ class Medoid(NamedTuple):
 
 
 class _Nearest(NamedTuple):
-    """The nearest posts so far, by cluster, nearest first."""
+    """The nearest posts so far, sorted by cluster, nearest first, as arrays with one row for each post."""
 
     clusters: Ints
     similarity: npt.NDArray[np.float64]
@@ -37,16 +37,16 @@ class _Nearest(NamedTuple):
 def find_medoids(
     posts: Iterable[PostVectors], english_posts: pads.Dataset, *, clusters: Ints, means: Floats
 ) -> list[list[Medoid]]:
-    """Return the `MEDOIDS` posts of each cluster that are nearest its mean, nearest first, equal texts once.
+    """Return the `MEDOIDS` posts of each cluster that are nearest its mean, nearest first, each distinct text once.
 
-    The post of least total cosine distance to all posts of its cluster is the one nearest the direction of
-    their mean, so that one pass over the vectors replaces all pairs. Memory is a batch and the candidates.
+    The post with the minimum total cosine distance to all posts of its cluster is the one nearest the direction of
+    their mean, so one pass over the vectors replaces all pairs. Memory is one batch and the nearest posts so far.
 
     Args:
-        posts: All posts of the window by users in clusters, in batches.
+        posts: Vectors of all posts of the window by users in clusters, in batches.
         english_posts: `tables.ENGLISH_POSTS` of the window, for the texts.
-        clusters: Cluster of each user, by the user's row.
-        means: `(k, d)`, unit length: the direction of the mean of each cluster's posts.
+        clusters: int64 `(n_users,)`, the cluster of each user, indexed by `PostVectors.rows`.
+        means: float32 `(k, d)`, unit length, the direction of the mean of each cluster's posts.
     """
     nearest = _Nearest(np.empty(0, np.int64), np.empty(0), pa.array([], pa.string()))
     for batch in posts:
@@ -55,10 +55,19 @@ def find_medoids(
     return _pick_distinct(nearest, texts, n_clusters=len(means))
 
 
-def _keep_nearest(nearest: _Nearest, posts: PostVectors, of: Ints, means: Floats) -> _Nearest:
-    """Return the nearest of those so far and of a batch in clusters `of`: by similarity, then by URI."""
-    similarity = np.einsum("ij,ij->i", posts.vectors.astype(np.float32), means[of]).astype(np.float64).round(6)
-    clusters = np.concatenate([nearest.clusters, of])
+def _keep_nearest(nearest: _Nearest, posts: PostVectors, post_clusters: Ints, means: Floats) -> _Nearest:
+    """Return the nearest posts among those so far and a batch, sorted by cluster, similarity and URI.
+
+    Args:
+        nearest: The nearest posts so far.
+        posts: The batch.
+        post_clusters: int64 `(n_posts,)`, the cluster of each post of the batch.
+        means: float32 `(k, d)`, unit length.
+    """
+    similarity = (
+        np.einsum("ij,ij->i", posts.vectors.astype(np.float32), means[post_clusters]).astype(np.float64).round(6)
+    )
+    clusters = np.concatenate([nearest.clusters, post_clusters])
     similarity = np.concatenate([nearest.similarity, similarity])
     uris = pa.concat_arrays([nearest.uris, posts.uris])
     order = pc.sort_indices(
@@ -70,20 +79,20 @@ def _keep_nearest(nearest: _Nearest, posts: PostVectors, of: Ints, means: Floats
 
 
 def _mark_kept(clusters: Ints, similarity: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Say of sorted posts which are among the first `CANDIDATES_ALIKE` of the first `CANDIDATES` similarities."""
+    """Return a mask of the sorted posts that are kept: `POSTS_PER_SIMILARITY` of each of the highest similarities."""
     rows = np.arange(len(clusters))
     is_new_cluster = np.diff(clusters, prepend=-1) != 0
     is_new = is_new_cluster | (np.diff(similarity, prepend=2) != 0)
     since_new = rows - np.maximum.accumulate(np.where(is_new, rows, 0))
     place = np.cumsum(is_new)
     rank = place - place[np.maximum.accumulate(np.where(is_new_cluster, rows, 0))]
-    return (rank < CANDIDATES) & (since_new < CANDIDATES_ALIKE)
+    return (rank < SIMILARITIES_KEPT) & (since_new < POSTS_PER_SIMILARITY)
 
 
 def _read_texts(english_posts: pads.Dataset, uris: pa.Array) -> dict[str, str]:
-    """Return the texts of a few posts by their URIs, as they were first delivered."""
+    """Return the texts of a few posts by URI; of a URI that was delivered several times, the first one."""
     columns = ["uri", "text", "event_time_us"]
-    # Few and small batches ahead: the default would hold millions of texts.
+    # Little readahead, because the default would hold millions of texts.
     scanner = english_posts.scanner(
         columns=columns,
         filter=pc.field("uri").isin(uris),
@@ -92,7 +101,7 @@ def _read_texts(english_posts: pads.Dataset, uris: pa.Array) -> dict[str, str]:
         fragment_readahead=1,
     )
     found = scanner.to_table()
-    found = found.sort_by([("event_time_us", "descending"), ("text", "descending")])  # the first of a URI is the last
+    found = found.sort_by([("event_time_us", "descending"), ("text", "descending")])  # dict keeps the last of a URI
     return dict(zip(found["uri"].to_pylist(), found["text"].to_pylist(), strict=True))
 
 

@@ -1,4 +1,4 @@
-"""Draw the sizes of clusters as PNG bytes that are the same every time."""
+"""Draw the sizes of clusters as PNG; the same input gives the same bytes."""
 
 from collections.abc import Sequence
 
@@ -6,27 +6,27 @@ import numpy as np
 
 from persona_assets.common.pictures import FILE_DPI, choose_colour, to_png
 
-# Beyond this many bars, labels cannot be told apart.
-MOST_LABELLED = 20
-# A longer label would leave no room for its bar.
-LETTERS_OF_A_LABEL = 60
+# Maximum number of bars whose labels are legible.
+MAX_LABELLED_BARS = 20
+# A longer label would leave no space for its bar.
+MAX_LABEL_CHARACTERS = 60
 
 
 def plot_sizes(users: list[int], labels: list[str], numbers: Sequence[int] | None = None) -> bytes:
-    """Return a bar a cluster, largest on top, with its label; for many clusters a curve of sizes by rank.
+    """Return a PNG with a labelled bar for each cluster, largest on top, or a curve if bars would be too many.
 
     Args:
-        users: Number of users of each cluster, in order of its number.
+        users: Number of users of each cluster, largest first.
         labels: Label of each cluster.
-        numbers: Number of the persona that each is, which decides its colour; by default that of the cluster.
+        numbers: Number shown for each cluster, which decides its colour: `persona_id`, or by default `cluster_id`.
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - 0.5 s, and definitions must load fast
 
-    few = len(users) <= MOST_LABELLED
-    figure = Figure(figsize=(8, 0.6 + 0.32 * len(users)) if few else (8, 3.5), layout="constrained")
+    has_labels = len(users) <= MAX_LABELLED_BARS
+    figure = Figure(figsize=(8, 0.6 + 0.32 * len(users)) if has_labels else (8, 3.5), layout="constrained")
     axes = figure.subplots()
     places = np.arange(len(users))
-    if few:
+    if has_labels:
         shown = list(numbers or range(len(users)))
         axes.barh(places, users, color=[choose_colour(number) for number in shown])
         axes.set_yticks(
@@ -46,4 +46,4 @@ def plot_sizes(users: list[int], labels: list[str], numbers: Sequence[int] | Non
 
 
 def _shorten(label: str) -> str:
-    return label if len(label) <= LETTERS_OF_A_LABEL else f"{label[:LETTERS_OF_A_LABEL]}…"
+    return label if len(label) <= MAX_LABEL_CHARACTERS else f"{label[:MAX_LABEL_CHARACTERS]}…"

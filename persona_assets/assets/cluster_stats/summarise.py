@@ -1,4 +1,4 @@
-"""Put together what each cluster is about."""
+"""Summarise each cluster of a window: counts, words, medoids, topics, and a map of its users."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,17 +9,22 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets.assets.cluster_stats.count_actions import (
-    Counts,
-    count_by_cluster,
+    ActionCounts,
+    count_actions_by_cluster,
+    count_actions_without_cluster,
     count_outcomes,
-    count_without_cluster,
-    name_medians,
-    share_by_hour,
+    median_actions_by_cluster,
+    share_actions_by_hour,
 )
-from persona_assets.assets.cluster_stats.distinctive_words import Word, find_words, label_from, sample_posts
-from persona_assets.assets.cluster_stats.map_plot import Map
+from persona_assets.assets.cluster_stats.distinctive_words import (
+    ClusterWord,
+    find_distinctive_words,
+    label_from_words,
+    sample_post_words,
+)
+from persona_assets.assets.cluster_stats.map_plot import UserMap
 from persona_assets.assets.cluster_stats.medoids import Medoid, find_medoids
-from persona_assets.assets.cluster_stats.topics import Topics, find_topics
+from persona_assets.assets.cluster_stats.topics import ClusterTopics, find_topics
 from persona_assets.common.map_layout import draw_users, lay_out
 from persona_assets.common.pictures import Floats
 from persona_assets.post_vectors.duplicates import find_repeated_posts
@@ -28,109 +33,113 @@ from persona_assets.post_vectors.read import common_width, read_post_vectors
 from persona_assets.post_words.words import counting_words
 
 # Maximum number of users on the map: 9 s of CPU, and 60 KB of the page.
-MAP_USERS = 10_000
-# Posts that topics are sought in: of a cluster, and of all clusters together when they are many. Topics take most of
-# the time: 2 s for each cluster.
-TOPIC_POSTS_OF_A_CLUSTER = 600
-TOPIC_POSTS = 30_000
-LEAST_TOPIC_POSTS = 100
+MAX_MAP_USERS = 10_000
+# Maximum posts for the topics of one cluster, and of all clusters together. Topics take most of the step's time, 2 s
+# for each cluster.
+MAX_TOPIC_POSTS_PER_CLUSTER = 600
+MAX_TOPIC_POSTS = 30_000
+# Minimum of that limit for one cluster, however many clusters there are.
+MIN_TOPIC_POSTS = 100
 
 
-class Inputs(NamedTuple):
-    """What is read."""
+class ReportInputs(NamedTuple):
+    """The tables that a report is built from; datasets are lazy, rows in any order."""
 
     accounting: pa.Table  # tables.ACTION_ACCOUNTING
     by_hour: pa.Table  # tables.ACTIONS_BY_HOUR
     per_user: pa.Table  # tables.ACTIONS_PER_USER
-    clusters: pads.Dataset  # tables.CLUSTERS
+    clusters: pads.Dataset  # tables.CLUSTERS of the day
     english_posts: pads.Dataset  # tables.ENGLISH_POSTS of the window
     embeddings: pads.Dataset  # tables.embeddings_schema(d) of the window
 
 
-class Persona(NamedTuple):
-    """What one cluster is about."""
+class ClusterSummary(NamedTuple):
+    """The counts, words, medoids and topics of one cluster."""
 
-    label: str  # its name, or its best words where it has none
-    counts: Counts
-    medians: dict[str, float]  # of what one user did, by count.COLUMNS
-    hours: list[float]  # share of actions in each hour of the day (UTC)
-    words: list[Word]
+    label: str  # name of its persona, or its best words if it has none
+    counts: ActionCounts
+    medians: dict[str, float]  # median actions per user, by names of count_actions.COLUMNS
+    hours: list[float]  # 24 shares of its actions, by hour of the day (UTC)
+    words: list[ClusterWord]
     medoids: list[Medoid]
-    topics: Topics
+    topics: ClusterTopics
 
 
-class Summary(NamedTuple):
-    """Every cluster, in order of its number, and what belongs to none."""
+class WindowSummary(NamedTuple):
+    """The summaries of all clusters of a window, with counts over all users, and the map."""
 
-    personas: list[Persona]
-    without_persona: Counts
-    outcomes: dict[str, dict[str, int]]  # how many actions met which outcome, by action
-    similarity: Floats  # (k, k) cosine of the mean posts of each two clusters
-    map: Map
+    clusters: list[ClusterSummary]  # sorted by cluster_id
+    without_persona: ActionCounts  # of users in no cluster
+    outcomes: dict[str, dict[str, int]]  # number of actions by action and outcome
+    similarity: Floats  # float32 (k, k), cosine similarity of the mean vectors of each two clusters
+    map: UserMap
 
 
 def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
-    inputs: Inputs,
+    inputs: ReportInputs,
     *,
     language: str,
     seed: int,
     memory_limit: str,
     scratch: Path,
-    note: Callable[[int], None] = lambda _: None,
-) -> Summary:
-    """Count, name and describe every cluster; the order of rows in the inputs does not matter.
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> WindowSummary:
+    """Return the counts, words, medoids and topics of each cluster, and the map of users.
 
-    A post that was delivered on several days counts once. Memory is that of the connection, of the users' ids, of the
-    repeated uris, and of one batch of vectors.
+    The result does not depend on the order of rows. A post that was delivered on several days counts once.
+    Memory is the limit of DuckDB, the ids of users, the URIs of repeated posts, and one batch of vectors.
 
     Args:
         inputs: The tables of the day and its window.
-        language: Of the posts, ISO 639, for the words to leave out.
-        seed: Of the topics, and of the map and its sample of users.
-        memory_limit: Of counting words.
-        scratch: A folder to spill to.
-        note: Called with 1 after the topics of each cluster.
+        language: ISO 639 code of the posts' language, which decides the stop words.
+        seed: Seed of the topics, and of the map and its sample of users.
+        memory_limit: Memory of DuckDB, such as "4GB"; beyond it queries spill to `scratch`.
+        scratch: An existing folder for temporary files.
+        on_progress: Called with 1 each time the topics of a cluster are found.
     """
     users = inputs.clusters.to_table(columns=["user_id", "cluster_id"]).sort_by("user_id")
     sizes = np.bincount(users["cluster_id"].to_numpy())
     k = len(sizes)
-    most = max(LEAST_TOPIC_POSTS, min(TOPIC_POSTS_OF_A_CLUSTER, TOPIC_POSTS // k))
+    max_posts = max(MIN_TOPIC_POSTS, min(MAX_TOPIC_POSTS_PER_CLUSTER, MAX_TOPIC_POSTS // k))
     with counting_words(
         users, inputs.english_posts, language=language, n_clusters=k, memory_limit=memory_limit, scratch=scratch
     ) as (connection, stop_words):
-        words = find_words(connection, n_clusters=k)
-        posts = sample_posts(connection, stop_words, n_clusters=k, most=most)
-    topics: list[Topics] = []
+        words = find_distinctive_words(connection, n_clusters=k)
+        posts = sample_post_words(connection, stop_words, n_clusters=k, max_posts=max_posts)
+    topics: list[ClusterTopics] = []
     for sample in posts:
         topics.append(find_topics(sample, seed=seed))
-        note(1)
+        on_progress(1)
     repeated = find_repeated_posts(inputs.embeddings, memory_limit=memory_limit, scratch=scratch)
-    medoids, similarity, user_map = _look_at_vectors(inputs, users, repeated, seed)
+    medoids, similarity, user_map = _summarise_vectors(inputs, users, repeated, seed)
     columns = (
-        [label_from(best) for best in words],
-        count_by_cluster(inputs.accounting, sizes.tolist()),
-        name_medians(inputs.per_user, n_clusters=k),
-        share_by_hour(inputs.by_hour, n_clusters=k),
+        [label_from_words(best) for best in words],
+        count_actions_by_cluster(inputs.accounting, sizes.tolist()),
+        median_actions_by_cluster(inputs.per_user, n_clusters=k),
+        share_actions_by_hour(inputs.by_hour, n_clusters=k),
         words,
         medoids,
         topics,
     )
-    return Summary(
-        [Persona(*parts) for parts in zip(*columns, strict=True)],
-        count_without_cluster(inputs.accounting),
+    return WindowSummary(
+        [ClusterSummary(*values) for values in zip(*columns, strict=True)],
+        count_actions_without_cluster(inputs.accounting),
         count_outcomes(inputs.accounting),
         similarity,
         user_map,
     )
 
 
-def _look_at_vectors(
-    inputs: Inputs, users: pa.Table, repeated: pa.Array, seed: int
-) -> tuple[list[list[Medoid]], Floats, Map]:
-    """Pass over the vectors twice: for the means of clusters and of the map's users, then for the medoids."""
+def _summarise_vectors(
+    inputs: ReportInputs, users: pa.Table, repeated: pa.Array, seed: int
+) -> tuple[list[list[Medoid]], Floats, UserMap]:
+    """Return medoids by cluster, similarities of clusters, and the map.
+
+    Reads the vectors twice: for the means of clusters and of the users on the map, then for the medoids.
+    """
     clusters = users["cluster_id"].to_numpy().astype(np.int64)
     row_of_user = {user_id: row for row, user_id in enumerate(users["user_id"].to_pylist())}
-    drawn = draw_users(row_of_user, clusters, most=MAP_USERS, seed=seed)
+    drawn = draw_users(row_of_user, clusters, most=MAX_MAP_USERS, seed=seed)
     place_on_map = np.full(len(clusters), -1)
     place_on_map[drawn] = np.arange(len(drawn))
     width = common_width(inputs.embeddings)
@@ -142,4 +151,4 @@ def _look_at_vectors(
     posts = read_post_vectors(inputs.embeddings, row_of_user, repeated=repeated)
     means = to_unit_vectors(cluster_sums)
     medoids = find_medoids(posts, inputs.english_posts, clusters=clusters, means=means)
-    return medoids, means @ means.T, Map(lay_out(to_unit_vectors(user_sums), seed=seed), clusters[drawn])
+    return medoids, means @ means.T, UserMap(lay_out(to_unit_vectors(user_sums), seed=seed), clusters[drawn])

@@ -1,4 +1,4 @@
-"""Write what the clusters are about as files: JSON, Markdown, HTML, Parquet, PNG and SVG."""
+"""Render the summary of a window as the files of the report: JSON, Markdown, HTML, Parquet, PNG and SVG."""
 
 import datetime as dt
 import io
@@ -9,26 +9,27 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from persona_assets.assets.cluster_stats.count_actions import COLUMNS, add_up
+from persona_assets.assets.cluster_stats.count_actions import COLUMNS, sum_counts
 from persona_assets.assets.cluster_stats.html_report import render_page
-from persona_assets.assets.cluster_stats.identities import Identity, number_personas
+from persona_assets.assets.cluster_stats.identities import PersonaIdentity, number_personas
 from persona_assets.assets.cluster_stats.map_data import MapData
 from persona_assets.assets.cluster_stats.map_plot import plot_map, plot_map_svg
 from persona_assets.assets.cluster_stats.markdown_report import list_personas, render_markdown
 from persona_assets.assets.cluster_stats.stats_plots import plot_sizes
-from persona_assets.assets.cluster_stats.summarise import Persona, Summary
+from persona_assets.assets.cluster_stats.summarise import ClusterSummary, WindowSummary
 from persona_assets.common.columns import column, required_column
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.pictures import Floats, to_data_address
 from persona_assets.common.provenance import Provenance, with_provenance
 
+# Number of most similar clusters listed for each cluster.
 NEAREST_SHOWN = 3
-# Of a picture that a page of 1440 pixels shows whole beside an asset's other metadata.
+# Inches of a map that fits into a page of 1440 pixels beside an asset's other metadata.
 _SMALL = (3.4, 2.8)
-# Of a post so many letters are shown: Bluesky's have at most 3,000 bytes.
-LETTERS_SHOWN = 3000
+# Longer texts of posts are cut. Bluesky's have at most 3,000 bytes.
+MAX_POST_CHARACTERS = 3000
 _COUNTS = {"users": "Number of users of the cluster.", "total": "Number of their actions in the window, all kinds."}
-# A row a cluster; the counts of count.COLUMNS follow.
+# One row for each cluster, with the counts of count_actions.COLUMNS.
 CLUSTER_STATS = pa.schema(
     [
         required_column("cluster_id", pa.int32(), "The cluster; 0 is the largest."),
@@ -43,38 +44,38 @@ CLUSTER_STATS = pa.schema(
 )
 
 
-class Report(NamedTuple):
-    """The files, and what of them is shown elsewhere."""
+class ReportFiles(NamedTuple):
+    """The files of the report, and the parts of them that the UI shows as metadata."""
 
-    files: dict[str, bytes]
-    sizes_png: bytes
-    personas: list[dict[str, Any]]  # the largest, without posts
+    files: dict[str, bytes]  # content by file name
+    sizes_png: bytes  # cluster_sizes.png
+    largest_personas: list[dict[str, Any]]  # rows of `markdown_report.list_personas`
 
 
 def write_report(
-    summary: Summary,
+    summary: WindowSummary,
     *,
     day: str,
     show_posts: bool,
-    identities: Sequence[Identity] | None = None,
+    identities: Sequence[PersonaIdentity] | None = None,
     provenance: Provenance | None = None,
-) -> Report:
-    """Return the report's files by name; the same summary gives the same bytes.
+) -> ReportFiles:
+    """Return the files of the report; the same summary gives the same bytes.
 
     Args:
-        summary: What the clusters are about.
-        day: The partition, as its key.
-        show_posts: Whether texts of posts appear.
-        identities: Who each cluster is over the days; None where that is not known.
-        provenance: How the report was made, as `stats.json` and the table are to say.
+        summary: The clusters of the window.
+        day: The partition key, such as "2025-03-03".
+        show_posts: Whether the texts of medoid posts are included.
+        identities: The persona of each cluster; None if `persona_labels` has none for these clusters.
+        provenance: How the report was made, stored in `stats.json` and in the metadata of the table.
     """
     if identities:
-        named = zip(summary.personas, identities, strict=True)
-        summary = summary._replace(personas=[persona._replace(label=one.name) for persona, one in named])
+        named = zip(summary.clusters, identities, strict=True)
+        summary = summary._replace(clusters=[cluster._replace(label=one.name) for cluster, one in named])
     stats = make_stats(summary, day=day, show_posts=show_posts, identities=identities, provenance=provenance)
-    labels = [persona.label for persona in summary.personas]
+    labels = [cluster.label for cluster in summary.clusters]
     numbers = number_personas(stats["clusters"])
-    sizes = plot_sizes([persona.counts["users"] for persona in summary.personas], labels, numbers)
+    sizes = plot_sizes([cluster.counts["users"] for cluster in summary.clusters], labels, numbers)
     user_map = plot_map(summary.map, labels, numbers=numbers)
     markdown = render_markdown(stats)
     contents = {
@@ -87,50 +88,58 @@ def write_report(
             user_map=to_data_address(user_map),
             map_data=MapData(*summary.map, outliers=np.zeros(len(summary.map.clusters), bool)),
         ).encode(),
-        "cluster_stats.parquet": _parquet(summary, day, identities, provenance),
+        "cluster_stats.parquet": _render_parquet(summary, day, identities, provenance),
         "cluster_sizes.png": sizes,
         "map.png": user_map,
         "map_small.png": plot_map(summary.map, labels, numbers=numbers, inches=_SMALL, named=False),
         "map.svg": plot_map_svg(summary.map, labels, numbers=numbers),
     }
-    return Report(contents, sizes, list_personas(stats))
+    return ReportFiles(contents, sizes, list_personas(stats))
 
 
 def make_stats(
-    summary: Summary,
+    summary: WindowSummary,
     *,
     day: str,
     show_posts: bool,
-    identities: Sequence[Identity] | None = None,
+    identities: Sequence[PersonaIdentity] | None = None,
     provenance: Provenance | None = None,
 ) -> dict[str, Any]:
-    """Return the content of `stats.json`, as this package's docstring describes it."""
-    totals = add_up([persona.counts for persona in summary.personas])
+    """Return the content of `stats.json`, as `stats.schema.json` and the docstring of this package describe it.
+
+    Args:
+        summary: The clusters of the window.
+        day: The partition key.
+        show_posts: Whether the texts of medoid posts are included.
+        identities: The persona of each cluster, if known.
+        provenance: How the report was made.
+    """
+    totals = sum_counts([cluster.counts for cluster in summary.clusters])
     clusters = [
         {
             "cluster_id": number,
             "persona_id": identity.persona_id if identity else None,
-            "label": persona.label,
+            "label": cluster.label,
             "description": identity.description if identity else "",
             "phrases": identity.phrases if identity else [],
-            "users": persona.counts["users"],
-            "share": round(persona.counts["users"] / totals["users"], 6),
-            "counts": persona.counts,
-            "medians": persona.medians,
-            "hours": [round(share, 4) for share in persona.hours],
+            "users": cluster.counts["users"],
+            "share": round(cluster.counts["users"] / totals["users"], 6),
+            "counts": cluster.counts,
+            "medians": cluster.medians,
+            "hours": [round(share, 4) for share in cluster.hours],
             "nearest": _find_nearest(summary.similarity, number),
-            "words": [{**word._asdict(), "score": round(word.score, 6)} for word in persona.words],
+            "words": [{**word._asdict(), "score": round(word.score, 6)} for word in cluster.words],
             "medoids": [
                 {"uri": medoid.uri, "similarity": medoid.similarity}
                 | ({"text": _shorten(medoid.text)} if show_posts else {})
-                for medoid in persona.medoids
+                for medoid in cluster.medoids
             ],
-            "topics": persona.topics.topics,
-            "topics_coherence": persona.topics.coherence,
-            "topics_note": persona.topics.note,
+            "topics": cluster.topics.topics,
+            "topics_coherence": cluster.topics.coherence,
+            "topics_note": cluster.topics.note,
         }
-        for number, (persona, identity) in enumerate(
-            zip(summary.personas, identities or [None] * len(summary.personas), strict=True)
+        for number, (cluster, identity) in enumerate(
+            zip(summary.clusters, identities or [None] * len(summary.clusters), strict=True)
         )
     ]
     return {
@@ -145,11 +154,11 @@ def make_stats(
 
 
 def _shorten(text: str) -> str:
-    return text if len(text) <= LETTERS_SHOWN else f"{text[:LETTERS_SHOWN]}…"
+    return text if len(text) <= MAX_POST_CHARACTERS else f"{text[:MAX_POST_CHARACTERS]}…"
 
 
 def _find_nearest(similarity: Floats, cluster: int) -> list[dict[str, float]]:
-    """Return the clusters whose posts are most like those of `cluster`, most alike first."""
+    """Return the `NEAREST_SHOWN` clusters whose mean vectors are most similar to that of `cluster`, nearest first."""
     others = [other for other in np.argsort(-similarity[cluster], kind="stable").tolist() if other != cluster]
     return [
         {"cluster_id": other, "similarity": round(float(similarity[cluster, other]), 4)}
@@ -157,9 +166,11 @@ def _find_nearest(similarity: Floats, cluster: int) -> list[dict[str, float]]:
     ]
 
 
-def _parquet(summary: Summary, day: str, identities: Sequence[Identity] | None, provenance: Provenance | None) -> bytes:
-    total = sum(persona.counts["users"] for persona in summary.personas)
-    rows = [_row(number, persona, total) for number, persona in enumerate(summary.personas)]
+def _render_parquet(
+    summary: WindowSummary, day: str, identities: Sequence[PersonaIdentity] | None, provenance: Provenance | None
+) -> bytes:
+    total = sum(cluster.counts["users"] for cluster in summary.clusters)
+    rows = [_row(number, cluster, total) for number, cluster in enumerate(summary.clusters)]
     for row, identity in zip(rows, identities or [], strict=False):
         row["persona_id"] = identity.persona_id
     table = pa.Table.from_pylist(rows, schema=CLUSTER_STATS)
@@ -168,13 +179,13 @@ def _parquet(summary: Summary, day: str, identities: Sequence[Identity] | None, 
     return buffer.getvalue()
 
 
-def _row(number: int, persona: Persona, total: int) -> dict[str, Any]:
+def _row(number: int, cluster: ClusterSummary, total: int) -> dict[str, Any]:
     return {
         "cluster_id": number,
-        "label": persona.label,
-        "share": persona.counts["users"] / total,
-        **persona.counts,
-        "words": [word.word for word in persona.words],
-        "topics": persona.topics.topics,
-        "medoid_uris": [medoid.uri for medoid in persona.medoids],
+        "label": cluster.label,
+        "share": cluster.counts["users"] / total,
+        **cluster.counts,
+        "words": [word.word for word in cluster.words],
+        "topics": cluster.topics.topics,
+        "medoid_uris": [medoid.uri for medoid in cluster.medoids],
     }

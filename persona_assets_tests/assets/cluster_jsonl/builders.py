@@ -1,4 +1,4 @@
-"""Small windows for the tests of this asset: who does what when, and which of it is English."""
+"""Builders of small windows for the tests of `cluster_jsonl`: messages, other actions, and the inputs of the step."""
 
 import json
 import tempfile
@@ -10,7 +10,7 @@ import pyarrow.dataset as pads
 
 from persona_assets import tables
 from persona_assets.assets.cluster_jsonl.build import build_lines
-from persona_assets.assets.cluster_jsonl.load import Inputs
+from persona_assets.assets.cluster_jsonl.load import LineInputs
 
 COLLECTIONS = {
     "like": "app.bsky.feed.like",
@@ -28,7 +28,10 @@ def uri_of(user, key, action="post"):
 def message(  # noqa: PLR0913 - each test names only what matters to it
     user, key, at, text="words", *, answers=None, quotes=None, english=True
 ):
-    """A post, reply or quote; `english` says whether it is in `english_posts` too."""
+    """Return a row of `user_actions` for a post, a reply (`answers` a URI) or a quote (`quotes` a URI).
+
+    `english` decides whether it is in `english_posts` too, `key` is its record key, and `at` its time.
+    """
     action = "quote" if quotes else "reply" if answers else "post"
     return {
         "user_id": user,
@@ -46,7 +49,10 @@ def message(  # noqa: PLR0913 - each test names only what matters to it
 def act(  # noqa: PLR0913 - each test names only what matters to it
     user, action, at, *, key="k", on=None, toward=None, text=None
 ):
-    """Any other action: `on` a record or `toward` an account; `key` names the record that it makes or undoes."""
+    """Return a row of `user_actions` for any other action, on the record `on` or the account `toward`.
+
+    `key` is the key of the record that the action creates or undoes.
+    """
     uri = None if action == "account_status" else uri_of(user, key, action)
     return {
         "user_id": user,
@@ -60,10 +66,13 @@ def act(  # noqa: PLR0913 - each test names only what matters to it
 
 
 def inputs(rows, clusters, *, vectors=None, kept=None):
-    """The asset's inputs: `clusters` maps users to clusters, `vectors` URIs to vectors."""
+    """Return the inputs of the step: `clusters` maps users to clusters, `vectors` maps URIs to vectors.
+
+    `kept` are the users of `english_users`, by default those of `clusters`.
+    """
     english = [row for row in rows if row.get("english") and (row["text"] or "").strip()]
     users = sorted(kept or clusters)
-    return Inputs(
+    return LineInputs(
         clusters=_dataset(
             [{"user_id": user, "cluster_id": cluster, "similarity": 1.0} for user, cluster in clusters.items()],
             tables.CLUSTERS,
@@ -81,7 +90,7 @@ def inputs(rows, clusters, *, vectors=None, kept=None):
 
 
 def build(  # noqa: PLR0913 - each test names only what matters to it
-    given,
+    line_inputs,
     scratch,
     *,
     ignored=None,
@@ -91,7 +100,7 @@ def build(  # noqa: PLR0913 - each test names only what matters to it
     memory_limit="1GB",
 ):
     return build_lines(
-        given,
+        line_inputs,
         ignored=ignored,
         max_thread_messages=max_thread_messages,
         line_format=line_format,
@@ -102,7 +111,7 @@ def build(  # noqa: PLR0913 - each test names only what matters to it
 
 
 def lines_of(made):
-    """The lines of each cluster, parsed."""
+    """Return the parsed lines by cluster."""
     found = {}
     for cluster, lines, number in made.lines:
         ended = bytes(lines).split(b"\n")
@@ -113,7 +122,7 @@ def lines_of(made):
 
 
 def accounted(made):
-    """The accounting as (cluster, action, outcome) -> actions."""
+    """Return the number of actions by (cluster, action, outcome)."""
     return {(row["cluster_id"], row["action"], row["outcome"]): row["actions"] for row in made.accounting.to_pylist()}
 
 
@@ -122,7 +131,7 @@ def is_conversation(line):
 
 
 def act_of(line):
-    """The name of the action of an action line."""
+    """Return the name of the action in an action line."""
     (name,) = [key for key, is_set in line[-1]["actions"].items() if is_set]
     return name
 

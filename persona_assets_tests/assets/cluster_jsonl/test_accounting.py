@@ -8,11 +8,11 @@ GONE = "at://gone/app.bsky.feed.post/1"
 
 
 def build_with_dan(rows, tmp_path):
-    """Dan is kept, but in no cluster."""
+    """Build the lines of a window in which dan is in `english_users`, but in no cluster."""
     return build(inputs(rows, CLUSTERS, kept=[*CLUSTERS, "dan"]), tmp_path)
 
 
-def test_who_is_not_in_a_cluster_is_told_apart(tmp_path):
+def test_users_in_no_cluster_are_distinguished_from_users_not_kept(tmp_path):
     rows = [message("dan", "1", 1), message("eve", "1", 1), act("eve", "like", 2, on=uri_of("dan", "1"))]
 
     made = build_with_dan(rows, tmp_path)
@@ -26,7 +26,7 @@ def test_who_is_not_in_a_cluster_is_told_apart(tmp_path):
     assert made.user_clusters == CLUSTERS
 
 
-def test_an_account_of_a_window_is_a_table_of_its_schema_in_order(tmp_path):
+def test_the_accounting_has_its_schema_and_is_sorted(tmp_path):
     rows = [message(user, "1", 1) for user in ("eve", "cyd", "ann")] + [act("ann", "like", 2, on=GONE)]
 
     made = build_with_dan(rows, tmp_path)
@@ -49,8 +49,8 @@ def test_outcomes_are_totalled_over_clusters(tmp_path):
     }
 
 
-def test_messages_further_up_than_a_line_goes_are_not_accounted_for_as_written(tmp_path):
-    """Ann's first two are in no line, as Bob's is longer; the third is. Cyd, of another cluster, ends one higher up."""
+def test_messages_cut_from_a_long_thread_are_not_counted_as_written(tmp_path):
+    """The first two messages of ann are above the maximum of two messages; cyd's line is of another cluster."""
     rows = [message("ann", "0", 0)]
     rows += [message("ann", str(n), n, answers=uri_of("ann", str(n - 1))) for n in (1, 2)]
     rows += [message("bob", "3", 3, answers=uri_of("ann", "2")), message("cyd", "c", 4, answers=uri_of("ann", "0"))]
@@ -65,7 +65,7 @@ def test_messages_further_up_than_a_line_goes_are_not_accounted_for_as_written(t
     }
 
 
-def test_a_quote_that_is_cut_from_a_long_thread_is_written_as_an_act(tmp_path):
+def test_a_quote_that_is_cut_from_a_long_thread_is_written_as_an_action(tmp_path):
     rows = [message("other", "p", 1), message("ann", "0", 2, quotes=uri_of("other", "p"))]
     rows += [message("ann", str(n), 2 + n, answers=uri_of("ann", str(n - 1))) for n in (1, 2)]
 
@@ -79,10 +79,56 @@ def test_a_quote_that_is_cut_from_a_long_thread_is_written_as_an_act(tmp_path):
     assert [line[-1].get("actions", {}).get("quote") for line in lines_of(made)[0]] == [True, None]
 
 
-def test_what_a_stranger_of_a_users_hash_does_is_counted_as_the_strangers(tmp_path):
+def test_an_action_is_not_counted_for_a_member_with_the_same_hash(tmp_path):
     user, stranger = twin_keys()
     rows = [message(stranger, "1", 1)] + [act(stranger, action, 2) for action in ("like", "follow", "profile_update")]
 
     counted = accounted(build(inputs(rows, {user: 0}), tmp_path))
 
     assert counted == {(None, row["action"], "user not kept"): 1 for row in rows}
+
+
+HOUR = 3_600_000_000
+ROWS = [
+    message("ann", "1", 2 * HOUR),
+    message("ann", "2", 26 * HOUR),
+    message("bob", "3", 5 * HOUR, answers=uri_of("ann", "1")),
+    act("bob", "like", 5 * HOUR + 1, on=uri_of("ann", "1")),
+    act("bob", "account_status", 6 * HOUR),
+    act("nobody", "like", 7 * HOUR, on=uri_of("ann", "1")),
+]
+
+
+def count_activity(rows, clusters, tmp_path):
+    made = build(inputs(rows, clusters), tmp_path)
+    hours = {
+        (row["cluster_id"], row["action"], row["hour"]): row["actions"] for row in made.actions_by_hour.to_pylist()
+    }
+    medians = {(row["cluster_id"], row["action"]): row["median"] for row in made.actions_per_user.to_pylist()}
+    return hours, medians
+
+
+def test_actions_are_counted_by_the_hour_of_the_day(tmp_path):
+    hours, _ = count_activity(ROWS, {"ann": 0, "bob": 1}, tmp_path)
+
+    assert hours == {(0, "post", 2): 2, (1, "reply", 5): 1, (1, "like", 5): 1}
+
+
+def test_the_median_includes_users_who_did_nothing(tmp_path):
+    _, medians = count_activity(ROWS, {"ann": 0, "bob": 0, "cyd": 0}, tmp_path)
+
+    assert medians == {(0, "post"): 0, (0, "reply"): 0, (0, "like"): 0, (0, "total"): 2}
+
+
+def test_an_event_in_the_files_of_two_days_counts_once(tmp_path):
+    hours, medians = count_activity([*ROWS, *ROWS], {"ann": 0, "bob": 1}, tmp_path)
+
+    assert (hours[0, "post", 2], hours[1, "like", 5]) == (2, 1)
+    assert (medians[0, "total"], medians[1, "total"]) == (2, 2)
+
+
+def test_a_quote_counts_as_one_action(tmp_path):
+    hours, medians = count_activity([message("ann", "1", 1, quotes=uri_of("bob", "2"))], {"ann": 0}, tmp_path)
+
+    assert hours == {(0, "quote", 0): 1}
+    assert medians == {(0, "quote"): 1, (0, "total"): 1}

@@ -25,7 +25,7 @@ USERS = ["ann", "bob", "cyd", "dan", "eve"]
 
 
 def window():
-    """A thread of five, likes, and a star whom all follow and whose posts they let pass."""
+    """Return a window with a thread of five, likes, and an account that all follow and whose posts they ignore."""
     rows = [message("ann", "0", 0)]
     rows += [message("ann", str(n), n, answers=uri_of("ann", str(n - 1))) for n in range(1, 5)]
     rows += [
@@ -38,8 +38,8 @@ def window():
     return inputs(rows, dict.fromkeys(USERS, 0), vectors=vectors)
 
 
-class Given(dg.InMemoryIOManager):
-    """Hands over the window's tables, of which one day lies below `base`."""
+class WindowIOManager(dg.InMemoryIOManager):
+    """Loads the window's tables from Parquet files of one day, which it writes below `base`."""
 
     def __init__(self, base):
         super().__init__()
@@ -54,7 +54,7 @@ class Given(dg.InMemoryIOManager):
 
 
 def materialize(tmp_path, **config):
-    """The folder of the day and the metadata of the asset."""
+    """Return the folder of the day and the metadata of the materialization."""
     result = run_asset(tmp_path, **config)
     (event,) = result.asset_materializations_for_node("cluster_jsonl")
     return tmp_path / "cluster_jsonl" / DAY, event.metadata
@@ -71,50 +71,53 @@ def run_asset(tmp_path, **config):
         run_config=dg.RunConfig({"cluster_jsonl": ClusterJsonlConfig(**config)}),
         resources={
             "scratch": scratch,
-            "io_manager": Given(tmp_path / "given"),
+            "io_manager": WindowIOManager(tmp_path / "given"),
             "jsonl_io_manager": JsonlIOManager(base=str(tmp_path), scratch=scratch),
         },
         raise_on_error=False,
     )
 
 
-HOLE = {"the_window_is_complete": dg.AssetCheckSeverity.WARN}  # only the window's last day is given
+MISSING_DAY = {"the_window_is_complete": dg.AssetCheckSeverity.WARN}  # only the window's last day is given
 
 
-def test_each_outcome_is_named_below_one_heading():
+def test_each_outcome_has_exactly_one_heading():
     named = [outcome for outcomes in HEADINGS.values() for outcome in outcomes]
 
     assert len(named) == len(set(named))
     assert set(named) == {*OUTCOMES, *OTHER_OUTCOMES}
 
 
-def test_a_hole_in_the_window_is_a_warning_and_all_else_passes(tmp_path):
+def test_a_missing_day_is_a_warning_and_all_other_checks_pass(tmp_path):
     result = run_asset(tmp_path, add_ignored_messages=True)
 
     assert result.success
     assert len(result.get_asset_check_evaluations()) == 3
-    assert find_failed(result.get_asset_check_evaluations()) == HOLE
+    assert find_failed(result.get_asset_check_evaluations()) == MISSING_DAY
 
 
 @pytest.mark.parametrize(
     ("lost", "check"),
     [("accounting", "every_action_is_accounted_for"), ("user_clusters", "every_user_of_the_clusters_has_a_file")],
 )
-def test_what_vanishes_is_an_error(tmp_path, monkeypatch, lost, check):
+def test_a_missing_action_or_user_is_an_error(tmp_path, monkeypatch, lost, check):
     def lose_one(*given, **how):
         made = build_lines(*given, **how)
-        less = {"accounting": made.accounting.slice(1), "user_clusters": dict(list(made.user_clusters.items())[1:])}
-        return made._replace(**{lost: less[lost]})
+        without_one = {
+            "accounting": made.accounting.slice(1),
+            "user_clusters": dict(list(made.user_clusters.items())[1:]),
+        }
+        return made._replace(**{lost: without_one[lost]})
 
     monkeypatch.setattr("persona_assets.assets.cluster_jsonl.assets.build_lines", lose_one)
 
     assert find_failed(run_asset(tmp_path).get_asset_check_evaluations()) == {
-        **HOLE,
+        **MISSING_DAY,
         check: dg.AssetCheckSeverity.ERROR,
     }
 
 
-def test_it_writes_a_folder_and_says_what_became_of_every_action(tmp_path):
+def test_the_asset_writes_a_folder_and_metadata_with_the_outcome_of_every_action(tmp_path):
     folder, metadata = materialize(tmp_path)
 
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -164,7 +167,7 @@ def test_each_option_changes_what_is_written(tmp_path, config):
 
 
 @pytest.mark.parametrize("config", [{"format": "blueprint"}, {"compression": "zstd"}])
-def test_form_and_compression_change_the_files_and_not_what_they_hold(tmp_path, config):
+def test_format_and_compression_change_the_files_but_not_their_messages(tmp_path, config):
     plain, compressed = (materialize(tmp_path / name, **given)[0] for name, given in {"a": {}, "b": config}.items())
 
     other = [json.loads(line) for line in ClusterFolder(UPath(compressed)).lines(0)]

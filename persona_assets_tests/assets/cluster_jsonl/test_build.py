@@ -68,7 +68,7 @@ def test_every_action_has_exactly_one_outcome(tmp_path, rows):
 
 @many
 @given(rows=windows)
-def test_what_is_counted_as_written_is_what_is_written(tmp_path, rows):
+def test_the_number_of_written_actions_is_the_number_of_lines(tmp_path, rows):
     made = build_any(rows, tmp_path)
     lines = lines_of(made)
 
@@ -79,7 +79,7 @@ def test_what_is_counted_as_written_is_what_is_written(tmp_path, rows):
     act_lines = {cluster: sum(not is_conversation(line) for line in found) for cluster, found in lines.items()}
     assert {cluster: count for cluster, count in act_lines.items() if count} == written
     conversations = sum(is_conversation(line) for found in lines.values() for line in found)
-    assert conversations == made.conversations
+    assert conversations == made.n_conversations
 
 
 @many
@@ -93,7 +93,7 @@ def test_the_same_window_in_any_order_gives_the_same_bytes(tmp_path, rows, rando
     assert once.accounting.equals(twice.accounting)
 
 
-def test_the_database_is_closed_when_the_lines_are_read_and_when_they_are_not(tmp_path):
+def test_the_database_is_closed_after_the_lines_are_read_or_abandoned(tmp_path):
     read, left = (build_any([message("ann", "1", 1)], tmp_path) for _ in range(2))
     connections = [made.lines.gi_frame.f_locals["con"] for made in (read, left)]
     list(read.lines)

@@ -3,15 +3,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from persona_assets.assets.cluster_jsonl.content_file import Contents
+from persona_assets.assets.cluster_jsonl.content_file import ContentFile
 
 batches = st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=batches)
-def test_strings_come_back_by_number(tmp_path_factory, batches):
-    contents = Contents(tmp_path_factory.mktemp("contents") / "file")
+def test_strings_are_read_back_in_the_order_of_their_numbers(tmp_path_factory, batches):
+    contents = ContentFile(tmp_path_factory.mktemp("contents") / "file")
     for batch in batches:
         contents.append(pa.array(batch, pa.string()))
     contents.close()
@@ -22,16 +22,16 @@ def test_strings_come_back_by_number(tmp_path_factory, batches):
     assert contents.count == len(found)
 
 
-def test_a_slice_of_a_batch_is_its_strings_only(tmp_path):
-    contents = Contents(tmp_path / "file")
+def test_only_the_strings_of_a_slice_are_written(tmp_path):
+    contents = ContentFile(tmp_path / "file")
     contents.append(pa.array(["left out", "first", "", "é", "left out too"]).slice(1, 3))
     contents.close()
 
     assert contents.open().to_pylist() == ["first", "", "é"]
 
 
-def test_what_is_there_is_not_written_over(tmp_path):
+def test_an_existing_file_is_not_overwritten(tmp_path):
     (tmp_path / "file").write_bytes(b"mine")
 
     with pytest.raises(FileExistsError):
-        Contents(tmp_path / "file")
+        ContentFile(tmp_path / "file")

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from persona_assets.assets.cluster_jsonl.ignored import IgnoredOptions
-from persona_assets.assets.cluster_jsonl.ignored_candidates import LEAST_USERS
+from persona_assets.assets.cluster_jsonl.ignored_candidates import MIN_CLUSTER_USERS
 from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 from persona_assets_tests.assets.cluster_jsonl.builders import (
     accounted,
@@ -23,7 +23,7 @@ HOUR = 3_600_000_000
 DAY = 24 * HOUR
 PERSONA = {"ann": 0, "bob": 0, "cyd": 0, "dan": 0, "eve": 0}
 NEAR, FAR = [1.0, 0.1], [-0.5, 1.0]
-OPTIONS = IgnoredOptions(candidates="follows", similarity_threshold=0.7, cap_ignored_messages=1000, seed=0)
+OPTIONS = IgnoredOptions(source="follows", similarity_threshold=0.7, cap_ignored_messages=1000, seed=0)
 
 
 def post(user, key, hours, text="words"):
@@ -35,7 +35,7 @@ def did(user, action, hours, **given):
 
 
 def ignored(rows, tmp_path, *, options=OPTIONS, clusters=PERSONA, vectors=None):
-    """Who let which post pass, and when (hours)."""
+    """Return (user, text of the ignored post, time in hours) of each line of "ignore"."""
     vectors = {row["uri"]: NEAR for row in rows if row.get("english")} | (vectors or {})
     found = lines_of(build(inputs(rows, clusters, vectors=vectors), tmp_path, ignored=options))
     lines = [line for lines in found.values() for line in lines if not is_conversation(line)]
@@ -46,43 +46,43 @@ def ignored(rows, tmp_path, *, options=OPTIONS, clusters=PERSONA, vectors=None):
     ]
 
 
-FOLLOWS = did("ann", "follow", 1, key="f", toward="star")
-ACTS = did("ann", "like", 5, on="at://gone/app.bsky.feed.post/1")
+FOLLOW = did("ann", "follow", 1, key="f", toward="star")
+ACTION = did("ann", "like", 5, on="at://gone/app.bsky.feed.post/1")
 
 
-def test_a_post_by_a_followed_account_before_an_act_was_let_pass(tmp_path):
-    rows = [FOLLOWS, post("star", "1", 2, "seen"), ACTS, post("star", "2", 6, "too late")]
+def test_a_post_by_a_followed_account_before_an_action_was_ignored(tmp_path):
+    rows = [FOLLOW, post("star", "1", 2, "seen"), ACTION, post("star", "2", 6, "too late")]
 
     assert ignored(rows, tmp_path) == [("ann", "seen", 5)]
 
 
-def test_a_line_has_the_post_and_the_time_of_the_act_before_which_it_was_seen(tmp_path):
-    rows = [FOLLOWS, post("star", "1", 2, "seen"), ACTS]
+def test_a_line_has_the_ignored_post_and_the_time_of_the_users_next_action(tmp_path):
+    rows = [FOLLOW, post("star", "1", 2, "seen"), ACTION]
     made = build(inputs(rows, PERSONA, vectors={uri_of("star", "1"): NEAR}), tmp_path, ignored=OPTIONS)
 
     (line,) = [line for line in lines_of(made)[0] if act_of(line) == "ignore"]
 
     assert line[0] == {"user_id": "star", "text": "seen", "unix_epoch": 2 * HOUR}
     assert list(line[1]) == ["user_id", "actions", "unix_epoch"]
-    assert made.ignored == 1
+    assert made.n_ignored == 1
 
 
 @pytest.mark.parametrize("action", ["like", "repost"])
-def test_what_a_followed_account_passes_on_is_shown_when_it_does(tmp_path, action):
-    rows = [FOLLOWS, post("other", "1", -50, "old"), did("star", action, 3, on=uri_of("other", "1")), ACTS]
+def test_a_post_that_a_followed_account_likes_or_reposts_is_shown_at_that_time(tmp_path, action):
+    rows = [FOLLOW, post("other", "1", -50, "old"), did("star", action, 3, on=uri_of("other", "1")), ACTION]
     rows += [did("bob", "like", 4, key="l", on=uri_of("other", "1"))]
 
     assert ignored(rows, tmp_path) == [("ann", "old", 5)]
 
 
-def test_nothing_is_seen_more_than_a_day_before_an_act(tmp_path):
-    rows = [FOLLOWS, post("star", "1", 2), did("ann", "like", 27, on="at://gone/app.bsky.feed.post/1")]
+def test_a_post_shown_more_than_a_day_before_an_action_was_not_ignored(tmp_path):
+    rows = [FOLLOW, post("star", "1", 2), did("ann", "like", 27, on="at://gone/app.bsky.feed.post/1")]
 
     assert ignored(rows, tmp_path) == []
 
 
-def test_an_account_event_is_no_act(tmp_path):
-    assert ignored([FOLLOWS, post("star", "1", 2), did("ann", "account_status", 3)], tmp_path) == []
+def test_account_status_is_no_action_of_the_user(tmp_path):
+    assert ignored([FOLLOW, post("star", "1", 2), did("ann", "account_status", 3)], tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -94,27 +94,27 @@ def test_an_account_event_is_no_act(tmp_path):
         message("ann", "q", 9 * HOUR, "a quote", quotes=uri_of("star", "1")),
     ],
 )
-def test_what_a_user_acts_on_at_any_time_was_not_let_pass(tmp_path, touch):
-    rows = [FOLLOWS, post("star", "1", 2), ACTS, touch]
+def test_a_post_that_the_user_acts_on_at_any_time_was_not_ignored(tmp_path, touch):
+    rows = [FOLLOW, post("star", "1", 2), ACTION, touch]
 
     assert [found for found in ignored(rows, tmp_path) if found[0] == "ann"] == []
 
 
-def test_ones_own_posts_are_not_let_pass(tmp_path):
-    rows = [FOLLOWS, post("ann", "1", 2, "mine"), did("star", "repost", 3, on=uri_of("ann", "1")), ACTS]
+def test_own_posts_are_not_ignored(tmp_path):
+    rows = [FOLLOW, post("ann", "1", 2, "mine"), did("star", "repost", 3, on=uri_of("ann", "1")), ACTION]
 
     assert ignored(rows, tmp_path) == []
 
 
-def test_nothing_is_seen_of_an_account_that_is_not_followed_any_more(tmp_path):
-    rows = [FOLLOWS, did("ann", "unfollow", 3, key="f"), post("star", "1", 4), ACTS]
+def test_posts_after_an_unfollow_are_not_ignored(tmp_path):
+    rows = [FOLLOW, did("ann", "unfollow", 3, key="f"), post("star", "1", 4), ACTION]
 
     assert ignored(rows, tmp_path) == []
 
 
 @pytest.mark.parametrize(("threshold", "expected"), [(-1, {"near", "far"}), (0.7, {"near"}), (0.9999, set())])
-def test_only_what_is_close_to_what_the_cluster_engages_with_counts(tmp_path, threshold, expected):
-    rows = [FOLLOWS, post("star", "1", 2, "near"), post("star", "2", 3, "far"), ACTS]
+def test_only_posts_similar_to_what_the_cluster_engages_with_are_ignored(tmp_path, threshold, expected):
+    rows = [FOLLOW, post("star", "1", 2, "near"), post("star", "2", 3, "far"), ACTION]
     rows += [post("other", "1", 0, "engaging"), did("bob", "like", 1, key="x", on=uri_of("other", "1"))]
     vectors = {uri_of("star", "2"): FAR}
     options = OPTIONS._replace(similarity_threshold=threshold)
@@ -122,8 +122,13 @@ def test_only_what_is_close_to_what_the_cluster_engages_with_counts(tmp_path, th
     assert {text for _, text, _ in ignored(rows, tmp_path, vectors=vectors, options=options)} == expected
 
 
-def test_the_cap_keeps_the_nearest_posts_of_each_user(tmp_path):
-    rows = [FOLLOWS, did("bob", "follow", 1, key="f", toward="star"), ACTS, did("bob", "profile_update", 5, key="self")]
+def test_the_maximum_keeps_the_most_similar_posts_of_each_user(tmp_path):
+    rows = [
+        FOLLOW,
+        did("bob", "follow", 1, key="f", toward="star"),
+        ACTION,
+        did("bob", "profile_update", 5, key="self"),
+    ]
     rows += [post("star", str(n), 2 + n / 10, str(n)) for n in range(20)]
     vectors = {uri_of("star", str(n)): [1.0, n / 20] for n in range(20)}
 
@@ -133,26 +138,26 @@ def test_the_cap_keeps_the_nearest_posts_of_each_user(tmp_path):
     assert {text for user, text, _ in found if user == "ann"} == {text for user, text, _ in found if user == "bob"}
 
 
-def test_a_small_cluster_lets_nothing_pass(tmp_path):
-    rows = [FOLLOWS, post("star", "1", 2), ACTS]
+def test_users_of_a_small_cluster_ignore_nothing(tmp_path):
+    rows = [FOLLOW, post("star", "1", 2), ACTION]
 
     assert ignored(rows, tmp_path, clusters={"ann": 0, "bob": 0, "cyd": 0, "dan": 0}) == []
 
 
-def test_nothing_is_let_pass_where_nobody_asks(tmp_path):
-    rows = [FOLLOWS, post("star", "1", 2), ACTS]
+def test_nothing_is_ignored_without_options(tmp_path):
+    rows = [FOLLOW, post("star", "1", 2), ACTION]
 
     assert ignored(rows, tmp_path, options=None) == []
 
 
 def test_posts_without_a_vector_are_left_out(tmp_path):
-    rows = [FOLLOWS, post("star", "1", 2), ACTS]
+    rows = [FOLLOW, post("star", "1", 2), ACTION]
     made = build(inputs(rows, PERSONA, vectors={"at://nobody/app.bsky.feed.post/0": NEAR}), tmp_path, ignored=OPTIONS)
 
-    assert made.ignored == 0
+    assert made.n_ignored == 0
 
 
-def test_the_same_window_in_another_order_lets_the_same_pass(tmp_path):
+def test_ignored_messages_do_not_depend_on_the_order_of_rows(tmp_path):
     rng = np.random.default_rng(5)
     rows = [did(user, "follow", 1, key=f"f{star}", toward=f"star{star}") for user in PERSONA for star in range(3)]
     rows += [post(f"star{n % 3}", str(n), 2 + n / 10, str(n)) for n in range(60)]
@@ -170,7 +175,7 @@ def test_the_same_window_in_another_order_lets_the_same_pass(tmp_path):
 
 
 def evidence_of(made):
-    return pq.read_table(made.evidence, schema=IGNORED_EVIDENCE).to_pylist()
+    return pq.read_table(made.ignored_evidence, schema=IGNORED_EVIDENCE).to_pylist()
 
 
 @pytest.mark.parametrize(
@@ -181,9 +186,12 @@ def evidence_of(made):
         (did("star", "repost", 4, key="l", on=uri_of("other", "1")), "followed reposter", 4),
     ],
 )
-def test_the_evidence_of_a_line_says_who_showed_what_when_and_what_followed(tmp_path, shows, rule, hours):
-    rows = [FOLLOWS, post("other", "1", 0), shows, ACTS]
-    rows += [post("other", "2", 0), did("bob", "like", 1, key="x", on=uri_of("other", "2"))]  # the cluster's taste
+def test_the_evidence_has_who_showed_the_post_when_and_the_next_action(tmp_path, shows, rule, hours):
+    rows = [FOLLOW, post("other", "1", 0), shows, ACTION]
+    rows += [
+        post("other", "2", 0),
+        did("bob", "like", 1, key="x", on=uri_of("other", "2")),
+    ]  # what the cluster engages with
     vectors = {row["uri"]: NEAR for row in rows if row.get("english")}
 
     (row,) = evidence_of(build(inputs(rows, PERSONA, vectors=vectors), tmp_path, ignored=OPTIONS))
@@ -198,26 +206,26 @@ def test_the_evidence_of_a_line_says_who_showed_what_when_and_what_followed(tmp_
 
 def test_the_weight_of_a_post_counts_who_acted_on_it_and_who_follows_its_author(tmp_path):
     rows = [did(user, "follow", 1, key="f", toward="star") for user in ("ann", "bob", "cyd")]
-    rows += [post("star", "1", 2), ACTS, did("bob", "like", 3, key="l", on=uri_of("star", "1"))]
+    rows += [post("star", "1", 2), ACTION, did("bob", "like", 3, key="l", on=uri_of("star", "1"))]
 
     made = build(inputs(rows, PERSONA, vectors={uri_of("star", "1"): NEAR}), tmp_path, ignored=OPTIONS)
 
     assert [(row["user_id"], row["weight"]) for row in evidence_of(made)] == [("ann", 1 + 2 + 1.5)]
 
 
-def test_there_is_no_evidence_where_nobody_asks_and_an_empty_table_where_nothing_was_let_pass(tmp_path):
+def test_there_is_no_evidence_without_options_and_an_empty_table_if_nothing_was_ignored(tmp_path):
     given_inputs = inputs([post("star", "1", 2)], PERSONA)
 
-    assert build(given_inputs, tmp_path).evidence is None
+    assert build(given_inputs, tmp_path).ignored_evidence is None
     assert evidence_of(build(given_inputs, tmp_path, ignored=OPTIONS)) == []
 
 
-def test_what_was_let_pass_is_accounted_for_as_an_estimate(tmp_path):
-    rows = [FOLLOWS, post("star", "1", 2), ACTS]
+def test_ignored_messages_are_in_the_accounting(tmp_path):
+    rows = [FOLLOW, post("star", "1", 2), ACTION]
 
     made = build(inputs(rows, PERSONA, vectors={uri_of("star", "1"): NEAR}), tmp_path, ignored=OPTIONS)
 
-    assert accounted(made)[0, "ignore", "written"] == made.ignored == 1
+    assert accounted(made)[0, "ignore", "written"] == made.n_ignored == 1
 
 
 AUTHORS = [*PERSONA, "star", "other"]
@@ -242,7 +250,7 @@ follows = st.builds(
     threshold=st.sampled_from([-1, 0.5]),
     cap=st.integers(0, 3),
 )
-def test_no_line_breaks_what_is_promised_of_ignored_messages(tmp_path, candidates, rows, threshold, cap):
+def test_every_ignored_message_satisfies_the_conditions(tmp_path, candidates, rows, threshold, cap):
     vectors = {row["uri"]: [1, len(row["uri"]) % 3, int(row["uri"][-1]) - 3] for row in rows if row.get("english")}
     given_inputs = inputs(rows, PERSONA, vectors=vectors | {uri_of("nobody", "0"): [1, 0, 0]})
     options = IgnoredOptions(candidates, similarity_threshold=threshold, cap_ignored_messages=cap, seed=0)
@@ -264,13 +272,16 @@ def test_no_line_breaks_what_is_promised_of_ignored_messages(tmp_path, candidate
         assert row["similarity"] > threshold
     assert len({(row["user_id"], row["uri"]) for row in found}) == len(found)
     assert all(sum(row["user_id"] == user for row in found) <= cap for user in PERSONA)
-    assert made.evidence.read_bytes() == build(given_inputs, tmp_path, ignored=options).evidence.read_bytes()
+    assert (
+        made.ignored_evidence.read_bytes()
+        == build(given_inputs, tmp_path, ignored=options).ignored_evidence.read_bytes()
+    )
 
 
-DRAWS = OPTIONS._replace(candidates="cluster")
+DRAWS = OPTIONS._replace(source="cluster")
 
 
-def test_without_follows_each_post_near_the_cluster_is_let_pass_by_one_who_was_there(tmp_path):
+def test_by_draw_each_similar_post_is_ignored_by_one_active_user(tmp_path):
     rows = [post("other", str(n), n / 100, str(n)) for n in range(40)] + [post("ann", "mine", 0, "mine")]
     rows += [did(user, "like", 1, on=uri_of("ann", "mine")) for user in ("bob", "cyd")]  # what the cluster likes
     rows += [did("ann", "profile_update", 2, key="self"), did("dan", "profile_update", 30, key="self")]  # too late
@@ -283,7 +294,7 @@ def test_without_follows_each_post_near_the_cluster_is_let_pass_by_one_who_was_t
     assert {(user, hour) for user, _, hour in found} == {("ann", 2), ("bob", 1), ("cyd", 1)}
 
 
-def test_a_post_that_one_of_the_cluster_acted_on_was_drawn_for_none(tmp_path):
+def test_a_post_that_a_user_of_the_cluster_acted_on_is_not_drawn(tmp_path):
     rows = [post("other", str(n), 0, str(n)) for n in range(20)]
     rows += [did("ann", "like", 1, key=str(n), on=uri_of("other", str(n))) for n in range(20)]
     rows += [did(user, "profile_update", 2, key="self") for user in PERSONA]
@@ -291,7 +302,7 @@ def test_a_post_that_one_of_the_cluster_acted_on_was_drawn_for_none(tmp_path):
     assert ignored(rows, tmp_path, options=DRAWS) == []
 
 
-def test_a_draw_has_no_one_who_showed_the_post(tmp_path):
+def test_the_evidence_of_a_draw_has_no_account_that_showed_the_post(tmp_path):
     rows = [post("other", str(n), 0) for n in range(20)] + [
         post("ann", "x", 1),
         did("bob", "like", 2, on=uri_of("ann", "x")),
@@ -302,4 +313,4 @@ def test_a_draw_has_no_one_who_showed_the_post(tmp_path):
     found = evidence_of(build(inputs(rows, PERSONA, vectors=vectors), tmp_path, ignored=DRAWS))
 
     assert {(row["rule"], row["shown_by"], row["shown_time_us"]) for row in found} == {("drawn in cluster", None, 0)}
-    assert len(PERSONA) == LEAST_USERS
+    assert len(PERSONA) == MIN_CLUSTER_USERS

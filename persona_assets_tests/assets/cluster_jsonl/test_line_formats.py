@@ -1,4 +1,4 @@
-"""The forms of lines: one table for the setting, the writer and the descriptions."""
+"""Every format in the table is offered by the setting, written, described and parsed."""
 
 import json
 from typing import get_args
@@ -13,12 +13,12 @@ from persona_assets.settings import ClusterFormat
 from persona_assets_tests.assets.cluster_jsonl.builders import build, inputs, lines_of, message
 
 
-def test_the_setting_offers_each_form():
+def test_the_setting_offers_each_format():
     assert get_args(ClusterFormat) == tuple(LINE_FORMATS)
 
 
 @pytest.mark.parametrize("name", LINE_FORMATS)
-def test_a_line_of_a_form_is_json_that_ends_with_one_line_end(name):
+def test_a_line_of_each_format_is_json_with_one_newline_at_its_end(name):
     form = LINE_FORMATS[name]
     line = f'{"7".join(form.opens)}{{"{form.time.name}":1{"7".join(form.closes)}'
 
@@ -30,7 +30,7 @@ def test_a_line_of_a_form_is_json_that_ends_with_one_line_end(name):
     assert line.endswith("\n")
 
 
-def test_a_form_that_is_added_to_the_table_is_written_and_described(tmp_path, monkeypatch):
+def test_a_format_that_is_added_to_the_table_is_written_and_described(tmp_path, monkeypatch):
     chat = LineFormat(
         opens=('{"first":', ',"messages":['),
         closes=('}],"cluster":', ',"again":', "}\n"),
@@ -58,7 +58,7 @@ def test_a_form_that_is_added_to_the_table_is_written_and_described(tmp_path, mo
 
 
 @pytest.mark.parametrize("name", LINE_FORMATS)
-def test_lines_of_every_form_are_read_back(name, tmp_path):
+def test_lines_of_every_format_can_be_parsed(name, tmp_path):
     rows = [message("ann", "a", 5, "one"), message("ann", "b", 9, "two")]
 
     made = build(inputs(rows, {"ann": 0}), tmp_path, line_format=name)

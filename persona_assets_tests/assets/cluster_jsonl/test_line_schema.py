@@ -9,12 +9,12 @@ from persona_assets_tests.assets.cluster_jsonl.builders import act, build, input
 
 
 def name_keys(value, place=""):
-    """Name the keys of a line as its description does; what lies in "actions" is one value."""
+    """Return the keys of a line as `describe_line` names them; "actions" is one key."""
     if isinstance(value, list):
         return set().union(*(name_keys(item, f"{place}[].") for item in value))
     keys = set()
-    for key, held in value.items():
-        keys |= name_keys(held, f"{place}{key}") if isinstance(held, list) else {f"{place}{key}"}
+    for key, item in value.items():
+        keys |= name_keys(item, f"{place}{key}") if isinstance(item, list) else {f"{place}{key}"}
     return keys
 
 

@@ -1,6 +1,6 @@
-"""The conversations of a large window against an oracle that follows each thread message by message.
+"""The conversations of a large window are those of a recursive oracle.
 
-200,000 events hold some 40,000 messages, and only these make paths; the likes are left out.
+40,000 messages are about what 200,000 events contain. There are no other actions, because only messages make paths.
 """
 
 import random
@@ -16,7 +16,7 @@ USERS = [f"user{number:05d}" for number in range(3_000)]
 
 @pytest.fixture(scope="module")
 def planted():
-    """Threads of all shapes: bushes, chains of two bots 500 deep, lost parents, cycles, answers to oneself."""
+    """Return messages in threads of all shapes: wide, 500 deep, with missing parents, cycles, replies to themselves."""
     rng = random.Random(7)  # noqa: S311 - a seed, not a secret
     rows, hot = [], []
     for number in range(MESSAGES):
@@ -45,8 +45,8 @@ def planted():
     return rows
 
 
-def oracle(rows, clusters, most):
-    """The paths that the design asks for, by recursion over each thread."""
+def oracle(rows, clusters, max_messages):
+    """Return (cluster, texts) of each conversation line, found by recursion over each thread."""
     by_uri = {row["uri"]: row for row in rows}
     parents = {uri: row["parent_uri"] for uri, row in by_uri.items() if row["parent_uri"] in by_uri}
     for uri in sorted(parents, key=lambda uri: by_uri[uri]["event_time_us"]):  # cut cycles at their earliest message
@@ -62,14 +62,14 @@ def oracle(rows, clusters, most):
     found = set()
 
     def walk(uri, path):
-        """Return the clusters of whom wrote at or below `uri`."""
+        """Return the clusters of the authors of `uri` and of all messages below it."""
         path = [*path, uri]
         below = set()
         for answer in answers.get(uri, []):
             below |= walk(answer, path)
         own = clusters.get(by_uri[uri]["user_id"])
         if own is not None and own not in below:
-            found.add((own, tuple(by_uri[each]["text"] for each in path[-most:])))
+            found.add((own, tuple(by_uri[each]["text"] for each in path[-max_messages:])))
         return below | {own}
 
     for uri in by_uri:

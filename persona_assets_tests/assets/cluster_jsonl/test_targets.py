@@ -25,7 +25,7 @@ def acts(rows, clusters, tmp_path):
 
 
 @pytest.mark.parametrize("action", ["like", "repost"])
-def test_an_english_post_of_anybody_is_a_target(tmp_path, action):
+def test_an_english_post_of_any_user_is_a_target(tmp_path, action):
     rows = [message("other", "p", 1, "hello"), act("ann", action, 5, on=OTHERS)]
 
     (line,), outcomes = acts(rows, {"ann": 0}, tmp_path)
@@ -48,7 +48,7 @@ def test_an_english_post_of_anybody_is_a_target(tmp_path, action):
         ([act("other", "post_delete", 2, key="p", on=OTHERS)], OTHERS, "target deleted"),
     ],
 )
-def test_what_has_no_line_is_counted_with_its_reason(tmp_path, rows, on, outcome):
+def test_an_action_without_a_line_is_counted_with_its_reason(tmp_path, rows, on, outcome):
     lines, outcomes = acts([*rows, act("ann", "like", 5, on=on)], {"ann": 0}, tmp_path)
 
     assert lines == []
@@ -68,7 +68,7 @@ def test_a_post_that_is_deleted_later_stays_a_target(tmp_path):
 
 
 @pytest.mark.parametrize("action", ["like", "repost"])
-def test_an_undo_acts_on_what_its_original_acted_on(tmp_path, action):
+def test_an_undo_has_the_target_of_its_original(tmp_path, action):
     rows = [
         message("other", "p", 1, "hello"),
         act("ann", action, 5, key="a", on=OTHERS),
@@ -86,7 +86,7 @@ def test_an_undo_acts_on_what_its_original_acted_on(tmp_path, action):
 
 
 @pytest.mark.parametrize("action", ["follow", "block"])
-def test_an_account_stands_for_its_latest_english_post_at_or_before_the_act(tmp_path, action):
+def test_the_target_of_a_follow_is_the_last_english_post_of_the_account(tmp_path, action):
     rows = [
         message("other", "p1", 10, "first"),
         message("other", "p2", 20, "second"),
@@ -109,7 +109,7 @@ def test_an_account_stands_for_its_latest_english_post_at_or_before_the_act(tmp_
     }
 
 
-def test_ones_own_posts_are_updated_and_deleted_in_any_language(tmp_path):
+def test_updates_and_deletions_of_own_posts_are_written_in_any_language(tmp_path):
     rows = [
         message("ann", "p", 1, "hallo", english=False),
         act("ann", "post_update", 2, key="p", on=uri_of("ann", "p"), text="hallo du"),
@@ -126,7 +126,7 @@ def test_ones_own_posts_are_updated_and_deleted_in_any_language(tmp_path):
     assert outcomes["post_delete", "target outside the window"] == 1
 
 
-def test_a_quote_is_a_message_and_an_act(tmp_path):
+def test_a_quote_is_written_as_a_message_and_as_an_action(tmp_path):
     rows = [message("other", "p", 1, "hello"), message("ann", "q", 2, "so true", quotes=OTHERS)]
 
     found = lines_of(build(inputs(rows, {"ann": 0}), tmp_path))[0]
@@ -136,14 +136,14 @@ def test_a_quote_is_a_message_and_an_act(tmp_path):
     assert act_of(found[1]) == "quote"
 
 
-def test_a_quote_of_something_unknown_keeps_its_text(tmp_path):
+def test_a_quote_of_an_unknown_post_is_written_as_a_message(tmp_path):
     made = build(inputs([message("ann", "q", 2, "so true", quotes=OTHERS)], {"ann": 0}), tmp_path)
 
     assert accounted(made) == {(0, "quote", "target outside the window"): 1}
     assert lines_of(made) == {0: [[{"user_id": "ann", "text": "so true", "unix_epoch": 2}]]}
 
 
-def test_a_reply_that_quotes_is_in_its_thread_and_acts_on_what_it_quotes(tmp_path):
+def test_a_reply_that_quotes_is_written_in_its_thread_and_as_a_quote(tmp_path):
     rows = [
         message("other", "p", 1, "hello"),
         message("bob", "b", 2, "a question"),
@@ -156,7 +156,7 @@ def test_a_reply_that_quotes_is_in_its_thread_and_acts_on_what_it_quotes(tmp_pat
     assert [message["text"] for message in quote] == ["hello", "so true"]
 
 
-def test_a_profile_is_a_line_of_one_act_and_an_account_status_is_counted_only(tmp_path):
+def test_a_profile_update_is_a_line_of_one_message_and_account_status_has_none(tmp_path):
     rows = [
         act("ann", "profile_update", 2, key="self", text="into tests"),
         act("ann", "profile_update", 3, key="self"),
@@ -188,7 +188,7 @@ POST = message("bob", "p", 1, "hello")
     ],
     ids=lambda row: row["action"],
 )
-def test_an_act_that_stands_in_the_files_of_two_days_is_written_once(tmp_path, done, later):
+def test_an_action_in_the_files_of_two_days_is_written_once(tmp_path, done, later):
     again = {**done, "event_time_us": done["event_time_us"] + later}
 
     made = build(inputs([POST, done, again], {"ann": 0, "bob": 0}), tmp_path)
@@ -199,7 +199,7 @@ def test_an_act_that_stands_in_the_files_of_two_days_is_written_once(tmp_path, d
     assert [act_of(line) for line in lines_of(made)[0] if not is_conversation(line)] == [done["action"]]
 
 
-def test_what_stands_in_two_files_is_found_in_any_number_of_passes(tmp_path, monkeypatch):
+def test_duplicate_actions_are_found_in_any_number_of_passes(tmp_path, monkeypatch):
     rows = [POST, *(act("ann", "like", at, key=str(at % 50), on=POST["uri"]) for at in range(100))]
     once = build(inputs(rows, {"ann": 0}), tmp_path)
     monkeypatch.setattr(engine, "_HASHES_AT_ONCE", 7)
@@ -208,7 +208,7 @@ def test_what_stands_in_two_files_is_found_in_any_number_of_passes(tmp_path, mon
     assert accounted(once)[0, "like", SEEN_BEFORE] == 50
 
 
-def test_of_two_posts_of_one_instant_the_last_by_uri_is_followed(tmp_path):
+def test_the_post_of_the_greatest_uri_is_the_target_if_several_have_one_time(tmp_path):
     rows = [message("bob", key, 5, key) for key in "acb"] + [act("ann", "follow", 6, toward="bob")]
 
     (line,) = lines_of(build(inputs(rows, {"ann": 0}), tmp_path))[0]
@@ -217,7 +217,7 @@ def test_of_two_posts_of_one_instant_the_last_by_uri_is_followed(tmp_path):
 
 
 @pytest.mark.parametrize("action", ["like", "follow"])
-def test_an_undo_that_stands_in_the_files_of_two_days_is_written_once(tmp_path, action):
+def test_an_undo_in_the_files_of_two_days_is_written_once(tmp_path, action):
     rows = [POST, act("ann", action, 5, on=POST["uri"], toward="bob")]
     rows += [act("ann", f"un{action}", at) for at in (7, 7, 8)]
 
@@ -227,7 +227,7 @@ def test_an_undo_that_stands_in_the_files_of_two_days_is_written_once(tmp_path, 
     assert [(act_of(line), line[1]["unix_epoch"]) for line in lines_of(made)[0]] == [(action, 5), (f"un{action}", 7)]
 
 
-def test_a_record_is_liked_once_a_like_and_updated_as_often_as_it_is(tmp_path):
+def test_each_like_record_and_each_update_is_an_action(tmp_path):
     rows = [POST, *(act("ann", "like", 5, key=key, on=POST["uri"]) for key in "ab")]
     rows += [act("ann", "profile_update", at, key="self", text="me") for at in (6, 7, 7)]
 
@@ -238,7 +238,7 @@ def test_a_record_is_liked_once_a_like_and_updated_as_often_as_it_is(tmp_path):
 
 
 @pytest.mark.parametrize("action", ["like", "repost"])
-def test_what_a_stranger_of_a_users_hash_does_is_not_the_users(tmp_path, action):
+def test_an_action_is_not_attributed_to_a_member_with_the_same_hash(tmp_path, action):
     user, stranger = twin_keys()
     rows = [POST, act(user, action, 5, key="own", on=POST["uri"]), act(stranger, action, 6, key="k", on=POST["uri"])]
 
@@ -248,7 +248,7 @@ def test_what_a_stranger_of_a_users_hash_does_is_not_the_users(tmp_path, action)
     assert accounted(made)[None, action, "user not kept"] == 1
 
 
-def test_a_target_is_the_post_that_is_named_and_not_one_of_its_hash(tmp_path):
+def test_a_target_is_not_replaced_by_a_post_with_the_same_hash(tmp_path):
     keys = twin_keys(uri_of("other", ""))
     rows = [message("other", key, 1, key) for key in keys]
     rows += [act("ann", "like", 5, key=key, on=uri_of("other", key)) for key in keys]
@@ -260,7 +260,7 @@ def test_a_target_is_the_post_that_is_named_and_not_one_of_its_hash(tmp_path):
 
 
 @pytest.mark.parametrize("action", ["like", "repost", "quote", "post_delete"])
-def test_a_target_outside_the_window_is_not_a_post_of_its_hash(tmp_path, action):
+def test_a_target_outside_the_window_is_not_found_by_its_hash(tmp_path, action):
     there, gone = (uri_of("ann", key) for key in twin_keys(uri_of("ann", "")))
     rows = [message("ann", there.rpartition("/")[2], 1, "hello")]
     if action == "quote":
@@ -274,7 +274,7 @@ def test_a_target_outside_the_window_is_not_a_post_of_its_hash(tmp_path, action)
     assert outcomes[action, "target outside the window"] == 1
 
 
-def test_a_post_is_not_deleted_because_one_of_its_hash_is(tmp_path):
+def test_a_post_does_not_count_as_deleted_because_one_with_the_same_hash_is(tmp_path):
     deleted, gone = twin_keys(uri_of("other", ""))
     rows = [act("other", "post_delete", 2, key=deleted, on=uri_of("other", deleted))]
     rows += [act("ann", "like", 5, on=uri_of("other", gone))]
@@ -283,7 +283,7 @@ def test_a_post_is_not_deleted_because_one_of_its_hash_is(tmp_path):
 
 
 @pytest.mark.parametrize("action", ["like", "repost"])
-def test_an_undo_takes_back_the_record_that_it_names_and_not_one_of_its_hash(tmp_path, action):
+def test_an_undo_does_not_match_a_record_with_the_same_hash(tmp_path, action):
     keys = twin_keys(uri_of("ann", "", action))
     rows = [message("other", key, 1, key) for key in keys]
     rows += [act("ann", action, 5, key=key, on=uri_of("other", key)) for key in keys]
@@ -295,7 +295,7 @@ def test_an_undo_takes_back_the_record_that_it_names_and_not_one_of_its_hash(tmp
 
 
 @pytest.mark.parametrize("action", ["like", "follow"])
-def test_an_undo_of_a_record_that_is_not_there_has_no_original_of_its_hash(tmp_path, action):
+def test_an_undo_without_an_original_does_not_match_one_with_the_same_hash(tmp_path, action):
     there, gone = twin_keys(uri_of("ann", "", action))
     rows = [
         POST,
@@ -309,7 +309,7 @@ def test_an_undo_of_a_record_that_is_not_there_has_no_original_of_its_hash(tmp_p
 
 
 @pytest.mark.parametrize("action", ["like", "repost", "follow", "block"])
-def test_an_act_is_not_seen_before_because_one_of_its_hash_is(tmp_path, action):
+def test_an_action_is_no_duplicate_of_one_with_the_same_hash(tmp_path, action):
     keys = twin_keys(uri_of("ann", "", action))
     rows = [POST, *(act("ann", action, 5, key=key, on=POST["uri"], toward="bob") for key in keys)]
 
@@ -319,7 +319,7 @@ def test_an_act_is_not_seen_before_because_one_of_its_hash_is(tmp_path, action):
 
 
 @pytest.mark.parametrize("action", ["unlike", "unfollow"])
-def test_an_undo_is_not_seen_before_because_one_of_its_hash_is(tmp_path, action):
+def test_an_undo_is_no_duplicate_of_one_with_the_same_hash(tmp_path, action):
     keys = twin_keys(uri_of("ann", "", action))
     rows = [act("ann", action, 5, key=key) for key in keys]
 
@@ -329,7 +329,7 @@ def test_an_undo_is_not_seen_before_because_one_of_its_hash_is(tmp_path, action)
 @pytest.mark.parametrize(
     ("action", "column"), [("like", "target_uri"), ("follow", "target_user_id"), ("profile_update", "text")]
 )
-def test_two_acts_of_one_record_are_two_where_what_they_say_differs_and_has_one_hash(tmp_path, action, column):
+def test_two_actions_of_one_record_with_different_targets_of_the_same_hash_are_no_duplicates(tmp_path, action, column):
     before = OTHERS if column == "target_uri" else ""
     twins = [act("ann", action, 5) | {column: before + key} for key in twin_keys(before)]
 
@@ -339,7 +339,7 @@ def test_two_acts_of_one_record_are_two_where_what_they_say_differs_and_has_one_
     assert SEEN_BEFORE not in {outcome for _, outcome in outcomes}
 
 
-def test_an_undo_takes_back_the_same_of_two_originals_of_one_instant_in_any_order(tmp_path):
+def test_the_original_of_an_undo_does_not_depend_on_the_order_of_rows(tmp_path):
     keys = twin_keys(uri_of("other", ""))
     rows = [message("other", key, 1, key) for key in keys]
     rows += [act("ann", "like", 5, key="k", on=uri_of("other", key)) for key in keys]

@@ -5,24 +5,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.assets.cluster_jsonl.threads import climb, find_cycles, find_leaves
+from persona_assets.assets.cluster_jsonl.threads import find_cycles, find_line_ends, trace_paths
 
 
 def rows(*values):
     return np.array(values, dtype=np.int32)
 
 
-def paths(parents, clusters, most=64):
+def paths(parents, clusters, max_messages=64):
     found = {}
-    for piece in climb(parents, find_leaves(parents, clusters), max_thread_messages=most):
+    for piece in trace_paths(parents, find_line_ends(parents, clusters), max_thread_messages=max_messages):
         for leaf, position, message, is_first in zip(*(column.tolist() for column in piece), strict=True):
             found.setdefault(leaf, {})[position] = message
-            assert is_first == (parents[message] < 0 or position == 1 - most)
+            assert is_first == (parents[message] < 0 or position == 1 - max_messages)
     return {tuple(path[position] for position in sorted(path)) for path in found.values()}
 
 
-def expected_paths(parents, clusters, most=64):
-    """The rule of the design, followed message by message."""
+def expected_paths(parents, clusters, max_messages=64):
+    """Return the paths found message by message."""
     above = {}
     for row in range(len(parents)):
         chain = [row]
@@ -33,7 +33,7 @@ def expected_paths(parents, clusters, most=64):
         (message, clusters[row]) for row in range(len(parents)) if clusters[row] >= 0 for message in above[row][:-1]
     }
     return {
-        tuple(above[row][-most:])
+        tuple(above[row][-max_messages:])
         for row in range(len(parents))
         if clusters[row] >= 0 and (row, clusters[row]) not in answered
     }
@@ -51,10 +51,10 @@ def forests(draw):
 
 
 @given(forests(), st.integers(1, 6))
-def test_paths_are_those_of_the_rule_followed_message_by_message(forest, most):
+def test_paths_are_those_found_message_by_message(forest, max_messages):
     parents, clusters = forest
 
-    assert paths(parents, clusters, most) == expected_paths(parents, clusters, most)
+    assert paths(parents, clusters, max_messages) == expected_paths(parents, clusters, max_messages)
 
 
 @given(forests())
@@ -81,9 +81,9 @@ def test_a_message_that_answers_itself_is_a_cycle_of_one():
     assert [cycle.tolist() for cycle in find_cycles(rows(0, 0, -1))] == [[0]]
 
 
-def test_a_walk_over_cycles_is_refused():
+def test_cycles_are_an_error():
     with pytest.raises(ValueError, match="cut them first"):
-        find_leaves(rows(1, 0), rows(0, 0))
+        find_line_ends(rows(1, 0), rows(0, 0))
 
 
 def test_a_user_of_another_cluster_further_down_does_not_end_a_line():
@@ -92,7 +92,7 @@ def test_a_user_of_another_cluster_further_down_does_not_end_a_line():
     assert paths(parents, clusters) == {(0, 1), (0, 1, 2)}
 
 
-def test_a_thread_of_two_bots_20000_deep_ends_well():
+def test_a_thread_of_20000_messages_takes_less_than_ten_seconds():
     parents = np.arange(-1, 19_999, dtype=np.int32)
     clusters = np.tile(rows(0, 1), 10_000)
     start = time.process_time()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persona_assets.assets.cluster_jsonl.without_text import HAS_NO_WORDS
+from persona_assets.assets.cluster_jsonl.without_text import CREATE_HAS_NO_TEXT_MACRO
 from persona_assets_tests.assets.cluster_jsonl.builders import (
     accounted,
     act,
@@ -21,7 +21,7 @@ from persona_assets_tests.assets.cluster_jsonl.builders import (
 
 CLUSTERS = {"ann": 0, "bob": 0, "cyd": 1}
 OWN = {"post", "reply"}
-# What shows nothing though Unicode has it for letters, signs or marks: fillers and selectors of variants.
+# Invisible characters that Unicode classes as letters, symbols or marks: fillers and variation selectors.
 FILLERS = {"\u034f", "\u115f", "\u1160", "\u2800", "\u3164", "\uffa0", *map(chr, range(0xFE00, 0xFE10))}
 BLANKS = ["\n", "\t ", "\u200b", "\u00a0\u3000", "\u2028\ufeff", "\x85\x1f", "\u3164", "\u2800 \ufe0f"]
 
@@ -30,18 +30,18 @@ def is_visible(character):
     return not (character.isspace() or unicodedata.category(character) in {"Cc", "Cf"} or character in FILLERS)
 
 
-def has_words(text):
+def is_text(text):
     return any(map(is_visible, text or ""))
 
 
 def has_text(line):
-    return any(has_words(one.get("text")) for one in line)
+    return any(is_text(one.get("text")) for one in line)
 
 
-def build_both(rows, tmp_path, *, most=64):
-    """The same window with all lines, and without those that have no text."""
+def build_both(rows, tmp_path, *, max_messages=64):
+    """Build the same window twice: with all lines, and without lines that have no text."""
     made = [
-        build(inputs(rows, CLUSTERS), tmp_path, lines_without_text=kept, max_thread_messages=most)
+        build(inputs(rows, CLUSTERS), tmp_path, lines_without_text=kept, max_thread_messages=max_messages)
         for kept in (True, False)
     ]
     return made, [lines_of(one) for one in made]
@@ -55,17 +55,17 @@ TEXTS = st.none() | st.text(ASSIGNED) | st.text(FEW)
 
 @settings(max_examples=50, deadline=None)
 @given(texts=st.lists(TEXTS, min_size=1))
-def test_a_text_has_words_where_a_character_of_it_is_visible(texts):
+def test_a_text_counts_as_text_if_one_of_its_characters_is_visible(texts):
     with duckdb.connect() as con:
-        con.execute(HAS_NO_WORDS)
-        query = "SELECT NOT has_no_words(text) FROM (SELECT unnest($texts::VARCHAR[]) AS text)"
+        con.execute(CREATE_HAS_NO_TEXT_MACRO)
+        query = "SELECT NOT has_no_text(text) FROM (SELECT unnest($texts::VARCHAR[]) AS text)"
         found = [answer for (answer,) in con.execute(query, {"texts": texts}).fetchall()]
 
-    assert found == list(map(has_words, texts))
+    assert found == list(map(is_text, texts))
 
 
 @pytest.mark.parametrize("text", BLANKS)
-def test_a_text_in_which_nothing_is_visible_is_none(text, tmp_path):
+def test_a_text_without_a_visible_character_counts_as_no_text(text, tmp_path):
     rows = [
         message("ann", "blank", 1, text),
         act("bob", "profile_update", 2, text=text),
@@ -75,16 +75,16 @@ def test_a_text_in_which_nothing_is_visible_is_none(text, tmp_path):
 
     (made, less), (_, fewer) = build_both(rows, tmp_path)
 
-    assert made.without_text == {"conversation": 1, "post_update": 1, "profile_update": 1}
+    assert made.n_without_text == {"conversation": 1, "post_update": 1, "profile_update": 1}
     assert fewer == {}
     assert accounted(less)[0, "like", "target without words"] == 1
 
 
 @pytest.mark.parametrize("action", ["like", "repost", "follow", "quote"])
-def test_a_post_that_was_made_anew_without_words_is_no_target(action, tmp_path):
-    anew = uri_of("other", "p")
-    how = {"toward": "other"} if action == "follow" else {"on": anew}
-    acts = message("ann", "q", 3, None, quotes=anew) if action == "quote" else act("ann", action, 3, **how)
+def test_a_post_that_was_created_again_without_text_is_no_target(action, tmp_path):
+    created_again = uri_of("other", "p")
+    how = {"toward": "other"} if action == "follow" else {"on": created_again}
+    acts = message("ann", "q", 3, None, quotes=created_again) if action == "quote" else act("ann", action, 3, **how)
     rows = [message("other", "p", 1), message("other", "p", 2, None, english=False), acts]
 
     (_, less), (_, fewer) = build_both(rows, tmp_path)
@@ -94,7 +94,7 @@ def test_a_post_that_was_made_anew_without_words_is_no_target(action, tmp_path):
     assert accounted(less)[0, action, outcome] == 1
 
 
-def test_lines_without_text_are_written_and_counted_by_what_they_are(tmp_path):
+def test_lines_without_text_are_counted_by_kind_whether_written_or_not(tmp_path):
     rows = [
         message("ann", "picture", 1, None, english=False),
         message("ann", "spaces", 2, "  ", english=False),
@@ -107,11 +107,11 @@ def test_lines_without_text_are_written_and_counted_by_what_they_are(tmp_path):
 
     (made, less), (lines, fewer) = build_both(rows, tmp_path)
 
-    assert made.without_text == less.without_text == {"conversation": 2, "post_delete": 1, "profile_update": 1}
+    assert made.n_without_text == less.n_without_text == {"conversation": 2, "post_delete": 1, "profile_update": 1}
     assert len(lines[0]) == 7
     assert fewer[0] == [line for line in lines[0] if has_text(line)]
     assert len(fewer[0]) == 3
-    assert (made.conversations, less.conversations) == (3, 1)
+    assert (made.n_conversations, less.n_conversations) == (3, 1)
     assert {outcome for _, _, outcome in accounted(made)} == {"written"}
     assert accounted(less) == {
         (0, "post", "written"): 1,
@@ -124,7 +124,7 @@ def test_lines_without_text_are_written_and_counted_by_what_they_are(tmp_path):
 
 
 @pytest.mark.parametrize(("answered_by", "is_written"), [("bob", True), ("cyd", False)])
-def test_a_picture_stays_where_its_own_cluster_answers_it_with_words(answered_by, is_written, tmp_path):
+def test_a_picture_is_kept_if_its_own_cluster_replies_with_text(answered_by, is_written, tmp_path):
     rows = [
         message("ann", "picture", 1, None, english=False),
         message(answered_by, "answer", 2, answers=uri_of("ann", "picture")),
@@ -138,14 +138,14 @@ def test_a_picture_stays_where_its_own_cluster_answers_it_with_words(answered_by
 
 
 def test_messages_above_a_long_thread_that_is_left_out_are_accounted_for_as_cut(tmp_path):
-    """The last two messages have no words, so that no line is left; the first four were in none before."""
+    """The last two messages have no text, so no line is left. The first four are above the maximum of two messages."""
     rows = [message("ann", "0", 0)]
     rows += [
         message("ann", str(n), n, "words" if n < 4 else None, answers=uri_of("ann", str(n - 1)), english=n < 4)
         for n in range(1, 6)
     ]
 
-    (made, less), (lines, fewer) = build_both(rows, tmp_path, most=2)
+    (made, less), (lines, fewer) = build_both(rows, tmp_path, max_messages=2)
 
     assert [len(line) for line in lines[0]] == [2]
     assert fewer == {}
@@ -166,9 +166,9 @@ def windows(draw):
         key = str(number)
         if kind == "post" or (kind in {"reply", "quote"} and on):
             pointing = {} if kind == "post" else {"answers" if kind == "reply" else "quotes": on}
-            # Some records are made anew.
+            # Some records are created again.
             written = str(draw(st.integers(0, number))) if draw(st.booleans()) else key
-            rows.append(message(user, written, number, text, **pointing, english=has_words(text)))
+            rows.append(message(user, written, number, text, **pointing, english=is_text(text)))
         elif kind == "like" and on:
             rows.append(act(user, kind, number, key=key, on=on))
         elif kind == "profile_update":
@@ -180,13 +180,13 @@ def windows(draw):
 
 
 @settings(max_examples=60, deadline=None)
-@given(rows=windows(), most=st.integers(2, 4))
-def test_just_the_lines_with_text_are_left_and_all_actions_are_accounted_for(rows, most, tmp_path_factory):
-    (made, less), (lines, fewer) = build_both(rows, tmp_path_factory.mktemp("window"), most=most)
+@given(rows=windows(), max_messages=st.integers(2, 4))
+def test_exactly_the_lines_with_text_are_left_and_all_actions_are_accounted_for(rows, max_messages, tmp_path_factory):
+    (made, less), (lines, fewer) = build_both(rows, tmp_path_factory.mktemp("window"), max_messages=max_messages)
 
     expected = {cluster: [line for line in those if has_text(line)] for cluster, those in lines.items()}
     assert fewer == {cluster: those for cluster, those in expected.items() if those}
-    assert sum(made.without_text.values()) == sum(map(len, lines.values())) - sum(map(len, fewer.values()))
+    assert sum(made.n_without_text.values()) == sum(map(len, lines.values())) - sum(map(len, fewer.values()))
 
     totals = [Counter(), Counter()]
     for one, total in zip((made, less), totals, strict=True):
@@ -207,7 +207,7 @@ def test_just_the_lines_with_text_are_left_and_all_actions_are_accounted_for(row
 
 
 def in_conversations(lines):
-    """Cluster, author and time of each message of a conversation line."""
+    """Return (cluster, author, time) of each message of a conversation line."""
     return {
         (cluster, one["user_id"], one["unix_epoch"])
         for cluster, those in lines.items()

@@ -1,4 +1,4 @@
-"""Small inputs for the tests of this asset."""
+"""Builders of small inputs for the tests of `cluster_stats`."""
 
 import datetime as dt
 
@@ -17,7 +17,7 @@ TALK = {
 
 
 def window(*, users=8, posts=4, seed=0):
-    """Posts of users who talk about one thing each, their vectors and their clusters, largest first."""
+    """Return tables of posts, vectors and clusters: users who each write about one topic, largest cluster first."""
     rng = np.random.default_rng(seed)
     written = [
         (f"did:plc:{topic}{user}", cluster, " ".join(rng.choice(words.split(), 3, replace=False)))
@@ -57,22 +57,22 @@ def clusters_of(cluster_of_user):
 
 
 def accounting_of(*rows):
-    """`tables.ACTION_ACCOUNTING` of (cluster_id, action, outcome, actions)."""
+    """Return `tables.ACTION_ACCOUNTING` with rows (cluster_id, action, outcome, actions)."""
     return _table(tables.ACTION_ACCOUNTING, rows)
 
 
 def by_hour_of(*rows):
-    """`tables.ACTIONS_BY_HOUR` of (cluster_id, action, hour, actions)."""
+    """Return `tables.ACTIONS_BY_HOUR` with rows (cluster_id, action, hour, actions)."""
     return _table(tables.ACTIONS_BY_HOUR, rows)
 
 
 def per_user_of(*rows):
-    """`tables.ACTIONS_PER_USER` of (cluster_id, action, median)."""
+    """Return `tables.ACTIONS_PER_USER` with rows (cluster_id, action, median)."""
     return _table(tables.ACTIONS_PER_USER, rows)
 
 
-def beside(*, accounting=((0, "post", "written", 9), (None, "like", "user in no cluster", 2))):
-    """The counts beside the files of personas, in the order of the asset's inputs."""
+def side_tables(*, accounting=((0, "post", "written", 9), (None, "like", "user in no cluster", 2))):
+    """Return the side tables of `cluster_jsonl`, in the order of the fields of `ReportInputs`."""
     by_hour = by_hour_of((0, "post", 7, 6), (0, "post", 20, 3), (1, "like", 7, 1))
     return accounting_of(*accounting), by_hour, per_user_of((0, "post", 1.5), (0, "total", 2))
 
@@ -86,12 +86,12 @@ def shuffled(table, seed):
 
 
 def dataset(*days):
-    """A lazy dataset of a day's table, or of several days'."""
+    """Return a lazy dataset of the tables of one or more days."""
     return pads.dataset(days[0]) if len(days) == 1 else pads.dataset([pads.dataset(day) for day in days])
 
 
 def labels_of(rows_of_days):
-    """`PERSONA_LABELS` of (cluster_id, persona_id, name, users) by day."""
+    """Return `PERSONA_LABELS` from rows (cluster_id, persona_id, name, users) by day."""
     rows = [
         {
             "day": day, "cluster_id": cluster, "persona_id": persona, "name": name, "description": f"About {name}.",

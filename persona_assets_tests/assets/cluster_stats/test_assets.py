@@ -1,4 +1,4 @@
-"""The asset: its configuration reaches the report, and no post its metadata."""
+"""The asset: every field of its run config has an effect, and its metadata has no texts of posts."""
 
 import datetime as dt
 import io
@@ -16,13 +16,13 @@ from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.persona_files import BESIDE, ClusterFolder
 from persona_assets.partitions import daily_partitions, trailing_window
-from persona_assets_tests.assets.cluster_stats.builders import beside, dataset, labels_of, window
+from persona_assets_tests.assets.cluster_stats.builders import dataset, labels_of, side_tables, window
 from persona_assets_tests.checked import find_failed
 
 
 @pytest.fixture
 def folder(tmp_path):
-    for name, table in zip(BESIDE, beside(), strict=True):
+    for name, table in zip(BESIDE, side_tables(), strict=True):
         write_parquet(tmp_path / f"{name}.parquet", table.schema, [table])
     users = {row["user_id"]: row["cluster_id"] for row in window()[2].to_pylist()}
     (tmp_path / "user_clusters.json").write_text(json.dumps(users))
@@ -50,7 +50,7 @@ def materialize(folder, *, names=NAMES, **config):
         )
 
 
-def test_it_hands_over_the_files_and_shows_personas_and_sizes_without_posts_or_ids(folder):
+def test_the_metadata_shows_personas_and_sizes_without_posts_or_ids(folder):
     result = materialize(folder)
 
     assert "stats.json" in result.value
@@ -63,7 +63,7 @@ def test_it_hands_over_the_files_and_shows_personas_and_sizes_without_posts_or_i
     assert "did:plc" not in str(result.metadata)
 
 
-def test_where_reports_are_served_there_is_a_link_and_the_map(folder, monkeypatch):
+def test_the_metadata_links_the_report_and_shows_the_map_if_reports_are_served(folder, monkeypatch):
     monkeypatch.setenv("PERSONA_REPORTS_URL", "http://127.0.0.1:3001")
 
     metadata = materialize(folder).metadata
@@ -99,20 +99,20 @@ def test_the_memory_limit_is_used(folder):
         materialize(folder, memory_limit="99999999999999999999TB")
 
 
-def test_sound_files_pass_all_checks(folder):
+def test_correct_files_pass_all_checks(folder):
     checks = materialize(folder).check_results
 
     assert (len(checks), find_failed(checks)) == (3, {})
 
 
 @pytest.mark.parametrize(("line", "numbers"), [("[", (1, 0)), ('[{"user_id":"someone else"}]', (0, 1))])
-def test_lines_that_do_not_belong_are_an_error(folder, line, numbers):
+def test_lines_that_do_not_parse_or_match_are_an_error(folder, line, numbers):
     with (folder.path / "cluster_0.jsonl").open("a") as file:
         file.write(f"\n{line}")
 
     checks = materialize(folder).check_results
 
-    assert find_failed(checks) == {"lines_can_be_read_and_are_of_their_cluster": dg.AssetCheckSeverity.ERROR}
+    assert find_failed(checks) == {"lines_parse_and_match_their_cluster": dg.AssetCheckSeverity.ERROR}
     (found,) = [check.metadata for check in checks if not check.passed]
     assert (found["unreadable"].value, found["of_no_member"].value) == numbers
 
@@ -120,8 +120,8 @@ def test_lines_that_do_not_belong_are_an_error(folder, line, numbers):
 def test_users_that_are_not_counted_are_an_error(folder, monkeypatch):
     def lose_one(*given, **how):
         summary = summarise_clusters(*given, **how)
-        first, *others = summary.personas
-        return summary._replace(personas=[first._replace(counts={**first.counts, "users": 0}), *others])
+        first, *others = summary.clusters
+        return summary._replace(clusters=[first._replace(counts={**first.counts, "users": 0}), *others])
 
     monkeypatch.setattr("persona_assets.assets.cluster_stats.assets.summarise_clusters", lose_one)
 
@@ -147,7 +147,7 @@ def test_names_and_numbers_of_personas_are_in_every_file(folder):
     assert b"garden" in result.value["report.md"]
 
 
-def test_names_of_other_clusters_are_not_taken_and_a_warning(folder):
+def test_names_of_other_clusters_are_not_used_and_are_a_warning(folder):
     result = materialize(folder, names=[(0, 4, "garden", 9)])
 
     assert set(find_failed(result.check_results)) == {"names_are_of_these_clusters"}

@@ -5,7 +5,12 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
 
-from persona_assets.assets.cluster_stats.distinctive_words import Word, find_words, label_from, sample_posts
+from persona_assets.assets.cluster_stats.distinctive_words import (
+    ClusterWord,
+    find_distinctive_words,
+    label_from_words,
+    sample_post_words,
+)
 from persona_assets.common.database import open_duckdb, view_dataset
 from persona_assets.post_words.words import LETTERS_OF_A_WORD, load_words
 from persona_assets_tests.assets.cluster_stats.builders import TALK, clusters_of, posts_of, shuffled, window
@@ -29,7 +34,7 @@ def test_the_best_words_of_a_cluster_are_those_that_only_it_uses(connection):
     posts, _, clusters = window()
     load(connection, posts, clusters)
 
-    words = find_words(connection, n_clusters=3)
+    words = find_distinctive_words(connection, n_clusters=3)
 
     for best, talk in zip(words, TALK.values(), strict=True):
         assert {word.word for word in best} <= set(talk.split())
@@ -37,11 +42,11 @@ def test_the_best_words_of_a_cluster_are_those_that_only_it_uses(connection):
         assert [word.score for word in best] == sorted((word.score for word in best), reverse=True)
 
 
-def test_a_word_counts_once_a_user_and_not_at_all_when_only_one_user_has_it(connection):
+def test_a_word_counts_once_per_user_and_needs_two_users(connection):
     posts = posts_of(["1", "2", "3", "4"], ["a", "a", "b", "b"], ["spam spam tea", "spam tea", "tea", "ham the"])
     load(connection, posts, clusters_of({"a": 0, "b": 0}))
 
-    assert [(word.word, word.users) for word in find_words(connection, n_clusters=1)[0]] == [("tea", 2)]
+    assert [(word.word, word.users) for word in find_distinctive_words(connection, n_clusters=1)[0]] == [("tea", 2)]
 
 
 def test_the_order_of_posts_changes_neither_words_nor_sample(tmp_path):
@@ -50,29 +55,29 @@ def test_the_order_of_posts_changes_neither_words_nor_sample(tmp_path):
     for seed in (0, 1):
         with open_duckdb(memory_limit="200MB", scratch=tmp_path) as connection:
             stop_words = load(connection, shuffled(posts, seed), clusters)
-            sample = sample_posts(connection, stop_words, n_clusters=3, most=5)
-            found.append((find_words(connection, n_clusters=3), sample))
+            sample = sample_post_words(connection, stop_words, n_clusters=3, max_posts=5)
+            found.append((find_distinctive_words(connection, n_clusters=3), sample))
 
     assert found[0] == found[1]
     assert [len(sample) for sample in found[0][1]] == [5, 5, 5]
 
 
-def test_a_post_of_two_days_is_drawn_once_and_leaves_no_place_empty(connection):
+def test_a_post_of_two_days_is_sampled_once_and_the_sample_stays_full(connection):
     uris = [f"{number:02}" for number in range(50)]
     day = posts_of(uris, ["a"] * 50, [f"word{number:02}" for number in range(50)])
     stop_words = load(connection, pa.concat_tables([day, day]), clusters_of({"a": 0}), repeated=uris)
 
-    (sample,) = sample_posts(connection, stop_words, n_clusters=1, most=30)
+    (sample,) = sample_post_words(connection, stop_words, n_clusters=1, max_posts=30)
 
     assert len(sample) == len({word for (word,) in sample}) == 30
 
 
-def test_posts_without_words_take_no_place_in_the_sample(connection):
+def test_posts_without_words_are_not_sampled(connection):
     texts = ["the", "\U0001f600", "https://a.org", "tea"] * 10
     posts = posts_of([f"{number}" for number in range(40)], ["a"] * 40, texts)
     stop_words = load(connection, posts, clusters_of({"a": 0}))
 
-    assert sample_posts(connection, stop_words, n_clusters=1, most=10) == [[["tea"]] * 10]
+    assert sample_post_words(connection, stop_words, n_clusters=1, max_posts=10) == [[["tea"]] * 10]
 
 
 @pytest.mark.parametrize(
@@ -92,8 +97,8 @@ def test_texts_far_longer_than_posts_can_be_fit_into_the_memory(tmp_path, text):
     with open_duckdb(memory_limit="100MB", scratch=tmp_path) as connection:
         posts = pads.dataset(tmp_path / "posts.parquet")
         stop_words = load(connection, posts, clusters_of(dict.fromkeys(users, 0)))
-        words = find_words(connection, n_clusters=1)
-        sample = sample_posts(connection, stop_words, n_clusters=1, most=600)
+        words = find_distinctive_words(connection, n_clusters=1)
+        sample = sample_post_words(connection, stop_words, n_clusters=1, max_posts=600)
 
     assert "tea" in {word.word for word in words[0]}
     assert max(len(word) for post in sample[0] for word in post) <= LETTERS_OF_A_WORD
@@ -124,20 +129,23 @@ def test_stop_words_of_another_language_are_those_that_most_clusters_share(conne
     stop_words = load(connection, *talk_german(), language="de")
 
     assert stop_words == {"und", "das", "ist", "nicht", "die"}
-    for best, (topic, words) in zip(find_words(connection, n_clusters=3), GERMAN.items(), strict=True):
+    for best, (topic, words) in zip(find_distinctive_words(connection, n_clusters=3), GERMAN.items(), strict=True):
         assert {word.word for word in best} == {topic, *words.split()}
-    sample = sample_posts(connection, stop_words, n_clusters=3, most=50)
+    sample = sample_post_words(connection, stop_words, n_clusters=3, max_posts=50)
     assert {word for posts in sample for words in posts for word in words}.isdisjoint(stop_words)
 
 
-def test_the_only_cluster_loses_what_half_of_its_users_say(connection):
+def test_words_that_half_of_the_users_of_the_only_cluster_use_are_stop_words(connection):
     posts = posts_of(list("1234"), list("abcd"), ["der tee", "der tee", "der hund", "der kaffee"])
 
     assert load(connection, posts, clusters_of(dict.fromkeys("abcd", 0)), language="de") == {"der", "tee"}
-    assert find_words(connection, n_clusters=1) == [[]]
+    assert find_distinctive_words(connection, n_clusters=1) == [[]]
 
 
 def test_a_label_is_the_best_words_each_in_one_form():
-    assert label_from([Word(word, 1, 2) for word in "abcd"]) == "a · b · c"
-    assert label_from([Word(word, 1, 2) for word in ("cats", "#cats", "cat", "purr", "box")]) == "cats · purr · box"
-    assert label_from([]) == "no common words"
+    assert label_from_words([ClusterWord(word, 1, 2) for word in "abcd"]) == "a · b · c"
+    assert (
+        label_from_words([ClusterWord(word, 1, 2) for word in ("cats", "#cats", "cat", "purr", "box")])
+        == "cats · purr · box"
+    )
+    assert label_from_words([]) == "no common words"

@@ -1,4 +1,4 @@
-"""The page of the report."""
+"""The HTML report."""
 
 import base64
 import hashlib
@@ -8,14 +8,14 @@ import re
 import numpy as np
 import pytest
 
-from persona_assets.assets.cluster_stats.count_actions import COLUMNS, add_up
+from persona_assets.assets.cluster_stats.count_actions import COLUMNS, sum_counts
 from persona_assets.assets.cluster_stats.html_report import (
     CARDS,
     COMPARED,
     make_page_data,
-    mix_actions,
     outcome_row,
     render_page,
+    share_by_action_group,
 )
 from persona_assets.assets.cluster_stats.map_data import MapData
 from persona_assets.common.pictures import choose_colour
@@ -46,7 +46,7 @@ def stats_of(n_clusters, *, medoids=({"uri": "at://a/b/c", "similarity": 0.9},),
         }
         for number in range(n_clusters)
     ]
-    totals = add_up([COUNTS] * n_clusters)
+    totals = sum_counts([COUNTS] * n_clusters)
     outcomes = {"post": {"written": 4}, "like": {"written": 1, "target not English": 2, "target deleted": 5}}
     outcomes["ignore"] = {"written": 77777}
     return {
@@ -65,7 +65,7 @@ def page_of(n_clusters, *, stats=None, **given):
 
 
 @pytest.mark.parametrize("n_clusters", [1, 2, CARDS + 1, 1000])
-def test_the_page_holds_for_any_number_of_clusters(n_clusters):
+def test_the_page_renders_for_any_number_of_clusters(n_clusters):
     page = page_of(n_clusters)
 
     assert page.count('class="card"') == min(n_clusters, CARDS)
@@ -109,7 +109,7 @@ def test_the_policy_allows_the_pages_own_style_and_script_by_their_digests_and_n
     assert re.findall(r'\s(?:style|on\w+)="', page) == []  # a digest allows no attributes
 
 
-def test_an_estimate_is_not_among_what_was_seen():
+def test_ignored_messages_are_not_in_the_table_of_outcomes():
     assert "77,777" not in page_of(1)
     assert ">like</td>" in page_of(1)
 
@@ -121,7 +121,7 @@ def test_texts_are_escaped():
     assert page.count("<script") == 2  # the data and the page's own
 
 
-def test_names_and_words_are_no_markup_in_the_data_of_the_script():
+def test_names_and_words_cannot_end_the_data_element():
     nasty = "</script><script>alert(1)</script><!--"
     stats = stats_of(1)
     word = {"word": nasty, "score": 0.1, "users": 9}
@@ -136,7 +136,7 @@ def test_names_and_words_are_no_markup_in_the_data_of_the_script():
     assert page.count("<!--") == 0
 
 
-def test_the_data_of_the_script_are_a_value_a_persona_and_its_colour_is_that_of_the_pictures():
+def test_the_data_of_the_script_has_one_value_for_each_cluster_and_the_colours_of_the_pictures():
     data = make_page_data(stats_of(25)["clusters"], None)
 
     assert {len(values) for name, values in data.items() if name != "palette"} == {25}
@@ -168,16 +168,16 @@ def test_a_cluster_without_topics_says_why():
 
 
 def test_shares_of_actions_add_up_to_one():
-    mix = dict(mix_actions(COUNTS))
+    shares = dict(share_by_action_group(COUNTS))
 
-    assert mix == {"posts": 0.5, "replies": 0, "likes": 0.3, "reposts": 0, "follows": 0, "other": pytest.approx(0.2)}
-    assert sum(share for _, share in mix_actions(dict.fromkeys(COLUMNS, 0))) == 0
+    assert shares == {"posts": 0.5, "replies": 0, "likes": 0.3, "reposts": 0, "follows": 0, "other": pytest.approx(0.2)}
+    assert sum(share for _, share in share_by_action_group(dict.fromkeys(COLUMNS, 0))) == 0
 
 
-def test_the_fate_of_actions_names_the_commonest_reason_first():
-    fate = outcome_row("reply", {"written": 1, "target not English": 2, "target deleted": 5})
+def test_the_reasons_of_an_outcome_row_are_sorted_by_number():
+    row = outcome_row("reply", {"written": 1, "target not English": 2, "target deleted": 5})
 
-    assert fate == {
+    assert row == {
         "action": "replies",
         "seen": 8,
         "written": 1,

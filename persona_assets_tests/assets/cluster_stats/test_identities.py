@@ -1,22 +1,22 @@
-"""Who a cluster is over the days: known, or not known at all."""
+"""The persona of each cluster, or None if the labels are of other clusters."""
 
 import datetime as dt
 
 import pyarrow.dataset as pads
 import pytest
 
-from persona_assets.assets.cluster_stats.identities import Identity, find_identities
+from persona_assets.assets.cluster_stats.identities import PersonaIdentity, find_identities
 from persona_assets_tests.assets.cluster_stats.builders import labels_of
 
 DAY = dt.date(2025, 3, 2)
 
 
-def test_the_identities_of_a_day_are_in_the_order_of_its_clusters():
+def test_the_personas_of_a_day_are_sorted_by_cluster_number():
     labels = labels_of({DAY: [(1, 7, "b", 5), (0, 3, "a", 9)], dt.date(2025, 3, 1): [(0, 7, "b", 9)]})
 
     assert find_identities(pads.dataset(labels), DAY, [9, 5]) == [
-        Identity(3, "a", "About a.", ["a"]),
-        Identity(7, "b", "About b.", ["b"]),
+        PersonaIdentity(3, "a", "About a.", ["a"]),
+        PersonaIdentity(7, "b", "About b.", ["b"]),
     ]
 
 
@@ -27,7 +27,7 @@ def test_labels_of_other_clusters_are_none(users):
     assert find_identities(pads.dataset(labels), DAY, users) is None
 
 
-def test_a_day_without_a_number_keeps_its_names():
+def test_a_cluster_without_a_persona_id_has_its_name():
     labels = labels_of({DAY: [(0, None, "a", 9)]})
 
-    assert find_identities(pads.dataset(labels), DAY, [9]) == [Identity(None, "a", "About a.", ["a"])]
+    assert find_identities(pads.dataset(labels), DAY, [9]) == [PersonaIdentity(None, "a", "About a.", ["a"])]

@@ -1,4 +1,4 @@
-"""Lines as those who train on them read them."""
+"""Lines are parsed, and wrong ones are counted."""
 
 import pytest
 
@@ -8,7 +8,7 @@ ANN, BOB = b'{"user_id":"ann","text":"hi"}', b'{"user_id":"bob","actions":{}}'
 
 
 @pytest.mark.parametrize("around", [b"[%s]", b'{"thread":[%s],"cluster_id":0}'])
-def test_lines_with_a_part_of_a_member_are_well(around):
+def test_a_line_needs_a_message_by_a_user_of_the_cluster(around):
     lines = [around % (ANN + b"," + BOB), around % BOB]
 
     assert inspect_lines(lines, {"ann"}) == (2, 0, 1)
@@ -16,9 +16,9 @@ def test_lines_with_a_part_of_a_member_are_well(around):
 
 
 @pytest.mark.parametrize("line", [b"[", b'{"cluster_id":0}', b'[{"text":"hi"}]', b"7", b"", b"\xff"])
-def test_what_is_no_line_of_messages_is_unreadable(line):
+def test_a_line_that_is_no_json_of_messages_is_unreadable(line):
     assert inspect_lines([line], {"ann"}) == (1, 1, 0)
 
 
-def test_an_empty_line_of_messages_has_no_part_of_a_member():
+def test_a_line_with_no_messages_has_none_by_a_user_of_the_cluster():
     assert inspect_lines([b"[]"], {"ann"}) == (1, 0, 1)

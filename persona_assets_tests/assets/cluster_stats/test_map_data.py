@@ -1,4 +1,4 @@
-"""The users of the map as JSON."""
+"""The users of the interactive map, encoded as JSON."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ def users(n, n_clusters, *, seed=0, phrases=None):
 
 
 def decode(encoded):
-    """Return positions, clusters and outliers as the page reads them."""
+    """Return positions, clusters and outliers as the script of the page decodes them."""
     grid = np.frombuffer(base64.b64decode(encoded["positions"]), "<u2").reshape(-1, 2)
     clusters = np.repeat(np.arange(len(encoded["points"])), encoded["points"])
     outliers = [
@@ -27,7 +27,7 @@ def decode(encoded):
     return grid, clusters, np.array(outliers, bool)
 
 
-def test_every_user_keeps_its_place_cluster_and_mark():
+def test_every_user_keeps_its_position_cluster_and_outlier_flag():
     map_data = users(500, 7)
 
     grid, clusters, outliers = decode(encode_map(map_data, n_clusters=9))
@@ -56,7 +56,7 @@ def test_phrases_stay_with_their_users():
 
 
 @pytest.mark.parametrize("n", [0, 1, 3])
-def test_users_who_are_few_or_at_one_place_have_a_place(n):
+def test_few_users_or_users_at_one_position_are_encoded(n):
     map_data = MapData(np.ones((n, 2), np.float32), np.zeros(n, np.int64), np.zeros(n, bool))
 
     grid, clusters, _ = decode(encode_map(map_data, n_clusters=2))
@@ -75,6 +75,6 @@ def test_users_who_are_few_or_at_one_place_have_a_place(n):
         ({"clusters": np.full(5, -1)}, "at least 0"),
     ],
 )
-def test_what_is_no_map_is_refused(change, says):
+def test_arrays_that_do_not_match_are_an_error(change, says):
     with pytest.raises(ValueError, match=says):
         encode_map(users(5, 2)._replace(**change), n_clusters=2)

@@ -20,9 +20,9 @@ pytestmark = [
 
 # Milliseconds. On an idle machine all take less than 100; a bound that near would fail where other programs run.
 ANSWERS_WITHIN = 2000
-TRIES = 3  # of which the best counts: the machine does other things too
+TRIES = 3  # the fastest counts, because other programs may run on the machine
 AXE = "axe-core@4.14.1"
-# Milliseconds from an event, before the page sees it, until the frame that it led to is painted.
+# Measures the milliseconds from an event until the next frame is painted.
 TIME_EVENT = """
 const done = arguments[arguments.length - 1];
 window.took = new Promise((answer) => addEventListener(arguments[0], () => {
@@ -47,7 +47,7 @@ VISIBLE = "return [...document.querySelectorAll(arguments[0])].filter(one => !on
 
 
 def planted_page(n_clusters, n_users=2000, *, names=None, phrases=None):
-    """Return a page with groups of users on a circle, or on a spiral where they are many, each with one outlier."""
+    """Return a page with clusters on a circle, or on a spiral if there are more than 20, each with one outlier."""
     rng = np.random.default_rng(0)
     stats = stats_of(n_clusters)
     for number, cluster in enumerate(stats["clusters"]):
@@ -71,7 +71,7 @@ def browser(tmp_path_factory):
 
 
 class Page:
-    """A page in the browser, and what a hand does to it."""
+    """A page in the browser, with the actions of a user on it."""
 
     def __init__(self, browser, folder, page):
         self.browser = browser
@@ -85,7 +85,7 @@ class Page:
         return self.browser.execute_script(script, *arguments)
 
     def settle(self):
-        """Wait until the map moves no more."""
+        """Wait until the map has stopped moving."""
         self.browser.execute_async_script(SETTLE)
 
     def visible(self, selector):
@@ -121,13 +121,13 @@ class Page:
         self.press(text)
 
     def time(self, event, action):
-        """Return how many milliseconds the page takes to answer the event that the action raises."""
+        """Return the milliseconds from the event that `action` raises until the page is painted."""
         self.browser.execute_async_script(TIME_EVENT, event)
         action()
         return self.browser.execute_async_script("window.took.then(arguments[0])")
 
     def colours(self):
-        """Return how many pixels of the map have each colour, the commonest first."""
+        """Return the number of pixels of each colour on the map, most frequent first."""
         return self.run(
             """
             const { data } = arguments[0].getContext("2d").getImageData(0, 0, arguments[0].width, arguments[0].height);
@@ -161,7 +161,7 @@ def test_the_map_has_a_dot_of_each_personas_colour_and_names_that_do_not_overlap
             assert one is other or apart or other["right"] <= one["left"] or other["bottom"] <= one["top"]
 
 
-def test_hover_tells_the_persona_and_its_phrases(page):
+def test_hovering_shows_the_persona_and_its_phrases(page):
     page.point_at(3)
 
     tooltip = page.browser.find_element("id", "tooltip")
@@ -172,7 +172,7 @@ def test_hover_tells_the_persona_and_its_phrases(page):
     assert not tooltip.is_displayed()
 
 
-def test_hover_tells_a_users_own_phrases(browser, tmp_path):
+def test_hovering_shows_a_users_own_phrases(browser, tmp_path):
     page = Page(browser, tmp_path, planted_page(1, 1, phrases=["tea & <b>cake</b>"]))
 
     page.move_to(page.canvas.size["width"] / 2, page.canvas.size["height"] / 2)
@@ -234,7 +234,7 @@ def test_the_keyboard_does_all_that_a_mouse_does(page):
     assert page.view()["y"] < start["y"]
     page.press("0")
     assert page.view() == start
-    # Persona 0 is the rightmost of the circle: what is in the middle is told, and Enter chooses it.
+    # Persona 0 is the rightmost. The tooltip shows what is in the middle, and Enter selects it.
     for _ in range(20):
         page.press("\ue014")
         if page.run("return !document.getElementById('tooltip').hidden"):
@@ -252,7 +252,7 @@ def test_every_persona_is_reached_by_tab_and_chosen_by_enter(page):
     assert page.visible(".card") == ["persona-1"]
 
 
-def test_drag_and_wheel_move_the_map_and_are_no_click(page):
+def test_drag_and_wheel_move_the_map_without_clicking(page):
     from selenium.webdriver import ActionChains  # noqa: PLC0415 - where it is installed
     from selenium.webdriver.common.actions.wheel_input import ScrollOrigin  # noqa: PLC0415 - the same
 
@@ -323,7 +323,7 @@ def test_more_names_show_with_zoom(browser, tmp_path):
     assert shown() > 1.5 * before
 
 
-def test_of_a_thousand_personas_the_first_rows_are_shown_and_all_on_demand(browser, tmp_path):
+def test_the_table_shows_100_rows_at_first_and_all_on_demand(browser, tmp_path):
     page = Page(browser, tmp_path, planted_page(1000, 2000))
 
     def shown():
@@ -342,7 +342,7 @@ def test_of_a_thousand_personas_the_first_rows_are_shown_and_all_on_demand(brows
     assert page.visible(".sorts tbody tr")[0] == "row-999"
 
 
-def test_what_strangers_write_does_not_break_the_map(browser, tmp_path):
+def test_hostile_names_do_not_break_the_map(browser, tmp_path):
     names = [
         "</script><script>document.title='ran'</script>",
         "<!--<script>",
@@ -365,7 +365,7 @@ def test_what_strangers_write_does_not_break_the_map(browser, tmp_path):
     assert browser.get_log("browser") == []
 
 
-def test_enter_goes_to_a_persona_of_that_name_before_one_that_has_it_among_its_words(browser, tmp_path):
+def test_enter_goes_to_matching_names_before_matching_words(browser, tmp_path):
     names = [f"name{number}" for number in range(7)] + ["phrase2"]
     page = Page(browser, tmp_path, planted_page(8, names=names))
 
@@ -394,7 +394,7 @@ def test_the_map_follows_the_browsers_theme(page, theme):
 
 
 @pytest.mark.parametrize("wish", ["reduce", "no-preference"])
-def test_the_map_moves_at_once_where_motion_is_not_welcome(page, wish):
+def test_the_map_does_not_animate_if_reduced_motion_is_preferred(page, wish):
     page.browser.execute_cdp_cmd(
         "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-reduced-motion", "value": wish}]}
     )
@@ -407,7 +407,7 @@ def test_the_map_moves_at_once_where_motion_is_not_welcome(page, wish):
     assert (scale == end) == (wish == "reduce")
 
 
-def test_print_has_the_pictures_and_not_the_map(page):
+def test_print_shows_the_pictures_and_not_the_map(page):
     page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     shown = [page.browser.find_element("css selector", one).is_displayed() for one in (".static img", "#map", ".tools")]
     pdf = page.browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"]
@@ -419,7 +419,7 @@ def test_print_has_the_pictures_and_not_the_map(page):
     assert page.canvas.is_displayed()
 
 
-def test_without_a_script_the_pictures_are_shown(browser, tmp_path):
+def test_the_pictures_are_shown_if_scripts_are_disabled(browser, tmp_path):
     file = tmp_path / "report.html"
     file.write_text(planted_page(3), encoding="utf-8")
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
@@ -469,7 +469,7 @@ def axe(request, tmp_path_factory):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])
-def test_axe_finds_no_fault(page, axe, theme, width):
+def test_axe_finds_no_violation(page, axe, theme, width):
     page.browser.execute_cdp_cmd(
         "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": theme}]}
     )
@@ -479,7 +479,7 @@ def test_axe_finds_no_fault(page, axe, theme, width):
     page.point_at(3, click=True)
     page.press("\ue00c")
     page.run("document.querySelectorAll('details').forEach(one => one.open = true)")
-    # What is not laid out is not looked at.
+    # axe checks only what is laid out.
     page.run("document.querySelectorAll('.card, .scroll').forEach(one => one.style.contentVisibility = 'visible')")
     page.run(axe)
     found = page.browser.execute_async_script("axe.run().then(arguments[0])")

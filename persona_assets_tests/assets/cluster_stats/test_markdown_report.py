@@ -1,4 +1,4 @@
-"""The report as Markdown."""
+"""The Markdown report."""
 
 import re
 import unicodedata
@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from persona_assets.assets.cluster_stats.count_actions import COLUMNS
 from persona_assets.assets.cluster_stats.markdown_report import escape_markdown, list_personas, render_markdown
 
-# What makes a renderer of CommonMark, or of GitHub's flavour of it, do more than show letters.
+# Texts that a renderer of CommonMark, or of GitHub's flavour of it, would interpret.
 HOSTILE = [
     "![pixel](https://evil.example/p.png)",
     "[click](javascript:alert(1))",
@@ -24,19 +24,19 @@ HOSTILE = [
     "**bold** _it_ ~~gone~~ $x^2$ :tada: &lt;b&gt; &#60; [^1]",
     "\u202eright to left\u2066 \u200b\ufeff zero width",
 ]
-# A word has no sign that an address or a name needs: it is letters, digits, "_" and a first "#".
+# Words consist of letters, digits, "_" and a leading "#", so none of them can be an address or a mention.
 MARKUP = [text for text in HOSTILE if not re.search(r"@|://|www|/", text)]
 PLAIN = {"text", "inline", "code_block", "paragraph_open", "paragraph_close", "heading_open", "heading_close"}
 
 
 def render(markdown):
-    """Return the tokens of a renderer with tables, those within lines too."""
+    """Return the tokens of a Markdown renderer with tables, inline tokens included."""
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(markdown)
     return [token for outer in tokens for token in (outer, *(outer.children or []))]
 
 
 def stats_of(*, show_posts=True):
-    """`stats.json` of two clusters: one of hostile words and posts, one of none."""
+    """Return `stats.json` of two clusters: one with hostile words and posts, one without any."""
     medoids = [{"uri": f"at://did:web:{text}/x", "similarity": 0.5, "text": text} for text in HOSTILE]
     if not show_posts:
         medoids = [{"uri": medoid["uri"], "similarity": 0.5} for medoid in medoids]
@@ -60,12 +60,12 @@ def stats_of(*, show_posts=True):
         "day": "2025-03-03",
         "totals": counts,
         "without_persona": counts,
-        "clusters": [{"cluster_id": n, **of_each, **said} for n, said in enumerate((hostile, silent))],
+        "clusters": [{"cluster_id": n, **of_each, **content} for n, content in enumerate((hostile, silent))],
     }
 
 
 @pytest.mark.parametrize("show_posts", [True, False])
-def test_no_text_of_a_person_is_markup_a_link_or_a_name(show_posts):
+def test_no_text_of_a_person_is_markup_a_link_or_a_mention(show_posts):
     tokens = render(render_markdown(stats_of(show_posts=show_posts)))
 
     posts = [token.content for token in tokens if token.type == "code_block"]
@@ -92,18 +92,18 @@ def test_words_are_shown_as_they_are():
     assert any(line.startswith(words) for line in lines)
 
 
-def test_signs_that_are_not_to_be_seen_are_shown_by_their_numbers():
+def test_invisible_characters_are_shown_by_their_code_points():
     markdown = render_markdown(stats_of())
 
     assert "    <U+202E>right to left<U+2066> <U+200B><U+FEFF> zero width" in markdown
     assert {sign for sign in markdown if unicodedata.category(sign) in {"Cc", "Cf", "Zl", "Zp"}} == {"\n"}
 
 
-def test_a_word_keeps_to_its_cell():
+def test_a_word_cannot_end_its_table_cell():
     assert escape_markdown("x | y\nz") == "x \\| y z"
 
 
-def test_the_table_of_personas_has_their_largest_without_posts():
+def test_the_table_of_personas_has_no_posts():
     first, *_ = list_personas(stats_of())
 
     assert (first["persona"], first["users"], first["share"]) == (0, 12, "50.0%")
@@ -111,7 +111,7 @@ def test_the_table_of_personas_has_their_largest_without_posts():
     assert "evil" not in str(first)
 
 
-def test_the_parts_are_those_of_the_reference():
+def test_the_sections_are_those_of_the_reference():
     text = render_markdown(stats_of())
 
     for title in ("Cluster statistics", "Top words", "Medoid posts", "LDA topics"):

@@ -1,4 +1,4 @@
-"""Medoids without all pairs."""
+"""Medoids found in one pass are those of all pairs."""
 
 import numpy as np
 import pyarrow as pa
@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persona_assets.assets.cluster_stats.medoids import CANDIDATES, MEDOIDS, find_medoids
+from persona_assets.assets.cluster_stats.medoids import MEDOIDS, SIMILARITIES_KEPT, find_medoids
 from persona_assets.post_vectors.exact_sums import add_by_row, to_unit_vectors
 from persona_assets.post_vectors.read import read_post_vectors
 from persona_assets_tests.assets.cluster_stats.builders import dataset, posts_of, shuffled, vectors_of
 
 
 def medoids_of(vectors, texts=None, *, order=0):
-    """Medoids of one cluster, one post a user."""
+    """Return the medoids of one cluster whose users wrote one post each."""
     uris = [f"at://{n:03d}" for n in range(len(vectors))]
     table = shuffled(vectors_of(uris, uris, vectors), order)
     rows = dict.fromkeys(uris, 0)
@@ -30,7 +30,7 @@ def medoids_of(vectors, texts=None, *, order=0):
 
 @settings(max_examples=40)
 @given(st.integers(0, 1000), st.integers(1, 30))
-def test_the_first_medoid_has_the_least_cosine_distance_to_all_posts(seed, posts):
+def test_the_first_medoid_has_the_minimum_cosine_distance_to_all_posts(seed, posts):
     vectors = np.random.default_rng(seed).normal(size=(posts, 4)) + 1
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     distance = (1 - unit @ unit.T).sum(axis=1)
@@ -56,8 +56,8 @@ def test_a_text_that_was_posted_often_is_one_medoid():
     assert found[0].similarity == pytest.approx(max(m.similarity for m in found))
 
 
-def test_a_text_that_was_posted_more_often_than_candidates_are_kept_hides_no_other_post():
-    spam = 3 * CANDIDATES
+def test_a_text_posted_very_often_does_not_displace_other_posts():
+    spam = 3 * SIMILARITIES_KEPT
     vectors = [[1, 0]] * spam + [[1, 0.5], [1, -0.6]]
 
     found = medoids_of(vectors, ["again"] * spam + ["second", "third"])
@@ -65,7 +65,7 @@ def test_a_text_that_was_posted_more_often_than_candidates_are_kept_hides_no_oth
     assert [medoid.text for medoid in found] == ["again", "second", "third"]
 
 
-def test_posts_that_say_different_things_with_one_vector_are_all_shown():
+def test_different_texts_with_the_same_vector_are_different_medoids():
     assert [medoid.text for medoid in medoids_of([[1, 0]] * 4, list("abcd"))] == ["a", "b", "c"]
 
 

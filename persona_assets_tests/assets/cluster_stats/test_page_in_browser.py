@@ -1,4 +1,4 @@
-"""The page of the report in a real browser, with posts of people who mean ill."""
+"""The HTML report in a real browser, with hostile posts."""
 
 import http.server
 import threading
@@ -19,7 +19,7 @@ WIDTHS = (390, 1440)
 
 
 def hostile_texts(address):
-    """What would fetch from `address`, run or ask, were it more than text."""
+    """Return texts that would fetch from `address`, run code or open dialogs if they were not escaped."""
     return [
         f'<img src="{address}/img" onerror="document.title=\'ran\';alert(1)">',
         f'<script src="{address}/script"></script><script>document.title="ran";alert(1)</script>',
@@ -38,7 +38,7 @@ def hostile_texts(address):
 
 @pytest.fixture(scope="module")
 def server():
-    """An address, and the paths that it was asked for."""
+    """Yield the address of a local server, and the list of paths that were requested from it."""
     asked = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -87,7 +87,7 @@ def test_what_people_wrote_is_shown_as_it_is_and_nothing_is_fetched_or_run(brows
     assert asked == []
 
 
-def test_a_post_that_got_into_the_page_could_neither_fetch_nor_run(browser, server, tmp_path):
+def test_an_unescaped_post_could_neither_fetch_nor_run_anything(browser, server, tmp_path):
     address, asked = server
     page = page_of(1, medoids=medoids_of(["PLACE"]))
     assert page.count("PLACE") == 1

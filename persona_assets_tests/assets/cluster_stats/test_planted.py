@@ -1,16 +1,16 @@
-"""Planted personas: what is said of a cluster is what its users were made to write about."""
+"""Words, labels, topics and medoids of generated personas are about the topics that they were generated from."""
 
 import re
 
 import numpy as np
 import pytest
 
-from persona_assets.assets.cluster_stats.summarise import Inputs, summarise_clusters
+from persona_assets.assets.cluster_stats.summarise import ReportInputs, summarise_clusters
 from persona_assets.post_words.stop_words import STOP_WORDS
 from persona_assets.sample.people import make_people
 from persona_assets.sample.texts import write_text
 from persona_assets.sample.topics import TOPICS
-from persona_assets_tests.assets.cluster_stats.builders import beside, clusters_of, dataset, posts_of, vectors_of
+from persona_assets_tests.assets.cluster_stats.builders import clusters_of, dataset, posts_of, side_tables, vectors_of
 
 PERSONAS = list(TOPICS)
 DIMENSIONS = 128
@@ -21,14 +21,14 @@ def words_in(texts):
 
 
 def vocabulary(persona):
-    """The words that texts about a persona's topic are made from: its things, doings and sentences."""
+    """Return the words of the templates that texts about a persona's topic are generated from."""
     topic = TOPICS[persona]
     return words_in(topic.things + topic.doings + topic.sentences)
 
 
 def as_vector(text, directions):
-    """The sum of a text's words, each a direction of its own."""
-    vector = np.full(DIMENSIONS, 0.01)  # a text without words points somewhere too
+    """Return the vector of a text: the sum of a random direction for each of its words."""
+    vector = np.full(DIMENSIONS, 0.01)  # so that a text without words has a direction
     for word in sorted(words_in([text])):
         vector += directions.setdefault(word, np.random.default_rng(len(directions)).normal(size=DIMENSIONS))
     return vector
@@ -36,15 +36,15 @@ def as_vector(text, directions):
 
 @pytest.fixture(scope="module")
 def summary(tmp_path_factory):
-    """Ten personas of some twenty people, each of whom writes eight texts: most, not all, about its topic."""
+    """Summarise ten personas of about twenty users, who each write eight texts, most of them about their topic."""
     rng = np.random.default_rng(4)
     people = [person for person in make_people(280, len(PERSONAS), rng) if person.persona]
     written = [(person, write_text(person, PERSONAS, rng, answering=n % 3 == 0)) for person in people for n in range(8)]
     users, texts = [person.user_id for person, _ in written], [text for _, text in written]
     uris = [f"at://{user}/app.bsky.feed.post/{number}" for number, user in enumerate(users)]
     directions = {}
-    inputs = Inputs(
-        *beside(),
+    inputs = ReportInputs(
+        *side_tables(),
         dataset(clusters_of({person.user_id: PERSONAS.index(person.persona) for person in people})),
         dataset(posts_of(uris, users, texts)),
         dataset(vectors_of(uris, users, [as_vector(text, directions) for text in texts])),
@@ -55,7 +55,7 @@ def summary(tmp_path_factory):
 
 
 def share_of_clusters(summary, is_right):
-    of_clusters = zip(summary.personas, PERSONAS, strict=True)
+    of_clusters = zip(summary.clusters, PERSONAS, strict=True)
     return np.mean([is_right(persona, vocabulary(name)) for persona, name in of_clusters])
 
 

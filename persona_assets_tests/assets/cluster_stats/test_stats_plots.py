@@ -19,5 +19,5 @@ def test_sizes_are_drawn_for_any_number_of_clusters(clusters):
     assert b"Software" not in png
 
 
-def test_a_label_is_no_formula():
+def test_a_label_is_not_parsed_as_a_formula():
     assert plot_sizes([1], ["costs $5 or $x^$ more"]).startswith(PNG)

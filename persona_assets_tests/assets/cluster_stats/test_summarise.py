@@ -1,23 +1,25 @@
-"""What each cluster is about, put together."""
+"""The summary of a window: every cluster is complete, and rows may come in any order or twice."""
 
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
 
-from persona_assets.assets.cluster_stats.summarise import Inputs, summarise_clusters
-from persona_assets_tests.assets.cluster_stats.builders import TALK, beside, shuffled, window
+from persona_assets.assets.cluster_stats.summarise import ReportInputs, summarise_clusters
+from persona_assets_tests.assets.cluster_stats.builders import TALK, shuffled, side_tables, window
 
 
 def summarise(tmp_path, *, order=0, again=()):
-    """Summarise a window; posts `again` were delivered on another day too."""
+    """Summarise a window whose posts at the rows `again` were delivered on a second day too."""
     posts, vectors, clusters = window()
     of_days = [[clusters], *([table, table.take(pa.array(again, pa.int64()))] for table in (posts, vectors))]
     inputs = [
         write_days(tmp_path / f"{number}{order}{len(again)}", [shuffled(day, order) for day in days if len(day)])
         for number, days in enumerate(of_days)
     ]
-    return summarise_clusters(Inputs(*beside(), *inputs), language="en", seed=0, memory_limit="200MB", scratch=tmp_path)
+    return summarise_clusters(
+        ReportInputs(*side_tables(), *inputs), language="en", seed=0, memory_limit="200MB", scratch=tmp_path
+    )
 
 
 def write_days(folder, days):
@@ -27,17 +29,17 @@ def write_days(folder, days):
     return pads.dataset(folder)
 
 
-def test_every_cluster_is_counted_named_and_shown(tmp_path):
+def test_every_cluster_has_counts_a_label_medoids_and_topics(tmp_path):
     summary = summarise(tmp_path)
 
-    assert [persona.counts["users"] for persona in summary.personas] == [8, 7, 6]
-    for persona, talk in zip(summary.personas, TALK.values(), strict=True):
+    assert [persona.counts["users"] for persona in summary.clusters] == [8, 7, 6]
+    for persona, talk in zip(summary.clusters, TALK.values(), strict=True):
         assert set(persona.label.split(" · ")) <= set(talk.split())
         assert len(persona.medoids) == 3
         assert all(set(medoid.text.split()) <= set(talk.split()) for medoid in persona.medoids)
         assert len(persona.topics.topics) > 0
-    assert summary.personas[0].medians["total"] == 2
-    assert summary.personas[0].hours[7] == pytest.approx(2 / 3)
+    assert summary.clusters[0].medians["total"] == 2
+    assert summary.clusters[0].hours[7] == pytest.approx(2 / 3)
     assert summary.without_persona["like"] == 2
     assert summary.map.positions.shape == (21, 2)
 
@@ -45,13 +47,13 @@ def test_every_cluster_is_counted_named_and_shown(tmp_path):
 def test_the_order_of_rows_changes_nothing(tmp_path):
     one, other = (summarise(tmp_path, order=order) for order in (1, 2))
 
-    assert one.personas == other.personas
+    assert one.clusters == other.clusters
     assert one.map.positions == pytest.approx(other.map.positions, abs=0)
 
 
 def test_posts_delivered_on_two_days_change_nothing(tmp_path):
     one, other = summarise(tmp_path), summarise(tmp_path, again=[*range(0, 20, 2)])
 
-    assert one.personas == other.personas
+    assert one.clusters == other.clusters
     assert one.similarity == pytest.approx(other.similarity, abs=0)
     assert one.map.positions == pytest.approx(other.map.positions, abs=0)

@@ -1,4 +1,4 @@
-"""The files of the report."""
+"""The files of the report: their names, contents and reproducible bytes."""
 
 import datetime as dt
 import io
@@ -9,9 +9,9 @@ import pytest
 
 from persona_assets import tables
 from persona_assets.assets.cluster_stats.medoids import Medoid
-from persona_assets.assets.cluster_stats.summarise import Inputs, summarise_clusters
-from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, LETTERS_SHOWN, write_report
-from persona_assets_tests.assets.cluster_stats.builders import beside, dataset, window
+from persona_assets.assets.cluster_stats.summarise import ReportInputs, summarise_clusters
+from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, MAX_POST_CHARACTERS, write_report
+from persona_assets_tests.assets.cluster_stats.builders import dataset, side_tables, window
 
 NASTY = '<script>alert("x")</script> | pipe\nand line'
 
@@ -20,13 +20,13 @@ NASTY = '<script>alert("x")</script> | pipe\nand line'
 def summary(tmp_path_factory):
     posts, vectors, clusters = window()
     posts = posts.set_column(3, posts.schema.field("text"), [[NASTY + text for text in posts["text"].to_pylist()]])
-    inputs = Inputs(*beside(), dataset(clusters), dataset(posts), dataset(vectors))
+    inputs = ReportInputs(*side_tables(), dataset(clusters), dataset(posts), dataset(vectors))
     return summarise_clusters(
         inputs, language="en", seed=0, memory_limit="200MB", scratch=tmp_path_factory.mktemp("scratch")
     )
 
 
-def test_all_files_are_there_and_the_same_every_time(summary):
+def test_all_files_are_written_with_the_same_bytes_every_time(summary):
     one, other = (write_report(summary, day="2025-03-03", show_posts=True) for _ in range(2))
 
     assert set(one.files) == {
@@ -61,26 +61,26 @@ def test_stats_have_sorted_keys_and_counts_that_add_up(summary):
     assert stats["clusters"][0]["medians"]["posts"] == 1.5
 
 
-def test_texts_of_posts_appear_only_where_they_are_wanted_and_never_in_the_table_of_personas(summary):
+def test_texts_of_posts_appear_only_with_show_posts_and_never_in_the_table_of_personas(summary):
     with_posts, without = (write_report(summary, day="2025-03-03", show_posts=show) for show in (True, False))
 
     for name in ("stats.json", "report.md", "report.html"):
         assert b"alert(" in with_posts.files[name]
         assert b"alert(" not in without.files[name]
-    assert "alert(" not in str(with_posts.personas)
+    assert "alert(" not in str(with_posts.largest_personas)
 
 
 def test_a_text_does_not_break_the_page(summary):
     assert write_report(summary, day="2025-03-03", show_posts=True).files["report.html"].count(b"<script") == 2
 
 
-def test_of_a_long_text_the_beginning_is_shown(summary):
+def test_a_long_text_is_cut(summary):
     medoid = Medoid("at://a/b/c", 0.5, "x" * 10**6)
-    many = summary._replace(personas=[persona._replace(medoids=[medoid] * 3) for persona in summary.personas])
+    many = summary._replace(clusters=[persona._replace(medoids=[medoid] * 3) for persona in summary.clusters])
 
     files = write_report(many, day="2025-03-03", show_posts=True).files
 
-    assert ("x" * LETTERS_SHOWN + "…").encode() in files["stats.json"]
+    assert ("x" * MAX_POST_CHARACTERS + "…").encode() in files["stats.json"]
     assert max(len(files[name]) for name in ("stats.json", "report.md")) < 100_000
 
 
@@ -94,7 +94,7 @@ def test_the_nearest_clusters_come_first_and_none_is_near_itself(summary):
         assert max(similarities) < 0.9
 
 
-def test_the_parquet_file_has_a_row_a_cluster(summary):
+def test_the_parquet_file_has_one_row_for_each_cluster(summary):
     content = write_report(summary, day="2025-03-03", show_posts=True).files["cluster_stats.parquet"]
     table = pq.read_table(io.BytesIO(content))
 
