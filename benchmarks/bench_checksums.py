@@ -21,8 +21,8 @@ from bench_cluster_jsonl import Size, make_window
 
 from persona_assets import tables
 from persona_assets.common import parquet_files
-from persona_assets.common.database import open_duckdb, view_dataset
-from persona_assets.common.parquet_checksums import open_checked_writer, verify_parquet
+from persona_assets.common.database import create_dataset_view, open_duckdb
+from persona_assets.common.parquet_checksums import open_checksummed_writer, verify_parquet
 
 _READ_ALL = """
     SELECT sum(hash(user_id)), sum(hash(uri)), sum(hash(text)), sum(hash(target_uri)), sum(event_time_us) FROM actions
@@ -38,7 +38,7 @@ def plain_writer(where, schema, **options):  # noqa: ANN001, ANN003, ANN201 - as
 
 def write(table: pa.Table, where: Path, writer: Callable[..., object]) -> None:
     """Write a table as the project does, by one writer or the other."""
-    parquet_files.open_checked_writer = writer
+    parquet_files.open_checksummed_writer = writer
     parquet_files.write_parquet(where, table.schema, [table])
 
 
@@ -53,7 +53,7 @@ def read_by_duckdb(where: Path, *, verified: bool) -> None:
     if verified:
         verify(where)
     with tempfile.TemporaryDirectory() as scratch, open_duckdb(memory_limit="4GB", scratch=Path(scratch)) as con:
-        view_dataset(con, "actions", pads.dataset(where))
+        create_dataset_view(con, "actions", pads.dataset(where))
         con.sql(_READ_ALL).fetchall()
 
 
@@ -77,9 +77,12 @@ def main() -> None:
         make_window(window, Size(given.posts, given.likes, 25))
         day = window / "user_actions.parquet"
         table = pads.dataset(day).to_table().cast(tables.USER_ACTIONS)
-        write(table, day, open_checked_writer)
+        write(table, day, open_checksummed_writer)
         ways: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {
-            "write": (lambda: write(table, written, plain_writer), lambda: write(table, written, open_checked_writer)),
+            "write": (
+                lambda: write(table, written, plain_writer),
+                lambda: write(table, written, open_checksummed_writer),
+            ),
             "read by DuckDB": (
                 lambda: read_by_duckdb(day, verified=False),
                 lambda: read_by_duckdb(day, verified=True),

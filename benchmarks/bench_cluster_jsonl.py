@@ -35,7 +35,7 @@ from persona_assets.assets.cluster_jsonl.load import Inputs
 from persona_assets.assets.cluster_jsonl.serialise import ACT_KEYS
 from persona_assets.common.chunked_writes import write_in_pieces
 from persona_assets.common.database import open_duckdb
-from persona_assets.io_managers.persona_files import ClusterLines, write_cluster_lines
+from persona_assets.io_managers.persona_files import ClusterFolderContents, write_cluster_folder
 
 START_US = 1_740_787_200_000_000
 DAY_US = 86_400_000_000
@@ -219,8 +219,8 @@ def ours(window: Path, out: Path, *, memory_limit: str = "4GB") -> int:
             memory_limit=memory_limit,
             scratch=Path(scratch),
         )
-        written = ClusterLines(made.lines, made.user_clusters, {"accounting": made.accounting})
-        return write_cluster_lines(out, written, day=dt.date(2025, 3, 1))
+        written = ClusterFolderContents(made.lines, made.user_clusters, {"accounting": made.accounting})
+        return write_cluster_folder(out, written, day=dt.date(2025, 3, 1))
 
 
 PLAIN = """

@@ -17,7 +17,7 @@ from persona_assets.assets.cluster_jsonl.load import Inputs
 from persona_assets.assets.embeddings.distinct_texts import split_texts
 from persona_assets.assets.english_users.select import select_english_users
 from persona_assets.assets.user_actions.extract import extract_distinct_actions
-from persona_assets.io_managers.persona_files import ClusterLines, write_cluster_lines
+from persona_assets.io_managers.persona_files import ClusterFolderContents, write_cluster_folder
 from persona_assets_tests.assets.cluster_jsonl.builders import act, inputs, message
 from persona_assets_tests.assets.user_actions.builders import BOBS_POST, LIKE, POST, commit, table_of
 
@@ -53,8 +53,8 @@ def make_cluster_jsonl(given, made):
             "actions_by_hour": lines.by_hour,
             "actions_per_user": lines.per_user,
         }
-        written = ClusterLines(lines.lines, lines.user_clusters, beside, ignored=lines.evidence)
-        write_cluster_lines(made / candidates, written, day=dt.date(2025, 3, 1))
+        written = ClusterFolderContents(lines.lines, lines.user_clusters, beside, ignored=lines.evidence)
+        write_cluster_folder(made / candidates, written, day=dt.date(2025, 3, 1))
 
 
 def make_user_actions(given, made):

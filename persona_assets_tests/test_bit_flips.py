@@ -10,8 +10,8 @@ from upath import UPath
 
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import StorageError
-from persona_assets.io_managers.parquet_tables import DatasetWithSides, ParquetDatasets, every_day_with
-from persona_assets.io_managers.persona_files import BESIDE, ClusterFolder, JsonlFolders
+from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, ParquetUPathIOManager, every_day_with
+from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolder, JsonlUPathIOManager
 from persona_assets_tests.whole_graph import DAY, FOLDERS, LINEAGE_ASSETS, SIDES, STEPS
 
 pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]
@@ -30,33 +30,33 @@ def load(data: Path, file: Path) -> list[object]:
     """Read all that the IO managers give of the day's table or folder that `file` belongs to."""
     asset = file.relative_to(data).parts[0]
     if asset in FOLDERS:
-        manager = JsonlFolders(UPath(data), Scratch())
+        manager = JsonlUPathIOManager(UPath(data), Scratch())
         folder = manager.load_from_path(dg.build_input_context(asset_key=dg.AssetKey(asset)), UPath(data / asset / DAY))
         return read_folder(folder)
-    manager = ParquetDatasets(UPath(data))
+    manager = ParquetUPathIOManager(UPath(data))
     if asset.endswith(".parquet"):
         key = dg.AssetKey(asset.removesuffix(".parquet"))
         whole = manager.load_from_path(dg.build_input_context(asset_key=key), UPath(data / asset))
         return [whole.to_table()]
     asset = "clusters" if asset in SIDES else asset
-    sides = SIDES if asset == "clusters" else ()
+    side_tables = SIDES if asset == "clusters" else ()
     context = dg.build_input_context(
         asset_key=dg.AssetKey(asset),
-        definition_metadata=every_day_with(*sides),
+        definition_metadata=every_day_with(*side_tables),
         partition_key=DAY,
         asset_partitions_def=dg.StaticPartitionsDefinition([DAY]),
         asset_partition_key_range=dg.PartitionKeyRange(DAY, DAY),
     )
-    loaded: DatasetWithSides = manager.load_partitions(context)
-    return [loaded.main.to_table(), *(loaded.sides[side].to_table() for side in sides)]
+    loaded: DatasetWithSideTables = manager.load_partitions(context)
+    return [loaded.main.to_table(), *(loaded.side_tables[side].to_table() for side in side_tables)]
 
 
 def read_folder(folder: ClusterFolder) -> list[object]:
-    users = folder.user_clusters()
+    users = folder.read_user_clusters()
     return [
         users,
-        *(folder.beside(name) for name in BESIDE),
-        *(list(folder.lines(cluster)) for cluster in sorted(set(users.values()))),
+        *(folder.read_table(name) for name in SMALL_TABLES),
+        *(list(folder.read_lines(cluster)) for cluster in sorted(set(users.values()))),
     ]
 
 

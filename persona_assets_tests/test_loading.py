@@ -26,7 +26,7 @@ from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.provenance import read_provenance
 from persona_assets.definitions import build_definitions
-from persona_assets.io_managers.persona_files import BESIDE, ZSTD_SUFFIX
+from persona_assets.io_managers.persona_files import SMALL_TABLES, ZSTD_SUFFIX
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import make_model
@@ -166,7 +166,7 @@ def test_the_files_of_three_days_are_one_table_that_tells_the_day(load, folder, 
 
 @pytest.mark.parametrize("load", LIBRARIES[1:])
 @pytest.mark.parametrize(
-    "table", [*(f"cluster_jsonl/*/{name}" for name in (*BESIDE, "ignored")), "cluster_stats/*/cluster_stats"]
+    "table", [*(f"cluster_jsonl/*/{name}" for name in (*SMALL_TABLES, "ignored")), "cluster_stats/*/cluster_stats"]
 )
 def test_tables_in_the_folders_of_three_days_are_one_table_too(load, table, world, tmp_path):
     loaded = load(world.data / f"{table}.parquet", tmp_path)
@@ -177,7 +177,7 @@ def test_tables_in_the_folders_of_three_days_are_one_table_too(load, table, worl
 @pytest.mark.parametrize("load", LIBRARIES)
 def test_every_stored_table_loads(load, world, tmp_path):
     stored = sorted(world.data.rglob("*.parquet"))
-    assert len(stored) == 3 * (len(FOLDERS) + len(BESIDE) + 2) + 2  # and lineage and persona_labels
+    assert len(stored) == 3 * (len(FOLDERS) + len(SMALL_TABLES) + 2) + 2  # and lineage and persona_labels
 
     for file in stored:
         metadata = pq.read_metadata(file)
@@ -306,10 +306,10 @@ def test_a_file_without_lines_loads_or_is_refused_as_the_documents_say(read, tmp
         assert read(file, tmp_path / "cache") == []
 
 
-@pytest.mark.parametrize("table", [*FOLDERS[:-2], *BESIDE, "ignored"])
+@pytest.mark.parametrize("table", [*FOLDERS[:-2], *SMALL_TABLES, "ignored"])
 def test_a_table_without_rows_loads_by_itself_and_among_other_days(table, tmp_path):
     schema = (
-        {**BESIDE, "ignored": IGNORED_EVIDENCE}.get(table)
+        {**SMALL_TABLES, "ignored": IGNORED_EVIDENCE}.get(table)
         or tables.expected_schema(table, tables.embeddings_schema(4))
     )  # fmt: skip
     empty, other = schema.empty_table(), pa.Table.from_pylist([row_of(schema)], schema=schema)

@@ -13,8 +13,8 @@ def test_a_new_day_is_due_once_two_looks_have_found_the_same_files():
     at_rest = choose_due_day({"2025-03-01": "b"}, seen={"2025-03-01": "b"}, parsed={})
 
     assert (first.day, growing.day, at_rest.day) == (None, None, "2025-03-01")
-    assert "2025-03-01: looked at again" in first.why
-    assert at_rest.why == "it is new"
+    assert "2025-03-01: looked at again" in first.reason
+    assert at_rest.reason == "it is new"
 
 
 def test_a_parsed_day_is_due_again_when_its_files_have_changed():
@@ -43,7 +43,7 @@ def test_a_failed_day_is_named_and_those_after_it_go_on():
     next_day = choose_due_day(listed, seen=listed, parsed={}, failed={"2025-03-01": "a"})
     after_that = choose_due_day(listed, seen=listed, parsed={"2025-03-02": "b"}, failed={"2025-03-01": "a"})
 
-    named = "; the last run failed: 2025-03-01 (mend what the run says, then re-execute it)"
+    named = "; the last run failed: 2025-03-01 (fix the error that the run shows, then re-execute it)"
     assert next_day == ("2025-03-02", f"it is new{named}")
     assert after_that == (None, f"2 days have files, none of them is due{named}")
 
@@ -55,7 +55,7 @@ def test_a_failed_day_is_due_again_when_its_files_have_changed_and_come_to_rest(
     at_rest = choose_due_day(listed, seen=listed, parsed={}, failed={"2025-03-01": "a"})
 
     assert growing.day is None
-    assert "2025-03-01: looked at again" in growing.why
+    assert "2025-03-01: looked at again" in growing.reason
     assert at_rest == ("2025-03-01", "it is new")
 
 
@@ -65,8 +65,8 @@ def test_a_day_that_was_parsed_and_failed_later_is_named():
     answer = choose_due_day(listed, seen=listed, parsed=listed, failed=listed)
 
     assert answer.day is None
-    assert "the last run failed: 2025-03-01" in answer.why
+    assert "the last run failed: 2025-03-01" in answer.reason
 
 
 def test_a_failed_day_that_has_no_files_any_more_is_forgotten():
-    assert "failed" not in choose_due_day({}, seen={}, parsed={}, failed={"2025-03-01": "a"}).why
+    assert "failed" not in choose_due_day({}, seen={}, parsed={}, failed={"2025-03-01": "a"}).reason

@@ -156,7 +156,7 @@ def test_later_days_go_on_behind_a_failed_one_which_is_named_and_made_when_it_wa
     assert asked == [[], [f"{first}"], [f"{second}"]]
     assert week.count_made("raw_events") == {f"{second}": 1}
     assert still_failed == []
-    assert f"the last run failed: {first} (mend what the run says, then re-execute it)" in why
+    assert f"the last run failed: {first} (fix the error that the run shows, then re-execute it)" in why
 
     week.mend_day(first)
     week.reexecute(first)

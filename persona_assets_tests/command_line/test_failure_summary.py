@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from dagster._utils.error import serializable_error_info_from_exc_info
 
-from persona_assets.command_line.failure_summary import BriefLogger, Ending, find_own_message
+from persona_assets.command_line.failure_summary import BriefLogger, FailureSummary, find_own_message
 from persona_assets.errors import CaptureError, PersonaAssetsError, TooFewUsersError
 
 
@@ -45,11 +45,11 @@ def test_other_errors_have_no_message_of_the_package():
 
 def test_the_end_says_each_error_once_and_the_last_one_last():
     said, to = [], io.StringIO()
-    ending = Ending(at_exit=said.append, to=to)
+    summary = FailureSummary(at_exit=said.append, to=to)
 
     for text in ("no file", "no room", "no file"):
-        ending.note(info_of(lambda text=text: fail(CaptureError(text))))
-    ending.note(info_of(lambda: fail(ValueError("x"))))
+        summary.add(info_of(lambda text=text: fail(CaptureError(text))))
+    summary.add(info_of(lambda: fail(ValueError("x"))))
     assert to.getvalue() == ""
     (at_exit,) = said
     at_exit()

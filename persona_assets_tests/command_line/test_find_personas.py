@@ -8,7 +8,7 @@ import pytest
 
 from persona_assets import find, tables
 from persona_assets.assets.persona_labels.carry_names import PERSONA_LABELS
-from persona_assets.command_line.find_personas import find_text, find_user, list_days
+from persona_assets.command_line.find_personas import find_personas_by_text, find_personas_of_user, list_days
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.errors import MissingPartitionError, ModelError, StorageError
 from persona_assets.settings import read_settings
@@ -58,43 +58,43 @@ def store(data, asset, day, table):
 @pytest.mark.parametrize("persona", [0, 1])
 def test_the_nearest_persona_to_a_text_comes_first_whatever_its_cluster_is_called(settings, persona):
     for day in DAYS:
-        nearest, other = find_text(settings, TEXTS[persona], day=day)
+        nearest, other = find_personas_by_text(settings, TEXTS[persona], day=day)
         assert (nearest["persona_id"], nearest["name"]) == (persona, f"persona {persona}")
         assert nearest["similarity"] == pytest.approx(1, abs=1e-3)
         assert other["similarity"] < nearest["similarity"]
 
 
 def test_the_last_day_is_asked_by_default_and_as_many_as_are_wanted(settings):
-    (found,) = find_text(settings, TEXTS[0], most=1)
+    (found,) = find_personas_by_text(settings, TEXTS[0], limit=1)
 
     assert found["cluster_id"] == 1
 
 
 def test_a_user_is_followed_through_the_days(settings):
-    found = find_user(settings.data, "did:plc:ann")
+    found = find_personas_of_user(settings.data, "did:plc:ann")
 
     assert [(row["day"], row["persona_id"], row["cluster_id"]) for row in found] == [(DAYS[0], 0, 0), (DAYS[1], 0, 1)]
-    assert find_user(settings.data, "did:plc:nobody") == []
+    assert find_personas_of_user(settings.data, "did:plc:nobody") == []
 
 
 def test_without_labels_personas_have_no_number_and_no_name(settings, tmp_path):
     (tmp_path / "persona_labels.parquet").unlink()
 
-    assert {(row["persona_id"], row["name"]) for row in find_text(settings, TEXTS[0])} == {(None, None)}
+    assert {(row["persona_id"], row["name"]) for row in find_personas_by_text(settings, TEXTS[0])} == {(None, None)}
 
 
 def test_a_day_that_is_not_there_is_named_with_those_that_are(settings):
     with pytest.raises(
         MissingPartitionError, match="2025-03-05 has no clusters; the days are 2025-03-01 to 2025-03-02"
     ):
-        find_text(settings, "x", day=dt.date(2025, 3, 5))
+        find_personas_by_text(settings, "x", day=dt.date(2025, 3, 5))
 
 
 def test_another_model_is_refused(settings, tmp_path):
     other = make_model(tmp_path / "other", pooling={"pooling_mode": "cls"})
 
     with pytest.raises(ModelError, match="set PERSONA_MODEL to the model of that day"):
-        find_text(settings.model_copy(update={"model": str(other)}), "x")
+        find_personas_by_text(settings.model_copy(update={"model": str(other)}), "x")
 
 
 def test_damage_is_noticed(settings, tmp_path):
@@ -104,7 +104,7 @@ def test_damage_is_noticed(settings, tmp_path):
     file.write_bytes(content)
 
     with pytest.raises(StorageError, match="clusters"):
-        find_user(settings.data, "did:plc:ann")
+        find_personas_of_user(settings.data, "did:plc:ann")
 
 
 def test_without_any_day_the_remedy_is_said(tmp_path):

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from upath import UPath
 
-from persona_assets.command_line.serve_reports import main, report_address, serving_reports
+from persona_assets.command_line.serve_reports import main, report_url, serving_reports
 from persona_assets.errors import SettingsError
 from persona_assets.settings import read_settings
 from persona_assets_tests.ports import find_free_port
@@ -82,9 +82,9 @@ def test_nobody_can_write(address):
 
 
 def test_links_are_made_where_an_address_is_set():
-    assert report_address(read_settings({}), DAY, "report.html") is None
+    assert report_url(read_settings({}), DAY, "report.html") is None
     settings = read_settings({"PERSONA_REPORTS_URL": "http://127.0.0.1:3001/"})
-    assert report_address(settings, DAY, "report.html") == f"http://127.0.0.1:3001/{DAY}/report.html"
+    assert report_url(settings, DAY, "report.html") == f"http://127.0.0.1:3001/{DAY}/report.html"
 
 
 def test_a_port_that_is_taken_is_named(address):

@@ -5,7 +5,7 @@ import datetime as dt
 import dagster as dg
 import pytest
 
-from persona_assets.common.checks import Check, adds_up, window_is_complete
+from persona_assets.common.checks import Check, accounting_check, complete_window_check
 from persona_assets.definitions import defs
 from persona_assets.partitions import daily_partitions
 
@@ -13,7 +13,7 @@ from persona_assets.partitions import daily_partitions
 def run(check, *, passed):
     @dg.asset(name="made", check_specs=[check.spec()])
     def made():
-        return dg.MaterializeResult(check_results=[check.answer(passed=passed, rows=1)])
+        return dg.MaterializeResult(check_results=[check.result(passed=passed, rows=1)])
 
     @dg.asset(deps=[made])
     def follows():
@@ -42,7 +42,7 @@ def run_days(instance, *, is_error):
 
     @dg.asset(name="made", partitions_def=DAYS, check_specs=[check.spec(DAYS)])
     def made(context):
-        return dg.MaterializeResult(check_results=[check.answer(passed=context.partition_key != "2025-03-02")])
+        return dg.MaterializeResult(check_results=[check.result(passed=context.partition_key != "2025-03-02")])
 
     @dg.asset(deps=[made], partitions_def=DAYS)
     def follows():
@@ -92,7 +92,7 @@ def test_a_daily_check_warns_of_no_preview(recwarn):
 
 
 def test_a_check_that_passes_gives_no_advice():
-    answer, succeeded = run(adds_up("made", of="line", advice="look here"), passed=True)
+    answer, succeeded = run(accounting_check("made", of="line", advice="look here"), passed=True)
 
     assert (answer.check_name, answer.description) == ("every_line_is_accounted_for", None)
     assert succeeded == {"made", "follows"}
@@ -115,7 +115,7 @@ def test_a_check_that_passes_is_not_logged(capfd):
 def test_outside_a_run_a_failed_check_is_logged_too(caplog):
     days = ", ".join(f"2025-03-{day:02}" for day in range(1, 31))
 
-    Check("made", "is_well", "look here").answer(
+    Check("made", "is_well", "look here").result(
         passed=False, share=0.25, days=days, table=dg.MetadataValue.float(1.5), none=None
     )
 
@@ -126,7 +126,7 @@ def test_outside_a_run_a_failed_check_is_logged_too(caplog):
 
 
 def test_a_hole_in_a_window_only_warns():
-    assert not window_is_complete("made").spec().blocking
+    assert not complete_window_check("made").spec().blocking
 
 
 def test_every_asset_has_a_check():

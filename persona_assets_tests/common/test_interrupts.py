@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from persona_assets.common.database import open_duckdb
-from persona_assets.common.interrupts import ending_on_signal, holding_signals
+from persona_assets.common.interrupts import deferring_signals, ending_on_signal
 
 # Minutes of work in the engine's own code; and its sorts do not look for signals.
 SORT = "CREATE TABLE t AS SELECT md5(range::VARCHAR) AS h FROM range(200_000_000) ORDER BY h"
@@ -112,7 +112,7 @@ def test_an_error_that_no_signal_has_made_passes():
 def test_clearing_up_is_not_ended_by_a_second_signal(number):
     cleared = []
 
-    with pytest.raises(ToldToEndError), holding_signals():
+    with pytest.raises(ToldToEndError), deferring_signals():
         os.kill(os.getpid(), number)
         cleared.append("all of it")
 
@@ -122,7 +122,7 @@ def test_clearing_up_is_not_ended_by_a_second_signal(number):
 def test_handlers_are_as_they_were_after_signals_were_held(number):
     before = signal.getsignal(number)
 
-    with holding_signals():
+    with deferring_signals():
         pass
 
     assert signal.getsignal(number) is before

@@ -29,7 +29,7 @@ def test_the_owner_of_a_record_is_the_did_in_its_uri(uri, owner):
 
 
 def test_uris_are_put_together_and_null_where_a_part_is_missing():
-    uris = lexicon.write_uris(
+    uris = lexicon.build_uris(
         pa.array(["did:plc:a", "did:plc:b"]), pa.array([lexicon.POST] * 2), pa.array(["3k", None])
     )
 

@@ -12,11 +12,11 @@ from persona_assets.common.metadata import (
     column_schema,
     count_table,
     measured,
-    missing_days,
     provenance_table,
     shorten_number,
+    window_metadata,
 )
-from persona_assets.common.provenance import describe_step, with_provenance
+from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.io_managers.parquet_tables import ParquetIOManager
 from persona_assets.partitions import daily_partitions, trailing_window
 
@@ -48,7 +48,7 @@ def test_a_hole_in_a_window_shows_in_the_metadata(tmp_path):
 
     @dg.asset(partitions_def=days, ins={"clusters": dg.AssetIn(partition_mapping=trailing_window(3))})
     def reader(context: dg.AssetExecutionContext, clusters):
-        seen.append(missing_days(context, clusters=clusters))
+        seen.append(window_metadata(context, clusters=clusters))
         return dg.MaterializeResult(value=pa.table({}))
 
     for day in ("2025-03-01", "2025-03-03"):
@@ -66,8 +66,8 @@ def test_a_hole_in_a_window_shows_in_the_metadata(tmp_path):
 
 
 def test_provenance_is_a_table_of_the_window_the_settings_and_the_versions():
-    before = with_provenance(pa.schema([]), describe_step("english_posts", days=["2025-03-01"], settings={"a": 1}))
-    made = describe_step("clusters", days=["2025-03-01"], settings={"n_clusters": [2, 8]}, inputs=[before])
+    before = with_provenance(pa.schema([]), build_provenance("english_posts", days=["2025-03-01"], settings={"a": 1}))
+    made = build_provenance("clusters", days=["2025-03-01"], settings={"n_clusters": [2, 8]}, inputs=[before])
 
     lines = [row.data["how it was made"] for row in provenance_table(made)["provenance"].records]
 

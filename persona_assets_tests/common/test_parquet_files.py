@@ -71,7 +71,7 @@ def test_row_groups_are_as_small_as_asked(tmp_path):
 
 
 def test_row_groups_hold_few_bytes_however_long_rows_are(tmp_path, monkeypatch):
-    monkeypatch.setattr("persona_assets.common.parquet_files._GROUP_BYTES", 100)
+    monkeypatch.setattr("persona_assets.common.parquet_files._MAX_GROUP_BYTES", 100)
     lengths = [40, 40, 20, 1, 99, 1, 500, 0, None, 100, 100]
     table = pa.table({"s": pa.array([None if n is None else "x" * n for n in lengths], pa.string())})
 

@@ -15,5 +15,5 @@ def test_it_says_of_itself_what_the_other_one_says_and_is_created_by_the_caller(
 
 
 def test_one_that_cannot_be_started_is_refused():
-    with pytest.raises(TypeError, match="executor nothing cannot be started"):
+    with pytest.raises(TypeError, match="executor nothing has no creation function"):
         wrap_executor(dg.ExecutorDefinition("nothing"), lambda create, context: create(context))

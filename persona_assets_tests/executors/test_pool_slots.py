@@ -8,7 +8,7 @@ from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 from dagster._core.test_utils import create_run_for_test
 
-from persona_assets.executors.pool_slots import GPU_POOL, free_dead_slots, freeing_dead_slots
+from persona_assets.executors.pool_slots import GPU_POOL, free_dead_slots, with_dead_slots_freed
 
 LIMITED = {"concurrency": {"pools": {"default_limit": 1, "granularity": "op"}}}
 LOG = logging.getLogger("slots")
@@ -44,7 +44,7 @@ def test_a_slot_of_a_run_that_has_ended_is_freed_and_it_is_said(status, instance
 
     assert claim_slot(instance, create_run_for_test(instance))
     (said,) = caplog.records
-    assert said.getMessage() == f"pool gpu: freed what run {over.run_id} held, because it has ended ({status})"
+    assert said.getMessage() == f"pool gpu: freed the slots of run {over.run_id}, because it has ended ({status})"
     assert said.levelno == logging.WARNING
 
 
@@ -72,7 +72,7 @@ def test_a_launcher_that_knows_its_workers_is_asked(worker, is_freed, instance, 
 
 
 def the_job():
-    job = dg.define_asset_job("embed", executor_def=freeing_dead_slots(dg.in_process_executor))
+    job = dg.define_asset_job("embed", executor_def=with_dead_slots_freed(dg.in_process_executor))
     return dg.Definitions(assets=[embeds], jobs=[job]).resolve_job_def("embed")
 
 

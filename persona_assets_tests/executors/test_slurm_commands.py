@@ -35,7 +35,7 @@ def test_an_unknown_option_is_named_with_the_known_ones():
 OF_SETTINGS = {"time": "10", "setup": "module load cuda", "extra": "--exclusive"}
 
 
-@pytest.mark.parametrize("option", slurm.SHELL)
+@pytest.mark.parametrize("option", slurm.SHELL_OPTIONS)
 @pytest.mark.parametrize("place", ["default", "gpu", "per_step.embeddings"])
 def test_a_run_may_not_have_a_shell_run_what_the_settings_do_not_say(option, place):
     config = {"default": OF_SETTINGS, "gpu": {}, "per_step": {}}
@@ -54,7 +54,7 @@ def test_a_run_may_repeat_or_leave_out_the_shell_of_the_settings_and_set_all_els
 def test_the_command_has_a_flag_an_option_and_extra_ones_as_in_a_shell():
     options = {"cpus": "4", "extra": "--mail-type=END '--comment=two words'", "setup": "module load cuda"}
 
-    command = slurm.sbatch_command(options, name="n", log=Path("/logs/100%.log"), comment="c")
+    command = slurm.build_sbatch_command(options, name="n", log=Path("/logs/100%.log"), comment="c")
 
     assert "--cpus-per-task=4" in command
     assert command[-2:] == ["--mail-type=END", "--comment=two words"]
@@ -64,7 +64,7 @@ def test_the_command_has_a_flag_an_option_and_extra_ones_as_in_a_shell():
 
 def test_the_script_runs_and_leaves_its_exit_code(tmp_path):
     log = tmp_path / "odd name.log"
-    script = slurm.job_script(
+    script = slurm.build_job_script(
         ["sh", "-c", 'echo "$WORD" "$MORE"; exit 3'],
         {"WORD": 'it\'s "quoted" $HOME'},
         setup="MORE=more; export MORE",
@@ -81,7 +81,7 @@ def test_the_script_runs_and_leaves_its_exit_code(tmp_path):
 
 def test_a_variable_longer_than_an_exec_takes_is_refused():
     with pytest.raises(SlurmError, match="LONG: over the 128 KiB"):
-        slurm.job_script(["true"], {"LONG": "x" * 200_000}, setup="", log=Path("log"), umask="077")
+        slurm.build_job_script(["true"], {"LONG": "x" * 200_000}, setup="", log=Path("log"), umask="077")
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,8 @@ def test_the_end_of_a_log_is_its_last_lines_without_debug(tmp_path):
     log = tmp_path / "log"
     log.write_text("\n".join([*(f"line {n}" for n in range(50)), "x - dagster - DEBUG - y", "last"]))
 
-    assert slurm.end_of_log(log, lines=2) == "line 49\nlast"
-    assert "No such file" in slurm.end_of_log(tmp_path / "none")
+    assert slurm.tail_log(log, lines=2) == "line 49\nlast"
+    assert "No such file" in slurm.tail_log(tmp_path / "none")
 
 
 @pytest.mark.parametrize(
@@ -147,4 +147,4 @@ def test_the_end_of_a_log_is_its_last_lines_without_debug(tmp_path):
     ],
 )
 def test_hints_name_the_remedy(said, hint):
-    assert hint in slurm.hint_for(said)
+    assert hint in slurm.find_hint(said)

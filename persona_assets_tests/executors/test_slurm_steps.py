@@ -21,6 +21,6 @@ def test_a_job_has_one_name_for_one_attempt_at_one_step():
 def test_shell_from_a_runs_config_is_allowed_where_a_setting_allows_it():
     config = {"default": {"setup": "module load cuda"}, "gpu": {}, "per_step": {}}
 
-    SlurmStepHandler(config, umask="077", shell=None).require_allowed()
+    SlurmStepHandler(config, umask="077", allowed_shell=None).require_allowed_config()
     with pytest.raises(SettingsError, match="execution config sets default.setup"):
-        SlurmStepHandler(config, umask="077", shell={}).require_allowed()
+        SlurmStepHandler(config, umask="077", allowed_shell={}).require_allowed_config()

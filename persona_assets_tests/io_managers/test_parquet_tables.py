@@ -16,7 +16,7 @@ from persona_assets.common.parquet_files import write_parquet
 from persona_assets.errors import MissingPartitionError, SchemaError, StorageError
 from persona_assets.io_managers.parquet_tables import (
     NO_RETRY,
-    DatasetWithSides,
+    DatasetWithSideTables,
     ParquetIOManager,
     WithSideTables,
     every_day_with,
@@ -256,14 +256,14 @@ def test_an_input_over_every_day_has_those_there_with_their_sides(base):
     made, seen = asset_of("clusters", stored), []
 
     @dg.asset(ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))})
-    def reader(clusters: DatasetWithSides) -> None:
+    def reader(clusters: DatasetWithSideTables) -> None:
         seen.append(clusters)
 
     run([made], day="2025-03-01", base=base)
     run([made, reader], day="2025-03-04", base=base)
 
     assert seen[0].main.count_rows() == 2
-    fragments = seen[0].sides["cluster_centres"].get_fragments()
+    fragments = seen[0].side_tables["cluster_centres"].get_fragments()
     assert [fragment.to_table(schema=fragment.physical_schema) for fragment in fragments] == [
         tables.add_day(table, dt.date.fromisoformat(day)) for day, table in centres.items()
     ]
@@ -329,11 +329,11 @@ def test_side_tables_of_version_0_1_are_read_where_they_lie_and_go_when_the_day_
     now.unlink()
 
     @dg.asset(ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))})
-    def reader(clusters: DatasetWithSides) -> None:
+    def reader(clusters: DatasetWithSideTables) -> None:
         seen.append(clusters)
 
     dg.materialize([made, reader], selection=[reader], resources={"io_manager": ParquetIOManager(base=base)})
-    assert seen[0].sides["cluster_centres"].count_rows() == 1
+    assert seen[0].side_tables["cluster_centres"].count_rows() == 1
 
     run([made], day="2025-03-01", base=base)
     assert now.exists()

@@ -10,7 +10,7 @@ from upath import UPath
 from persona_assets import tables
 from persona_assets.errors import MissingPartitionError
 from persona_assets.io_managers.parquet_tables import ParquetIOManager
-from persona_assets.io_managers.window_days import days_made, days_present, find_missing
+from persona_assets.io_managers.window_days import find_existing_paths, find_missing_assets, find_window_paths
 from persona_assets.partitions import daily_partitions
 
 
@@ -29,7 +29,7 @@ def window(tmp_path):
 
 
 def test_the_days_that_are_there_come_in_their_order(context, window):
-    assert [path.name for path in days_present(context, window)] == ["2025-03-01.parquet", "2025-03-03.parquet"]
+    assert [path.name for path in find_window_paths(context, window)] == ["2025-03-01.parquet", "2025-03-03.parquet"]
 
 
 @pytest.fixture
@@ -90,21 +90,21 @@ def test_what_is_there_is_not_made_again(graph, tmp_path):
 def test_what_has_to_be_made_comes_once_and_after_what_it_is_made_from():
     inputs_of = {"d": ["c", "b"], "c": ["a"], "b": ["a"], "a": []}.__getitem__
 
-    assert find_missing(["d"], inputs_of, lambda _: False) == ["a", "c", "b", "d"]
-    assert find_missing(["d", "b"], inputs_of, {"c"}.__contains__) == ["a", "b", "d"]
-    assert find_missing(["d"], inputs_of, {"d"}.__contains__) == []
+    assert find_missing_assets(["d"], inputs_of, lambda _: False) == ["a", "c", "b", "d"]
+    assert find_missing_assets(["d", "b"], inputs_of, {"c"}.__contains__) == ["a", "b", "d"]
+    assert find_missing_assets(["d"], inputs_of, {"d"}.__contains__) == []
 
 
 def test_no_day_at_all_is_an_error_too(context):
     with pytest.raises(MissingPartitionError, match="clusters has not been materialized"):
-        days_present(context, {})
+        find_window_paths(context, {})
 
 
 def test_whatever_days_were_made_come_in_their_order(context, window):
     window["2025-03-03"].unlink()
     window["2025-03-02"].touch()
 
-    assert [path.name for path in days_made(context, window)] == ["2025-03-01.parquet", "2025-03-02.parquet"]
+    assert [path.name for path in find_existing_paths(context, window)] == ["2025-03-01.parquet", "2025-03-02.parquet"]
 
 
 @pytest.mark.parametrize("folder", ["there", "not there"])
@@ -112,4 +112,4 @@ def test_days_of_which_none_was_made_are_an_error(context, tmp_path, folder):
     (tmp_path / "there").mkdir()
 
     with pytest.raises(MissingPartitionError, match="clusters has not been materialized for any day"):
-        days_made(context, {"2025-03-01": UPath(tmp_path / folder / "2025-03-01.parquet")})
+        find_existing_paths(context, {"2025-03-01": UPath(tmp_path / folder / "2025-03-01.parquet")})

@@ -49,4 +49,4 @@ def test_a_cid_says_that_a_sha_256_follows():
 
 
 def test_an_instant_is_written_in_milliseconds():
-    assert identifiers.write_instant(1_740_973_563_121_964) == "2025-03-03T03:46:03.121Z"
+    assert identifiers.format_time(1_740_973_563_121_964) == "2025-03-03T03:46:03.121Z"

@@ -3,7 +3,7 @@
 import pycld2
 import pytest
 
-from persona_assets.sample.phrases import ANSWERS, MOMENTS, OTHER_LANGUAGES, SMALL_TALK
+from persona_assets.sample.phrases import GENERIC_REPLIES, MOMENTS, OTHER_LANGUAGES, SMALL_TALK
 
 
 @pytest.mark.parametrize("language", OTHER_LANGUAGES)
@@ -16,5 +16,5 @@ def test_a_detector_knows_the_language_of_a_text(language):
 
 
 def test_small_talk_asks_for_a_moment_at_most():
-    for sentence in ANSWERS + SMALL_TALK:
+    for sentence in GENERIC_REPLIES + SMALL_TALK:
         assert "{" not in sentence.format(moment=MOMENTS[0])

@@ -5,7 +5,7 @@ import pytest
 
 from persona_assets.common.lexicon import BLOCK, FEED_GENERATOR, FOLLOW, LIKE, POST, REPOST
 from persona_assets.sample.people import make_people
-from persona_assets.sample.simulate import HAPPENINGS, Simulation
+from persona_assets.sample.simulate import EVENT_SHARES, Simulation
 
 FIRST_US = 1_740_787_200_000_000
 SUBJECTS = (LIKE, REPOST)
@@ -15,7 +15,7 @@ SUBJECTS = (LIKE, REPOST)
 def events():
     rng = np.random.default_rng(4)
     simulation = Simulation(make_people(80, 3, rng), ["gardening", "astronomy", "football"], rng)
-    return [simulation.happen(FIRST_US + number * 1_000_000) for number in range(6000)]
+    return [simulation.next_event(FIRST_US + number * 1_000_000) for number in range(6000)]
 
 
 def commits(events, operation, *collections):
@@ -30,7 +30,7 @@ def uri(event, commit):
 
 
 def test_the_shares_of_what_happens_add_up():
-    assert abs(sum(HAPPENINGS.values()) - 1) < 1e-9
+    assert abs(sum(EVENT_SHARES.values()) - 1) < 1e-9
 
 
 def test_everything_happens(events):

@@ -7,7 +7,7 @@ import pytest
 
 from persona_assets.sample.people import Person
 from persona_assets.sample.phrases import OTHER_LANGUAGES
-from persona_assets.sample.texts import ON_TOPIC, write_text
+from persona_assets.sample.texts import ON_TOPIC_SHARE, write_text
 from persona_assets.sample.topics import TOPICS
 
 PERSONAS = ["gardening", "chess"]
@@ -31,7 +31,7 @@ def speaks_of(text, topic):
 def test_most_texts_are_about_the_persona_and_none_is_like_all_others(answering):
     written = texts(person(), answering=answering)
 
-    assert sum(speaks_of(text, "chess") for text in written) > 0.9 * ON_TOPIC * len(written)
+    assert sum(speaks_of(text, "chess") for text in written) > 0.9 * ON_TOPIC_SHARE * len(written)
     assert len(set(written)) > 0.7 * len(written)
     assert Counter(written).most_common(1)[0][1] < 0.05 * len(written)
 

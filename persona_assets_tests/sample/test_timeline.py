@@ -4,8 +4,8 @@ import numpy as np
 
 from persona_assets.common.lexicon import POST
 from persona_assets.sample.people import Person
-from persona_assets.sample.posting import Post
-from persona_assets.sample.records import Ref
+from persona_assets.sample.posting import SamplePost
+from persona_assets.sample.records import StrongRef
 from persona_assets.sample.timeline import Timeline
 
 NOW_US = 1_741_000_000_000_000
@@ -16,7 +16,7 @@ def person(name, *, persona="chess"):
 
 
 def post(author, rkey="3k"):
-    return Post(author, rkey, Ref("bafyrei", f"at://{author.user_id}/{POST}/{rkey}"), {"text": "x"})
+    return SamplePost(author, rkey, StrongRef("bafyrei", f"at://{author.user_id}/{POST}/{rkey}"), {"text": "x"})
 
 
 def timeline(*posts):
@@ -30,7 +30,7 @@ def test_an_empty_timeline_gives_records_from_outside():
     empty = timeline()
 
     assert empty.find_post(person("a")) is None
-    assert empty.find_answered(person("a")) is None
+    assert empty.find_post_to_answer(person("a")) is None
     assert empty.find_subject(person("a"), NOW_US).uri.startswith("at://did:plc:")
 
 
@@ -40,7 +40,7 @@ def test_nobody_reacts_to_a_post_that_is_gone_or_whose_account_is_closed():
     made = timeline(gone, closed)
 
     assert all(made.find_post(person("c")) is None for _ in range(50))
-    assert made.find_own(gone.author) is None
+    assert made.find_last_post_of(gone.author) is None
 
 
 def test_people_mostly_react_to_their_own_circle():
@@ -54,4 +54,4 @@ def test_people_mostly_react_to_their_own_circle():
 
 
 def test_an_old_record_key_is_of_weeks_before():
-    assert timeline().make_old_rkey(NOW_US) < timeline().make_outside(POST, NOW_US + 10**14).uri[-13:]
+    assert timeline().make_old_rkey(NOW_US) < timeline().make_outside_ref(POST, NOW_US + 10**14).uri[-13:]

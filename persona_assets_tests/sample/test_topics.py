@@ -5,7 +5,7 @@ from string import Formatter
 
 import pytest
 
-from persona_assets.sample.phrases import FRAMES, REPLIES
+from persona_assets.sample.phrases import REPLY_TEMPLATES, SENTENCE_TEMPLATES
 from persona_assets.sample.topics import TOPICS
 
 
@@ -15,7 +15,7 @@ def slots(sentence):
 
 @pytest.mark.parametrize("topic", TOPICS)
 def test_a_topic_has_more_than_thirty_sentences_and_fills_their_slots(topic):
-    sentences = TOPICS[topic].sentences + FRAMES
+    sentences = TOPICS[topic].sentences + SENTENCE_TEMPLATES
 
     assert len(set(sentences)) == len(sentences) > 30
     assert set().union(*map(slots, sentences)) == {"thing", "other", "doing"}
@@ -28,4 +28,4 @@ def test_topics_share_no_thing_no_doing_and_no_sentence():
 
 
 def test_answers_use_the_slots_of_a_topic():
-    assert set().union(*map(slots, REPLIES)) == {"thing", "other", "doing"}
+    assert set().union(*map(slots, REPLY_TEMPLATES)) == {"thing", "other", "doing"}

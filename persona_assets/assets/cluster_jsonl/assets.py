@@ -14,26 +14,26 @@ from persona_assets.assets.cluster_jsonl.line_schema import describe_line
 from persona_assets.assets.cluster_jsonl.load import Inputs
 from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 from persona_assets.assets.cluster_jsonl.targets import WITHOUT_TEXT
-from persona_assets.common.checks import Check, adds_up, window_is_complete
-from persona_assets.common.columns import ColumnInWords, describe_columns
+from persona_assets.common.checks import Check, accounting_check, complete_window_check
+from persona_assets.common.columns import ColumnDescription, describe_columns
 from persona_assets.common.metadata import (
     column_schema,
     count_table,
     measured,
-    missing_days,
     provenance_table,
     shorten_number,
+    window_metadata,
 )
-from persona_assets.common.provenance import describe_step
+from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.io_managers.persona_files import BESIDE, ClusterLines
+from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolderContents
 from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.settings import ClusterCompression, ClusterFormat, IgnoredCandidates, from_setting
 from persona_assets.tables import SEEN_BEFORE, stored_schema
 
-_COMPLETE = window_is_complete("cluster_jsonl")
-_ADDS_UP = adds_up(
+_COMPLETE = complete_window_check("cluster_jsonl")
+_ADDS_UP = accounting_check(
     "cluster_jsonl",
     of="action",
     advice="Actions of the window are neither written nor dropped under a reason: report this, it is a defect.",
@@ -106,7 +106,7 @@ def build_cluster_jsonl(
         window or unknown (`gone`); the `rest` has no line. `dropped` counts the reasons exactly, `accounting.parquet`
         both. Next: `cluster_stats`.
         """
-        provenance = describe_step(
+        provenance = build_provenance(
             "cluster_jsonl",
             days=days_of_window(context.partition_key, days, window),
             settings=config.chosen(),
@@ -126,26 +126,26 @@ def build_cluster_jsonl(
                 day=parse_day(context.partition_key),
                 provenance=provenance,
             )
-        present = missing_days(context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings)
+        gaps = window_metadata(context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings)
         context.log.info("%d conversations of %d users; writing", made.conversations, len(made.user_clusters))
         return dg.MaterializeResult(
             value=_as_files(made, config),
             metadata={
                 **_describe(made),
                 "dagster/column_schema": column_schema(_describe_files(config)),
-                **present,
+                **gaps,
                 **provenance_table(provenance),
                 **cost,
             },
-            check_results=check_lines(made, present, actions=user_actions.count_rows(), users=clusters.count_rows()),
+            check_results=check_lines(made, gaps, actions=user_actions.count_rows(), users=clusters.count_rows()),
         )
 
     return cluster_jsonl
 
 
-def _as_files(made: Lines, config: ClusterJsonlConfig) -> ClusterLines:
+def _as_files(made: Lines, config: ClusterJsonlConfig) -> ClusterFolderContents:
     beside = {"accounting": made.accounting, "actions_by_hour": made.by_hour, "actions_per_user": made.per_user}
-    return ClusterLines(made.lines, made.user_clusters, beside, config.compression, made.evidence)
+    return ClusterFolderContents(made.lines, made.user_clusters, beside, config.compression, made.evidence)
 
 
 def _describe(made: Lines) -> dict[str, Any]:
@@ -158,16 +158,14 @@ def _describe(made: Lines) -> dict[str, Any]:
     }
 
 
-def check_lines(
-    made: Lines, present: Mapping[str, str | int], *, actions: int, users: int
-) -> list[dg.AssetCheckResult]:
+def check_lines(made: Lines, gaps: Mapping[str, str | int], *, actions: int, users: int) -> list[dg.AssetCheckResult]:
     """Return whether all days, all actions of the window and all users of the clusters are accounted for."""
     # Messages that were let pass are estimated: nobody recorded them.
     told = sum(number for (action, _), number in total_outcomes(made.accounting).items() if action != "ignore")
     return [
-        _COMPLETE.answer(passed=present["missing_days"] == "none", **present),
-        _ADDS_UP.answer(passed=told == actions, actions=actions, accounted_for=told),
-        _USERS.answer(passed=len(made.user_clusters) == users, users=users, in_files=len(made.user_clusters)),
+        _COMPLETE.result(passed=gaps["missing_days"] == "none", **gaps),
+        _ADDS_UP.result(passed=told == actions, actions=actions, accounted_for=told),
+        _USERS.result(passed=len(made.user_clusters) == users, users=users, in_files=len(made.user_clusters)),
     ]
 
 
@@ -179,9 +177,9 @@ def _ignored_options(config: ClusterJsonlConfig) -> IgnoredOptions | None:
     )
 
 
-def _describe_files(config: ClusterJsonlConfig) -> list[ColumnInWords]:
+def _describe_files(config: ClusterJsonlConfig) -> list[ColumnDescription]:
     """Return the keys of a line, then the columns of each table beside the lines, as `table.column`."""
-    beside = BESIDE | ({"ignored": IGNORED_EVIDENCE} if config.add_ignored_messages else {})
+    beside = SMALL_TABLES | ({"ignored": IGNORED_EVIDENCE} if config.add_ignored_messages else {})
     return describe_line(config.format) + [
         column._replace(name=f"{table}.{column.name}")
         for table, schema in beside.items()

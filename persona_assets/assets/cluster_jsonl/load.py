@@ -17,7 +17,7 @@ from persona_assets.assets.cluster_jsonl.line_formats import LineFormat
 from persona_assets.assets.cluster_jsonl.serialise import JSON_STRING, time_in_sql
 from persona_assets.assets.cluster_jsonl.threads import Rows, find_cycles
 from persona_assets.assets.cluster_jsonl.without_text import HAS_NO_WORDS
-from persona_assets.common.database import INTERRUPTED, find_repeated, view_dataset
+from persona_assets.common.database import INTERRUPT_ERRORS, create_dataset_view, find_duplicate_values
 from persona_assets.common.interrupts import ending_on_signal
 
 
@@ -100,15 +100,15 @@ def load_window(con: duckdb.DuckDBPyConnection, inputs: Inputs, contents: Conten
         line_format: How lines will be spelled.
     """
     for name in ("clusters", "english_users", "user_actions", "english_posts"):
-        view_dataset(con, name, getattr(inputs, name))
+        create_dataset_view(con, name, getattr(inputs, name))
     con.execute(ACT_TYPE)
     con.execute(JSON_STRING)
     con.execute(HAS_NO_WORDS)
     con.execute(MEMBERS)
     # A cursor of its own: the connection is busy with the table that this query's rows go to.
-    with con.cursor() as cursor, ending_on_signal(cursor.interrupt, fails_with=INTERRUPTED), closing(contents):
+    with con.cursor() as cursor, ending_on_signal(cursor.interrupt, fails_with=INTERRUPT_ERRORS), closing(contents):
         for name in ("user_actions", "english_posts"):
-            view_dataset(cursor, name, getattr(inputs, name))
+            create_dataset_view(cursor, name, getattr(inputs, name))
         con.register(
             "numbered", _number(cursor.sql(MESSAGES.format(time=time_in_sql(line_format))).to_arrow_reader(), contents)
         )
@@ -133,7 +133,7 @@ def _number(messages: pa.RecordBatchReader, contents: Contents) -> pa.RecordBatc
 
 
 def _remove_repeated(con: duckdb.DuckDBPyConnection, contents: Contents) -> None:
-    con.register("several", pa.table({"uri_hash": find_repeated(con, "messages", "uri_hash")}))
+    con.register("several", pa.table({"uri_hash": find_duplicate_values(con, "messages", "uri_hash")}))
     suspects = con.sql("SELECT id FROM messages SEMI JOIN several USING (uri_hash)").to_arrow_table()
     con.unregister("several")
     con.register("suspects", _fetch_contents(suspects, contents.open()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from persona_assets.common.database import find_repeated
+from persona_assets.common.database import find_duplicate_values
 from persona_assets.tables import SEEN_BEFORE
 
 # The outcome of actions whose lines have no text, where such lines are left out.
@@ -206,6 +206,6 @@ def resolve_targets(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(statement)
     for statement in (LATEST, RESOLVED, UNDONE):
         con.execute(statement)
-    con.register("several", pa.table({"uri_hash": find_repeated(con, "resolved", "uri_hash")}))
+    con.register("several", pa.table({"uri_hash": find_duplicate_values(con, "resolved", "uri_hash")}))
     con.execute(REPEATED_ACTS)
     con.unregister("several")

@@ -12,7 +12,7 @@ spaces they are whole phrases.
 
 `stats.json` is as `stats.schema.json` in this folder says (JSON Schema, 2020-12), and has sorted keys:
     provenance: how the report was made: the window's days, and by asset the settings and versions of this step and of
-        all before it (as `provenance.describe_step` returns it).
+        all before it (as `provenance.build_provenance` returns it).
     day, n_clusters: the partition, and the number of clusters.
     totals, without_persona: counts (below) over all clusters, and of users in none (their number is 0 here, and
         what stands in the files of two days counts twice).

@@ -20,7 +20,7 @@ from persona_assets.assets.cluster_stats.distinctive_words import Word, find_wor
 from persona_assets.assets.cluster_stats.map_plot import Map
 from persona_assets.assets.cluster_stats.medoids import Medoid, find_medoids
 from persona_assets.assets.cluster_stats.topics import Topics, find_topics
-from persona_assets.common.database import open_duckdb, view_dataset
+from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.common.map_layout import draw_users, lay_out
 from persona_assets.common.pictures import Floats
 from persona_assets.post_vectors.duplicates import find_repeated_posts
@@ -100,7 +100,7 @@ def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
         numbers = pa.array(np.arange(len(users), dtype=np.int32))
         connection.register("users", users.append_column("user_number", numbers))
-        view_dataset(connection, "english_posts", inputs.english_posts)
+        create_dataset_view(connection, "english_posts", inputs.english_posts)
         stop_words = load_words(connection, repeated=repeated, language=language, n_clusters=k)
         words = find_words(connection, n_clusters=k)
         posts = sample_posts(connection, stop_words, n_clusters=k, most=most)

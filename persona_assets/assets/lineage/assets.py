@@ -14,8 +14,8 @@ from persona_assets.assets.lineage.trace import find_holes, trace_personas
 from persona_assets.common.checks import Check
 from persona_assets.common.metadata import count_table, measured, provenance_table
 from persona_assets.common.pictures import to_data_address
-from persona_assets.common.provenance import describe_step, with_provenance
-from persona_assets.io_managers.parquet_tables import DatasetWithSides, every_day_with
+from persona_assets.common.provenance import build_provenance, with_provenance
+from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, every_day_with
 
 # Rows of a table in the UI: all are in the stored tables.
 MOST_SHOWN = 100
@@ -48,7 +48,7 @@ _COMPLETE = Check(
     ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))},
     check_specs=[_COMPLETE.spec()],
 )
-def lineage(clusters: DatasetWithSides):
+def lineage(clusters: DatasetWithSideTables):
     """The history of personas over all days: which cluster of a day continues which of the day before.
 
     One row is one persona on one day, and what happened to it: born, continued, split, merged or gone. Its `persona_id`
@@ -57,14 +57,14 @@ def lineage(clusters: DatasetWithSides):
     was no plain continuation; `sizes` draws the personas over time.
     """
     with measured() as cost:
-        history = trace_personas(read_days(clusters.main, clusters.sides["cluster_centres"]))
+        history = trace_personas(read_days(clusters.main, clusters.side_tables["cluster_centres"]))
     about = _describe(history)
     days = [str(day) for day in pc.unique(history["day"]).to_pylist()]
-    made = describe_step("lineage", days=days, libraries=["numpy"], inputs=[clusters.main])
+    made = build_provenance("lineage", days=days, libraries=["numpy"], inputs=[clusters.main])
     return dg.MaterializeResult(
         value=with_provenance(history, made),
         metadata={**about, **provenance_table(made), **cost},
-        check_results=[_COMPLETE.answer(passed=about["missing_days"] == "none", missing_days=about["missing_days"])],
+        check_results=[_COMPLETE.result(passed=about["missing_days"] == "none", missing_days=about["missing_days"])],
     )
 
 

@@ -13,7 +13,7 @@ from persona_assets.assets.persona_phrases.behaviour import describe_clusters
 from persona_assets.assets.persona_phrases.candidates import find_candidates
 from persona_assets.assets.persona_phrases.rank import name_clusters, rank_phrases
 from persona_assets.assets.persona_phrases.stored_tables import PERSONA_PHRASES
-from persona_assets.common.database import open_duckdb, view_dataset
+from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.post_vectors.duplicates import find_repeated_posts
 from persona_assets.post_words.words import load_words
 
@@ -53,7 +53,7 @@ def find_phrases(
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
         numbers = pa.array(np.arange(len(users), dtype=np.int32))
         connection.register("users", users.append_column("user_number", numbers))
-        view_dataset(connection, "english_posts", inputs.english_posts)
+        create_dataset_view(connection, "english_posts", inputs.english_posts)
         load_words(connection, repeated=repeated, language=language, n_clusters=len(sizes))
         candidates = find_candidates(connection, n_clusters=len(sizes))
     distinct = sorted({candidate.phrase for of_cluster in candidates for candidate in of_cluster})
