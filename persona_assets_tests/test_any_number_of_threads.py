@@ -24,7 +24,7 @@ from persona_assets_tests.assets.user_actions.builders import BOBS_POST, LIKE, P
 ROOT = Path(__file__).parents[1]
 HOUR = 3_600_000_000
 MEMORY = "512MB"
-# Libraries count their threads once, when they are loaded: so each number has a process of its own.
+# Libraries set their number of threads when they are loaded, so each number needs a new process.
 ON_THREADS = """
 import sys, duckdb, pyarrow
 threads, asset, given, made = sys.argv[1:]
@@ -74,7 +74,7 @@ def make_texts(given, made):
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory):
-    """A window in row groups of a hundred rows, so that many threads have something to read."""
+    """A window in row groups of a hundred rows, so that many threads have work."""
     rng = np.random.default_rng(4)
     users, stars = [f"user{n}" for n in range(24)], [f"star{n}" for n in range(6)]
     posts = [message(stars[n % 6], f"p{n:04}", int(rng.integers(0, 9 * HOUR)), f"text {n % 900}") for n in range(1_800)]

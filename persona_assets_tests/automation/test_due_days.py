@@ -1,4 +1,4 @@
-"""Which day is due."""
+"""Which day the sensor processes next."""
 
 import functools
 
@@ -7,7 +7,7 @@ from persona_assets.automation import due_days as due
 choose_due_day = functools.partial(due.choose_due_day, failed={})
 
 
-def test_a_new_day_is_due_once_two_looks_have_found_the_same_files():
+def test_a_new_day_is_due_after_two_evaluations_with_the_same_files():
     first = choose_due_day({"2025-03-01": "a"}, seen={}, parsed={})
     growing = choose_due_day({"2025-03-01": "b"}, seen={"2025-03-01": "a"}, parsed={})
     at_rest = choose_due_day({"2025-03-01": "b"}, seen={"2025-03-01": "b"}, parsed={})
@@ -27,7 +27,7 @@ def test_a_parsed_day_is_due_again_when_its_files_have_changed():
     )
 
 
-def test_of_several_days_the_earliest_is_due():
+def test_the_earliest_of_several_days_is_due():
     listed = {"2025-03-03": "c", "2025-03-01": "a", "2025-03-02": "b"}
 
     assert choose_due_day(listed, seen=listed, parsed={"2025-03-01": "a"}).day == "2025-03-02"
@@ -37,7 +37,7 @@ def test_days_without_files_are_never_due():
     assert choose_due_day({}, seen={"2025-03-01": "a"}, parsed={}) == (None, "0 days have files, all of them parsed")
 
 
-def test_a_failed_day_is_named_and_those_after_it_go_on():
+def test_a_failed_day_is_named_and_does_not_block_later_days():
     listed = {"2025-03-01": "a", "2025-03-02": "b"}
 
     next_day = choose_due_day(listed, seen=listed, parsed={}, failed={"2025-03-01": "a"})
@@ -48,7 +48,7 @@ def test_a_failed_day_is_named_and_those_after_it_go_on():
     assert after_that == (None, f"2 days have files, none of them is due{named}")
 
 
-def test_a_failed_day_is_due_again_when_its_files_have_changed_and_come_to_rest():
+def test_a_failed_day_is_due_again_when_its_changed_files_are_stable():
     listed = {"2025-03-01": "b"}
 
     growing = choose_due_day(listed, seen={"2025-03-01": "a"}, parsed={}, failed={"2025-03-01": "a"})
@@ -68,5 +68,5 @@ def test_a_day_that_was_parsed_and_failed_later_is_named():
     assert "the last run failed: 2025-03-01" in answer.reason
 
 
-def test_a_failed_day_that_has_no_files_any_more_is_forgotten():
+def test_a_failed_day_without_files_is_ignored():
     assert "failed" not in choose_due_day({}, seen={}, parsed={}, failed={"2025-03-01": "a"}).reason

@@ -1,4 +1,4 @@
-"""What the instance knows of days."""
+"""Queries to the Dagster instance: parsed, failed and active days."""
 
 import dagster as dg
 
@@ -34,7 +34,7 @@ def run_job(instance, day, status, job="process_day", tags=()):
     )
 
 
-def test_days_have_failed_whose_last_run_did_and_are_told_with_the_files_that_it_was_asked_for():
+def test_days_whose_last_run_failed_have_the_digest_that_was_requested():
     failure, success = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
     with dg.DagsterInstance.ephemeral() as instance:
         run_job(instance, "2025-03-01", failure, tags={DIGEST_TAG: "a"})
@@ -50,7 +50,7 @@ def test_days_have_failed_whose_last_run_did_and_are_told_with_the_files_that_it
     assert find_failed_digests(last) == {"2025-03-01": "a", "2025-03-03": "not noted"}
 
 
-def test_days_are_active_while_a_run_waits_or_works():
+def test_days_are_active_while_a_run_is_queued_or_running():
     with dg.DagsterInstance.ephemeral() as instance:
         run_job(instance, "2025-03-03", dg.DagsterRunStatus.STARTED)
         run_job(instance, "2025-03-02", dg.DagsterRunStatus.NOT_STARTED)

@@ -1,4 +1,4 @@
-"""A graph for `dagster asset materialize -f`: an asset a day, of which one may fail, and one over all days."""
+"""A graph for `dagster asset materialize -f`: a daily asset, of which one day can fail, and one without partitions."""
 
 import os
 

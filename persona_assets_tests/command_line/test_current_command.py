@@ -1,4 +1,4 @@
-"""A command that runs assets is known by its options, and refused when it names no day, or one that is not there."""
+"""Commands that run assets are recognised by their options, and their days are validated."""
 
 import click
 import dagster as dg
@@ -28,7 +28,7 @@ JOBS = {"each_day": dg.AssetSelection.assets(daily), "all_days": dg.AssetSelecti
 
 
 def find_in(command, *arguments):
-    """Return what is found while a command with these arguments runs."""
+    """Return the launch options that are found while a command with these arguments runs."""
     found = []
     command.callback = lambda **_: found.append(find_launch_options())
     command.main(list(arguments), standalone_mode=False)
@@ -39,7 +39,7 @@ def command_with(*options):
     return click.Command("command", params=[click.Option([f"--{option}"]) for option in options])
 
 
-def test_dg_launch_and_dagster_asset_materialize_are_known_by_their_options():
+def test_dg_launch_and_dagster_asset_materialize_are_recognised_by_their_options():
     launch = command_with("assets", "job", "partition", "partition-range")
     materialize = command_with("select", "partition", "partition-range")
 
@@ -63,11 +63,11 @@ def test_other_commands_and_none_at_all_run_no_assets():
         (["python"], False),
     ],
 )
-def test_a_code_server_is_known_by_how_it_was_started(command, expected):
+def test_a_code_server_is_recognised_by_its_command(command, expected):
     assert is_code_server(command) is expected
 
 
-def test_a_wrong_setting_is_refused_as_a_wrong_option_is():
+def test_an_invalid_setting_is_a_usage_error():
     with pytest.raises(click.UsageError, match="PERSONA_N_CLUSTER is not a setting; did you mean PERSONA_N_CLUSTERS"):
         read_settings_for_command(lambda: read_settings({"PERSONA_N_CLUSTER": "8"}))
 
@@ -75,12 +75,12 @@ def test_a_wrong_setting_is_refused_as_a_wrong_option_is():
 
 
 @pytest.mark.parametrize("selection", ["daily", "over_all_days,daily", "*", "+over_all_days"])
-def test_assets_with_days_need_one_and_the_command_is_named(selection):
+def test_daily_assets_need_a_day_and_the_option_is_named(selection):
     with pytest.raises(click.UsageError, match="daily: .*--partition 2025-03-03.*--partition-range 2025-03-01...2025-"):
         validate_days(LaunchOptions(selection, None, None), [daily, over_all_days], DAYS, JOBS)
 
 
-def test_jobs_with_days_need_one_too():
+def test_jobs_of_daily_assets_need_a_day():
     with pytest.raises(click.UsageError, match="daily: .*--partition 2025-03-03"):
         validate_days(LaunchOptions(None, None, None, "each_day"), [daily, over_all_days], DAYS, JOBS)
 
@@ -93,12 +93,12 @@ def test_jobs_with_days_need_one_too():
         LaunchOptions("daily", None, "2025-03-01...2025-03-03"),
         LaunchOptions("daily", None, "2025-03-02...2025-03-02"),
         LaunchOptions(None, None, None, "all_days"),
-        LaunchOptions(None, None, None, "unknown"),  # which Dagster says
+        LaunchOptions(None, None, None, "unknown"),  # Dagster reports this one
         LaunchOptions(None, None, "2025-03-01...2025-03-03", "unknown"),
         LaunchOptions("over_all_days,daily", None, "2025-03-01...2025-03-03"),
     ],
 )
-def test_days_that_are_there_or_not_needed_are_let_through(launch):
+def test_existing_and_unnecessary_days_are_accepted(launch):
     validate_days(launch, [daily, over_all_days], DAYS, JOBS)
 
 
@@ -113,7 +113,7 @@ def test_days_that_are_there_or_not_needed_are_let_through(launch):
         (LaunchOptions("daily", None, "2025-03-01"), "write FIRST...LAST"),
     ],
 )
-def test_days_that_are_not_there_are_refused_with_those_that_are(launch, error):
+def test_days_that_do_not_exist_are_refused_and_existing_ones_are_named(launch, error):
     with pytest.raises(click.UsageError, match=error):
         validate_days(launch, [daily, over_all_days], DAYS, JOBS)
 
@@ -126,6 +126,6 @@ def test_days_that_are_not_there_are_refused_with_those_that_are(launch, error):
         (LaunchOptions(None, None, "2025-03-01...2025-03-03", "all_days"), "--partition-range"),
     ],
 )
-def test_days_are_refused_where_nothing_selected_is_made_a_day_at_a_time(launch, option):
+def test_days_are_refused_if_no_selected_asset_is_daily(launch, option):
     with pytest.raises(click.UsageError, match=f"over_all_days: .* Leave {option} out"):
         validate_days(launch, [daily, over_all_days], DAYS, JOBS)

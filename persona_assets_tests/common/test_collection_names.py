@@ -6,13 +6,13 @@ from persona_assets.common.collection_names import merge_rare_collections
 ID = "plc.aaaaaaaaaaaaaaaaaaaaaaaa"
 
 
-def test_bluesky_s_own_collections_are_shown_however_rare():
+def test_official_collections_are_always_shown():
     kinds = {"app.bsky.feed.post create": 1, "chat.bsky.actor.declaration delete": 2, "identity": 3}
 
     assert merge_rare_collections(kinds) == kinds
 
 
-def test_another_s_is_shown_when_it_is_frequent():
+def test_unofficial_collections_are_shown_if_they_are_frequent():
     kinds = {"com.example.thing create": 1000, "com.example.thing delete": 999, "fm.teal.play delete": 1}
 
     assert merge_rare_collections(kinds) == {"com.example.thing create": 1000, "other collections delete": 1000}

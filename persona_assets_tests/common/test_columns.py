@@ -1,4 +1,4 @@
-"""Columns: each described, in words that need no Arrow."""
+"""Every column of every table has a description and a type in words."""
 
 import importlib
 
@@ -63,19 +63,19 @@ def test_descriptions_are_in_the_stored_file_and_its_dataset(tmp_path, table):
         ("vector", pa.list_(pa.float16(), 384), "vector of 384 numbers"),
     ],
 )
-def test_types_are_said_in_words(name, kind, words):
+def test_types_are_described_in_words(name, kind, words):
     assert describe_type(column(name, kind, "Something.")) == words
 
 
-def test_a_type_without_words_is_refused():
+def test_an_unknown_type_is_an_error():
     with pytest.raises(ValueError, match="no words are known for the type duration"):
         describe_type(column("waited", pa.duration("us"), "How long."))
 
 
-def test_required_columns_hold_no_nulls_and_others_may():
+def test_required_columns_are_not_nullable_and_others_are():
     assert not required_column("a", pa.string(), "A.").nullable
     assert column("a", pa.string(), "A.").nullable
 
 
-def test_a_column_of_a_file_without_descriptions_has_none():
+def test_a_column_without_metadata_has_no_description():
     assert read_description(pa.field("a", pa.string())) is None

@@ -1,4 +1,4 @@
-"""Persona folders: one file a cluster, streamed, whole or absent."""
+"""The IO manager for `cluster_jsonl`: one file per cluster, streamed, in a folder that is replaced atomically."""
 
 import datetime as dt
 import json
@@ -63,7 +63,7 @@ def test_each_line_is_in_the_file_of_its_cluster_in_the_order_given(base):
     assert event.metadata["dagster/partition_row_count"].value == 4
 
 
-def test_compressed_files_hold_the_same_lines(base):
+def test_compressed_files_have_the_same_lines(base):
     lines = [(1, b"[1]\n", 1), (0, b"[2]\n", 1), (1, b'[3]\n["\xc3\xa9"]\n', 2)]
     plain: list[ClusterFolder] = []
     compressed: list[ClusterFolder] = []
@@ -94,7 +94,7 @@ def test_user_clusters_is_a_sorted_json_object(tmp_path):
     assert list(json.loads(text).items()) == [("a", 0), ("b", 1), ("c", 2)]
 
 
-def test_more_lines_than_are_held_keep_their_order(tmp_path, monkeypatch):
+def test_more_lines_than_fit_the_buffer_keep_their_order(tmp_path, monkeypatch):
     monkeypatch.setattr(jsonl, "MAX_BUFFERED_BYTES", 50)
     lines = [(n % 3, f"[{n}]\n".encode(), 1) for n in range(1000)]
 
@@ -106,14 +106,14 @@ def test_more_lines_than_are_held_keep_their_order(tmp_path, monkeypatch):
         assert written == b"".join(line for number, line, _ in lines if number == cluster)
 
 
-def test_a_table_beside_that_differs_from_its_schema_is_refused(tmp_path, monkeypatch):
+def test_a_small_table_with_another_schema_is_refused(tmp_path, monkeypatch):
     monkeypatch.setitem(SMALL_TABLES, "accounting", ACCOUNTING.drop_columns("outcome"))
 
     with pytest.raises(SchemaError, match="accounting: the table does not match"):
         store([(0, b"[1]\n", 1)], str(tmp_path))
 
 
-def test_lines_that_break_off_leave_the_folder_as_it_was(tmp_path):
+def test_an_error_in_the_stream_of_lines_leaves_the_old_folder(tmp_path):
     def broken():
         yield 0, b"[new]\n", 1
         raise ValueError("broken off")
@@ -128,7 +128,7 @@ def test_lines_that_break_off_leave_the_folder_as_it_was(tmp_path):
 
 
 @pytest.mark.parametrize("compression", ["none", "zstd"])
-def test_a_line_that_was_changed_is_found(base, compression):
+def test_a_changed_line_is_detected(base, compression):
     seen: list[ClusterFolder] = []
     store([(0, f"[{n}]\n".encode(), 1) for n in range(1000)], base, seen, compression)
     file = seen[0].path / ("cluster_0.jsonl" + (".zst" if compression == "zstd" else ""))
@@ -147,7 +147,7 @@ def test_all_files_of_a_folder_have_a_checksum(base):
     assert set(seen[0].checksums) == {file.name for file in seen[0].path.iterdir()} - {CHECKSUMS}
 
 
-def test_a_folder_that_is_not_whole_is_no_input(tmp_path):
+def test_an_incomplete_folder_is_an_error(tmp_path):
     (tmp_path / "cluster_jsonl" / DAY).mkdir(parents=True)
     (tmp_path / "cluster_jsonl" / DAY / "cluster_0.jsonl").touch()
 

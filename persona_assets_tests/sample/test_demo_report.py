@@ -1,4 +1,4 @@
-"""What the demo says about clusters and planted personas."""
+"""The table and the verdict that the demo prints."""
 
 from persona_assets.sample.demo_report import (
     ReportCluster,
@@ -44,13 +44,13 @@ def test_each_cluster_has_a_line_with_its_persona_and_words():
     ]
 
 
-def test_a_cluster_of_nobody_who_was_planted_has_no_persona():
+def test_a_cluster_without_planted_users_has_no_persona():
     *_, last = format_cluster_table(STATS, score()._replace(main_personas={0: MainPersona("baking", 3)})).splitlines()
 
     assert last.split() == ["1", "400"]
 
 
-def test_the_verdict_says_how_many_users_agree_and_what_the_index_means():
+def test_the_verdict_has_matched_users_and_explains_the_index():
     said = read(format_verdict(score(0.914), 2))
 
     assert "2 of 2 planted personas have a cluster of their own" in said
@@ -59,11 +59,11 @@ def test_the_verdict_says_how_many_users_agree_and_what_the_index_means():
     assert "NOT MATCH" not in said
 
 
-def test_users_who_were_planted_nowhere_are_counted():
+def test_users_without_a_planted_persona_are_counted():
     assert "7 more users are in clusters" in read(format_verdict(score(unplanted=7), 2))
 
 
-def test_a_poor_result_is_called_one():
+def test_a_low_agreement_is_reported_as_no_match():
     poor = score(0.4)
 
     assert not is_match(poor)

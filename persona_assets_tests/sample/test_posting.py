@@ -1,4 +1,4 @@
-"""Messages come in every shape."""
+"""Records of messages have every form: replies, quotes, pictures, links."""
 
 import numpy as np
 
@@ -32,13 +32,13 @@ def test_a_reply_can_quote_too():
     assert record["embed"]["$type"].startswith("app.bsky.embed.record")
 
 
-def test_quotes_come_by_both_embeds():
+def test_quotes_have_either_embed():
     kinds = {record["embed"]["$type"] for record in post_records(60, quoted=ROOT)}
 
     assert kinds == {"app.bsky.embed.record", "app.bsky.embed.recordWithMedia"}
 
 
-def test_posts_come_with_all_looks():
+def test_posts_have_all_forms():
     records = post_records(400)
 
     assert any(record.get("embed", "") is None for record in records)
@@ -50,7 +50,7 @@ def test_posts_come_with_all_looks():
     assert abs(sum(FORM_SHARES.values()) - 1) < 1e-9
 
 
-def test_the_root_of_an_answer_to_a_reply_is_the_root_of_that_reply():
+def test_a_reply_to_a_reply_has_the_same_root():
     (reply,), (start,) = post_records(parent=PARENT, root=ROOT), post_records()
 
     assert SamplePost(AUTHOR, "3c", PARENT, reply).root == ROOT

@@ -1,4 +1,4 @@
-"""Events have the shapes of Jetstream."""
+"""Events have the format of Jetstream."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def rng():
     return np.random.default_rng(0)
 
 
-def test_a_commit_that_creates_has_the_fields_of_jetstream_in_their_order():
+def test_a_create_commit_has_the_fields_of_jetstream_in_their_order():
     record = records.make_record(LIKE, 1_000_000, subject=records.to_ref_json(QUOTED))
     event = records.make_commit_event("did:plc:a", 2_000_000, "create", (LIKE, "3k"), record=record, rng=rng())
 
@@ -22,7 +22,7 @@ def test_a_commit_that_creates_has_the_fields_of_jetstream_in_their_order():
     assert list(event["commit"]["record"]) == ["$type", "createdAt", "subject"]
 
 
-def test_a_commit_that_deletes_has_no_record():
+def test_a_delete_commit_has_no_record():
     event = records.make_commit_event("did:plc:a", 2_000_000, "delete", (LIKE, "3k"), rng=rng())
 
     assert list(event["commit"]) == ["rev", "operation", "collection", "rkey"]

@@ -1,4 +1,4 @@
-"""What people react to."""
+"""Which posts simulated users react to."""
 
 import numpy as np
 
@@ -26,7 +26,7 @@ def timeline(*posts):
     return made
 
 
-def test_an_empty_timeline_gives_records_from_outside():
+def test_an_empty_timeline_gives_records_outside_the_capture():
     empty = timeline()
 
     assert empty.find_post(person("a")) is None
@@ -34,7 +34,7 @@ def test_an_empty_timeline_gives_records_from_outside():
     assert empty.find_subject(person("a"), NOW_US).uri.startswith("at://did:plc:")
 
 
-def test_nobody_reacts_to_a_post_that_is_gone_or_whose_account_is_closed():
+def test_deleted_posts_and_closed_accounts_get_no_reactions():
     gone, closed = post(person("a")), post(person("b"))
     gone.gone, closed.author.status = True, "deleted"
     made = timeline(gone, closed)
@@ -53,5 +53,5 @@ def test_people_mostly_react_to_their_own_circle():
     assert found.count(mine) > found.count(theirs) > 0
 
 
-def test_an_old_record_key_is_of_weeks_before():
+def test_an_old_record_key_is_weeks_before():
     assert timeline().make_old_rkey(NOW_US) < timeline().make_outside_ref(POST, NOW_US + 10**14).uri[-13:]
