@@ -238,7 +238,7 @@ PLAIN = """
 
 
 def plain(window: Path, out: Path) -> int:
-    """The fastest method measured: DuckDB joins likes to posts, each message is a line. No order, threads or accounting."""
+    """The fastest method measured: DuckDB joins likes to posts, without order, threads or accounting."""
     with open_duckdb(memory_limit="4GB", scratch=out) as con:
         for name in ("user_actions", "english_posts", "clusters"):
             con.execute(f"CREATE VIEW {name} AS FROM '{window / name}.parquet'")

@@ -9,9 +9,8 @@ All methods embed the same posts with the same weights, in turn, round after rou
 machine affect all of them. Posts are those in ../shared/data if it exists, else generated ones; they are distinct and
 shuffled. Seconds are CPU seconds, or wall seconds on a GPU. MFU is the number of operations per second that the texts'
 tokens need (without padding), relative to the fastest matrix product of the same precision on the same device.
-"e5-large" has that model's shape (24 layers,
-1024 wide) and random weights. sentence-transformers, onnxruntime (with onnx, onnxscript) and openvino are left out
-where they are not installed.
+"e5-large" has that model's shape (24 layers, 1024 wide) and random weights. sentence-transformers,
+onnxruntime (with onnx, onnxscript) and openvino are left out if they are not installed.
 """
 
 import argparse

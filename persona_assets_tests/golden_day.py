@@ -197,9 +197,7 @@ EVENTS = [
     _do(ANN, 17, "like", "l1", SUNSET),  # by a user who is not kept: still a target
     _do(ANN, 18, "like", "l2", uri_of(FAY, "brot")),
     _do(ANN, 19, "like", "l3", uri_of(EVE, "picture")),
-    _do(
-        BEN, 20, "like", "l4", uri_of(ANN, "bread", "app.bsky.feed.generator")
-    ),  # a feed generator with the record key of a post
+    _do(BEN, 20, "like", "l4", uri_of(ANN, "bread", "app.bsky.feed.generator")),  # has the record key of a post
     _do(BEN, 21, "like", "l5", OLD),
     LIKED_TWICE,
     _do(CAT, 23, "like", "l7", BREAD),

@@ -67,7 +67,7 @@ def compute_map_positions(vectors: Floats, *, seed: int, previous: Floats | None
         return _align(positions, previous, known)
 
 
-def sample_users(user_ids: Iterable[str], groups: Ints, *, max_users: int, seed: int) -> Ints:
+def sample_map_users(user_ids: Iterable[str], groups: Ints, *, max_users: int, seed: int) -> Ints:
     """Return the row numbers of a sample of users, ascending: `MIN_SAMPLED_PER_GROUP` of each group, others at random.
 
     Users are sampled by the digest of their ids, so that the samples of two days have most users in common.

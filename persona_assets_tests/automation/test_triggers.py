@@ -115,9 +115,8 @@ def week(tmp_path, monkeypatch):
         monkeypatch.setenv(f"PERSONA_{name}", str(value))
     for folder in ("capture", "instance"):
         (tmp_path / folder).mkdir()
-    with dg.DagsterInstance.local_temp(
-        str(tmp_path / "instance")
-    ) as instance:  # each evaluation of the schedule opens the instance again
+    # Not in memory: each evaluation of the schedule opens the instance again.
+    with dg.DagsterInstance.local_temp(str(tmp_path / "instance")) as instance:
         yield Week(tmp_path, instance)
 
 

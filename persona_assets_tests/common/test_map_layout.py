@@ -8,7 +8,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from persona_assets.common import map_layout
-from persona_assets.common.map_layout import MAX_TSNE_USERS, compute_map_positions, sample_users
+from persona_assets.common.map_layout import MAX_TSNE_USERS, compute_map_positions, sample_map_users
 from persona_assets.common.pictures import project_to_plane
 
 
@@ -172,7 +172,7 @@ def test_a_sample_has_users_of_every_group_and_otherwise_follows_the_density():
     groups = np.array([0] * 8000 + [1] * 1990 + [2] * 7 + [3] * 3)
     ids = [f"did:plc:{number}" for number in range(10_000)]
 
-    rows = sample_users(ids, groups, max_users=1000, seed=0)
+    rows = sample_map_users(ids, groups, max_users=1000, seed=0)
 
     drawn = np.bincount(groups[rows])
     assert len(rows) == len(set(rows.tolist())) == 1000
@@ -180,7 +180,7 @@ def test_a_sample_has_users_of_every_group_and_otherwise_follows_the_density():
     assert drawn[2] >= 5
     assert drawn[3] == 3
     assert drawn[0] / drawn[1] == pytest.approx(4, rel=0.3)
-    assert rows.tolist() != sample_users(ids, groups, max_users=1000, seed=1).tolist()
+    assert rows.tolist() != sample_map_users(ids, groups, max_users=1000, seed=1).tolist()
 
 
 def test_a_sample_of_the_next_day_has_most_of_the_users():
@@ -188,7 +188,7 @@ def test_a_sample_of_the_next_day_has_most_of_the_users():
     left = ids[150:]
 
     one, other = (
-        {users[row] for row in sample_users(users, np.zeros(len(users), int), max_users=500, seed=0)}
+        {users[row] for row in sample_map_users(users, np.zeros(len(users), int), max_users=500, seed=0)}
         for users in (ids, left)
     )
 
@@ -196,6 +196,6 @@ def test_a_sample_of_the_next_day_has_most_of_the_users():
 
 
 def test_a_sample_of_few_users_or_many_groups():
-    assert sample_users(["a", "b"], np.array([0, 1]), max_users=10, seed=0).tolist() == [0, 1]
+    assert sample_map_users(["a", "b"], np.array([0, 1]), max_users=10, seed=0).tolist() == [0, 1]
     groups = np.arange(100) // 10
-    assert set(groups[sample_users(map(str, range(100)), groups, max_users=10, seed=0)]) == set(range(10))
+    assert set(groups[sample_map_users(map(str, range(100)), groups, max_users=10, seed=0)]) == set(range(10))

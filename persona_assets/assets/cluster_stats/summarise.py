@@ -21,7 +21,7 @@ from persona_assets.assets.cluster_stats.map_plot import Map
 from persona_assets.assets.cluster_stats.medoids import Medoid, find_medoids
 from persona_assets.assets.cluster_stats.topics import Topics, find_topics
 from persona_assets.common.database import create_dataset_view, open_duckdb
-from persona_assets.common.map_layout import compute_map_positions, sample_users
+from persona_assets.common.map_layout import compute_map_positions, sample_map_users
 from persona_assets.common.pictures import Floats
 from persona_assets.post_vectors.duplicates import find_repeated_posts
 from persona_assets.post_vectors.exact_sums import add_by_row, directions
@@ -134,7 +134,7 @@ def _look_at_vectors(
     """Pass over the vectors twice: for the means of clusters and of the map's users, then for the medoids."""
     clusters = users["cluster_id"].to_numpy().astype(np.int64)
     row_of_user = {user_id: row for row, user_id in enumerate(users["user_id"].to_pylist())}
-    drawn = sample_users(row_of_user, clusters, max_users=MAP_USERS, seed=seed)
+    drawn = sample_map_users(row_of_user, clusters, max_users=MAP_USERS, seed=seed)
     place_on_map = np.full(len(clusters), -1)
     place_on_map[drawn] = np.arange(len(drawn))
     width = common_width(inputs.embeddings)
