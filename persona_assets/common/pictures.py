@@ -66,6 +66,6 @@ def to_svg(figure: "Figure") -> bytes:
     return buffer.getvalue()
 
 
-def to_data_address(png: bytes) -> str:
+def to_data_url(png: bytes) -> str:
     """Return a PNG picture as a `data:` URL, for HTML and for Markdown in the UI."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"

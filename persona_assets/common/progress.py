@@ -30,7 +30,7 @@ class Progress:
         self.done = 0
 
     def add(self, count: int) -> None:
-        """Add `count` finished items, and log a line if the last one is long enough ago."""
+        """Add `count` finished items, and log a line if none was logged within `LOG_INTERVAL_SECONDS`."""
         self.done += count
         now = self._clock()
         if now - self._last_logged >= LOG_INTERVAL_SECONDS:

@@ -146,7 +146,7 @@ def choose_options(
     return options
 
 
-def refuse_shell(config: Mapping[str, Any], *, allowed: Mapping[str, str]) -> None:
+def refuse_shell_code(config: Mapping[str, Any], *, allowed: Mapping[str, str]) -> None:
     """Raise `SettingsError` if a run's config sets shell code that is not in the settings.
 
     Args:

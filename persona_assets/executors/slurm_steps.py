@@ -80,7 +80,7 @@ class SlurmStepHandler(StepHandler):
     def require_allowed_config(self) -> None:
         """Raise `SettingsError` if the config sets shell code that is not allowed."""
         if self._allowed_shell is not None:
-            slurm.refuse_shell(self._config, allowed=self._allowed_shell)
+            slurm.refuse_shell_code(self._config, allowed=self._allowed_shell)
 
     def launch_step(self, step_handler_context: StepHandlerContext) -> Iterator[DagsterEvent]:
         """Submit the step's job, or adopt the one that an earlier process of this run submitted.

@@ -147,7 +147,7 @@ def _run_graph(days: Sequence[dt.date], log_file: Path) -> None:
 
         from persona_assets.definitions import defs  # noqa: PLC0415 - the same
 
-        stop = threading.EventJson()  # Dagster loses a signal that arrives after the last step of a run
+        stop = threading.Event()  # Dagster loses a signal that arrives after the last step of a run
         with dg.DagsterInstance.get() as instance, ending_on_signal(stop.set, fails_with=()):
             for stage in STAGES:
                 _say(console, f"\n{stage.description} (job {stage.job})")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Topic(NamedTuple):
-    """The vocabulary of one persona."""
+    """The nouns, verb phrases and sentences from which the texts of one planted persona are generated."""
 
     things: tuple[str, ...]
     doings: tuple[str, ...]

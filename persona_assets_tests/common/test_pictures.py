@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from persona_assets.common.pictures import choose_colour, project_to_plane, to_data_address, to_png
+from persona_assets.common.pictures import choose_colour, project_to_plane, to_data_url, to_png
 
 
 def test_the_projection_keeps_the_two_directions_of_largest_variance():
@@ -49,7 +49,7 @@ def test_a_png_depends_on_what_is_drawn_and_not_on_the_library():
 
 
 def test_a_data_url_has_the_bytes():
-    kind, _, content = to_data_address(b"\x89PNG").partition(",")
+    kind, _, content = to_data_url(b"\x89PNG").partition(",")
 
     assert kind == "data:image/png;base64"
     assert base64.b64decode(content) == b"\x89PNG"

@@ -43,12 +43,12 @@ def test_shell_code_that_is_not_in_the_settings_is_refused(option, place):
     config |= {"per_step": {"embeddings": given}} if "." in place else {place: given}
 
     with pytest.raises(SettingsError, match=f"execution config sets {place}.{option}, .*PERSONA_SLURM_SHELL"):
-        slurm.refuse_shell(config, allowed=OF_SETTINGS)
+        slurm.refuse_shell_code(config, allowed=OF_SETTINGS)
 
 
 @pytest.mark.parametrize("given", [OF_SETTINGS, {}, {"setup": "", "time": "20"}])
 def test_shell_code_of_the_settings_and_other_options_are_allowed(given):
-    slurm.refuse_shell({"default": given, "gpu": given, "per_step": {"raw": given}}, allowed=OF_SETTINGS)
+    slurm.refuse_shell_code({"default": given, "gpu": given, "per_step": {"raw": given}}, allowed=OF_SETTINGS)
 
 
 def test_each_option_is_a_flag_and_extra_is_split_as_in_a_shell():

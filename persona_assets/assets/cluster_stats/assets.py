@@ -15,7 +15,7 @@ from persona_assets.command_line.serve_reports import report_url
 from persona_assets.common.checks import Check, accounting_check
 from persona_assets.common.columns import describe_columns
 from persona_assets.common.metadata import column_schema, measured, provenance_table
-from persona_assets.common.pictures import to_data_address
+from persona_assets.common.pictures import to_data_url
 from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig

@@ -13,7 +13,7 @@ from persona_assets.assets.clusters.build import CURVE, ClusteringOptions, Perso
 from persona_assets.assets.clusters.cluster_plots import plot_curve, plot_map
 from persona_assets.common.checks import Check, accounting_check
 from persona_assets.common.metadata import count_table, measured, provenance_table
-from persona_assets.common.pictures import to_data_address
+from persona_assets.common.pictures import to_data_url
 from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig

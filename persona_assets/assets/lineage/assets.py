@@ -13,7 +13,7 @@ from persona_assets.assets.lineage.read_days import read_days
 from persona_assets.assets.lineage.trace import find_holes, trace_personas
 from persona_assets.common.checks import Check
 from persona_assets.common.metadata import count_table, measured, provenance_table
-from persona_assets.common.pictures import to_data_address
+from persona_assets.common.pictures import to_data_url
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, every_day_with
 
@@ -73,7 +73,7 @@ def _describe(history: pa.Table) -> dict[str, Any]:
     days = sorted(set(history["day"].to_pylist()))
     last_day = history.filter(pc.equal(history["day"], days[-1]))
     happened = history.filter(pc.and_(pc.not_equal(event, "continued"), pc.is_valid(history["previous_day"])))
-    picture = to_data_address(plot_sizes(history))
+    picture = to_data_url(plot_sizes(history))
     return {
         "sizes": dg.MetadataValue.md(f"![users of each persona by day]({picture})"),
         "events": count_table(Counter(event.to_pylist()), of="event"),
