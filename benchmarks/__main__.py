@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark, one after the other, each of which prints its own table.
+"""`make bench`: run every benchmark, one after the other. Each prints its own table.
 
 `python -m benchmarks raw_events clusters` runs those named.
 """

@@ -1,9 +1,9 @@
-"""What checksums cost: tables written with and without them, and read with and without a look at them before.
+"""Measure the cost of checksums: write tables with and without them, and read tables with and without verification.
 
     python benchmarks/bench_checksums.py                                   # 1.1 million actions
     python benchmarks/bench_checksums.py --posts 1000000 --likes 4000000
 
-All ways run in turn in this process, `--rounds` times; CPU seconds are medians, ratios are medians of the rounds'.
+All variants run in turn in this process, `--rounds` times. CPU seconds are medians, and so are ratios within a round.
 """
 
 import argparse
@@ -21,8 +21,8 @@ from bench_cluster_jsonl import Size, make_window
 
 from persona_assets import tables
 from persona_assets.common import parquet_files
-from persona_assets.common.database import open_duckdb, view_dataset
-from persona_assets.common.parquet_checksums import open_checked_writer, verify_parquet
+from persona_assets.common.database import create_dataset_view, open_duckdb
+from persona_assets.common.parquet_checksums import open_checksummed_writer, verify_parquet
 
 _READ_ALL = """
     SELECT sum(hash(user_id)), sum(hash(uri)), sum(hash(text)), sum(hash(target_uri)), sum(event_time_us) FROM actions
@@ -30,30 +30,30 @@ _READ_ALL = """
 
 
 @contextmanager
-def plain_writer(where, schema, **options):  # noqa: ANN001, ANN003, ANN201 - as the one it stands for
-    """Open a writer without checksums."""
+def plain_writer(where, schema, **options):  # noqa: ANN001, ANN003, ANN201 - as in the function that it replaces
+    """Open a Parquet writer without checksums."""
     with pq.ParquetWriter(where, schema, **options) as writer:
         yield writer
 
 
 def write(table: pa.Table, where: Path, writer: Callable[..., object]) -> None:
-    """Write a table as the project does, by one writer or the other."""
-    parquet_files.open_checked_writer = writer
+    """Write a table as `write_parquet` does, with the given writer."""
+    parquet_files.open_checksummed_writer = writer
     parquet_files.write_parquet(where, table.schema, [table])
 
 
 def verify(where: Path) -> None:
-    """Verify a file as the IO manager does."""
+    """Verify a file as the IO manager does before it is read."""
     with where.open("rb") as file:
         assert verify_parquet(file, name=where)
 
 
 def read_by_duckdb(where: Path, *, verified: bool) -> None:
-    """Read what `cluster_jsonl` does of a day."""
+    """Read the rows and columns that `cluster_jsonl` reads of a day."""
     if verified:
         verify(where)
     with tempfile.TemporaryDirectory() as scratch, open_duckdb(memory_limit="4GB", scratch=Path(scratch)) as con:
-        view_dataset(con, "actions", pads.dataset(where))
+        create_dataset_view(con, "actions", pads.dataset(where))
         con.sql(_READ_ALL).fetchall()
 
 
@@ -66,7 +66,7 @@ def read_by_pyarrow(where: Path, *, verified: bool) -> None:
 
 
 def main() -> None:
-    """Print a table: each way without and with checksums."""
+    """Print a table with the CPU time of each variant without and with checksums."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--posts", type=int, default=200_000)
     parser.add_argument("--likes", type=int, default=800_000)
@@ -77,9 +77,12 @@ def main() -> None:
         make_window(window, Size(given.posts, given.likes, 25))
         day = window / "user_actions.parquet"
         table = pads.dataset(day).to_table().cast(tables.USER_ACTIONS)
-        write(table, day, open_checked_writer)
+        write(table, day, open_checksummed_writer)
         ways: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {
-            "write": (lambda: write(table, written, plain_writer), lambda: write(table, written, open_checked_writer)),
+            "write": (
+                lambda: write(table, written, plain_writer),
+                lambda: write(table, written, open_checksummed_writer),
+            ),
             "read by DuckDB": (
                 lambda: read_by_duckdb(day, verified=False),
                 lambda: read_by_duckdb(day, verified=True),

@@ -1,13 +1,13 @@
-"""How long the lines of personas take, against other ways to make them.
+"""Measure how long it takes to make the lines of `cluster_jsonl`, compared with other methods.
 
     python benchmarks/bench_cluster_jsonl.py                      # 200,000 events: seconds
     python benchmarks/bench_cluster_jsonl.py --posts 3000000 --likes 12000000 --clusters 25 1000
     python benchmarks/bench_cluster_jsonl.py --growth             # 200,000 to 5,000,000 events
     python benchmarks/bench_cluster_jsonl.py --heavy-author       # one author of 20,000 posts
 
-Each way runs in a process of its own; CPU seconds are those of all its threads. All read the same Parquet files
-and write one file a cluster. Ways that do less than ours say so: `plain` is
-the least that could do, `pandas` and `dicts` only join likes to posts.
+Each method runs in a new process; CPU seconds are those of all its threads. All read the same Parquet files and write
+one file per cluster. Some do less than the asset: `plain` is a minimum without threads, order and accounting, `pandas`
+and `dicts` only join likes to posts.
 """
 
 import argparse
@@ -35,24 +35,24 @@ from persona_assets.assets.cluster_jsonl.load import LineInputs
 from persona_assets.assets.cluster_jsonl.serialise import ACTION_KEYS
 from persona_assets.common.chunked_writes import write_in_pieces
 from persona_assets.common.database import open_duckdb
-from persona_assets.io_managers.persona_files import ClusterLines, write_cluster_lines
+from persona_assets.io_managers.persona_files import ClusterFolderContents, write_cluster_folder
 
 START_US = 1_740_787_200_000_000
 DAY_US = 86_400_000_000
 WORDS = ["the", "a", "of", "oven", "bread", "train", "garden", "match", "music", "code", "paint", "winter", "coffee"]
-# Shares as on the network: of posts that answer, that are English; of users in a cluster; of likes that point out of
-# the window, that are undone.
+# Shares as on the network: replies and English posts among posts; users in a cluster; likes of records outside the
+# window, and undone likes.
 ANSWERS, ENGLISH, MEMBERS, OUTSIDE, UNDONE = 0.4, 0.75, 0.9, 0.2, 0.02
 LIKE = {key: key == "like" for key in ACTION_KEYS}
 
 
 class Size(NamedTuple):
-    """How much there is in a window."""
+    """Numbers of rows in a window."""
 
     posts: int
     likes: int
     clusters: int
-    heavy: int = 0  # posts of the heaviest author, where that is set
+    heavy: int = 0  # posts of the most active author; 0 for no such author
 
 
 def make_window(folder: Path, size: Size, *, seed: int = 1) -> None:
@@ -108,7 +108,7 @@ def make_window(folder: Path, size: Size, *, seed: int = 1) -> None:
 
 
 def _texts(rng: np.random.Generator, count: int) -> pa.Array:
-    """Return texts of 5 to 40 words, drawn from 20,000 made ones with a number to tell them apart."""
+    """Return texts of 5 to 40 words, drawn from 20,000 generated ones, each with a number that makes it distinct."""
     some = [" ".join(rng.choice(WORDS, rng.integers(5, 40))) + ' é "quoted"' for _ in range(20_000)]
     numbers = pa.array(np.arange(count).astype(str))
     drawn = pa.array(some).take(pa.array(rng.integers(0, len(some), count)))
@@ -194,7 +194,7 @@ def _write_actions(folder, rng, names, author, at, uri, parent, texts, likes) ->
 
 
 def _sort_by_action(actions: Path) -> None:
-    """Put actions in the order of the asset's file, of whose row groups a reader skips those of other actions."""
+    """Sort by action as `user_actions` is, so that readers can skip the row groups of other actions."""
     with tempfile.TemporaryDirectory(dir=actions.parent) as scratch:
         with open_duckdb(memory_limit="4GB", scratch=Path(scratch)) as con:
             con.execute(f"""
@@ -204,7 +204,7 @@ def _sort_by_action(actions: Path) -> None:
         (Path(scratch) / "sorted.parquet").replace(actions)
 
 
-# --- ways to make the lines
+# --- methods
 
 
 def ours(window: Path, out: Path, *, memory_limit: str = "4GB") -> int:
@@ -219,8 +219,8 @@ def ours(window: Path, out: Path, *, memory_limit: str = "4GB") -> int:
             memory_limit=memory_limit,
             scratch=Path(scratch),
         )
-        written = ClusterLines(made.lines, made.user_clusters, {"accounting": made.accounting})
-        return write_cluster_lines(out, written, day=dt.date(2025, 3, 1))
+        written = ClusterFolderContents(made.lines, made.user_clusters, {"accounting": made.accounting})
+        return write_cluster_folder(out, written, day=dt.date(2025, 3, 1))
 
 
 PLAIN = """
@@ -238,7 +238,7 @@ PLAIN = """
 
 
 def plain(window: Path, out: Path) -> int:
-    """The fastest engine measured: DuckDB joins likes to posts, every message a line; no order, threads or account."""
+    """The fastest method measured: DuckDB joins likes to posts, without order, threads or accounting."""
     with open_duckdb(memory_limit="4GB", scratch=out) as con:
         for name in ("user_actions", "english_posts", "clusters"):
             con.execute(f"CREATE VIEW {name} AS FROM '{window / name}.parquet'")
@@ -276,7 +276,7 @@ def pandas_merge(window: Path, out: Path) -> int:
 
 
 def dicts(window: Path, out: Path) -> int:
-    """The reference's way, repaired: posts in a dict by URI, one like after the other."""
+    """The method of the reference, with its errors fixed: posts in a dict by URI, one like after the other."""
     posts = {
         row["uri"]: (row["user_id"], row["text"], row["event_time_us"])
         for batch in pads.dataset(window / "english_posts.parquet").to_batches()
@@ -331,7 +331,7 @@ WAYS: dict[str, Callable[..., int]] = {"ours": ours, "plain": plain, "pandas": p
 
 
 def measure(way: str, window: Path) -> dict[str, object]:
-    """Run one way in a process of its own; return what it cost."""
+    """Run one method in a new process, and return its costs."""
     with tempfile.TemporaryDirectory(dir=window.parent) as out:
         command = [sys.executable, __file__, "--run", way, "--window", str(window), "--out", out]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -341,7 +341,7 @@ def measure(way: str, window: Path) -> dict[str, object]:
 
 
 def run_here(way: str, window: Path, out: Path) -> None:
-    """Run one way in this process and print its cost."""
+    """Run one method in this process, and print its costs."""
     start = time.perf_counter()
     lines = WAYS[way](window, out)
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -356,7 +356,7 @@ def run_here(way: str, window: Path, out: Path) -> None:
 
 
 def _peak_mb() -> int:
-    """Return the most memory that this process held; `ru_maxrss` would count the parent's before the exec too."""
+    """Return the peak memory of this process in MB; `ru_maxrss` would include the parent's memory before the exec."""
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**20
@@ -374,7 +374,7 @@ def show(rows: list[dict[str, object]]) -> None:
 
 
 def compare(root: Path, size: Size, ways: list[str]) -> list[dict[str, object]]:
-    """Make a window and measure each way on it."""
+    """Generate a window, and measure each method on it."""
     window = root / "_".join(map(str, size))
     if not window.exists():
         window.mkdir(parents=True)
@@ -383,7 +383,7 @@ def compare(root: Path, size: Size, ways: list[str]) -> list[dict[str, object]]:
 
 
 def main() -> None:
-    """Measure what the command line asks for."""
+    """Run the measurements of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--posts", type=int, default=40_000)
     parser.add_argument("--likes", type=int, default=160_000)

@@ -1,16 +1,16 @@
-"""What clusters of users cost, and how good they are: ours against other k-means.
+"""Measure cost and quality of the clustering of users, compared with other k-means implementations.
 
     python benchmarks/bench_clusters.py                                    # 2,000 and 10,000 users: a minute
     python benchmarks/bench_clusters.py --users 10000 --ways ours constrained --rounds 3
     python benchmarks/bench_clusters.py --users 100000 --clusters 100
     python benchmarks/bench_clusters.py --users 1000000 --clusters 1000 --ways ours minibatch   # 20 minutes
 
-Vectors of 384 dimensions in planted groups of unequal size. Each way runs in a process of its own, in turn,
-round after round; CPU seconds are those of all its threads, without imports and reading. `inertia` is the sum
-of squared distances to the cluster's mean; `two orders` is the agreement (adjusted Rand index) of the labels
-with those of the same users in another order. Below the lines of a size are the ratios of ours to each other
-way. Ways whose library is not installed (faiss, k-means-constrained) are left out, and k-means-constrained stops
-at 10,000 users, where it takes minutes.
+The data are vectors of 384 dimensions in planted groups of unequal size. Each implementation runs in a new process, in
+turn, round after round. CPU seconds are those of all its threads, without imports and reading. `inertia` is the sum of
+squared distances to the mean of the cluster. `two orders` is the adjusted Rand index between the labels of the same
+users in two orders. Below the lines of a size are the ratios of this project's clustering to each other one.
+Implementations that are not installed (faiss, k-means-constrained) are left out, and k-means-constrained only runs up
+to 10,000 users, where it takes minutes.
 """
 
 import argparse
@@ -29,7 +29,7 @@ import numpy as np
 
 WIDTH = 384
 LEAST = 10
-# Length of the noise beside a unit centre: groups overlap, as personas do.
+# Norm of the noise that is added to a unit centre. Groups overlap, as personas do.
 NOISE = 2.0
 MOST_USERS_CONSTRAINED = 10_000
 WAYS = ("ours", "kmeans", "minibatch", "faiss", "constrained")
@@ -38,7 +38,7 @@ Labels = np.ndarray
 
 
 def make_users(folder: Path, users: int, clusters: int) -> None:
-    """Write `vectors.npy` and `groups.npy`, unless they are there."""
+    """Write `vectors.npy` and `groups.npy`, unless they exist."""
     if (folder / "groups.npy").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def make_users(folder: Path, users: int, clusters: int) -> None:
 
 
 def ours(vectors: np.ndarray, clusters: int) -> Callable[[], Labels]:
-    """Return this project's fit, ready to run."""
+    """Return a function that runs this project's clustering."""
     from persona_assets.assets.clusters.lloyd import ClusterSpec  # noqa: PLC0415 - the same
     from persona_assets.assets.clusters.methods import fit_clusters  # noqa: PLC0415 - each way imports its own
 
@@ -100,10 +100,10 @@ MAKE = dict(zip(WAYS, (ours, kmeans, minibatch, with_faiss, constrained), strict
 
 
 def run_way(way: str, folder: Path, clusters: int, *, shuffle: bool) -> None:
-    """Run one way and print what it cost as JSON; save its labels in the order of the file."""
+    """Run one implementation and print its costs as JSON; save its labels in the order of the file."""
     vectors = np.load(folder / "vectors.npy")
     order = np.random.default_rng(1).permutation(len(vectors)) if shuffle else np.arange(len(vectors))
-    # The asset sorts users by id before it fits, so any order of input is this one order of rows.
+    # The asset sorts users by id before fitting, so every order of the input gives this order of rows.
     given = vectors if way.startswith("ours") or not shuffle else vectors[order]
     work = MAKE[way](given, clusters)
     wall, cpu = time.perf_counter(), time.process_time()
@@ -117,7 +117,7 @@ def run_way(way: str, folder: Path, clusters: int, *, shuffle: bool) -> None:
 
 
 def judge(folder: Path, way: str, clusters: int) -> dict[str, float]:
-    """Return how good the labels of one way are."""
+    """Return quality measures of the labels of one implementation."""
     from sklearn.metrics import adjusted_rand_score  # noqa: PLC0415 - not in the processes that are timed
 
     from persona_assets.assets.clusters.assign import sum_by_cluster  # noqa: PLC0415 - the same
@@ -135,10 +135,10 @@ def judge(folder: Path, way: str, clusters: int) -> dict[str, float]:
 
 
 def run_size(folder: Path, users: int, clusters: int, ways: list[str], rounds: int) -> None:
-    """Run every way on one number of users and print a line for each."""
+    """Run every implementation on one number of users, and print a line for each."""
     make_users(folder, users, clusters)
     costs: dict[str, list[dict[str, float]]] = {}
-    for number in range(rounds + 1):  # the last round is of the other order
+    for number in range(rounds + 1):  # the last round has the users in another order
         for way in ways:
             if (way == "constrained" and users > MOST_USERS_CONSTRAINED) or (way == "kmeans" and users > 10**5):
                 continue

@@ -1,16 +1,16 @@
-"""How fast posts become vectors: ours against one text at a time, sentence-transformers, ONNX Runtime and OpenVINO.
+"""Measure the speed of embedding, compared with single texts, sentence-transformers, ONNX Runtime and OpenVINO.
 
     python benchmarks/bench_embeddings.py                          # MiniLM, this processor, one thread
     python benchmarks/bench_embeddings.py --shape e5-large --texts 60
     python benchmarks/bench_embeddings.py --device cuda --shape e5-large --texts 200000
     python benchmarks/bench_embeddings.py --ways ours-float32 ours-bfloat16 ours-compiled
 
-All ways embed the same posts with the same weights, in turn, round after round, so that a machine's mood hits all
-alike. Posts are real ones of ../shared/data if that is there, else the sample's, none twice, in no order. Seconds are
-CPU seconds, or wall seconds on a GPU. MFU is the arithmetic that the texts' own tokens need, a second, as a share
-of the best matrix product of the same precision on the same device. "e5-large" has that model's shape (24 layers,
-1024 wide) and random weights. sentence-transformers, onnxruntime (with onnx, onnxscript) and openvino are left out
-where they are not installed.
+All methods embed the same posts with the same weights, in turn, round after round, so that changes in the load of the
+machine affect all of them. Posts are those in ../shared/data if it exists, else generated ones; they are distinct and
+shuffled. Seconds are CPU seconds, or wall seconds on a GPU. MFU is the number of operations per second that the texts'
+tokens need (without padding), relative to the fastest matrix product of the same precision on the same device.
+"e5-large" has that model's shape (24 layers, 1024 wide) and random weights. sentence-transformers,
+onnxruntime (with onnx, onnxscript) and openvino are left out if they are not installed.
 """
 
 import argparse
@@ -48,7 +48,7 @@ Embed = Callable[[list[str]], np.ndarray]
 
 
 class Shape(NamedTuple):
-    """What the arithmetic of a transformer depends on."""
+    """The sizes that determine the number of operations of a transformer."""
 
     layers: int
     width: int
@@ -71,7 +71,7 @@ def read_texts(count: int) -> list[str]:
     people = make_people(200, len(TOPICS), rng)
     distinct = dict.fromkeys(texts[:count])
     while len(distinct) < count:
-        # More are asked for than there are: the sample's, made distinct by a number.
+        # If there are not enough, generated posts are added, which a number makes distinct.
         person = people[int(rng.integers(len(people)))]
         distinct[f"{write_text(person, list(TOPICS), rng, answering=False)} {len(distinct)}"] = None
     return [list(distinct)[index] for index in rng.permutation(len(distinct))]
@@ -88,7 +88,7 @@ def make_e5_large(folder: Path) -> None:
 
 
 def ways(name: str, device: Device) -> Iterator[tuple[str, Callable[[], Embed]]]:
-    """Yield each way's name and a function that makes it ready."""
+    """Yield the name of each method, and a function that loads it."""
 
     def load(precision: Precision, *, compiled: bool = False) -> TextModel:
         return load_model(name, device=device, precision=precision, max_tokens=MAX_TOKENS, compiled=compiled)
@@ -110,7 +110,7 @@ def ways(name: str, device: Device) -> Iterator[tuple[str, Callable[[], Embed]]]
 
 
 def _plain(model: TextModel) -> TextModel:
-    """Return the model with its network as transformers loads it: ours is packed, which others cannot export."""
+    """Return the model without prepacked layers, which other runtimes cannot export."""
     from transformers import AutoModel  # noqa: PLC0415 - 3 s, loaded with the model
 
     place = model.replicas[0].place
@@ -123,7 +123,7 @@ def _ours(model: TextModel) -> Embed:
 
 
 def _one_by_one(model: TextModel) -> Embed:
-    """One text a forward pass, as the reference does; with the right pooling, so that vectors can be compared."""
+    """One text per forward pass, as in the reference, but with the model's pooling, so that vectors are comparable."""
     network = model.replicas[0].network
 
     def embed(texts: list[str]) -> np.ndarray:
@@ -158,7 +158,7 @@ def _sentence_transformers(folder: Path, device: Device, dtype: torch.dtype) -> 
 
 
 def _sorted_first(embed: Embed, model: TextModel) -> Embed:
-    """Hand texts over sorted by their tokens, rather than by their characters as sentence-transformers does."""
+    """Sort texts by number of tokens before encoding. sentence-transformers sorts them by characters."""
 
     def sort_and_embed(texts: list[str]) -> np.ndarray:
         order = np.argsort(tokenize_texts(model, texts).lengths)
@@ -204,7 +204,7 @@ def _openvino(model: TextModel, precision: str) -> Embed:
 
 
 class _Mean(torch.nn.Module):
-    """A network with its mean pooling, as an export needs it."""
+    """A module of a network and mean pooling, for the export."""
 
     def __init__(self, network: torch.nn.Module) -> None:
         super().__init__()
@@ -217,7 +217,7 @@ class _Mean(torch.nn.Module):
 
 
 def _in_our_batches(model: TextModel, run: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Embed:
-    """Let another engine compute the very batches that ours computes."""
+    """Let another runtime compute the same batches as this project's encoder."""
 
     def embed(texts: list[str]) -> np.ndarray:
         tokens = tokenize_texts(model, texts)
@@ -236,7 +236,7 @@ def _in_our_batches(model: TextModel, run: Callable[[np.ndarray, np.ndarray], np
 
 
 def measure_peak(device: Device, dtype: torch.dtype) -> float:
-    """Return the FLOP/s of the best of many matrix products of a transformer's shapes."""
+    """Return the FLOP/s of the fastest of several matrix products with shapes of a transformer."""
     rows = 2048 if device.kind == "cpu" else 16384
     best = 0.0
     for inner, outer in ((1024, 4096), (4096, 1024), (4096, 4096)):
@@ -270,7 +270,7 @@ def count_flops(shape: Shape, lengths: np.ndarray) -> float:
 def run_rounds(
     ready: dict[str, Embed], texts: list[str], device: Device, rounds: int
 ) -> dict[str, tuple[float, float]]:
-    """Return for each way the median seconds and the least cosine to the first way's vectors."""
+    """Return for each method the median seconds, and the minimum cosine to the vectors of the first method."""
     seconds: dict[str, list[float]] = {name: [] for name in ready}
     cosines: dict[str, float] = {}
     expected: np.ndarray | None = None

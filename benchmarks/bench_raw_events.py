@@ -1,11 +1,11 @@
-# ruff: noqa: PLC0415 - each way imports its own library, in a process of its own
-"""What one pass over a day's raw bytes costs: this project's step against other ways to the same columns.
+# ruff: noqa: PLC0415 - each method imports its own library, in a new process
+"""Measure the cost of parsing a day of raw files, compared with other methods that give the same columns.
 
     python benchmarks/bench_raw_events.py [--megabytes 1024] [--rounds 3] [--folder DIR]
 
-Makes a capture once (kept in the folder), then runs every way in a process of its own, in turn, round after
-round, so that a machine's mood hits all alike. CPU seconds count the process and its workers, without imports.
-Ways whose library is not installed (orjson, polars, pysimdjson) are left out.
+A capture is generated once and kept in the folder. Then every method runs in a new process, in turn, round after round,
+so that changes in the load of the machine affect all of them. CPU seconds are those of the process and its workers,
+without imports. Methods whose library is not installed (orjson, polars, pysimdjson) are left out.
 """
 
 import argparse
@@ -45,7 +45,7 @@ NEEDS = {"orjson": "orjson", "polars": "polars", "simdjson, parsed only": "simdj
 
 
 def make_capture(folder: Path, megabytes: int) -> dict[str, int]:
-    """Write a day of about `megabytes` in 24 x 12 files, unless it is there, and return what it holds."""
+    """Write a day of about `megabytes` in 24 x 12 files, unless it exists, and return its counts."""
     manifest = folder / "manifest.json"
     if manifest.exists():
         return json.loads(manifest.read_text(encoding="utf-8"))
@@ -129,7 +129,7 @@ def _make_record(kind: str, other: str, now: int, rng: np.random.Generator, word
     return more
 
 
-# ---------------------------------------------------------------- the ways
+# ---------------------------------------------------------------- the methods
 
 
 def find_paths(folder: Path) -> list[Path]:
@@ -231,7 +231,7 @@ COPY (
 
 
 def read_with_duckdb(folder: Path, scratch: Path) -> tuple[int, int]:
-    """Let DuckDB read the files: a bad value becomes null in silence, and so does a bad line."""
+    """Let DuckDB read the files; invalid values and invalid lines silently become null."""
     import duckdb
 
     con = duckdb.connect()
@@ -243,7 +243,7 @@ def read_with_duckdb(folder: Path, scratch: Path) -> tuple[int, int]:
 
 
 def read_with_polars(folder: Path, scratch: Path) -> tuple[int, int]:
-    """Let Polars read the files; bad lines become rows of nulls."""
+    """Let Polars read the files; invalid lines become rows of nulls."""
     import polars as pl
 
     ref = pl.Struct({"uri": pl.String})
@@ -265,7 +265,7 @@ def read_with_polars(folder: Path, scratch: Path) -> tuple[int, int]:
 
 
 def parse_with_simdjson(folder: Path, scratch: Path) -> tuple[int, int]:
-    """Validate every line and build nothing: the floor."""
+    """Validate every line without building columns: a lower bound."""
     import simdjson
 
     del scratch
@@ -281,7 +281,7 @@ def parse_with_simdjson(folder: Path, scratch: Path) -> tuple[int, int]:
 
 
 def run_way(way: str, folder: Path, scratch: Path) -> tuple[int, int]:
-    """Run one way and return how many events and how many bad lines it found."""
+    """Run one method, and return its numbers of events and of invalid lines."""
     if way.startswith("ours"):
         return read_ours(folder, scratch, workers=int(way.split()[1]))
     if way == "json.loads":
@@ -298,9 +298,9 @@ def run_way(way: str, folder: Path, scratch: Path) -> tuple[int, int]:
 
 
 def import_for(way: str) -> None:
-    """Import what a way needs, so that its imports are not counted."""
+    """Import the libraries of a method before the measurement."""
     if way.startswith("ours"):
-        import persona_assets as _  # before pyarrow, as wherever it runs
+        import persona_assets as _  # before pyarrow, as in every process of the project
     import pyarrow as pa
     import pyarrow.parquet as _
 
@@ -315,7 +315,7 @@ def import_for(way: str) -> None:
 
 
 def measure_here(way: str, folder: Path) -> dict[str, float]:
-    """Run one way in this process and return its cost."""
+    """Run one method in this process, and return its costs."""
     import_for(way)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         cpu, wall = _cpu_seconds(), time.perf_counter()
@@ -353,7 +353,7 @@ def print_table(held: dict[str, int], found: dict[str, list[dict[str, float]]]) 
 
 
 def main() -> None:
-    """Make the capture, run every way in turn, print the table."""
+    """Generate the capture, run every method in turn, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=3)

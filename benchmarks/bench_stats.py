@@ -1,13 +1,13 @@
-"""What words, medoids and topics of clusters cost, and whether they are right, against the reference's algorithms.
+"""Measure cost and quality of words, medoids and topics of clusters, compared with the reference's algorithms.
 
     python benchmarks/bench_stats.py                     # 20,000 posts: a minute
     python benchmarks/bench_stats.py --posts 200000
 
-People of ten planted personas write the sample's texts, one persona a cluster; vectors are the sums of their words'.
-The reference (BluePrint, get_cluster_stats.py): one TF-IDF document a cluster, medoids by the distances of a sample of
-1,000 posts to all, scikit-learn's LDA with five topics on all posts. `right` is the share of clusters whose five best
-words were planted; whose first medoid is at least as central as the other way's; whose heaviest topic has three planted
-words among its first five.
+The posts are sample texts of ten planted personas, with one cluster per persona. The vector of a post is the sum of
+vectors of its words. The reference (BluePrint, get_cluster_stats.py) uses one TF-IDF document per cluster, medoids by
+the distances of all posts to a sample of 1,000, and scikit-learn's LDA with five topics on all posts. `right` is the
+share of clusters whose five best words are planted, whose first medoid is at least as central as that of the other
+method, or whose largest topic has three planted words among its first five.
 """
 
 import argparse
@@ -44,7 +44,7 @@ DIMENSIONS, POSTS_OF_A_USER = 384, 10
 
 
 class Posts(NamedTuple):
-    """What was written."""
+    """Generated posts with clusters and vectors."""
 
     texts: list[str]
     clusters: np.ndarray  # of each post
@@ -53,7 +53,7 @@ class Posts(NamedTuple):
 
 
 def write_posts(count: int, *, seed: int = 1) -> Posts:
-    """Let planted people write `count` posts."""
+    """Generate `count` posts of planted personas."""
     rng = np.random.default_rng(seed)
     people = [p for p in make_people(round(count / POSTS_OF_A_USER / 0.75), len(PERSONAS), rng) if p.persona]
     users = np.arange(count) % len(people)
@@ -68,12 +68,12 @@ def write_posts(count: int, *, seed: int = 1) -> Posts:
 
 
 def words_in(text: str) -> set[str]:
-    """Return a text's words that say something."""
+    """Return the words of a text without stop words."""
     return set(re.findall(r"[^\W\d_]{2,}", text.lower())) - STOP_WORDS
 
 
 def planted(cluster: int) -> set[str]:
-    """Return the words that a persona's texts are made from."""
+    """Return the words from which the texts of a persona are generated."""
     topic = TOPICS[PERSONAS[cluster]]
     return words_in(" ".join(topic.things + topic.doings + topic.sentences))
 
@@ -115,7 +115,7 @@ def reference_words(posts: Posts) -> list[list[str]]:
 
 
 def reference_topics(posts: Posts) -> list[list[str]]:
-    """Five topics of all posts: the heaviest."""
+    """The largest of the five topics."""
     found = []
     for cluster in range(len(PERSONAS)):
         vectorizer = CountVectorizer(max_df=0.95, min_df=2, stop_words="english")
@@ -152,7 +152,7 @@ def our_medoids(posts: Posts) -> list[int]:
 
 
 def reference_medoids(posts: Posts) -> list[int]:
-    """The least sum of distances to a sample of posts."""
+    """The post with the minimum sum of distances to a sample of posts."""
     rng, found = np.random.default_rng(42), []
     for cluster in range(len(PERSONAS)):
         own = np.flatnonzero(posts.clusters == cluster)

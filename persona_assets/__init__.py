@@ -2,6 +2,7 @@
 
 import os
 
-# pyarrow's allocator gives what is freed back to the system after 10 ms, only to ask for it again: a fifteenth of the
-# CPU of parsing. 10 s suit steps that fill and empty buffers all the time. It reads this when pyarrow is imported.
+# By default, pyarrow's allocator returns freed memory to the system after 10 ms, and soon requests it again. In
+# parsing that takes a fifteenth of the CPU time. With 10 s, buffers that are filled again and again stay allocated.
+# The variable must be set before pyarrow is imported.
 os.environ.setdefault("MIMALLOC_PURGE_DELAY", "10000")

@@ -1,4 +1,4 @@
-"""The graph, in the order in which data flows through it."""
+"""The Dagster definitions: assets, jobs, schedule, sensor, resources and executor."""
 
 import os
 import sys
@@ -23,14 +23,14 @@ from persona_assets.automation.jobs import JOBS
 from persona_assets.automation.triggers import build_schedule, build_sensor
 from persona_assets.capture.resource import Capture
 from persona_assets.command_line.current_command import (
-    Launch,
-    find_launch,
+    LaunchOptions,
+    find_launch_options,
     is_code_server,
-    read_for_command,
-    require_days,
+    read_settings_for_command,
+    validate_days,
 )
-from persona_assets.command_line.day_ranges import launching
-from persona_assets.command_line.failure_summary import end_with_errors
+from persona_assets.command_line.day_ranges import as_launch_executor
+from persona_assets.command_line.failure_summary import print_failures_at_exit
 from persona_assets.common.scratch import Scratch
 from persona_assets.executors.choose import choose_executor, count_gpus
 from persona_assets.io_managers.parquet_tables import ParquetIOManager
@@ -41,15 +41,15 @@ from persona_assets.settings import Settings, read_settings
 
 
 class GraphShape(NamedTuple):
-    """What the assets are built from."""
+    """The arguments that builders of assets need: settings, partitions and window."""
 
     settings: Settings
     days: dg.DailyPartitionsDefinition
-    window: dg.TimeWindowPartitionMapping  # from a day to the days that its personas are made from
+    window: dg.TimeWindowPartitionMapping  # maps a day to the days that its personas are made from
 
 
-# Each step of the graph, in the order in which data flows. A new asset is a package in `assets/` and a line here. A
-# graph of one's own gives `build_definitions` another table (docs/extend/).
+# Builders of the assets by name, in the order in which data flows. A new asset is a package in `assets/` and a line
+# here. Users' own graphs pass another mapping to `build_definitions` (docs/extend/).
 STEPS: Mapping[str, Callable[[GraphShape], dg.AssetsDefinition]] = {
     "raw_events": lambda shape: build_raw_events(shape.days, either_alone=not is_code_server(sys.argv)),
     "user_actions": lambda shape: build_user_actions(shape.days),
@@ -67,17 +67,17 @@ STEPS: Mapping[str, Callable[[GraphShape], dg.AssetsDefinition]] = {
 
 def build_definitions(
     settings: Settings,
-    launch: Launch | None = None,
+    launch: LaunchOptions | None = None,
     *,
     steps: Mapping[str, Callable[[GraphShape], dg.AssetsDefinition]] = STEPS,
 ) -> dg.Definitions:
-    """Return the whole graph as `settings` shape it: its days, its window, its storage, its executor.
+    """Return the `Definitions` for `settings`, which determine days, window, storage and executor.
 
     Args:
-        settings: As `read_settings` returns them.
-        launch: The command that runs assets in this process, if one does. The executor then also runs a range of days,
-            and the command ends with the errors of what failed.
-        steps: The assets. Those of another source, language or method replace the step of their name.
+        settings: Settings, as `read_settings` returns them.
+        launch: Options of the command that runs assets in this process, or None. With a command, the executor can run
+            a range of days, and errors of failed steps are printed at exit.
+        steps: Builders of the assets by name. To use another source, language or method, replace an entry of `STEPS`.
     """
     days = daily_partitions(settings.start_date, settings.end_date)
     scratch = Scratch()
@@ -85,16 +85,16 @@ def build_definitions(
     assets = [build(shape) for build in steps.values()]
     executor = choose_executor(settings, count_gpus(assets))
     if launch is not None:
-        require_days(launch, assets, days, {job.name: job.selection for job in JOBS})
-        executor = launching(executor, days=days, ending=end_with_errors())
+        validate_days(launch, assets, days, {job.name: job.selection for job in JOBS})
+        executor = as_launch_executor(executor, days=days, failures=print_failures_at_exit())
     if launch is not None and launch.partition_range:
-        # Dagster's commands ask for it. It is not the policy of the UI and the daemon, whose backfills are a run a day.
+        # Dagster's commands require this policy for a range. Backfills of the UI and the daemon use one run per day.
         assets = [asset.with_attributes(backfill_policy=dg.BackfillPolicy.single_run()) for asset in assets]
     return dg.Definitions(
         assets=assets,
         jobs=JOBS,
         schedules=[build_schedule(days, hour=settings.schedule_hour)],
-        # It watches the files that `raw_events` reads.
+        # The sensor watches the files that `raw_events` reads.
         sensors=[build_sensor(days, watched=settings.sensor_days)] if "raw_events" in steps else [],
         resources={
             "capture": Capture(),
@@ -107,14 +107,14 @@ def build_definitions(
     )
 
 
-def keep_private(settings: Settings) -> None:
-    """Have this process, and those that it starts, deny to others what `settings.umask` says of all they write."""
+def apply_umask(settings: Settings) -> None:
+    """Set the umask of this process and its child processes to `settings.umask`, which keeps results private."""
     os.umask(int(settings.umask, 8))
 
 
-# Here, and not where the graph is built: whatever runs a step loads this module first. Who imports another one, as in a
-# notebook, keeps their own.
-_launch = find_launch()
-_settings = read_for_command(read_settings) if _launch else read_settings()
-keep_private(_settings)
+# The umask is set here, because every process that runs a step imports this module. A notebook that imports only other
+# modules keeps its own umask.
+_launch = find_launch_options()
+_settings = read_settings_for_command(read_settings) if _launch else read_settings()
+apply_umask(_settings)
 defs = build_definitions(_settings, _launch)

@@ -1,48 +1,48 @@
-"""The errors that a user can meet, each naming the thing, the culprit and the remedy; none quotes a person."""
+"""The exceptions of this package. Messages say what is wrong, where, and what to do, and never quote a user."""
 
 
 class PersonaAssetsError(Exception):
-    """Base of every error of this package: catch this to catch them all."""
+    """Base class of all exceptions of this package."""
 
 
 class SettingsError(PersonaAssetsError):
-    """A `PERSONA_*` variable is unknown, out of range or contradicts another one."""
+    """A `PERSONA_*` variable is unknown, out of range, or contradicts another one."""
 
 
 class CaptureError(PersonaAssetsError):
-    """The capture, or a day of it, cannot be found or holds no file at all."""
+    """The capture, or a day of it, is missing or has no files."""
 
 
 class WorkerError(PersonaAssetsError):
-    """A process that parses a part of a day was killed."""
+    """A worker process that parses a part of a day was killed."""
 
 
 class SchemaError(PersonaAssetsError):
-    """A table differs from what `tables.py` says that its asset hands over."""
+    """A table does not have the schema that `tables.py` declares for its asset."""
 
 
 class MissingPartitionError(PersonaAssetsError):
-    """A day that is needed has not been materialized."""
+    """A required day of an input has not been materialized."""
 
 
 class ModelError(PersonaAssetsError):
-    """An embedding model cannot be had or is not what it should be."""
+    """An embedding model cannot be loaded, or it is not the expected one."""
 
 
 class DeviceError(PersonaAssetsError):
-    """The device asked for is not on this machine."""
+    """The requested device, such as a GPU, is not available on this machine."""
 
 
 class TooFewUsersError(PersonaAssetsError):
-    """The window has fewer users than the clusters asked for would need."""
+    """The window has too few users for the requested clusters."""
 
 
 class VectorError(PersonaAssetsError):
-    """A vector from upstream is not finite or has the wrong width."""
+    """A vector of an input is not finite, or has the wrong number of dimensions."""
 
 
 class StorageError(PersonaAssetsError):
-    """A file could not be written or read back: the disk is full, or what is there is damaged."""
+    """A file cannot be written because the disk is full, or cannot be read because it is damaged or missing."""
 
 
 class DetectorError(PersonaAssetsError):
@@ -50,8 +50,8 @@ class DetectorError(PersonaAssetsError):
 
 
 class DayError(PersonaAssetsError):
-    """A day of a range failed, and the later ones were not begun."""
+    """A run of a range of days failed: at one day, whose later days were not started, or after all days."""
 
 
 class FailedCheckError(PersonaAssetsError):
-    """An asset that was made beside those selected failed a check that stops a run."""
+    """An asset that was not selected, but is made by the same step, failed a check of severity ERROR."""

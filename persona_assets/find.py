@@ -1,7 +1,7 @@
-"""`python -m persona_assets.find "a text"` or `... did:plc:...`: find a persona in what the graph has stored.
+"""`python -m persona_assets.find "a text"` or `... did:plc:...`: find personas in the stored results.
 
-A text is compared with the personas of the last day, or of `--day`. For an account's id the answer is its persona on
-each day. Settings say where results are and which model made the vectors.
+For a text, prints the nearest personas of the last day, or of `--day`. For the id of an account, prints its persona on
+each day. The settings determine where the results are and which model embeds the text.
 """
 
 import argparse
@@ -9,24 +9,24 @@ import datetime as dt
 import sys
 from collections.abc import Sequence
 
-from persona_assets.command_line.find_personas import find_text, find_user, list_days
+from persona_assets.command_line.find_personas import find_personas_by_text, find_personas_of_user, list_days
 from persona_assets.errors import PersonaAssetsError
 from persona_assets.settings import read_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what was found as a table; return 0, or 1 where nothing was."""
+    """Print the personas that were found as a table; return exit status 0, or 1 if there are none."""
     parser = argparse.ArgumentParser(prog="python -m persona_assets.find", description="Find a persona.")
     parser.add_argument("what", help="a text, or the permanent id (DID) of an account")
     parser.add_argument("--day", type=dt.date.fromisoformat, help="of a text: the day, YYYY-MM-DD (default: the last)")
     parser.add_argument("--most", type=int, default=5, help="of a text: the number of personas (default: 5)")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
         settings = read_settings()
         rows = (
-            find_user(settings.data, asked.what)
-            if asked.what.startswith("did:")
-            else find_text(settings, asked.what, day=asked.day, most=asked.most)
+            find_personas_of_user(settings.data, options.what)
+            if options.what.startswith("did:")
+            else find_personas_by_text(settings, options.what, day=options.day, limit=options.most)
         )
     except PersonaAssetsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command

@@ -1,10 +1,10 @@
-"""The tables that assets hand over: one Arrow schema each, each column with its description.
+"""The Arrow schemas of the tables that assets pass to each other, with a description of each column.
 
-Column names here are a contract with scripts outside the project. An IO manager refuses a table whose
-schema differs, so that a mistake fails where it is made and not three assets later.
+Scripts outside the project rely on the column names. The IO manager refuses a table with another schema, so that an
+error is raised by the asset that made the table and not by a later one.
 
-Types: identifiers and texts are `string`, instants `int64` microseconds of the Unix epoch (Jetstream's
-`time_us`), closed sets `dictionary<int8 or int32, string>`, vectors `fixed_size_list<float16 or float32>[d]`.
+Types: identifiers and texts are `string`, times are `int64` microseconds of the Unix epoch (Jetstream's `time_us`),
+categories are `dictionary<int8 or int32, string>`, vectors are `fixed_size_list<float16 or float32>[d]`.
 """
 
 import datetime as dt
@@ -34,11 +34,11 @@ ACTIONS = (
     "profile_update",
     "account_status",
 )
-# The actions that are a message of the user's own; a post that both replies and quotes is a "quote".
+# The actions that write a message. A post that both replies and quotes is a "quote".
 MESSAGES = ("post", "reply", "quote")
 
-# One commit, identity, account or sync event, whatever its collection. Which file it came from is left out, so
-# that the same events in other files give the same bytes.
+# One row per commit, identity, account or sync event, of any collection. The source file is not a column, so that the
+# same events in other files give the same bytes.
 RAW_EVENTS = pa.schema(
     [
         required_column("event_time_us", pa.int64(), "When the relay saw the event: Jetstream's time_us."),
@@ -61,7 +61,7 @@ RAW_EVENTS = pa.schema(
     ]
 )
 
-# One line of the capture that is no event, with what is needed to find and mend it.
+# One row per line of the capture that is no event, with what is needed to find and correct it.
 REJECTED_LINES = pa.schema(
     [
         required_column("source_file", pa.string(), "Path of the file below the capture's root."),
@@ -72,12 +72,12 @@ REJECTED_LINES = pa.schema(
     ]
 )
 
-# One action of one user, duplicates folded.
+# One row per action of a user, without duplicates.
 USER_ACTIONS = pa.schema(
     [
         required_column("user_id", pa.string(), "Permanent id (DID) of the user who acts."),
-        # No dictionary: of a dictionary pyarrow does not know the least and the greatest value in a row group, by
-        # which it skips those of other actions.
+        # Not a dictionary: pyarrow writes no minimum and maximum of a dictionary column, by which readers skip the row
+        # groups of other actions.
         required_column("action", pa.string(), "What the user did: post, reply, quote, like, ...; sorted by it."),
         required_column("event_time_us", pa.int64(), "When the relay first saw it."),
         column("uri", pa.string(), "Address of the record; of an undo, the record undone; empty in account_status."),
@@ -92,7 +92,7 @@ USER_ACTIONS = pa.schema(
     ]
 )
 
-# One English post, reply or quote.
+# One row per English post, reply or quote.
 ENGLISH_POSTS = pa.schema(
     [
         required_column("uri", pa.string(), "Address of the post."),
@@ -105,7 +105,7 @@ ENGLISH_POSTS = pa.schema(
     ]
 )
 
-# One user with enough English posts in the window.
+# One row per user with enough English posts in the window.
 ENGLISH_USERS = pa.schema(
     [
         required_column("user_id", pa.string(), "Permanent id (DID) of the user."),
@@ -115,7 +115,7 @@ ENGLISH_USERS = pa.schema(
     ]
 )
 
-# One user of the window and its persona.
+# One row per user of the window, with its cluster.
 CLUSTERS = pa.schema(
     [
         required_column("user_id", pa.string(), "Permanent id (DID) of the user."),
@@ -124,10 +124,10 @@ CLUSTERS = pa.schema(
     ]
 )
 
-# The outcome of what stands in the files of two days: it is counted there, and as an action nowhere.
+# The outcome of a duplicate: a record that is in the files of two days of the window. It is not counted as an action.
 SEEN_BEFORE = "record seen before"
 
-# What became of a persona from one day to the next: a row for each cluster of the day, and for each persona that ended.
+# One row per cluster of a day, and per persona that ended on that day.
 LINEAGE = pa.schema(
     [
         required_column("day", pa.date32(), "The day (UTC) with which the window ends."),
@@ -140,12 +140,12 @@ LINEAGE = pa.schema(
         column("previous_cluster_id", pa.int32(), "Its cluster on previous_day: continued, split, merged or gone."),
         column("shared_users", pa.int64(), "Users in that cluster and in the one it continued, split or merged into."),
         column("overlap", pa.float64(), "Share of these among the users who can be in both clusters, 0 to 1."),
-        # A model is known since `vector_model` is noted: days of before count as of the same.
+        # Days of version 0.1 have no `vector_model`; their model is assumed to be the same.
         column("centre_similarity", pa.float64(), "Cosine of the two centres; empty where their models differ."),
     ]
 )
 
-# What became of the window's actions, in numbers: it adds up to `user_actions` over the window.
+# Number of the window's actions by outcome. The sum is the number of rows of `user_actions` over the window.
 ACTION_ACCOUNTING = pa.schema(
     [
         column("cluster_id", pa.int32(), "Cluster of the user who acted; empty when the user is in none."),
@@ -155,7 +155,7 @@ ACTION_ACCOUNTING = pa.schema(
     ]
 )
 
-# When the users of clusters act, in numbers.
+# Number of actions by cluster, action and hour of the day.
 ACTIONS_BY_HOUR = pa.schema(
     [
         required_column("cluster_id", pa.int32(), "Cluster of the users who acted."),
@@ -165,7 +165,7 @@ ACTIONS_BY_HOUR = pa.schema(
     ]
 )
 
-# How much one user of a cluster does.
+# Median number of actions per user, by cluster and action.
 ACTIONS_PER_USER = pa.schema(
     [
         required_column("cluster_id", pa.int32(), "The cluster."),
@@ -174,20 +174,20 @@ ACTIONS_PER_USER = pa.schema(
     ]
 )
 
-RAW_LIMIT_BYTES = 65_536
+RAW_LIMIT_BYTES = 65_536  # maximum length of `raw` in REJECTED_LINES
 
-# The partition's day (UTC), the last column of every table as it is stored, so that files of several days read as one
-# table. Where the graph reads its own tables the column is left out.
+# The last column of every stored table with partitions: the partition's day (UTC). With it, the files of several days
+# can be read as one table. Assets read their inputs without it.
 DAY = required_column("day", pa.date32(), "The day (UTC) of the file.")
 
-# Which model made vectors: metadata of the schema of `embeddings` and of the centres beside `clusters`.
+# Key in the schema metadata of `embeddings` and `cluster_centres`; the value identifies the model of the vectors.
 _MODEL = b"persona_assets.model"
 
 
 def embeddings_schema(dimensions: int, dtype: pa.DataType | None = None) -> pa.Schema:
-    """Return the schema of `embeddings`: `uri`, `user_id` and `vector` of `dimensions` float16 (or `dtype`).
+    """Return the schema of `embeddings`: `uri`, `user_id` and `vector` with `dimensions` values of float16 or `dtype`.
 
-    Vectors have unit length, up to the rounding of their dtype.
+    Vectors have norm 1, up to the rounding of their dtype.
     """
     vector = pa.list_(pa.field("element", dtype or pa.float16()), dimensions)
     return pa.schema(
@@ -200,7 +200,7 @@ def embeddings_schema(dimensions: int, dtype: pa.DataType | None = None) -> pa.S
 
 
 def centres_schema(dimensions: int) -> pa.Schema:
-    """Return the schema of the centres beside `clusters`: unit vectors, one row a cluster, by `cluster_id`."""
+    """Return the schema of `cluster_centres`, the side table of `clusters` with one unit vector per cluster."""
     vector = pa.list_(pa.field("element", pa.float32()), dimensions)
     return pa.schema(
         [
@@ -212,27 +212,27 @@ def centres_schema(dimensions: int) -> pa.Schema:
 
 
 def stored_schema(schema: pa.Schema) -> pa.Schema:
-    """Return the schema of a partition's file: `schema`, then the column `day`."""
+    """Return `schema` with the last column `day`, which the file of a partition has."""
     return schema.append(DAY)
 
 
 def add_day(table: pa.Table, day: dt.date) -> pa.Table:
-    """Return `table` as it is stored in the partition of `day`."""
+    """Return `table` with the last column `day`, which the file of a partition has."""
     return table.append_column(DAY, pa.repeat(pa.scalar(day, DAY.type), table.num_rows))
 
 
 def with_vector_model(schema: pa.Schema, model: str | None) -> pa.Schema:
-    """Return `schema` with a note of the model that made its vectors; None notes nothing."""
+    """Return `schema` with the model of its vectors in the metadata; None changes nothing."""
     if model is None:
         return schema
     return schema.with_metadata({**(schema.metadata or {}), _MODEL: model.encode()})
 
 
 def vector_model(schema: pa.Schema) -> str | None:
-    """Return the model that made the vectors of a table; None where its schema does not say.
+    """Return the model of a table's vectors from its schema metadata, or None if it has none.
 
-    Vectors of one model can be compared, whatever machine and precision they were computed with; those of two cannot,
-    even if they have the same width.
+    Vectors of the same model are comparable, also if the machine or the precision differs. Vectors of two models are
+    not, even if they have the same width.
     """
     model = (schema.metadata or {}).get(_MODEL)
     return None if model is None else model.decode()
@@ -250,7 +250,7 @@ def vector_width(schema: pa.Schema, column: str = "vector") -> int:
     return kind.list_size
 
 
-_FIXED = {
+_SCHEMAS = {
     "raw_events": RAW_EVENTS,
     "rejected_lines": REJECTED_LINES,
     "user_actions": USER_ACTIONS,
@@ -261,26 +261,30 @@ _FIXED = {
 }
 
 
-def declare(table: str, schema: pa.Schema) -> pa.Schema:
-    """Declare the schema of an asset's table, so that one with other columns is refused, and return it.
+def declare_schema(table: str, schema: pa.Schema) -> pa.Schema:
+    """Register the schema of an asset's table, so that the IO manager refuses another one, and return it.
 
-    An asset's module `stored_tables` calls this. Schemas that several assets read are above.
+    The module `stored_tables` of an asset calls this. Schemas that several assets use are in this module.
     """
-    _FIXED[table] = schema
+    _SCHEMAS[table] = schema
     return schema
 
 
 def expected_schema(table: str, found: pa.Schema) -> pa.Schema:
     """Return the schema that `table` must have, without the column `day` of its files.
 
-    Of `embeddings` it is that for the width and dtype found. A table that is not declared here, as that of an asset of
-    one's own graph, may have any columns: those found.
+    For `embeddings`, width and dtype of the vectors are taken from `found`. A table that is not declared, such as one
+    of a user's own asset, may have any columns: `found` is returned without `day`.
+
+    Args:
+        table: Name of the asset.
+        found: Schema of the table to check.
 
     Raises:
-        SchemaError: `vector` of `embeddings` is no vector of float16 or float32.
+        SchemaError: `vector` of `embeddings` is not a fixed-size list of float16 or float32.
     """
-    if table in _FIXED:
-        return _FIXED[table]
+    if table in _SCHEMAS:
+        return _SCHEMAS[table]
     if table != "embeddings":
         day = found.get_field_index(DAY.name)
         return found if day < 0 else found.remove(day)

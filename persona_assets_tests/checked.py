@@ -1,8 +1,8 @@
-"""What the checks of a run, or of an asset called by itself, have said."""
+"""Collect the failed checks of a run, or of an asset function that is called directly."""
 
 
 def find_failed(checks):
-    """Return the checks that failed, and how bad that is.
+    """Return the severity of each failed check by its name.
 
     Args:
         checks: `result.get_asset_check_evaluations()` of a run, or the `check_results` of an asset.

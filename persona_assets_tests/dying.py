@@ -1,4 +1,4 @@
-"""Materialize an asset in processes of their own: one that is killed at a chosen moment, or two at once."""
+"""Materialize an asset in child processes: one that is killed at a chosen moment, or two concurrent ones."""
 
 import multiprocessing
 import os
@@ -19,24 +19,24 @@ from persona_assets.assets.raw_events import parse
 from persona_assets.definitions import build_definitions
 from persona_assets.settings import read_settings
 
-# Imported once, by the process that the others are forked from: no thread is started by that.
+# Imported once, by the process from which the others are forked. The import starts no thread.
 HEAVY = ("torch", "transformers", "sklearn.cluster", "gensim.models", "matplotlib.figure")
 
 _WRITES = ("open", "os.mkdir", "os.rename", "os.remove", "sqlite3.connect", "shutil.move")
 
 
 class Moment(NamedTuple):
-    """The nth time that a file or folder with such a name is made, opened for writing, or renamed."""
+    """The nth time that a matching file or folder is created, opened for writing, or renamed."""
 
     event: Literal["os.mkdir", "open", "os.rename", "any"]
-    name: str  # regular expression of its path, before it is renamed
+    name: str  # regular expression for its path before the rename
     nth: int = 1
-    # Die not at once, but as soon as a file grows beyond so many bytes.
+    # Die later, as soon as a file grows beyond this number of bytes.
     most_bytes: int | None = None
 
 
 def materialize(asset: str, day: str) -> None:
-    """Materialize the step of `asset` from what is stored, as the environment says."""
+    """Materialize the step of `asset` from stored inputs, with the settings of the environment."""
     step = ("raw_events", "rejected_lines") if asset == "raw_events" else (asset,)
     job = build_definitions(read_settings()).resolve_implicit_global_asset_job_def()
     with dg.DagsterInstance.ephemeral() as instance:
@@ -46,7 +46,7 @@ def materialize(asset: str, day: str) -> None:
 
 
 def materialize_and_die(asset: str, day: str, moment: Moment, environment: Mapping[str, str]) -> int | None:
-    """Materialize in a new process, and return how it ended: less the number of the signal that killed it."""
+    """Materialize in a new process, and return its exit code: minus the number of the signal if it was killed."""
     process = _context().Process(target=_materialize_watched, args=(asset, day, dict(environment), _Death(moment)))
     process.start()
     process.join()
@@ -54,7 +54,7 @@ def materialize_and_die(asset: str, day: str, moment: Moment, environment: Mappi
 
 
 def materialize_together(asset: str, day: str, moment: Moment, environment: Mapping[str, str]) -> list[int | None]:
-    """Materialize in two new processes that meet at a moment and go on at once; return how they ended."""
+    """Materialize in two new processes, which wait for each other at a moment; return their exit codes."""
     meeting = _Meeting(moment, _context().Barrier(2))
     processes = [
         _context().Process(target=_materialize_watched, args=(asset, day, dict(environment), meeting)) for _ in range(2)
@@ -69,9 +69,9 @@ def materialize_together(asset: str, day: str, moment: Moment, environment: Mapp
 def materialize_with_threads(
     assets: Sequence[str], day: str, threads: int, environment: Mapping[str, str]
 ) -> int | None:
-    """Materialize in a new interpreter in which every library has so many threads; return how it ended.
+    """Materialize in a new interpreter with the given number of threads in every library; return its exit code.
 
-    A new interpreter, because OpenMP and BLAS count their threads when they are loaded.
+    It is a new interpreter, because OpenMP and BLAS set their number of threads when they are loaded.
     """
     process = multiprocessing.get_context("spawn").Process(
         target=_materialize_threaded, args=(tuple(assets), day, threads, dict(environment))
@@ -104,7 +104,7 @@ def _materialize_threaded(assets: Sequence[str], day: str, threads: int, environ
 def run_command(
     arguments: Sequence[str], moment: Moment | None, environment: Mapping[str, str], *, timeout: float
 ) -> int | None:
-    """Run `dagster` in a new process, which dies at the moment, if any; return how it ended, None if it hangs."""
+    """Run `dagster` in a new process, which may be killed at a moment; return its exit code, or None if it hangs."""
     watch = None if moment is None else _Death(moment)
     process = _context().Process(target=_run_watched, args=(tuple(arguments), dict(environment), watch))
     process.start()
@@ -116,7 +116,7 @@ def run_command(
 
 
 def count_moments(arguments: Sequence[str], moment: Moment, environment: Mapping[str, str]) -> int:
-    """Run `dagster` in a new process, and return how often the moment came."""
+    """Run `dagster` in a new process, and return how many moments match."""
     context = _context()
     counted = context.SimpleQueue()
     process = context.Process(target=_run_counted, args=(tuple(arguments), dict(environment), moment, counted))
@@ -134,7 +134,7 @@ def _context() -> multiprocessing.context.ForkServerContext:
 
 def _materialize_watched(asset: str, day: str, environment: dict[str, str], watch: Callable[..., None]) -> None:
     os.environ.update(environment)
-    tempfile.tempdir = None  # so that TMPDIR is looked at again
+    tempfile.tempdir = None  # so that TMPDIR is read again
     sys.addaudithook(watch)
     materialize(asset, day)
 
@@ -142,7 +142,7 @@ def _materialize_watched(asset: str, day: str, environment: dict[str, str], watc
 def _run_watched(arguments: Sequence[str], environment: dict[str, str], watch: Callable[..., None] | None) -> None:
     os.environ.update(environment)
     tempfile.tempdir = None
-    sys.modules.pop("persona_assets.definitions", None)  # it has read the settings of the process that this came from
+    sys.modules.pop("persona_assets.definitions", None)  # the parent process has loaded it with its own settings
     if watch is not None:
         sys.addaudithook(watch)
     cli(list(arguments), standalone_mode=False)
@@ -155,7 +155,7 @@ def _run_counted(arguments: Sequence[str], environment: dict[str, str], moment: 
 
 
 class _Watch:
-    """Is told by Python of each file that is opened or renamed, just before that happens."""
+    """An audit hook, which Python calls just before each file is opened or renamed."""
 
     def __init__(self, moment: Moment) -> None:
         self._moment, self.seen = moment, 0
@@ -171,7 +171,7 @@ class _Watch:
             self.act()
 
     def act(self) -> None:
-        """Do what is to be done at the moment."""
+        """React to the moment."""
         raise NotImplementedError
 
 
@@ -188,7 +188,7 @@ class _Death(_Watch):
 
 class _Count(_Watch):
     def act(self) -> None:
-        """Go on: all moments are counted."""
+        """Do nothing: moments are only counted."""
 
 
 class _Meeting(_Watch):

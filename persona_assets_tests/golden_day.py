@@ -1,10 +1,10 @@
-"""A small day that is written here, event by event, with what each asset is to make of it.
+"""A small capture day that is written by hand, event by event, with the expected result of each asset.
 
-All people and texts are made up. The expected values do not come from the code under test: rows of `raw_events` and
-`user_actions` are put together here from the same arguments as the JSON of the event, and what is English, which users
-are kept, the lines and the account of actions are written by hand. The day has every type of action, odd records,
-other forms of lines, damaged lines, and examples of the differences from the reference that need neither a model nor
-several clusters (ARCHITECTURE.md, "Where we differ from the reference").
+All users and texts are invented. The expected values do not come from the code under test. Rows of `raw_events` and
+`user_actions` are built here from the same arguments as the JSON of the event. English posts, kept users, lines and
+accounting are written by hand. The day has every type of action, unusual records, other line formats, damaged lines,
+and examples of the differences from the reference that need neither a model nor several clusters (ARCHITECTURE.md,
+"Where we differ from the reference").
 """
 
 import gzip
@@ -73,7 +73,7 @@ def _commit(  # noqa: PLR0913 - the parts of a commit
 def _post(  # noqa: PLR0913 - the parts of a post
     user, second, key, text, *, langs=None, answers=None, root=None, quotes=None, with_picture=False, odd=None
 ):
-    """A post, or a reply to `answers` in the thread of `root`, or a quote of `quotes`; `odd` are more fields."""
+    """A post, reply to `answers` in the thread of `root`, or quote of `quotes`; `odd` are additional fields."""
     record, columns = {"text": text, **(odd or {})}, {"text": text}
     if langs is not None:
         record["langs"] = columns["langs"] = langs
@@ -104,12 +104,12 @@ def _do(user, second, act, key, subject):
 
 
 def _undo(user, second, act, key):
-    """The undoing of the like, repost, follow or block whose record key is `key`."""
+    """The deletion of the like, repost, follow or block whose record key is `key`."""
     return _commit(user, second, "delete", COLLECTIONS[act], key, action={"action": f"un{act}"})
 
 
 def _on_own(user, second, operation, collection, key, **columns):
-    """An update or deletion of a post of one's own, or the writing of one's profile."""
+    """An update or deletion of the user's own post, or an update of its profile."""
     fields = {"text": "description"} if collection == PROFILE else {}
     record = {fields.get(name, name): value for name, value in columns.items()} if operation != "delete" else None
     name = "profile_update" if collection == PROFILE else f"post_{operation}"
@@ -182,7 +182,7 @@ EVENTS = [
         root=BREAD,
         quotes=LOOK,
     ),
-    # A second answer to a message: a second path.
+    # A second reply to a message makes a second path.
     _post(GUS, 8, "more", "Could you bake one more loaf for me next weekend, please?", langs=["en"], answers=BREAD),
     # Not English, though tagged so.
     _post(CAT, 9, "sakura", "今日はとても天気がいいので、公園で桜を見てきました", langs=["en"]),
@@ -197,7 +197,7 @@ EVENTS = [
     _do(ANN, 17, "like", "l1", SUNSET),  # by a user who is not kept: still a target
     _do(ANN, 18, "like", "l2", uri_of(FAY, "brot")),
     _do(ANN, 19, "like", "l3", uri_of(EVE, "picture")),
-    _do(BEN, 20, "like", "l4", uri_of(ANN, "bread", "app.bsky.feed.generator")),  # a feed with the key of a post
+    _do(BEN, 20, "like", "l4", uri_of(ANN, "bread", "app.bsky.feed.generator")),  # has the record key of a post
     _do(BEN, 21, "like", "l5", OLD),
     LIKED_TWICE,
     _do(CAT, 23, "like", "l7", BREAD),
@@ -242,16 +242,16 @@ EVENTS = [
     ),
     _commit(ANN, 45, "create", "app.bsky.feed.threadgate", "bread", record={"allow": [], "post": BREAD}),
     _commit(GUS, 46, "create", "xyz.statusphere.status", "s1", record={"status": "🙂"}),
-    _do(GUS, 47, "like", "l8", GARDEN),  # deleted meanwhile: it was there to be seen
+    _do(GUS, 47, "like", "l8", GARDEN),  # deleted later: it could be seen before
     _do(GUS, 48, "like", "l9", LOST),
     _of_account(ANN, 49, "sync", columns={"rev": "3l00000000049"}, rev="3l00000000049"),
-    # A thread that a user who is not kept began, and an answer to something that is not known.
+    # A thread started by a user who is not kept, and a reply to an unknown record.
     _post(GUS, 50, "harbour", "Which harbour is this, I would love to go there with my family", answers=SUNSET),
     _post(BEN, 51, "late", "I am late to this but I think that you were right all along", answers=OLD),
     _post(
         ANN, 52, "bonjour", "Bonjour à tous, demain je vais faire du pain avec mes enfants à la maison", langs=["fr"]
     ),
-    # Records that are odd, and right.
+    # Unusual but valid records.
     _post(
         IDA,
         60,
@@ -270,7 +270,7 @@ EVENTS = [
     ),
 ]
 
-# Events in other forms than Jetstream's own, each line with what it holds.
+# Events in other line formats than Jetstream's, each line with the events in it.
 _TEXTS = (
     "The database gave every number back as a string of digits",
     "The recorder has put a wrapper around every event of the day",
@@ -315,7 +315,7 @@ IN_OTHER_FORMS = [
     *(FIRST, SECOND, ARRAY_FIRST, ARRAY_SECOND),
 ]
 
-# Lines that are no event, and why.
+# Lines that are no events, and the expected reason.
 _ANY = _as_json(EVENTS[0].event)
 BAD_LINES = [
     (b"<<<<<<< HEAD", "git conflict marker"),
@@ -332,11 +332,11 @@ BAD_LINES = [
 
 
 def _at_another_time(planted, time_us):
-    """The same event as another recorder saw it."""
+    """The same event with the time of another recorder."""
     return planted._replace(event=planted.event | {"time_us": time_us}, row=planted.row | {"event_time_us": time_us})
 
 
-# What was delivered again: once as it was, twice with the later time of another recorder.
+# Duplicates: one with the same time, two with the later time of another recorder.
 DELIVERED_AGAIN = [
     ONCE,
     _at_another_time(LIKED_TWICE, time_of(71) + 1),
@@ -366,7 +366,7 @@ def _plain_lines(half):
     yield from bad
 
 
-# --- what is to come of it
+# --- expected results
 
 RAW_EVENTS = sorted(
     (planted.row for planted in (*EVENTS, *IN_OTHER_FORMS, *DELIVERED_AGAIN)), key=lambda row: row["event_time_us"]
@@ -411,7 +411,7 @@ ENGLISH_USERS = [
 ]
 OTHER_USERS = {
     "0 of 2 English posts": 2,  # CAT and FAY
-    "1 of 2 English posts": 2,  # DAN, whose post came twice, and EVE, who wrote blanks besides
+    "1 of 2 English posts": 2,  # DAN, whose post was delivered twice, and EVE, who also wrote blank posts
 }
 
 ACTION_KEYS = (
@@ -446,7 +446,7 @@ def _quote(key):
     return said | {"actions": {name: name == "quote" for name in ACTION_KEYS}}
 
 
-# In the order of the file: by the time of what a line ends with; a quote's conversation before what it did.
+# In the order of the file: by the time of the last item of a line; the conversation of a quote before its quote action.
 LINES = [
     [_say("garden")],
     [_say("look")],
@@ -462,7 +462,7 @@ LINES = [
     [_say("look"), _act(BEN, 26, "repost")],
     [_say("look"), _act(BEN, 27, "unrepost")],
     [_say("recipe"), _act(GUS, 28, "repost")],
-    [_say("agree"), _act(ANN, 29, "follow")],  # BEN's last English post by then, which is a quote
+    [_say("agree"), _act(ANN, 29, "follow")],  # BEN's last English post until then, which is a quote
     [_say("agree"), _act(ANN, 30, "unfollow")],
     [_say("sunset"), _act(GUS, 32, "block")],
     [_say("sunset"), _act(GUS, 33, "unblock")],

@@ -1,4 +1,4 @@
-"""Strings that differ and have one hash in DuckDB, as a stranger who chooses an id or a record key can make them.
+"""Make distinct strings with equal DuckDB hashes, as an attacker who chooses an id or a record key could.
 
 DuckDB hashes a string in blocks of 8 bytes: `h = (h ^ block) * odd`. A change of a block's second highest bit changes
 the product by that bit and, as often as not, by no other, so that the same change of the next block undoes it. In
@@ -13,9 +13,9 @@ _TRIES = 64
 
 
 def twin_keys(before: str = "", after: str = "") -> tuple[str, str]:
-    """Return two keys of which `before + key + after` has one hash; the first is the lesser.
+    """Return two keys, sorted, for which `before + key + after` has the same hash.
 
-    Fails the test where no two have: DuckDB's hash is another one, and needs other forgeries.
+    Fails the test if there are none: then DuckDB has another hash function, which needs other strings.
     """
     to_block = "a" * (-len(before) % _BLOCK)
     for number in range(_TRIES):

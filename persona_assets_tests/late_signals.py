@@ -1,4 +1,4 @@
-"""An event log for `dagster.yaml` that has a signal arrive as late in a run as it can."""
+"""An event log storage for dagster.yaml that sends a signal at the last moment of a run."""
 
 import os
 import signal
@@ -6,12 +6,12 @@ import signal
 from dagster import DagsterEventType
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
-# The name of a signal, sent once: as the first run that this process ends is about to be written down as successful.
+# Name of a signal. It is sent once, just before the first run of this process is recorded as successful.
 LATE_SIGNAL = "LATE_SIGNAL"
 
 
 class LateSignals(SqliteEventLogStorage):
-    """Dagster's own, except for the signal."""
+    """Dagster's SQLite event log storage, which also sends the signal."""
 
     @classmethod
     def from_config_value(cls, inst_data, config_value):
@@ -25,6 +25,6 @@ class LateSignals(SqliteEventLogStorage):
 
 
 def write_instance(home):
-    """Return what dagster.yaml says so that an instance in the folder `home` has this log."""
+    """Return the entry of dagster.yaml that gives the instance in the folder `home` this storage."""
     folder = home / "history" / "runs"
     return f"event_log_storage: {{module: {__name__}, class: LateSignals, config: {{base_dir: {folder}}}}}\n"

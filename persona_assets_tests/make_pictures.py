@@ -1,6 +1,6 @@
-"""`python -m persona_assets_tests.make_pictures`: take the pictures of README and docs from a demo of their own.
+"""`python -m persona_assets_tests.make_pictures`: take the pictures of README and docs from a new demo.
 
-The demo runs in a temporary folder, so that nothing but its results shows.
+The demo runs in a temporary folder, so that the pictures show only its results.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from persona_assets_tests.ui import IS_INSTALLED, ROOT, SHOWS_WITHIN, STARTS_WIT
 PICTURES = ROOT / "docs" / "pictures"
 LAST_DAY = "2025-03-03"
 SETTINGS = {"START_DATE": "2025-03-01", "END_DATE": LAST_DAY, "N_CLUSTERS": "8"}
-COLOURS = 256  # of a picture: a third of the bytes, and no difference to be seen
+COLOURS = 256  # colours of a picture: a third of the bytes without a visible difference
 ASSETS = 10
 MARGIN = 8  # pixels around a part of a page
 WIDE, TALL = (1600, 760), (1440, 1100)  # pixels of a window
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_demo(root: Path, settings: dict[str, object]) -> None:
-    """Run the demo on the instance that a server then opens: two processes that create one at once fail at times."""
+    """Run the demo before the server starts, as two processes that create the same Dagster instance can fail."""
     (root / "home").mkdir(parents=True)
     shutil.copy(ROOT / "dagster_home" / "dagster.yaml", root / "home")
     given = {f"PERSONA_{name}": str(value) for name, value in settings.items()}
@@ -75,7 +75,7 @@ def take_report(pages: Pages, report: Path) -> None:
 
 
 def take_elements(pages: Pages, selector: str, picture: str) -> None:
-    """Take what the selector finds, and nothing around it."""
+    """Take a picture of exactly the elements that the selector matches."""
     found = pages.browser.find_elements("css selector", selector)
     pages.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", found[0])
     boxes = pages.browser.execute_script(BOXES, found)
@@ -93,10 +93,10 @@ def take_graph(pages: Pages) -> None:
     wait_until_green(pages)
     pages.click("Hide navigation")
     pages.wait(lambda: "Hide navigation" not in pages.text, SHOWS_WITHIN, "the navigation is hidden")
-    # The graph is drawn anew, as large as there is room now.
+    # The graph is drawn again in the larger window.
     pages.open("asset-groups", "Global asset lineage")
     wait_until_green(pages)
-    # As it opens, the graph touches the buttons on its right.
+    # At first, the graph overlaps the buttons on its right.
     pages.browser.find_element("css selector", "[aria-label=zoom_out]").click()
     pages.take("graph")
     pages.click("Materialize all", until="Partition selection")

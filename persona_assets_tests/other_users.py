@@ -1,10 +1,10 @@
-"""What tests need that become another user."""
+"""Support for tests that switch to another user."""
 
 from pathlib import Path
 
 
 def let_in(folder: Path) -> None:
-    """Let all users into a test's folder: pytest closes those that it lies in, one more where tests run in parallel."""
+    """Let all users enter a test's folder, whose parent folders are private: one more if tests run in parallel."""
     while folder.name and not folder.name.startswith("pytest-of-"):
         folder.chmod(0o777)
         folder = folder.parent

@@ -1,14 +1,14 @@
-"""Ports for servers that tests start."""
+"""Free ports for servers that tests start."""
 
 import random
 import socket
 
-# Below the ports that systems give to outgoing connections, any of which could take one before its server is up.
+# Below the ephemeral ports: an outgoing connection could take one of those before the server is up.
 LOWEST, HIGHEST = 10_000, 32_000
 
 
 def find_free_port() -> int:
-    """Return a port of the loopback interface that nothing listens on; another suite beside this one hardly has it."""
+    """Return a free port of the loopback interface, chosen at random so that concurrent test runs differ."""
     while True:
         port = random.SystemRandom().randint(LOWEST, HIGHEST)
         try:

@@ -1,6 +1,6 @@
-"""A day of a capture through the functions of all assets up to the lines, with one cluster of all kept users.
+"""Process a capture day by the functions of the assets up to `cluster_jsonl`, with all kept users in one cluster.
 
-No model is needed, and no Dagster.
+Neither a model nor Dagster is needed.
 """
 
 import datetime as dt
@@ -27,7 +27,7 @@ MEMORY = "1GB"
 
 
 class ProcessedDay(NamedTuple):
-    """What is made of a day: tables as lists of rows, and what was dropped, by reason."""
+    """The results of a day: tables as lists of rows, and numbers of dropped items by reason."""
 
     raw_events: list[dict]
     rejected_lines: list[dict]
@@ -63,7 +63,7 @@ def process_day(capture, new_folder):
     made = build_lines(
         LineInputs(
             _put_in_one_cluster(selected.users), pads.dataset(selected.users), actions, posts, embeddings=None
-        ),  # which only ignored messages need
+        ),  # needed only for ignored messages
         ignored=None,
         max_thread_messages=64,
         line_format="arrays",

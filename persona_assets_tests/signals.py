@@ -1,9 +1,9 @@
-"""What child processes of tests need to be stopped as people stop them."""
+"""Let child processes of tests be stopped by Ctrl-C."""
 
 import signal
 
 
 def heed_signals() -> None:
-    """Have a child process end on Ctrl-C, which a parent in the background may have had it ignore: a `preexec_fn`."""
+    """Restore SIGINT in a child process, as a `preexec_fn`. A parent in the background may have it ignored."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)

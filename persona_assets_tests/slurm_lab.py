@@ -1,8 +1,8 @@
 """A Slurm cluster on the loopback interface of this machine, for the tests of the Slurm executor.
 
 It has three nodes: `cpu1` and `cpu2` in the default partition `cpu`, and `gpu1` with two pretend GPUs in the partition
-`gpu`. There is no accounting database and there are no cgroups. Keys, configuration, state and logs lie in one
-temporary folder; a Slurm that the machine already has is neither used nor changed.
+`gpu`. There is no accounting database and there are no cgroups. Keys, configuration, state and logs are in one
+temporary folder. A Slurm that is already installed on the machine is neither used nor changed.
 """
 
 import os
@@ -16,11 +16,11 @@ from pathlib import Path
 
 from persona_assets_tests.ports import find_free_port
 
-# Debian's package of each program and plugin that the lab needs.
+# The Debian package of each program and plugin that the lab needs.
 PROGRAMS = {"munged": "munge", "slurmctld": "slurmctld", "slurmd": "slurmd", "sbatch": "slurm-client"}
 PLUGINS = {"select_cons_tres.so": "slurm-wlm-basic-plugins", "auth_munge.so": "slurm-wlm-basic-plugins"}
 PLUGIN_FOLDERS = "lib*/*/slurm*"  # below /usr
-# Where daemons are, also for a root whose PATH is that of a user.
+# Folders of daemons, which may be missing from PATH.
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 NODES = ("cpu1", "cpu2", "gpu1")
@@ -76,7 +76,7 @@ GRES_CONF = "NodeName=gpu1 Name=gpu File=/dev/null\nNodeName=gpu1 Name=gpu File=
 
 
 def find_obstacle() -> str | None:
-    """Return why this machine cannot bring up a Slurm, with what to do; None if it can."""
+    """Return why this machine cannot run the lab and what to do, or None if it can."""
     if os.geteuid() != 0:
         return "bringing up a Slurm needs root"
     missing = {package for program, package in PROGRAMS.items() if shutil.which(program, path=PATH) is None}
@@ -108,7 +108,7 @@ class SlurmLab:
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
         for name in ("", "munge", "state", "spool", "log"):
             (folder / name).mkdir()
-            # munge refuses a socket that others cannot reach. This process may make what it writes private.
+            # munge refuses a socket that others cannot reach, and the umask of this process may be private.
             (folder / name).chmod(0o755)
         key = folder / "munge" / "key"
         key.touch(mode=0o600)
@@ -123,14 +123,14 @@ class SlurmLab:
 
     @property
     def pids(self) -> dict[str, int]:
-        """The process of each daemon that has not been stopped."""
+        """Process id of each running daemon."""
         return {name: process.pid for name, process in self._daemons.items()}
 
     def start(self) -> None:
         """Start all daemons, and return when all nodes are idle.
 
         Raises:
-            RuntimeError: They are not after `START_SECONDS`, or a daemon has ended. It says what the daemons said.
+            RuntimeError: They are not idle after `START_SECONDS`, or a daemon has ended. The message has their logs.
         """
         munge = self.folder / "munge"
         options = {"key-file": "key", "socket": "socket", "pid-file": "pid", "seed-file": "seed", "log-file": "log"}
@@ -143,7 +143,7 @@ class SlurmLab:
         self._wait_for(lambda: self.find_idle_nodes() == set(NODES), "not all nodes are idle")
 
     def start_controller(self) -> None:
-        """Start slurmctld; it goes on from the state that it had when it was stopped."""
+        """Start slurmctld, which continues from its saved state."""
         self._spawn("slurmctld", *WITH_LOOPBACK_NAME, "slurmctld", "-D", "-f", str(self.conf))
 
     def stop_controller(self) -> None:
@@ -154,7 +154,7 @@ class SlurmLab:
         """Cancel all jobs and stop all daemons, and return when their processes have ended.
 
         Raises:
-            RuntimeError: Jobs were left after `STOP_SECONDS`: their processes may outlive the lab.
+            RuntimeError: Jobs are left after `STOP_SECONDS`; their processes may outlive the lab.
         """
         try:
             if "slurmctld" in self._daemons and self._daemons["slurmctld"].poll() is None:
@@ -165,12 +165,12 @@ class SlurmLab:
                 self._end(name)
 
     def find_idle_nodes(self) -> set[str]:
-        """Return the nodes that answer and run no job."""
+        """Return the names of nodes that respond and run no job."""
         listing = self._ask("sinfo", "--noheader", "--Node", "--format=%N %t") or ""
         return {node for node, state in map(str.split, listing.splitlines()) if state == "idle"}
 
     def _ask(self, *command: str) -> str | None:
-        """Return what one of Slurm's commands prints; None while the controller does not answer."""
+        """Return the output of a Slurm command, or None while the controller does not answer."""
         environment = {**os.environ, "SLURM_CONF": str(self.conf), "PATH": PATH}
         try:
             asked = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)
@@ -187,7 +187,7 @@ class SlurmLab:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "PATH": PATH},
                 umask=0o022,
-                start_new_session=True,  # Ctrl-C is for the tests, which then stop the daemons in their order
+                start_new_session=True,  # Ctrl-C must reach only the tests, which then stop the daemons in order
             )
 
     def _end(self, name: str) -> None:
@@ -216,7 +216,7 @@ class SlurmLab:
 
 @contextmanager
 def running_slurm(folder: Path) -> Iterator[SlurmLab]:
-    """Bring up a Slurm in `folder`, which does not exist, and stop it at the end."""
+    """Start the lab in `folder`, which must not exist, and stop it when the block ends."""
     lab = SlurmLab(folder)
     try:
         lab.start()

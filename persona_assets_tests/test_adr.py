@@ -1,4 +1,4 @@
-"""Decision records have the same form, and are all in their list."""
+"""Decision records have the required parts, and are all in their index."""
 
 import datetime as dt
 import re
@@ -16,7 +16,7 @@ FIRST_LINES = re.compile(
 
 
 def find_faults(name: str, text: str) -> list[str]:
-    """Return what a record lacks."""
+    """Return the faults of a record, such as missing parts."""
     first = FIRST_LINES.match(text)
     if first is None:
         return ["does not begin with number, title, date and status"]

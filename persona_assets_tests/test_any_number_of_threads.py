@@ -17,14 +17,14 @@ from persona_assets.assets.cluster_jsonl.load import LineInputs
 from persona_assets.assets.embeddings.distinct_texts import deduplicate_texts
 from persona_assets.assets.english_users.select import select_english_users
 from persona_assets.assets.user_actions.extract import extract_distinct_actions
-from persona_assets.io_managers.persona_files import ClusterLines, write_cluster_lines
+from persona_assets.io_managers.persona_files import ClusterFolderContents, write_cluster_folder
 from persona_assets_tests.assets.cluster_jsonl.builders import act, inputs, message
 from persona_assets_tests.assets.user_actions.builders import BOBS_POST, LIKE, POST, commit, table_of
 
 ROOT = Path(__file__).parents[1]
 HOUR = 3_600_000_000
 MEMORY = "512MB"
-# Libraries count their threads once, when they are loaded: so each number has a process of its own.
+# Libraries set their number of threads when they are loaded, so each number needs a new process.
 ON_THREADS = """
 import sys, duckdb, pyarrow
 threads, asset, given, made = sys.argv[1:]
@@ -53,8 +53,8 @@ def make_cluster_jsonl(given, made):
             "actions_by_hour": lines.actions_by_hour,
             "actions_per_user": lines.actions_per_user,
         }
-        written = ClusterLines(lines.lines, lines.user_clusters, beside, ignored=lines.ignored_evidence)
-        write_cluster_lines(made / candidates, written, day=dt.date(2025, 3, 1))
+        written = ClusterFolderContents(lines.lines, lines.user_clusters, beside, ignored=lines.ignored_evidence)
+        write_cluster_folder(made / candidates, written, day=dt.date(2025, 3, 1))
 
 
 def make_user_actions(given, made):
@@ -74,7 +74,7 @@ def make_texts(given, made):
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory):
-    """A window in row groups of a hundred rows, so that many threads have something to read."""
+    """A window in row groups of a hundred rows, so that many threads have work."""
     rng = np.random.default_rng(4)
     users, stars = [f"user{n}" for n in range(24)], [f"star{n}" for n in range(6)]
     posts = [message(stars[n % 6], f"p{n:04}", int(rng.integers(0, 9 * HOUR)), f"text {n % 900}") for n in range(1_800)]

@@ -252,19 +252,19 @@ def test_pure_modules_import_only_plain_modules(name):
 
 
 @pytest.mark.parametrize("package", sorted(OWNERS))
-def test_no_room_imports_another_room(package):
+def test_no_asset_package_imports_another(package):
     parts = {part: name for name in MODULES if part_of(name) == package for part in find_parts(MODULES[name])}
 
     assert {part: name for part, name in parts.items() if part in OWNERS - {package}} == {}
 
 
-def test_nothing_below_the_rooms_imports_one():
+def test_nothing_that_asset_packages_share_imports_one():
     below = [name for name in MODULES if part_of(name) not in OWNERS | {"automation", "definitions"}]
 
     assert {name: parts for name in below if (parts := find_parts(MODULES[name]) & OWNERS)} == {}
 
 
-def test_every_room_has_a_contract():
+def test_every_asset_package_has_a_docstring():
     contracts = {part_of(name.removesuffix("/__init__.py")): MODULES[name] for name in MODULES if "__init__" in name}
 
     assert [package for package in sorted(OWNERS) if not ast.get_docstring(contracts.get(package, ast.parse("")))] == []
@@ -318,7 +318,7 @@ def test_modules_that_define_assets_keep_their_annotations(name):
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_annotations_hold_no_class_of_duckdb(name):
+def test_annotations_have_no_class_of_duckdb(name):
     assert find_native_annotations(MODULES[name]) == []
 
 
@@ -398,11 +398,11 @@ def test_definitions_load_without_heavy_libraries_in_two_seconds_of_cpu(tmp_path
         "def f():\n    global cache\n    cache = 1",
     ],
 )
-def test_code_that_depends_on_more_than_its_arguments_is_noticed(code):
+def test_impure_code_is_detected(code):
     assert find_impurities(ast.parse(code))
 
 
-def test_imports_of_rooms_are_noticed_wherever_they_are():
+def test_imports_between_asset_packages_are_detected_anywhere_in_a_module():
     code = (
         "from persona_assets import tables\nfrom persona_assets.assets import clusters\n"
         "from persona_assets.common import database\ndef f():\n    import persona_assets.assets.embeddings.embed"
@@ -411,7 +411,7 @@ def test_imports_of_rooms_are_noticed_wherever_they_are():
     assert find_parts(ast.parse(code)) == {"tables", "clusters", "database", "embeddings"}
 
 
-def test_a_config_field_that_nothing_reads_is_noticed():
+def test_an_unread_config_field_is_detected():
     code = """
 class FitConfig(dg.Config):
     seed: int = 0
@@ -457,7 +457,7 @@ def build(settings: Settings, other: object):
         "import duckdb\nclass A:\n    con: duckdb.DuckDBPyConnection",
     ],
 )
-def test_annotations_that_hold_a_class_of_duckdb_are_noticed(code):
+def test_annotations_with_a_class_of_duckdb_are_detected(code):
     assert find_native_annotations(ast.parse(code))
     assert not find_native_annotations(ast.parse(f"from __future__ import annotations\n{code}"))
 

@@ -1,4 +1,4 @@
-"""Bad input through the whole graph: one clear error that names what to do, and no partial output."""
+"""Bad input to the whole graph: one error that says what to do, and no partial output."""
 
 import datetime as dt
 import gzip
@@ -32,7 +32,7 @@ def sample(tmp_path_factory):
 
 @pytest.fixture
 def capture(sample, tmp_path):
-    """A copy of the sample that a test may spoil."""
+    """A copy of the sample that a test may change."""
     return shutil.copytree(sample, tmp_path / "capture")
 
 
@@ -89,11 +89,11 @@ def test_a_day_without_files(materialize, capture, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="takes root to become another user")
-def test_a_file_without_permission_costs_itself_only(materialize, capture, tmp_path):
+def test_an_unreadable_file_loses_only_its_own_lines(materialize, capture, tmp_path):
     whole = materialize(capture, *RAW, data=str(tmp_path / "whole"))
     closed = hour_files(capture)[0]
     lines = len(closed.read_bytes().splitlines())
-    for path in (capture, *capture.rglob("*")):  # made under the umask of the graph
+    for path in (capture, *capture.rglob("*")):  # created with the umask of the graph
         path.chmod(0o755)
     closed.chmod(0)
     let_in(tmp_path)
@@ -111,7 +111,7 @@ def test_a_file_without_permission_costs_itself_only(materialize, capture, tmp_p
     assert both[0] - both[1] == lines - others
 
 
-def test_a_directory_where_a_file_should_be_costs_nothing(materialize, capture):
+def test_a_directory_instead_of_a_file_is_ignored(materialize, capture):
     hour_files(capture)[0].parent.joinpath("bluesky-2-2025-03-01-00-59-59-folder").mkdir()
 
     data = materialize(capture, *RAW)
@@ -168,7 +168,7 @@ def test_an_unknown_config_key_names_the_known_ones_before_any_step(materialize,
 
 
 @pytest.mark.parametrize("model", ["no/such-model", "/no/such/folder"])
-def test_a_model_that_is_not_there(materialize, capture, tmp_path, model, monkeypatch):
+def test_a_missing_model(materialize, capture, tmp_path, model, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
     # A Failure that is not retried, made from the ModelError.
@@ -202,7 +202,7 @@ def test_a_run_without_a_day_is_refused(capture, tmp_path):
     assert not (tmp_path / "data").exists()
 
 
-def test_a_line_of_a_rejected_entry_can_be_found_again(materialize, capture):
+def test_a_rejected_line_can_be_found_in_its_file(materialize, capture):
     data = materialize(capture, *RAW)
 
     for row in rejections(data):

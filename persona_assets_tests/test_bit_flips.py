@@ -1,4 +1,4 @@
-"""One flipped bit anywhere in what is stored: an error that names the file, or the same result; never another one."""
+"""A flipped bit in any stored file is an error that names the file, or changes nothing."""
 
 import random
 from pathlib import Path
@@ -10,9 +10,9 @@ from upath import UPath
 
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import StorageError
-from persona_assets.io_managers.parquet_tables import DatasetWithSides, ParquetDatasets, every_day_with
-from persona_assets.io_managers.persona_files import BESIDE, ClusterFolder, JsonlFolders
-from persona_assets_tests.whole_graph import DAY, FOLDERS, LINEAGE_ASSETS, SIDES, STEPS
+from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, ParquetUPathIOManager, every_day_with
+from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolder, JsonlUPathIOManager
+from persona_assets_tests.whole_graph import DAY, FOLDERS, LINEAGE_ASSETS, SIDE_TABLES, STEPS
 
 pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]
 
@@ -20,43 +20,43 @@ FLIPS = 320
 
 
 def files_read_by_steps(data: Path) -> list[Path]:
-    """Return what is stored but reports, which no step reads."""
-    places = (*STEPS, "rejected_lines", *SIDES)
+    """Return all stored files except reports, which no step reads."""
+    places = (*STEPS, "rejected_lines", *SIDE_TABLES)
     files = [file for place in places if place != "cluster_stats" for file in sorted((data / place).rglob("*"))]
     return [*(file for file in files if file.is_file()), *(data / f"{name}.parquet" for name in LINEAGE_ASSETS)]
 
 
 def load(data: Path, file: Path) -> list[object]:
-    """Read all that the IO managers give of the day's table or folder that `file` belongs to."""
+    """Load everything of the table or folder of `file` through the IO managers."""
     asset = file.relative_to(data).parts[0]
     if asset in FOLDERS:
-        manager = JsonlFolders(UPath(data), Scratch())
+        manager = JsonlUPathIOManager(UPath(data), Scratch())
         folder = manager.load_from_path(dg.build_input_context(asset_key=dg.AssetKey(asset)), UPath(data / asset / DAY))
         return read_folder(folder)
-    manager = ParquetDatasets(UPath(data))
+    manager = ParquetUPathIOManager(UPath(data))
     if asset.endswith(".parquet"):
         key = dg.AssetKey(asset.removesuffix(".parquet"))
         whole = manager.load_from_path(dg.build_input_context(asset_key=key), UPath(data / asset))
         return [whole.to_table()]
-    asset = "clusters" if asset in SIDES else asset
-    sides = SIDES if asset == "clusters" else ()
+    asset = "clusters" if asset in SIDE_TABLES else asset
+    side_tables = SIDE_TABLES if asset == "clusters" else ()
     context = dg.build_input_context(
         asset_key=dg.AssetKey(asset),
-        definition_metadata=every_day_with(*sides),
+        definition_metadata=every_day_with(*side_tables),
         partition_key=DAY,
         asset_partitions_def=dg.StaticPartitionsDefinition([DAY]),
         asset_partition_key_range=dg.PartitionKeyRange(DAY, DAY),
     )
-    loaded: DatasetWithSides = manager.load_partitions(context)
-    return [loaded.main.to_table(), *(loaded.sides[side].to_table() for side in sides)]
+    loaded: DatasetWithSideTables = manager.load_partitions(context)
+    return [loaded.main.to_table(), *(loaded.side_tables[side].to_table() for side in side_tables)]
 
 
 def read_folder(folder: ClusterFolder) -> list[object]:
-    users = folder.user_clusters()
+    users = folder.read_user_clusters()
     return [
         users,
-        *(folder.beside(name) for name in BESIDE),
-        *(list(folder.lines(cluster)) for cluster in sorted(set(users.values()))),
+        *(folder.read_table(name) for name in SMALL_TABLES),
+        *(list(folder.read_lines(cluster)) for cluster in sorted(set(users.values()))),
     ]
 
 
@@ -66,7 +66,7 @@ def same(one: list[object], other: list[object]) -> bool:
     )
 
 
-def test_no_flipped_bit_gives_another_result_in_silence(data):
+def test_no_flipped_bit_changes_a_result_silently(data):
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")  # noqa: T201 - to find a failure again
     rng = random.Random(seed)  # noqa: S311 - no secret
@@ -87,7 +87,7 @@ def test_no_flipped_bit_gives_another_result_in_silence(data):
             else:
                 silent.append(f"{file.relative_to(data)}, bit {bit}")
         except StorageError as error:
-            assert file.name in str(error) or f"{file.parent}" in str(error)  # noqa: PT017 - what it says is the point
+            assert file.name in str(error) or f"{file.parent}" in str(error)  # noqa: PT017 - the test is about the message
             outcomes["named"] += 1
         finally:
             file.write_bytes(content)

@@ -1,6 +1,6 @@
-"""The UI as its users see it: a real browser opens the graph, makes all days of a capture and reads what was made.
+"""The UI in a real browser: open the graph, backfill all days of a capture, and read the results.
 
-Screenshots are kept in `screenshots/`, for those who come to look.
+Screenshots are kept in `screenshots/`.
 """
 
 import datetime as dt
@@ -32,7 +32,7 @@ DAILY = (
 OVER_ALL_DAYS = ("lineage", "persona_labels")
 ASSETS = (*DAILY, *OVER_ALL_DAYS)
 JOBS = ("prepare_days", "make_personas", "process_day", "trace_personas")
-RUNS_WITHIN = 1800  # seconds, on a machine that does other things too
+RUNS_WITHIN = 1800  # seconds, enough for a busy machine
 JOB = "locations/persona_assets/jobs/process_day"
 
 BACKFILLS = "{partitionBackfillsOrError {... on PartitionBackfills {results {id status}}}}"
@@ -52,7 +52,7 @@ MADE = """{assetNodes {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """`dg dev` over a capture of three days, which are the graph's days, as `make dev` has it."""
+    """`dg dev` with the settings of `make dev`, over a capture of three days, which are the partitions."""
     root = tmp_path_factory.mktemp("ui")
     write_capture(root / "capture", days=len(DAYS), start_date=DAYS[0], users=240, personas=PERSONAS, seed=0)
     settings = {
@@ -79,7 +79,7 @@ def pages(server, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def backfill(server, pages):
-    """The backfill of all assets over all days, launched in the dialog, once it has ended."""
+    """The finished backfill of all assets over all days, launched in the dialog."""
     open_dialog(pages)
     pages.click("All", until="3 partitions")
     pages.take("05_dialog_with_all_days")
@@ -110,12 +110,12 @@ def find_levels(pages):
 
 
 def find_shown(pages):
-    """The assets whose state the graph shows: until it knows it, they are of a pale grey."""
+    """The assets whose state the graph shows. Until it is loaded, an asset is pale grey."""
     return {name for name, levels in find_levels(pages).items() if min(levels) < 150}
 
 
 def find_green(pages):
-    """The assets that the graph shows in green."""
+    """The assets that are green in the graph."""
     return {name for name, (red, green, blue) in find_levels(pages).items() if green > max(red, blue)}
 
 
@@ -125,7 +125,7 @@ def find_pictures(browser):
     return browser.execute_script(f"return [...document.images].filter(one => {is_drawn}).length")
 
 
-def test_a_newcomer_sees_the_graph_and_what_starts_it(pages):
+def test_the_first_page_shows_the_graph_and_how_to_start_it(pages):
     pages.open("asset-groups", "Global asset lineage", *ASSETS)
     pages.wait(lambda: find_shown(pages) == set(ASSETS), SHOWS_WITHIN, "the graph shows the state of each asset")
     pages.take("01_graph")
@@ -141,7 +141,7 @@ def test_a_newcomer_sees_the_graph_and_what_starts_it(pages):
 @pytest.mark.parametrize(
     "page", ["runs/b/none", "locations/persona_assets/jobs/none", f"runs/{'0' * 8}-0000-4000-8000-{'0' * 12}"]
 )
-def test_a_page_that_shows_an_error_is_noticed(pages, page):
+def test_a_page_with_an_error_is_detected(pages, page):
     pages.open(page)
 
     pages.wait(pages.find_errors, SHOWS_WITHIN, "the page says that there is no such thing")
@@ -149,7 +149,7 @@ def test_a_page_that_shows_an_error_is_noticed(pages, page):
 
 def test_the_dialog_offers_the_days_of_the_capture_and_warns_of_nothing(server, pages):
     open_dialog(pages)
-    # A click before the dialog has loaded its partitions chooses none of them.
+    # A click before the dialog has loaded its partitions has no effect.
     pages.click("Latest", until="Launch 1 run")
     pages.take("04_dialog_with_the_latest_day")
 
@@ -170,14 +170,14 @@ def test_everything_is_green_when_all_days_have_been_materialized(server, pages,
     all_made = {"numPartitions": 3, "numMaterialized": 3, "numFailed": 0, "numMaterializing": 0}
     assert {name: find_days(made[name]) for name in DAILY} == {name: {*map(str, DAYS)} for name in DAILY}
     if any(made[name]["partitionStats"] != all_made for name in DAILY):
-        # Dagster counts days in a cache, which loses one where a run is planned between the two writes that store a
+        # Dagster's cache of partition counts loses a day if a run is planned between the two writes of a
         # materialization (docs/faq.md).
         forget_counts(server)
         made = find_made(server)
     assert {name: made[name]["partitionStats"] for name in DAILY} == dict.fromkeys(DAILY, all_made)
     assert all(made[name]["assetMaterializations"] for name in OVER_ALL_DAYS)
     assert find_checks_that_did_not_pass(made) == []
-    # They are answered when their asset is made. A button that executed them alone would end in a failed run.
+    # These checks are evaluated with their asset. A button that executed them alone would start a run that fails.
     checks = [check for node in made.values() for check in node["assetChecksOrError"].get("checks", [])]
     assert {check["canExecuteIndividually"] for check in checks} == {"REQUIRES_MATERIALIZATION"}
 
@@ -192,12 +192,12 @@ def find_made(server):
 
 
 def find_days(node):
-    """The days of which the event log has a materialization."""
+    """The days with a materialization in the event log."""
     return {event["partition"] for event in node["assetMaterializations"]}
 
 
 def forget_counts(server):
-    """Have Dagster count the days of assets anew, by the command that the FAQ names."""
+    """Clear Dagster's cache of partition counts, by the command in the FAQ."""
     subprocess.run(
         [Path(sys.executable).parent / "dagster", "asset", "wipe-partitions-status-cache", "--all", "--noprompt"],
         env=os.environ | {"DAGSTER_HOME": str(server.log.parent / "home")},
@@ -206,7 +206,7 @@ def forget_counts(server):
 
 
 def find_checks_that_did_not_pass(made):
-    """The checks that have not passed, for their asset as it is and for each of its days."""
+    """The checks that have not passed, for the asset and for each of its days."""
     passed = [{"startKey": str(DAYS[0]), "endKey": str(DAYS[-1]), "status": "SUCCEEDED"}]
     return [
         (name, check)
@@ -246,7 +246,7 @@ def test_no_page_shows_an_error(pages, request, page, texts, picture):
     assert pages.find_errors() == []
 
 
-def test_the_backfill_its_runs_and_jobs_can_be_looked_at(server, pages, backfill):
+def test_pages_of_the_backfill_its_runs_and_jobs_open(server, pages, backfill):
     pages.open(f"runs/b/{backfill['id']}", "Succeeded", *ASSETS, picture="40_backfill")
     assert pages.find_errors() == []
     pages.open(f"runs/{find_runs(server)[0]['id']}", "Success", picture="41_run")
@@ -296,6 +296,6 @@ def test_a_link_opens_the_report_and_its_map_is_shown_without_a_click(pages):
 @pytest.mark.usefixtures("backfill")
 def test_the_map_of_users_is_drawn_in_the_page_of_its_asset(pages):
     pages.open("assets/clusters", "sizes", "mean_similarity")
-    pages.click("[Show Markdown]")  # the map is the first
+    pages.click("[Show Markdown]")  # the first picture is the map
     pages.wait(lambda: find_pictures(pages.browser), SHOWS_WITHIN, "the map of users is drawn")
     pages.take("43_map_of_users")

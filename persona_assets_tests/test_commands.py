@@ -1,4 +1,4 @@
-"""The commands that a user of Dagster types first, as typed, in a folder of the project."""
+"""The first commands that a user of Dagster types, in a copy of the project."""
 
 import datetime as dt
 import http.client
@@ -24,12 +24,12 @@ from persona_assets_tests.whole_graph import LINEAGE_ASSETS
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 DAYS = ("2025-03-01", "2025-03-02")
-# Each daily asset, and what lies beside `clusters`.
+# Each daily asset, and the side tables of `clusters`.
 BY_DAY = sorted((set(READS) - set(LINEAGE_ASSETS)) | {"cluster_centres", "cluster_certainty"})
 
 
 class Project:
-    """A folder with what a checkout has, and a shell in which its environment is active."""
+    """A folder with the files of a checkout, and a shell with its environment activated."""
 
     def __init__(self, root: Path, settings: dict[str, str]) -> None:
         self.root = root
@@ -59,7 +59,7 @@ class Project:
         )
 
     def run(self, command: str, *, status: int = 0) -> list[str]:
-        """Return the lines that a command printed, and require its exit status and that nothing is said of leaks."""
+        """Return the output lines of a command; require the exit status, and no message about leaks."""
         process = self.start(command)
         shown, _ = process.communicate()
         assert process.returncode == status, shown[-3000:]
@@ -95,14 +95,14 @@ def test_assets_are_listed(project):
     assert all(name in listed for name in (*READS, "prepare_days", "every_day", "new_files"))
 
 
-def test_a_day_that_is_not_named_is_asked_for_on_the_last_line(project):
+def test_the_last_line_asks_for_a_missing_day(project):
     for command in ("dagster asset materialize --select raw_events", "dg launch --assets raw_events"):
         shown = project.run(command, status=2)
         assert re.match("Error: raw_events: made a day at a time. Add --partition 20", shown[-1])
         assert "Traceback" not in "\n".join(shown)
 
 
-def test_what_is_missing_is_said_last_and_the_command_that_it_names_makes_it(project):
+def test_the_last_line_names_a_working_command_for_missing_inputs(project):
     shown = project.run(f"dagster asset materialize --select clusters --partition {DAYS[0]}", status=1)
 
     assert "\n".join(shown).count("have not been materialized") == 1
@@ -118,7 +118,7 @@ def test_what_is_missing_is_said_last_and_the_command_that_it_names_makes_it(pro
 
 
 @pytest.mark.parametrize("name", ["raw_events", "rejected_lines"])
-def test_either_table_of_the_first_step_may_be_asked_for_alone(project, name):
+def test_either_table_of_the_first_step_can_be_selected_alone(project, name):
     project.run(f"dagster asset materialize --select {name} --partition {DAYS[0]}")
 
     assert project.stored(DAYS[0]) == ["raw_events", "rejected_lines"]
@@ -139,13 +139,13 @@ def test_a_range_of_days_makes_each_day_and_what_is_over_all_of_them(project):
     assert said[-1].endswith("(cluster_stats)")
 
 
-def test_a_backfill_needs_no_workspace_named(project):
+def test_a_backfill_needs_no_workspace_option(project):
     project.run(f"dagster job backfill -j prepare_days --from {DAYS[0]} --to {DAYS[1]} --noprompt")
 
     assert "embeddings" in project.stored(DAYS[1])
 
 
-def test_the_user_interface_comes_up_and_goes_down(project):
+def test_the_ui_starts_and_stops(project):
     port = find_free_port()
     command = f"dg dev --port {port}"
     server = project.start(command)
@@ -163,11 +163,11 @@ def answers(port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=5):
             return True
-    except (OSError, http.client.HTTPException):  # not there yet, or not yet of one mind
+    except (OSError, http.client.HTTPException):  # not up yet, or restarting
         return False
 
 
-def test_make_install_tells_the_environment_once(tmp_path):
+def test_make_install_names_the_environment_once(tmp_path):
     recipe = subprocess.run(
         ["make", "--dry-run", "--always-make", "install"], cwd=ROOT, capture_output=True, text=True, check=True
     )

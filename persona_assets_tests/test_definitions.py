@@ -1,4 +1,4 @@
-"""The graph as Dagster sees it: names, days, windows and descriptions that others rely on."""
+"""The Dagster definitions: names, partitions, windows, descriptions, jobs and privacy."""
 
 import datetime as dt
 import os
@@ -79,7 +79,7 @@ def test_the_definitions_can_be_loaded(definitions):
     dg.Definitions.validate_loadable(definitions)
 
 
-def test_each_asset_reads_what_the_design_says(graph):
+def test_each_asset_has_the_documented_inputs(graph):
     found = {
         key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
         for key in graph.materializable_asset_keys
@@ -99,7 +99,7 @@ def test_each_asset_has_days_a_group_an_owner_kinds_and_a_description(graph, nam
     assert node.group_name == "persona_assets"  # one, so that the UI opens it
     assert node.owners == ["team:persona_assets"]
     assert node.kinds
-    assert "One " in node.description or name == "cluster_stats"  # what a row is
+    assert "One " in node.description or name == "cluster_stats"  # the meaning of a row
     assert len(node.description) > 200
     assert node.tags == {"stage": STAGES[name], **{f"dagster/kind/{kind}": "" for kind in node.kinds}}
 
@@ -149,7 +149,7 @@ def test_the_command_lines_load_the_graph(command, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_tells_its_progress_and_not_each_event_of_dagster(tmp_path):
+def test_the_console_shows_progress_and_not_each_event_of_dagster(tmp_path):
     write_capture(tmp_path / "capture", days=1, start_date=dt.date(2025, 3, 1), users=60, personas=2, seed=0)
     (tmp_path / "dagster.yaml").write_text((ROOT / "dagster_home" / "dagster.yaml").read_text())
     settings = {"CAPTURE": tmp_path / "capture", "DATA": tmp_path / "data"}
@@ -201,7 +201,7 @@ def test_results_are_private_unless_a_setting_says_otherwise(tmp_path, executor,
         capture_output=True,
         text=True,
         check=False,
-        umask=0o002,  # of whoever starts it
+        umask=0o002,  # the umask of the caller
     )
 
     assert done.returncode == 0, done.stderr[-3000:]
@@ -224,7 +224,7 @@ def test_a_library_import_changes_no_umask():
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
 
-def test_a_setting_that_means_nothing_stops_the_load():
+def test_an_unknown_setting_stops_loading():
     code = "import persona_assets.definitions"
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PERSONA_WINDOW": "7"}, capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""The files of `deploy/`: what runs by them has no more rights than it needs, and keeps what it writes to itself."""
+"""The files of `deploy/`: services and images have minimal rights and write private files."""
 
 import configparser
 import re
@@ -31,7 +31,7 @@ def test_services_run_as_a_user_without_further_rights_whose_files_are_its_own(u
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
-def test_services_see_the_gpu_and_the_temporary_folder_in_which_steps_take_turns(unit):
+def test_services_can_use_the_gpu_and_the_shared_temporary_folder(unit):
     service = read_unit(unit)
 
     assert not {"PrivateTmp", "PrivateDevices", "ProtectClock", "MemoryDenyWriteExecute"} & set(service)
@@ -41,7 +41,7 @@ def test_the_web_interface_listens_on_this_machine_only():
     assert " -h 127.0.0.1 " in read_unit(DEPLOY / "service" / "persona_assets-webserver.service")["ExecStart"]
 
 
-def test_the_image_runs_as_a_numbered_user_who_owns_what_it_writes_and_has_no_secret_in_it():
+def test_the_image_runs_as_a_numeric_user_and_has_no_secrets():
     lines = (DEPLOY / "kubernetes" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
 
     users = [line.split()[1] for line in lines if line.startswith("USER ")]
@@ -62,7 +62,7 @@ def test_pods_run_as_the_images_user():
 
 
 @pytest.mark.parametrize(("given", "mode"), [(None, 0o600), ("027", 0o640)])
-def test_the_backfill_job_writes_as_the_umask_of_the_settings_says(tmp_path, given, mode):
+def test_the_backfill_job_uses_the_umask_of_the_settings(tmp_path, given, mode):
     script = (DEPLOY / "slurm" / "backfill.sbatch").read_text(encoding="utf-8")
     until_graph = script.partition("cd ")[0]
 

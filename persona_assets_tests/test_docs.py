@@ -1,4 +1,4 @@
-"""What the documents say is true: settings, links, names. Their commands are run by `test_docs_run.py`."""
+"""Settings, names and links in the documents are correct. `test_docs_run.py` runs their commands."""
 
 import importlib.util
 import re
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 MOST_LINES_OF_README = 80
-# Other variables that start with the prefix, as examples of what is an error.
+# Other variables with the prefix, which the documents show as examples of errors.
 NO_SETTINGS: set[str] = set()
 
 
@@ -38,7 +38,7 @@ def reference():
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The documents as web pages; building them fails on a link or an anchor that leads nowhere."""
+    """The documents as web pages. The build fails on a broken link or anchor."""
     place = tmp_path_factory.mktemp("site")
     options = ["--builder", "html", "--fail-on-warning", "--keep-going", "--nitpicky", "--quiet"]
     command = [sys.executable, "-m", "sphinx", "-c", "docs", *options, "--doctree-dir", str(place / "doctrees")]
@@ -73,7 +73,7 @@ def test_the_reference_has_the_columns_of_every_file_that_is_stored(undisturbed)
     }
 
     assert {name: columns for name, columns in stored.items() if described.get(name) != columns} == {}
-    assert set(described) - set(stored) == {"cluster_curve/<day>.parquet"}  # whose number of clusters was given
+    assert set(described) - set(stored) == {"cluster_curve/<day>.parquet"}  # if the number of clusters is given
 
 
 def test_every_column_of_the_reference_has_a_meaning(reference):
@@ -103,7 +103,7 @@ def test_links_between_documents_and_their_headings_lead_somewhere(site):
 
 def test_every_page_is_in_the_list_of_documents_and_in_the_readme():
     listed = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/index.md")}
-    # Decision records have a list of their own, which `test_adr.py` holds.
+    # Decision records have their own index, which `test_adr.py` checks.
     records = {*(DOCS / "adr").glob("[0-9]*.md"), DOCS / "index.md"}
     pages = [page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md") if page not in records]
 
@@ -113,7 +113,7 @@ def test_every_page_is_in_the_list_of_documents_and_in_the_readme():
 
 
 def find_fetched(text: str) -> list[str]:
-    """Return what a page or a style sheet has a browser fetch from another host."""
+    """Return the resources that a page or a style sheet loads from another host."""
     elements = r"""<(?:link|script|img|iframe|source)\b[^>]*?(?:href|src)=["']((?:https?:)?//[^"']+)"""
     styles = r"""(?:@import\s+|url\()["']?((?:https?:)?//[^"')]+)"""
     return re.findall(elements, text) + re.findall(styles, text)
@@ -126,7 +126,7 @@ def test_pages_fetch_nothing_from_another_host(site):
     assert {file.name: hosts for file in files if (hosts := find_fetched(file.read_text(encoding="utf-8")))} == {}
 
 
-def test_what_a_page_would_fetch_is_found():
+def test_external_resources_of_a_page_are_detected():
     page = """<link rel="stylesheet" href="https://a.example/x.css"><script src='//b.example/x.js'></script>
         <a href="https://c.example">c</a><style>@import url(https://d.example/x); p {background: url("e.png")}"""
 

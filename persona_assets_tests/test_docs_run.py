@@ -1,8 +1,8 @@
-"""Every command and every program in README and docs/ runs, in a fresh folder, as it is written.
+"""Every command and program in README and docs/ runs as it is written, in a fresh folder.
 
-A page's blocks run in their order and in one shell, as someone who reads it would type them. A block that cannot run
-here is marked in its page, by `<!-- not run: why -->` before it. A block of `text` after another is what that one
-prints: numbers may be others, and `...` stands for anything.
+The blocks of a page run in order and in one shell, as a reader would type them. A block that cannot run in a test has
+the comment `<!-- not run: why -->` before it. A block of `text` after another one is its expected output: numbers may
+differ, and `...` matches anything.
 """
 
 import contextlib
@@ -31,29 +31,29 @@ pytestmark = [pytest.mark.slow, pytest.mark.model]
 
 ROOT = Path(__file__).parents[1]
 VENV = Path(sys.prefix)
-# In this order: pages show what the demo leaves behind, the last one deletes a day of it, and others change some.
+# The order matters: pages use the results of the demo, some change them, and the last one deletes a day.
 FIRST, LAST = ("README.md", "docs/tutorial.md", "docs/results.md"), "docs/every-day.md"
 OTHERS = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} - {*FIRST, LAST}
 PAGES = [*FIRST, *sorted(OTHERS), LAST]
-# What stands for something of the reader's own, and what it is here: the demo's capture, of which two days are used.
+# Placeholders for the reader's own values, and their values here: two days of the demo's capture.
 FILLED = {
     "/path/to/bluesky-2025-03": "$PWD/data/capture/bluesky-2025-03",
     "/path/to/results": "$PWD/data/results",
     "2025-03-16": "2025-03-02",
     "PERSONA_WINDOW_DAYS=16": "PERSONA_WINDOW_DAYS=2",
 }
-# Commands that go on until they are stopped, and what they print when they work.
+# Commands that run until they are stopped, and their output when they are ready.
 SERVERS = {
     "make dev": r"Serving dagster-webserver on (?P<address>http://\S+)",
     "dg dev": r"Serving dagster-webserver on (?P<address>http://\S+)",
     "dagster-daemon run": r"Instance is configured with the following daemons",
 }
-# Commands that run once, however many pages begin with them.
+# Commands that run only once, although several pages have them.
 ONCE = ("make demo",)
 NOT_RUN = {
     "make test": "runs this test",
 }
-# All reasons for which blocks are marked: to be kept few.
+# All allowed reasons for not running a block; there should be few.
 REASONS = {
     "installs packages",
     "needs systemd and root",
@@ -61,11 +61,11 @@ REASONS = {
     "needs a Slurm cluster with a GPU partition",
     "needs Docker and a Kubernetes cluster",
 }
-ENDS_WITHIN, STARTS_WITHIN = 900, 300  # seconds, on a machine that does other things too
+ENDS_WITHIN, STARTS_WITHIN = 900, 300  # seconds, enough for a busy machine
 
 
 class Block(NamedTuple):
-    """A block of code of a page."""
+    """A code block of a page."""
 
     page: str
     line: int
@@ -79,7 +79,7 @@ class Block(NamedTuple):
 
 
 def find_blocks(page: str, text: str) -> list[Block]:
-    """Return the blocks of code of a page; blocks of output belong to the one before."""
+    """Return the code blocks of a page, each with the output block that follows it."""
     tokens = [token for token in MarkdownIt().parse(text) if token.type in {"fence", "html_block"}]
     blocks: list[Block] = []
     reason = None
@@ -96,7 +96,7 @@ def find_blocks(page: str, text: str) -> list[Block]:
 
 
 def split_commands(code: str) -> list[str]:
-    """Return the commands of a block: those that are treated by themselves, and what stands between them."""
+    """Split a block into servers and commands that run once, and the code between them."""
     parts: list[list[str]] = [[]]
     for line in code.splitlines():
         command = line.partition("#")[0].strip()
@@ -116,9 +116,9 @@ def fill(code: str) -> str:
 
 
 def find_missing(expected: str, output: str) -> list[str]:
-    """Return the lines of `expected` that `output` does not have in this order.
+    """Return the lines of `expected` that are not in `output` in this order.
 
-    Numbers may be others, `...` stands for anything, and widths of columns do not matter.
+    Numbers may differ, `...` matches anything, and column widths do not matter.
     """
     rest, missing = [blur(line) for line in output.splitlines()], []
     for line in filter(None, map(blur, expected.splitlines())):
@@ -132,12 +132,12 @@ def find_missing(expected: str, output: str) -> list[str]:
 
 
 def blur(line: str) -> str:
-    """Return a line without what differs from one machine to another: numbers, and the widths that they take."""
+    """Return a line with 0 for every number and single spaces, as both differ between machines."""
     return " ".join(re.sub(r"\d+(?:[,.:]\d+)*", "0", line).split())
 
 
 class Folder:
-    """A copy of the project, as a clone has it, with an environment in which it is installed."""
+    """A copy of the project as in a fresh clone, with an environment in which it is installed."""
 
     def __init__(self, place: Path) -> None:
         self.place = place / "persona_assets"
@@ -153,13 +153,13 @@ class Folder:
             "HOME": str(place),
             "LANG": "C.UTF-8",
             "COLUMNS": "200",
-            # Steps that embed take turns through a file there: not with other tests.
+            # The machine lock of embedding steps is a file in TMPDIR, which other tests must not share.
             "TMPDIR": str(place),
-            # Where the environment has another checkout installed.
+            # The environment may have another checkout installed.
             "PYTHONPATH": str(self.place),
-            # Texts that several pages embed, they embed once.
+            # A common vector cache: texts of several pages are embedded once.
             "PERSONA_VECTOR_STORE": str(place / "vectors"),
-            # `make dev` serves reports there, and so may another one on this machine.
+            # Another `make dev` on this machine may use the default port.
             "PERSONA_REPORTS_URL": f"http://127.0.0.1:{find_free_port()}",
         }
         self._outputs: dict[str, str] = {}
@@ -174,7 +174,7 @@ class Folder:
         activate = (VENV / "bin" / "activate").read_text(encoding="utf-8").replace(str(VENV.resolve()), str(venv))
         added = (self.place / "deploy" / "activate.sh").read_text(encoding="utf-8")  # by `make install`
         (venv / "bin" / "activate").write_text(activate.removesuffix(added) + added, encoding="utf-8")
-        # Newer than what it was installed from.
+        # Must be newer than the files from which it was installed.
         (venv / "installed").touch()
 
     def open_shell(self) -> "Shell":
@@ -187,7 +187,7 @@ class Folder:
 
 
 class Shell:
-    """A shell in the folder whose variables and working folder outlast a command."""
+    """A shell in the folder, which keeps variables and working folder between commands."""
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
@@ -195,7 +195,7 @@ class Shell:
         self._state.write_text(f"cd {folder.place}\n", encoding="utf-8")
 
     def run(self, command: str) -> str:
-        """Run a command to its end, which must be a good one; return what it printed."""
+        """Run a command, require exit status 0, and return its output."""
         script = f"source {self._state}; set -eo pipefail; {command}\n{{ export -p; echo cd $PWD; }} > {self._state}"
         return self._finish(["bash", "-c", script], command)
 
@@ -203,7 +203,7 @@ class Shell:
         return self._finish([str(self.folder.place / ".venv/bin/python"), "-c", code], code)
 
     def serve(self, command: str) -> str:
-        """Start a command that goes on, wait until it works, and stop it as Ctrl-C does."""
+        """Start a server, wait until it is ready, and stop it by Ctrl-C."""
         log = self.folder.place.parent / "server.log"
         with log.open("wb") as file:
             server = subprocess.Popen(
@@ -235,7 +235,7 @@ class Shell:
         raise AssertionError(f"nothing like {pattern} in {STARTS_WITHIN} s: {log.read_text(encoding='utf-8')[-3000:]}")
 
     def _wait_until_it_answers(self, address: str, log: Path, server: "subprocess.Popen[bytes]") -> None:
-        """Dagster says where it serves before it does."""
+        """Wait until the server answers: Dagster prints its URL earlier."""
         ends = time.monotonic() + STARTS_WITHIN
         while time.monotonic() < ends:
             with contextlib.suppress(httpx.TransportError):
@@ -294,21 +294,21 @@ def test_every_command_of_a_page_runs_and_prints_what_the_page_says(page, folder
             start = time.monotonic()
             output = run_block(block, folder, shell)
             assert "nanobind" not in output, f"{block}\nprinted:\n{output[-3000:]}"
-            print(f"{time.monotonic() - start:6.1f} s  {block}")  # noqa: T201 - for those who look at what takes long
+            print(f"{time.monotonic() - start:6.1f} s  {block}")  # noqa: T201 - shows what takes long
             assert find_missing(block.output or "", output) == [], f"{block}\nprinted:\n{output[-3000:]}"
 
 
-def test_few_blocks_are_not_run_and_each_says_why():
+def test_few_blocks_are_not_run_and_each_has_a_reason():
     blocks = [block for page in PAGES for block in read_page(page)]
     marked = [block for block in blocks if block.not_run]
 
     for block in marked:
-        print(f"{block.page}:{block.line}: {block.not_run}")  # noqa: T201 - the list of what nothing here tries
+        print(f"{block.page}:{block.line}: {block.not_run}")  # noqa: T201 - lists the blocks that are not run
     assert {block.not_run for block in marked} == REASONS
     assert len(marked) <= 6
 
 
-def test_blocks_are_of_languages_that_are_run_or_looked_at():
+def test_all_blocks_have_a_known_language():
     blocks = [block for page in PAGES for block in read_page(page)]
 
     assert {block.language for block in blocks} <= {"bash", "python", "json", "yaml", "text", "{toctree}"}
@@ -339,7 +339,7 @@ a
     assert (second.code, second.not_run, second.output) == ("ls\n", None, "a\n")
 
 
-def test_servers_and_what_is_run_once_are_commands_of_their_own():
+def test_servers_and_commands_that_run_once_are_split_off():
     assert split_commands("export A=1\nmake demo   # all\nmake dev\nls\necho\n") == [
         "export A=1",
         "make demo",
@@ -348,11 +348,11 @@ def test_servers_and_what_is_run_once_are_commands_of_their_own():
     ]
 
 
-def test_a_server_that_would_not_be_noticed_as_one_is_refused():
+def test_a_server_within_a_longer_command_is_refused():
     with pytest.raises(ValueError, match="by itself"):
         split_commands("PERSONA_SEED=1 make dev")
 
 
-def test_output_is_compared_line_by_line_but_for_what_differs():
+def test_output_is_compared_line_by_line_without_numbers():
     assert find_missing("8 personas of ... in 9.1 s\n\nFiles:\n", "noise\n10 personas of A in  31 s\nFiles:  \n") == []
     assert find_missing("a\nb\n", "b\na\n") == ["b"]

@@ -1,4 +1,4 @@
-"""Faults in the middle of a step: nothing partial is seen, nothing else is harmed, and the next run makes it good."""
+"""Faults during a step: no partial results, no damage to other results, and the next run repairs everything."""
 
 import signal
 import tempfile
@@ -28,8 +28,8 @@ pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def other_disk() -> Iterator[Path]:
-    """A folder for the scratch of runs that are killed, not on the disk of the data: tables are copied there."""
-    memory = Path("/dev/shm")  # noqa: S108 - a place that is surely another disk is what is wanted
+    """A scratch folder on another disk than the data, so that tables are copied instead of renamed."""
+    memory = Path("/dev/shm")  # noqa: S108 - another file system than the data is needed
     if not memory.is_dir() or memory.stat().st_dev == Path(tempfile.gettempdir()).stat().st_dev:
         pytest.skip("there is no second disk")
     with tempfile.TemporaryDirectory(dir=memory) as folder:
@@ -38,7 +38,7 @@ def other_disk() -> Iterator[Path]:
 
 @pytest.fixture
 def kill(other_disk):
-    """Run a step until it is killed, and see that what it left is whole and all else as it was."""
+    """Run a step until it is killed; assert that its results are whole and all others unchanged."""
 
     def run(step: str, data: Path, moment: Moment, *, by: signal.Signals = signal.SIGKILL) -> None:
         before, others = stored(data), set(stored(data)) - set(made_by(step, data))
@@ -52,7 +52,7 @@ def kill(other_disk):
 
 
 def assert_whole(step: str, data: Path, undisturbed: Path) -> None:
-    """See that each result is absent or as it would be: tables one by one, folders as a whole."""
+    """Assert that each table, and each folder as a whole, is absent or as in an undisturbed run."""
     seen, wanted = made_by(step, data), made_by(step, undisturbed)
     assert seen.items() <= wanted.items()
     assert step not in FOLDERS or seen in ({}, wanted)
@@ -62,7 +62,7 @@ def assert_whole(step: str, data: Path, undisturbed: Path) -> None:
 
 
 def assert_mended(step: str, data: Path, undisturbed: Path) -> None:
-    """See that the next run makes all as it would be had nothing happened."""
+    """Assert that the next run makes the results of an undisturbed one."""
     materialize(step, DAY)
 
     assert stored(data) == stored(undisturbed)
@@ -91,7 +91,7 @@ def test_killed_while_a_file_is_half_written(step, data, undisturbed, kill):
 
 
 @pytest.mark.parametrize("step", DAILY_STEPS)
-def test_killed_before_it_is_put_in_place(step, data, undisturbed, kill):
+def test_killed_before_the_rename(step, data, undisturbed, kill):
     forget(data, step)
     kill(step, data, Moment("os.rename", rf"/{step}/\.{DAY}"))
 
@@ -112,7 +112,7 @@ def test_killed_between_two_tables_of_a_step(step, second, data, undisturbed, ki
 
 
 @pytest.mark.parametrize("step", DAILY_STEPS)
-def test_killed_while_it_makes_again_what_is_there(step, data, undisturbed, kill):
+def test_killed_while_it_remakes_a_stored_day(step, data, undisturbed, kill):
     kill(step, data, Moment("os.rename", rf"/({'|'.join(folders_of(step))})/(\.|){DAY}"))
 
     assert stored(data) == stored(undisturbed)
@@ -133,7 +133,7 @@ def test_killed_while_a_table_over_all_days_is_written(step, event, data, undist
 
 
 @pytest.mark.parametrize("part", ["vectors", "hashes"])
-def test_killed_while_vectors_are_kept(part, data, undisturbed, kill):
+def test_killed_while_vectors_are_cached(part, data, undisturbed, kill):
     forget(data, "embeddings")
     kill("embeddings", data, Moment("os.rename", rf"/vector_store/\w+/\.\w+\.{part}"))
 
@@ -142,7 +142,7 @@ def test_killed_while_vectors_are_kept(part, data, undisturbed, kill):
 
 
 @pytest.mark.parametrize("step", DAILY_STEPS)
-def test_two_runs_at_once_both_end_well(step, data, undisturbed, tmp_path):
+def test_two_concurrent_runs_both_succeed(step, data, undisturbed, tmp_path):
     forget(data, step)
     in_place = Moment("os.rename", rf"/{step}/\.{DAY}")
 
@@ -163,7 +163,7 @@ def test_two_runs_at_once_both_end_well(step, data, undisturbed, tmp_path):
         ("cluster_stats", f"cluster_jsonl/{DAY}/accounting.parquet"),
     ],
 )
-def test_a_damaged_table_is_named_and_nothing_is_touched(step, upstream, data):
+def test_a_damaged_table_is_named_and_nothing_changes(step, upstream, data):
     file = data / upstream
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     before = stored(data)
@@ -174,7 +174,7 @@ def test_a_damaged_table_is_named_and_nothing_is_touched(step, upstream, data):
     assert stored(data) == before
 
 
-def test_a_capture_file_that_vanishes_once_it_is_listed_costs_itself_only(data, undisturbed, monkeypatch):
+def test_a_capture_file_that_vanishes_after_listing_loses_only_its_own_lines(data, undisturbed, monkeypatch):
     list_day = Capture.list_day_files
 
     def list_and_lose_one(self, day):

@@ -1,4 +1,4 @@
-"""The command `python -m persona_assets.find` runs; what it finds is tested in `command_line/test_find_personas.py`."""
+"""The command `python -m persona_assets.find` runs; `command_line/test_find_personas.py` tests its results."""
 
 import subprocess
 import sys

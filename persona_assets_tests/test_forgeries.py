@@ -1,4 +1,4 @@
-"""A day with a stranger in it who was made to be taken for somebody else: from the capture to the lines."""
+"""A day with two accounts whose ids have the same DuckDB hash, from the capture to the lines."""
 
 from persona_assets_tests.assets.raw_events.builders import NOON_US, like, post, write_file
 from persona_assets_tests.hash_twins import twin_keys
@@ -11,7 +11,7 @@ TEXTS = (
 )
 
 
-def test_the_likes_of_a_stranger_with_a_victims_hash_are_not_the_victims(tmp_path_factory):
+def test_likes_of_an_account_with_a_colliding_hash_are_not_mixed_up(tmp_path_factory):
     victim, stranger = (f"did:web:{key}" for key in twin_keys("did:web:"))
     posts = [
         post(text, user=user, langs=["en"], time_us=NOON_US + number)

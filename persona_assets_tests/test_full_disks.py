@@ -1,4 +1,4 @@
-"""A disk that is full at twenty points of the graph: one clear error each time, and nothing partial."""
+"""A disk that is full at twenty points of the graph: each time one error that says so, and no partial results."""
 
 import os
 import shutil
@@ -18,10 +18,10 @@ from persona_assets_tests.whole_graph import DAY, STEPS, forget, hidden_files, s
 pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]
 
 PAGE = 4096
-ROOM = 64 * 2**20
-# Each step has room for so much of what it writes: none of it, half of it; and each way, the store of vectors.
+FREE_BYTES = 64 * 2**20
+# Free space of each step as a share of what it writes: none or half. Also for the vector cache.
 DATA_POINTS = [*((step, 0.5) for step in STEPS), ("embeddings", 0.0), ("vector_store", 0.5)]
-# And so many pages of scratch.
+# Numbers of free pages of scratch.
 SCRATCH_POINTS = [
     ("raw_events", 10),
     ("raw_events", 40),
@@ -59,7 +59,7 @@ def resize(place: Path, size: int) -> None:
 
 
 def assert_said_and_mended(step: str, disk: Path, data: Path, undisturbed: Path) -> None:
-    """See that the full disk is said, that nothing partial is seen, and that the next run, with room, ends well."""
+    """Assert that the error names the full disk, no result is partial, and the next run, with space, succeeds."""
     before = stored(data)
     with pytest.raises((StorageError, dg.Failure)) as caught:
         materialize(step, DAY)
@@ -70,8 +70,8 @@ def assert_said_and_mended(step: str, disk: Path, data: Path, undisturbed: Path)
     assert before.items() <= stored(data).items() <= stored(undisturbed).items()
     assert hidden_files(data) == []
 
-    del caught  # the traceback holds files that could not be written
-    resize(disk, ROOM)
+    del caught  # the traceback has open files, which keeps the disk busy
+    resize(disk, FREE_BYTES)
     materialize(step, DAY)
 
     assert stored(data) == stored(undisturbed)
@@ -82,7 +82,7 @@ def assert_said_and_mended(step: str, disk: Path, data: Path, undisturbed: Path)
 def test_a_full_disk_of_data(step, share, undisturbed, data, monkeypatch):
     disk = data.with_name("small")
     monkeypatch.setenv("PERSONA_DATA", str(disk / "data"))
-    with small_disk(disk, ROOM):
+    with small_disk(disk, FREE_BYTES):
         shutil.move(data, disk / "data")
         full = used(disk)
         if step in {"embeddings", "vector_store"}:

@@ -1,4 +1,4 @@
-"""Names use the field's words: those that `docs/glossary.md` refuses are in no name of the package."""
+"""No name in the package has a word that `docs/glossary.md` lists as not to be used."""
 
 import ast
 import re
@@ -12,7 +12,7 @@ HEADING = "## Words not to use in names"
 
 
 def read_refused():
-    """The words in the first column of the glossary's list."""
+    """The words in the first column of the glossary's list of refused words."""
     section = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").split(HEADING)[1]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| ")]
     return {word.strip() for row in rows[1:] for word in row.split(",")}
@@ -40,7 +40,7 @@ def test_no_name_has_a_word_that_the_glossary_refuses(path):
 
 
 @pytest.mark.parametrize("code", ["def sift_posts(): ...", "class ToldOnce: ...", "async def _spell(): ..."])
-def test_a_refused_word_is_noticed(code):
+def test_a_refused_word_is_detected(code):
     names = find_names(Path("filter.py"), ast.parse(code))
 
     assert set().union(*map(split_name, names)) & read_refused()

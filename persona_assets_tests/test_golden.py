@@ -1,8 +1,8 @@
-"""Days of planted users through all assets up to the lines, and what the reference pipeline makes of one of them.
+"""Compare the results for a capture day with the output of the reference pipeline for the same day.
 
-What holds for every day is asserted of a generated one, and of the day that the reference's output is of. Users and
-action lines of the reference that are not among ours fall into named groups; each group is a defect of the
-reference's, and each is asserted in full. `test_golden_day.py` has a day with each row and line written by hand.
+General properties are asserted for a generated day, and for the day of the reference's output. Users and action lines
+of the reference that this project does not have fall into named groups. Each group is a defect of the reference, and
+its exact content is asserted. `test_golden_day.py` has a day with each row and line written by hand.
 """
 
 import gzip
@@ -22,12 +22,12 @@ REFERENCE = "the reference's golden day and its output (BluePrint)"
 
 
 class Day(NamedTuple):
-    """A day as our assets see it, and the language of each planted user."""
+    """Results of the assets for a day, and the language of each planted user."""
 
     actions: list[dict]  # user_actions
     english: set[str]  # URIs of english_posts
     users: set[str]  # english_users
-    lines: list[list[dict]]  # of one cluster of all kept users
+    lines: list[list[dict]]  # lines of one cluster with all kept users
     accounting: list[dict]
     languages: dict[str, str]  # of each user, as planted
 
@@ -35,7 +35,7 @@ class Day(NamedTuple):
         return [row for row in self.actions if row["action"] in tables.MESSAGES]
 
     def message_at(self):
-        """Messages by author and time, which is how a line names them."""
+        """Messages by author and time, which identify them in a line."""
         return {(row["user_id"], row["event_time_us"]): row for row in self.messages()}
 
 
@@ -53,7 +53,7 @@ def see_day(capture, new_folder, languages):
 
 @pytest.fixture(scope="module")
 def golden(third_party_data):
-    """The folder of what belongs to the reference."""
+    """The folder with capture and output of the reference."""
     return third_party_data("golden", REFERENCE)
 
 
@@ -132,7 +132,7 @@ def test_the_users_of_the_reference_are_kept_less_those_of_three_defects(referen
 
 
 @pytest.mark.shared_data
-def test_users_that_only_we_keep_have_quotes_or_other_tags_than_en(reference_day, reference_users):
+def test_users_that_only_this_project_keeps_have_quotes_or_other_tags_than_en(reference_day, reference_users):
     written = {}
     for row in reference_day.messages():
         if row["uri"] in reference_day.english:
@@ -142,7 +142,7 @@ def test_users_that_only_we_keep_have_quotes_or_other_tags_than_en(reference_day
     for user in only_ours:
         as_reference = [row for row in written[user] if row["langs"] == ["en"] and row["action"] != "quote"]
         assert len(as_reference) < 2 <= len(written[user])
-    # How many they are is the detector's to say; that they write English was planted.
+    # Their number depends on the detector; they were planted as writers of English.
     assert len(only_ours) > 100
     assert sum(reference_day.languages[user] == "en" for user in only_ours) > 0.98 * len(only_ours)
 
@@ -185,7 +185,7 @@ def why_not_ours(day, line):
 
 
 def stands_for_another_post(day, target, act):
-    """Whether the reference's latest post is not English, or not the latest English one: quotes it cannot see."""
+    """Whether the reference's latest post is not English, or not the latest English one because it ignores quotes."""
     later = [
         row
         for row in day.messages()
@@ -202,7 +202,7 @@ def test_most_likes_of_english_posts_in_the_capture_are_written(day):
     written = sum(row["actions"] for row in day.accounting if (row["action"], row["outcome"]) == ("like", "written"))
 
     assert written == len(english)
-    assert written > 1500  # of its day the reference writes 937, for its own users
+    assert written > 1500  # the reference writes 937 for its day and its users
 
 
 def test_every_action_of_the_day_is_accounted_for(day):
@@ -222,7 +222,7 @@ def test_every_message_of_a_kept_user_is_in_a_line(day):
     said = {(m["user_id"], m["unix_epoch"]) for line in day.lines if is_conversation(line) for m in line}
     wanted = {(row["user_id"], row["event_time_us"]) for row in day.messages() if row["user_id"] in day.users}
 
-    assert len(wanted) > 1095  # those of the reference's kept users, which loses 21 of them
+    assert len(wanted) > 1095  # messages of users that the reference keeps; it loses 21 of them
     assert wanted <= said
 
 
@@ -261,4 +261,4 @@ def test_no_time_is_zero(day):
 def test_the_reference_has_times_of_zero(reference):
     zero = sum(m["unix_epoch"] == 0 for line in reference if is_conversation(line) for m in line)
 
-    assert zero == 242  # the defect: only the head of a chain has its time
+    assert zero == 242  # a defect of the reference: only the first message of a chain has its time

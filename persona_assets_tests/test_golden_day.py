@@ -1,4 +1,4 @@
-"""A generated day through the functions of all assets: each row and line is the one that was written for it by hand."""
+"""The hand-written day through the functions of all assets: each row and line is as expected."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Sixty kills spread over the whole graph, in one DAGSTER_HOME with the default dagster.yaml, harm no later run."""
+"""Sixty kills, spread over runs of the whole graph in one DAGSTER_HOME, do not affect later runs."""
 
 import random
 import shutil
@@ -15,14 +15,14 @@ pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]
 ROOT = Path(__file__).parents[1]
 KILLS = 60
 WHOLE_RUN_EVERY = 10
-# A run takes some 10 s; one that hangs behind what a killed run holds would take for ever.
+# A run takes about 10 s. One that waits for a lock of a killed run would never end.
 HANGS_AFTER_SECONDS = 600
 EVERYTHING = ("asset", "materialize", "-m", "persona_assets.definitions", "--select", "*", "--partition", DAY)
 
 
 @pytest.fixture
-def run(data, tmp_path):  # noqa: ARG001 - its settings are those of the run
-    """Run the whole graph by the command line, until it ends or has come to a moment."""
+def run(data, tmp_path):  # noqa: ARG001 - sets the environment of the run
+    """Run the whole graph by the command line, until it ends or is killed at a moment."""
     home, scratch = tmp_path / "home", tmp_path / "scratch"
     home.mkdir()
     scratch.mkdir()
@@ -37,7 +37,7 @@ def run(data, tmp_path):  # noqa: ARG001 - its settings are those of the run
 
 
 def _anywhere(folder: Path, nth: int) -> Moment:
-    """The nth time that something is written, made or renamed below the test's folder."""
+    """The nth time that a file or folder below the test's folder is written, created or renamed."""
     return Moment("any", str(folder), nth)
 
 
@@ -53,13 +53,13 @@ def test_no_kill_harms_a_later_run(run, data, undisturbed, tmp_path):
         nth = 1 + int(moments * (killed + rng.random()) / KILLS)
         code = run(_anywhere(tmp_path, nth))
         assert code in (0, -9), f"kill {killed} at moment {nth} of {moments}, seed {seed}"
-        # A run that finds vectors kept has fewer moments, and may end before its own comes.
+        # A run with cached vectors has fewer moments, and may end before the chosen one.
         killed += 1 if code else 0
         moments = moments if code else nth - 1
         if not killed % WHOLE_RUN_EVERY:
             assert run(None) == 0, f"the run after kill {killed}, seed {seed}"
             assert stored(data) == stored(undisturbed)
             whole += 1
-    print(f"{killed} kills, {whole} whole runs, {time.monotonic() - started:.0f} s")  # noqa: T201 - what a run showed
+    print(f"{killed} kills, {whole} whole runs, {time.monotonic() - started:.0f} s")  # noqa: T201 - the output of the run
 
     assert whole >= KILLS // WHOLE_RUN_EVERY

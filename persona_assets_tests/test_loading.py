@@ -1,4 +1,4 @@
-"""Every file that the graph leaves behind loads in pandas, Polars, DuckDB and datasets, as the documents say."""
+"""Every stored file loads in pandas, Polars, DuckDB and datasets, as documented."""
 
 import csv
 import datetime as dt
@@ -26,7 +26,7 @@ from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.provenance import read_provenance
 from persona_assets.definitions import build_definitions
-from persona_assets.io_managers.persona_files import BESIDE, ZSTD_SUFFIX
+from persona_assets.io_managers.persona_files import SMALL_TABLES, ZSTD_SUFFIX
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import make_model
@@ -52,14 +52,14 @@ LAST = str(DAYS[-1])
 
 
 class Loaded(NamedTuple):
-    """What a library has made of a table."""
+    """A table as a library has loaded it."""
 
     columns: list[str]
     days: list[dt.date]  # of the rows
 
 
 class World(NamedTuple):
-    """What the graph has made of three days, and of the last one in other forms."""
+    """Results for three days, and for the last one in other line formats."""
 
     data: Path
     forms: dict[tuple[str, str], Path]
@@ -154,7 +154,7 @@ OF_FOLDERS = [*LIBRARIES, by_pandas_folder, by_pyarrow_folder, by_polars_folder,
 
 @pytest.mark.parametrize("load", OF_FOLDERS)
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_the_files_of_three_days_are_one_table_that_tells_the_day(load, folder, world, tmp_path):
+def test_the_files_of_three_days_read_as_one_table_with_a_column_day(load, folder, world, tmp_path):
     stored = [pq.read_table(world.data / folder / f"{day}.parquet", partitioning=None) for day in DAYS]
 
     loaded = load(world.data / folder / "*.parquet", tmp_path)
@@ -166,7 +166,7 @@ def test_the_files_of_three_days_are_one_table_that_tells_the_day(load, folder, 
 
 @pytest.mark.parametrize("load", LIBRARIES[1:])
 @pytest.mark.parametrize(
-    "table", [*(f"cluster_jsonl/*/{name}" for name in (*BESIDE, "ignored")), "cluster_stats/*/cluster_stats"]
+    "table", [*(f"cluster_jsonl/*/{name}" for name in (*SMALL_TABLES, "ignored")), "cluster_stats/*/cluster_stats"]
 )
 def test_tables_in_the_folders_of_three_days_are_one_table_too(load, table, world, tmp_path):
     loaded = load(world.data / f"{table}.parquet", tmp_path)
@@ -177,7 +177,7 @@ def test_tables_in_the_folders_of_three_days_are_one_table_too(load, table, worl
 @pytest.mark.parametrize("load", LIBRARIES)
 def test_every_stored_table_loads(load, world, tmp_path):
     stored = sorted(world.data.rglob("*.parquet"))
-    assert len(stored) == 3 * (len(FOLDERS) + len(BESIDE) + 2) + 2  # and lineage and persona_labels
+    assert len(stored) == 3 * (len(FOLDERS) + len(SMALL_TABLES) + 2) + 2  # and lineage and persona_labels
 
     for file in stored:
         metadata = pq.read_metadata(file)
@@ -185,20 +185,20 @@ def test_every_stored_table_loads(load, world, tmp_path):
         assert (len(loaded.days), loaded.columns) == (metadata.num_rows, metadata.schema.to_arrow_schema().names), file
 
 
-def test_nothing_but_files_of_days_lies_in_the_folder_of_a_table(world):
+def test_the_folder_of_a_table_has_only_files_of_days(world):
     for folder in FOLDERS:
         assert sorted(path.name for path in (world.data / folder).iterdir()) == [f"{day}.parquet" for day in DAYS]
 
 
 def without_nulls(value):
-    """What JSON has no key for is null in a table."""
+    """Drop None values: a key that is missing in JSON is null in a table."""
     if isinstance(value, dict):
         return {key: without_nulls(each) for key, each in value.items() if each is not None}
     return [without_nulls(each) for each in value if each is not None] if isinstance(value, list) else value
 
 
 def arrays_by_pandas(file, _):
-    # JSON holds no control characters. `read_json(lines=True)` pads lines to the longest, which pandas 4 will refuse.
+    # `read_json(lines=True)` pads lines to the longest one, which pandas 4 will refuse. JSON has no control characters.
     return pd.read_csv(file, sep="\x01", header=None, quoting=csv.QUOTE_NONE)[0].map(json.loads).tolist()
 
 
@@ -268,7 +268,7 @@ def test_lines_load_as_they_are(form, read, compression, world, tmp_path):
 
 
 def write_late(file: Path, form: str, *, lines: int, text: str) -> list[object]:
-    """A file whose last line alone has an action, as a cluster that likes nothing for long."""
+    """Write a file in which only the last line has an action."""
     time = "unix_epoch" if form == "arrays" else "relative_integer_time"
     said = {"user_id": "did:plc:a", "text": text, time: 1}
     done = {"user_id": "did:plc:b", "actions": {"like": True, "quote": False}, time: 2}
@@ -281,7 +281,7 @@ def write_late(file: Path, form: str, *, lines: int, text: str) -> list[object]:
 
 @pytest.mark.parametrize(("form", "read"), READERS)
 def test_lines_load_where_the_first_action_comes_late(form, read, tmp_path):
-    long = read is not blueprint_by_datasets  # which takes the keys of the first 10 MiB for those of all
+    long = read is not blueprint_by_datasets  # which infers the keys from the first 10 MiB
     given = write_late(tmp_path / "cluster_0.jsonl", form, lines=25_000, text="x" * (500 if long else 100))
 
     assert without_nulls(read(tmp_path / "cluster_0.jsonl", tmp_path / "cache")) == given
@@ -306,10 +306,10 @@ def test_a_file_without_lines_loads_or_is_refused_as_the_documents_say(read, tmp
         assert read(file, tmp_path / "cache") == []
 
 
-@pytest.mark.parametrize("table", [*FOLDERS[:-2], *BESIDE, "ignored"])
+@pytest.mark.parametrize("table", [*FOLDERS[:-2], *SMALL_TABLES, "ignored"])
 def test_a_table_without_rows_loads_by_itself_and_among_other_days(table, tmp_path):
     schema = (
-        {**BESIDE, "ignored": IGNORED_EVIDENCE}.get(table)
+        {**SMALL_TABLES, "ignored": IGNORED_EVIDENCE}.get(table)
         or tables.expected_schema(table, tables.embeddings_schema(4))
     )  # fmt: skip
     empty, other = schema.empty_table(), pa.Table.from_pylist([row_of(schema)], schema=schema)
@@ -327,7 +327,7 @@ def test_a_table_without_rows_loads_by_itself_and_among_other_days(table, tmp_pa
 
 
 def row_of(schema):
-    """Some value in each column."""
+    """Return a row with a value in each column."""
     examples = {"string": "a", "binary": b"a", "bool": True, "double": 0.5, "float": 0.5}
     return {
         field.name: [0.5] * field.type.list_size if pa.types.is_fixed_size_list(field.type)
@@ -361,7 +361,7 @@ def test_statistics_load_a_row_a_cluster(world, tmp_path):
     assert list(loaded["label"]) == labels
 
 
-def test_statistics_are_as_their_schema_says(world):
+def test_statistics_match_their_json_schema(world):
     schema = json.loads(
         files("persona_assets.assets.cluster_stats").joinpath("stats.schema.json").read_text(encoding="utf-8")
     )
@@ -377,12 +377,12 @@ def test_statistics_are_as_their_schema_says(world):
     assert with_posts["totals"]["ignore"] > 0
 
 
-def test_every_file_says_how_it_was_made(world):
+def test_every_file_has_provenance(world):
     noted = {file: read_provenance(pq.read_schema(file)) for file in sorted(world.data.rglob("*.parquet"))}
     stats = world.data / "cluster_stats" / LAST / "stats.json"
     noted[stats] = json.loads(stats.read_text(encoding="utf-8"))["provenance"]
 
-    # Lineage is of no day: what its days were made with is in their files.
+    # Lineage has no partition; the provenance of its days is in their own files.
     assert [str(file) for file, made in noted.items() if made is None and file.stem not in LINEAGE_ASSETS] == []
     for made in (noted[world.data / "clusters" / f"{LAST}.parquet"], noted[stats]):
         assert made["window"] == {"from": str(DAYS[0]), "to": LAST, "days": 3, "missing": []}

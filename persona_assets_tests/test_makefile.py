@@ -1,4 +1,4 @@
-"""What `make` sets for the commands that it runs."""
+"""The settings that `make` passes to its commands, and `make release`."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ DEMO = {"PERSONA_START_DATE": "2025-03-01", "PERSONA_END_DATE": "2025-03-03", "P
 
 @pytest.fixture
 def settings_of(tmp_path):
-    """What a target's commands find set, when the shell has set this: programs that print it stand for them."""
+    """Return a function that runs a target with variables of the shell, and returns the settings its commands get."""
     for name in ("python", "dagster", "dg"):
         program = tmp_path / name
         program.write_text("#!/bin/sh\nenv | grep ^PERSONA_\nexit 0\n", encoding="utf-8")
@@ -42,29 +42,29 @@ def test_the_demo_and_the_ui_have_the_days_and_the_number_of_personas_of_the_dem
 
 
 @pytest.mark.parametrize("target", ["demo", "dev"])
-def test_what_the_shell_sets_holds(settings_of, target):
+def test_variables_of_the_shell_override_the_makefile(settings_of, target):
     assert settings_of(target, PERSONA_N_CLUSTERS="4") == DEMO | {"PERSONA_N_CLUSTERS": "4"}
 
 
 @pytest.mark.parametrize("target", ["demo", "dev"])
-def test_who_sets_the_first_day_sets_the_last_one_too(settings_of, target):
+def test_setting_the_first_day_unsets_the_default_last_day(settings_of, target):
     found = settings_of(target, PERSONA_START_DATE="2025-04-01")
 
     assert found == {"PERSONA_START_DATE": "2025-04-01", "PERSONA_N_CLUSTERS": "8", **REPORTS}
 
 
 @pytest.mark.parametrize("target", ["demo", "dev"])
-def test_a_capture_of_ones_own_gets_no_setting_of_the_demos(settings_of, target):
+def test_a_users_own_capture_gets_no_setting_of_the_demo(settings_of, target):
     assert settings_of(target, PERSONA_CAPTURE="mine") == {"PERSONA_CAPTURE": "mine", **REPORTS}
 
 
-def test_clean_leaves_results_and_what_dagster_knows_of_them():
+def test_clean_keeps_results_and_dagster_history():
     recipe = subprocess.run(["make", "--dry-run", "clean"], cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert recipe.stdout.split() == ["rm", "-rf", ".venv", "dist", "docs/_build", "screenshots"]
 
 
-# Stands for the programs of `make release`: notes how it is called, and makes what the next command needs.
+# A fake for the programs of `make release`: records its calls, and creates the files that the next command needs.
 RELEASE_PYTHON = """#!/bin/sh
 echo "$PWD|$*|$(env | grep -c -e ^PYTHONPATH= -e ^PERSONA_MODEL=)|$DAGSTER_HOME|$PERSONA_START_DATE" >> {log}
 case "$*" in
@@ -78,7 +78,7 @@ esac
 
 @pytest.fixture
 def release(tmp_path):
-    """Run `make release` with programs whose exit statuses are given; return its status and the calls."""
+    """Run `make release` with fake programs of given exit statuses; return its status and the calls."""
 
     def run(*, twine=0, demo=0):
         log, dist, program = tmp_path / "log", tmp_path / "dist", tmp_path / "python"

@@ -1,4 +1,4 @@
-"""Days and windows."""
+"""Daily partitions and windows."""
 
 import datetime as dt
 
@@ -8,7 +8,7 @@ import pytest
 from persona_assets.partitions import daily_partitions, days_of_window, parse_day, trailing_window
 
 
-def test_the_day_of_a_partition_is_that_of_its_key():
+def test_a_partition_key_is_parsed_to_its_date():
     assert parse_day("2025-03-01") == dt.date(2025, 3, 1)
 
 
@@ -35,22 +35,22 @@ def test_a_window_ends_at_its_day_and_is_clipped_at_the_first(day, window_days, 
     assert days_of_window(day, daily_partitions(dt.date(2025, 3, 1)), trailing_window(window_days)) == expected
 
 
-def test_without_a_window_a_day_is_the_only_one():
+def test_without_a_window_the_only_day_is_the_given_one():
     assert days_of_window("2025-03-16", daily_partitions(dt.date(2025, 3, 1))) == ["2025-03-16"]
 
 
-def test_days_start_where_they_are_told():
+def test_partitions_start_at_the_start_date():
     assert daily_partitions(dt.date(2024, 11, 5)).get_first_partition_key() == "2024-11-05"
 
 
-def test_days_end_where_they_are_told_and_that_day_is_one_of_them():
+def test_partitions_end_with_the_end_date():
     days = daily_partitions(dt.date(2025, 2, 27), dt.date(2025, 3, 1))
 
     assert days.get_partition_keys() == ["2025-02-27", "2025-02-28", "2025-03-01"]
 
 
 @pytest.mark.parametrize("end_date", [None, dt.date(2025, 3, 31)])
-def test_days_that_have_not_ended_are_no_partitions(end_date):
+def test_days_that_have_not_ended_are_not_partitions(end_date):
     days = daily_partitions(dt.date(2025, 3, 1), end_date)
 
     with dg.partition_loading_context(dt.datetime(2025, 3, 4, 12, tzinfo=dt.UTC)):

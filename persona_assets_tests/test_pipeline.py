@@ -1,4 +1,4 @@
-"""The whole graph over a small capture with planted personas: what goes in comes out, or is counted."""
+"""The whole graph over a sample capture: everything read is kept or counted as dropped."""
 
 import datetime as dt
 import json
@@ -31,13 +31,13 @@ MESSAGES = set(tables.MESSAGES)
 
 
 class World(NamedTuple):
-    """A capture, and what the graph made of it."""
+    """A capture, and the results of the graph for it."""
 
     capture: Path
     manifest: SampleManifest
     data: Path
     metadata: dict[tuple[str, str], dict[str, object]]  # by asset and day
-    said: str  # all that was logged, and all metadata
+    said: str  # all log messages and metadata
 
     def table(self, asset: str, day: str | None = None) -> pa.Table:
         folder = self.data / asset
@@ -52,7 +52,7 @@ class World(NamedTuple):
 
 
 def run_graph(capture: Path, data: Path) -> tuple[dict[tuple[str, str], dict[str, object]], str]:
-    """Materialize every asset for both days; return metadata and all that was said."""
+    """Materialize every asset for both days; return metadata, and all log messages."""
     metadata, said = {}, []
     handler = logging.Handler()
     handler.emit = lambda record: said.append(record.getMessage())
@@ -98,7 +98,7 @@ def test_metadata_has_rows_columns_and_cost(world, asset):
     assert [column.name for column in metadata["dagster/column_schema"].value.columns] == world.table(
         asset
     ).schema.names
-    if asset != "rejected_lines":  # one step with raw_events, which has its cost
+    if asset != "rejected_lines":  # made in one step with raw_events, whose metadata has the cost
         assert metadata["seconds"].value >= 0
         assert metadata["peak_memory_mib"].value > 0
 
@@ -203,7 +203,7 @@ def test_statistics_agree_with_the_files(world):
     assert {cluster["cluster_id"]: cluster["counts"]["users"] for cluster in stats["clusters"]} == sizes
 
 
-def test_nothing_said_holds_a_person_or_a_text(world):
+def test_logs_and_metadata_have_no_user_id_or_text(world):
     posts = world.table("english_posts")
     users = set(posts["user_id"].to_pylist())
     texts = {text for text in posts["text"].to_pylist() if len(text) > 25}
@@ -213,7 +213,7 @@ def test_nothing_said_holds_a_person_or_a_text(world):
     assert [text for text in texts if text in world.said] == []
 
 
-def test_twice_gives_the_same_bytes(world, tmp_path):
+def test_a_second_run_gives_the_same_bytes(world, tmp_path):
     run_graph(world.capture, tmp_path)
 
     files = sorted(file.relative_to(tmp_path) for file in tmp_path.rglob("*") if file.is_file())

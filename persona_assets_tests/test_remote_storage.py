@@ -1,4 +1,4 @@
-"""Capture and assets on S3: a real S3 API on this machine, the whole graph over it, the same bytes as on a disk."""
+"""Capture and results on S3: an S3 server on this machine, and the whole graph, with the bytes of a local disk."""
 
 import datetime as dt
 import logging
@@ -19,31 +19,31 @@ from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 
 DAY = "2025-03-01"
-MANY = 5000  # S3 lists a thousand at a time
+MANY = 5000  # S3 lists a thousand objects per request
 
 
 class Server:
-    """A server that speaks S3, always at the same port of this machine; what it holds outlasts it."""
+    """An S3 server that can be stopped and started again at the same port, with the same objects."""
 
-    port = 0  # any that is free, the first time
+    port = 0  # any free port the first time
 
     def start(self) -> None:
-        """Answer."""
-        from moto.server import ThreadedMotoServer  # noqa: PLC0415 - takes seconds, which other tests need not wait
+        """Start the server."""
+        from moto.server import ThreadedMotoServer  # noqa: PLC0415 - takes seconds, only for these tests
 
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=self.port, verbose=False)
         self._server.start()
         _, self.port = self._server.get_host_and_port()
 
     def stop(self) -> None:
-        """Answer no more."""
+        """Stop the server; its objects are kept."""
         self._server.stop()
 
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Server]:
-    """A server, and the environment that leads there."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # else each request is a line
+    """A running server; the environment is set to use it."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # otherwise it logs each request
     server = Server()
     server.start()
     with pytest.MonkeyPatch.context() as patch:
@@ -59,7 +59,7 @@ def s3() -> Iterator[Server]:
 
 @pytest.fixture
 def place(s3, tmp_path) -> UPath:
-    """A folder in a bucket of the test's own."""
+    """A folder in a new bucket."""
     del s3
     bucket = UPath(f"s3://{tmp_path.name.replace('_', '-')}")
     bucket.mkdir()
@@ -67,7 +67,7 @@ def place(s3, tmp_path) -> UPath:
 
 
 def run_graph(capture: str, data: str) -> None:
-    """Materialize every asset for the day."""
+    """Materialize every asset for one day."""
     with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
         patch.setenv("PERSONA_CAPTURE", capture)
         patch.setenv("PERSONA_DATA", data)
@@ -78,7 +78,7 @@ def run_graph(capture: str, data: str) -> None:
 
 
 def stored(data: UPath) -> dict[str, bytes]:
-    """Return all results by their place below `data`; kept vectors are no result."""
+    """Return the content of all result files by their path below `data`, without the vector cache."""
     files = data.fs.find(data.path)
     return {
         name: data.fs.cat_file(file)
@@ -122,7 +122,7 @@ def put_behind_the_api(bucket: str, key: str, content: bytes) -> Any:
     return s3_backends[DEFAULT_ACCOUNT_ID]["aws"].put_object(bucket, key, content)
 
 
-def test_a_file_that_fails_in_the_middle_leaves_the_old_one(place):
+def test_an_error_while_writing_a_file_leaves_the_old_one(place):
     table = place / "table"
     table.write_bytes(b"old")
 
@@ -133,7 +133,7 @@ def test_a_file_that_fails_in_the_middle_leaves_the_old_one(place):
     assert stored(place) == {"table": b"old"}
 
 
-def test_a_file_is_replaced_as_a_whole(place):
+def test_a_file_is_replaced_atomically(place):
     table = place / "table"
     table.write_bytes(b"old")
 
@@ -144,14 +144,14 @@ def test_a_file_is_replaced_as_a_whole(place):
     assert stored(place) == {"table": b"new"}
 
 
-def test_a_folder_is_replaced_as_a_whole(place, tmp_path):
+def test_a_folder_is_replaced_atomically(place, tmp_path):
     for content in ("old", "new"):
         write_folder(place / DAY, content, scratch=tmp_path)
 
     assert stored(place) == {f"{DAY}/a": b"new", f"{DAY}/last": b"new"}
 
 
-def test_a_folder_that_breaks_off_has_no_last_file(place, tmp_path):
+def test_an_incomplete_upload_has_no_last_file(place, tmp_path):
     write_folder(place / DAY, "old", scratch=tmp_path)
 
     with pytest.raises(FileNotFoundError):
@@ -168,7 +168,7 @@ def write_folder(path: UPath, content: str, *, scratch: Path, unreadable: str | 
             (folder / unreadable).symlink_to("nowhere")
 
 
-def test_what_killed_runs_left_is_removed_when_the_next_writes(place):
+def test_the_next_write_removes_temporary_files_of_killed_runs(place):
     bucket, _, folder = place.path.partition("/")
     left = [put_behind_the_api(bucket, f"{folder}/.{day}.{'0' * 32}.tmp", b"half") for day in ("old", "new")]
     left[0].last_modified -= ABANDONED_AFTER * 1.1
@@ -182,7 +182,7 @@ def test_what_killed_runs_left_is_removed_when_the_next_writes(place):
 def test_several_processes_read_a_capture(place, tmp_path):
     for name in ("a", "b"):
         (place / DAY / name).write_bytes(b"{not json\n")
-    # They claim to be large enough for a process each.
+    # The reported sizes are large enough for one process each.
     files = [file._replace(size=1 << 26) for file in find_files(place, dt.date(2025, 3, 1), pattern=None)]
 
     parsed = parse_files(files, day=dt.date(2025, 3, 1), workers=2, scratch=tmp_path)
@@ -191,7 +191,7 @@ def test_several_processes_read_a_capture(place, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_outage_is_waited_out(s3, place):
+def test_writes_are_retried_during_an_outage(s3, place):
     (place / "table").write_bytes(b"old")
     s3.stop()
     comes_back = threading.Timer(8, s3.start)

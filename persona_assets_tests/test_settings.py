@@ -1,4 +1,4 @@
-"""Settings: each variable typed, each mistake named."""
+"""Settings are parsed to their types, and errors name the variable."""
 
 import datetime as dt
 
@@ -22,11 +22,11 @@ def test_variables_are_parsed_to_their_types():
     assert (settings.start_date, settings.window_days, settings.auto_cluster) == (dt.date(2024, 11, 5), 16, True)
 
 
-def test_other_variables_are_nobodys_business():
+def test_other_variables_are_ignored():
     assert read_settings({"HOME": "/", "persona_window_days": "9"}) == Settings()
 
 
-def test_an_empty_value_is_not_set():
+def test_an_empty_value_counts_as_not_set():
     assert read_settings({"PERSONA_WINDOW_DAYS": ""}) == Settings()
 
 
@@ -45,7 +45,7 @@ def test_an_empty_value_is_not_set():
         ("PERSONA_MEMORY_LIMIT", "lots", "PERSONA_MEMORY_LIMIT='lots': String should match pattern"),
     ],
 )
-def test_a_mistake_names_the_variable_and_what_is_right(variable, value, message):
+def test_an_invalid_value_is_named_with_the_valid_ones(variable, value, message):
     with pytest.raises(SettingsError) as caught:
         read_settings({variable: value})
 

@@ -1,4 +1,4 @@
-"""The Slurm that tests bring up: it is there for its tests alone, and leaves nothing."""
+"""The Slurm lab listens only on loopback, and leaves no processes."""
 
 import os
 import subprocess
@@ -11,17 +11,17 @@ import pytest
 from persona_assets_tests import slurm_lab
 from persona_assets_tests.slurm_lab import NODES, find_obstacle, running_slurm
 
-LISTENS = "0A"  # a state in /proc/net/tcp
+LISTENS = "0A"  # the state LISTEN in /proc/net/tcp
 LOOPBACK = "0100007F"
 
 
 def find_processes(folder):
-    """The processes, other than those that have ended, whose command or environment names the folder."""
+    """The running processes whose command or environment contains the folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             said = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
-        except OSError:  # it has ended meanwhile
+        except OSError:  # it has ended in the meantime
             continue
         if str(folder).encode() in said and int(process.name) != os.getpid():
             found.append(int(process.name))
@@ -29,7 +29,7 @@ def find_processes(folder):
 
 
 def find_addresses(ports):
-    """The addresses, as hexadecimal digits, on which something listens on these ports."""
+    """The addresses, as hexadecimal digits, on which processes listen at these ports."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="utf-8").splitlines()[1:]]
     listening = [row[1].split(":") for row in rows if row[3] == LISTENS]
     return {int(port, 16): address for address, port in listening if int(port, 16) in ports}
@@ -42,7 +42,7 @@ def wait_for_line(file, line, seconds=60):
         time.sleep(0.1)
 
 
-def test_root_is_asked_for(monkeypatch):
+def test_the_lab_needs_root(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
     assert find_obstacle() == "bringing up a Slurm needs root"
@@ -82,7 +82,7 @@ def test_a_lab_listens_on_loopback_only_and_leaves_no_process():
 
 
 @pytest.mark.slurm
-def test_a_lab_that_does_not_come_up_says_what_its_daemons_said(monkeypatch):
+def test_a_lab_that_does_not_start_shows_the_output_of_its_daemons(monkeypatch):
     if obstacle := find_obstacle():
         pytest.skip(obstacle)
     monkeypatch.setattr(slurm_lab, "SLURM_CONF", f"{slurm_lab.SLURM_CONF}NoSuchOption=1\n")

@@ -1,4 +1,4 @@
-"""A run that is ended from outside, as a user, Slurm or a service manager ends it: soon, and nothing is left."""
+"""A run that gets a signal, from a user, Slurm or a service manager, ends soon and leaves nothing."""
 
 import datetime as dt
 import os
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]
 
 DAY = "2025-03-01"
 HOME = Path(__file__).parents[1] / "dagster_home" / "dagster.yaml"
-# Slurm kills a run 30 s after it has told it to end, service managers later.
+# Slurm sends SIGKILL 30 s after SIGTERM, service managers later.
 ENDS_WITHIN_SECONDS = 30
 HANGS_AFTER_SECONDS = 600
 # Of a process that starts with it: the first time that a file or folder of such a name is made, it signals the run's
@@ -44,7 +44,7 @@ if "SIGNAL_AT" in os.environ:
 
 
 class Machine:
-    """A capture, a DAGSTER_HOME as it comes, and the command line."""
+    """A capture, a default DAGSTER_HOME, and functions to run commands and inspect what is left."""
 
     def __init__(self, root):
         self.root, self.number, self.started = root, 0, []
@@ -55,7 +55,7 @@ class Machine:
         (root / "watch" / "sitecustomize.py").write_text(WATCH, encoding="utf-8")
 
     def start(self, assets, *, executor="in_process", **environment):
-        """Start a run in a process group of its own."""
+        """Start a run in a new process group."""
         self.number += 1
         command = [
             *(str(Path(sys.executable).with_name("dagster")), "asset", "materialize"),
@@ -112,14 +112,14 @@ class Machine:
         return self.root / "scratch" / f"persona_assets-lock-{os.geteuid()}" / "gpu.lock"
 
     def left(self):
-        """Return what lies in scratch and what has a temporary name beside the data."""
+        """Return the scratch folders, and the temporary files in the data folders."""
         scratch = {file.name for file in (self.root / "scratch").iterdir() if "torchinductor" not in file.name}
         return scratch - {self.lock.parent.name} | {file.name for file in (self.root / "data").rglob(".*")}
 
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory):
-    """A machine on which every asset has been made once."""
+    """A `Machine` on which every asset has been materialized once."""
     machine = Machine(tmp_path_factory.mktemp("machine"))
     assert machine.start("*").wait(timeout=HANGS_AFTER_SECONDS) == 0, machine.log()
     yield machine
@@ -127,7 +127,7 @@ def machine(tmp_path_factory):
 
 
 def has_ended(process):
-    """Say whether all processes of a run have ended."""
+    """Return whether all processes of a run have ended."""
     process.poll()
     try:
         os.killpg(process.pid, 0)
@@ -151,7 +151,7 @@ def has_ended(process):
         ("cluster_stats", rf"/cluster_stats/\.{DAY}[^/]*/", signal.SIGTERM, "in_process"),
     ],
 )
-def test_a_run_that_is_told_to_end_ends_soon_and_leaves_nothing(asset, moment, number, executor, machine):
+def test_a_signalled_run_ends_soon_and_leaves_nothing(asset, moment, number, executor, machine):
     process = machine.start(
         asset,
         executor=executor,
@@ -173,7 +173,7 @@ def test_a_run_that_is_told_to_end_ends_soon_and_leaves_nothing(asset, moment, n
         pass
 
 
-def test_a_run_that_is_killed_while_it_embeds_does_not_hold_up_the_next_one(machine):
+def test_a_run_killed_while_embedding_does_not_block_the_next_one(machine):
     store = str(machine.root / "data" / "another store")
     process = machine.start(
         "embeddings",

@@ -1,4 +1,4 @@
-"""Schemas: the contract between assets, and how a breach is said."""
+"""The schemas of tables, and the errors for tables that differ from them."""
 
 import datetime as dt
 
@@ -12,7 +12,7 @@ from persona_assets.common.columns import require_schema
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.errors import SchemaError
 
-# What scripts outside the project read.
+# Columns that scripts outside the project read.
 CONTRACT = {
     "user_actions": "user_id action event_time_us uri text langs parent_uri root_uri quoted_uri target_uri "
     "target_user_id",
@@ -30,7 +30,7 @@ def test_the_columns_that_others_rely_on_are_there(table, columns):
     assert set(columns.split()) <= set(schema.names)
 
 
-def test_a_stored_table_has_its_day_in_the_last_column_and_keeps_what_its_schema_notes():
+def test_a_stored_table_has_the_last_column_day_and_keeps_its_metadata():
     schema = tables.with_vector_model(tables.embeddings_schema(2, pa.float32()), "one")
     table = pa.Table.from_pylist([{"uri": "a", "user_id": "b", "vector": [1.0, 0.0]}], schema=schema)
 
@@ -50,7 +50,7 @@ def test_embeddings_may_have_any_width_in_two_precisions(element):
     assert tables.vector_width(schema) == 384
 
 
-def test_the_model_of_vectors_is_noted_in_the_file_and_changes_no_schema(tmp_path):
+def test_the_model_of_vectors_is_in_the_metadata_and_changes_no_schema(tmp_path):
     schema = tables.with_vector_model(tables.embeddings_schema(2, pa.float32()), "one")
     write_parquet(tmp_path / "day.parquet", schema, [schema.empty_table()])
 
@@ -59,17 +59,17 @@ def test_the_model_of_vectors_is_noted_in_the_file_and_changes_no_schema(tmp_pat
     require_schema(found, tables.embeddings_schema(2, pa.float32()), table="embeddings")
 
 
-def test_vectors_of_before_models_were_noted_are_of_an_unknown_one():
+def test_vectors_without_metadata_have_an_unknown_model():
     assert tables.vector_model(tables.with_vector_model(tables.centres_schema(2), None)) is None
 
 
 @pytest.mark.parametrize("kind", [pa.list_(pa.float32()), pa.list_(pa.float64(), 4), pa.list_(pa.int8(), 4)], ids=str)
-def test_other_vectors_are_refused(kind):
+def test_vectors_of_another_type_are_refused(kind):
     with pytest.raises(SchemaError):
         tables.expected_schema("embeddings", pa.schema([pa.field("vector", kind)]))
 
 
-def test_a_breach_names_each_column():
+def test_a_schema_error_names_each_differing_column():
     found = pa.schema([pa.field("user_id", pa.string()), pa.field("persona", pa.int32())])
 
     with pytest.raises(SchemaError) as caught:
@@ -80,14 +80,14 @@ def test_a_breach_names_each_column():
     assert all(part in message for part in ("cluster_id: int32 not null", "'persona: int32'"))
 
 
-def test_another_order_of_columns_is_a_breach():
+def test_another_order_of_columns_is_a_schema_error():
     turned = pa.schema(list(tables.CLUSTERS)[::-1])
 
     with pytest.raises(SchemaError, match="the order of columns differs"):
         require_schema(turned, tables.CLUSTERS, table="clusters")
 
 
-def test_a_table_of_an_asset_of_ones_own_may_have_any_columns():
+def test_an_undeclared_table_may_have_any_columns():
     own = pa.schema([("user_id", pa.string()), ("words", pa.int64())])
 
     assert tables.expected_schema("own", own) == own

@@ -1,4 +1,4 @@
-"""The same bytes of every asset with 1, 2, 4 and 8 threads or processes."""
+"""Every asset has the same bytes with 1, 2, 4 and 8 threads or processes."""
 
 import pytest
 

@@ -1,6 +1,6 @@
-"""What opens the UI in a real browser: the server, the browser, and pages that wait for what they show.
+"""Open the UI in a real browser: start the server and the browser, and wait for the content of pages.
 
-For tests and for what takes pictures of the UI. Nothing here waits on time alone, or asserts.
+Used by tests and for the pictures in the documents. Nothing here sleeps for a fixed time, and nothing asserts.
 """
 
 import os
@@ -23,12 +23,12 @@ CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 IS_INSTALLED = bool(CHROMIUM and DRIVER)
 ROOT = Path(__file__).parent.parent
 WIDTH, HEIGHT = 1440, 1000  # pixels
-# What keeps a browser from calling home, and from needing a screen.
+# Options for no background network traffic and no screen.
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-# What Dagster's pages say when something is wrong with them, or with what they show.
+# Texts on Dagster's pages that show an error.
 ERROR = re.compile(
     r"\b\w*(Error|Exception)\b|Unexpected|Something went wrong|Traceback|ould not |Failed to |not found|does not exist"
 )
@@ -41,20 +41,20 @@ return [...document.querySelectorAll('foreignObject')].map(node => {
 """
 MOVES = "return document.getAnimations().filter(one => one.playState === 'running').length"
 STILL_WITHIN = 10  # seconds
-STARTS_WITHIN, STOPS_WITHIN, SHOWS_WITHIN = 600, 300, 180  # seconds, on a machine that does other things too
+STARTS_WITHIN, STOPS_WITHIN, SHOWS_WITHIN = 600, 300, 180  # seconds, enough for a busy machine
 
 
 class Server:
-    """A `dg dev` that has been started."""
+    """A running `dg dev`."""
 
     def __init__(self, address: str, process: subprocess.Popen[bytes], log: Path) -> None:
         self.address, self.process, self.log = address, process, log
 
     def ask(self, query: str, **variables: Any) -> Any:
-        """Return the data that the server answers to a GraphQL query.
+        """Return the data of the server's answer to a GraphQL query.
 
         Raises:
-            RuntimeError: The server answers errors.
+            RuntimeError: The answer has errors.
         """
         answer = httpx.post(f"{self.address}/graphql", json={"query": query, "variables": variables}, timeout=60).json()
         if "errors" in answer:
@@ -62,10 +62,10 @@ class Server:
         return answer["data"]
 
     def answers(self) -> bool:
-        """Return whether it answers.
+        """Return whether the server answers requests.
 
         Raises:
-            RuntimeError: It has ended.
+            RuntimeError: The server has ended.
         """
         if self.process.poll() is not None:
             raise RuntimeError(f"the server has ended: {self.log.read_text()[-2000:]}")
@@ -77,7 +77,7 @@ class Server:
 
 @contextmanager
 def start_server(root: Path, settings: Mapping[str, object]) -> Iterator[Server]:
-    """Start `dg dev` as `make dev` does, beside a server of reports, and end it; it may not answer yet.
+    """Start `dg dev` and a report server as `make dev` does, and stop both at the end. They may not answer yet.
 
     Args:
         root: A folder for its DAGSTER_HOME (`home`), whose dagster.yaml is the project's, and its log.
@@ -112,7 +112,7 @@ def start_server(root: Path, settings: Mapping[str, object]) -> Iterator[Server]
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it has started, as Ctrl-C in its terminal does."""
+    """Stop a process and its children as Ctrl-C in its terminal does."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGINT)
     try:
@@ -124,7 +124,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def open_browser(folder: Path, *, width: int = WIDTH, height: int = HEIGHT) -> Iterator[Any]:
-    """Open a browser whose profile is in `folder`, and which keeps what its console says; close it."""
+    """Open a browser with a profile in `folder` and a recorded console, and close it at the end."""
     from selenium import webdriver  # noqa: PLC0415 - where it is installed
 
     options = webdriver.ChromeOptions()
@@ -148,7 +148,7 @@ class Pages:
         screenshots.mkdir(parents=True, exist_ok=True)
 
     def open(self, page: str, *texts: str, picture: str | None = None) -> str:
-        """Open a page, wait until it shows all these texts, take its picture if asked to, return all of its text."""
+        """Open a page, wait until it shows all these texts, take a screenshot if named, and return its text."""
         self.browser.get(f"{self.server.address}/{page}")
         self.wait_for(*texts)
         self.wait_until_still()
@@ -157,7 +157,7 @@ class Pages:
         return self.text
 
     def wait_for(self, *texts: str) -> None:
-        """Wait until the page shows all these texts, and loads no more."""
+        """Wait until the page shows all these texts and is fully loaded."""
 
         def is_shown() -> bool:
             found = self.text
@@ -166,24 +166,24 @@ class Pages:
         self.wait(is_shown, SHOWS_WITHIN, f"{self.browser.current_url} shows {texts}")
 
     def wait_until_still(self) -> None:
-        """Wait until nothing on the page moves: what still loads does, in grey. Some pages are never still."""
+        """Wait until nothing on the page moves. Grey placeholders move while content loads. Some pages never stop."""
         from selenium.common.exceptions import TimeoutException  # noqa: PLC0415 - where it is installed
 
         with suppress(TimeoutException):
             self.wait(lambda: not self.browser.execute_script(MOVES), STILL_WITHIN, "nothing moves")
 
     def take(self, picture: str) -> None:
-        """Take the picture of the page once it is still."""
+        """Take a screenshot of the page once nothing moves."""
         self.wait_until_still()
         self.browser.save_screenshot(str(self.screenshots / f"{picture}.png"))
 
     def find_errors(self) -> list[str]:
-        """Return what the page says of errors, and what its console has said of them since it was last asked."""
+        """Return error texts on the page, and errors in its console since the last call."""
         severe = [entry["message"] for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"]
         return [line for line in self.text.splitlines() if ERROR.search(line)] + severe
 
     def find_colours(self) -> dict[str, str]:
-        """Return the colour of the border of each asset in the graph that the page shows: by state, as CSS says it."""
+        """Return the CSS border colour of each asset in the graph, which depends on its state."""
         return dict(self.browser.execute_script(BORDERS))
 
     @property
@@ -192,7 +192,7 @@ class Pages:
         return self.browser.execute_script("return document.body.innerText")
 
     def click(self, label: str, *, until: str | None = None) -> None:
-        """Click what says this, or else begins with it; again, if need be, until the page says something."""
+        """Click the element with this text, or that starts with it; repeat until the page shows `until`."""
 
         def click_one() -> bool:
             if until is None:
@@ -202,7 +202,7 @@ class Pages:
         self.wait(click_one, SHOWS_WITHIN, f"{label!r} can be clicked" + (f" and {until!r} shows" if until else ""))
 
     def _try_to_click(self, label: str) -> bool:
-        """Click what says this and is not covered by something else; return whether there was any."""
+        """Click an element with this text that is not covered by another; return whether there was one."""
         from selenium.common.exceptions import WebDriverException  # noqa: PLC0415 - where it is installed
 
         says, begins = (
@@ -212,7 +212,7 @@ class Pages:
                 f"starts-with(normalize-space(text()), '{label}')",
             )
         )
-        for element in (*reversed(says), *reversed(begins)):  # a dialog comes last
+        for element in (*reversed(says), *reversed(begins)):  # dialogs are the last elements
             try:
                 element.click()
             except WebDriverException:
@@ -224,7 +224,7 @@ class Pages:
         """Wait until the condition holds.
 
         Raises:
-            selenium.common.exceptions.TimeoutException: It did not within that time; says what the page shows.
+            selenium.common.exceptions.TimeoutException: It did not hold in time. The message has the text of the page.
         """
         from selenium.common.exceptions import StaleElementReferenceException, TimeoutException  # noqa: PLC0415 - same
         from selenium.webdriver.support.ui import WebDriverWait  # noqa: PLC0415 - the same

@@ -1,4 +1,4 @@
-"""A small capture through the whole graph: what tests of faults compare with, and what is stored of it."""
+"""Run the whole graph over a small capture, and read its results, for tests of faults."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ TABLES = ("raw_events", "user_actions", "english_posts", "english_users", "embed
 DAY_ASSETS = ("raw_events", "rejected_lines", "user_actions", "english_posts", "embeddings")
 PERSONA_ASSETS = ("english_users", "clusters", "cluster_jsonl", "persona_phrases", "cluster_stats")
 LINEAGE_ASSETS = ("lineage", "persona_labels")
-SIDES = ("cluster_centres", "cluster_certainty")  # and cluster_curve, where the number of clusters is chosen
+SIDE_TABLES = ("cluster_centres", "cluster_certainty")  # also cluster_curve, if the number of clusters is chosen
 FOLDERS = ("cluster_jsonl", "cluster_stats")
 # In the order of the graph.
 STEPS = (*TABLES, "cluster_jsonl", "persona_phrases", *LINEAGE_ASSETS, "cluster_stats")
@@ -21,7 +21,7 @@ def settings() -> dict[str, str]:
 
 
 def stored(data: Path) -> dict[str, bytes]:
-    """Return all that a reader sees, by its place; kept vectors are no result."""
+    """Return the content of all visible result files by path, without the vector cache."""
     files = {file.relative_to(data): file for file in sorted(data.rglob("*")) if file.is_file()}
     return {
         name.as_posix(): file.read_bytes()
@@ -34,12 +34,12 @@ def folders_of(step: str) -> tuple[str, ...]:
     if step in LINEAGE_ASSETS:  # one table over all days
         return (f"{step}.parquet",)
     if step == "clusters":
-        return (step, *SIDES)
+        return (step, *SIDE_TABLES)
     return ("raw_events", "rejected_lines") if step == "raw_events" else (step,)
 
 
 def forget(data: Path, step: str) -> None:
-    """Remove what a step has made, and the vectors that it would otherwise take from the store."""
+    """Remove the results of a step, and the cached vectors that it would reuse."""
     if step == "embeddings":
         shutil.rmtree(data / "vector_store", ignore_errors=True)
     for name in folders_of(step):

@@ -1,1 +1,1 @@
-"""What runs the graph without a person: jobs for backfills and schedules."""
+"""Jobs, a schedule, a sensor, and the queue of runs."""

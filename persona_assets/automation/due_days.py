@@ -1,45 +1,46 @@
-"""Decide which day is due: pure, on what was listed, seen and parsed."""
+"""Decide which day the sensor processes next. Pure: compares digests of the files of each day."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-Digests = Mapping[str, str]  # by day (2025-03-01): what tells the files of a day from others
+FileDigests = Mapping[str, str]  # by day (2025-03-01): a digest that changes when the day's files change
 
 
-class Due(NamedTuple):
-    """A day to be processed, or none; and why."""
+class DueDay(NamedTuple):
+    """The day to process, or None, and the reason in words."""
 
     day: str | None
-    why: str
+    reason: str
 
 
-def choose_due_day(listed: Digests, *, seen: Digests, parsed: Digests, failed: Digests) -> Due:
-    """Return the earliest day whose files have come to rest and are not those that it was parsed from.
+def choose_due_day(listed: FileDigests, *, seen: FileDigests, parsed: FileDigests, failed: FileDigests) -> DueDay:
+    """Return the earliest day whose files are stable and differ from those that it was parsed from.
 
-    One at a time, the earliest first: a day's window needs the days before it. A day whose run has failed does not hold
-    up those after it: it is named, and due again when its files are others than those that it failed with.
+    Days are processed one at a time, the earliest first, because the window of a day needs the days before it. A day
+    whose run failed does not block later days. It is named in the reason, and is due again when its files change.
 
     Args:
-        listed: The files that days have now; days without any are left out.
-        seen: Those that they had at the look before this one: a day that still grows is left alone.
-        parsed: Those that days were last parsed from.
-        failed: Those that days had when their last run was asked for, if that run has failed or was cancelled.
+        listed: Current digests; days without files are left out.
+        seen: Digests at the previous evaluation. A day is stable if its digest has not changed since.
+        parsed: Digests of the files that each day was last parsed from.
+        failed: Digests when the last run of a day was requested, for days whose last run failed or was cancelled.
     """
     changed = [day for day in sorted(listed) if listed[day] not in (parsed.get(day), failed.get(day))]
-    at_rest = [day for day in changed if listed[day] == seen.get(day)]
-    if at_rest:
-        day = at_rest[0]
-        why = "its files have changed since it was parsed" if day in parsed else "it is new"
-        return Due(day, why + _name(sorted((listed.keys() & failed) - {day})))
-    named = _name(sorted(listed.keys() & failed))
+    stable = [day for day in changed if listed[day] == seen.get(day)]
+    if stable:
+        day = stable[0]
+        reason = "its files have changed since it was parsed" if day in parsed else "it is new"
+        return DueDay(day, reason + _describe_failed(sorted((listed.keys() & failed) - {day})))
+    failures = _describe_failed(sorted(listed.keys() & failed))
     if changed:
-        return Due(None, f"{', '.join(changed)}: looked at again next time, in case files are still coming{named}")
-    if named:
-        return Due(None, f"{len(listed)} days have files, none of them is due{named}")
-    return Due(None, f"{len(listed)} days have files, all of them parsed")
+        waiting = f"{', '.join(changed)}: looked at again next time, in case files are still coming"
+        return DueDay(None, waiting + failures)
+    if failures:
+        return DueDay(None, f"{len(listed)} days have files, none of them is due{failures}")
+    return DueDay(None, f"{len(listed)} days have files, all of them parsed")
 
 
-def _name(failed: list[str]) -> str:
+def _describe_failed(failed: list[str]) -> str:
     if not failed:
         return ""
-    return f"; the last run failed: {', '.join(failed)} (mend what the run says, then re-execute it)"
+    return f"; the last run failed: {', '.join(failed)} (fix the error that the run shows, then re-execute it)"

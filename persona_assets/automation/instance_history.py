@@ -1,4 +1,4 @@
-"""What the Dagster instance knows of days: which files they were parsed from, and what runs now."""
+"""Query the Dagster instance: which files each day was parsed from, its last run, and which days run now."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,9 +6,9 @@ import dagster as dg
 
 from persona_assets.automation.jobs import process_day
 
-# Where `raw_events` notes what it was parsed from.
+# Metadata key of `raw_events`: digest of the files that it was parsed from.
 DIGEST = "files_digest"
-# Where the sensor notes, in a run, which files it has asked for; a run that is re-executed has it too.
+# Run tag of the sensor: digest of the files for which it requested the run. A re-execution has it too.
 DIGEST_TAG = "persona_assets/files_digest"
 _FAILED = {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 _ACTIVE = [
@@ -20,34 +20,34 @@ _ACTIVE = [
 ]
 
 
-def find_parsed(instance: dg.DagsterInstance, days: Iterable[str]) -> dict[str, str]:
-    """Return, for those of `days` that were parsed, the digest of the files that they were last parsed from."""
+def find_parsed_digests(instance: dg.DagsterInstance, days: Iterable[str]) -> dict[str, str]:
+    """Return the digest of the files that each day was last parsed from. Days that were never parsed are left out."""
     found: dict[str, str] = {}
     for day in days:
-        wanted = dg.AssetRecordsFilter(dg.AssetKey("raw_events"), asset_partitions=[day])
-        for record in instance.fetch_materializations(wanted, limit=1).records:
-            made = record.asset_materialization
-            note = made.metadata.get(DIGEST) if made else None
-            found[day] = str(note.value) if note else "not noted"
+        records_filter = dg.AssetRecordsFilter(dg.AssetKey("raw_events"), asset_partitions=[day])
+        for record in instance.fetch_materializations(records_filter, limit=1).records:
+            materialization = record.asset_materialization
+            digest = materialization.metadata.get(DIGEST) if materialization else None
+            found[day] = str(digest.value) if digest else "not noted"
     return found
 
 
 def find_last_runs(instance: dg.DagsterInstance, days: Iterable[str]) -> dict[str, dg.DagsterRun]:
-    """Return, for those of `days` that have any, the latest run of `process_day`, re-executions among them."""
+    """Return the latest run of `process_day` for each day, including re-executions. Days without one are left out."""
     found: dict[str, dg.DagsterRun] = {}
     for day in days:
-        wanted = dg.RunsFilter(job_name=process_day.name, tags={"dagster/partition": day})
-        for run in instance.get_runs(wanted, limit=1):
+        runs_filter = dg.RunsFilter(job_name=process_day.name, tags={"dagster/partition": day})
+        for run in instance.get_runs(runs_filter, limit=1):
             found[day] = run
     return found
 
 
-def find_failed(last_runs: Mapping[str, dg.DagsterRun]) -> dict[str, str]:
-    """Return, for those days whose last run has failed or was cancelled, the digest of the files it was asked for."""
+def find_failed_digests(last_runs: Mapping[str, dg.DagsterRun]) -> dict[str, str]:
+    """Return the digest of the requested files for each day whose last run failed or was cancelled."""
     return {day: run.tags.get(DIGEST_TAG, "not noted") for day, run in last_runs.items() if run.status in _FAILED}
 
 
-def find_active(instance: dg.DagsterInstance) -> list[str]:
-    """Return the days that runs of `process_day` are working on, or waiting for."""
+def find_active_days(instance: dg.DagsterInstance) -> list[str]:
+    """Return the days of queued and running runs of `process_day`."""
     runs = instance.get_runs(dg.RunsFilter(job_name=process_day.name, statuses=_ACTIVE))
     return sorted(run.tags.get("dagster/partition", "a day") for run in runs)

@@ -1,4 +1,4 @@
-"""Where runs wait for each other: in the queue of `dagster dev`, whose daemon starts them, and nowhere else."""
+"""A run coordinator that queues runs under `dagster dev`, where a daemon starts them, and nowhere else."""
 
 import os
 
@@ -6,19 +6,20 @@ import dagster as dg
 from dagster import _check as check
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
 
-# Set by `dagster dev` and `dg dev` for the processes that they start: the web interface, and the daemon.
+# Environment variable that `dagster dev` and `dg dev` set for the processes that they start: UI and daemon.
 DEV = "DAGSTER_IS_DEV_CLI"
 
 
 class QueueInDev(QueuedRunCoordinator[dg.DagsterInstance]):
-    """Queues runs under `dagster dev`; elsewhere starts each as it is submitted, so that none needs a daemon.
+    """Queues runs under `dagster dev`; elsewhere it starts each run when it is submitted, without a daemon.
 
-    A backfill in the UI would otherwise start a process a day, all at once. `dagster job backfill`, to be run without a
-    daemon, would otherwise wait for one. Named in dagster.yaml, where Dagster's own options of its queue hold.
+    The queue keeps a backfill in the UI from starting one process per day at the same time. Without a daemon, queued
+    runs of `dagster job backfill` would never start. dagster.yaml names this class, with the options of
+    `QueuedRunCoordinator`.
     """
 
     def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
-        """Queue the run, or start it unless that has been done; return it as it then is."""
+        """Queue the run, or start it if it has not started yet; return its current state."""
         if os.environ.get(DEV):
             return super().submit_run(context)
         run_id = context.dagster_run.run_id

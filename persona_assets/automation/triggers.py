@@ -1,6 +1,6 @@
-"""What starts runs by itself: a schedule for each day that has ended, a sensor for days that come or grow.
+"""A schedule for each day that has ended, and a sensor for days whose capture files are new or have changed.
 
-Either will do; with both on, each asks what the other has done. Both start switched off.
+Either is enough. If both are on, each checks what the other has already done. Both are off by default.
 """
 
 import datetime as dt
@@ -12,24 +12,24 @@ import dagster as dg
 from persona_assets.automation.due_days import choose_due_day
 from persona_assets.automation.instance_history import (
     DIGEST_TAG,
-    find_active,
-    find_failed,
+    find_active_days,
+    find_failed_digests,
     find_last_runs,
-    find_parsed,
+    find_parsed_digests,
 )
 from persona_assets.automation.jobs import process_day
 from persona_assets.capture.resource import Capture
 from persona_assets.errors import CaptureError
 from persona_assets.partitions import DAY_FORMAT
 
-# A day's files are at rest when two looks, so far apart, find the same.
-LOOK_EVERY_SECONDS = 600
-# A run whose process was killed says nothing of its end.
+# Interval between evaluations of the sensor. Files that have not changed between two of them are stable.
+EVALUATION_INTERVAL_SECONDS = 600
+# A run whose process was killed stays under way, because it does not report its end.
 _UNDER_WAY = "a run for {} is under way; if its process is dead, end the run in the UI"
 
 
 def build_schedule(days: dg.DailyPartitionsDefinition, *, hour: int) -> dg.ScheduleDefinition:
-    """Return the schedule that runs `process_day` once for each of `days`, `hour` hours after it has ended (UTC)."""
+    """Return the schedule that runs `process_day` for the previous day, daily at `hour` o'clock UTC."""
 
     @dg.schedule(
         name="every_day",
@@ -46,9 +46,9 @@ def build_schedule(days: dg.DailyPartitionsDefinition, *, hour: int) -> dg.Sched
             return dg.SkipReason(
                 f"{day} is not a day of the graph, {first} to {last} (PERSONA_START_DATE, PERSONA_END_DATE)"
             )
-        if day in find_active(context.instance):
+        if day in find_active_days(context.instance):
             return dg.SkipReason(_UNDER_WAY.format(day))
-        if day in find_parsed(context.instance, [day]):
+        if day in find_parsed_digests(context.instance, [day]):
             return dg.SkipReason(f"{day} has been processed")
         return dg.RunRequest(run_key=day, partition_key=day)
 
@@ -56,29 +56,34 @@ def build_schedule(days: dg.DailyPartitionsDefinition, *, hour: int) -> dg.Sched
 
 
 def build_sensor(days: dg.DailyPartitionsDefinition, *, watched: int) -> dg.SensorDefinition:
-    """Return the sensor that runs `process_day` for days of which files have come, the `watched` latest of `days`."""
+    """Return the sensor that runs `process_day` for days with new or changed files.
+
+    Args:
+        days: Days of the graph.
+        watched: Number of days to look at, counted back from the last one.
+    """
 
     @dg.sensor(
         name="new_files",
         job=process_day,
-        minimum_interval_seconds=LOOK_EVERY_SECONDS,
+        minimum_interval_seconds=EVALUATION_INTERVAL_SECONDS,
         description="Processes days that are new in the capture, and days that have grown since they were parsed, one "
         "at a time, once their files have stayed the same for ten minutes.",
     )
     def new_files(context: dg.SensorEvaluationContext, capture: Capture) -> dg.RunRequest | dg.SkipReason:
-        listed, trouble = _list_days(capture, days.get_partition_keys()[-watched:])
+        listed, problem = _list_days(capture, days.get_partition_keys()[-watched:])
         seen: dict[str, str] = json.loads(context.cursor or "{}")
         context.update_cursor(json.dumps(listed))
         if not listed:
-            return dg.SkipReason(trouble)
-        if active := find_active(context.instance):
+            return dg.SkipReason(problem)
+        if active := find_active_days(context.instance):
             return dg.SkipReason(_UNDER_WAY.format(", ".join(active)))
-        parsed, last_runs = find_parsed(context.instance, listed), find_last_runs(context.instance, listed)
-        due = choose_due_day(listed, seen=seen, parsed=parsed, failed=find_failed(last_runs))
+        parsed, last_runs = find_parsed_digests(context.instance, listed), find_last_runs(context.instance, listed)
+        due = choose_due_day(listed, seen=seen, parsed=parsed, failed=find_failed_digests(last_runs))
         if due.day is None:
-            return dg.SkipReason(due.why)
-        context.log.info("%s: %s", due.day, due.why)
-        # A key that was used starts nothing, for ever: files that come back to what they were once need another.
+            return dg.SkipReason(due.reason)
+        context.log.info("%s: %s", due.day, due.reason)
+        # Dagster starts no second run with the same key. With the last run in it, equal files can be processed again.
         last = last_runs[due.day].run_id if due.day in last_runs else "none"
         key = f"{due.day}: {parsed.get(due.day, 'new')} to {listed[due.day]}, after run {last}"
         return dg.RunRequest(run_key=key, partition_key=due.day, tags={DIGEST_TAG: listed[due.day]})
@@ -87,12 +92,12 @@ def build_sensor(days: dg.DailyPartitionsDefinition, *, watched: int) -> dg.Sens
 
 
 def _list_days(capture: Capture, days: Sequence[str]) -> tuple[dict[str, str], str]:
-    """Return the digest of each day's files, of the days that have any, and what is the matter with the last other."""
+    """Return the digest of each day that has files, and why the last day without files has none."""
     listed: dict[str, str] = {}
-    trouble = "no day has ended yet since PERSONA_START_DATE"
+    problem = "no day has ended yet since PERSONA_START_DATE"
     for day in days:
         try:
             listed[day] = capture.digest_day(dt.date.fromisoformat(day))
         except CaptureError as error:
-            trouble = str(error)
-    return listed, trouble
+            problem = str(error)
+    return listed, problem

@@ -1,1 +1,1 @@
-"""What `dg launch` and `dagster asset materialize`, which run assets in their own process, need beside the graph."""
+"""Support for commands: `dg launch` and `dagster asset materialize`, finding personas, and serving reports."""

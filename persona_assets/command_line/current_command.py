@@ -1,4 +1,4 @@
-"""The command that runs assets in this process, such as `dg launch`, and whether the days that it names exist."""
+"""Find the options of the command that this process runs, such as `dg launch`, and validate the days in them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -13,25 +13,25 @@ from persona_assets.settings import Settings
 RANGE_SEPARATOR = "..."
 
 
-class Launch(NamedTuple):
+class LaunchOptions(NamedTuple):
     """The options of a command that runs assets or a job in this process."""
 
-    selection: str | None  # of assets; None where a job is named
+    selection: str | None  # asset selection; None if the command names a job
     partition: str | None
     partition_range: str | None
     job: str | None = None
 
 
-def find_launch() -> Launch | None:
-    """Return the command that is loading the definitions, if it is one that then runs them in this process.
+def find_launch_options() -> LaunchOptions | None:
+    """Return the options of the current command, or None if it does not run assets in this process.
 
-    A code server, as of the UI and of the daemon, and a process that runs a step have none.
+    It is None in a code server of the UI or the daemon, and in a process that runs one step.
     """
     context = click.get_current_context(silent=True)
     if context is None or "partition_range" not in context.params:
         return None
     options = context.params
-    return Launch(
+    return LaunchOptions(
         options.get("assets") or options.get("select"),
         options.get("partition"),
         options["partition_range"],
@@ -40,18 +40,18 @@ def find_launch() -> Launch | None:
 
 
 def is_code_server(command: Sequence[str]) -> bool:
-    """Return whether a process that was started by `command` (`sys.argv`) tells the UI and the daemon of the graph.
+    """Return whether `command` (`sys.argv`) starts a code server, which serves definitions to the UI and the daemon.
 
-    By click it cannot be known: such a server loads definitions in a thread of its own.
+    The click context does not show it, because a code server loads definitions in another thread.
     """
     return list(command[1:3]) in (["api", "grpc"], ["code-server", "start"])
 
 
-def read_for_command(read_settings: Callable[[], Settings]) -> Settings:
-    """Return the settings, for a command: one that is wrong is said without Dagster's traceback.
+def read_settings_for_command(read_settings: Callable[[], Settings]) -> Settings:
+    """Return the settings; raise a wrong one as `click.UsageError`, which a command prints without a traceback.
 
     Raises:
-        click.UsageError: A setting is wrong.
+        click.UsageError: A setting is invalid.
     """
     try:
         return read_settings()
@@ -59,30 +59,31 @@ def read_for_command(read_settings: Callable[[], Settings]) -> Settings:
         raise click.UsageError(str(error)) from error
 
 
-def require_days(
-    launch: Launch,
+def validate_days(
+    launch: LaunchOptions,
     assets: Sequence[dg.AssetsDefinition],
     days: dg.DailyPartitionsDefinition,
     jobs: Mapping[str, dg.AssetSelection],
 ) -> None:
-    """Refuse a command that names no day where its assets need one, one where none does, or one that is not there.
+    """Raise `click.UsageError` unless the days of a command fit its assets.
 
-    Dagster refuses most of it too, at the end of a traceback and without a remedy. Assets over all days it would make
-    for a range as if they were of a day.
+    A day must exist. It is required if a selected asset has partitions, and forbidden if none has. Dagster refuses most
+    of these commands too, but with a traceback and without a remedy. For a range it would run assets without partitions
+    as if they had some.
 
     Args:
-        launch: The command.
-        assets: All of the graph.
-        days: The days of those that are made a day at a time.
-        jobs: The assets of each job, by its name.
+        launch: Options of the command.
+        assets: All assets of the graph.
+        days: Partitions of the assets that have some.
+        jobs: Asset selection of each job, by its name.
 
     Raises:
-        click.UsageError: Says which days there are, and how to name them, or that none is to be named.
+        click.UsageError: The message says which days exist and which option to add or to leave out.
     """
-    named = list(_days_named(launch))
+    named = list(_list_named_days(launch))
     known = days.get_partition_keys()
     if not known:
-        return  # a graph that starts in the future: whatever is named, Dagster says so
+        return  # the graph starts in the future: Dagster refuses any day
     if unknown := [day for day in named if day not in known]:
         raise click.UsageError(
             f"{', '.join(unknown)}: no day of the graph, whose days are {known[0]} to {known[-1]} (YYYY-MM-DD). "
@@ -90,7 +91,7 @@ def require_days(
         )
     if named != sorted(named):
         raise click.UsageError(f"--partition-range {launch.partition_range}: the first day is later than the last one")
-    selected = _selected_by(launch, jobs).resolve(assets)
+    selected = _find_selection(launch, jobs).resolve(assets)
     partitioned = _keep_partitioned(selected, assets)
     if partitioned and not named:
         raise click.UsageError(
@@ -105,7 +106,7 @@ def require_days(
         )
 
 
-def _days_named(launch: Launch) -> Iterable[str]:
+def _list_named_days(launch: LaunchOptions) -> Iterable[str]:
     if launch.partition:
         yield launch.partition
     elif launch.partition_range:
@@ -115,7 +116,7 @@ def _days_named(launch: Launch) -> Iterable[str]:
         yield from (first, last)
 
 
-def _selected_by(launch: Launch, jobs: Mapping[str, dg.AssetSelection]) -> dg.AssetSelection:
+def _find_selection(launch: LaunchOptions, jobs: Mapping[str, dg.AssetSelection]) -> dg.AssetSelection:
     if launch.selection is not None:
         return dg.AssetSelection.from_coercible(launch.selection.split(","))
     return jobs.get(launch.job or "", dg.AssetSelection.assets())

@@ -1,4 +1,4 @@
-"""Run a range of days one after the other, each as a run of its own."""
+"""Run a range of days as one run per day, one after the other."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -18,60 +18,60 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 
-from persona_assets.command_line.failure_summary import Ending
+from persona_assets.command_line.failure_summary import FailureSummary
 from persona_assets.common.interrupts import ending_on_signal
 from persona_assets.errors import DayError
 from persona_assets.executors.delegate import wrap_executor
 
-# Of the run of a day: the run that was asked for the whole range.
+# Tag on the run of a day: the id of the run for the whole range.
 RANGE_RUN_TAG = "persona_assets/range_run_id"
 
 
 class LaunchExecutor(dg.Executor):
-    """Runs what a command asks for: the steps of one day, or for a range a run for each of its days, in their order.
+    """Runs the steps of one day, or for a range of days starts one run per day, in their order.
 
-    Dagster's own way for a range would be a single step over all of its days, which could tell neither their checks nor
-    their counts apart, and would record all of them as made or none.
+    Dagster itself would run one step for the whole range. That step would have one set of checks and counts for all
+    days, and would record either all days as materialized or none.
     """
 
-    def __init__(self, steps: dg.Executor, days: dg.DailyPartitionsDefinition, ending: Ending) -> None:
-        """Run steps by the executor `steps`, and tell `ending` of those that fail."""
+    def __init__(self, steps: dg.Executor, days: dg.DailyPartitionsDefinition, failures: FailureSummary) -> None:
+        """Run steps by the executor `steps`, and add the errors of failed steps to `failures`."""
         self._steps = steps
         self._days = days
-        self._ending = ending
+        self._failures = failures
 
     @property
     def retries(self) -> RetryMode:
-        """As the executor of the steps has them."""
+        """Retry mode of the executor of the steps."""
         return self._steps.retries
 
     @property
     def step_dependency_config(self) -> StepDependencyConfig:
-        """As the executor of the steps has it."""
+        """Dependency config of the executor of the steps."""
         return self._steps.step_dependency_config
 
     def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
-        """Yield the events of the steps; for a range there are none, as they are in the runs of the days.
+        """Yield the events of the steps. For a range there are none here: each day's run has its own events.
 
         Raises:
-            DagsterExecutionInterruptedError: A day failed, or a signal came. Later days have not been begun.
-            DayError: All days were made, and what follows them failed.
+            DagsterExecutionInterruptedError: A day failed, or a signal arrived. Later days have not been started.
+            DayError: All days succeeded, but the assets without partitions failed.
         """
         tags = plan_context.dagster_run.tags
         if ASSET_PARTITION_RANGE_START_TAG in tags:
-            wanted = dg.PartitionKeyRange(tags[ASSET_PARTITION_RANGE_START_TAG], tags[ASSET_PARTITION_RANGE_END_TAG])
-            self._run_days(plan_context, self._days.get_partition_keys_in_range(wanted))
+            day_range = dg.PartitionKeyRange(tags[ASSET_PARTITION_RANGE_START_TAG], tags[ASSET_PARTITION_RANGE_END_TAG])
+            self._run_days(plan_context, self._days.get_partition_keys_in_range(day_range))
             return
         for event in self._steps.execute(plan_context, execution_plan):
             if event.is_step_failure:
-                self._ending.note(event.step_failure_data.error)
+                self._failures.add(event.step_failure_data.error)
             yield event
 
     def _run_days(self, context: PlanOrchestrationContext, days: Sequence[str]) -> None:
         layer = context.job.get_definition().asset_layer
         selected = sorted(context.dagster_run.asset_selection or layer.selected_asset_keys)
-        before, over_all_days, after = order_by_days(layer, selected)
-        # Dagster forgets a signal that comes after the last step of a day.
+        before, over_all_days, after = group_by_partitioning(layer, selected)
+        # Dagster loses a signal that arrives after the last step of a day's run.
         stop = threading.Event()
         with ending_on_signal(stop.set, fails_with=()):
             _run_each_day(context, before, days, stop)
@@ -85,12 +85,14 @@ class LaunchExecutor(dg.Executor):
             _run_each_day(context, after, days, stop)
 
 
-def order_by_days(
+def group_by_partitioning(
     layer: AssetLayer, selected: Sequence[dg.AssetKey]
 ) -> tuple[list[dg.AssetKey], list[dg.AssetKey], list[dg.AssetKey]]:
-    """Return the selected assets in three groups: made a day at a time, then over all days, then a day at a time.
+    """Split assets into three groups that are run one after the other, each in the order of `selected`.
 
-    The last group reads what is over all days. All in the order that they are given in.
+    Returns:
+        Daily assets upstream of any asset without partitions or independent of them; assets without partitions; daily
+        assets downstream of those.
     """
     over_all_days = [key for key in selected if layer.get(key).partitions_def is None]
     after = [
@@ -122,9 +124,9 @@ def _say_left(days: Sequence[str]) -> str:
 
 
 def _cancel(context: PlanOrchestrationContext, why: str) -> NoReturn:
-    """End the run of the range as canceled: of one that failed, Dagster takes all days as failed, begun or not.
+    """End the run of the range as canceled, because Dagster takes all days of a failed run as failed.
 
-    Days that had been made before would count as failed, too.
+    That would include days that were not started and days that were materialized earlier.
     """
     context.log.error(why)
     context.instance.report_run_canceling(context.dagster_run, message="Ending the run of the range.")
@@ -132,19 +134,19 @@ def _cancel(context: PlanOrchestrationContext, why: str) -> NoReturn:
 
 
 def _run(context: PlanOrchestrationContext, assets: list[dg.AssetKey], tags: dict[str, str]) -> bool:
-    asked = context.dagster_run
+    range_run = context.dagster_run
     with dg.execute_job(
         context.reconstructable_job,
         instance=context.instance,
         asset_selection=assets,
-        run_config=asked.run_config,
-        tags={RANGE_RUN_TAG: asked.run_id, **tags},
+        run_config=range_run.run_config,
+        tags={RANGE_RUN_TAG: range_run.run_id, **tags},
     ) as result:
         return result.success
 
 
-def launching(
-    executor: dg.ExecutorDefinition, *, days: dg.DailyPartitionsDefinition, ending: Ending
+def as_launch_executor(
+    executor: dg.ExecutorDefinition, *, days: dg.DailyPartitionsDefinition, failures: FailureSummary
 ) -> dg.ExecutorDefinition:
-    """Return the executor for a command that runs assets in this process."""
-    return wrap_executor(executor, lambda create, context: LaunchExecutor(create(context), days, ending))
+    """Return the definition of a `LaunchExecutor` that runs steps by `executor`, for commands such as `dg launch`."""
+    return wrap_executor(executor, lambda create, context: LaunchExecutor(create(context), days, failures))

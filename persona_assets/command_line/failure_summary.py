@@ -1,4 +1,4 @@
-"""What a command says last: why its steps failed and what to do, in the words of this package's own errors."""
+"""Print the errors of failed steps once more when a command ends, without tracebacks."""
 
 import atexit
 import logging
@@ -12,63 +12,69 @@ from dagster_shared.error import SerializableErrorInfo
 
 from persona_assets import errors
 
-_OURS = {
+_OWN_ERRORS = {
     name
     for name, value in vars(errors).items()
     if isinstance(value, type) and issubclass(value, errors.PersonaAssetsError)
 }
 
 
-def end_with_errors() -> "Ending":
-    """Have this process end with the errors of its steps, and its console leave out their tracebacks before."""
-    logging.setLoggerClass(BriefLogger)  # of the console's logger, which Dagster makes for each run
-    return Ending()
+def print_failures_at_exit() -> "FailureSummary":
+    """Return a summary that prints its errors when the process exits, and remove their tracebacks from the console."""
+    logging.setLoggerClass(BriefLogger)  # Dagster makes a console logger of this class for each run
+    return FailureSummary()
 
 
-class Ending:
-    """Collects the errors of a command's steps, and prints each once when the process ends.
+class FailureSummary:
+    """Collects the errors of failed steps, and prints each distinct one when the process exits.
 
-    When it ends, because Dagster has a last word of its own, "Materialization failed", after all of a run's.
+    At exit they come after Dagster's own last line, "Materialization failed".
     """
 
     def __init__(
         self, *, at_exit: Callable[[Callable[[], Any]], Any] = atexit.register, to: TextIO | None = None
     ) -> None:
-        """Print to `to`, by default standard error, when `at_exit` lets it."""
-        self._said: list[str] = []
+        """Start without errors.
+
+        Args:
+            at_exit: Registers the function that prints the errors.
+            to: Where errors are printed; None for standard error.
+        """
+        self._messages: list[str] = []
         self._to = to
-        at_exit(self.say)
+        at_exit(self.print_all)
 
-    def note(self, error: SerializableErrorInfo | None) -> None:
-        """Remember the error of ours that a step failed for, if there is one."""
+    def add(self, error: SerializableErrorInfo | None) -> None:
+        """Add the error of a failed step if this package raised it, as an error of this package or as its cause."""
         message = find_own_message(error)
-        if message and message not in self._said:
-            self._said.append(message)
+        if message and message not in self._messages:
+            self._messages.append(message)
 
-    def say(self) -> None:
-        """Print what was remembered."""
-        for message in self._said:
+    def print_all(self) -> None:
+        """Print all collected messages, with an empty line before each."""
+        for message in self._messages:
             print(f"\n{message}", file=self._to or sys.stderr)
 
 
 def find_own_message(error: SerializableErrorInfo | None) -> str | None:
-    """Return the text of the first error of this package among an error and its causes, without its class."""
+    """Return the message of the first `PersonaAssetsError` among an error and its causes, or None."""
     while error is not None:
-        if error.cls_name in _OURS:
+        if error.cls_name in _OWN_ERRORS:
             return error.message.partition(": ")[2].strip()
         error = error.cause or error.context
     return None
 
 
 class BriefLogger(logging.Logger):
-    """A logger that leaves the traceback out of an event that failed for an error of this package.
+    """A logger that logs failure events without their traceback if a `PersonaAssetsError` caused them.
 
-    The error says what is wrong and what to do, where a traceback is forty lines about Dagster. Of a step it is said at
-    the end (`Ending`), of a run at once. The event itself keeps the traceback: the UI shows it with the run.
+    The message of the error says what is wrong and what to do. The traceback would be forty lines about Dagster. The
+    message of a failed step is printed at exit by `FailureSummary`, that of a failed run at once. The event keeps its
+    traceback, which the UI shows.
     """
 
     def makeRecord(self, *args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: N802 - logging's name
-        """Make the record, brief if it is of such an event."""
+        """Return the log record, without the traceback if it is of such an event."""
         record = super().makeRecord(*args, **kwargs)
         event = getattr(record, LOG_RECORD_METADATA_ATTR, {}).get("dagster_event")
         if isinstance(event, DagsterEvent):
@@ -79,7 +85,7 @@ class BriefLogger(logging.Logger):
             elif event.is_run_failure and (message := find_own_message(event.job_failure_data.error)):
                 record.msg, record.args = f"{first_line} {message}", ()
             elif event.event_type == DagsterEventType.RUN_CANCELED and find_own_message(event.job_canceled_data.error):
-                record.msg, record.args = first_line, ()  # the message has been logged, as an error
+                record.msg, record.args = first_line, ()  # `day_ranges` has already logged the message
         return record
 
 

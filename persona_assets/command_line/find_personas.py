@@ -1,4 +1,4 @@
-"""Find personas in the stored tables: those nearest to a text, and those of a user through the days."""
+"""Find personas in the stored tables: the nearest ones to a text, or those of one user on each day."""
 
 import datetime as dt
 from typing import Any
@@ -15,17 +15,20 @@ from persona_assets.errors import MissingPartitionError, ModelError
 from persona_assets.partitions import DAY_FORMAT
 from persona_assets.settings import Settings
 
-Row = dict[str, Any]
+FoundPersona = dict[str, Any]
 
 # Of a cluster that persona_labels does not know.
-_NO_LABEL: Row = {"persona_id": None, "name": None}
+_NO_LABEL: FoundPersona = {"persona_id": None, "name": None}
 
 
 def list_days(data: str) -> list[dt.date]:
-    """Return the days that have clusters, in their order.
+    """Return the days for which `clusters` is stored, sorted.
+
+    Args:
+        data: Path or fsspec URL of the results, as PERSONA_DATA.
 
     Raises:
-        MissingPartitionError: There is none.
+        MissingPartitionError: No day is stored.
     """
     folder = UPath(data).absolute() / "clusters"
     files = sorted(folder.glob("*.parquet")) if folder.exists() else []
@@ -34,21 +37,23 @@ def list_days(data: str) -> list[dt.date]:
     return [dt.datetime.strptime(file.stem, DAY_FORMAT).date() for file in files]  # noqa: DTZ007 - a day
 
 
-def find_text(settings: Settings, text: str, *, day: dt.date | None = None, most: int = 5) -> list[Row]:
-    """Return the personas whose centres are nearest to a text, the nearest first.
+def find_personas_by_text(
+    settings: Settings, text: str, *, day: dt.date | None = None, limit: int = 5
+) -> list[FoundPersona]:
+    """Return the personas of one day whose centres are nearest to a text by cosine similarity, the nearest first.
 
     Args:
-        settings: Where results are, and which model embeds the text.
+        settings: Settings with the place of the results and the model that embeds the text.
         text: Any text.
-        day: Of the personas; the last by default.
-        most: Number of personas.
+        day: Day of the personas; None for the last stored day.
+        limit: Maximum number of personas.
 
     Returns:
-        `persona_id`, `cluster_id`, `similarity` (cosine, -1 to 1), `users` and `name` of each.
+        For each persona `persona_id`, `cluster_id`, `similarity` (cosine, -1 to 1), `users` and `name`.
 
     Raises:
         MissingPartitionError: The day has no clusters.
-        ModelError: The day's vectors are of another model.
+        ModelError: Another model made the vectors of that day.
         StorageError: A table has changed since it was written.
     """
     days = list_days(settings.data)
@@ -59,9 +64,9 @@ def find_text(settings: Settings, text: str, *, day: dt.date | None = None, most
     vectors = centres["centre"].combine_chunks().flatten().to_numpy().reshape(len(centres), -1)
     similarity = vectors @ _embed(settings, text, tables.vector_model(centres.schema))
     labels = _read_labels(settings.data)
-    order = np.argsort(-similarity, kind="stable")[:most].tolist()
+    order = np.argsort(-similarity, kind="stable")[:limit].tolist()
     nearest = centres.select(["cluster_id", "users"]).take(pa.array(order, pa.int64())).to_pylist()
-    rows: list[Row] = []
+    rows: list[FoundPersona] = []
     for row, found in zip(order, nearest, strict=True):
         label = labels.get((day, found["cluster_id"]), _NO_LABEL)
         rows.append(
@@ -76,22 +81,22 @@ def find_text(settings: Settings, text: str, *, day: dt.date | None = None, most
     return rows
 
 
-def find_user(data: str, user_id: str) -> list[Row]:
-    """Return the persona of a user on each day on which it has one, in the order of the days.
+def find_personas_of_user(data: str, user_id: str) -> list[FoundPersona]:
+    """Return the persona of a user on each day, sorted by day. Days on which the user is in no cluster are left out.
 
     Args:
-        data: Where results are: a path or fsspec URL.
+        data: Path or fsspec URL of the results, as PERSONA_DATA.
         user_id: Permanent id (DID) of the user.
 
     Returns:
-        `day`, `persona_id`, `cluster_id`, `similarity` (cosine to the cluster's centre) and `name` for each day.
+        For each day `day`, `persona_id`, `cluster_id`, `similarity` (cosine to the cluster's centre) and `name`.
 
     Raises:
-        MissingPartitionError: No day has clusters.
+        MissingPartitionError: No day is stored.
         StorageError: A table has changed since it was written.
     """
     labels = _read_labels(data)
-    rows: list[Row] = []
+    rows: list[FoundPersona] = []
     for day in list_days(data):
         clusters = _read(UPath(data).absolute() / "clusters" / f"{day}.parquet")
         for found in clusters.filter(pc.equal(clusters["user_id"], user_id)).to_pylist():
@@ -125,7 +130,7 @@ def _embed(settings: Settings, text: str, made_by: str | None) -> np.ndarray:
     return Encoder(model).encode(tokenize_texts(model, [text]))[0]
 
 
-def _read_labels(data: str) -> dict[tuple[dt.date, int], Row]:
+def _read_labels(data: str) -> dict[tuple[dt.date, int], FoundPersona]:
     file = UPath(data).absolute() / "persona_labels.parquet"
     if not file.exists():
         return {}
@@ -134,7 +139,7 @@ def _read_labels(data: str) -> dict[tuple[dt.date, int], Row]:
 
 
 def _read(file: UPath) -> pa.Table:
-    """Return a stored table, verified.
+    """Return a stored table after verifying its checksum.
 
     Raises:
         StorageError: The file has changed since it was written.

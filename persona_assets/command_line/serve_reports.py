@@ -1,11 +1,10 @@
-"""Serve the reports of `cluster_stats` on this machine, so that links in Dagster's UI can open them.
+"""Serve the reports of `cluster_stats` over HTTP on this machine, so that links in Dagster's UI can open them.
 
 `python -m persona_assets.command_line.serve_reports COMMAND ...` serves while the command runs. Without a command it
-serves until it is interrupted.
-Browsers open no `file://` link on a page from a server, and Dagster's own serves no files.
+serves until it is interrupted. Dagster's server serves no files, and browsers do not follow a `file://` link from it.
 
-Reports show what strangers wrote. So the server listens on the loopback interface alone, answers only requests that
-name it, and knows the files of a report: there is no listing, and nothing else of the data can be asked for.
+Reports contain texts of Bluesky users. So the server listens only on the loopback interface, answers only requests with
+its own host name, and serves only the files of reports. It lists no folders and serves no other data.
 """
 
 import re
@@ -26,29 +25,29 @@ from persona_assets.errors import SettingsError
 from persona_assets.settings import Settings, read_settings
 
 _HOST = "127.0.0.1"
-_KINDS = {"report.html": "text/html; charset=utf-8"} | dict.fromkeys(
+_CONTENT_TYPES = {"report.html": "text/html; charset=utf-8"} | dict.fromkeys(
     ("map.png", "map_small.png", "cluster_sizes.png"), "image/png"
 )
-_ADDRESS = re.compile(rf"/(?P<day>\d{{4}}-\d{{2}}-\d{{2}})/(?P<name>{'|'.join(map(re.escape, _KINDS))})")
-# Other names would be a page of elsewhere that had a name of its own point here.
-_OWN_NAMES = (_HOST, "localhost")
+_PATH = re.compile(rf"/(?P<day>\d{{4}}-\d{{2}}-\d{{2}})/(?P<name>{'|'.join(map(re.escape, _CONTENT_TYPES))})")
+# Requests for another host are refused: with DNS rebinding, a page of another site could send them.
+_OWN_HOSTS = (_HOST, "localhost")
 
 
-def report_address(settings: Settings, day: str, name: str) -> str | None:
-    """Return where a browser finds a file of a day's report; None where no server is set."""
+def report_url(settings: Settings, day: str, name: str) -> str | None:
+    """Return the URL of the file `name` in a day's report, or None if `reports_url` is not set."""
     return f"{settings.reports_url.rstrip('/')}/{day}/{name}" if settings.reports_url else None
 
 
 @contextmanager
 def serving_reports(folder: UPath, *, port: int) -> Generator[str]:
-    """Serve the reports below `folder` while the block lasts; yields the address.
+    """Serve the reports below `folder` until the block ends; yields the base URL.
 
     Args:
-        folder: That of `cluster_stats`, which need not be there yet.
-        port: On the loopback interface; 0 takes a free one.
+        folder: Folder of `cluster_stats`, which need not exist yet.
+        port: Port on the loopback interface; 0 for any free one.
 
     Raises:
-        SettingsError: The port is taken.
+        SettingsError: The port is in use.
     """
 
     class Handler(_Handler):
@@ -72,17 +71,17 @@ class _Handler(BaseHTTPRequestHandler):
     reports: UPath
 
     def do_GET(self) -> None:
-        asked = _ADDRESS.fullmatch(self.path)
+        match = _PATH.fullmatch(self.path)
         try:
-            if asked is None or urlsplit(f"//{self.headers.get('Host', '')}").hostname not in _OWN_NAMES:
+            if match is None or urlsplit(f"//{self.headers.get('Host', '')}").hostname not in _OWN_HOSTS:
                 self.send_error(HTTPStatus.NOT_FOUND)
                 return
-            content = (self.reports / asked["day"] / asked["name"]).read_bytes()
-        except (ValueError, OSError):  # no name of a host, no file, or none that can be read
+            content = (self.reports / match["day"] / match["name"]).read_bytes()
+        except (ValueError, OSError):  # an invalid host, or a file that is missing or unreadable
             self.send_error(HTTPStatus.NOT_FOUND)
             return
         self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", _KINDS[asked["name"]])
+        self.send_header("Content-Type", _CONTENT_TYPES[match["name"]])
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Content-Type-Options", "nosniff")
@@ -92,16 +91,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the method it replaces
-        """Say nothing: whoever reads reports is nobody's business."""
+        """Log nothing: requests are not recorded, for the privacy of readers."""
 
 
 def main(command: Sequence[str]) -> int:
-    """Serve the reports of the settings while `command` runs; return its exit status.
+    """Serve the reports while `command` runs, and return the exit status of the command.
 
-    Without `PERSONA_REPORTS_URL` a command runs alone.
+    If `PERSONA_REPORTS_URL` is not set, the command runs without a server.
+
+    Args:
+        command: Program and arguments. If it is empty, reports are served until an interrupt.
 
     Raises:
-        SettingsError: `PERSONA_REPORTS_URL` is not set and there is no command, it names no port, or its port is taken.
+        SettingsError: `PERSONA_REPORTS_URL` is not set and there is no command, it has no port, or the port is in use.
     """
     settings = read_settings()
     if command and settings.reports_url is None:
@@ -127,7 +129,7 @@ def _wait_for(command: Sequence[str]) -> int:
         except KeyboardInterrupt:
             return 0
     with subprocess.Popen(command) as process:  # noqa: S603 - no shell; the command is the caller's own
-        # An interrupt of the terminal reaches both; this one waits for the other to end.
+        # The terminal sends an interrupt to both processes; this one waits until the command has ended.
         signal.signal(signal.SIGINT, lambda *_: None)
         signal.signal(signal.SIGTERM, lambda number, _: process.send_signal(number))
         return process.wait()

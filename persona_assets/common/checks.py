@@ -1,4 +1,4 @@
-"""Asset checks: each named once, declared before a run and answered in it."""
+"""Asset checks that a step evaluates itself: declared with the asset, and reported with its materialization."""
 
 import logging
 import warnings
@@ -7,45 +7,45 @@ from typing import Any, NamedTuple
 import dagster as dg
 from dagster import AssetCheckSeverity
 
-# In a step, Dagster says it as the step's own.
+# Inside a step, Dagster attributes these messages to the step.
 _LOG = dg.get_dagster_logger("checks")
-# Of one number as it is logged: lists of days or hours may be long, and all of it is in the check's metadata.
-_MOST_SHOWN = 200
+# Longer values are cut in the log, such as lists of days. The metadata of the check has all of it.
+_MAX_LOGGED_CHARACTERS = 200
 
 
 class Check(NamedTuple):
-    """A check of one asset, answered by the step that makes it.
+    """An asset check that is evaluated by the step that makes the asset.
 
-    An error stops the run before the assets that follow; a warning only shows.
+    With `is_error`, a failure stops the run before the downstream assets. Otherwise it is a warning.
     """
 
     asset: str
-    name: str  # what is so when it passes
-    advice: str  # what to look at when it is not
+    name: str  # a statement that is true when the check passes
+    advice: str  # what to look at when the check fails
     is_error: bool = False
 
     def spec(self, days: dg.DailyPartitionsDefinition | None = None) -> dg.AssetCheckSpec:
-        """Return the check as Dagster declares it.
+        """Return the `AssetCheckSpec` that declares the check.
 
         Args:
-            days: The asset's partitions: each has an outcome of its own, which those of later days do not hide.
+            days: Partitions of the asset. Each day then has an outcome of its own, which later days do not replace.
         """
-        about = f"When it fails: {self.advice}"
+        description = f"When it fails: {self.advice}"
         with warnings.catch_warnings():
-            # A preview in 1.13, to which Dagster is pinned: each check would say so at each command.
+            # Partitioned checks are a preview in Dagster 1.13, which is pinned: each check would print a warning.
             warnings.simplefilter("ignore", dg.PreviewWarning)
             return dg.AssetCheckSpec(
-                self.name, asset=self.asset, description=about, blocking=self.is_error, partitions_def=days
+                self.name, asset=self.asset, description=description, blocking=self.is_error, partitions_def=days
             )
 
-    def answer(self, *, passed: bool, **numbers: Any) -> dg.AssetCheckResult:
-        """Return the outcome, with the numbers that it rests on; one that fails is also logged.
+    def result(self, *, passed: bool, **numbers: Any) -> dg.AssetCheckResult:
+        """Return the `AssetCheckResult` with `numbers` as its metadata, and log a failure.
 
-        Dagster shows checks in its UI alone: of a failed one, a console, Slurm's log or cron's mail has only that line.
+        Dagster shows check results only in its UI. The log line is what a console, a Slurm log or cron's mail shows.
         """
         if not passed:
             level = logging.ERROR if self.is_error else logging.WARNING
-            shown = ", ".join(f"{name} {_show(number)}" for name, number in numbers.items())
+            shown = ", ".join(f"{name} {_shorten(number)}" for name, number in numbers.items())
             _LOG.log(level, "check %s of %s failed (%s): %s", self.name, self.asset, shown or "no numbers", self.advice)
         return dg.AssetCheckResult(
             asset_key=dg.AssetKey(self.asset),
@@ -57,18 +57,21 @@ class Check(NamedTuple):
         )
 
 
-def _show(number: Any) -> str:
+def _shorten(number: Any) -> str:
     shown = str(number.value if isinstance(number, dg.MetadataValue) else number)
-    return shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]} ..."
+    return shown if len(shown) <= _MAX_LOGGED_CHARACTERS else f"{shown[:_MAX_LOGGED_CHARACTERS]} ..."
 
 
-def adds_up(asset: str, *, of: str, advice: str) -> Check:
-    """Return the check that what was read is what was kept and what was dropped; if it is not, that is a defect."""
+def accounting_check(asset: str, *, of: str, advice: str) -> Check:
+    """Return the check `every_<of>_is_accounted_for`: number read = number kept + number dropped.
+
+    A failure is a defect of the program, and stops the run.
+    """
     return Check(asset, f"every_{of}_is_accounted_for", advice, is_error=True)
 
 
-def window_is_complete(asset: str) -> Check:
-    """Return the check that every day of the window was there."""
+def complete_window_check(asset: str) -> Check:
+    """Return the check `the_window_is_complete`: every day of the window was materialized."""
     return Check(
         asset,
         "the_window_is_complete",

@@ -1,7 +1,7 @@
-"""Show collections in metadata: anyone may publish some, under any name, by the thousand.
+"""Limit which names of record collections appear in metadata.
 
-What is shown lands in Dagster's database and before the eyes of those who run the graph, so that a name must not carry
-an id or a sentence there.
+Anyone may publish collections under any name, thousands of them. Metadata is stored in Dagster's database and shown in
+the UI, so a name with an account id or a sentence in it must not get there.
 """
 
 import re
@@ -11,36 +11,36 @@ from collections.abc import Mapping
 from persona_assets.common.lexicon import OFFICIAL_COLLECTIONS
 
 OTHER = "other collections"
-_MOST_SHOWN = 100
+_MAX_SHOWN = 100
 
-# The name of another collection is shown when it is frequent and its segments are words. The id in a `did:plc:` has 24
-# characters: too many for a word.
-_IN_USE, _CHARACTERS = 1000, 64
+# An unofficial collection is shown if it has this many events and its name is short and made of words. The id in a
+# `did:plc:` has 24 characters, more than a word may have.
+_MIN_EVENTS, _MAX_NAME_CHARACTERS = 1000, 64
 _WORDS = re.compile(r"(?!.*\bdid\b)[A-Za-z0-9-]{1,20}(?:\.[A-Za-z0-9-]{1,20})+")
 
 
-def shorten_kinds(counts: Mapping[str, int]) -> dict[str, int]:
-    """Return counts of events in which other people's collections are counted together, unless they are frequent.
+def merge_rare_collections(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return event counts in which unofficial collections are summed as "other collections", unless they are frequent.
 
     Args:
-        counts: By "collection operation" or, for what is no commit, by a name without a space.
+        counts: Number of events by "collection operation". Events that are no commits have a key without a space.
 
     Returns:
-        At most 103 keys, whose counts add up to those given.
+        At most 103 keys. The sum of the counts stays the same.
     """
     shown: Counter[str] = Counter()
     for kind, count in counts.items():
         name, _, operation = kind.rpartition(" ")
         shown[kind if not name or _may_be_shown(name, count) else f"{OTHER} {operation}"] += count
     order = sorted(shown.items(), key=lambda item: (not item[0].startswith(OTHER), -item[1], item[0]))
-    kept, rest = dict(order[:_MOST_SHOWN]), order[_MOST_SHOWN:]
+    kept, rest = dict(order[:_MAX_SHOWN]), order[_MAX_SHOWN:]
     for kind, count in rest:
-        place = f"{OTHER} {kind.rpartition(' ')[2]}"
-        kept[place] = kept.get(place, 0) + count
+        other_key = f"{OTHER} {kind.rpartition(' ')[2]}"
+        kept[other_key] = kept.get(other_key, 0) + count
     return kept
 
 
 def _may_be_shown(name: str, count: int) -> bool:
     if name in OFFICIAL_COLLECTIONS:
         return True
-    return count >= _IN_USE and len(name) <= _CHARACTERS and _WORDS.fullmatch(name) is not None
+    return count >= _MIN_EVENTS and len(name) <= _MAX_NAME_CHARACTERS and _WORDS.fullmatch(name) is not None

@@ -1,6 +1,6 @@
-"""Columns of Arrow schemas: with a description, in words, and compared.
+"""Describe the columns of Arrow schemas, and compare schemas.
 
-The description lies in the field's metadata, so that it is in every Parquet file too:
+The description of a column is metadata of its Arrow field, so every Parquet file has it:
 `pq.read_schema(file).field("user_id").metadata[b"description"]`.
 """
 
@@ -12,10 +12,10 @@ import pyarrow.types as pat
 from persona_assets.errors import SchemaError
 
 _DESCRIPTION = b"description"
-# A column whose name ends with it holds times: `int64` microseconds of the Unix epoch.
+# Columns with this suffix hold times: `int64` microseconds of the Unix epoch.
 _TIME_SUFFIX = "_us"
-# The first that holds names a type.
-_IN_WORDS = (
+# Words for types; the first test that is true counts.
+_TYPE_WORDS = (
     (pat.is_dictionary, "text, one of a few"),
     (pat.is_string, "text"),
     (pat.is_boolean, "true or false"),
@@ -26,57 +26,57 @@ _IN_WORDS = (
 )
 
 
-class ColumnInWords(NamedTuple):
-    """A column as it is shown to people."""
+class ColumnDescription(NamedTuple):
+    """Name, type, description and nullability of a column, in words for people."""
 
     name: str
-    kind: str  # its type
+    kind: str  # the type in words, as `describe_type` returns it
     description: str | None
     nullable: bool = True
 
 
 def column(name: str, kind: pa.DataType, description: str) -> pa.Field:
-    """Return a described column that may hold nulls."""
+    """Return a nullable Arrow field with a description."""
     return pa.field(name, kind, metadata={_DESCRIPTION: description})
 
 
 def required_column(name: str, kind: pa.DataType, description: str) -> pa.Field:
-    """Return a described column without nulls."""
+    """Return a non-nullable Arrow field with a description."""
     return pa.field(name, kind, nullable=False, metadata={_DESCRIPTION: description})
 
 
-def description_of(field: pa.Field) -> str | None:
-    """Return what a column holds; None where it does not say, as in files of version 0.1."""
+def read_description(field: pa.Field) -> str | None:
+    """Return the description of a column, or None if it has none, as in files of version 0.1."""
     description = (field.metadata or {}).get(_DESCRIPTION)
     return None if description is None else description.decode()
 
 
-def describe_columns(schema: pa.Schema) -> list[ColumnInWords]:
-    """Return the columns of a schema in words, in their order."""
+def describe_columns(schema: pa.Schema) -> list[ColumnDescription]:
+    """Return a `ColumnDescription` for each column of a schema, in its order."""
     return [
-        ColumnInWords(field.name, type_in_words(field), description_of(field), nullable=field.nullable)
+        ColumnDescription(field.name, describe_type(field), read_description(field), nullable=field.nullable)
         for field in schema
     ]
 
 
-def type_in_words(field: pa.Field) -> str:
-    """Return the type of a column for readers who know no Arrow: "list of text", "vector of 384 numbers".
+def describe_type(field: pa.Field) -> str:
+    """Return the type of a column in plain words, such as "list of text" or "vector of 384 numbers".
 
     Raises:
-        ValueError: No word is known for it.
+        ValueError: The type has no entry in `_TYPE_WORDS`.
     """
     if field.name.endswith(_TIME_SUFFIX) and pat.is_integer(field.type):
         return "time in microseconds (UTC)"
-    return _name(field.type)
+    return _words_of_type(field.type)
 
 
-def _name(kind: pa.DataType) -> str:
+def _words_of_type(kind: pa.DataType) -> str:
     if pat.is_fixed_size_list(kind):
-        return f"vector of {kind.list_size} {_plural(_name(kind.value_type))}"
+        return f"vector of {kind.list_size} {_plural(_words_of_type(kind.value_type))}"
     if pat.is_list(kind):
-        return f"list of {_plural(_name(kind.value_type))}"
-    for holds, words in _IN_WORDS:
-        if holds(kind):
+        return f"list of {_plural(_words_of_type(kind.value_type))}"
+    for is_type, words in _TYPE_WORDS:
+        if is_type(kind):
             return words
     raise ValueError(f"no words are known for the type {kind}: add them to common/columns.py")
 
@@ -86,16 +86,18 @@ def _plural(words: str) -> str:
 
 
 def require_schema(found: pa.Schema, expected: pa.Schema, *, table: str) -> None:
-    """Refuse a schema that differs from what its asset promises, in names, order, types or nullability.
+    """Raise `SchemaError` unless two schemas have the same column names, order, types and nullability.
+
+    Metadata is not compared.
 
     Raises:
         SchemaError: Names the table and each column that differs.
     """
     if found.equals(expected, check_metadata=False):
         return
-    there, wanted = [_name_field(field) for field in found], [_name_field(field) for field in expected]
-    missing = [field for field in wanted if field not in there]
-    surplus = [field for field in there if field not in wanted]
+    actual, required = [_name_field(field) for field in found], [_name_field(field) for field in expected]
+    missing = [field for field in required if field not in actual]
+    surplus = [field for field in actual if field not in required]
     raise SchemaError(
         f"{table}: the table does not match its schema in tables.py; missing or other: {missing}; "
         f"not expected: {surplus}" + ("" if missing or surplus else "; the order of columns differs")

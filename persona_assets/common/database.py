@@ -1,4 +1,7 @@
-"""DuckDB with its memory bounded: the one place that opens it, and what its users share."""
+"""Open DuckDB with a memory limit, read Arrow datasets in it, and find duplicate values.
+
+No other module opens DuckDB.
+"""
 
 from __future__ import annotations
 
@@ -12,42 +15,42 @@ import numpy.typing as npt
 import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
-from persona_assets.common.full_disk import describe_full_disk, explaining_full_disk, is_about_full_disk
+from persona_assets.common.full_disk import explaining_full_disk, full_disk_error, is_about_full_disk
 from persona_assets.common.interrupts import ending_on_signal
 from persona_assets.errors import StorageError
 
-# What a query raises that was interrupted: by another thread, by Python's own look for signals, or in a stream of rows
-# that it reads.
-INTERRUPTED = (duckdb.Error, RuntimeError)
-# Hashes that are sorted at once, 8 bytes each.
-_HASHES_AT_ONCE = 1 << 24
+# What an interrupted query raises. The interrupt may come from another thread, from the check for signals inside
+# DuckDB's Python package, or from the stream of rows that the query reads.
+INTERRUPT_ERRORS = (duckdb.Error, RuntimeError)
+# Maximum number of hashes in memory at a time, 8 bytes each.
+_HASHES_PER_PASS = 1 << 24
 
 
 @contextmanager
 def open_duckdb(*, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBPyConnection]:
-    """Open an in-memory database that spills to `scratch` beyond `memory_limit`, for as long as the block runs.
+    """Open an in-memory DuckDB that spills to `scratch` beyond `memory_limit`, and close it when the block ends.
 
-    Results are in the order that a query states: no order is kept that was not asked for, which lets big
+    Rows come in a defined order only if the query has ORDER BY: `preserve_insertion_order` is off, which lets large
     sorts and joins stream.
 
     Args:
         memory_limit: Such as "4GB".
-        scratch: A folder that exists; what is spilled lies there until the block ends.
+        scratch: An existing folder for spilled data, which stays there until the block ends.
 
     Raises:
-        StorageError: The disk of `scratch` is full.
+        StorageError: The disk of `scratch` is full, or a query needs more memory than it may use.
     """
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory_limit.replace(" ", ""),
         "temp_directory": str(scratch),
         "preserve_insertion_order": "false",
         "TimeZone": "UTC",
-        # No extension is fetched from a network in the middle of a step.
+        # A step must not download extensions.
         "autoinstall_known_extensions": "false",
     }
     connection = duckdb.connect(":memory:", config=config)
     try:
-        with ending_on_signal(connection.interrupt, fails_with=INTERRUPTED), explaining_full_disk(scratch):
+        with ending_on_signal(connection.interrupt, fails_with=INTERRUPT_ERRORS), explaining_full_disk(scratch):
             yield connection
     except duckdb.OutOfMemoryException as error:
         raise StorageError(
@@ -55,48 +58,48 @@ def open_duckdb(*, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBP
             "to a disk with more space, or PERSONA_MEMORY_LIMIT higher"
         ) from error
     except duckdb.Error as error:
-        # Of what a query's own stream of rows raises, DuckDB keeps the words alone.
+        # DuckDB keeps only the message of an error that is raised in a stream of rows that a query reads.
         if not is_about_full_disk(error):
             raise
-        raise describe_full_disk(scratch) from error
+        raise full_disk_error(scratch) from error
     finally:
         connection.close()
 
 
-def view_dataset(con: duckdb.DuckDBPyConnection, name: str, dataset: pads.Dataset) -> None:
-    """Make the columns of a dataset readable as `name`.
+def create_dataset_view(con: duckdb.DuckDBPyConnection, name: str, dataset: pads.Dataset) -> None:
+    """Create the temporary view `name` over a dataset.
 
-    Parquet files on this machine are read by DuckDB itself, in a third of the time.
+    DuckDB reads local Parquet files itself, which takes a third of the time of reading them through pyarrow.
     """
-    if files := quote_local_parquet(dataset):
-        columns = ", ".join(f'"{column}"' for column in dataset.schema.names)  # files may have more: `day`
+    if files := quote_parquet_paths(dataset):
+        columns = ", ".join(f'"{column}"' for column in dataset.schema.names)  # the files also have `day`
         con.execute(f"CREATE TEMP VIEW {name} AS SELECT {columns} FROM read_parquet([{', '.join(files)}])")  # noqa: S608 - quoted
     else:
         con.register(name, dataset)
 
 
-def quote_local_parquet(dataset: pads.Dataset) -> list[str]:
-    """Return the names of a dataset's files as SQL has strings, if all are Parquet on this machine; else none."""
+def quote_parquet_paths(dataset: pads.Dataset) -> list[str]:
+    """Return the paths of a dataset's files as SQL string literals, or [] unless all are local Parquet files."""
     if not isinstance(dataset, pads.FileSystemDataset) or not isinstance(dataset.format, pads.ParquetFileFormat):
         return []
-    # A name with a wildcard would be read as a pattern.
-    is_pattern = any(set("*?[") & set(file) for file in dataset.files)
-    if is_pattern or not isinstance(dataset.filesystem, pafs.LocalFileSystem):
+    # DuckDB would read a path with a wildcard as a glob pattern.
+    has_wildcard = any(set("*?[") & set(file) for file in dataset.files)
+    if has_wildcard or not isinstance(dataset.filesystem, pafs.LocalFileSystem):
         return []
     return ["'" + file.replace("'", "''") + "'" for file in dataset.files]
 
 
-def find_repeated(con: duckdb.DuckDBPyConnection, table: str, column: str) -> npt.NDArray[np.uint64]:
-    """Return the values of an unsigned 64-bit column that stand in several rows, ascending.
+def find_duplicate_values(con: duckdb.DuckDBPyConnection, table: str, column: str) -> npt.NDArray[np.uint64]:
+    """Return the values that occur in more than one row of an unsigned 64-bit column, ascending.
 
-    Sorting them takes half of the time of a group-by. Holds at most 256 MiB beside the engine's memory.
+    Sorts in NumPy, which takes half of the time of GROUP BY. Needs up to 256 MiB in addition to the memory of DuckDB.
     """
     (rows,) = con.sql(f"SELECT count(*) FROM {table}").fetchall()[0]  # noqa: S608 - a name in this project
-    passes = 1 + rows // _HASHES_AT_ONCE
-    found: list[npt.NDArray[np.uint64]] = []
-    for number in range(passes):
-        some = con.sql(f"SELECT {column} FROM {table} WHERE {column} % {passes} = {number}").to_arrow_reader()  # noqa: S608 - names and numbers
-        hashes = np.concatenate([np.empty(0, np.uint64), *(batch[column].to_numpy() for batch in some)])
+    passes = 1 + rows // _HASHES_PER_PASS
+    duplicates: list[npt.NDArray[np.uint64]] = []
+    for remainder in range(passes):
+        batches = con.sql(f"SELECT {column} FROM {table} WHERE {column} % {passes} = {remainder}").to_arrow_reader()  # noqa: S608 - names and numbers
+        hashes = np.concatenate([np.empty(0, np.uint64), *(batch[column].to_numpy() for batch in batches)])
         hashes.sort()
-        found.append(np.unique(hashes[1:][hashes[1:] == hashes[:-1]]))
-    return np.sort(np.concatenate(found))
+        duplicates.append(np.unique(hashes[1:][hashes[1:] == hashes[:-1]]))
+    return np.sort(np.concatenate(duplicates))

@@ -1,4 +1,4 @@
-"""What is said when a disk is full."""
+"""Turn "no space left" errors into a `StorageError` that names the place and the remedy."""
 
 import errno
 import os
@@ -7,27 +7,27 @@ from contextlib import contextmanager
 
 from persona_assets.errors import StorageError
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL_DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
 def explaining_full_disk(place: object) -> Generator[None]:
-    """Turn "no space left" into an error that says where, `place`, and what to do."""
+    """Raise a `StorageError` that names `place` when the block runs out of disk space or quota."""
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in _FULL_DISK_ERRNOS:
             raise
-        raise describe_full_disk(place) from error
+        raise full_disk_error(place) from error
 
 
 def is_about_full_disk(error: Exception) -> bool:
-    """Tell from its words whether an error that is no `OSError` was made from one about a full disk."""
-    return any(os.strerror(number) in str(error) for number in _FULL)
+    """Return whether the message of an error, which need not be an `OSError`, says that a disk is full."""
+    return any(os.strerror(number) in str(error) for number in _FULL_DISK_ERRNOS)
 
 
-def describe_full_disk(place: object) -> StorageError:
-    """Return the error that says that no space is left at `place`."""
+def full_disk_error(place: object) -> StorageError:
+    """Return the `StorageError` for a full disk at `place`."""
     return StorageError(
         f"no space left while writing {place}: nothing of it was kept; free space there or set "
         f"PERSONA_DATA (assets) and TMPDIR (scratch) to a disk with more"

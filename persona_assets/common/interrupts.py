@@ -1,4 +1,7 @@
-"""End work in foreign code when a signal ends the process: Python itself waits until that code returns."""
+"""React to SIGTERM and SIGINT during long calls into C code, or defer them during cleanup.
+
+Python runs a signal handler only after such a call has returned.
+"""
 
 import os
 import signal
@@ -6,13 +9,16 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-_ENDING = {signal.SIGTERM, signal.SIGINT}
-# How long after a signal the work is interrupted again, which may have begun just after the first time.
-_AGAIN_SECONDS = 0.1
+_SIGNALS = {signal.SIGTERM, signal.SIGINT}
+# Time between repeated interrupts. The first one is lost if the work started just after it.
+_REPEAT_SECONDS = 0.1
 
 
 class _Block:
-    """Work that can be ended, and the pipe that signals are written to while it is the latest."""
+    """A block of work that can be interrupted.
+
+    Python writes the numbers of signals into the pipe of the block that was entered last. A thread reads them.
+    """
 
     def __init__(self, end: Callable[[], None]) -> None:
         self.end = end
@@ -24,60 +30,61 @@ class _Block:
 
     def _watch(self) -> None:
         while number := os.read(self.reading_end, 1):
-            if number[0] in _ENDING:
-                _end_all(number[0])
-                while not self.left.wait(_AGAIN_SECONDS):
-                    _end_all(number[0])
+            if number[0] in _SIGNALS:
+                _interrupt_all(number[0])
+                while not self.left.wait(_REPEAT_SECONDS):
+                    _interrupt_all(number[0])
                 return
 
 
-# Blocks that have been entered and not left, the latest last. They need not be left in the reverse order: the
-# connection of a generator is closed when that is.
+# Blocks that have been entered and not left, the latest last. They may be left in any order: a block in a generator is
+# left when the generator is closed.
 _active: list[_Block] = []
-_changing = threading.Lock()
-_before = [-1]  # the wakeup descriptor that was set before the first block
+_lock = threading.Lock()
+_previous_wakeup_fd = [-1]  # the one that was set before the first block
 
 
-def _end_all(number: int) -> None:
-    with _changing:
+def _interrupt_all(number: int) -> None:
+    with _lock:
         for block in _active:
             block.received.append(number)
             block.end()
 
 
 def _enter(block: _Block) -> None:
-    with _changing:
+    with _lock:
         _active.append(block)
-        before = signal.set_wakeup_fd(block.writing_end, warn_on_full_buffer=False)
+        previous = signal.set_wakeup_fd(block.writing_end, warn_on_full_buffer=False)
         if len(_active) == 1:
-            _before[0] = before
+            _previous_wakeup_fd[0] = previous
     block.watcher.start()
 
 
 def _leave(block: _Block) -> None:
-    """Stop watching; what the pipe holds is read before, so that it is known whether a signal came."""
+    """Stop the watching thread, after it has read all signals that are in the pipe."""
     block.left.set()
-    latest = _active[-1] is block
-    if latest:
-        signal.set_wakeup_fd(_active[-2].writing_end if len(_active) > 1 else _before[0])
+    if _active[-1] is block:
+        signal.set_wakeup_fd(_active[-2].writing_end if len(_active) > 1 else _previous_wakeup_fd[0])
     os.close(block.writing_end)
     block.watcher.join()
     os.close(block.reading_end)
-    with _changing:
+    with _lock:
         _active.remove(block)
 
 
 @contextmanager
 def ending_on_signal(end: Callable[[], None], *, fails_with: tuple[type[Exception], ...]) -> Generator[None]:
-    """Call `end` as soon as SIGTERM or SIGINT arrives, from another thread, until the block is left.
+    """Call `end` from another thread as soon as SIGTERM or SIGINT arrives, to interrupt the work in the block.
 
-    A signal's handler runs in the main thread, between two steps of Python: a sort of DuckDB was seen to keep it
-    waiting for a minute. The system tells of the signal at once through a pipe. When the block fails for it, the
-    handler raises what it would have raised. In another thread nothing is watched: handlers do not run there.
+    Python runs a signal handler in the main thread, between two bytecode instructions: a sort in DuckDB was seen to
+    delay it by a minute. `signal.set_wakeup_fd` reports the signal at once through a pipe. When the interrupted block
+    fails, the signal is raised again, so that the usual handler decides what happens. Outside the main thread this does
+    nothing, as no handlers run there.
 
     Args:
-        end: Makes the work in the block fail; may be called several times, and at once when it has nothing to end.
-        fails_with: What the work then raises.
+        end: Interrupts the work in the block. It is called every 0.1 s until the block is left, also when there is
+            nothing to interrupt.
+        fails_with: Exceptions that the interrupted work raises.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -93,26 +100,26 @@ def ending_on_signal(end: Callable[[], None], *, fails_with: tuple[type[Exceptio
         _leave(block)
     if failed is not None:
         if block.received:
-            signal.raise_signal(block.received[0])  # the handler raises, unless it is one that only notes the signal
+            signal.raise_signal(block.received[0])  # the handler raises, unless it only records the signal
         raise failed
 
 
 @contextmanager
-def holding_signals() -> Generator[None]:
-    """Let neither SIGTERM nor SIGINT end the block; the handler of one that came is run after it.
+def deferring_signals() -> Generator[None]:
+    """Defer SIGTERM and SIGINT until the block has ended, then run the usual handler.
 
-    A run may be told to end twice, by a terminal and by its parent: the second must not end the clearing up after the
-    first.
+    A run may get two signals, one from the terminal and one from its parent process. The second must not interrupt the
+    cleanup after the first.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     received: list[int] = []
-    before = {number: signal.signal(number, lambda number, _: received.append(number)) for number in _ENDING}
+    handlers = {number: signal.signal(number, lambda number, _: received.append(number)) for number in _SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler or signal.SIG_DFL)
     if received:
         signal.raise_signal(received[0])

@@ -1,7 +1,7 @@
 """Bluesky's names: collections of records, and the forms of `at://` URIs.
 
 Source: https://github.com/bluesky-social/atproto/tree/main/lexicons and https://atproto.com/specs/at-uri-scheme. Only
-what comes before `user_actions` should need it: another platform starts there.
+assets upstream of `user_actions` should need this module: an adapter for another platform replaces them.
 """
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ FEED_GENERATOR = "app.bsky.feed.generator"
 THREADGATE = "app.bsky.feed.threadgate"
 LIST = "app.bsky.graph.list"
 
-# Collections that every capture has, and whose records no asset uses.
+# Collections that are in every capture, but whose records no asset reads.
 UNUSED_COLLECTIONS = (
     "app.bsky.actor.status",
     FEED_GENERATOR,
@@ -28,7 +28,7 @@ UNUSED_COLLECTIONS = (
     "app.bsky.graph.listitem",
     "app.bsky.graph.starterpack",
 )
-# Collections of Bluesky and of the AT Protocol: their names hold nothing that a person wrote.
+# Collections of Bluesky and of the AT Protocol. Their names are safe to show: they contain nothing that a user chose.
 OFFICIAL_COLLECTIONS = frozenset(
     {
         POST,
@@ -46,26 +46,26 @@ OFFICIAL_COLLECTIONS = frozenset(
     }
 )
 
-# Types of a post's embed.
+# Values of `$type` in the embed of a post.
 EMBED_RECORD = "app.bsky.embed.record"
 EMBED_RECORD_WITH_MEDIA = "app.bsky.embed.recordWithMedia"
 EMBED_IMAGES = "app.bsky.embed.images"
 EMBED_EXTERNAL = "app.bsky.embed.external"
-# Embeds that quote another post.
+# Types of embeds that quote another post.
 QUOTING_EMBEDS = (EMBED_RECORD, EMBED_RECORD_WITH_MEDIA)
 
 URI_SCHEME = "at://"
-# What stands in the URI of a post, and in no other record's: a DID and a record key contain no slash.
+# A URI contains this if and only if the record is a post: DIDs and record keys contain no slash.
 POST_IN_URI = f"/{POST}/"
 
 
-def write_uris(user_ids: pa.Array, collections: pa.Array, rkeys: pa.Array) -> pa.Array:
-    """Return the URI of each record, null where a part of it is null: string `(n,)`."""
+def build_uris(user_ids: pa.Array, collections: pa.Array, rkeys: pa.Array) -> pa.Array:
+    """Return `at://<user_id>/<collection>/<rkey>` for each record: string `(n,)`, null where an argument is null."""
     return pc.binary_join_element_wise(URI_SCHEME.removesuffix("/"), user_ids, collections, rkeys, "/")
 
 
 def find_owners(uris: pa.Array) -> pa.Array:
-    """Return the DID of the account that owns each record, null where a URI has none: string `(n,)`."""
-    has_one = pc.starts_with(uris, f"{URI_SCHEME}did:")
-    parts = pc.split_pattern(pc.if_else(has_one, uris, URI_SCHEME), "/", max_splits=3)
-    return pc.if_else(has_one, pc.list_element(parts, 2), pa.scalar(None, pa.string()))
+    """Return the DID in each record URI, which names the owner of the record: string `(n,)`, null without a DID."""
+    has_did = pc.starts_with(uris, f"{URI_SCHEME}did:")
+    parts = pc.split_pattern(pc.if_else(has_did, uris, URI_SCHEME), "/", max_splits=3)
+    return pc.if_else(has_did, pc.list_element(parts, 2), pa.scalar(None, pa.string()))

@@ -1,4 +1,4 @@
-"""Counts and costs as Dagster metadata: numbers and reasons, never a person's text or id."""
+"""Build Dagster metadata: counts, provenance, column schemas, time and memory. Never a text or id of a person."""
 
 import resource
 import sys
@@ -10,14 +10,14 @@ from typing import Any
 import dagster as dg
 import pyarrow.dataset as pads
 
-from persona_assets.common.columns import ColumnInWords
+from persona_assets.common.columns import ColumnDescription
 from persona_assets.common.provenance import Provenance, find_missing_days
 
-_SHOWN_EXACTLY = 10_000
+_MIN_SHORTENED = 10_000
 
 
 def count_table(counts: Mapping[str, int], *, of: str) -> dg.TableMetadataValue:
-    """Return `counts` as a table with a row for each key, most first, then by name; `of` heads the keys."""
+    """Return `counts` as a metadata table with the columns `of` and "count", by descending count, then key."""
     rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return dg.MetadataValue.table(
         [dg.TableRecord({of: key, "count": count}) for key, count in rows],
@@ -26,9 +26,9 @@ def count_table(counts: Mapping[str, int], *, of: str) -> dg.TableMetadataValue:
 
 
 def provenance_table(provenance: Provenance) -> dict[str, dg.TableMetadataValue]:
-    """Return, as metadata, how a result was made: the window, then each step's settings, then this step's versions.
+    """Return the metadata entry "provenance": the window, the settings of each step, and this step's library versions.
 
-    One column, as a page of 1440 pixels leaves 350 for the tables of an asset.
+    The table has one column, because Dagster's asset page leaves 350 of 1440 pixels for tables.
     """
     window = provenance["window"]
     missing = ", ".join(window["missing"]) or "none"
@@ -48,8 +48,8 @@ def _count_days(days: int) -> str:
 
 
 def shorten_number(number: int) -> str:
-    """Return a number in at most four signs, exact below 10,000, cut off above: "9999", "12k", "1.2M", "34M"."""
-    if number < _SHOWN_EXACTLY:
+    """Return a number in at most four characters: exact below 10,000, then rounded down as "12k", "1.2M" or "34M"."""
+    if number < _MIN_SHORTENED:
         return str(number)
     for unit, sign in ((10**9, "G"), (10**6, "M")):
         if number >= unit:
@@ -61,8 +61,8 @@ def _show(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def column_schema(columns: Iterable[ColumnInWords]) -> dg.TableSchema:
-    """Return columns as the UI shows them: name, type in words, whether it may be empty, description."""
+def column_schema(columns: Iterable[ColumnDescription]) -> dg.TableSchema:
+    """Return the `TableSchema` that the UI shows: name, type in words, description and nullability of each column."""
     return dg.TableSchema(
         [
             dg.TableColumn(name, kind, description, dg.TableColumnConstraints(nullable=nullable))
@@ -73,10 +73,10 @@ def column_schema(columns: Iterable[ColumnInWords]) -> dg.TableSchema:
 
 @contextmanager
 def measured() -> Generator[dict[str, float]]:
-    """Measure a block: yields a dict that holds, once the block is left, its wall seconds and peak memory.
+    """Yield a dict that has `seconds` (wall time) and `peak_memory_mib` of the block once the block has ended.
 
-    Peak memory is that of the process so far and of its largest child, in MiB: with one process for the whole
-    run (`in_process`), a step shows the largest peak until then.
+    Peak memory is the larger of this process's peak since its start and its largest child's, in MiB. With one process
+    for the whole run (`in_process`), a step also shows the peaks of earlier steps.
     """
     cost: dict[str, float] = {}
     start = time.perf_counter()
@@ -87,12 +87,12 @@ def measured() -> Generator[dict[str, float]]:
     cost["peak_memory_mib"] = round(max(peaks) / unit)
 
 
-def missing_days(context: dg.AssetExecutionContext, **windows: pads.Dataset) -> dict[str, str | int]:
-    """Return, as metadata, the days of the window and those that an input lacks: a hole must not look whole.
+def window_metadata(context: dg.AssetExecutionContext, **windows: pads.Dataset) -> dict[str, str | int]:
+    """Return the metadata entries `window_days`, a number, and `missing_days`, the days that an input lacks, or "none".
 
     Args:
-        context: Of the asset whose inputs they are.
-        **windows: Input name and the dataset that it was loaded as.
+        context: Execution context of the asset.
+        **windows: Dataset of each input that covers the window, by the name of the input.
     """
     days: set[str] = set()
     missing: set[str] = set()

@@ -1,8 +1,8 @@
-"""A checksum of each stored Parquet file, kept in its own footer and verified before the file is read.
+"""Write Parquet files with a checksum in their footer, and verify it before the file is read.
 
-One flipped bit in a compressed page can decode to other values without an error. Page checksums catch that for readers
-that look at them; DuckDB's does not, and they leave the footer out. So the footer also holds two digests (XXH3, 128
-bits): of every byte before it, and of itself, with zeros in the place of that second digest.
+One flipped bit in a compressed page can decode to other values without an error. Page checksums detect that, but DuckDB
+does not look at them, and they do not cover the footer. So the footer also holds two digests (XXH3, 128 bits): one of
+all bytes before the footer, and one of the footer itself, computed with zeros in the place of that second digest.
 """
 
 import io
@@ -18,41 +18,44 @@ import xxhash
 
 from persona_assets.errors import StorageError
 
-KEY = "persona_assets.checksum"
+CHECKSUM_KEY = "persona_assets.checksum"
 _BLOCK_BYTES = 1 << 20
-_TAIL_BYTES = 8  # of every Parquet file: the length of the footer, then PAR1
-_UNKNOWN = b"0" * 32
-# The value, whatever its digests may have become. The last one counts: statistics of columns come before it.
+_TAIL_BYTES = 8  # a Parquet file ends with the length of the footer and PAR1
+_PLACEHOLDER = b"0" * 32
+# The value of CHECKSUM_KEY; any bytes match as digests, because they may be damaged. The last match in a footer counts:
+# column statistics, which hold values of the table, come before it.
 _CHECKSUM = re.compile(rb"xxh3_128 body=(?P<body>.{32}) footer=(?P<footer>.{32})", re.DOTALL)
 
 
 @contextmanager
-def open_checked_writer(where: Path | BinaryIO | Any, schema: pa.Schema, **options: Any) -> Generator[pq.ParquetWriter]:
-    """Yield a writer of tables; the file gets page checksums, and its digests when the block ends well.
+def open_checksummed_writer(
+    where: Path | BinaryIO | Any, schema: pa.Schema, **options: Any
+) -> Generator[pq.ParquetWriter]:
+    """Yield a `ParquetWriter`; the file gets page checksums, and its digests when the block ends without an error.
 
     Args:
         where: A path, or a file open for writing bytes, which need not be seekable.
-        schema: Of the file.
-        options: Those of `pyarrow.parquet.ParquetWriter`.
+        schema: Schema of the file.
+        options: Options of `pyarrow.parquet.ParquetWriter`.
     """
     if isinstance(where, Path):
-        with where.open("wb") as file, open_checked_writer(file, schema, **options) as writer:
+        with where.open("wb") as file, open_checksummed_writer(file, schema, **options) as writer:
             yield writer
         return
     sink = _ChecksumSink(where)
     with pq.ParquetWriter(sink, schema, write_page_checksum=True, **options) as writer:
         yield writer
-        writer.add_key_value_metadata({KEY: sink.end_body()})
+        writer.add_key_value_metadata({CHECKSUM_KEY: sink.end_body()})
     sink.end_footer()
 
 
 def verify_parquet(file: BinaryIO, *, name: object, whole: bool = True) -> bool:
-    """Compare a stored table with its digests; return False where it has none, as files of older versions.
+    """Verify a Parquet file against its digests; return False if it has none, as files of version 0.1.
 
     Args:
-        file: Open for reading bytes, seekable.
-        name: What an error calls it.
-        whole: Whether to read all of it. Without, only the footer is compared, and pages are left to page checksums.
+        file: A seekable file open for reading bytes.
+        name: Name of the file in errors.
+        whole: Whether to read the whole file. If false, only the footer is verified, and page checksums cover the rest.
 
     Raises:
         StorageError: The file is no whole Parquet file, or a byte of it has changed since it was written.
@@ -60,30 +63,30 @@ def verify_parquet(file: BinaryIO, *, name: object, whole: bool = True) -> bool:
     footer = _read_footer(file, name)
     checksum = _find_checksum(footer)
     if checksum is None:
-        if KEY.encode() in footer:
+        if CHECKSUM_KEY.encode() in footer:
             raise StorageError(f"{name} is damaged: its checksum can't be read. Materialize this partition again")
         return False
     start, end = checksum.span("footer")
-    blank = footer[:start] + _UNKNOWN + footer[end:]
-    is_right = xxhash.xxh3_128_hexdigest(blank).encode() == checksum["footer"]
+    without_own_digest = footer[:start] + _PLACEHOLDER + footer[end:]
+    is_right = xxhash.xxh3_128_hexdigest(without_own_digest).encode() == checksum["footer"]
     if not is_right or (whole and _digest_body(file, len(footer)) != checksum["body"]):
         raise StorageError(f"{name} is damaged: its checksum differs. Materialize this partition again")
     return True
 
 
 def read_body_digest(file: BinaryIO, *, name: object) -> str | None:
-    """Return the digest of all rows of a stored table, from its footer; None where it has none.
+    """Return the digest of all bytes before the footer, as the footer states it; None if it has none.
 
     Args:
-        file: Open for reading bytes, seekable.
-        name: What an error calls it.
+        file: A seekable file open for reading bytes.
+        name: Name of the file in errors.
     """
     checksum = _find_checksum(_read_footer(file, name))
     return checksum["body"].decode("ascii", "replace") if checksum else None
 
 
 class _ChecksumSink(io.RawIOBase):
-    """Passes on what is written and digests it; the footer is held back until its own digest is known."""
+    """A file object that passes bytes on and digests them, and holds the footer back until its digest is known."""
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__()
@@ -109,12 +112,12 @@ class _ChecksumSink(io.RawIOBase):
         return len(view)
 
     def end_body(self) -> str:
-        """Return the value of `KEY`, in which only the footer's digest is missing; what follows is the footer."""
+        """Return the value of `CHECKSUM_KEY` with zeros as the digest of the footer; all later bytes are the footer."""
         self._footer = bytearray()
-        return f"xxh3_128 body={self._digest.hexdigest()} footer={_UNKNOWN.decode()}"
+        return f"xxh3_128 body={self._digest.hexdigest()} footer={_PLACEHOLDER.decode()}"
 
     def end_footer(self) -> None:
-        """Write the footer, its digest put where `end_body` has left room for it."""
+        """Write the footer, with its digest in the place of the zeros that `end_body` returned."""
         footer = bytes(self._footer or b"")
         *_, checksum = _CHECKSUM.finditer(footer)
         start, end = checksum.span("footer")
@@ -122,7 +125,7 @@ class _ChecksumSink(io.RawIOBase):
 
 
 def _footer_bytes(tail: bytes) -> int:
-    """Return the length of the footer with its tail, from those last bytes of a file."""
+    """Return the length of the footer and the tail in bytes, from the tail of a file."""
     return int.from_bytes(tail[:4], "little") + _TAIL_BYTES
 
 
@@ -138,7 +141,7 @@ def _read_footer(file: BinaryIO, name: object) -> bytes:
 
 
 def _find_checksum(footer: bytes) -> re.Match[bytes] | None:
-    """Look for the checksum, without parsing: the parser is not to meet a footer that may be damaged."""
+    """Return the last match of the checksum in the footer, which is not parsed, because it may be damaged."""
     return next(reversed(list(_CHECKSUM.finditer(footer))), None)
 
 

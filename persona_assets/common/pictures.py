@@ -1,6 +1,6 @@
-"""What pictures of several assets share: colours, principal components, PNG and SVG bytes, data addresses.
+"""Functions for the plots of several assets: colours, principal components, PNG and SVG bytes, `data:` URLs.
 
-The same data gives the same bytes every time.
+The same data always gives the same bytes.
 """
 
 import base64
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-# Dagster keeps the pictures that its UI shows in its database: some 40 KB each at this resolution.
+# Resolution of pictures in Dagster metadata, which are stored in Dagster's database: about 40 KB each.
 UI_DPI = 70
-# Resolution of pictures in files.
+# Resolution of pictures that are stored as files.
 FILE_DPI = 100
 N_COLOURS = 20
 GREY = "lightgrey"
@@ -27,7 +27,7 @@ GREY = "lightgrey"
 def choose_colour(number: int) -> str:
     """Return the colour of cluster or persona `number` as `#rrggbb`.
 
-    The twenty colours of matplotlib's tab20 in turn, the ten strong ones before the ten pale ones.
+    Colours repeat after twenty numbers: the ten strong colours of matplotlib's tab20, then the ten pale ones.
     """
     from matplotlib import colormaps  # noqa: PLC0415 - 0.5 s, and definitions must load fast
     from matplotlib.colors import to_hex  # noqa: PLC0415 - the same
@@ -36,10 +36,10 @@ def choose_colour(number: int) -> str:
 
 
 def project_to_plane(vectors: Floats) -> Floats:
-    """Return the first two principal components of `vectors`: float32 `(n, 2)`, the same signs every time.
+    """Project vectors on their first two principal components: float32 `(n, 2)`, with reproducible signs.
 
     Args:
-        vectors: float32 `(n, d)`, at least one row. The second component of vectors of one dimension is 0.
+        vectors: float32 `(n, d)` with n at least 1. If d is 1, the second component is 0.
     """
     centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
     axes = np.linalg.eigh(centred.T @ centred)[1][:, :-3:-1]
@@ -49,23 +49,23 @@ def project_to_plane(vectors: Floats) -> Floats:
 
 
 def to_png(figure: "Figure", dpi: int) -> bytes:
-    """Return the figure as PNG, `dpi` pixels an inch, without the library's name and version."""
+    """Return the figure as PNG bytes, `dpi` pixels per inch, without the name and version of matplotlib."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
 
 
 def to_svg(figure: "Figure") -> bytes:
-    """Return the figure as SVG, its texts as text, without a date and the library's name and version."""
+    """Return the figure as SVG bytes with text elements, without the date and the name and version of matplotlib."""
     from matplotlib import rc_context  # noqa: PLC0415 - 0.5 s, and definitions must load fast
 
     buffer = io.BytesIO()
-    # Names of elements are hashes with this salt, by default a random one.
+    # Ids of elements are hashes with this salt, which is random by default.
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "persona_assets"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
 
 
-def to_data_address(png: bytes) -> str:
-    """Return the picture as a `data:` address, for HTML and for Markdown in the UI."""
+def to_data_url(png: bytes) -> str:
+    """Return a PNG picture as a `data:` URL, for HTML and for Markdown in the UI."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"

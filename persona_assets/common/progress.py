@@ -1,13 +1,13 @@
-"""Progress of long work as log lines, a few a minute: done/total, rate and what is left."""
+"""Log the progress of long work every five seconds: number done, rate and time left."""
 
 import time
 from collections.abc import Callable
 
-EVERY_SECONDS = 5.0
+LOG_INTERVAL_SECONDS = 5.0
 
 
 class Progress:
-    """Count work done and say so every few seconds; work that is over before that says nothing."""
+    """Counts finished items and logs a line at most every `LOG_INTERVAL_SECONDS`. Shorter work logs nothing."""
 
     def __init__(
         self,
@@ -17,24 +17,24 @@ class Progress:
         total: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Start counting now.
+        """Start counting at 0.
 
         Args:
-            log: Takes one line, such as `context.log.info`.
-            what: The unit, plural: "texts", "lines".
-            total: How many there are, when that is known.
-            clock: Seconds; a parameter so that tests need not wait.
+            log: Writes one line, such as `context.log.info`.
+            what: What is counted, as a plural: "texts", "lines".
+            total: Number of items, if it is known.
+            clock: Returns seconds. Tests pass their own, so that they need not wait.
         """
         self._log, self._what, self._total, self._clock = log, what, total, clock
-        self._start = self._said = clock()
+        self._start = self._last_logged = clock()
         self.done = 0
 
     def add(self, count: int) -> None:
-        """Note that `count` more are done, and log a line when it is time to."""
+        """Add `count` finished items, and log a line if none was logged within `LOG_INTERVAL_SECONDS`."""
         self.done += count
         now = self._clock()
-        if now - self._said >= EVERY_SECONDS:
-            self._said = now
+        if now - self._last_logged >= LOG_INTERVAL_SECONDS:
+            self._last_logged = now
             self._log(self._line(now - self._start))
 
     def _line(self, seconds: float) -> str:

@@ -1,7 +1,7 @@
-"""How a result was made: window, settings and versions, kept with it.
+"""Record with each result how it was made: its window, the settings and the library versions of all steps.
 
-The same input gives the same bytes, so nothing here depends on time, place or machine: no clock, no path, no host, and
-no setting that only says what a step may use.
+Equal inputs must give equal bytes. So provenance has no time, path or host, and no setting that changes only how much
+memory or time a step may use.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     # It imports pandas (0.4 s), which the workers that parse a day do without.
     import pyarrow.dataset as pads
 
-# In the schema metadata of every stored Parquet file, as JSON.
-KEY = b"persona_assets.provenance"
-# What every step uses.
-_ALWAYS = ("persona_assets", "pyarrow")
+# Key in the schema metadata of every stored Parquet file; the value is JSON.
+PROVENANCE_KEY = b"persona_assets.provenance"
+# Distributions that every step uses.
+_ALWAYS_USED = ("persona_assets", "pyarrow")
 
 Provenance = Mapping[str, Any]
-_Noted = TypeVar("_Noted", pa.Schema, pa.Table)
+_SchemaOrTable = TypeVar("_SchemaOrTable", pa.Schema, pa.Table)
 
 
-def describe_step(  # noqa: PLR0913 - each a part of how a result is made
+def build_provenance(  # noqa: PLR0913 - each describes one part of how a result is made
     asset: str,
     *,
     days: Sequence[str],
@@ -36,28 +36,28 @@ def describe_step(  # noqa: PLR0913 - each a part of how a result is made
     inputs: Iterable[pads.Dataset | pa.Schema] = (),
     over_window: Iterable[pads.Dataset] = (),
 ) -> Provenance:
-    """Return how the result of one step was made.
+    """Return the provenance of a step's result: window, settings and versions of this step and all upstream ones.
 
     Args:
-        asset: The asset that the step makes.
-        days: Of the window, the step's own day last, as "2025-03-01".
-        settings: What was chosen for the step, of what changes its result.
-        libraries: Distributions whose version may change it.
-        inputs: What was read of the step's own day: datasets, or schemas with their metadata.
-        over_window: What was read of all days of the window, a file a day that is named by it.
+        asset: Name of the asset that the step makes.
+        days: Days of the window as "2025-03-01"; the step's own day is the last one.
+        settings: Settings of the step that change its result.
+        libraries: Distributions whose version may change the result.
+        inputs: Inputs of the step's own day: datasets, or schemas with their metadata.
+        over_window: Inputs of all days of the window: datasets with one file per day, named by the day.
 
     Returns:
-        `asset`; `window` with `from`, `to`, `days` and the days that are `missing`; and `steps`: by asset, this one and
-        all before it, a list of the different `settings` and `versions` with which it was made for the days of the
-        window. The list has one item, unless days were made differently.
+        `asset`, the name; `window` with `from`, `to`, `days` and the `missing` days; `steps`, which maps this asset and
+        each upstream one to a list of its distinct `settings` and `versions` within the window. The list has one item
+        unless days were made in different ways.
     """
     step = {
         "settings": dict(sorted((settings or {}).items())),
-        "versions": {name: version(name) for name in sorted({*_ALWAYS, *libraries})},
+        "versions": {name: version(name) for name in sorted({*_ALWAYS_USED, *libraries})},
     }
     over_window = list(over_window)
     missing = {day for dataset in over_window for day in find_missing_days(days, dataset)}
-    schemas = [schema for read in (*inputs, *over_window) for schema in _list_schemas(read)]
+    schemas = [schema for source in (*inputs, *over_window) for schema in _list_schemas(source)]
     return {
         "asset": asset,
         "window": {"from": min(days), "to": max(days), "days": len(days), "missing": sorted(missing)},
@@ -65,34 +65,36 @@ def describe_step(  # noqa: PLR0913 - each a part of how a result is made
     }
 
 
-def with_provenance(noted: _Noted, provenance: Provenance | None) -> _Noted:
-    """Return a table or a schema with a note of how it was made; None notes nothing."""
+def with_provenance(target: _SchemaOrTable, provenance: Provenance | None) -> _SchemaOrTable:
+    """Return a table or schema with the provenance in its schema metadata; None changes nothing."""
     if provenance is None:
-        return noted
-    schema = noted if isinstance(noted, pa.Schema) else noted.schema
-    metadata = {**(schema.metadata or {}), KEY: json.dumps(provenance, sort_keys=True).encode()}
-    return noted.with_metadata(metadata) if isinstance(noted, pa.Schema) else noted.replace_schema_metadata(metadata)
+        return target
+    schema = target if isinstance(target, pa.Schema) else target.schema
+    metadata = {**(schema.metadata or {}), PROVENANCE_KEY: json.dumps(provenance, sort_keys=True).encode()}
+    return target.with_metadata(metadata) if isinstance(target, pa.Schema) else target.replace_schema_metadata(metadata)
 
 
 def read_provenance(schema: pa.Schema) -> Provenance | None:
-    """Return how a table was made; None where its schema does not say, as in files of version 0.1."""
-    noted = (schema.metadata or {}).get(KEY)
-    return None if noted is None else json.loads(noted)
+    """Return the provenance in a schema's metadata, or None if it has none, as files of version 0.1."""
+    stored = (schema.metadata or {}).get(PROVENANCE_KEY)
+    return None if stored is None else json.loads(stored)
 
 
 def find_missing_days(days: Iterable[str], dataset: pads.Dataset) -> set[str]:
-    """Return those of `days` that a dataset, a file a day that is named by it, lacks."""
-    files = getattr(dataset, "files", None)  # one in memory has none
+    """Return the days without a file in a dataset that has one file per day, named by the day."""
+    files = getattr(dataset, "files", None)  # an in-memory dataset has no files
     return set() if files is None else set(days) - {PurePosixPath(file).stem for file in files}
 
 
-def _list_schemas(read: pads.Dataset | pa.Schema) -> list[pa.Schema]:
-    """Return the schema of each file that was read, with its metadata."""
-    return [read] if isinstance(read, pa.Schema) else [part.physical_schema for part in read.get_fragments()]
+def _list_schemas(source: pads.Dataset | pa.Schema) -> list[pa.Schema]:
+    """Return the schema of each file of an input, with its metadata."""
+    if isinstance(source, pa.Schema):
+        return [source]
+    return [fragment.physical_schema for fragment in source.get_fragments()]
 
 
 def _collect_steps(inputs: Iterable[pa.Schema]) -> dict[str, list[Any]]:
-    """Return the steps of all inputs by asset, in the order of their names, each different one once."""
+    """Return the distinct steps of all inputs by asset, sorted by the name of the asset."""
     found: dict[str, set[str]] = {}
     for schema in inputs:
         for asset, steps in (read_provenance(schema) or {}).get("steps", {}).items():

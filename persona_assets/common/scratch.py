@@ -1,4 +1,4 @@
-"""A folder for what a step spills and spools, gone when the run is over."""
+"""A Dagster resource for temporary folders, which are removed when the run ends."""
 
 import shutil
 import tempfile
@@ -11,25 +11,25 @@ import dagster as dg
 from filelock import FileLock, Timeout
 from pydantic import PrivateAttr
 
-from persona_assets.common.interrupts import holding_signals
+from persona_assets.common.interrupts import deferring_signals
 
 _PREFIX, _LOCK = "persona_assets-", ".in-use"
-# A lock file is made an instant before it is locked.
-_LOCKED_AFTER_SECONDS = 60
+# Younger folders are left alone: their run may not have locked its lock file yet.
+_MIN_ABANDONED_SECONDS = 60
 
 
 class Scratch(dg.ConfigurableResource[Any]):
-    """Temporary folders below `TMPDIR`, which a cluster sets to the node's own fast disk.
+    """Makes temporary folders below `TMPDIR`, which clusters set to a fast local disk.
 
-    The run's folder holds a file that the run has locked: the system lets go of it when the process ends, however
-    it ends, and the next run removes the folder.
+    Each run has one folder with a lock file in it. The system releases the lock when the process ends, even if it is
+    killed. The next run then removes the folder.
     """
 
     _root: tempfile.TemporaryDirectory[str] | None = PrivateAttr(default=None)
     _lock: FileLock | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Make the run's folder, and remove those of runs that were killed."""
+        """Create the folder of the run, and remove the folders of runs that were killed."""
         del context
         _remove_abandoned(Path(tempfile.gettempdir()))
         self._root = tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True)
@@ -38,26 +38,26 @@ class Scratch(dg.ConfigurableResource[Any]):
         self._lock = lock
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """Remove the run's folder and all that is left in it."""
+        """Remove the folder of the run and everything in it."""
         del context
-        with holding_signals():
+        with deferring_signals():
             if self._lock is not None:
                 self._lock.release()
             if self._root is not None:
                 self._root.cleanup()
 
     def new_folder(self) -> Path:
-        """Return a new empty folder that lasts until the run is over."""
+        """Return a new empty folder that exists until the run ends."""
         if self._root is None:
             raise RuntimeError("the scratch resource was not set up: Dagster does that before a step")
         return Path(tempfile.mkdtemp(dir=self._root.name))
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """Remove the folders of runs below `folder` that have ended without doing so: nobody holds their locks."""
+    """Remove folders of runs below `folder` whose lock no process holds."""
     for file in folder.glob(f"{_PREFIX}*/{_LOCK}"):
-        # In use, another user's, or being removed by another run.
+        # Skips folders that are in use, belong to another user, or are being removed by another run.
         with suppress(Timeout, OSError):
-            if time.time() - file.stat().st_mtime > _LOCKED_AFTER_SECONDS:
+            if time.time() - file.stat().st_mtime > _MIN_ABANDONED_SECONDS:
                 with FileLock(file, blocking=False):
                     shutil.rmtree(file.parent, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Describe a table that an asset stores and that users can open."""
+"""Description of a stored table, for the reference pages and for tests."""
 
 from typing import NamedTuple
 
@@ -6,19 +6,19 @@ import pyarrow as pa
 
 from persona_assets import tables
 
-# Widths of vectors are the model's: descriptions show those of the default model.
+# Number of dimensions of the default embedding model; the reference pages show vector columns of this width.
 DIMENSIONS = 384
 
 
 class StoredTable(NamedTuple):
-    """A table that users can open."""
+    """Name, files, row meaning and schema of a table that an asset stores."""
 
     name: str
-    files: str  # below PERSONA_DATA
-    row: str  # what one row is
+    files: str  # path below PERSONA_DATA, with <day> if there is one file per day
+    row: str  # what one row is, in words
     schema: pa.Schema
 
     @property
     def stored_schema(self) -> pa.Schema:
-        """What is in a file: the columns, and the day that the file is of, but in a table over all days."""
+        """Schema of the files: `schema`, and the column `day` if there is one file per day."""
         return tables.stored_schema(self.schema) if "<day>" in self.files else self.schema

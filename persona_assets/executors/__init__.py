@@ -1,1 +1,1 @@
-"""What runs the steps of a run: chosen once a machine, by `PERSONA_EXECUTOR`."""
+"""Executors, which run the steps of a run. `PERSONA_EXECUTOR` chooses one for the machine."""

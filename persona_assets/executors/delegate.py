@@ -1,30 +1,31 @@
-"""Make an executor from another one: what it starts with is the caller's, all else is the other's."""
+"""Wrap an executor, so that other code can run when it is created."""
 
 from collections.abc import Callable
 
 import dagster as dg
 
-Create = Callable[[dg.InitExecutorContext], dg.Executor]
+CreateExecutor = Callable[[dg.InitExecutorContext], dg.Executor]
 
 
 def wrap_executor(
-    executor: dg.ExecutorDefinition, create_by: Callable[[Create, dg.InitExecutorContext], dg.Executor]
+    executor: dg.ExecutorDefinition, create_by: Callable[[CreateExecutor, dg.InitExecutorContext], dg.Executor]
 ) -> dg.ExecutorDefinition:
-    """Return the executor with its name, schema and requirements, created by `create_by`.
+    """Return a definition with the name, config schema and requirements of `executor`, but created by `create_by`.
 
     Args:
-        executor: The one that is wrapped.
-        create_by: Is called when a run starts, with what creates `executor`, and with that one's context.
+        executor: Definition of the executor to wrap.
+        create_by: Called when a run starts. Its arguments are the function that creates the wrapped executor, and that
+            function's argument.
 
     Raises:
-        TypeError: The executor cannot be started.
+        TypeError: The definition has no creation function.
     """
     create = executor.executor_creation_fn
     if create is None:
-        raise TypeError(f"executor {executor.name} cannot be started")
+        raise TypeError(f"executor {executor.name} has no creation function")
     return dg.ExecutorDefinition(
         executor.name,
-        # Dagster takes a schema that is made, as it does from `configured`, but does not say so.
+        # Dagster accepts a schema that is already built, as `configured` passes it, but the annotation lacks it.
         config_schema=executor.config_schema,  # pyright: ignore[reportArgumentType]
         requirements=executor.get_requirements,
         executor_creation_fn=lambda context: create_by(create, context),

@@ -1,4 +1,4 @@
-"""dagster-k8s' own executor, told what the op tag `gpu` means on Kubernetes."""
+"""The executor of dagster-k8s, with GPUs for steps that have the op tag `gpu`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,11 +9,13 @@ from persona_assets.errors import SettingsError
 
 
 def kubernetes_executor(gpu_steps: Mapping[str, int], *, node_selector: Mapping[str, str]) -> dg.ExecutorDefinition:
-    """Return `k8s_job_executor`, whose GPU steps ask for GPUs; what a run's config says of a step comes on top.
+    """Return `k8s_job_executor`, configured to request GPUs for `gpu_steps`.
+
+    The `per_step_k8s_config` of a run overrides that for a step.
 
     Args:
-        gpu_steps: Op name of each step that needs GPUs, and how many.
-        node_selector: Labels of the nodes that have them.
+        gpu_steps: Number of GPUs by the op name of the step.
+        node_selector: Labels of the nodes with GPUs.
 
     Raises:
         SettingsError: dagster-k8s is not installed.
@@ -22,7 +24,7 @@ def kubernetes_executor(gpu_steps: Mapping[str, int], *, node_selector: Mapping[
         from dagster_k8s import k8s_job_executor  # noqa: PLC0415 - an optional package, 1 s to import
     except ModuleNotFoundError as error:
         raise SettingsError("PERSONA_EXECUTOR=k8s needs dagster-k8s: pip install 'persona_assets[k8s]'") from error
-    pods = {step: gpu_pod(gpus, node_selector=node_selector) for step, gpus in gpu_steps.items()}
+    pods = {step: gpu_pod_config(gpus, node_selector=node_selector) for step, gpus in gpu_steps.items()}
 
     def k8s(config: Mapping[str, Any]) -> dict[str, Any]:
         return {**config, "per_step_k8s_config": {**pods, **config.get("per_step_k8s_config", {})}}
@@ -30,8 +32,8 @@ def kubernetes_executor(gpu_steps: Mapping[str, int], *, node_selector: Mapping[
     return dg.configured(k8s_job_executor, config_schema=k8s_job_executor.config_schema.as_field())(k8s)
 
 
-def gpu_pod(gpus: int, *, node_selector: Mapping[str, str]) -> dict[str, Any]:
-    """Return what dagster-k8s adds to the pod of a step that needs `gpus` GPUs."""
+def gpu_pod_config(gpus: int, *, node_selector: Mapping[str, str]) -> dict[str, Any]:
+    """Return the dagster-k8s config of a pod with `gpus` GPUs: resource limit, node selector and toleration."""
     taint = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
     return {
         "container_config": {"resources": {"limits": {"nvidia.com/gpu": str(gpus)}}},

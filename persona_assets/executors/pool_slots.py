@@ -1,22 +1,22 @@
-"""Give back the slots of Dagster's pools that runs hold which are over: nothing else does without a daemon."""
+"""Free the slots of the GPU pool that dead runs still claim. Without a daemon Dagster does not do that."""
 
 import logging
 
 import dagster as dg
 from dagster._core.launcher.base import WorkerStatus
 
-from persona_assets.executors.delegate import Create, wrap_executor
+from persona_assets.executors.delegate import CreateExecutor, wrap_executor
 
-# Of the steps that need a GPU; limited where the instance says so, as by `dagster instance concurrency set gpu 4`.
+# The pool of steps that need a GPU. Its limit is set on the instance: `dagster instance concurrency set gpu 4`.
 GPU_POOL = "gpu"
 
 _DEAD = {WorkerStatus.FAILED, WorkerStatus.NOT_FOUND, WorkerStatus.SUCCESS}
 
 
-def freeing_dead_slots(executor: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
-    """Return the executor; when a run starts with it, the slots of dead runs are freed first, and it is said."""
+def with_dead_slots_freed(executor: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
+    """Return an executor that first frees the slots of dead runs, and logs that, when a run starts."""
 
-    def free_and_create(create: Create, context: dg.InitExecutorContext) -> dg.Executor:
+    def free_and_create(create: CreateExecutor, context: dg.InitExecutorContext) -> dg.Executor:
         free_dead_slots(context.instance, log=dg.get_dagster_logger("slots"))
         return create(context)
 
@@ -24,20 +24,20 @@ def freeing_dead_slots(executor: dg.ExecutorDefinition) -> dg.ExecutorDefinition
 
 
 def free_dead_slots(instance: dg.DagsterInstance, *, log: logging.Logger) -> None:
-    """Free the slots that runs hold which have ended or whose worker is gone; name the other runs that hold one.
+    """Free the slots of runs that have ended or whose worker is gone, and log the other runs that claim one.
 
-    A worker that was killed says nothing of its end. Where the run launcher can ask, as that of Kubernetes can, it is
-    asked; otherwise the run looks alive, and only a person can tell.
+    A killed worker reports nothing. Some run launchers can check a worker, such as the one of Kubernetes. With others,
+    a run whose worker was killed looks alive, and only a person can find out.
     """
-    slots = instance.event_log_storage
-    if not slots.supports_global_concurrency_limits:
+    storage = instance.event_log_storage
+    if not storage.supports_global_concurrency_limits:
         return
-    info = slots.get_concurrency_info(GPU_POOL)
-    held = {slot.run_id for slot in info.claimed_slots} | {step.run_id for step in info.pending_steps}
-    for run_id in sorted(held):
-        if why := _why_dead(instance, run_id):
-            slots.free_concurrency_slots_for_run(run_id)
-            log.warning("pool %s: freed what run %s held, because %s", GPU_POOL, run_id, why)
+    info = storage.get_concurrency_info(GPU_POOL)
+    run_ids = {slot.run_id for slot in info.claimed_slots} | {step.run_id for step in info.pending_steps}
+    for run_id in sorted(run_ids):
+        if reason := _find_death(instance, run_id):
+            storage.free_concurrency_slots_for_run(run_id)
+            log.warning("pool %s: freed the slots of run %s, because %s", GPU_POOL, run_id, reason)
         else:
             log.info(
                 "pool %s: run %s holds a slot or waits for one. If it is dead, end it in the UI, or `dagster run "
@@ -48,7 +48,8 @@ def free_dead_slots(instance: dg.DagsterInstance, *, log: logging.Logger) -> Non
             )
 
 
-def _why_dead(instance: dg.DagsterInstance, run_id: str) -> str:
+def _find_death(instance: dg.DagsterInstance, run_id: str) -> str:
+    """Return why a run is dead, or an empty text if it may be alive."""
     run = instance.get_run_by_id(run_id)
     if run is None:
         return "it has been deleted"

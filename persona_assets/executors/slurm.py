@@ -1,8 +1,8 @@
-"""A Dagster executor that runs each step of a run as a Slurm job of its own.
+"""A Dagster executor that runs each step of a run as a Slurm job.
 
-Built on the machinery of dagster-k8s' executor, `StepDelegatingExecutor` and `StepHandler`. The process that
-runs this must be able to call sbatch, squeue, scancel and scontrol; compute nodes need the same Python
-environment, code, DAGSTER_HOME and storage at the same paths.
+It is built on `StepDelegatingExecutor` and `StepHandler`, as the executor of dagster-k8s is. Its process must be able
+to call sbatch, squeue, scancel and scontrol. Compute nodes need the same Python environment, code, DAGSTER_HOME and
+storage at the same paths.
 """
 
 from collections.abc import Generator, Mapping
@@ -24,10 +24,10 @@ from persona_assets.executors.slurm_steps import SlurmStepHandler
 
 
 class SlurmExecutor(StepDelegatingExecutor):
-    """Delegate steps to Slurm, and say why it ended those that it ended."""
+    """Runs the steps of a run as Slurm jobs, and logs why Slurm ended a job that was interrupted."""
 
     def __init__(self, steps: SlurmStepHandler, **options: Any) -> None:
-        """Take the handler of steps, and the options of `StepDelegatingExecutor`."""
+        """Run steps by the handler `steps`; `options` are those of `StepDelegatingExecutor`."""
         super().__init__(steps, **options)
         self._steps = steps
 
@@ -35,8 +35,8 @@ class SlurmExecutor(StepDelegatingExecutor):
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Generator[DagsterEvent, Any, None]:
         """Yield the events of the run."""
-        # Here, and not where the executor is made, so that a refusal is the run's failure, in its events.
-        self._steps.require_allowed()
+        # Checked here, and not when the executor is created, so that a refusal is a failure event of the run.
+        self._steps.require_allowed_config()
         for event in super().execute(plan_context, execution_plan):
             if _is_interrupted(event) and event.step_key:
                 self._steps.explain_interruption(event.step_key)
@@ -50,7 +50,7 @@ def _is_interrupted(event: DagsterEvent) -> bool:
     return any("Interrupted" in str(cause.cls_name) for cause in (error, error and error.cause) if cause)
 
 
-def slurm_executor(  # noqa: PLR0913 - each a setting
+def slurm_executor(  # noqa: PLR0913 - each is a setting
     *,
     default: Mapping[str, str],
     gpu: Mapping[str, str],
@@ -59,15 +59,15 @@ def slurm_executor(  # noqa: PLR0913 - each a setting
     shell_from_launchpad: bool = False,
     umask: str = "077",
 ) -> dg.ExecutorDefinition:
-    """Return the executor; its config in a run starts from what is given here.
+    """Return the definition of the Slurm executor. The arguments are defaults, which a run's config can override.
 
     Args:
-        default: Options of every step, as `slurm_commands.OPTIONS` names them.
-        gpu: More, for steps with the op tag `gpu: "N"`.
-        log_dir: Folder of the jobs' logs, on storage that every node sees; below Dagster's own storage if unset.
-        max_concurrent: Most jobs of one run at a time.
-        shell_from_launchpad: Whether a run's config may set `setup` and `extra`.
-        umask: What logs of jobs, and what jobs write, deny to others.
+        default: Options of every step, by their names in `slurm_commands.OPTIONS`.
+        gpu: Options of steps with the op tag `gpu: "N"`, which override `default`.
+        log_dir: Folder of the job logs, on storage that every node can access; None for a folder in Dagster's storage.
+        max_concurrent: Maximum number of jobs of one run at a time; None for no limit.
+        shell_from_launchpad: Whether a run's config may set `setup` and `extra`, which are executed as shell code.
+        umask: Octal umask of the jobs and of their logs. A run's config cannot override it.
     """
     options = dg.Shape({option: dg.Field(str, is_required=False) for option in slurm.OPTIONS})
     schema = {
@@ -86,7 +86,7 @@ def slurm_executor(  # noqa: PLR0913 - each a setting
     def slurm_executor(init_context: InitExecutorContext) -> SlurmExecutor:
         config: Mapping[str, Any] = init_context.executor_config
         return SlurmExecutor(
-            SlurmStepHandler(config, umask=umask, shell=None if shell_from_launchpad else default),
+            SlurmStepHandler(config, umask=umask, allowed_shell=None if shell_from_launchpad else default),
             retries=RetryMode.from_config(config["retries"]) or RetryMode.ENABLED,
             check_step_health_interval_seconds=config["check_step_health_interval_seconds"],
             max_concurrent=config["max_concurrent"],

@@ -1,7 +1,7 @@
-"""Slurm's commands, and what they say: Dagster-free.
+"""Call Slurm's commands and parse their output, without Dagster.
 
-Works without Slurm's accounting database: `squeue` and `scontrol` know a job for `MinJobAge` seconds after its
-end (300 by default), and the job's own script leaves its exit code in a file.
+Slurm's accounting database is not needed. `squeue` and `scontrol` know a job for `MinJobAge` seconds after its end (300
+by default), and the script of the job writes its exit code to a file.
 """
 
 import os
@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from persona_assets.errors import PersonaAssetsError, SettingsError
 
-# An option of the executor, or an op tag "slurm/<option>", and the flag of sbatch that it becomes.
-FLAGS = {
+# The sbatch flag for each option of the executor. An op tag "slurm/<option>" sets the option for one step.
+FLAG_BY_OPTION = {
     "partition": "--partition",
     "gres": "--gres",
     "time": "--time",
@@ -28,16 +28,17 @@ FLAGS = {
     "reservation": "--reservation",
     "exclude": "--exclude",
 }
-EXTRA, SETUP = "extra", "setup"  # more flags, quoted as for a shell; shell lines before the step
-OPTIONS = (*FLAGS, EXTRA, SETUP)
-# What these say is run on the cluster, whoever wrote it.
-SHELL = (EXTRA, SETUP)
+EXTRA_OPTION = "extra"  # further sbatch flags, quoted as in a shell
+SETUP_OPTION = "setup"  # shell lines that run before the step
+OPTIONS = (*FLAG_BY_OPTION, EXTRA_OPTION, SETUP_OPTION)
+# Options whose values are executed as shell code on the cluster.
+SHELL_OPTIONS = (EXTRA_OPTION, SETUP_OPTION)
 
-ENDED = {
+ENDED_STATES = {
     *("COMPLETED", "BOOT_FAIL", "CANCELLED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY"),
     *("PREEMPTED", "REVOKED", "TIMEOUT", "LAUNCH_FAILED", "RECONFIG_FAIL"),
 }
-HINTS = {
+HINT_BY_PATTERN = {
     r"TIMEOUT|DUE TO TIME LIMIT": "raise the time limit (PERSONA_SLURM_TIME, or op tag slurm/time)",
     r"OUT_OF_MEMORY|exceeded (job |step )?memory limit|oom.?kill": "raise the memory (PERSONA_SLURM_MEM, slurm/mem)",
     r"NODE_FAIL|NODE FAILURE|PREEMPT": "not the step's fault; a RetryPolicy survives this",
@@ -45,28 +46,28 @@ HINTS = {
     r"[Ii]nvalid account|account/partition": "name an account that you may charge (PERSONA_SLURM_ACCOUNT)",
     r"node configuration is not available": "no node has what is asked for: compare gres, mem and cpus with sinfo",
 }
-# What is said when the trouble is not the job's: ask again later.
-TRANSIENT = re.compile(
+# Messages of temporary errors, after which the same command may succeed later.
+TRANSIENT_ERRORS = re.compile(
     r"Unable to contact slurm controller|timed out|temporarily|Connection refused|Zero Bytes|communication"
     r"|MaxSubmit|submit limit|authentication",
     re.IGNORECASE,
 )
-# Set by a Slurm job that this process itself runs in; inherited, they would bend the step's own job.
-INHERITED = re.compile(r"SLURM_(?!CONF$|CLUSTERS$|JWT$)|(CUDA|ROCR)_VISIBLE_DEVICES$|GPU_DEVICE_ORDINAL$")
-LONGEST_VARIABLE = 120_000  # Linux takes 128 KiB for one string of an exec
+# Variables of a Slurm job in which this process may itself run. The job of the step must not inherit them.
+INHERITED_VARIABLES = re.compile(r"SLURM_(?!CONF$|CLUSTERS$|JWT$)|(CUDA|ROCR)_VISIBLE_DEVICES$|GPU_DEVICE_ORDINAL$")
+MAX_VARIABLE_CHARS = 120_000  # Linux limits one string of an exec to 128 KiB
 TAIL_BYTES = 65_536
 
 
 class SlurmError(PersonaAssetsError):
-    """Slurm refused: asking again would not help."""
+    """A Slurm command failed, and repeating it would not help."""
 
 
 class SlurmUnavailableError(SlurmError):
-    """Slurm did not answer, or asked to come back."""
+    """Slurm did not answer, or answered with a temporary error."""
 
 
 class SlurmJob(NamedTuple):
-    """A job as `squeue` shows it."""
+    """Id, name, state and reason of a job, as `squeue` shows them."""
 
     id: int
     name: str
@@ -75,15 +76,15 @@ class SlurmJob(NamedTuple):
 
 
 def run_slurm(command: list[str], *, script: str | None = None, timeout: float = 30) -> str:
-    """Run one of Slurm's commands, `script` on its standard input, and return what it prints.
+    """Run a Slurm command with `script` as its standard input, and return its standard output.
 
     Raises:
-        SlurmUnavailableError: No answer, or an answer that says to come back.
-        SlurmError: Refused; the message is Slurm's.
+        SlurmUnavailableError: There was no answer within `timeout` seconds, or a temporary error.
+        SlurmError: The command failed; the message is Slurm's.
     """
-    environment = {name: value for name, value in os.environ.items() if not INHERITED.match(name)}
+    environment = {name: value for name, value in os.environ.items() if not INHERITED_VARIABLES.match(name)}
     try:
-        done = subprocess.run(  # noqa: S603 - no shell; the arguments are this module's own
+        result = subprocess.run(  # noqa: S603 - no shell; the arguments are this module's own
             command, input=script, capture_output=True, text=True, timeout=timeout, env=environment, check=False
         )
     except subprocess.TimeoutExpired as error:
@@ -92,14 +93,14 @@ def run_slurm(command: list[str], *, script: str | None = None, timeout: float =
         raise SlurmError(
             f"cannot run {command[0]} ({error}): is Slurm's client on this machine and on PATH?"
         ) from error
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip()
-        raise (SlurmUnavailableError if TRANSIENT.search(said) else SlurmError)(said)
-    return done.stdout
+    if result.returncode:
+        message = (result.stderr or result.stdout).strip()
+        raise (SlurmUnavailableError if TRANSIENT_ERRORS.search(message) else SlurmError)(message)
+    return result.stdout
 
 
 def list_jobs() -> dict[str, list[SlurmJob]]:
-    """Return this user's jobs that Slurm remembers, by name, each list by job id."""
+    """Return this user's jobs that `squeue` still lists, by job name. Jobs of the same name are sorted by id."""
     jobs: defaultdict[str, list[SlurmJob]] = defaultdict(list)
     listing = run_slurm(["squeue", "--me", "--noheader", "--states=all", "--format=%i|%j|%T|%r"])
     for line in listing.splitlines():
@@ -110,7 +111,7 @@ def list_jobs() -> dict[str, list[SlurmJob]]:
 
 
 def describe_job(job: SlurmJob) -> str:
-    """Return the job's state and why, with exit code, node and run time where Slurm still knows them."""
+    """Return a text with state and reason of a job, and exit code, node and run time if Slurm still knows them."""
     try:
         shown = run_slurm(["scontrol", "--oneliner", "show", "job", str(job.id)])
     except SlurmError:
@@ -122,7 +123,15 @@ def describe_job(job: SlurmJob) -> str:
 def choose_options(
     tags: Mapping[str, str], *, default: Mapping[str, str], gpu: Mapping[str, str], step: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return a step's options: `default`, then `gpu` for a step with op tag `gpu`, then its tags, then `step`.
+    """Merge the options of a step from four sources, of which later ones override earlier ones.
+
+    The order is `default`, `gpu` (only if the step has the op tag `gpu`), the op tags "slurm/<option>", and `step`.
+
+    Args:
+        tags: Op tags of the step.
+        default: Options of every step.
+        gpu: Options of steps that need GPUs.
+        step: Options of this step in the run's config.
 
     Raises:
         SlurmError: A tag `slurm/<option>` names no option.
@@ -137,23 +146,23 @@ def choose_options(
     return options
 
 
-def refuse_shell(config: Mapping[str, Any], *, allowed: Mapping[str, str]) -> None:
-    """Refuse a run's config that has a shell run what the settings do not have it run.
+def refuse_shell_code(config: Mapping[str, Any], *, allowed: Mapping[str, str]) -> None:
+    """Raise `SettingsError` if a run's config sets shell code that is not in the settings.
 
     Args:
-        config: Of the executor: `default` and `gpu` options, and those of each step in `per_step`.
-        allowed: Options of the settings.
+        config: Config of the executor, with `default`, `gpu` and `per_step` options.
+        allowed: Options in the settings.
 
     Raises:
-        SettingsError: Names each place.
+        SettingsError: An option in `SHELL_OPTIONS` differs from `allowed`. The message names each.
     """
     options = {"default": config["default"], "gpu": config["gpu"]}
-    options |= {f"per_step.{step}": given for step, given in config["per_step"].items()}
+    options |= {f"per_step.{step}": step_options for step, step_options in config["per_step"].items()}
     refused = [
-        f"{place}.{option}"
-        for place, given in options.items()
-        for option in SHELL
-        if given.get(option) and given[option] != allowed.get(option)
+        f"{section}.{option}"
+        for section, section_options in options.items()
+        for option in SHELL_OPTIONS
+        if section_options.get(option) and section_options[option] != allowed.get(option)
     ]
     if refused:
         raise SettingsError(
@@ -162,35 +171,35 @@ def refuse_shell(config: Mapping[str, Any], *, allowed: Mapping[str, str]) -> No
         )
 
 
-def sbatch_command(options: Mapping[str, str], *, name: str, log: Path, comment: str) -> list[str]:
-    """Return the command that submits a script from standard input."""
-    flags = [f"{FLAGS[option]}={value}" for option, value in options.items() if option in FLAGS]
+def build_sbatch_command(options: Mapping[str, str], *, name: str, log: Path, comment: str) -> list[str]:
+    """Return the sbatch command that submits a script from its standard input."""
+    flags = [f"{FLAG_BY_OPTION[option]}={value}" for option, value in options.items() if option in FLAG_BY_OPTION]
     return [
         "sbatch",
         "--parsable",
         f"--job-name={name}",
-        "--no-requeue",  # a step that Slurm starts a second time finds itself done and exits 0
+        "--no-requeue",  # a step that Slurm restarts would find itself done and exit with 0
         "--export=ALL",
         f"--output={str(log).replace('%', '%%')}",
         "--open-mode=append",
         f"--comment={comment}",
         *flags,
-        *shlex.split(options.get(EXTRA, "")),
+        *shlex.split(options.get(EXTRA_OPTION, "")),
     ]
 
 
-def job_script(command: list[str], environment: Mapping[str, str], *, setup: str, log: Path, umask: str) -> str:
-    """Return the script of a job: umask, environment, setup lines, the step, its exit code beside the log.
+def build_job_script(command: list[str], environment: Mapping[str, str], *, setup: str, log: Path, umask: str) -> str:
+    """Return the Bash script of a job, which runs `command` and writes its exit code to `exit_code_file(log)`.
 
     Raises:
-        SlurmError: A variable is longer than an exec allows.
+        SlurmError: An environment variable is longer than Linux allows.
     """
-    if too_long := [name for name, value in environment.items() if len(value) > LONGEST_VARIABLE]:
+    if too_long := [name for name, value in environment.items() if len(value) > MAX_VARIABLE_CHARS]:
         raise SlurmError(f"{', '.join(too_long)}: over the 128 KiB that Linux allows one environment variable")
     exit_file = shlex.quote(str(exit_code_file(log)))
     lines = [
         "#!/bin/bash",
-        "trap : TERM INT",  # keeps the shell, and so the job, until the step has had its last word
+        "trap : TERM INT",  # keeps the shell, and so the job, alive until the step has ended
         f"umask {umask}",
         *(f"export {name}={shlex.quote(value)}" for name, value in environment.items()),
         setup,
@@ -201,17 +210,17 @@ def job_script(command: list[str], environment: Mapping[str, str], *, setup: str
 
 
 def exit_code_file(log: Path) -> Path:
-    """Return where a job leaves its exit code."""
+    """Return the path to which the script of a job writes its exit code."""
     return log.with_suffix(".exit")
 
 
-def hint_for(said: str) -> str:
-    """Return what would help against what Slurm said, or nothing."""
-    return next((f" Hint: {hint}." for pattern, hint in HINTS.items() if re.search(pattern, said)), "")
+def find_hint(message: str) -> str:
+    """Return a hint on how to fix the error in a message of Slurm, or an empty text."""
+    return next((f" Hint: {hint}." for pattern, hint in HINT_BY_PATTERN.items() if re.search(pattern, message)), "")
 
 
-def end_of_log(log: Path, *, lines: int = 20) -> str:
-    """Return the last lines of a job's log, without Dagster's own debug lines."""
+def tail_log(log: Path, *, lines: int = 20) -> str:
+    """Return the last lines of a job's log, without Dagster's debug lines."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - TAIL_BYTES))

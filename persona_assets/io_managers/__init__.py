@@ -1,1 +1,4 @@
-"""Whole-or-absent storage: Parquet tables, folders of JSONL, report folders, below one path or fsspec URL."""
+"""IO managers for Parquet tables, JSONL folders and report folders, below one path or fsspec URL.
+
+A file or folder is stored completely or not at all.
+"""

@@ -1,4 +1,4 @@
-"""The checksums of a folder of files, in a file of its own that `xxhsum -c` understands."""
+"""Write and verify the checksum file of a folder, in the format of `xxhsum -c`."""
 
 import io
 from collections.abc import Generator, Mapping
@@ -16,11 +16,11 @@ _BLOCK_BYTES = 1 << 20
 
 
 def write_checksums(folder: Path, known: Mapping[str, str]) -> None:
-    """Write the XXH3 digest (128 bits) of every file in `folder`.
+    """Write the XXH3 digest (128 bits) of every file in `folder` to the file `CHECKSUMS` there.
 
     Args:
-        folder: Of files, all of them whole.
-        known: Digests of some of them by name, which are then not read again.
+        folder: A folder whose files are complete.
+        known: Digests that are known already, by file name; these files are not read.
     """
     names = sorted(file.name for file in folder.iterdir() if file.name != CHECKSUMS)
     lines = [f"{known.get(name) or _digest(folder / name)}  {name}\n" for name in names]
@@ -28,20 +28,20 @@ def write_checksums(folder: Path, known: Mapping[str, str]) -> None:
 
 
 def read_checksums(folder: UPath) -> dict[str, str] | None:
-    """Return the digest of each file of `folder`, or None where it has none, as folders of older versions.
+    """Return the digest of each file by name, or None if the folder has no `CHECKSUMS`, as folders of version 0.1.
 
     Raises:
-        StorageError: Files are missing that have a digest, or there that have none.
+        StorageError: The files in the folder are not the files in `CHECKSUMS`.
     """
     if not (folder / CHECKSUMS).exists():
         return None
     listed = (folder / CHECKSUMS).read_bytes().decode("utf-8", "replace").splitlines()
     checksums = {name: digest for digest, _, name in (line.partition("  ") for line in listed)}
-    # Hidden files are those of a file browser or a network file system.
+    # File browsers and network file systems make hidden files.
     present = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
     differing = present - {CHECKSUMS} ^ set(checksums)
     if differing:
-        # Names that the list has may be damaged, so that none is shown.
+        # The error shows no names, because those in the list may be damaged.
         raise StorageError(
             f"{len(differing)} files of {folder} are not those of {CHECKSUMS}: materialize this partition again"
         )
@@ -49,10 +49,10 @@ def read_checksums(folder: UPath) -> dict[str, str] | None:
 
 
 def verify_files(folder: UPath, checksums: Mapping[str, str]) -> None:
-    """Read every file of a folder and compare it.
+    """Read every file in `checksums` and compare its digest.
 
     Raises:
-        StorageError: One has changed since it was written.
+        StorageError: A file has changed since it was written.
     """
     for name in checksums:
         with open_verified(folder / name, checksums):
@@ -60,10 +60,10 @@ def verify_files(folder: UPath, checksums: Mapping[str, str]) -> None:
 
 
 def read_verified(file: UPath, checksums: Mapping[str, str] | None) -> bytes:
-    """Return the content of a small file.
+    """Return the content of a file, verified if `checksums` are given. The whole file is in memory.
 
     Raises:
-        StorageError: It has changed since it was written.
+        StorageError: The file has changed since it was written.
     """
     content = file.read_bytes()
     if checksums is not None:
@@ -73,20 +73,20 @@ def read_verified(file: UPath, checksums: Mapping[str, str] | None) -> bytes:
 
 @contextmanager
 def open_verified(file: UPath, checksums: Mapping[str, str] | None) -> Generator[BinaryIO]:
-    """Open a file for reading bytes; it is verified when the block ends, all of it read by then or not.
+    """Open a file for reading bytes, and verify all of it when the block ends, whether or not the block read all.
 
     Raises:
-        StorageError: It has changed since it was written.
+        StorageError: The file has changed since it was written.
     """
     with closing(_DigestingReader(file.open("rb"))) as raw:
-        buffered = io.BufferedReader(raw, _BLOCK_BYTES)  # held here: it closes `raw` when nobody holds it
+        buffered = io.BufferedReader(raw, _BLOCK_BYTES)  # the name keeps it alive: it would close `raw` when collected
         yield buffered
         if checksums is not None:
             _compare(file, raw.digest_all(), checksums)
 
 
 class _DigestingReader(io.RawIOBase):
-    """Reads a file and digests what is read."""
+    """A file object that computes the digest of the bytes that are read from it."""
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class _DigestingReader(io.RawIOBase):
         return len(content)
 
     def digest_all(self) -> str:
-        """Read what is left, and return the digest of the whole file."""
+        """Read the rest of the file, and return the digest of the whole file."""
         while content := self._file.read(_BLOCK_BYTES):
             self._digest.update(content)
         return self._digest.hexdigest()

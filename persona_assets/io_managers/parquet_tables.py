@@ -1,7 +1,7 @@
-"""Tables as one Parquet file a day: `<data>/<asset>/<day>.parquet`, read back as one lazy dataset.
+"""IO manager for tables: one Parquet file per day, `<data>/<asset>/<day>.parquet`, loaded as one lazy dataset.
 
-A stored file has one column more than its table in `tables.py`, the partition's `day`: a folder of days reads as one
-table, and nothing else lies in it. Inputs are loaded without that column.
+A stored file has one column more than its schema in `tables.py`: the partition's `day`. The folder of an asset has no
+other files, so it can be read as one table. Inputs are loaded without that column.
 """
 
 import datetime as dt
@@ -24,58 +24,59 @@ from persona_assets.common.parquet_checksums import read_body_digest, verify_par
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.errors import PersonaAssetsError, SchemaError, StorageError
 from persona_assets.io_managers.atomic_storage import arrow_filesystem, is_local, replacing_file
-from persona_assets.io_managers.side_tables import find_side, remove_former_side, side_path
-from persona_assets.io_managers.window_days import days_made, days_present
+from persona_assets.io_managers.side_tables import find_side_tables, remove_old_side_table, side_table_path
+from persona_assets.io_managers.window_days import find_existing_paths, find_window_paths
 from persona_assets.partitions import parse_day
 
-# In the schema metadata of a side table: the digest of the rows of its main table.
-BELONGS_TO = "persona_assets.belongs_to"
+# Key in the schema metadata of a side table; the value is the digest of the rows of its main table.
+MAIN_TABLE_DIGEST = "persona_assets.belongs_to"
 
 
 class WithSideTables(NamedTuple):
-    """A table and smaller ones that belong to it, such as clusters and their centres, by the folders they go to.
+    """An output value: the main table of an asset, and its side tables by the name of the folder of each.
 
-    A side table without rows is not stored.
+    For example, the centres of clusters are a side table of `clusters`. A side table without rows is not stored.
     """
 
     main: pa.Table | Path
-    sides: Mapping[str, pa.Table]
+    side_tables: Mapping[str, pa.Table]
 
 
-class DatasetWithSides(NamedTuple):
-    """What an input with side tables is loaded as: a file a day in each, in their order."""
+class DatasetWithSideTables(NamedTuple):
+    """An input value: the datasets of a main table and its side tables, each with one file per day, sorted by day."""
 
     main: pads.FileSystemDataset
-    sides: Mapping[str, pads.FileSystemDataset]
+    side_tables: Mapping[str, pads.FileSystemDataset]
 
 
-def every_day_with(*sides: str) -> dict[str, list[str]]:
-    """Return the metadata of a `dagster.AssetIn` that reads whatever days are there, and these side tables of them."""
-    return {"every_day_with": list(sides)}
+def every_day_with(*side_tables: str) -> dict[str, list[str]]:
+    """Return metadata for a `dagster.AssetIn` that loads all days that are stored, with these side tables."""
+    return {"every_day_with": list(side_tables)}
 
 
-def with_side_tables(*sides: str) -> dict[str, list[str]]:
-    """Return the metadata of a `dagster.AssetIn` that reads one day, and these side tables of it."""
-    return {"with_side_tables": list(sides)}
+def with_side_tables(*side_tables: str) -> dict[str, list[str]]:
+    """Return metadata for a `dagster.AssetIn` that loads one day, with these side tables."""
+    return {"with_side_tables": list(side_tables)}
 
 
-# Metadata of an input, or of an asset: where the one is missing or damaged, or the other cannot be written because
-# the disk is full, a step that is tried again on other trouble is not.
+# Metadata of an input or of an asset. If the input is missing or damaged, or the asset cannot be written because the
+# disk is full, the step fails at once. Its retry policy is for other errors.
 NO_RETRY: Mapping[str, bool] = {"never_tried_again": True}
 
 
-class ParquetDatasets(dg.UPathIOManager):
-    """Store a `pyarrow.Table`, or a finished Parquet file (`Path`) when the table is too large to hold.
+class ParquetUPathIOManager(dg.UPathIOManager):
+    """Stores a `pyarrow.Table`, or a complete Parquet file (`Path`) if the table is too large for memory.
 
-    A finished file of a partition has its column `day` already. A side table goes to `<side>/<day>.parquet`, beside the
-    asset's folder. Sides are in place before the main table is: who sees the table finds them.
+    Such a file of a partition must have its column `day` already. Side tables are stored in folders next to the asset's
+    folder, as `<side table>/<day>.parquet`. They are stored before the main table, so that readers of the main table
+    find them.
     """
 
     extension = ".parquet"
 
     def dump_to_path(self, context: dg.OutputContext, obj: Any, path: UPath) -> None:
-        """Check the schema, write under a temporary name in the same folder, then rename."""
-        main, sides = obj if isinstance(obj, WithSideTables) else (obj, {})
+        """Check the schema, write to a temporary path in the same folder, then rename."""
+        main, side_tables = obj if isinstance(obj, WithSideTables) else (obj, {})
         name = context.asset_key.to_user_string()
         schema = pq.read_schema(main) if isinstance(main, Path) else main.schema
         table = tables.expected_schema(name, schema)
@@ -83,7 +84,7 @@ class ParquetDatasets(dg.UPathIOManager):
         stored = table if day is None else tables.stored_schema(table)
         require_schema(schema, stored if isinstance(main, Path) else table, table=name)
         rows = pq.read_metadata(main).num_rows if isinstance(main, Path) else main.num_rows
-        _put(main, sides, path, day)
+        _store(main, side_tables, path, day)
         context.add_output_metadata(
             {
                 f"dagster/{'partition_' if context.has_asset_partitions else ''}row_count": rows,
@@ -93,35 +94,35 @@ class ParquetDatasets(dg.UPathIOManager):
         )
 
     def load_input(self, context: dg.InputContext) -> Any:
-        """Return what the input asks for.
+        """Return the dataset of an input.
 
         Raises:
-            Failure: Instead of an error of ours, for an input that is `NO_RETRY`.
+            Failure: Any error of this package, if the input's metadata has `NO_RETRY`.
         """
         with _failing_at_once(context.definition_metadata):
             return super().load_input(context)
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
-        """Store what the asset has made.
+        """Store the output of an asset.
 
         Raises:
-            Failure: Instead of an error of ours, for an asset that is `NO_RETRY`.
+            Failure: Any error of this package, if the asset's metadata has `NO_RETRY`.
         """
         with _failing_at_once(context.definition_metadata):
             super().handle_output(context, obj)
 
     def load_from_path(self, context: dg.InputContext, path: UPath) -> pads.Dataset:
-        """Return the table over all days, lazily.
+        """Return the lazy dataset of an asset without partitions.
 
         Raises:
             StorageError: The file has changed since it was written.
         """
         return self._open(context, [path])
 
-    def load_partitions(self, context: dg.InputContext) -> pads.Dataset | DatasetWithSides:
-        """Return the tables of one or more days as one lazy dataset, in the order of the days.
+    def load_partitions(self, context: dg.InputContext) -> pads.Dataset | DatasetWithSideTables:
+        """Return the tables of one or more days as one lazy dataset, sorted by day.
 
-        The schemas of side tables are not compared: days may differ in the width of their vectors.
+        The schemas of side tables are not compared between days: their vectors may differ in width.
 
         Raises:
             StorageError: A file has changed since it was written.
@@ -129,13 +130,14 @@ class ParquetDatasets(dg.UPathIOManager):
         paths = self._get_paths_for_partitions(context)
         metadata = context.definition_metadata or {}
         every_day = "every_day_with" in metadata
-        days = days_made(context, paths) if every_day else days_present(context, paths)
-        sides = metadata.get("every_day_with" if every_day else "with_side_tables")
-        if sides is None:
+        days = find_existing_paths(context, paths) if every_day else find_window_paths(context, paths)
+        side_tables = metadata.get("every_day_with" if every_day else "with_side_tables")
+        if side_tables is None:
             return self._open(context, days)
-        side_files = {side: find_side(side, days) for side in sides}
+        files_by_side = {side: find_side_tables(side, days) for side in side_tables}
         main = self._open(context, days)
-        return DatasetWithSides(main, {side: _open_side(files, days) for side, files in side_files.items()})
+        opened = {side: _open_side_table(files, days) for side, files in files_by_side.items()}
+        return DatasetWithSideTables(main, opened)
 
     def _open(self, context: dg.InputContext, paths: list[UPath]) -> pads.FileSystemDataset:
         name = context.asset_key.to_user_string()
@@ -148,7 +150,7 @@ class ParquetDatasets(dg.UPathIOManager):
                 len(paths),
                 name,
             )
-        if without_day and context.has_asset_partitions:  # a table over all days has columns of its own
+        if without_day and context.has_asset_partitions:  # a table without partitions has its own column `day`, or none
             context.log.warning(
                 "%d of %d files of %s have no column `day`, as those of version 0.1: they are used, but other tools do "
                 "not read them and later ones as one table. The first is %s: dagster asset materialize "
@@ -163,15 +165,15 @@ class ParquetDatasets(dg.UPathIOManager):
         return dataset
 
 
-class ParquetIOManager(dg.ConfigurableIOManagerFactory[ParquetDatasets]):
-    """Parquet files below `base` (a path or fsspec URL)."""
+class ParquetIOManager(dg.ConfigurableIOManagerFactory[ParquetUPathIOManager]):
+    """Configures the IO manager for Parquet tables below `base`, a path or fsspec URL."""
 
     base: str
 
-    def create_io_manager(self, context: dg.InitResourceContext) -> ParquetDatasets:
-        """Open the place; nothing is written yet."""
+    def create_io_manager(self, context: dg.InitResourceContext) -> ParquetUPathIOManager:
+        """Return the IO manager; nothing is written yet."""
         del context
-        return ParquetDatasets(UPath(self.base).absolute())
+        return ParquetUPathIOManager(UPath(self.base).absolute())
 
 
 @contextmanager
@@ -184,25 +186,25 @@ def _failing_at_once(metadata: Mapping[str, Any] | None) -> Generator[None]:
         raise
 
 
-def _put(main: pa.Table | Path, sides: Mapping[str, pa.Table], path: UPath, day: dt.date | None) -> None:
-    """Write all tables under temporary names, then rename the sides, and the main table last.
+def _store(main: pa.Table | Path, side_tables: Mapping[str, pa.Table], path: UPath, day: dt.date | None) -> None:
+    """Write all tables to temporary paths, then rename the side tables, and the main table last.
 
-    A run that ends between two renames leaves new sides beside an old table, or none: each side holds the digest of its
-    own main table, so that a reader sees that.
+    A run that is killed between two renames leaves new side tables with an old main table. Readers detect that, because
+    each side table has the digest of its main table.
     """
-    with ExitStack() as replaced:  # left in the reverse order
-        temporary = replaced.enter_context(replacing_file(path))
+    with ExitStack() as replacements:  # renames in reverse order
+        temporary = replacements.enter_context(replacing_file(path))
         _write(main, temporary, day)
         with temporary.open("rb") as file:
             digest = read_body_digest(file, name=path)
-        for side, table in sides.items():
+        for side, table in side_tables.items():
             if not table.num_rows:
                 continue
-            metadata = {**(table.schema.metadata or {}), **({BELONGS_TO: digest} if digest else {})}
-            place = replaced.enter_context(replacing_file(side_path(path, side)))
-            _write(table.replace_schema_metadata(metadata), place, day)
-    for side, table in sides.items():
-        remove_former_side(path, side, all_places=not table.num_rows)
+            metadata = {**(table.schema.metadata or {}), **({MAIN_TABLE_DIGEST: digest} if digest else {})}
+            temporary = replacements.enter_context(replacing_file(side_table_path(path, side)))
+            _write(table.replace_schema_metadata(metadata), temporary, day)
+    for side, table in side_tables.items():
+        remove_old_side_table(path, side, all_versions=not table.num_rows)
 
 
 def _write(table: pa.Table | Path, temporary: UPath, day: dt.date | None) -> None:
@@ -210,16 +212,16 @@ def _write(table: pa.Table | Path, temporary: UPath, day: dt.date | None) -> Non
         with temporary.open("wb") as file:
             write_parquet(file, table.schema, [table], day=day)
     elif is_local(temporary):
-        shutil.move(table, temporary.path)  # a rename where scratch is on the same disk
+        shutil.move(table, temporary.path)  # a rename if scratch is on the same disk
     else:
         temporary.fs.put_file(str(table), temporary.path)
 
 
-def _open_side(files: list[UPath], paths: list[UPath]) -> pads.FileSystemDataset:
+def _open_side_table(files: list[UPath], paths: list[UPath]) -> pads.FileSystemDataset:
     filesystem = arrow_filesystem(files[0].fs)
     for file, path in zip(files, paths, strict=True):
         _verify(file)
-        belongs_to = (pq.read_schema(file.path, filesystem=filesystem).metadata or {}).get(BELONGS_TO.encode())
+        belongs_to = (pq.read_schema(file.path, filesystem=filesystem).metadata or {}).get(MAIN_TABLE_DIGEST.encode())
         with path.open("rb") as main:
             if belongs_to and belongs_to.decode() != read_body_digest(main, name=path):
                 raise StorageError(f"{file} belongs to another table than {path}: materialize this partition again")
@@ -227,10 +229,10 @@ def _open_side(files: list[UPath], paths: list[UPath]) -> pads.FileSystemDataset
 
 
 def _open_dataset(table: str, paths: list[UPath]) -> tuple[pads.FileSystemDataset, int, list[UPath]]:
-    """Open files as one dataset, each verified first, so that a bad day is named before any work.
+    """Open files as one dataset. All files are verified first, so that a damaged one is named before any work.
 
     Returns:
-        The dataset, without the column `day`; how many files have no checksum; and those without that column.
+        The dataset without the column `day`, the number of files without a checksum, and the files without that column.
     """
     filesystem = arrow_filesystem(paths[0].fs)
     schema: pa.Schema | None = None
@@ -265,10 +267,10 @@ def _as_dataset(paths: list[UPath], schema: pa.Schema | None) -> pads.FileSystem
 
 
 def _verify(path: UPath) -> bool:
-    """Compare a file with its checksum; return False where it has none.
+    """Verify a file against its checksum; return False if it has none.
 
-    A local file is read whole: DuckDB, which reads many of them, looks at no page checksum. A remote one is not, as
-    that would fetch it twice: its footer is compared here, and its pages as pyarrow reads them.
+    A local file is read completely, because DuckDB, which reads many of them, ignores page checksums. Of a remote file
+    only the footer is verified here, as otherwise it would be fetched twice. pyarrow verifies its pages later.
     """
     with path.open("rb") as file:
         return verify_parquet(file, name=path, whole=is_local(path))
@@ -278,6 +280,6 @@ def _read_schema(path: UPath, filesystem: Any) -> pa.Schema:
     try:
         return pq.read_schema(path.path, filesystem=filesystem).remove_metadata()
     except (ConnectionError, TimeoutError):
-        raise  # the network's fault, not the file's
+        raise  # the network failed, the file may be good
     except (pa.ArrowException, OSError) as error:
         raise StorageError(f"{path} is not a whole Parquet file: materialize this partition again") from error

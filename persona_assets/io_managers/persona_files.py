@@ -1,7 +1,7 @@
-"""The files of personas as one folder a day.
+"""IO manager for `cluster_jsonl`: one folder of files per day.
 
-`cluster_<N>.jsonl` (or `.jsonl.zst`), `user_clusters.json`, the tables of `BESIDE`, `ignored.parquet` where
-ignored messages are asked for, and the checksums of them all.
+A folder has `cluster_<N>.jsonl` (or `.jsonl.zst`), `user_clusters.json`, a Parquet file for each of `SMALL_TABLES`,
+`ignored.parquet` if ignored messages are switched on, and the checksums of these files.
 """
 
 import datetime as dt
@@ -36,42 +36,42 @@ from persona_assets.io_managers.folder_checksums import (
     verify_files,
     write_checksums,
 )
-from persona_assets.io_managers.window_days import days_present
+from persona_assets.io_managers.window_days import find_window_paths
 from persona_assets.partitions import parse_day
 
 USER_CLUSTERS, IGNORED = "user_clusters.json", "ignored.parquet"
-# Small tables that each folder has, a Parquet file each.
-BESIDE = {
+# Small tables in each folder, by name: one Parquet file each.
+SMALL_TABLES = {
     "accounting": tables.ACTION_ACCOUNTING,
     "actions_by_hour": tables.ACTIONS_BY_HOUR,
     "actions_per_user": tables.ACTIONS_PER_USER,
 }
-# Lines held before they are appended to their files: with any number of clusters, memory stays at this.
-BUFFER_BYTES = 64 * 2**20
+# Bytes of lines in memory, for all clusters together, before they are appended to their files.
+MAX_BUFFERED_BYTES = 64 * 2**20
 ZSTD_SUFFIX = ".zst"
 
 
-class ClusterLines(NamedTuple):
-    """What is to be written: lines stream through, the rest is small."""
+class ClusterFolderContents(NamedTuple):
+    """The output value of `cluster_jsonl`: what is written to one folder. Lines are a stream, the rest is small."""
 
-    # A cluster_id, some of its lines, each with its line end, and their number, in the order of the files: to hand over
-    # lines by the hundred costs a third of handing over one at a time.
+    # Batches of lines: the cluster_id, the lines with their line ends, and their number. Within a cluster they come in
+    # the order of the file. Batches of hundreds of lines take a third of the time of single lines.
     lines: Iterator[tuple[int, bytes | memoryview, int]]
     user_clusters: Mapping[str, int]
-    beside: Mapping[str, pa.Table]  # those of BESIDE
+    small_tables: Mapping[str, pa.Table]  # by the names in SMALL_TABLES
     compression: Literal["none", "zstd"] = "none"
-    ignored: Path | None = None  # a Parquet file of IGNORED_EVIDENCE and the day
+    ignored: Path | None = None  # a Parquet file with the columns of IGNORED_EVIDENCE and `day`
 
 
 @dataclass(frozen=True)
 class ClusterFolder:
-    """What was written, read when asked for."""
+    """The input value of assets that read `cluster_jsonl`: one stored folder, whose files are read on demand."""
 
     path: UPath
-    checksums: Mapping[str, str] | None = None  # by file name; None where the folder has none
+    checksums: Mapping[str, str] | None = None  # by file name; None for a folder of version 0.1, which has none
 
-    def beside(self, name: str) -> pa.Table:
-        """Return one of the tables of `BESIDE`, with the note of how it was made.
+    def read_table(self, name: str) -> pa.Table:
+        """Return one of `SMALL_TABLES`, with its provenance in the schema metadata.
 
         Raises:
             StorageError: Its file is damaged.
@@ -79,26 +79,26 @@ class ClusterFolder:
         file = self.path / f"{name}.parquet"
         content = read_verified(file, self.checksums)
         try:
-            table = pq.read_table(pa.BufferReader(content), schema=BESIDE[name])  # without its column `day`
+            table = pq.read_table(pa.BufferReader(content), schema=SMALL_TABLES[name])  # leaves out the column `day`
             return with_provenance(table, read_provenance(pq.read_schema(pa.BufferReader(content))))
         except (pa.ArrowException, OSError) as error:
             raise StorageError(f"{file} is not a whole Parquet file: materialize this partition again") from error
 
-    def user_clusters(self) -> dict[str, int]:
-        """Return the cluster of each user.
+    def read_user_clusters(self) -> dict[str, int]:
+        """Return the cluster_id of each user by user_id.
 
         Raises:
             StorageError: The file is damaged.
         """
         return msgspec.json.decode(read_verified(self.path / USER_CLUSTERS, self.checksums), type=dict[str, int])
 
-    def lines(self, cluster_id: int) -> Iterator[bytes]:
-        """Yield the lines of one cluster, compressed or not, without their line ends.
+    def read_lines(self, cluster_id: int) -> Iterator[bytes]:
+        """Yield the lines of one cluster without their line ends, decompressed if necessary.
 
         Raises:
-            StorageError: The file is damaged; seen at its end, or earlier where it can't be decompressed.
+            StorageError: The file is damaged. Raised after the last line, or earlier if it cannot be decompressed.
         """
-        file = self.path / cluster_file(cluster_id)
+        file = self.path / cluster_file_name(cluster_id)
         is_plain = file.exists()
         if not is_plain:
             file = file.with_name(f"{file.name}{ZSTD_SUFFIX}")
@@ -114,25 +114,25 @@ def _decompress(stored: BinaryIO) -> BinaryIO:
     return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(stored, closefd=False))
 
 
-def cluster_file(cluster_id: int | Literal["*"]) -> str:
-    """Return the name of a cluster's file before compression; `*` for the pattern of all."""
+def cluster_file_name(cluster_id: int | Literal["*"]) -> str:
+    """Return the name of a cluster's uncompressed file. `*` gives the glob pattern for all clusters."""
     return f"cluster_{cluster_id}.jsonl"
 
 
-class JsonlFolders(dg.UPathIOManager):
-    """Store `ClusterLines` as a folder, load it as a `ClusterFolder`."""
+class JsonlUPathIOManager(dg.UPathIOManager):
+    """Stores `ClusterFolderContents` as a folder, and loads it as a `ClusterFolder`."""
 
     def __init__(self, base_path: UPath, scratch: Scratch) -> None:
-        """Store below `base_path`; a remote folder is put together in `scratch` first."""
+        """Store below `base_path`; a folder for remote storage is built in `scratch` first."""
         super().__init__(base_path)
         self._scratch = scratch
 
     def dump_to_path(self, context: dg.OutputContext, obj: Any, path: UPath) -> None:
-        """Write all files beside the old folder, then take its place."""
-        for name, schema in BESIDE.items():
-            require_schema(obj.beside[name].schema, schema, table=name)
+        """Write all files to a new folder, then replace the old one."""
+        for name, schema in SMALL_TABLES.items():
+            require_schema(obj.small_tables[name].schema, schema, table=name)
         with replacing_folder(path, last_file=USER_CLUSTERS, scratch=self._scratch.new_folder()) as folder:
-            lines = write_cluster_lines(folder, obj, day=parse_day(context.partition_key))
+            lines = write_cluster_folder(folder, obj, day=parse_day(context.partition_key))
             size = sum(file.stat().st_size for file in folder.iterdir())
         context.add_output_metadata(
             {
@@ -147,9 +147,9 @@ class JsonlFolders(dg.UPathIOManager):
         """Return the folder of one day.
 
         Raises:
-            StorageError: The folder is not whole, or its files are not those that were written.
+            StorageError: The folder is incomplete, or its files have changed since they were written.
         """
-        for name in (USER_CLUSTERS, *(f"{table}.parquet" for table in BESIDE)):
+        for name in (USER_CLUSTERS, *(f"{table}.parquet" for table in SMALL_TABLES)):
             if not (path / name).exists():
                 raise StorageError(f"{path} has no {name}: materialize {context.asset_key.to_user_string()} again")
         checksums = read_checksums(path)
@@ -157,83 +157,83 @@ class JsonlFolders(dg.UPathIOManager):
             context.log.warning(
                 "%s has no checksums, as folders of version 0.1: damage to its files would not be seen", path
             )
-        elif is_local(path):  # elsewhere each file is verified as it is read, so that none is fetched twice
+        elif is_local(path):  # remote files are verified while they are read, so that none is fetched twice
             verify_files(path, checksums)
         return ClusterFolder(path, checksums)
 
     def load_partitions(self, context: dg.InputContext) -> ClusterFolder:
-        """Return the folder of the partition's day."""
-        return self.load_from_path(context, days_present(context, self._get_paths_for_partitions(context))[-1])
+        """Return the folder of the partition's day, the last day of the window."""
+        return self.load_from_path(context, find_window_paths(context, self._get_paths_for_partitions(context))[-1])
 
 
-class JsonlIOManager(dg.ConfigurableIOManagerFactory[JsonlFolders]):
-    """Folders of JSONL below `base` (a path or fsspec URL)."""
+class JsonlIOManager(dg.ConfigurableIOManagerFactory[JsonlUPathIOManager]):
+    """Configures the IO manager for JSONL folders below `base`, a path or fsspec URL."""
 
     base: str
     scratch: dg.ResourceDependency[Scratch]
 
-    def create_io_manager(self, context: dg.InitResourceContext) -> JsonlFolders:
-        """Open the place; nothing is written yet."""
+    def create_io_manager(self, context: dg.InitResourceContext) -> JsonlUPathIOManager:
+        """Return the IO manager; nothing is written yet."""
         del context
-        return JsonlFolders(UPath(self.base).absolute(), self.scratch)
+        return JsonlUPathIOManager(UPath(self.base).absolute(), self.scratch)
 
 
-def write_cluster_lines(folder: Path, written: ClusterLines, *, day: dt.date) -> int:
-    """Write the lines of each cluster to its own file in `folder`, with what stands beside; return their number.
+def write_cluster_folder(folder: Path, contents: ClusterFolderContents, *, day: dt.date) -> int:
+    """Write all files of one day to an existing folder, and return the number of lines.
 
-    Every cluster of `user_clusters` gets a file, if an empty one. Holds at most 64 MiB of lines. Where they are to be
-    compressed, all files lie in `folder` plain before.
+    Every cluster of `user_clusters` gets a file, which may be empty. At most 64 MiB of lines are in memory. Files are
+    compressed after all lines are written, so that the disk needs space for the uncompressed files.
     """
-    for cluster_id in sorted(set(written.user_clusters.values())):
-        (folder / cluster_file(cluster_id)).touch()
-    lines, digests = _write_lines(folder, written.lines)
-    if written.compression == "zstd":
-        for file in folder.glob(cluster_file("*")):
+    for cluster_id in sorted(set(contents.user_clusters.values())):
+        (folder / cluster_file_name(cluster_id)).touch()
+    lines, digests = _write_lines(folder, contents.lines)
+    if contents.compression == "zstd":
+        for file in folder.glob(cluster_file_name("*")):
             _compress(file)
-    if written.ignored:
-        shutil.copyfile(written.ignored, folder / IGNORED)
+    if contents.ignored:
+        shutil.copyfile(contents.ignored, folder / IGNORED)
     (folder / USER_CLUSTERS).write_bytes(
-        msgspec.json.format(msgspec.json.encode(written.user_clusters, order="sorted"), indent=1) + b"\n"
+        msgspec.json.format(msgspec.json.encode(contents.user_clusters, order="sorted"), indent=1) + b"\n"
     )
-    for name, table in written.beside.items():
-        schema = BESIDE[name].with_metadata(table.schema.metadata)
+    for name, table in contents.small_tables.items():
+        schema = SMALL_TABLES[name].with_metadata(table.schema.metadata)
         write_parquet(folder / f"{name}.parquet", schema, [table], day=day)
     write_checksums(folder, digests)
     return lines
 
 
-def _write_lines(folder: Path, some_lines: Iterator[tuple[int, bytes | memoryview, int]]) -> tuple[int, dict[str, str]]:
-    """Append lines to the files of their clusters; return their number, and the digest of each file."""
-    held: defaultdict[int, list[bytes | memoryview]] = defaultdict(list)
+def _write_lines(folder: Path, batches: Iterator[tuple[int, bytes | memoryview, int]]) -> tuple[int, dict[str, str]]:
+    """Append lines to the files of their clusters; return their number, and the digest of each file by name."""
+    buffers: defaultdict[int, list[bytes | memoryview]] = defaultdict(list)
     digests: defaultdict[int, xxhash.xxh3_128] = defaultdict(xxhash.xxh3_128)
-    held_bytes = lines = 0
-    for cluster_id, some, number in some_lines:
-        held[cluster_id].append(some)
-        held_bytes += len(some)
-        lines += number
-        if held_bytes >= BUFFER_BYTES:
-            _append(folder, held, digests)
-            held_bytes = 0
-    _append(folder, held, digests)
-    return lines, {cluster_file(cluster_id): digest.hexdigest() for cluster_id, digest in digests.items()}
+    buffered_bytes = n_lines = 0
+    for cluster_id, lines, n_batch_lines in batches:
+        buffers[cluster_id].append(lines)
+        buffered_bytes += len(lines)
+        n_lines += n_batch_lines
+        if buffered_bytes >= MAX_BUFFERED_BYTES:
+            _flush(folder, buffers, digests)
+            buffered_bytes = 0
+    _flush(folder, buffers, digests)
+    return n_lines, {cluster_file_name(cluster_id): digest.hexdigest() for cluster_id, digest in digests.items()}
 
 
-def _append(
-    folder: Path, held: defaultdict[int, list[bytes | memoryview]], digests: defaultdict[int, xxhash.xxh3_128]
+def _flush(
+    folder: Path, buffers: defaultdict[int, list[bytes | memoryview]], digests: defaultdict[int, xxhash.xxh3_128]
 ) -> None:
-    for cluster_id, lines in held.items():
-        with (folder / cluster_file(cluster_id)).open("ab") as file:
-            for some in lines:
-                write_in_pieces(file, some)
-                digests[cluster_id].update(some)
-    held.clear()
+    for cluster_id, batches in buffers.items():
+        with (folder / cluster_file_name(cluster_id)).open("ab") as file:
+            for lines in batches:
+                write_in_pieces(file, lines)
+                digests[cluster_id].update(lines)
+    buffers.clear()
 
 
 def _compress(file: Path) -> None:
-    """Put a compressed file in the place of a plain one.
+    """Replace a file by its zstd-compressed form.
 
-    After the lines are written, not while: then a file is one frame that any reader takes, its bytes do not depend on
-    when lines were appended, and one compressor is in memory instead of one for each cluster.
+    Compressing after all lines are written has three reasons. The file is one frame, which every reader supports. Its
+    bytes do not depend on when lines were appended. And one compressor is in memory instead of one per cluster.
     """
     with file.open("rb") as plain, file.with_name(f"{file.name}{ZSTD_SUFFIX}").open("wb") as compressed:
         zstandard.ZstdCompressor().copy_stream(plain, compressed, size=file.stat().st_size)

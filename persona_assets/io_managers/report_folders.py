@@ -1,4 +1,4 @@
-"""Reports as one folder a day: `<data>/<asset>/<day>/` with `stats.json`, `report.html`, plots and tables."""
+"""IO manager for reports: one folder per day, `<data>/<asset>/<day>/`, with `stats.json`, `report.html` and plots."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,16 +12,16 @@ from persona_assets.io_managers.atomic_storage import replacing_folder
 STATS = "stats.json"
 
 
-class ReportFolders(dg.UPathIOManager):
-    """Store a mapping of file names to their bytes as a folder. Nothing in the graph reads it back."""
+class ReportUPathIOManager(dg.UPathIOManager):
+    """Stores a mapping of file names to bytes as a folder. Reports are not inputs of any asset."""
 
     def __init__(self, base_path: UPath, scratch: Scratch) -> None:
-        """Store below `base_path`; a remote folder is put together in `scratch` first."""
+        """Store below `base_path`; a folder for remote storage is built in `scratch` first."""
         super().__init__(base_path)
         self._scratch = scratch
 
     def dump_to_path(self, context: dg.OutputContext, obj: Mapping[str, bytes], path: UPath) -> None:
-        """Write all files beside the old folder, then take its place."""
+        """Write all files to a new folder, then replace the old one."""
         with replacing_folder(path, last_file=STATS, scratch=self._scratch.new_folder()) as folder:
             for name, content in obj.items():
                 (folder / name).write_bytes(content)
@@ -34,17 +34,17 @@ class ReportFolders(dg.UPathIOManager):
         )
 
     def load_from_path(self, context: dg.InputContext, path: UPath) -> Any:
-        """Refuse: a report is read by people."""
+        """Raise `NotImplementedError`: reports are for people and are not inputs of any asset."""
         raise NotImplementedError(f"{context.asset_key.to_user_string()} at {path} is not an input of anything")
 
 
-class ReportIOManager(dg.ConfigurableIOManagerFactory[ReportFolders]):
-    """Report folders below `base` (a path or fsspec URL)."""
+class ReportIOManager(dg.ConfigurableIOManagerFactory[ReportUPathIOManager]):
+    """Configures the IO manager for report folders below `base`, a path or fsspec URL."""
 
     base: str
     scratch: dg.ResourceDependency[Scratch]
 
-    def create_io_manager(self, context: dg.InitResourceContext) -> ReportFolders:
-        """Open the place; nothing is written yet."""
+    def create_io_manager(self, context: dg.InitResourceContext) -> ReportUPathIOManager:
+        """Return the IO manager; nothing is written yet."""
         del context
-        return ReportFolders(UPath(self.base).absolute(), self.scratch)
+        return ReportUPathIOManager(UPath(self.base).absolute(), self.scratch)

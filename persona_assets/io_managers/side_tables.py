@@ -1,4 +1,4 @@
-"""Where side tables lie: in a folder of their own, `<data>/<side>/<day>.parquet`, beside that of their asset."""
+"""Paths of side tables, which are smaller tables of an asset: `<data>/<side table>/<day>.parquet`."""
 
 from collections.abc import Iterable
 
@@ -6,38 +6,38 @@ from upath import UPath
 
 from persona_assets.errors import StorageError
 
-# Where version 0.1 stored them: below the asset's folder, where Polars, DuckDB and datasets take them for days.
-_FORMER = {"cluster_centres": "_centres", "cluster_certainty": "_certainty", "cluster_curve": "_curve"}
+# Folders of version 0.1, inside the folder of the asset. Polars, DuckDB and datasets read those files as further days.
+_OLD_FOLDERS = {"cluster_centres": "_centres", "cluster_certainty": "_certainty", "cluster_curve": "_curve"}
 
 
-def side_path(path: UPath, side: str) -> UPath:
-    """Return the place of a side table of the table at `path`."""
+def side_table_path(path: UPath, side: str) -> UPath:
+    """Return the path of the side table `side` that belongs to the main table at `path`."""
     return path.parent.parent / side / path.name
 
 
-def find_side(side: str, paths: Iterable[UPath]) -> list[UPath]:
-    """Return the side table of each table, where this version or version 0.1 has stored it.
+def find_side_tables(side: str, paths: Iterable[UPath]) -> list[UPath]:
+    """Return the existing path of the side table `side` for each main table, in the folders of this version or 0.1.
 
     Raises:
-        StorageError: There is none.
+        StorageError: A main table has no such side table.
     """
     files: list[UPath] = []
     for path in paths:
-        file = next((place for place in _list_places(path, side) if place.exists()), None)
+        file = next((candidate for candidate in _list_candidates(path, side) if candidate.exists()), None)
         if file is None:
             raise StorageError(
-                f"{side_path(path, side)} is not there, and it belongs to {path}: materialize this partition again"
+                f"{side_table_path(path, side)} is missing, a side table of {path}: materialize this partition again"
             )
         files.append(file)
     return files
 
 
-def remove_former_side(path: UPath, side: str, *, all_places: bool) -> None:
-    """Remove what version 0.1 has stored of a side table, or (`all_places`) any version."""
-    for place in _list_places(path, side)[0 if all_places else 1 :]:
-        place.unlink(missing_ok=True)
+def remove_old_side_table(path: UPath, side: str, *, all_versions: bool) -> None:
+    """Remove the side table that version 0.1 stored for the main table at `path`; with `all_versions`, also today's."""
+    for candidate in _list_candidates(path, side)[0 if all_versions else 1 :]:
+        candidate.unlink(missing_ok=True)
 
 
-def _list_places(path: UPath, side: str) -> list[UPath]:
-    former = _FORMER.get(side)
-    return [side_path(path, side), *([path.parent / former / path.name] if former else [])]
+def _list_candidates(path: UPath, side: str) -> list[UPath]:
+    old_folder = _OLD_FOLDERS.get(side)
+    return [side_table_path(path, side), *([path.parent / old_folder / path.name] if old_folder else [])]

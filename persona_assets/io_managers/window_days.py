@@ -1,4 +1,4 @@
-"""Which days of a window are there."""
+"""Find which days of an input are stored, and name what to run for those that are missing."""
 
 from collections.abc import Callable, Iterable
 
@@ -8,19 +8,19 @@ from upath import UPath
 
 from persona_assets.errors import MissingPartitionError
 
-# What stored days are called, a table and a folder.
+# Suffixes of a stored day: a table is a file, the other results are folders.
 _SUFFIXES = (".parquet", "")
 
 
-def days_present(context: dg.InputContext, paths: dict[str, UPath]) -> list[UPath]:
-    """Return the paths of the days that have been materialized, in the order of the days.
+def find_window_paths(context: dg.InputContext, paths: dict[str, UPath]) -> list[UPath]:
+    """Return the paths of the stored days of a window, sorted by day.
 
-    A hole in the window is said in the log and passed by: captures have gaps. The window's last day is the
-    partition's own and must be there.
+    Missing days are only logged, because captures have gaps. The last day of the window is the partition's own day and
+    must be stored.
 
     Raises:
-        MissingPartitionError: The last day is not there. Names all that the run lacks on that day, for this step and
-            for those after it, and the one command that makes it.
+        MissingPartitionError: The last day is missing. The message names all assets of that day that this and later
+            steps of the run need, and the one command that makes them.
     """
     days = sorted(paths)
     missing = [day for day in days if not paths[day].exists()]
@@ -28,61 +28,67 @@ def days_present(context: dg.InputContext, paths: dict[str, UPath]) -> list[UPat
     if not days:
         raise MissingPartitionError(f"{name} has not been materialized for any day of this partition's window")
     if days[-1] in missing:
-        raise MissingPartitionError(_say_missing(context, days[-1], data=paths[days[-1]].parent.parent))
+        raise MissingPartitionError(_describe_missing(context, days[-1], data=paths[days[-1]].parent.parent))
     if missing:
         context.log.warning("%s: %d of %d days are missing: %s", name, len(missing), len(days), ", ".join(missing))
     return [paths[day] for day in days if day not in missing]
 
 
-def days_made(context: dg.InputContext, paths: dict[str, UPath]) -> list[UPath]:
-    """Return the paths of whatever days have been materialized, in their order, by a look at the folder.
+def find_existing_paths(context: dg.InputContext, paths: dict[str, UPath]) -> list[UPath]:
+    """Return the paths of all stored days, sorted by day. Lists the folder once.
 
     Raises:
-        MissingPartitionError: None has.
+        MissingPartitionError: No day is stored.
     """
     folder = next(iter(paths.values())).parent
-    there = {path.name for path in folder.iterdir()} if folder.exists() else set[str]()
-    made = [paths[day] for day in sorted(paths) if paths[day].name in there]
-    if not made:
+    names = {path.name for path in folder.iterdir()} if folder.exists() else set[str]()
+    existing = [paths[day] for day in sorted(paths) if paths[day].name in names]
+    if not existing:
         name = context.asset_key.to_user_string()
         raise MissingPartitionError(
             f"{name} has not been materialized for any day, there is none in {folder}: run "
             f"{_command_that_makes([name], 'DAY')} for each day"
         )
-    return made
+    return existing
 
 
 def _command_that_makes(assets: Iterable[str], day: str) -> str:
-    """Return what to type for some assets of a day to be made."""
+    """Return the command that materializes `assets` for a day."""
     return f"dg launch --assets {','.join(assets)} --partition {day}"
 
 
-def find_missing(
-    needed: Iterable[str], inputs_of: Callable[[str], Iterable[str]], is_there: Callable[[str], bool]
+def find_missing_assets(
+    needed: Iterable[str], inputs_of: Callable[[str], Iterable[str]], exists: Callable[[str], bool]
 ) -> list[str]:
-    """Return what has to be made for some assets to be there: those that are not, and what these need in turn.
+    """Return the assets to materialize so that all of `needed` exist: the missing ones and their missing ancestors.
 
     Args:
         needed: Names of assets.
-        inputs_of: Returns the names of the assets that one is made from.
-        is_there: Says whether one has been made.
+        inputs_of: Returns the names of the direct inputs of an asset.
+        exists: Returns whether an asset is stored.
 
     Returns:
-        Names, each once and after those that it is made from.
+        Distinct names in topological order, inputs first.
     """
     missing: dict[str, None] = {}
     for name in needed:
-        if name not in missing and not is_there(name):
-            missing.update(dict.fromkeys(find_missing(inputs_of(name), inputs_of, is_there)))
+        if name not in missing and not exists(name):
+            missing.update(dict.fromkeys(find_missing_assets(inputs_of(name), inputs_of, exists)))
             missing[name] = None
     return list(missing)
 
 
-def _say_missing(context: dg.InputContext, day: str, *, data: UPath) -> str:
-    """Say what the run of `context` lacks on a day, and how to make it; assets lie below `data`."""
+def _describe_missing(context: dg.InputContext, day: str, *, data: UPath) -> str:
+    """Return the error text that names the missing assets of a day and the command for them.
+
+    Args:
+        context: Context of the input that is missing.
+        day: Partition key.
+        data: Folder that has a folder for each asset.
+    """
     inputs_of = _read_graph(context)
     selected = {key.to_user_string() for key in context.step_context.job_def.asset_layer.selected_asset_keys}
-    missing = find_missing(
+    missing = find_missing_assets(
         [
             *inputs_of.get(context.op_def.name, [context.asset_key.to_user_string()]),
             *(name for later in sorted(selected) for name in inputs_of.get(later, []) if name not in selected),
@@ -95,9 +101,9 @@ def _say_missing(context: dg.InputContext, day: str, *, data: UPath) -> str:
 
 
 def _read_graph(context: dg.InputContext) -> dict[str, list[str]]:
-    """Return the inputs of each asset by name.
+    """Return the names of the direct inputs of each asset, by its name.
 
-    In a run by `dagster.materialize` there is no repository, and only the inputs of selected assets are known.
+    A run by `dagster.materialize` has no repository. Then only the inputs of selected assets are known.
     """
     try:
         graph = context.step_context.repository_def.asset_graph

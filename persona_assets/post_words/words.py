@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from persona_assets.common.database import open_duckdb, view_dataset
+from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.post_vectors.duplicates import find_repeated_posts
 from persona_assets.post_words.stop_words import STOP_WORDS
 
@@ -91,7 +91,7 @@ def counting_words(  # noqa: PLR0913 - each a choice of the caller's
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
         numbers = pa.array(np.arange(len(users), dtype=np.int32))
         connection.register("users", users.append_column("user_number", numbers))
-        view_dataset(connection, "english_posts", english_posts)
+        create_dataset_view(connection, "english_posts", english_posts)
         yield connection, load_words(connection, repeated=repeated, language=language, n_clusters=n_clusters)
 
 

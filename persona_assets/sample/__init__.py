@@ -1,7 +1,6 @@
-"""A small made-up capture with planted personas, for `make demo` and for tests of the whole graph.
+"""Generate a small synthetic capture with known ("planted") personas, for `make demo` and for tests of the whole graph.
 
-In: a number of days, users and personas, and a seed. Out: a folder of Jetstream files, and beside it who
-belongs to which persona and how much of what there is, so that what the graph finds can be scored. Every
-person, identifier and sentence is invented. Nothing is dropped; lines are damaged and repeated on purpose,
-and each of those is counted.
+In: numbers of days, users and personas, and a seed. Out: a folder of Jetstream files, a file with the persona of each
+user, against which the clusters can be scored, and a manifest with counts. Every person, identifier and sentence is
+invented. Some lines are damaged or duplicated on purpose, and the manifest counts them.
 """

@@ -1,4 +1,4 @@
-"""`python -m persona_assets.sample --out data/capture`: make a capture with planted personas."""
+"""`python -m persona_assets.sample --out data/capture`: generate a synthetic capture with planted personas."""
 
 import argparse
 import datetime as dt
@@ -10,7 +10,7 @@ from persona_assets.sample.write import write_capture
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the capture that `arguments` (default: the command line's) ask for; return the exit status."""
+    """Generate a capture with the options in `arguments` (default: `sys.argv`), and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m persona_assets.sample", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("data/capture"), help="folder to make; default %(default)s")
     parser.add_argument("--days", type=int, default=3, help="default %(default)s")
@@ -19,21 +19,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--personas", type=int, default=8, help="planted topics, 1 to 10; default %(default)s")
     parser.add_argument("--seed", type=int, default=0, help="default %(default)s")
     parser.add_argument("--force", action="store_true", help="replace a folder that was not made by this command")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
         manifest = write_capture(
-            asked.out,
-            days=asked.days,
-            start_date=asked.start,
-            users=asked.users,
-            personas=asked.personas,
-            seed=asked.seed,
-            force=asked.force,
+            options.out,
+            days=options.days,
+            start_date=options.start,
+            users=options.users,
+            personas=options.personas,
+            seed=options.seed,
+            force=options.force,
         )
     except (ValueError, OSError) as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
     sys.stdout.write(
-        f"{asked.out}: {manifest.lines:,} lines in {manifest.files} files, {manifest.days} days, "
+        f"{options.out}: {manifest.lines:,} lines in {manifest.files} files, {manifest.days} days, "
         f"{manifest.users} users, {len(manifest.personas)} personas\n"
     )
     return 0

@@ -1,4 +1,4 @@
-"""Say in words what the demo found: a table of clusters beside planted personas, and how well they agree."""
+"""Format the result of the demo: a table of clusters with their planted personas, and the score in words."""
 
 import textwrap
 
@@ -7,34 +7,34 @@ import msgspec
 from persona_assets.sample.score import Score
 
 WORDS_SHOWN = 4
-WIDTH = 100  # characters of a line
-# Lowest adjusted Rand index that the demo calls a match. With its own settings it was 0.92.
-MATCHES_FROM = 0.8
+WIDTH = 100  # characters per line
+# Minimum adjusted Rand index that counts as a match. With the demo's own settings it was 0.92.
+MIN_AGREEMENT = 0.8
 
 
-class Word(msgspec.Struct):
-    """A word that sets a cluster apart."""
+class ReportWord(msgspec.Struct):
+    """A distinctive word of a cluster in `stats.json`."""
 
     word: str
 
 
-class Cluster(msgspec.Struct):
-    """What `stats.json` says about one cluster, as far as it is shown."""
+class ReportCluster(msgspec.Struct):
+    """One cluster in `stats.json`; fields that the demo does not show are ignored."""
 
     cluster_id: int
     users: int
-    words: list[Word]
+    words: list[ReportWord]
 
 
-class Stats(msgspec.Struct):
-    """`stats.json`, as far as it is shown."""
+class ReportStats(msgspec.Struct):
+    """The content of `stats.json`; fields that the demo does not show are ignored."""
 
     day: str
-    clusters: list[Cluster]
+    clusters: list[ReportCluster]
 
 
-def write_table(stats: Stats, score: Score) -> str:
-    """Return a line for each cluster, in the order of their ids: its size, its planted persona and its words."""
+def format_cluster_table(stats: ReportStats, score: Score) -> str:
+    """Return a text table with one line per cluster: number of users, main planted persona, distinctive words."""
     width = max(len(main.persona) for main in score.main_personas.values())
     lines = [f"  cluster  users  {'planted persona':{width + 10}}  words that set it apart"]
     for cluster in stats.clusters:
@@ -45,29 +45,29 @@ def write_table(stats: Stats, score: Score) -> str:
     return "\n".join(lines)
 
 
-def write_verdict(score: Score, personas: int) -> str:
-    """Return how well the clusters agree with the planted personas, and what that number means.
+def format_verdict(score: Score, personas: int) -> str:
+    """Return the score in words: how well clusters and planted personas agree, and whether that is a match.
 
     Args:
-        score: Made by `score.score_clusters`.
-        personas: How many were planted.
+        score: Result of `score.score_clusters`.
+        personas: Number of planted personas.
     """
     found = len({main.persona for main in score.main_personas.values()})
-    said = (
+    text = (
         f"{found} of {personas} planted personas have a cluster of their own. {score.matched:,} of {score.users:,} "
         f"users ({score.matched / score.users:.0%}) are in a cluster that is mostly of their persona. "
         f"Adjusted Rand index: {score.agreement:.2f}, where 1 is the planted groups exactly and 0 is what chance gives."
     )
     if score.unplanted:
-        said += f" {score.unplanted:,} more users are in clusters and were planted in no persona."
+        text += f" {score.unplanted:,} more users are in clusters and were planted in no persona."
     if not is_match(score):
-        said += (
-            f"\nTHE CLUSTERS DO NOT MATCH THE PLANTED PERSONAS: an index of {MATCHES_FROM} or more was expected. Unset "
-            "PERSONA_* variables of your own, and run the demo again. If the index stays low, report a defect."
+        text += (
+            f"\nTHE CLUSTERS DO NOT MATCH THE PLANTED PERSONAS: an index of {MIN_AGREEMENT} or more was expected. "
+            "Unset PERSONA_* variables of your own, and run the demo again. If the index stays low, report a defect."
         )
-    return "\n".join(textwrap.fill(line, WIDTH) for line in said.splitlines())
+    return "\n".join(textwrap.fill(line, WIDTH) for line in text.splitlines())
 
 
 def is_match(score: Score) -> bool:
-    """Return whether the clusters agree with the planted personas as well as the demo promises."""
-    return score.agreement >= MATCHES_FROM
+    """Return whether the adjusted Rand index is at least `MIN_AGREEMENT`."""
+    return score.agreement >= MIN_AGREEMENT

@@ -1,4 +1,4 @@
-"""Identifiers of the AT protocol, made up but of the right form (https://atproto.com/specs)."""
+"""Random identifiers in the formats of the AT Protocol (https://atproto.com/specs)."""
 
 import base64
 import datetime as dt
@@ -9,29 +9,29 @@ import numpy as np
 from persona_assets.common.lexicon import URI_SCHEME
 
 _BASE32_SORTABLE = "234567abcdefghijklmnopqrstuvwxyz"
-# Of a CIDv1: version, codec (dag-cbor of a record, raw of a blob), sha2-256, 32 bytes.
+# Prefixes of a CIDv1: version, codec (dag-cbor for a record, raw for a blob), hash function sha2-256, 32 bytes.
 _RECORD_CID = b"\x01\x71\x12\x20"
 _BLOB_CID = b"\x01\x55\x12\x20"
 
 
 def make_did(rng: np.random.Generator) -> str:
-    """Return a DID of the PLC directory: 24 characters of base32."""
+    """Return a random `did:plc:` identifier of an account, with 24 base32 characters."""
     return f"did:plc:{_base32(rng.bytes(15))}"
 
 
 def make_tid(time_us: int, rng: np.random.Generator) -> str:
-    """Return a record key that sorts by `time_us` (microseconds of the Unix epoch): 13 characters."""
+    """Return a TID, a record key of 13 characters that sorts by `time_us` (microseconds of the Unix epoch)."""
     number = (time_us << 10) | int(rng.integers(1 << 10))
     return "".join(_BASE32_SORTABLE[number >> shift & 31] for shift in range(60, -1, -5))
 
 
 def make_record_cid(rng: np.random.Generator) -> str:
-    """Return the content identifier of a record: `bafyrei...`, 59 characters."""
+    """Return a random content identifier (CID) of a record: `bafyrei...`, 59 characters."""
     return f"b{_base32(_RECORD_CID + rng.bytes(32))}"
 
 
 def make_blob_cid(rng: np.random.Generator) -> str:
-    """Return the content identifier of a picture: `bafkrei...`, 59 characters."""
+    """Return a random content identifier (CID) of a blob: `bafkrei...`, 59 characters."""
     return f"b{_base32(_BLOB_CID + rng.bytes(32))}"
 
 
@@ -41,12 +41,12 @@ def make_uuid(rng: np.random.Generator) -> str:
 
 
 def make_uri(user_id: str, collection: str, rkey: str) -> str:
-    """Return the address of a record."""
+    """Return the `at://` URI of a record."""
     return f"{URI_SCHEME}{user_id}/{collection}/{rkey}"
 
 
-def write_instant(time_us: int) -> str:
-    """Return `time_us` as clients write it: UTC, milliseconds, `Z`."""
+def format_time(time_us: int) -> str:
+    """Format `time_us` (microseconds of the Unix epoch) as in records: "2025-03-01T12:00:00.000Z"."""
     instant = dt.datetime.fromtimestamp(time_us // 1_000_000, dt.UTC)
     return f"{instant:%Y-%m-%dT%H:%M:%S}.{time_us // 1000 % 1000:03d}Z"
 

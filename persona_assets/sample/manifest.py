@@ -1,4 +1,4 @@
-"""What a sample says about itself."""
+"""The manifest of a sample capture: how it was generated, and counts of its content."""
 
 import datetime as dt
 
@@ -8,7 +8,7 @@ MAKER = "persona_assets.sample"
 
 
 class SampleManifest(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of what a sample holds; `lines` is `events` + all of `malformed` + `duplicates`."""
+    """Arguments and counts of a sample capture; `lines` = `events` + sum of `malformed` + `duplicates`."""
 
     made_by: str
     start_date: dt.date
@@ -17,10 +17,10 @@ class SampleManifest(msgspec.Struct, frozen=True, kw_only=True):
     personas: list[str]
     seed: int
     files: int
-    bytes: int  # of all files, as stored
+    bytes: int  # size of all files, compressed as they are stored
     lines: int
-    events: int  # different ones
-    kinds: dict[str, int]  # of events, by kind, collection and operation
-    messages: dict[str, int]  # new posts, by whether they answer and quote
-    malformed: dict[str, int]  # lines that are no event, by what is wrong with them
-    duplicates: int  # second deliveries
+    events: int  # without duplicates
+    kinds: dict[str, int]  # events by kind, collection and operation
+    messages: dict[str, int]  # new messages: post, reply, quote, or reply that quotes
+    malformed: dict[str, int]  # damaged lines by what is wrong with them
+    duplicates: int  # lines that are delivered a second time

@@ -1,4 +1,4 @@
-"""The people of a sample: who they are, what they write about, and how their client tags languages."""
+"""The users of a sample capture: language, planted persona, and how their client declares languages."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,39 +12,40 @@ from persona_assets.sample.topics import TOPICS
 Tagging = Literal["right", "region", "two", "none", "wrong"]
 
 ENGLISH_SHARE = 0.75
-# How often a client tags a language how: mostly right, as in captures of March 2025, and sometimes lying.
+# Probability of each way in which a client declares languages. Mostly right and sometimes wrong, as in captures of
+# March 2025.
 ENGLISH_TAGGING: dict[Tagging, float] = {"right": 0.76, "region": 0.12, "two": 0.03, "none": 0.06, "wrong": 0.03}
 OTHER_TAGGING: dict[Tagging, float] = {"right": 0.76, "region": 0.0, "two": 0.04, "none": 0.08, "wrong": 0.12}
 
 
 @dataclass(slots=True)
 class Person:
-    """One account. Its `status` changes as the days pass; the rest does not."""
+    """A simulated user. Only its account status changes during the simulation."""
 
     user_id: str
     handle: str
     language: str
-    persona: str | None  # a topic; None for people who do not write English
+    persona: str | None  # the key in TOPICS; None for users who do not write English
     tagging: Tagging
     status: str = "active"
 
     @property
     def circle(self) -> str:
-        """Whose posts this person mostly sees: those of its persona, or of its language."""
+        """The group whose posts this user mostly sees: its persona, or its language if it has no persona."""
         return self.persona or self.language
 
 
 def make_people(users: int, personas: int, rng: np.random.Generator) -> list[Person]:
-    """Return `users` people, three quarters of them English in personas of somewhat unequal size.
+    """Return simulated users, three quarters of whom write English and have a planted persona.
 
     Args:
-        users: At least `personas`.
-        personas: How many of `TOPICS` are planted, in their order.
-        rng: Decides who is who.
+        users: Number of users, at least `personas`.
+        personas: Number of planted personas: the first ones in `TOPICS`. Each has at least one user.
+        rng: Source of all random choices.
     """
     topics = list(TOPICS)[:personas]
     english = max(personas, round(users * ENGLISH_SHARE))
-    # The largest persona has twice the users of the smallest; each has one at least.
+    # The largest persona has about twice the users of the smallest.
     sizes = np.linspace(2, 1, personas)
     drawn = rng.choice(personas, size=english - personas, p=sizes / sizes.sum())
     english_personas = [*topics, *(topics[index] for index in drawn)]
@@ -62,7 +63,7 @@ def _make_person(number: int, kind: tuple[str, str | None], rng: np.random.Gener
 
 
 def declare_languages(person: Person, rng: np.random.Generator) -> list[str] | None:
-    """Return the `langs` of a post by `person`; None where its client declares nothing."""
+    """Return the languages that the client declares for a post (`langs`), or None if it declares none."""
     english = person.language == "en"
     match person.tagging:
         case "right":

@@ -1,10 +1,10 @@
-"""What everybody writes, whatever their persona: frames, answers, small talk, and five other languages."""
+"""Texts that do not depend on the persona: sentence templates, answers, small talk, and five other languages."""
 
 from typing import NamedTuple
 
 
 class Language(NamedTuple):
-    """Enough of a language to write short posts in it that a detector knows."""
+    """Sentences of a language, from which posts are made that a language detector recognises."""
 
     openings: tuple[str, ...]
     sentences: tuple[str, ...]
@@ -15,8 +15,8 @@ def _lines(text: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.strip().splitlines())
 
 
-# Frames around a topic's own words; no verb agrees with a slot, so that plurals fit.
-FRAMES = _lines("""
+# Templates for a topic's words. No verb agrees with a placeholder, so that singular and plural fit.
+SENTENCE_TEMPLATES = _lines("""
     Cannot stop thinking about {thing} today.
     Unpopular opinion: too much fuss about {thing}, not enough about {other}.
     Finally had time to {doing} and it went better than last week.
@@ -39,7 +39,7 @@ FRAMES = _lines("""
     Everything I know about {thing} I learnt by getting it wrong.
 """)
 
-REPLIES = _lines("""
+REPLY_TEMPLATES = _lines("""
     Same here, {thing} took me years to understand.
     Have you tried to {doing} first? It helped me a lot.
     Agreed about {thing}, but what about {other}?
@@ -54,7 +54,7 @@ REPLIES = _lines("""
     Thanks for that, now I need to {doing} too.
 """)
 
-ANSWERS = _lines("""
+GENERIC_REPLIES = _lines("""
     Thank you so much, that made my morning!
     Oh no, I am sorry to hear that.
     This made me laugh out loud on the bus.

@@ -1,4 +1,4 @@
-"""One message: a post, a reply, a quote or both, with text, picture, card, hashtag or hardly anything."""
+"""Make the records of messages: posts, replies and quotes with text, pictures, links and hashtags."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from persona_assets.common.lexicon import POST
 from persona_assets.sample import records
 from persona_assets.sample.people import Person, declare_languages
 from persona_assets.sample.phrases import EMOJI
-from persona_assets.sample.records import Record, Ref
+from persona_assets.sample.records import RecordJson, StrongRef
 from persona_assets.sample.texts import pick, write_text
 
-# What a message that quotes nothing looks like. Those from "picture only" on have no text to embed.
-LOOKS = {
+# Shares of the forms of messages without a quote. Those from "picture only" on have no text to embed.
+FORM_SHARES = {
     "text": 0.76,
     "picture": 0.07,
     "link": 0.05,
@@ -23,61 +23,61 @@ LOOKS = {
     "link only": 0.02,
     "emoji only": 0.02,
 }
-WITH_PICTURE = 0.35  # of quotes
-WITH_TAG = 0.06
+PICTURE_SHARE = 0.35  # share of quotes with a picture
+HASHTAG_SHARE = 0.06  # share of English messages with a hashtag
 
 
 @dataclass(slots=True)
-class Post:
-    """A message that others can like, answer and quote."""
+class SamplePost:
+    """A message in the simulation, which others can like, answer and quote until it is deleted (`gone`)."""
 
     author: Person
     rkey: str
-    ref: Ref
-    record: Record
+    ref: StrongRef
+    record: RecordJson
     gone: bool = False
 
     @property
-    def root(self) -> Ref:
-        """What an answer to this message names as the start of its thread."""
+    def root(self) -> StrongRef:
+        """The first message of this message's thread, which a reply has to reference."""
         reply = self.record.get("reply")
-        return Ref(**reply["root"]) if reply else self.ref
+        return StrongRef(**reply["root"]) if reply else self.ref
 
 
-def make_post_record(  # noqa: PLR0913 - a message depends on who, when, and what it answers and quotes
+def make_post_record(  # noqa: PLR0913 - a message depends on author, time, and what it answers and quotes
     author: Person,
     created_us: int,
     *,
     personas: Sequence[str],
-    parent: Ref | None,
-    root: Ref | None,
-    quoted: Ref | None,
+    parent: StrongRef | None,
+    root: StrongRef | None,
+    quoted: StrongRef | None,
     rng: np.random.Generator,
-) -> Record:
-    """Return the record of a new message by `author`, which answers `parent` and quotes `quoted` where given."""
+) -> RecordJson:
+    """Return the record of a new message. It replies to `parent` and quotes `quoted`, unless these are None."""
     text = write_text(author, personas, rng, answering=parent is not None)
-    fields: Record = {}
-    if author.persona is not None and rng.random() < WITH_TAG:
+    fields: RecordJson = {}
+    if author.persona is not None and rng.random() < HASHTAG_SHARE:
         text, facet = records.append_tag(text, author.persona)
         fields["facets"] = [facet]
     fields["text"] = text
     if quoted is not None:
-        with_picture = rng.random() < WITH_PICTURE
+        with_picture = rng.random() < PICTURE_SHARE
         fields["embed"] = records.embed_quote_with_picture(quoted, rng) if with_picture else records.embed_quote(quoted)
     else:
-        _dress(fields, list(LOOKS)[rng.choice(len(LOOKS), p=list(LOOKS.values()))], rng)
+        _set_form(fields, list(FORM_SHARES)[rng.choice(len(FORM_SHARES), p=list(FORM_SHARES.values()))], rng)
     if parent is not None and root is not None:
-        fields["reply"] = {"parent": records.write_ref(parent), "root": records.write_ref(root)}
+        fields["reply"] = {"parent": records.to_ref_json(parent), "root": records.to_ref_json(root)}
     languages = declare_languages(author, rng)
     if languages is not None:
         fields["langs"] = languages
     return records.make_record(POST, created_us, **fields)
 
 
-def _dress(fields: Record, look: str, rng: np.random.Generator) -> None:
-    """Give a message its looks."""
+def _set_form(fields: RecordJson, form: str, rng: np.random.Generator) -> None:
+    """Change the fields of a record to one of the forms in `FORM_SHARES`."""
     address = f"example.com/{rng.integers(10_000)}"
-    match look:
+    match form:
         case "picture" | "picture only":
             fields["embed"] = records.embed_picture(rng)
         case "link" | "link only":
@@ -88,7 +88,7 @@ def _dress(fields: Record, look: str, rng: np.random.Generator) -> None:
             fields["reply"] = None
         case _:
             pass
-    bare = {"picture only": "", "link only": f"https://{address}", "emoji only": pick(EMOJI, rng) * 3}
-    if look in bare:
-        fields["text"] = bare[look]
+    replaced_text = {"picture only": "", "link only": f"https://{address}", "emoji only": pick(EMOJI, rng) * 3}
+    if form in replaced_text:
+        fields["text"] = replaced_text[form]
         fields.pop("facets", None)

@@ -1,4 +1,4 @@
-"""Put a sample where it belongs, whole or not at all, and over nothing that was not made here."""
+"""Write a sample capture to its folder atomically, and refuse to overwrite other files."""
 
 import os
 import tempfile
@@ -9,16 +9,16 @@ import msgspec
 from persona_assets.sample.manifest import MAKER, SampleManifest
 
 
-def _beside(out: Path, ending: str) -> Path:
-    return out.with_name(out.name + ending)
+def _add_suffix(out: Path, suffix: str) -> Path:
+    return out.with_name(out.name + suffix)
 
 
-def refuse_foreign(out: Path) -> None:
-    """Raise unless `out` is free, or holds just what its manifest says that was made here."""
+def refuse_to_overwrite(out: Path) -> None:
+    """Raise `FileExistsError` unless `out` is missing, empty, or an unchanged sample according to its manifest."""
     if not os.path.lexists(out) or (out.is_dir() and not out.is_symlink() and not any(out.iterdir())):
         return
     try:
-        manifest = msgspec.json.decode(_beside(out, ".manifest.json").read_bytes(), type=SampleManifest)
+        manifest = msgspec.json.decode(_add_suffix(out, ".manifest.json").read_bytes(), type=SampleManifest)
     except (FileNotFoundError, msgspec.MsgspecError):
         manifest = None
     sizes = [path.stat().st_size for path in out.rglob("*") if path.is_file()] if out.is_dir() else []
@@ -29,7 +29,7 @@ def refuse_foreign(out: Path) -> None:
 
 
 def put_in_place(out: Path, files: dict[str, bytes], truth: bytes, manifest: SampleManifest) -> None:
-    """Write everything beside `out`, then move it there; what was at `out` goes once the new is complete."""
+    """Write capture, truth and manifest to a temporary folder, then move them to their places, replacing older ones."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as staging_folder:
         staging = Path(staging_folder)
@@ -42,5 +42,5 @@ def put_in_place(out: Path, files: dict[str, bytes], truth: bytes, manifest: Sam
         if os.path.lexists(out):
             out.rename(staging / "before")
         (staging / "capture").rename(out)
-        (staging / "truth").replace(_beside(out, ".truth.jsonl"))
-        (staging / "manifest").replace(_beside(out, ".manifest.json"))
+        (staging / "truth").replace(_add_suffix(out, ".truth.jsonl"))
+        (staging / "manifest").replace(_add_suffix(out, ".manifest.json"))

@@ -1,4 +1,7 @@
-"""Jetstream events and the records in them, in the shapes of March 2025 (https://github.com/bluesky-social/jetstream)."""
+"""Make Jetstream events and their records as JSON objects, in the format of March 2025.
+
+Source: https://github.com/bluesky-social/jetstream.
+"""
 
 from typing import Any, NamedTuple
 
@@ -13,29 +16,29 @@ from persona_assets.common.lexicon import (
     POST,
     THREADGATE,
 )
-from persona_assets.sample.identifiers import make_blob_cid, make_record_cid, make_tid, make_uri, write_instant
+from persona_assets.sample.identifiers import format_time, make_blob_cid, make_record_cid, make_tid, make_uri
 
-Event = dict[str, Any]
-Record = dict[str, Any]
+EventJson = dict[str, Any]
+RecordJson = dict[str, Any]
 
 
-class Ref(NamedTuple):
-    """A strong reference: which record, and which version of it."""
+class StrongRef(NamedTuple):
+    """A strong reference of the AT Protocol: the URI of a record and the CID of one version of it."""
 
     cid: str
     uri: str
 
 
-def wrap_commit(  # noqa: PLR0913 - as many parts as a commit has
+def make_commit_event(  # noqa: PLR0913 - the parts of a commit
     user_id: str,
     time_us: int,
     operation: str,
     path: tuple[str, str],
     *,
-    record: Record | None = None,
+    record: RecordJson | None = None,
     rng: np.random.Generator,
-) -> Event:
-    """Return a commit event on the record at `path` (collection and rkey); one that deletes has no `record`."""
+) -> EventJson:
+    """Return a commit event for the record at `path` (collection and rkey); a deletion has no `record`."""
     commit: dict[str, Any] = {"rev": make_tid(time_us, rng), "operation": operation}
     commit |= {"collection": path[0], "rkey": path[1]}
     if record is not None:
@@ -43,68 +46,68 @@ def wrap_commit(  # noqa: PLR0913 - as many parts as a commit has
     return {"did": user_id, "time_us": time_us, "kind": "commit", "commit": commit}
 
 
-def wrap_identity(user_id: str, time_us: int, *, handle: str, seq: int) -> Event:
-    """Return an identity event: an account has this handle now."""
-    body = {"did": user_id, "handle": handle, "seq": seq, "time": write_instant(time_us)}
+def make_identity_event(user_id: str, time_us: int, *, handle: str, seq: int) -> EventJson:
+    """Return an identity event, which gives an account a handle."""
+    body = {"did": user_id, "handle": handle, "seq": seq, "time": format_time(time_us)}
     return {"did": user_id, "time_us": time_us, "kind": "identity", "identity": body}
 
 
-def wrap_account(user_id: str, time_us: int, *, status: str, seq: int) -> Event:
-    """Return an account event; `status` is "active" or why the account is not."""
+def make_account_event(user_id: str, time_us: int, *, status: str, seq: int) -> EventJson:
+    """Return an account event; `status` is "active", or the reason why the account is inactive."""
     body: dict[str, Any] = {"active": status == "active", "did": user_id, "seq": seq}
     body |= {} if status == "active" else {"status": status}
-    body["time"] = write_instant(time_us)
+    body["time"] = format_time(time_us)
     return {"did": user_id, "time_us": time_us, "kind": "account", "account": body}
 
 
-def make_record(collection: str, created_us: int, **fields: Any) -> Record:
-    """Return a record of `collection` with its creation time and `fields`."""
-    return {"$type": collection, "createdAt": write_instant(created_us), **fields}
+def make_record(collection: str, created_us: int, **fields: Any) -> RecordJson:
+    """Return a record of `collection` with `$type`, `createdAt` and `fields`."""
+    return {"$type": collection, "createdAt": format_time(created_us), **fields}
 
 
-def write_ref(ref: Ref) -> dict[str, str]:
-    """Return `ref` as records hold it."""
+def to_ref_json(ref: StrongRef) -> dict[str, str]:
+    """Return the JSON object of a strong reference."""
     return {"cid": ref.cid, "uri": ref.uri}
 
 
-def embed_quote(quoted: Ref) -> Record:
-    """Return the embed of a quote."""
-    return {"$type": EMBED_RECORD, "record": write_ref(quoted)}
+def embed_quote(quoted: StrongRef) -> RecordJson:
+    """Return the embed of a post that quotes `quoted`."""
+    return {"$type": EMBED_RECORD, "record": to_ref_json(quoted)}
 
 
-def embed_quote_with_picture(quoted: Ref, rng: np.random.Generator) -> Record:
-    """Return the embed of a quote that shows a picture too: its reference lies one level deeper."""
+def embed_quote_with_picture(quoted: StrongRef, rng: np.random.Generator) -> RecordJson:
+    """Return the embed of a post with a quote and a picture; the reference is nested one level deeper."""
     kind = EMBED_RECORD_WITH_MEDIA
     return {"$type": kind, "media": embed_picture(rng), "record": embed_quote(quoted)}
 
 
-def embed_picture(rng: np.random.Generator) -> Record:
-    """Return the embed of a picture without a description."""
+def embed_picture(rng: np.random.Generator) -> RecordJson:
+    """Return the embed of a post with one picture, which has no description."""
     picture = {"alt": "", "aspectRatio": {"height": 900, "width": 1200}, "image": make_blob(rng)}
     return {"$type": EMBED_IMAGES, "images": [picture]}
 
 
-def embed_link(url: str, rng: np.random.Generator) -> Record:
-    """Return the card of a web page."""
+def embed_link(url: str, rng: np.random.Generator) -> RecordJson:
+    """Return the embed of a post with a link to a web page."""
     card = {"description": "", "thumb": make_blob(rng), "title": "A page", "uri": url}
     return {"$type": EMBED_EXTERNAL, "external": card}
 
 
-def make_blob(rng: np.random.Generator) -> Record:
-    """Return a reference to a JPEG."""
+def make_blob(rng: np.random.Generator) -> RecordJson:
+    """Return a reference to a JPEG blob."""
     size = int(rng.integers(20_000, 900_000))
     return {"$type": "blob", "ref": {"$link": make_blob_cid(rng)}, "mimeType": "image/jpeg", "size": size}
 
 
-def append_tag(text: str, tag: str) -> tuple[str, Record]:
-    """Return `text` with a hashtag at its end, and the facet that marks it: its places are UTF-8 bytes."""
+def append_tag(text: str, tag: str) -> tuple[str, RecordJson]:
+    """Return `text` with a hashtag appended, and the facet that marks it by byte offsets in UTF-8."""
     start = len(f"{text} ".encode())
     feature = {"$type": "app.bsky.richtext.facet#tag", "tag": tag}
     return f"{text} #{tag}", {"features": [feature], "index": {"byteEnd": start + 1 + len(tag), "byteStart": start}}
 
 
-def make_foreign_record(user_id: str, created_us: int, rng: np.random.Generator) -> tuple[str, Record]:
-    """Return a collection that the graph does not read, or an application's that is not Bluesky, and a record of it."""
+def make_foreign_record(user_id: str, created_us: int, rng: np.random.Generator) -> tuple[str, RecordJson]:
+    """Return a collection that no asset reads, of Bluesky or of another application, and a record of it."""
     made_up = {
         THREADGATE: {"allow": [], "post": make_uri(user_id, POST, make_tid(created_us, rng))},
         LIST: {"name": "People", "purpose": "app.bsky.graph.defs#curatelist"},

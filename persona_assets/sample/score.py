@@ -1,4 +1,4 @@
-"""Compare the clusters that the graph found with the personas that were planted."""
+"""Score clusters against the planted personas."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,32 +6,31 @@ from typing import NamedTuple
 
 
 class MainPersona(NamedTuple):
-    """The planted persona that most users of a cluster belong to."""
+    """The planted persona with the most users in a cluster."""
 
     persona: str
-    users: int  # of the cluster, in this persona
+    users: int  # users of the cluster who belong to this persona
 
 
 class Score(NamedTuple):
-    """How well clusters agree with planted personas."""
+    """Agreement of clusters with planted personas."""
 
-    users: int  # in clusters and in a planted persona: those compared
-    unplanted: int  # in clusters, but in no planted persona
-    agreement: float  # adjusted Rand index: 1 for the same groups, about 0 for random ones
+    users: int  # users with a cluster and a planted persona: only these are compared
+    unplanted: int  # users with a cluster but no planted persona
+    agreement: float  # adjusted Rand index: 1 for identical groups, about 0 for random ones
     matched: int  # users whose persona is the main persona of their cluster
-    main_personas: dict[int, MainPersona]  # by cluster_id; a cluster without users who were planted has none
+    main_personas: dict[int, MainPersona]  # by cluster_id; a cluster without planted users is left out
 
 
 def score_clusters(clusters: Mapping[str, int], planted: Mapping[str, str | None]) -> Score:
-    """Compare users' clusters with their planted personas.
+    """Compare the clusters of users with their planted personas by the adjusted Rand index (Hubert and Arabie, 1985).
 
     Args:
         clusters: cluster_id by user_id.
-        planted: Persona by user_id, None for users without one.
+        planted: Persona by user_id; None for users without one.
 
     Returns:
-        The adjusted Rand index (Hubert and Arabie, 1985) and the counts behind it. The names of clusters and personas
-        do not matter, only who is together with whom.
+        The index and counts. Only the grouping of users matters, not the names of clusters and personas.
 
     Raises:
         ValueError: No user in a cluster has a planted persona.
@@ -43,7 +42,7 @@ def score_clusters(clusters: Mapping[str, int], planted: Mapping[str, str | None
         raise ValueError(f"none of the {len(clusters)} users in clusters has a planted persona")
     counts = Counter(pairs)
     main_personas: dict[int, MainPersona] = {}
-    # By number of users, then by name, so that equal counts give the same result in any order of users.
+    # Ties are broken by name, so that the result does not depend on the order of users.
     for (cluster, persona), users in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         main_personas.setdefault(cluster, MainPersona(persona, users))
     return Score(

@@ -1,4 +1,4 @@
-"""What people write: their persona's topic for the most part, small talk and other topics for the rest."""
+"""Generate the texts of messages: mostly about the topic of the user's persona, else small talk or other topics."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -7,60 +7,60 @@ import numpy as np
 
 from persona_assets.sample.people import Person
 from persona_assets.sample.phrases import (
-    ANSWERS,
     EMOJI,
-    FRAMES,
+    GENERIC_REPLIES,
     MOMENTS,
     OTHER_LANGUAGES,
-    REPLIES,
+    REPLY_TEMPLATES,
+    SENTENCE_TEMPLATES,
     SMALL_TALK,
 )
 from persona_assets.sample.topics import TOPICS
 
-# Shares of a person's English texts. With them k-means finds the planted personas, and not without error.
-ON_TOPIC = 0.72
-OFF_TOPIC = 0.08  # of a topic that is another persona's
-TWO_SENTENCES = 0.5
-WITH_EMOJI = 0.08
-LONGEST = 300  # characters of a post
+# Shares of a user's English texts. With these, k-means finds the planted personas, but not perfectly.
+ON_TOPIC_SHARE = 0.72
+OFF_TOPIC_SHARE = 0.08  # about the topic of any persona; the rest is small talk
+TWO_SENTENCES_SHARE = 0.5
+EMOJI_SHARE = 0.08
+MAX_CHARACTERS = 300  # of a post on Bluesky
 
 Item = TypeVar("Item")
 
 
 def write_text(person: Person, personas: Sequence[str], rng: np.random.Generator, *, answering: bool) -> str:
-    """Return a short text by `person`, in its language.
+    """Return a random text of up to 300 characters in the language of its author.
 
     Args:
-        person: Who writes.
-        personas: All planted topics, for the odd text about another persona's.
-        rng: Decides about what, and how.
-        answering: It answers somebody's post.
+        person: The author.
+        personas: All planted personas, for occasional texts about another topic.
+        rng: Source of all random choices.
+        answering: Whether the text is a reply.
     """
     if person.persona is None:
         text = _write_foreign(person.language, rng)
     else:
-        fate = rng.random()
-        if fate < ON_TOPIC:
+        draw = rng.random()
+        if draw < ON_TOPIC_SHARE:
             text = _write_about(person.persona, rng, answering=answering)
-        elif fate < ON_TOPIC + OFF_TOPIC:
+        elif draw < ON_TOPIC_SHARE + OFF_TOPIC_SHARE:
             text = _write_about(pick(personas, rng), rng, answering=answering)
         else:
             text = _chat(rng, answering=answering)
-    if rng.random() < WITH_EMOJI:
+    if rng.random() < EMOJI_SHARE:
         text += f" {pick(EMOJI, rng)}"
-    return text[:LONGEST]
+    return text[:MAX_CHARACTERS]
 
 
 def pick(items: Sequence[Item], rng: np.random.Generator) -> Item:
-    """Return one of `items`."""
+    """Return a random item."""
     return items[int(rng.integers(len(items)))]
 
 
 def _write_about(topic: str, rng: np.random.Generator, *, answering: bool) -> str:
     words = TOPICS[topic]
-    first = REPLIES if answering else words.sentences + FRAMES
+    first = REPLY_TEMPLATES if answering else words.sentences + SENTENCE_TEMPLATES
     sentences = [pick(first, rng)]
-    if rng.random() < TWO_SENTENCES:
+    if rng.random() < TWO_SENTENCES_SHARE:
         sentences.append(pick(words.sentences, rng))
     filled: list[str] = []
     for sentence in sentences:
@@ -72,8 +72,8 @@ def _write_about(topic: str, rng: np.random.Generator, *, answering: bool) -> st
 
 
 def _chat(rng: np.random.Generator, *, answering: bool) -> str:
-    sentences = [pick(ANSWERS if answering else SMALL_TALK, rng)]
-    if rng.random() < TWO_SENTENCES:
+    sentences = [pick(GENERIC_REPLIES if answering else SMALL_TALK, rng)]
+    if rng.random() < TWO_SENTENCES_SHARE:
         sentences.append(pick(SMALL_TALK, rng))
     return " ".join(sentence.format(moment=pick(MOMENTS, rng)) for sentence in sentences)
 
@@ -81,6 +81,6 @@ def _chat(rng: np.random.Generator, *, answering: bool) -> str:
 def _write_foreign(language: str, rng: np.random.Generator) -> str:
     words = OTHER_LANGUAGES[language]
     sentences = [pick(words.openings, rng), pick(words.sentences, rng)]
-    if rng.random() < TWO_SENTENCES:
+    if rng.random() < TWO_SENTENCES_SHARE:
         sentences.append(pick(words.sentences, rng))
     return words.gap.join(sentences)

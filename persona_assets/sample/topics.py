@@ -1,14 +1,14 @@
-"""What planted personas write about: ten topics, each with things, doings and sentences of its own.
+"""The topics of planted personas: ten topics, each with its own nouns, verb phrases and sentences.
 
-A sentence may hold `{thing}`, `{other}` (another thing) and `{doing}` (a verb phrase). With the frames of
-`phrases.py` a topic has more than thirty sentences, and with its slots filled some thousands.
+A sentence may have the placeholders `{thing}`, `{other}` (another thing) and `{doing}` (a verb phrase). With the
+templates of `phrases.py` a topic has more than thirty sentences, and thousands with all values of the placeholders.
 """
 
 from typing import NamedTuple
 
 
 class Topic(NamedTuple):
-    """The vocabulary of one persona."""
+    """The nouns, verb phrases and sentences from which the texts of one planted persona are generated."""
 
     things: tuple[str, ...]
     doings: tuple[str, ...]
@@ -16,7 +16,7 @@ class Topic(NamedTuple):
 
 
 def _topic(things: str, doings: str, sentences: str) -> Topic:
-    """Read things and doings between semicolons, and one sentence a line."""
+    """Return a topic from texts with things and doings separated by semicolons, and one sentence per line."""
     return Topic(
         tuple(" ".join(thing.split()) for thing in things.split(";")),
         tuple(" ".join(doing.split()) for doing in doings.split(";")),

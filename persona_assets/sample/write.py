@@ -1,4 +1,4 @@
-"""Write a sample capture to disk, whole or not at all, with the truth about it beside it."""
+"""Generate a sample capture, and write it atomically together with the planted personas and a manifest."""
 
 import datetime as dt
 import os
@@ -10,28 +10,28 @@ import msgspec
 import numpy as np
 
 from persona_assets.common.lexicon import POST, QUOTING_EMBEDS
-from persona_assets.sample import deliver
+from persona_assets.sample import delivery
 from persona_assets.sample.manifest import MAKER, SampleManifest
 from persona_assets.sample.people import Person, make_people
-from persona_assets.sample.put_in_place import put_in_place, refuse_foreign
-from persona_assets.sample.records import Event
+from persona_assets.sample.put_in_place import put_in_place, refuse_to_overwrite
+from persona_assets.sample.records import EventJson
 from persona_assets.sample.simulate import Simulation
 from persona_assets.sample.topics import TOPICS
 
-EVENTS_A_USER_AND_DAY = 14
-USERS_A_PERSONA = 4  # at least
+EVENTS_PER_USER_DAY = 14
+MIN_USERS_PER_PERSONA = 4
 
 
-class Counts(NamedTuple):
-    """What a sample holds, by kind of event, of message, of damage, and of line delivered twice by day."""
+class SampleCounts(NamedTuple):
+    """Numbers of lines in a sample capture."""
 
-    events: Counter[str]
-    messages: Counter[str]
-    malformed: Counter[str]
-    duplicates: Counter[str]
+    events: Counter[str]  # by kind, collection and operation
+    messages: Counter[str]  # new messages: post, reply, quote, or reply that quotes
+    malformed: Counter[str]  # by what is wrong with the line
+    duplicates: Counter[str]  # lines that are delivered a second time, by day
 
 
-def write_capture(  # noqa: PLR0913 - the size of a sample has as many sides
+def write_capture(  # noqa: PLR0913 - the parameters of a sample
     out: Path | str,
     *,
     days: int,
@@ -41,31 +41,31 @@ def write_capture(  # noqa: PLR0913 - the size of a sample has as many sides
     seed: int,
     force: bool = False,
 ) -> SampleManifest:
-    """Make a capture in folder `out`, and beside it `out.truth.jsonl` and `out.manifest.json`.
+    """Generate a capture in the folder `out`, and write `<out>.truth.jsonl` and `<out>.manifest.json` next to it.
 
-    The same arguments give the same bytes. A sample that was made here before is replaced; the files of a
-    capture are in place all at once. The whole of a sample is held in memory: 0.5 kB an event.
+    The same arguments give the same bytes. An earlier sample at `out` is replaced atomically. The whole sample is in
+    memory, 0.5 kB per event.
 
     Args:
-        out: A folder that does not exist, is empty, or holds an untouched sample.
-        days: How many, from `start_date`. At least 1.
-        start_date: The first day, UTC.
-        users: How many accounts; three quarters write English. At least 4 for each persona.
-        personas: How many topics are planted. From 1 to 10.
-        seed: Of every random choice. Not negative.
-        force: Replace whatever is at `out`.
+        out: A folder that does not exist, is empty, or has an unchanged sample.
+        days: Number of days, at least 1.
+        start_date: The first day (UTC).
+        users: Number of accounts, at least 4 per persona. Three quarters write English.
+        personas: Number of planted personas, 1 to 10.
+        seed: Seed of all random choices, at least 0.
+        force: Whether to replace any content of `out`.
 
     Returns:
-        What `out.manifest.json` says.
+        The content of `<out>.manifest.json`.
 
     Raises:
-        ValueError: An argument is out of range; says which and its range.
-        FileExistsError: `out` holds something that was not made here.
+        ValueError: An argument is out of range. The message names it and the range.
+        FileExistsError: `out` has other content.
     """
     out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow a link, which is replaced itself
     _check_arguments(days=days, users=users, personas=personas, seed=seed)
     if not force:
-        refuse_foreign(out)
+        refuse_to_overwrite(out)
     rng = np.random.default_rng(seed)
     people, topics = make_people(users, personas, rng), list(TOPICS)[:personas]
     dates = [start_date + dt.timedelta(day) for day in range(days)]
@@ -94,41 +94,43 @@ def _check_arguments(*, days: int, users: int, personas: int, seed: int) -> None
     if days < 1:
         raise ValueError(f"days is {days}: ask for 1 or more")
     if not 1 <= personas <= len(TOPICS):
-        raise ValueError(f"personas is {personas}: ask for 1 to {len(TOPICS)}, or write topics.py on")
-    if users < USERS_A_PERSONA * personas:
-        raise ValueError(f"users is {users}: ask for {USERS_A_PERSONA} or more for each of {personas} personas")
+        raise ValueError(f"personas is {personas}: ask for 1 to {len(TOPICS)}, or add topics to topics.py")
+    if users < MIN_USERS_PER_PERSONA * personas:
+        raise ValueError(f"users is {users}: ask for {MIN_USERS_PER_PERSONA} or more for each of {personas} personas")
     if seed < 0:
         raise ValueError(f"seed is {seed}: ask for 0 or more")
 
 
 def _make_files(
     people: list[Person], topics: list[str], dates: list[dt.date], rng: np.random.Generator
-) -> tuple[dict[str, bytes], Counts]:
-    """Return the files of all days, and what was put in them, counted."""
+) -> tuple[dict[str, bytes], SampleCounts]:
+    """Return the content of the files of all days by path, and the counts of their lines."""
     simulation = Simulation(people, topics, rng)
     files: dict[str, bytes] = {}
-    counts = Counts(Counter(), Counter(), Counter(), Counter())
+    counts = SampleCounts(Counter(), Counter(), Counter(), Counter())
     for day in dates:
-        times = deliver.draw_times(day, len(people) * EVENTS_A_USER_AND_DAY, rng)
-        events = [simulation.happen(time_us) for time_us in times]
-        good = [deliver.Delivery(event["time_us"], msgspec.json.encode(event)) for event in events]
-        again = deliver.repeat_some(good, rng)
-        bad, damages = deliver.damage_some(good, rng)
-        files |= deliver.fill_files(day, [*good, *again, *bad], rng)
-        counts.events.update(map(_name_kind, events))
-        counts.messages.update(_name_message(event) for event in events if _name_kind(event) == f"{POST} create")
-        counts.malformed.update(damages)
+        times = delivery.draw_times(day, len(people) * EVENTS_PER_USER_DAY, rng)
+        events = [simulation.next_event(time_us) for time_us in times]
+        good = [delivery.Delivery(event["time_us"], msgspec.json.encode(event)) for event in events]
+        again = delivery.draw_duplicates(good, rng)
+        bad, damage_counts = delivery.draw_damaged_lines(good, rng)
+        files |= delivery.build_files(day, [*good, *again, *bad], rng)
+        counts.events.update(map(_describe_kind, events))
+        counts.messages.update(
+            _describe_message(event) for event in events if _describe_kind(event) == f"{POST} create"
+        )
+        counts.malformed.update(damage_counts)
         counts.duplicates[f"{day}"] += len(again)
     return files, counts
 
 
-def _name_kind(event: Event) -> str:
+def _describe_kind(event: EventJson) -> str:
     if event["kind"] != "commit":
         return str(event["kind"])
     return f"{event['commit']['collection']} {event['commit']['operation']}"
 
 
-def _name_message(event: Event) -> str:
+def _describe_message(event: EventJson) -> str:
     record = event["commit"]["record"]
     quotes = (record.get("embed") or {}).get("$type", "") in QUOTING_EMBEDS
     replies = record.get("reply") is not None
@@ -136,7 +138,7 @@ def _name_message(event: Event) -> str:
 
 
 def _write_truth(people: list[Person]) -> bytes:
-    """Return a line for each user: who it is, its persona or null, its language, its tagging, its last status."""
+    """Return one JSON line per user: its id, planted persona or null, language, language tagging and last status."""
     encoder = msgspec.json.Encoder()
     lines = [
         encoder.encode(

@@ -1,14 +1,14 @@
-"""What the instance knows of days."""
+"""Queries to the Dagster instance: parsed, failed and active days."""
 
 import dagster as dg
 
 from persona_assets.automation.instance_history import (
     DIGEST,
     DIGEST_TAG,
-    find_active,
-    find_failed,
+    find_active_days,
+    find_failed_digests,
     find_last_runs,
-    find_parsed,
+    find_parsed_digests,
 )
 
 
@@ -23,7 +23,7 @@ def test_a_day_was_parsed_from_the_files_of_its_latest_run():
         note(instance, "2025-03-01", {DIGEST: "new"})
         note(instance, "2025-03-02", {})
 
-        found = find_parsed(instance, ["2025-03-01", "2025-03-02", "2025-03-03"])
+        found = find_parsed_digests(instance, ["2025-03-01", "2025-03-02", "2025-03-03"])
 
     assert found == {"2025-03-01": "new", "2025-03-02": "not noted"}
 
@@ -34,7 +34,7 @@ def run_job(instance, day, status, job="process_day", tags=()):
     )
 
 
-def test_days_have_failed_whose_last_run_did_and_are_told_with_the_files_that_it_was_asked_for():
+def test_days_whose_last_run_failed_have_the_digest_that_was_requested():
     failure, success = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
     with dg.DagsterInstance.ephemeral() as instance:
         run_job(instance, "2025-03-01", failure, tags={DIGEST_TAG: "a"})
@@ -47,14 +47,14 @@ def test_days_have_failed_whose_last_run_did_and_are_told_with_the_files_that_it
         last = find_last_runs(instance, days)
 
     assert sorted(last) == days[:3]
-    assert find_failed(last) == {"2025-03-01": "a", "2025-03-03": "not noted"}
+    assert find_failed_digests(last) == {"2025-03-01": "a", "2025-03-03": "not noted"}
 
 
-def test_days_are_active_while_a_run_waits_or_works():
+def test_days_are_active_while_a_run_is_queued_or_running():
     with dg.DagsterInstance.ephemeral() as instance:
         run_job(instance, "2025-03-03", dg.DagsterRunStatus.STARTED)
         run_job(instance, "2025-03-02", dg.DagsterRunStatus.NOT_STARTED)
         run_job(instance, "2025-03-01", dg.DagsterRunStatus.SUCCESS)
         run_job(instance, "2025-03-04", dg.DagsterRunStatus.STARTED, job="other")
 
-        assert find_active(instance) == ["2025-03-02", "2025-03-03"]
+        assert find_active_days(instance) == ["2025-03-02", "2025-03-03"]

@@ -1,4 +1,4 @@
-"""The jobs: what a day needs, and what a window is turned into."""
+"""The jobs: their assets, and the days that a backfill of them covers."""
 
 import datetime as dt
 import os
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
     ("job", "assets"),
     [("prepare_days", DAY_ASSETS), ("make_personas", (*PERSONA_ASSETS, *LINEAGE_ASSETS))],
 )
-def test_a_job_makes_its_assets_day_by_day(job, assets):
+def test_a_job_materializes_its_assets_for_each_day(job, assets):
     settings = read_settings({"PERSONA_START_DATE": "2025-02-03"})
 
     made = build_definitions(settings).resolve_job_def(job)
@@ -35,7 +35,7 @@ def test_a_job_makes_its_assets_day_by_day(job, assets):
 
 
 def find_targets(days, assets, **settings):
-    """The days of each asset that a backfill would make which was launched in the UI for these days."""
+    """Return the days of each asset that a backfill from the UI for the given days would materialize."""
     graph = build_definitions(read_settings(settings)).resolve_asset_graph()
     data = AssetBackfillData.from_asset_partitions(
         graph,
@@ -50,13 +50,13 @@ def find_targets(days, assets, **settings):
 
 
 @pytest.mark.parametrize("assets", [DAY_ASSETS, PERSONA_ASSETS])
-def test_a_backfill_of_a_jobs_assets_reaches_the_chosen_days_alone(assets):
+def test_a_backfill_of_a_jobs_assets_covers_only_the_chosen_days(assets):
     days = ["2025-03-01", "2025-03-02", "2025-03-03"]
 
     assert find_targets(days, assets) == dict.fromkeys(assets, days)
 
 
-def test_a_backfill_of_all_assets_reaches_every_window_that_holds_a_chosen_day_up_to_the_last_day():
+def test_a_backfill_of_all_assets_covers_every_window_with_a_chosen_day():
     assets, days = (*DAY_ASSETS, *PERSONA_ASSETS), ["2025-03-01", "2025-03-02", "2025-03-03"]
 
     without = find_targets(days, assets)
@@ -75,7 +75,7 @@ def test_personas_are_traced_once_for_all_days():
 
 
 @pytest.mark.slow
-def test_a_backfill_finishes_the_days_beside_a_hole_and_later_makes_the_hole_alone(tmp_path):
+def test_a_backfill_can_later_make_only_the_days_that_failed(tmp_path):
     days = [dt.date(2025, 3, 1) + dt.timedelta(days=number) for number in range(3)]
     write_capture(tmp_path / "capture", days=3, start_date=days[0], users=60, personas=2, seed=0)
     hole = tmp_path / "capture" / days[1].strftime("bluesky-%Y-%m/%d")

@@ -1,4 +1,4 @@
-"""Runs wait in a queue only where a daemon is sure to start them."""
+"""Runs are queued only under `dagster dev`, where a daemon starts them."""
 
 import dagster as dg
 import pytest
@@ -11,7 +11,7 @@ from persona_assets.automation.run_queue import DEV
 
 
 class Started(RunLauncher, ConfigurableClass):
-    """A launcher that notes which runs it was to start."""
+    """A run launcher that records the runs and starts none."""
 
     def __init__(self, inst_data=None):
         self.inst_data_, self.runs = inst_data, []

@@ -1,4 +1,4 @@
-"""A week of days that arrive one by one: the schedule and the sensor tick, and every day is made once."""
+"""Days that arrive one by one: schedule and sensor together process each day once."""
 
 import datetime as dt
 import shutil
@@ -16,13 +16,13 @@ from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import make_model
 from persona_assets_tests.whole_graph import DAY_ASSETS, PERSONA_ASSETS
 
-# Days that have ended, as partitions have.
+# Days in the past, because only days that have ended are partitions.
 TODAY = dt.datetime.now(dt.UTC).date()
 WEEK = [TODAY - dt.timedelta(days=back) for back in range(7, 0, -1)]
 
 
 class Week:
-    """A capture into which days are delivered, and a Dagster instance that ticks."""
+    """A capture to which days are delivered, and a Dagster instance on which schedule and sensor are evaluated."""
 
     def __init__(self, root, instance):
         self.root, self.instance, self.cursor, self.keys = root, instance, None, set()
@@ -42,7 +42,7 @@ class Week:
         return day.strftime("bluesky-%Y-%m/%d")
 
     def tick_sensor(self):
-        """Ask the sensor as a daemon that has just been started would; run what it asks for."""
+        """Evaluate the sensor as a daemon that has just started would, and execute the run that it requests."""
         sensor = self.definitions.resolve_sensor_def("new_files")
         context = dg.build_sensor_context(
             self.instance,
@@ -55,7 +55,7 @@ class Week:
         return [self._run(request) for request in answer.run_requests if self._is_new(request)], answer.skip_message
 
     def _is_new(self, request):
-        """Run keys are the daemon's memory: it starts no run for one that it has started before."""
+        """Return whether the run key is new: the daemon starts no second run with the same key."""
         is_new = request.run_key not in self.keys
         self.keys.add(request.run_key)
         return is_new
@@ -76,7 +76,7 @@ class Week:
         return request.partition_key
 
     def break_day(self, day):
-        """Put something in the place of the day's table, so that its run fails."""
+        """Block the path of the day's table, so that its run fails."""
         (self.root / "data" / "raw_events" / f"{day}.parquet" / "in the way").mkdir(parents=True)
 
     def mend_day(self, day):
@@ -115,16 +115,17 @@ def week(tmp_path, monkeypatch):
         monkeypatch.setenv(f"PERSONA_{name}", str(value))
     for folder in ("capture", "instance"):
         (tmp_path / folder).mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "instance")) as instance:  # a schedule opens it anew
+    # Not in memory: each evaluation of the schedule opens the instance again.
+    with dg.DagsterInstance.local_temp(str(tmp_path / "instance")) as instance:
         yield Week(tmp_path, instance)
 
 
 @pytest.mark.slow
-def test_a_week_is_made_day_by_day_and_a_late_file_makes_its_day_again(week):
+def test_days_are_processed_one_by_one_and_again_after_a_late_file(week):
     for number, day in enumerate(WEEK):
         assert week.tick_sensor()[0] == []
         week.deliver(day)
-        # On even days the sensor is first, on odd days the schedule.
+        # On even days the sensor is evaluated first, on odd days the schedule.
         ticks = [lambda: week.tick_sensor()[0], lambda: week.tick_sensor()[0]]
         ticks.insert(2 * (number % 2 == 0), lambda day=day: week.tick_schedule(day)[0])
         assert [made for tick in ticks for made in tick()] == [f"{day}"]
@@ -136,15 +137,15 @@ def test_a_week_is_made_day_by_day_and_a_late_file_makes_its_day_again(week):
 
     late = WEEK[3]
     week.deliver_late(late)
-    assert week.tick_sensor()[0] == []  # it may still grow
+    assert week.tick_sensor()[0] == []  # the files may still change
     assert week.tick_sensor()[0] == [f"{late}"]
     assert week.tick_sensor() == ([], "7 days have files, all of them parsed")
     assert week.count_made("raw_events")[f"{late}"] == 2
-    assert find_stale(week, "clusters") == [f"{day}" for day in WEEK[4:6]]  # the windows of three days that hold it
+    assert find_stale(week, "clusters") == [f"{day}" for day in WEEK[4:6]]  # three days have it in their window
 
 
 @pytest.mark.slow
-def test_later_days_go_on_behind_a_failed_one_which_is_named_and_made_when_it_was_mended(week):
+def test_a_failed_day_does_not_block_later_days_and_can_be_reexecuted(week):
     first, second, third = WEEK[:3]
     week.break_day(first)
     for day in (first, second):
@@ -156,7 +157,7 @@ def test_later_days_go_on_behind_a_failed_one_which_is_named_and_made_when_it_wa
     assert asked == [[], [f"{first}"], [f"{second}"]]
     assert week.count_made("raw_events") == {f"{second}": 1}
     assert still_failed == []
-    assert f"the last run failed: {first} (mend what the run says, then re-execute it)" in why
+    assert f"the last run failed: {first} (fix the error that the run shows, then re-execute it)" in why
 
     week.mend_day(first)
     week.reexecute(first)
@@ -168,7 +169,7 @@ def test_later_days_go_on_behind_a_failed_one_which_is_named_and_made_when_it_wa
 
 
 @pytest.mark.slow
-def test_a_failed_day_is_asked_for_again_when_its_files_have_changed_even_back_to_what_they_were(week):
+def test_a_failed_day_is_requested_again_after_its_files_changed_even_back(week):
     day = WEEK[0]
     week.break_day(day)
     week.deliver(day)
@@ -199,7 +200,7 @@ def find_stale(week, asset):
     return [day for day in days if resolver.get_status(dg.AssetKey(asset), day) is StaleStatus.STALE]
 
 
-def test_a_capture_that_is_not_there_is_said(week):
+def test_a_missing_capture_is_the_reason_to_skip(week):
     shutil.rmtree(week.root / "capture")
 
     requested, why = week.tick_sensor()
@@ -208,7 +209,7 @@ def test_a_capture_that_is_not_there_is_said(week):
     assert "PERSONA_CAPTURE" in why
 
 
-def test_while_a_day_is_in_work_no_other_run_is_started(week):
+def test_no_run_is_started_while_another_day_is_active(week):
     for day in WEEK[:2]:
         week.deliver(day)
     week.tick_sensor()
@@ -228,7 +229,7 @@ def test_while_a_day_is_in_work_no_other_run_is_started(week):
     )
 
 
-def test_the_schedule_leaves_days_before_the_first_one_alone(week):
+def test_the_schedule_skips_days_before_the_first_partition(week):
     before = WEEK[0] - dt.timedelta(days=1)
 
     assert week.tick_schedule(before) == (
@@ -237,7 +238,7 @@ def test_the_schedule_leaves_days_before_the_first_one_alone(week):
     )
 
 
-def test_after_the_last_day_nothing_is_processed(week, monkeypatch):
+def test_days_after_the_last_partition_are_skipped(week, monkeypatch):
     monkeypatch.setenv("PERSONA_END_DATE", f"{WEEK[1]}")
     week.definitions = build_definitions(read_settings())
     for day in WEEK:
@@ -250,11 +251,11 @@ def test_after_the_last_day_nothing_is_processed(week, monkeypatch):
     assert week.tick_sensor()[1].startswith(f"{WEEK[0]}, {WEEK[1]}: looked at again next time")
 
 
-def test_the_hour_is_the_settings():
+def test_the_hour_of_the_schedule_is_a_setting():
     assert build_schedule(daily_partitions(WEEK[0]), hour=5).cron_schedule == "0 5 * * *"
 
 
-def test_a_file_of_another_size_is_seen(tmp_path):
+def test_a_changed_or_new_file_changes_the_digest(tmp_path):
     folder = tmp_path / f"{WEEK[0]}"
     folder.mkdir()
     (folder / "a").write_bytes(b"1")

@@ -1,11 +1,11 @@
-"""A graph for `dagster asset materialize -f`: an asset a day, of which one may fail, and one over all days."""
+"""A graph for `dagster asset materialize -f`: a daily asset, of which one day can fail, and one without partitions."""
 
 import os
 
 import dagster as dg
 
-from persona_assets.command_line.day_ranges import launching
-from persona_assets.command_line.failure_summary import end_with_errors
+from persona_assets.command_line.day_ranges import as_launch_executor
+from persona_assets.command_line.failure_summary import print_failures_at_exit
 from persona_assets.errors import CaptureError
 
 days = dg.DailyPartitionsDefinition("2025-03-01", end_date="2025-03-06", timezone="UTC")
@@ -30,4 +30,6 @@ def summed() -> None: ...
 
 
 at_once = [asset.with_attributes(backfill_policy=dg.BackfillPolicy.single_run()) for asset in (counted, summed)]
-defs = dg.Definitions(at_once, executor=launching(dg.in_process_executor, days=days, ending=end_with_errors()))
+defs = dg.Definitions(
+    at_once, executor=as_launch_executor(dg.in_process_executor, days=days, failures=print_failures_at_exit())
+)

@@ -1,4 +1,4 @@
-"""A range of days is a run a day, in their order, of which each says what is true of its day."""
+"""A range of days is one run per day, in order, with events and checks of its own day."""
 
 import os
 import subprocess
@@ -37,7 +37,7 @@ def made_days(instance):
 
 
 def checked_days(instance):
-    """Return whether the days passed their check; the run of the range, which checks nothing itself, is left out."""
+    """Return whether each day passed its check. The run of the range has no checks."""
     key = dg.AssetCheckKey(MADE, "is_even")
     checks = instance.event_log_storage.get_asset_check_execution_history(key, limit=9)
     found = [check.event.dagster_event.event_specific_data for check in reversed(checks)]
@@ -70,7 +70,7 @@ def test_each_day_is_materialized_and_checked_by_a_run_of_its_own_and_what_follo
         assert {run.status.value for run in instance.get_runs()} == {"SUCCESS"}
 
 
-def test_the_first_day_that_fails_ends_it_and_the_last_line_says_why(tmp_path):
+def test_the_first_failed_day_ends_the_range_and_its_error_is_printed_last(tmp_path):
     done = materialize(
         tmp_path / "home", "--select", "*", "--partition-range", "2025-03-01...2025-03-05", FAILS_ON="2025-03-02"
     )
@@ -90,7 +90,7 @@ def test_the_first_day_that_fails_ends_it_and_the_last_line_says_why(tmp_path):
             "2025-03-04": None,
             "2025-03-05": None,
         }
-        # For Dagster, a run that fails has failed all the days it was asked for: the one of the range is canceled.
+        # Dagster takes all days of a failed run as failed, so the run of the range is canceled instead.
         assert {run.tags.get("dagster/partition", "all"): run.status.value for run in instance.get_runs()} == {
             "2025-03-01": "SUCCESS",
             "2025-03-02": "FAILURE",
@@ -98,7 +98,7 @@ def test_the_first_day_that_fails_ends_it_and_the_last_line_says_why(tmp_path):
         }
 
 
-def test_a_day_that_was_made_before_stays_made_when_an_earlier_one_fails(tmp_path):
+def test_a_materialized_day_stays_so_if_an_earlier_day_fails(tmp_path):
     home = tmp_path / "home"
     assert materialize(home, "--select", "counted", "--partition", "2025-03-04").returncode == 0
 
@@ -117,7 +117,7 @@ def test_a_day_that_was_made_before_stays_made_when_an_earlier_one_fails(tmp_pat
 
 
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
-def test_a_signal_at_the_very_end_of_a_day_ends_the_range(tmp_path, number):
+def test_a_signal_at_the_end_of_a_days_run_ends_the_range(tmp_path, number):
     home = tmp_path / "home"
     home.mkdir()
     (home / "dagster.yaml").write_text(write_instance(home))
@@ -132,7 +132,7 @@ def test_a_signal_at_the_very_end_of_a_day_ends_the_range(tmp_path, number):
         assert set(status_of_days(instance).values()) == {"MATERIALIZED", None}
 
 
-def test_a_single_day_is_run_as_ever(tmp_path):
+def test_a_single_day_is_one_run(tmp_path):
     done = materialize(tmp_path / "home", "--select", "counted", "--partition", "2025-03-02")
 
     assert done.returncode == 0, done.stderr

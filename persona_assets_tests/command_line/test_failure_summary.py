@@ -1,4 +1,4 @@
-"""A command ends with why its steps failed, and tracebacks of what the package itself explains stay off the console."""
+"""At exit a command prints the errors of failed steps; errors of the package have no traceback on the console."""
 
 import io
 import logging
@@ -8,15 +8,15 @@ import dagster as dg
 import pytest
 from dagster._utils.error import serializable_error_info_from_exc_info
 
-from persona_assets.command_line.failure_summary import BriefLogger, Ending, find_own_message
+from persona_assets.command_line.failure_summary import BriefLogger, FailureSummary, find_own_message
 from persona_assets.errors import CaptureError, PersonaAssetsError, TooFewUsersError
 
 
 def info_of(raise_it):
-    """Return an error as Dagster keeps it."""
+    """Return the raised error as Dagster serialises it."""
     try:
         raise_it()
-    except Exception:  # noqa: BLE001 - whatever it is
+    except Exception:  # noqa: BLE001 - any error
         return serializable_error_info_from_exc_info(sys.exc_info())
     raise AssertionError("nothing was raised")
 
@@ -33,23 +33,23 @@ def fail_because(cause):
 
 
 @pytest.mark.parametrize("error", [CaptureError, TooFewUsersError])
-def test_an_error_of_the_package_is_found_wherever_it_is_the_cause(error):
+def test_an_error_of_the_package_is_found_among_causes(error):
     assert find_own_message(info_of(lambda: fail(error("3 users: ask for fewer")))) == "3 users: ask for fewer"
     assert find_own_message(info_of(lambda: fail_because(error("3 users: ask for fewer")))) == "3 users: ask for fewer"
 
 
-def test_other_errors_have_no_message_of_the_package():
+def test_other_errors_have_no_own_message():
     assert find_own_message(info_of(lambda: fail_because(ValueError("x")))) is None
     assert find_own_message(None) is None
 
 
-def test_the_end_says_each_error_once_and_the_last_one_last():
+def test_each_distinct_error_is_printed_once_at_exit():
     said, to = [], io.StringIO()
-    ending = Ending(at_exit=said.append, to=to)
+    summary = FailureSummary(at_exit=said.append, to=to)
 
     for text in ("no file", "no room", "no file"):
-        ending.note(info_of(lambda text=text: fail(CaptureError(text))))
-    ending.note(info_of(lambda: fail(ValueError("x"))))
+        summary.add(info_of(lambda text=text: fail(CaptureError(text))))
+    summary.add(info_of(lambda: fail(ValueError("x"))))
     assert to.getvalue() == ""
     (at_exit,) = said
     at_exit()
@@ -74,7 +74,7 @@ def brief():
 
 
 @pytest.mark.usefixtures("brief")
-def test_the_console_leaves_out_the_traceback_of_what_the_package_explains(capfd):
+def test_the_console_has_no_traceback_of_an_error_of_the_package(capfd):
     with dg.DagsterInstance.ephemeral() as instance:
         result = run_that_raises(PersonaAssetsError("no file: look for it"), instance)
 
@@ -87,7 +87,7 @@ def test_the_console_leaves_out_the_traceback_of_what_the_package_explains(capfd
 
 
 @pytest.mark.usefixtures("brief")
-def test_the_console_shows_the_traceback_of_what_nothing_explains(capfd):
+def test_the_console_has_the_traceback_of_other_errors(capfd):
     with dg.DagsterInstance.ephemeral() as instance:
         run_that_raises(ZeroDivisionError("defect"), instance)
 

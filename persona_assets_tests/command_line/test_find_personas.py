@@ -1,4 +1,4 @@
-"""Personas are found by a text and by a user's id, in what is stored."""
+"""Personas are found by a text or by the id of a user, in the stored results."""
 
 import datetime as dt
 
@@ -8,7 +8,7 @@ import pytest
 
 from persona_assets import find, tables
 from persona_assets.assets.persona_labels.carry_names import PERSONA_LABELS
-from persona_assets.command_line.find_personas import find_text, find_user, list_days
+from persona_assets.command_line.find_personas import find_personas_by_text, find_personas_of_user, list_days
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.errors import MissingPartitionError, ModelError, StorageError
 from persona_assets.settings import read_settings
@@ -26,7 +26,7 @@ def model_folder(tmp_path_factory):
 
 @pytest.fixture
 def settings(tmp_path, model_folder, monkeypatch):
-    """Two days of two personas, whose centres are the vectors of two texts; the numbers of clusters change."""
+    """Two days of two personas, whose centres are the vectors of two texts. The cluster ids differ between the days."""
     model = load(model_folder)
     centres = encode(model, TEXTS)
     for day, order in zip(DAYS, ((0, 1), (1, 0)), strict=True):
@@ -56,58 +56,58 @@ def store(data, asset, day, table):
 
 
 @pytest.mark.parametrize("persona", [0, 1])
-def test_the_nearest_persona_to_a_text_comes_first_whatever_its_cluster_is_called(settings, persona):
+def test_personas_are_sorted_by_similarity_to_the_text(settings, persona):
     for day in DAYS:
-        nearest, other = find_text(settings, TEXTS[persona], day=day)
+        nearest, other = find_personas_by_text(settings, TEXTS[persona], day=day)
         assert (nearest["persona_id"], nearest["name"]) == (persona, f"persona {persona}")
         assert nearest["similarity"] == pytest.approx(1, abs=1e-3)
         assert other["similarity"] < nearest["similarity"]
 
 
-def test_the_last_day_is_asked_by_default_and_as_many_as_are_wanted(settings):
-    (found,) = find_text(settings, TEXTS[0], most=1)
+def test_the_last_day_is_the_default_and_the_number_is_limited(settings):
+    (found,) = find_personas_by_text(settings, TEXTS[0], limit=1)
 
     assert found["cluster_id"] == 1
 
 
-def test_a_user_is_followed_through_the_days(settings):
-    found = find_user(settings.data, "did:plc:ann")
+def test_a_user_has_a_persona_on_each_day(settings):
+    found = find_personas_of_user(settings.data, "did:plc:ann")
 
     assert [(row["day"], row["persona_id"], row["cluster_id"]) for row in found] == [(DAYS[0], 0, 0), (DAYS[1], 0, 1)]
-    assert find_user(settings.data, "did:plc:nobody") == []
+    assert find_personas_of_user(settings.data, "did:plc:nobody") == []
 
 
 def test_without_labels_personas_have_no_number_and_no_name(settings, tmp_path):
     (tmp_path / "persona_labels.parquet").unlink()
 
-    assert {(row["persona_id"], row["name"]) for row in find_text(settings, TEXTS[0])} == {(None, None)}
+    assert {(row["persona_id"], row["name"]) for row in find_personas_by_text(settings, TEXTS[0])} == {(None, None)}
 
 
-def test_a_day_that_is_not_there_is_named_with_those_that_are(settings):
+def test_a_missing_day_is_named_with_the_stored_ones(settings):
     with pytest.raises(
         MissingPartitionError, match="2025-03-05 has no clusters; the days are 2025-03-01 to 2025-03-02"
     ):
-        find_text(settings, "x", day=dt.date(2025, 3, 5))
+        find_personas_by_text(settings, "x", day=dt.date(2025, 3, 5))
 
 
 def test_another_model_is_refused(settings, tmp_path):
     other = make_model(tmp_path / "other", pooling={"pooling_mode": "cls"})
 
     with pytest.raises(ModelError, match="set PERSONA_MODEL to the model of that day"):
-        find_text(settings.model_copy(update={"model": str(other)}), "x")
+        find_personas_by_text(settings.model_copy(update={"model": str(other)}), "x")
 
 
-def test_damage_is_noticed(settings, tmp_path):
+def test_a_damaged_table_is_an_error(settings, tmp_path):
     file = tmp_path / "clusters" / f"{DAYS[0]}.parquet"
     content = bytearray(file.read_bytes())
     content[20] ^= 1
     file.write_bytes(content)
 
     with pytest.raises(StorageError, match="clusters"):
-        find_user(settings.data, "did:plc:ann")
+        find_personas_of_user(settings.data, "did:plc:ann")
 
 
-def test_without_any_day_the_remedy_is_said(tmp_path):
+def test_without_stored_days_the_error_names_the_remedy(tmp_path):
     with pytest.raises(MissingPartitionError, match="run the job make_personas, or set PERSONA_DATA"):
         list_days(str(tmp_path))
 

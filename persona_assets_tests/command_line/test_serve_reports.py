@@ -1,4 +1,4 @@
-"""The server of reports: it shows reports to this machine's browsers, and nothing else to anyone."""
+"""The report server serves files of reports to browsers on this machine, and nothing else."""
 
 import os
 import socket
@@ -9,7 +9,7 @@ import httpx
 import pytest
 from upath import UPath
 
-from persona_assets.command_line.serve_reports import main, report_address, serving_reports
+from persona_assets.command_line.serve_reports import main, report_url, serving_reports
 from persona_assets.errors import SettingsError
 from persona_assets.settings import read_settings
 from persona_assets_tests.ports import find_free_port
@@ -19,7 +19,7 @@ DAY = "2025-03-03"
 
 @pytest.fixture
 def data(tmp_path):
-    """A data folder with a report and what nobody is to get."""
+    """A data folder with a report, and with files that must not be served."""
     folder = tmp_path / "cluster_stats" / DAY
     folder.mkdir(parents=True)
     (folder / "report.html").write_text("<p>é</p>", encoding="utf-8")
@@ -35,7 +35,7 @@ def address(data):
         yield address
 
 
-def test_a_report_and_its_pictures_are_served_as_what_they_are(address):
+def test_a_report_and_its_pictures_have_their_content_types(address):
     report, picture = (httpx.get(f"{address}/{DAY}/{name}") for name in ("report.html", "map.png"))
 
     assert (report.text, report.headers["content-type"]) == ("<p>é</p>", "text/html; charset=utf-8")
@@ -51,7 +51,7 @@ def test_a_report_and_its_pictures_are_served_as_what_they_are(address):
         f"/{DAY}",
         f"/{DAY}/",
         f"/{DAY}/stats.json",
-        f"/{DAY}/cluster_sizes.png",  # not there
+        f"/{DAY}/cluster_sizes.png",  # missing
         "/2025-03-04/report.html",
         f"/{DAY}/../../secret",
         f"/{DAY}/..%2f..%2fsecret",
@@ -71,23 +71,23 @@ def test_nothing_else_is_served(address, path):
 
 
 @pytest.mark.parametrize("host", ["evil.example", "[", "[::1"])
-def test_a_page_of_elsewhere_that_gave_this_machine_a_name_gets_nothing(address, host):
+def test_requests_with_a_foreign_host_name_are_refused(address, host):
     answer = httpx.get(f"{address}/{DAY}/report.html", headers={"Host": host})
 
     assert answer.status_code == 404
 
 
-def test_nobody_can_write(address):
+def test_only_get_is_supported(address):
     assert httpx.post(f"{address}/{DAY}/report.html").status_code == 501
 
 
-def test_links_are_made_where_an_address_is_set():
-    assert report_address(read_settings({}), DAY, "report.html") is None
+def test_report_urls_need_the_setting():
+    assert report_url(read_settings({}), DAY, "report.html") is None
     settings = read_settings({"PERSONA_REPORTS_URL": "http://127.0.0.1:3001/"})
-    assert report_address(settings, DAY, "report.html") == f"http://127.0.0.1:3001/{DAY}/report.html"
+    assert report_url(settings, DAY, "report.html") == f"http://127.0.0.1:3001/{DAY}/report.html"
 
 
-def test_a_port_that_is_taken_is_named(address):
+def test_a_port_in_use_is_named(address):
     port = int(address.rpartition(":")[2])
 
     with pytest.raises(SettingsError, match=f"port {port} is taken"), serving_reports(UPath("."), port=port):
@@ -118,21 +118,21 @@ def test_reports_are_served_while_a_command_runs_and_its_status_is_returned(data
     assert done.stderr == ""
 
 
-def test_without_an_address_the_command_runs_alone(data):
+def test_without_a_url_the_command_runs_without_a_server(data):
     done = run(data, None, "print('alone')")
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "alone\n", "")
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:99999", "http://[::1:3001", "http://127.0.0.1"])
-def test_an_address_without_a_port_that_can_be_is_refused(monkeypatch, address):
+def test_a_url_without_a_valid_port_is_refused(monkeypatch, address):
     monkeypatch.setenv("PERSONA_REPORTS_URL", address)
 
     with pytest.raises(SettingsError, match="set PERSONA_REPORTS_URL to where reports are to be served"):
         main(["true"])
 
 
-def test_there_is_nothing_to_do_without_address_and_command(monkeypatch):
+def test_without_url_and_command_there_is_an_error(monkeypatch):
     monkeypatch.delenv("PERSONA_REPORTS_URL", raising=False)
 
     with pytest.raises(SettingsError, match="set PERSONA_REPORTS_URL to where reports are to be served"):

@@ -1,11 +1,11 @@
-"""Checks as Dagster sees them; each asset's tests have one in which each of its checks fails."""
+"""Asset checks in Dagster. The tests of each asset have a failing case for each of its checks."""
 
 import datetime as dt
 
 import dagster as dg
 import pytest
 
-from persona_assets.common.checks import Check, adds_up, window_is_complete
+from persona_assets.common.checks import Check, accounting_check, complete_window_check
 from persona_assets.definitions import defs
 from persona_assets.partitions import daily_partitions
 
@@ -13,7 +13,7 @@ from persona_assets.partitions import daily_partitions
 def run(check, *, passed):
     @dg.asset(name="made", check_specs=[check.spec()])
     def made():
-        return dg.MaterializeResult(check_results=[check.answer(passed=passed, rows=1)])
+        return dg.MaterializeResult(check_results=[check.result(passed=passed, rows=1)])
 
     @dg.asset(deps=[made])
     def follows():
@@ -25,7 +25,7 @@ def run(check, *, passed):
 
 
 @pytest.mark.parametrize(("is_error", "ran"), [(True, set()), (False, {"made", "follows"})])
-def test_an_error_fails_the_step_and_what_follows_and_a_warning_does_not(is_error, ran):
+def test_a_failed_error_check_skips_downstream_assets_and_a_warning_does_not(is_error, ran):
     answer, succeeded = run(Check("made", "is_well", "look here", is_error=is_error), passed=False)
 
     assert succeeded == ran
@@ -37,12 +37,12 @@ DAYS = daily_partitions(dt.date(2025, 3, 1), dt.date(2025, 3, 3))
 
 
 def run_days(instance, *, is_error):
-    """Make three days, the second of which fails its check; return the check and what was made after it."""
+    """Materialize three days, of which the second fails its check; return the check and the downstream days."""
     check = Check("made", "is_well", "look here", is_error=is_error)
 
     @dg.asset(name="made", partitions_def=DAYS, check_specs=[check.spec(DAYS)])
     def made(context):
-        return dg.MaterializeResult(check_results=[check.answer(passed=context.partition_key != "2025-03-02")])
+        return dg.MaterializeResult(check_results=[check.result(passed=context.partition_key != "2025-03-02")])
 
     @dg.asset(deps=[made], partitions_def=DAYS)
     def follows():
@@ -57,9 +57,7 @@ def run_days(instance, *, is_error):
     ("is_error", "after"),
     [(True, {"2025-03-01", "2025-03-03"}), (False, {"2025-03-01", "2025-03-02", "2025-03-03"})],
 )
-def test_the_failure_of_a_day_is_still_seen_when_the_next_has_passed_and_stops_its_own_day_alone(
-    tmp_path, is_error, after
-):
+def test_a_failed_check_of_one_day_stays_visible_and_stops_only_that_day(tmp_path, is_error, after):
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         check, followed = run_days(instance, is_error=is_error)
         state = instance.event_log_storage.get_asset_check_state([(check, DAYS)])[check]
@@ -73,7 +71,7 @@ def test_the_failure_of_a_day_is_still_seen_when_the_next_has_passed_and_stops_i
     assert followed == after
 
 
-def test_the_checks_of_a_daily_asset_are_daily_and_those_of_lineage_are_not():
+def test_checks_of_daily_assets_are_partitioned_and_those_of_lineage_are_not():
     graph = defs.resolve_asset_graph()
 
     found = [
@@ -85,14 +83,14 @@ def test_the_checks_of_a_daily_asset_are_daily_and_those_of_lineage_are_not():
     assert graph.get(dg.AssetKey("lineage")).partitions_def is None
 
 
-def test_a_daily_check_warns_of_no_preview(recwarn):
+def test_partitioned_checks_print_no_preview_warning(recwarn):
     Check("made", "is_well", "look here").spec(DAYS)
 
     assert not recwarn.list
 
 
-def test_a_check_that_passes_gives_no_advice():
-    answer, succeeded = run(adds_up("made", of="line", advice="look here"), passed=True)
+def test_a_passed_check_has_no_advice():
+    answer, succeeded = run(accounting_check("made", of="line", advice="look here"), passed=True)
 
     assert (answer.check_name, answer.description) == ("every_line_is_accounted_for", None)
     assert succeeded == {"made", "follows"}
@@ -106,16 +104,16 @@ def test_a_failed_check_is_logged_by_the_step_with_its_advice_and_numbers(is_err
     assert line.endswith(" - made - check is_well of made failed (rows 1): look here")
 
 
-def test_a_check_that_passes_is_not_logged(capfd):
+def test_a_passed_check_is_not_logged(capfd):
     run(Check("made", "is_well", "look here"), passed=True)
 
     assert "check is_well of made failed" not in capfd.readouterr().err
 
 
-def test_outside_a_run_a_failed_check_is_logged_too(caplog):
+def test_a_failed_check_is_logged_outside_a_run(caplog):
     days = ", ".join(f"2025-03-{day:02}" for day in range(1, 31))
 
-    Check("made", "is_well", "look here").answer(
+    Check("made", "is_well", "look here").result(
         passed=False, share=0.25, days=days, table=dg.MetadataValue.float(1.5), none=None
     )
 
@@ -125,8 +123,8 @@ def test_outside_a_run_a_failed_check_is_logged_too(caplog):
     )
 
 
-def test_a_hole_in_a_window_only_warns():
-    assert not window_is_complete("made").spec().blocking
+def test_a_missing_day_of_the_window_only_warns():
+    assert not complete_window_check("made").spec().blocking
 
 
 def test_every_asset_has_a_check():

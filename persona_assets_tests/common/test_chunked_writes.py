@@ -1,4 +1,4 @@
-"""Much is written whole, in pieces."""
+"""Large buffers are written completely, in pieces."""
 
 import io
 
@@ -8,7 +8,7 @@ from persona_assets.common.chunked_writes import PIECE_BYTES, write_in_pieces
 
 
 class Watched(io.RawIOBase):
-    """A file that keeps its writes."""
+    """A file that records each write."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class Watched(io.RawIOBase):
 
 @pytest.mark.parametrize("size", [0, 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES - 1])
 @pytest.mark.parametrize("kind", [bytes, memoryview])
-def test_all_is_written_and_never_more_than_a_piece_at_once(size, kind):
+def test_everything_is_written_in_pieces_of_limited_size(size, kind):
     content = bytes(range(251)) * (size // 251 + 1)
     file = Watched()
 

@@ -1,4 +1,4 @@
-"""Columns: each described, in words that need no Arrow."""
+"""Every column of every table has a description and a type in words."""
 
 import importlib
 
@@ -8,17 +8,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets import tables
-from persona_assets.common.columns import column, describe_columns, description_of, required_column, type_in_words
+from persona_assets.common.columns import column, describe_columns, describe_type, read_description, required_column
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.definitions import STEPS
-from persona_assets.io_managers.persona_files import BESIDE
+from persona_assets.io_managers.persona_files import SMALL_TABLES
 
 TABLES = [
     table
     for step in STEPS
     for table in importlib.import_module(f"persona_assets.assets.{step}.stored_tables").STORED_TABLES
 ]
-STORED = {**{table.name: table.schema for table in TABLES}, **BESIDE}
+STORED = {**{table.name: table.schema for table in TABLES}, **SMALL_TABLES}
 
 
 def test_the_main_table_of_each_step_is_checked_against_its_declared_schema():
@@ -43,7 +43,7 @@ def test_descriptions_are_in_the_stored_file_and_its_dataset(tmp_path, table):
     write_parquet(tmp_path / "day.parquet", schema, [schema.empty_table().replace_schema_metadata({})])
 
     for found in (pq.read_schema(tmp_path / "day.parquet"), pads.dataset(tmp_path / "day.parquet").schema):
-        assert [description_of(field) for field in found] == [description_of(field) for field in schema]
+        assert [read_description(field) for field in found] == [read_description(field) for field in schema]
 
 
 @pytest.mark.parametrize(
@@ -63,19 +63,19 @@ def test_descriptions_are_in_the_stored_file_and_its_dataset(tmp_path, table):
         ("vector", pa.list_(pa.float16(), 384), "vector of 384 numbers"),
     ],
 )
-def test_types_are_said_in_words(name, kind, words):
-    assert type_in_words(column(name, kind, "Something.")) == words
+def test_types_are_described_in_words(name, kind, words):
+    assert describe_type(column(name, kind, "Something.")) == words
 
 
-def test_a_type_without_words_is_refused():
+def test_an_unknown_type_is_an_error():
     with pytest.raises(ValueError, match="no words are known for the type duration"):
-        type_in_words(column("waited", pa.duration("us"), "How long."))
+        describe_type(column("waited", pa.duration("us"), "How long."))
 
 
-def test_required_columns_hold_no_nulls_and_others_may():
+def test_required_columns_are_not_nullable_and_others_are():
     assert not required_column("a", pa.string(), "A.").nullable
     assert column("a", pa.string(), "A.").nullable
 
 
-def test_a_column_of_a_file_without_descriptions_has_none():
-    assert description_of(pa.field("a", pa.string())) is None
+def test_a_column_without_metadata_has_no_description():
+    assert read_description(pa.field("a", pa.string())) is None

@@ -1,4 +1,4 @@
-"""DuckDB stays within its memory and spills where it is told."""
+"""DuckDB respects its memory limit, spills to scratch and reads any dataset."""
 
 import numpy as np
 import pyarrow as pa
@@ -7,11 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets.common import database as engine
-from persona_assets.common.database import find_repeated, open_duckdb, quote_local_parquet, view_dataset
+from persona_assets.common.database import create_dataset_view, find_duplicate_values, open_duckdb, quote_parquet_paths
 
 
-def test_a_sort_larger_than_its_memory_spills_and_is_right(tmp_path):
-    # 2 million hashes of 32 characters are some 90 MB: more than the 40 MB allowed.
+def test_a_sort_beyond_the_memory_limit_spills_to_scratch(tmp_path):
+    # 2 million hashes of 32 characters are about 90 MB, above the limit of 40 MB.
     query = "SELECT md5(range::VARCHAR) AS h FROM range(2_000_000) ORDER BY h"
     with open_duckdb(memory_limit="40MB", scratch=tmp_path) as connection:
         reader = connection.sql(query).to_arrow_reader(100_000)
@@ -24,48 +24,48 @@ def test_a_sort_larger_than_its_memory_spills_and_is_right(tmp_path):
     assert first.startswith("00000")
 
 
-def test_spilled_files_are_gone_when_the_block_ends(tmp_path):
+def test_spilled_files_are_removed_when_the_block_ends(tmp_path):
     with open_duckdb(memory_limit="40MB", scratch=tmp_path) as connection:
         connection.execute("CREATE TABLE t AS SELECT md5(range::VARCHAR) AS h FROM range(2_000_000)")
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_view_has_the_columns_of_its_dataset_and_no_others_of_its_files(tmp_path):
+def test_a_view_has_only_the_columns_of_its_dataset(tmp_path):
     pq.write_table(pa.table({"b": [1], "day": [2], "a": [3]}), tmp_path / "file.parquet")
     dataset = pads.dataset(tmp_path / "file.parquet", schema=pa.schema([("a", pa.int64()), ("b", pa.int64())]))
 
     with open_duckdb(memory_limit="100MB", scratch=tmp_path) as connection:
-        view_dataset(connection, "view", dataset)
+        create_dataset_view(connection, "view", dataset)
         found = connection.sql("SELECT * FROM view")
 
         assert (found.columns, found.fetchall()) == (["a", "b"], [(3, 1)])
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 1000])
-def test_values_that_stand_in_several_rows_are_found_in_any_number_of_passes(tmp_path, monkeypatch, at_once):
-    monkeypatch.setattr(engine, "_HASHES_AT_ONCE", at_once)
+def test_duplicate_values_are_found_in_any_number_of_passes(tmp_path, monkeypatch, at_once):
+    monkeypatch.setattr(engine, "_HASHES_PER_PASS", at_once)
     values = np.random.default_rng(1).integers(0, 60, 100).astype(np.uint64) * np.uint64(2**58 + 1)
     different, counts = np.unique(values, return_counts=True)
 
     with open_duckdb(memory_limit="1GB", scratch=tmp_path) as con:
         con.register("drawn", pa.table({"h": values}))
-        assert find_repeated(con, "drawn", "h").tolist() == different[counts > 1].tolist()
+        assert find_duplicate_values(con, "drawn", "h").tolist() == different[counts > 1].tolist()
 
 
-def test_no_rows_have_no_values_in_several(tmp_path):
+def test_an_empty_table_has_no_duplicate_values(tmp_path):
     with open_duckdb(memory_limit="1GB", scratch=tmp_path) as con:
         con.register("drawn", pa.table({"h": np.empty(0, np.uint64)}))
-        assert find_repeated(con, "drawn", "h").tolist() == []
+        assert find_duplicate_values(con, "drawn", "h").tolist() == []
 
 
 @pytest.mark.parametrize("name", ["plain.parquet", "it's.parquet", "day[1]*.parquet"])
-def test_a_dataset_is_readable_whatever_its_file_is_called(tmp_path, name):
+def test_datasets_with_special_characters_in_file_names_are_readable(tmp_path, name):
     pq.write_table(pa.table({"n": [3, 1]}), tmp_path / name)
     pq.write_table(pa.table({"n": [9]}), tmp_path / "day1x.parquet")
     dataset = pads.dataset(tmp_path / name)
 
     with open_duckdb(memory_limit="1GB", scratch=tmp_path) as con:
-        view_dataset(con, "numbers", dataset)
+        create_dataset_view(con, "numbers", dataset)
         assert con.sql("SELECT n FROM numbers ORDER BY n").fetchall() == [(1,), (3,)]
-    assert bool(quote_local_parquet(dataset)) == ("[" not in name)
+    assert bool(quote_parquet_paths(dataset)) == ("[" not in name)

@@ -1,4 +1,4 @@
-"""A full disk, of data or of scratch, is one clear error."""
+"""A full disk of data or scratch is a `StorageError` that names the place and the settings."""
 
 import datetime as dt
 import errno
@@ -18,7 +18,7 @@ DAY = "2025-03-01"
 
 
 @pytest.mark.parametrize("step", ["raw_events", "user_actions"])
-def test_a_full_disk_of_scratch_says_where_and_leaves_nothing(step, small_disk, tmp_path, monkeypatch):
+def test_a_full_scratch_disk_is_named_and_nothing_is_left(step, small_disk, tmp_path, monkeypatch):
     write_capture(tmp_path / "capture", days=1, start_date=dt.date(2025, 3, 1), users=200, personas=2, seed=5)
     monkeypatch.setenv("PERSONA_CAPTURE", str(tmp_path / "capture"))
     monkeypatch.setenv("PERSONA_DATA", str(tmp_path / "data"))
@@ -33,7 +33,7 @@ def test_a_full_disk_of_scratch_says_where_and_leaves_nothing(step, small_disk, 
     assert not list(tmp_path.glob(f"data/{step}/*"))
 
 
-def test_a_sort_that_spills_to_a_full_disk_says_what_to_set(small_disk):
+def test_a_sort_that_fills_the_scratch_disk_names_the_settings(small_disk):
     query = "CREATE TABLE t AS SELECT md5(range::VARCHAR) AS h FROM range(2_000_000)"
 
     with (
@@ -43,7 +43,7 @@ def test_a_sort_that_spills_to_a_full_disk_says_what_to_set(small_disk):
         connection.execute(query)
 
 
-def test_a_stream_that_writes_to_a_full_disk_is_said_though_a_query_reads_it(small_disk):
+def test_a_full_disk_is_named_if_a_stream_read_by_a_query_fills_it(small_disk):
     def rows():
         (small_disk / "spool").write_bytes(b"x" * 1_000_000)
         yield pa.record_batch({"n": [1]})
@@ -57,7 +57,7 @@ def test_a_stream_that_writes_to_a_full_disk_is_said_though_a_query_reads_it(sma
         connection.execute("CREATE TABLE t AS SELECT * FROM stream")
 
 
-def test_other_errors_of_a_query_pass(tmp_path):
+def test_other_errors_of_a_query_are_not_changed(tmp_path):
     with (
         pytest.raises(duckdb.ConversionException),
         open_duckdb(memory_limit="40MB", scratch=tmp_path) as connection,
@@ -65,6 +65,6 @@ def test_other_errors_of_a_query_pass(tmp_path):
         connection.execute("SELECT 'x'::INTEGER")
 
 
-def test_other_errors_pass():
+def test_other_os_errors_are_not_changed():
     with pytest.raises(FileNotFoundError), explaining_full_disk("place"):
         raise FileNotFoundError(errno.ENOENT, "nowhere")

@@ -1,4 +1,4 @@
-"""Work in foreign code ends with the process: at once, and as the handler of the signal says."""
+"""Signals interrupt calls into C code at once, and their usual handler decides what happens."""
 
 import os
 import signal
@@ -9,14 +9,14 @@ import pyarrow as pa
 import pytest
 
 from persona_assets.common.database import open_duckdb
-from persona_assets.common.interrupts import ending_on_signal, holding_signals
+from persona_assets.common.interrupts import deferring_signals, ending_on_signal
 
-# Minutes of work in the engine's own code; and its sorts do not look for signals.
+# Takes minutes inside DuckDB, whose sorts do not check for signals.
 SORT = "CREATE TABLE t AS SELECT md5(range::VARCHAR) AS h FROM range(200_000_000) ORDER BY h"
 
 
 class ToldToEndError(BaseException):
-    """What the handler of the test raises."""
+    """Raised by the signal handler of these tests."""
 
 
 @pytest.fixture(params=[signal.SIGTERM, signal.SIGINT])
@@ -29,7 +29,7 @@ def number(request):
     signal.signal(request.param, before)
 
 
-def test_a_sort_of_minutes_ends_with_the_error_of_the_handler_and_leaves_nothing(number, tmp_path):
+def test_a_signal_interrupts_a_long_sort_and_leaves_no_files(number, tmp_path):
     sender = threading.Timer(1, os.kill, (os.getpid(), number))
 
     start = time.monotonic()
@@ -37,13 +37,13 @@ def test_a_sort_of_minutes_ends_with_the_error_of_the_handler_and_leaves_nothing
         sender.start()
         connection.execute(SORT)
 
-    assert time.monotonic() - start < 60  # alone it is one; the sort takes minutes
+    assert time.monotonic() - start < 60  # without other load it is one second; the sort takes minutes
     assert list(tmp_path.iterdir()) == []
     sender.join()
     assert signal.set_wakeup_fd(-1) == -1
 
 
-def test_a_stream_of_rows_that_a_query_reads_ends_with_the_error_of_the_handler(number, tmp_path):
+def test_a_signal_interrupts_a_stream_that_a_query_reads(number, tmp_path):
     def rows():
         for _ in range(10_000):
             time.sleep(0.001)
@@ -60,8 +60,8 @@ def test_a_stream_of_rows_that_a_query_reads_ends_with_the_error_of_the_handler(
     sender.join()
 
 
-def test_no_signal_is_taken_for_a_failure_of_the_query(number, tmp_path):
-    # Not sorts alone, but queries that look for signals themselves and drop what the handler raised.
+def test_an_interrupted_query_raises_the_error_of_the_handler(number, tmp_path):
+    # Unlike sorts, these queries check for signals themselves, and drop the exception of the handler.
     for attempt in range(20):
         sender = threading.Timer(0.05 + 0.005 * attempt, os.kill, (os.getpid(), number))
         with pytest.raises(ToldToEndError), open_duckdb(memory_limit="500MB", scratch=tmp_path) as connection:
@@ -91,7 +91,7 @@ def test_blocks_may_be_left_in_any_order(first, number):
     assert signal.set_wakeup_fd(-1) == -1
 
 
-def test_all_work_that_is_under_way_is_ended(number):
+def test_a_signal_interrupts_all_active_blocks(number):
     ended = set()
     with (
         pytest.raises(ToldToEndError),
@@ -104,31 +104,31 @@ def test_all_work_that_is_under_way_is_ended(number):
     assert ended == {"outer", "inner"}
 
 
-def test_an_error_that_no_signal_has_made_passes():
+def test_an_error_without_a_signal_is_raised():
     with pytest.raises(RuntimeError, match="of its own"), ending_on_signal(lambda: None, fails_with=(RuntimeError,)):
         raise RuntimeError("of its own")
 
 
-def test_clearing_up_is_not_ended_by_a_second_signal(number):
+def test_a_second_signal_does_not_interrupt_cleanup(number):
     cleared = []
 
-    with pytest.raises(ToldToEndError), holding_signals():
+    with pytest.raises(ToldToEndError), deferring_signals():
         os.kill(os.getpid(), number)
         cleared.append("all of it")
 
     assert cleared == ["all of it"]
 
 
-def test_handlers_are_as_they_were_after_signals_were_held(number):
+def test_handlers_are_restored_after_signals_were_deferred(number):
     before = signal.getsignal(number)
 
-    with holding_signals():
+    with deferring_signals():
         pass
 
     assert signal.getsignal(number) is before
 
 
-def test_work_in_another_thread_is_not_watched():
+def test_blocks_in_other_threads_are_not_interrupted():
     done = []
 
     def work():

@@ -1,4 +1,4 @@
-"""Bluesky's names: one place for collections and for the forms of URIs."""
+"""Names of collections and forms of URIs are only in the lexicon."""
 
 import ast
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from persona_assets.common import lexicon
 
 PACKAGE = Path(lexicon.__file__).parent.parent
-# Facets, list purposes and examples in descriptions are of one module each.
+# Facets, purposes of lists, and examples in descriptions: each is used in one module only.
 NAMES = sorted(value for name, value in vars(lexicon).items() if name.isupper() and isinstance(value, str))
 
 
@@ -28,15 +28,15 @@ def test_the_owner_of_a_record_is_the_did_in_its_uri(uri, owner):
     assert lexicon.find_owners(pa.array([uri], pa.string())).to_pylist() == [owner]
 
 
-def test_uris_are_put_together_and_null_where_a_part_is_missing():
-    uris = lexicon.write_uris(
+def test_uris_are_null_where_a_part_is_missing():
+    uris = lexicon.build_uris(
         pa.array(["did:plc:a", "did:plc:b"]), pa.array([lexicon.POST] * 2), pa.array(["3k", None])
     )
 
     assert uris.to_pylist() == ["at://did:plc:a/app.bsky.feed.post/3k", None]
 
 
-def test_a_posts_uri_is_told_from_another_records():
+def test_uris_of_posts_differ_from_those_of_other_records():
     assert lexicon.POST_IN_URI in "at://did:plc:a/app.bsky.feed.post/3k"
     assert lexicon.POST_IN_URI not in "at://did:plc:a/app.bsky.feed.postgate/3k"
 
@@ -45,7 +45,7 @@ def test_collections_without_columns_are_official_ones():
     assert set(lexicon.UNUSED_COLLECTIONS) < lexicon.OFFICIAL_COLLECTIONS
 
 
-def test_no_other_module_writes_a_name_that_the_lexicon_has():
+def test_no_other_module_has_a_name_of_the_lexicon():
     written = {
         (path.relative_to(PACKAGE).as_posix(), node.value)
         for path in PACKAGE.rglob("*.py")

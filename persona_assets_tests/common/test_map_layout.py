@@ -1,4 +1,4 @@
-"""Users on a plane: near each other if their vectors are, the same every time, and where they were the day before."""
+"""Positions on the map: similar users are near each other, and users stay near their earlier positions."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from persona_assets.common import map_layout
-from persona_assets.common.map_layout import LAID_OUT_USERS, draw_users, lay_out
+from persona_assets.common.map_layout import MAX_TSNE_USERS, compute_map_positions, sample_map_users
 from persona_assets.common.pictures import project_to_plane
 
 
@@ -24,7 +24,7 @@ def planted(users, *, groups=25, noise=1.0, seed=0):
 
 
 def purity(positions, group):
-    """Share of the ten nearest neighbours that are of the user's own group."""
+    """Mean share of the ten nearest neighbours that are in the user's own group."""
     distances = ((positions[:, None] - positions[None]) ** 2).sum(axis=2)
     nearest = np.argsort(distances + np.diag(np.full(len(group), np.inf)), axis=1)[:, :10]
     return (group[nearest] == group[:, None]).mean()
@@ -37,7 +37,7 @@ def displacement(one, other):
 def test_neighbours_on_the_map_are_those_of_the_vectors():
     vectors, group = planted(600)
 
-    positions = lay_out(vectors, seed=0)
+    positions = compute_map_positions(vectors, seed=0)
 
     assert positions.shape == (600, 2)
     assert positions.dtype == np.float32
@@ -49,21 +49,21 @@ def test_neighbours_on_the_map_are_those_of_the_vectors():
 @pytest.mark.parametrize("with_before", [False, True])
 def test_the_bytes_are_the_same_twice_and_with_any_number_of_threads(with_before):
     vectors, _ = planted(300)
-    before = project_to_plane(vectors) if with_before else None
+    previous = project_to_plane(vectors) if with_before else None
 
     results = []
     for threads in (1, 2, 2):
         with threadpool_limits(limits=threads):
-            results.append(lay_out(vectors, seed=1, before=before).tobytes())
+            results.append(compute_map_positions(vectors, seed=1, previous=previous).tobytes())
 
     assert len(set(results)) == 1
 
 
 def test_a_process_with_other_threads_makes_the_same_bytes():
     program = (
-        "import sys, numpy as np; from persona_assets.common.map_layout import lay_out;"
+        "import sys, numpy as np; from persona_assets.common.map_layout import compute_map_positions;"
         "v = np.random.default_rng(0).normal(size=(200, 16)).astype('f4');"
-        "print(lay_out(v / np.linalg.norm(v, axis=1, keepdims=True), seed=0).tobytes().hex())"
+        "print(compute_map_positions(v / np.linalg.norm(v, axis=1, keepdims=True), seed=0).tobytes().hex())"
     )
 
     shown = {
@@ -82,10 +82,10 @@ def test_a_process_with_other_threads_makes_the_same_bytes():
 
 
 @pytest.mark.parametrize("users", [1, 2, 3, 4, 7, 8, 9, 31, 92])
-def test_few_users_are_laid_out_apart(users):
+def test_few_users_have_distinct_positions(users):
     vectors, _ = planted(users)
 
-    positions = lay_out(vectors, seed=0)
+    positions = compute_map_positions(vectors, seed=0)
 
     assert positions.shape == (users, 2)
     assert np.isfinite(positions).all()
@@ -98,14 +98,14 @@ def test_equal_vectors_have_finite_positions(users, value):
     vectors = np.zeros((users, 8), np.float32)
     vectors[:, 0] = value
 
-    assert np.isfinite(lay_out(vectors, seed=0)).all()
+    assert np.isfinite(compute_map_positions(vectors, seed=0)).all()
 
 
 def test_a_group_of_equal_vectors_is_together_and_not_one_point():
     vectors, _ = planted(200)
     vectors[:50] = vectors[0]
 
-    positions = lay_out(vectors, seed=0)
+    positions = compute_map_positions(vectors, seed=0)
 
     assert len(np.unique(positions[:50], axis=0)) == 50
     assert positions[:50].std(axis=0).max() < positions.std(axis=0).min() / 2
@@ -113,63 +113,66 @@ def test_a_group_of_equal_vectors_is_together_and_not_one_point():
 
 def test_users_stay_where_they_were_the_day_before():
     vectors, group = planted(500, noise=1.5)
-    before = lay_out(vectors, seed=0)
+    previous = compute_map_positions(vectors, seed=0)
     changed = unit(vectors + 0.3 * unit(np.random.default_rng(1).normal(size=vectors.shape)))
     joined = planted(25, noise=1.5, seed=2)[0]
     now = np.vstack([changed[50:], joined])
-    known = np.vstack([before[50:], np.full((25, 2), np.nan, np.float32)])
+    known = np.vstack([previous[50:], np.full((25, 2), np.nan, np.float32)])
 
-    with_before, without = lay_out(now, seed=0, before=known), lay_out(now, seed=0)
+    with_before, without = compute_map_positions(now, seed=0, previous=known), compute_map_positions(now, seed=0)
 
-    assert displacement(with_before[:450], before[50:]) < 0.25
-    assert displacement(with_before[:450], before[50:]) < displacement(without[:450], before[50:]) / 2
+    assert displacement(with_before[:450], previous[50:]) < 0.25
+    assert displacement(with_before[:450], previous[50:]) < displacement(without[:450], previous[50:]) / 2
     assert purity(with_before[:450], group[50:]) > 0.95 * purity(now[:450], group[50:])
 
 
 def test_a_group_that_is_new_gets_a_place_of_its_own():
     vectors, group = planted(400, groups=8)
     old = group < 7
-    before = np.full((400, 2), np.nan, np.float32)
-    before[old] = lay_out(vectors[old], seed=0)
+    previous = np.full((400, 2), np.nan, np.float32)
+    previous[old] = compute_map_positions(vectors[old], seed=0)
 
-    positions = lay_out(vectors, seed=0, before=before)
+    positions = compute_map_positions(vectors, seed=0, previous=previous)
 
     assert purity(positions, group) > 0.98
 
 
-def test_a_map_that_was_turned_and_moved_is_followed():
+def test_a_rotated_and_translated_previous_map_is_matched():
     vectors, _ = planted(300)
-    turned = lay_out(vectors, seed=0) @ np.array([[0, 1], [1, 0]], np.float32) + np.float32(5)
+    turned = compute_map_positions(vectors, seed=0) @ np.array([[0, 1], [1, 0]], np.float32) + np.float32(5)
 
-    assert displacement(lay_out(vectors, seed=0, before=turned), turned) < 0.15
+    assert displacement(compute_map_positions(vectors, seed=0, previous=turned), turned) < 0.15
 
 
 @pytest.mark.parametrize("users", [1, 5, 300])
 def test_too_few_earlier_positions_are_ignored(users):
     vectors, _ = planted(users)
-    before = np.full((users, 2), np.nan, np.float32)
-    before[0] = 7
+    previous = np.full((users, 2), np.nan, np.float32)
+    previous[0] = 7
 
-    assert lay_out(vectors, seed=0, before=before).tobytes() == lay_out(vectors, seed=0).tobytes()
+    assert (
+        compute_map_positions(vectors, seed=0, previous=previous).tobytes()
+        == compute_map_positions(vectors, seed=0).tobytes()
+    )
 
 
-def test_of_many_users_those_not_laid_out_are_among_their_neighbours(monkeypatch):
-    monkeypatch.setattr(map_layout, "LAID_OUT_USERS", 400)
+def test_interpolated_users_are_among_their_neighbours(monkeypatch):
+    monkeypatch.setattr(map_layout, "MAX_TSNE_USERS", 400)
     monkeypatch.setattr(map_layout, "BLOCK_ROWS", 256)
     vectors, group = planted(1000, groups=10)
 
-    positions = lay_out(vectors, seed=0)
+    positions = compute_map_positions(vectors, seed=0)
 
     assert purity(positions, group) > 0.95
     assert len(np.unique(positions, axis=0)) > 950
-    assert LAID_OUT_USERS == 4000
+    assert MAX_TSNE_USERS == 4000
 
 
 def test_a_sample_has_users_of_every_group_and_otherwise_follows_the_density():
     groups = np.array([0] * 8000 + [1] * 1990 + [2] * 7 + [3] * 3)
     ids = [f"did:plc:{number}" for number in range(10_000)]
 
-    rows = draw_users(ids, groups, most=1000, seed=0)
+    rows = sample_map_users(ids, groups, max_users=1000, seed=0)
 
     drawn = np.bincount(groups[rows])
     assert len(rows) == len(set(rows.tolist())) == 1000
@@ -177,7 +180,7 @@ def test_a_sample_has_users_of_every_group_and_otherwise_follows_the_density():
     assert drawn[2] >= 5
     assert drawn[3] == 3
     assert drawn[0] / drawn[1] == pytest.approx(4, rel=0.3)
-    assert rows.tolist() != draw_users(ids, groups, most=1000, seed=1).tolist()
+    assert rows.tolist() != sample_map_users(ids, groups, max_users=1000, seed=1).tolist()
 
 
 def test_a_sample_of_the_next_day_has_most_of_the_users():
@@ -185,13 +188,14 @@ def test_a_sample_of_the_next_day_has_most_of_the_users():
     left = ids[150:]
 
     one, other = (
-        {users[row] for row in draw_users(users, np.zeros(len(users), int), most=500, seed=0)} for users in (ids, left)
+        {users[row] for row in sample_map_users(users, np.zeros(len(users), int), max_users=500, seed=0)}
+        for users in (ids, left)
     )
 
     assert len(one & other) >= 450
 
 
 def test_a_sample_of_few_users_or_many_groups():
-    assert draw_users(["a", "b"], np.array([0, 1]), most=10, seed=0).tolist() == [0, 1]
+    assert sample_map_users(["a", "b"], np.array([0, 1]), max_users=10, seed=0).tolist() == [0, 1]
     groups = np.arange(100) // 10
-    assert set(groups[draw_users(map(str, range(100)), groups, most=10, seed=0)]) == set(range(10))
+    assert set(groups[sample_map_users(map(str, range(100)), groups, max_users=10, seed=0)]) == set(range(10))

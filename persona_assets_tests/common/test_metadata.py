@@ -1,4 +1,4 @@
-"""Counts and costs as metadata."""
+"""Dagster metadata: counts, costs, provenance and column schemas."""
 
 import datetime as dt
 
@@ -12,16 +12,16 @@ from persona_assets.common.metadata import (
     column_schema,
     count_table,
     measured,
-    missing_days,
     provenance_table,
     shorten_number,
+    window_metadata,
 )
-from persona_assets.common.provenance import describe_step, with_provenance
+from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.io_managers.parquet_tables import ParquetIOManager
 from persona_assets.partitions import daily_partitions, trailing_window
 
 
-def test_counts_are_a_table_with_the_most_first():
+def test_counts_are_a_table_in_descending_order():
     table = count_table({"b": 1, "a": 1, "c": 5}, of="reason")
 
     assert [record.data for record in table.records] == [
@@ -31,7 +31,7 @@ def test_counts_are_a_table_with_the_most_first():
     ]
 
 
-def test_a_block_is_measured():
+def test_a_block_has_its_seconds_and_peak_memory():
     with measured() as cost:
         sum(range(1000))
 
@@ -39,7 +39,7 @@ def test_a_block_is_measured():
     assert cost["peak_memory_mib"] > 1
 
 
-def test_a_hole_in_a_window_shows_in_the_metadata(tmp_path):
+def test_missing_days_of_a_window_are_in_the_metadata(tmp_path):
     days, seen = daily_partitions(dt.date(2025, 3, 1)), []
 
     @dg.asset(partitions_def=days)
@@ -48,7 +48,7 @@ def test_a_hole_in_a_window_shows_in_the_metadata(tmp_path):
 
     @dg.asset(partitions_def=days, ins={"clusters": dg.AssetIn(partition_mapping=trailing_window(3))})
     def reader(context: dg.AssetExecutionContext, clusters):
-        seen.append(missing_days(context, clusters=clusters))
+        seen.append(window_metadata(context, clusters=clusters))
         return dg.MaterializeResult(value=pa.table({}))
 
     for day in ("2025-03-01", "2025-03-03"):
@@ -56,7 +56,7 @@ def test_a_hole_in_a_window_shows_in_the_metadata(tmp_path):
             [clusters, reader],
             partition_key=day,
             resources={"io_manager": ParquetIOManager(base=str(tmp_path))},
-            raise_on_error=False,  # `reader` is no table of ours and is not stored
+            raise_on_error=False,  # `reader` returns no table, and its result is not stored
         )
 
     assert seen == [
@@ -66,8 +66,8 @@ def test_a_hole_in_a_window_shows_in_the_metadata(tmp_path):
 
 
 def test_provenance_is_a_table_of_the_window_the_settings_and_the_versions():
-    before = with_provenance(pa.schema([]), describe_step("english_posts", days=["2025-03-01"], settings={"a": 1}))
-    made = describe_step("clusters", days=["2025-03-01"], settings={"n_clusters": [2, 8]}, inputs=[before])
+    before = with_provenance(pa.schema([]), build_provenance("english_posts", days=["2025-03-01"], settings={"a": 1}))
+    made = build_provenance("clusters", days=["2025-03-01"], settings={"n_clusters": [2, 8]}, inputs=[before])
 
     lines = [row.data["how it was made"] for row in provenance_table(made)["provenance"].records]
 
@@ -90,11 +90,11 @@ def test_provenance_is_a_table_of_the_window_the_settings_and_the_versions():
         (1_200_000_000, "1.2G"),
     ],
 )
-def test_numbers_for_narrow_tables_have_four_signs_at_most(number, shown):
+def test_short_numbers_have_at_most_four_characters(number, shown):
     assert shorten_number(number) == shown
 
 
-def test_columns_are_shown_with_their_type_in_words_and_their_description():
+def test_column_schemas_have_types_in_words_and_descriptions():
     (shown,) = column_schema(describe_columns(pa.schema([column("users", pa.int64(), "Their number.")]))).columns
 
     assert (shown.name, shown.type, shown.description) == ("users", "whole number", "Their number.")

@@ -1,4 +1,4 @@
-"""A stored Parquet file that differs in one bit from what was written is found out before it is read."""
+"""A flipped bit in a stored Parquet file is detected before the file is read."""
 
 import io
 import random
@@ -39,19 +39,19 @@ def verify(content: bytes, **options) -> bool:
     return verify_parquet(io.BytesIO(content), name="the table", **options)
 
 
-def test_a_file_that_is_as_it_was_written_is_right_and_any_reader_reads_it(stored):
+def test_an_unchanged_file_is_verified_and_readable_by_other_readers(stored):
     assert verify(stored)
     assert verify(stored, whole=False)
     assert pq.read_table(io.BytesIO(stored), page_checksum_verification=True) == TABLE
 
 
-def test_a_path_and_a_file_that_cannot_seek_get_the_same_bytes(stored, tmp_path):
+def test_a_path_and_an_unseekable_file_get_the_same_bytes(stored, tmp_path):
     write_parquet(tmp_path / "table.parquet", TABLE.schema, [TABLE], group_rows=1000)
 
     assert (tmp_path / "table.parquet").read_bytes() == stored
 
 
-def test_each_of_a_thousand_flipped_bits_is_found(stored):
+def test_each_of_a_thousand_flipped_bits_is_detected(stored):
     rng = random.Random(7)  # noqa: S311 - no secret
     footer_bits = 8 * int.from_bytes(stored[-8:-4], "little")
     everywhere = [rng.randrange(8 * len(stored)) for _ in range(500)]
@@ -66,7 +66,7 @@ def test_each_of_a_thousand_flipped_bits_is_found(stored):
     assert unseen == []
 
 
-def test_a_page_is_left_to_page_checksums_where_only_the_footer_is_compared(stored):
+def test_damage_to_a_page_is_left_to_page_checksums_if_only_the_footer_is_verified(stored):
     damaged = flip(stored, 8 * 500)
 
     assert verify(damaged, whole=False)
@@ -75,22 +75,22 @@ def test_a_page_is_left_to_page_checksums_where_only_the_footer_is_compared(stor
 
 
 @pytest.mark.parametrize("length", [0, 3, 8, 1000, -1])
-def test_a_file_that_was_cut_is_not_whole(stored, length):
+def test_a_truncated_file_is_an_error(stored, length):
     with pytest.raises(StorageError, match="the table is not a whole Parquet file: materialize"):
         verify(stored[:length])
 
 
-def test_a_file_of_an_older_version_has_none():
+def test_a_file_of_an_older_version_has_no_checksum():
     buffer = io.BytesIO()
     pq.write_table(TABLE, buffer)
 
     assert not verify(buffer.getvalue())
 
 
-def test_text_that_looks_like_a_checksum_is_not_taken_for_it():
+def test_text_in_the_table_that_looks_like_a_checksum_is_ignored():
     fake = f"persona_assets.checksum\x18xxh3_128 body={'0' * 32} footer={'0' * 32}"
     buffer = io.BytesIO()
-    table = pa.table({"uri": [fake]})  # its least and greatest value stand in the footer
+    table = pa.table({"uri": [fake]})  # the footer has its minimum and maximum value
 
     write_parquet(buffer, table.schema, [table])
 

@@ -1,4 +1,4 @@
-"""Parquet files: bytes that depend on rows and their order alone."""
+"""The bytes of a Parquet file depend only on its rows and their order."""
 
 import datetime as dt
 
@@ -10,7 +10,7 @@ from persona_assets import tables
 from persona_assets.common.parquet_files import ROW_GROUP_ROWS, write_parquet
 
 
-def test_the_same_table_gives_the_same_bytes_however_it_was_cut(tmp_path):
+def test_the_bytes_do_not_depend_on_the_batches(tmp_path):
     rows = [
         {"cluster_id": n % 7, "action": tables.ACTIONS[n // 7 % 9], "outcome": f"o{n}", "actions": n}
         for n in range(300_000)
@@ -28,7 +28,7 @@ def test_the_same_table_gives_the_same_bytes_however_it_was_cut(tmp_path):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_the_day_is_the_last_column_of_every_row_group_and_costs_next_to_nothing(tmp_path, threads):
+def test_day_is_the_last_column_and_takes_little_space(tmp_path, threads):
     row = {"user_id": "u", "cluster_id": 0, "similarity": 1.0}
     table = pa.Table.from_pylist([row] * (2 * ROW_GROUP_ROWS + 1), schema=tables.CLUSTERS)
     day = dt.date(2025, 3, 1)
@@ -43,7 +43,7 @@ def test_the_day_is_the_last_column_of_every_row_group_and_costs_next_to_nothing
     assert max(column.total_compressed_size for column in days) < 1000
 
 
-def test_what_fails_in_the_thread_ahead_fails_the_writing(tmp_path):
+def test_an_error_in_the_prefetching_thread_is_raised(tmp_path):
     def pieces():
         yield pa.Table.from_pylist([], schema=tables.CLUSTERS)
         raise OSError("gone")
@@ -52,7 +52,7 @@ def test_what_fails_in_the_thread_ahead_fails_the_writing(tmp_path):
         write_parquet(tmp_path / "file", tables.CLUSTERS, pieces(), threads=2)
 
 
-def test_row_groups_are_of_one_size(tmp_path):
+def test_row_groups_have_equal_numbers_of_rows(tmp_path):
     table = pa.table({"n": pa.array(range(2 * ROW_GROUP_ROWS + 1), pa.int64())})
 
     write_parquet(tmp_path / "file", table.schema, table.to_batches(max_chunksize=ROW_GROUP_ROWS - 1))
@@ -61,7 +61,7 @@ def test_row_groups_are_of_one_size(tmp_path):
     assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [ROW_GROUP_ROWS] * 2 + [1]
 
 
-def test_row_groups_are_as_small_as_asked(tmp_path):
+def test_the_size_of_row_groups_is_a_parameter(tmp_path):
     table = pa.table({"n": pa.array(range(25), pa.int64())})
 
     write_parquet(tmp_path / "file", table.schema, [table], group_rows=10)
@@ -70,8 +70,8 @@ def test_row_groups_are_as_small_as_asked(tmp_path):
     assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [10, 10, 5]
 
 
-def test_row_groups_hold_few_bytes_however_long_rows_are(tmp_path, monkeypatch):
-    monkeypatch.setattr("persona_assets.common.parquet_files._GROUP_BYTES", 100)
+def test_row_groups_of_long_rows_have_fewer_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr("persona_assets.common.parquet_files._MAX_GROUP_BYTES", 100)
     lengths = [40, 40, 20, 1, 99, 1, 500, 0, None, 100, 100]
     table = pa.table({"s": pa.array([None if n is None else "x" * n for n in lengths], pa.string())})
 
@@ -85,6 +85,6 @@ def test_row_groups_hold_few_bytes_however_long_rows_are(tmp_path, monkeypatch):
     assert len({(tmp_path / f"{size}").read_bytes() for size in (1, 2, 3, 11)}) == 1
 
 
-def test_no_rows_are_a_whole_file_too(tmp_path):
+def test_an_empty_table_is_a_valid_file(tmp_path):
     assert write_parquet(tmp_path / "file", tables.CLUSTERS, []) == 0
     assert pq.read_table(tmp_path / "file").schema == tables.CLUSTERS

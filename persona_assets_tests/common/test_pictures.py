@@ -1,4 +1,4 @@
-"""What pictures share: one palette, one plane, the same bytes every time."""
+"""Colours, projection and picture formats: the same data gives the same bytes."""
 
 import base64
 import subprocess
@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from persona_assets.common.pictures import choose_colour, project_to_plane, to_data_address, to_png
+from persona_assets.common.pictures import choose_colour, project_to_plane, to_data_url, to_png
 
 
-def test_the_projection_keeps_the_two_directions_of_most_spread():
+def test_the_projection_keeps_the_two_directions_of_largest_variance():
     rng = np.random.default_rng(0)
     spread = rng.normal(size=(500, 5)) * [0.1, 5, 0.1, 2, 0.1]
 
@@ -29,7 +29,7 @@ def test_the_projection_is_defined_for_few_users_and_few_dimensions(shape):
     assert np.isfinite(found).all()
 
 
-def test_twenty_colours_differ_and_then_come_again():
+def test_colours_repeat_after_twenty():
     colours = [choose_colour(number) for number in range(40)]
 
     assert len(set(colours)) == 20
@@ -48,8 +48,8 @@ def test_a_png_depends_on_what_is_drawn_and_not_on_the_library():
     assert b"Software" not in draw()
 
 
-def test_a_data_address_holds_the_bytes():
-    kind, _, content = to_data_address(b"\x89PNG").partition(",")
+def test_a_data_url_has_the_bytes():
+    kind, _, content = to_data_url(b"\x89PNG").partition(",")
 
     assert kind == "data:image/png;base64"
     assert base64.b64decode(content) == b"\x89PNG"

@@ -1,10 +1,10 @@
-"""Progress: a line every few seconds, none for short work."""
+"""Progress logs a line every few seconds, and none for short work."""
 
 from persona_assets.common.progress import Progress
 
 
 class Clock:
-    """Seconds that pass when a test says so."""
+    """A clock whose time the test sets."""
 
     def __init__(self):
         self.now = 0.0
@@ -13,7 +13,7 @@ class Clock:
         return self.now
 
 
-def test_lines_come_every_few_seconds_with_rate_and_what_is_left():
+def test_a_line_every_few_seconds_has_rate_and_time_left():
     clock, lines = Clock(), []
     progress = Progress(lines.append, what="texts", total=1000, clock=clock)
 
@@ -24,7 +24,7 @@ def test_lines_come_every_few_seconds_with_rate_and_what_is_left():
     assert lines == ["500/1,000 texts, 100/s, 5 s left", "1,000/1,000 texts, 100/s, 0 s left"]
 
 
-def test_short_work_says_nothing():
+def test_short_work_logs_nothing():
     clock, lines = Clock(), []
     progress = Progress(lines.append, what="lines", clock=clock)
 
@@ -34,7 +34,7 @@ def test_short_work_says_nothing():
     assert (lines, progress.done) == ([], 1_000_000)
 
 
-def test_without_a_total_there_is_no_guess_at_what_is_left():
+def test_without_a_total_no_time_left_is_logged():
     clock, lines = Clock(), []
     progress = Progress(lines.append, what="lines", clock=clock)
 

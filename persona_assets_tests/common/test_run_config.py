@@ -1,4 +1,4 @@
-"""Run configs: what the launchpad shows of each field, and where its default comes from."""
+"""Run configs: the launchpad shows each field with its default, which comes from the settings."""
 
 import dagster as dg
 import pytest
@@ -8,7 +8,7 @@ from persona_assets.common.run_config import SettingsConfig
 from persona_assets.definitions import build_definitions
 from persona_assets.settings import Settings, from_setting, read_settings
 
-# Fields that are called otherwise than their setting, and those that take more than the environment can say.
+# Fields whose name differs from their setting, and fields with more types than an environment variable can express.
 SETTING_OF = {"format": "cluster_format", "compression": "cluster_compression", "method": "cluster_method"}
 OTHER_TYPES = {"n_clusters"}
 WITHOUT_CONFIG = {"raw_events", "rejected_lines", "lineage", "persona_labels"}
@@ -20,7 +20,7 @@ class OneConfig(SettingsConfig):
 
 
 def fields_shown(asset: dg.AssetsDefinition):
-    """The fields of an asset's config as Dagster, and so the launchpad, knows them."""
+    """The fields of an asset's config in Dagster's schema, which the launchpad shows."""
     return asset.op.config_schema.as_field().config_type.fields
 
 
@@ -29,7 +29,7 @@ def assets_of_graph():
     return {asset.op.name: asset for asset in assets}
 
 
-def test_a_default_shows_as_it_is_when_the_definitions_load(monkeypatch):
+def test_defaults_are_those_at_the_time_definitions_are_loaded(monkeypatch):
     monkeypatch.setenv("PERSONA_SEED", "7")
 
     @dg.asset
@@ -43,7 +43,7 @@ def test_a_default_shows_as_it_is_when_the_definitions_load(monkeypatch):
     assert OneConfig().seed == 8
 
 
-def test_a_run_that_says_nothing_gets_what_is_shown_and_one_that_does_gets_its_own(monkeypatch):
+def test_a_run_gets_the_shown_default_or_its_own_value(monkeypatch):
     monkeypatch.setenv("PERSONA_SEED", "7")
     seen = []
 
@@ -68,7 +68,7 @@ def test_the_launchpad_shows_every_field_with_its_default_and_description(name):
         assert field.description.startswith(Settings.model_fields[setting].description)
 
 
-def test_what_was_chosen_leaves_out_what_only_costs():
+def test_chosen_values_leave_out_settings_that_change_no_result():
     assert OneConfig(seed=3).chosen() == {"seed": 3}
 
 

@@ -1,4 +1,4 @@
-"""Scratch folders are gone when the run is over."""
+"""Scratch folders are removed when the run ends, or by the next run if it was killed."""
 
 import multiprocessing
 import os
@@ -13,7 +13,7 @@ from persona_assets.common.scratch import Scratch
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_folders_are_new_and_are_gone_after_the_run(fails):
+def test_folders_are_empty_and_are_removed_after_the_run(fails):
     made: list[Path] = []
 
     @dg.asset
@@ -29,7 +29,7 @@ def test_folders_are_new_and_are_gone_after_the_run(fails):
     assert not any(folder.exists() for folder in made)
 
 
-def test_a_folder_outside_a_run_is_refused():
+def test_a_folder_outside_a_run_is_an_error():
     with pytest.raises(RuntimeError, match="not set up"):
         Scratch().new_folder()
 
@@ -55,7 +55,7 @@ def make_old(temporary: Path) -> None:
         os.utime(file, (0, 0))
 
 
-def test_the_folder_of_a_run_that_was_killed_is_removed_by_the_next(temporary):
+def test_the_next_run_removes_the_folder_of_a_killed_run(temporary):
     process = multiprocessing.get_context("spawn").Process(target=use_scratch, args=(temporary,), kwargs={"die": True})
     process.start()
     process.join()
@@ -68,7 +68,7 @@ def test_the_folder_of_a_run_that_was_killed_is_removed_by_the_next(temporary):
     assert list(temporary.iterdir()) == []
 
 
-def test_the_folder_of_a_run_that_goes_on_stays(temporary):
+def test_the_folder_of_an_active_run_stays(temporary):
     going_on = Scratch()
     going_on.setup_for_execution(dg.build_init_resource_context())
     folder = going_on.new_folder()
@@ -81,7 +81,7 @@ def test_the_folder_of_a_run_that_goes_on_stays(temporary):
     assert list(temporary.iterdir()) == []
 
 
-def test_what_others_left_there_stays(temporary):
+def test_folders_of_other_programs_stay(temporary):
     (temporary / "persona_assets-notes").mkdir()
 
     use_scratch(temporary, die=False)

@@ -1,4 +1,4 @@
-"""A stored table: what its files hold."""
+"""The schema of the files of a stored table."""
 
 import pyarrow as pa
 import pytest
@@ -13,5 +13,5 @@ SCHEMA = pa.schema([("user_id", pa.string())])
     ("files", "schema"),
     [("own/<day>.parquet", tables.stored_schema(SCHEMA)), ("own.parquet", SCHEMA)],
 )
-def test_files_of_a_day_have_the_column_day(files, schema):
+def test_daily_files_have_the_column_day(files, schema):
     assert StoredTable("own", files, "A user.", SCHEMA).stored_schema == schema

@@ -1,4 +1,4 @@
-"""The executor that a setting names."""
+"""PERSONA_EXECUTOR chooses the executor, with its options from the settings."""
 
 import dagster as dg
 import pytest
@@ -21,7 +21,7 @@ def test_an_unknown_name_lists_the_known_ones():
         read_settings({"PERSONA_EXECUTOR": "celery"})
 
 
-def test_slurms_options_start_from_the_settings():
+def test_the_settings_are_defaults_of_slurm_options():
     settings = read_settings(
         {"PERSONA_EXECUTOR": "slurm", "PERSONA_SLURM_TIME": "04:00:00", "PERSONA_SLURM_GPU_PARTITION": "a100"}
     )
@@ -39,7 +39,7 @@ def test_a_label_without_a_value_is_refused():
         choose_executor(settings, {})
 
 
-def test_steps_that_need_gpus_say_so_with_a_tag():
+def test_gpus_are_counted_by_the_op_tag():
     @dg.asset(op_tags={"gpu": "2"})
     def embeds(): ...
 

@@ -1,4 +1,4 @@
-"""Kubernetes without a cluster: the job that dagster-k8s itself would send, with what `gpu` means in it."""
+"""The Kubernetes jobs that dagster-k8s would submit for steps with the tag `gpu`, without a cluster."""
 
 import sys
 from unittest import mock
@@ -52,7 +52,7 @@ def the_job():
 
 
 def pods_of(tmp_path, step_config):
-    """Launch both steps with dagster-k8s' own handler; only the Kubernetes client is none."""
+    """Return the pods that the step handler of dagster-k8s submits for both steps to a fake Kubernetes client."""
     config = {"load_incluster_config": False, "job_image": "personas:1", "job_namespace": "personas"} | step_config
     run_config = {"execution": {"config": config}}
     with (
@@ -94,7 +94,7 @@ def test_the_gpu_tag_becomes_limits_a_node_selector_and_a_toleration(tmp_path):
     assert not pods["counts"]["node_selector"]
 
 
-def test_what_a_run_says_of_a_step_wins(tmp_path):
+def test_the_run_config_of_a_step_overrides_the_gpu_tag(tmp_path):
     pod = {"container_config": {"resources": {"limits": {"nvidia.com/gpu": "4"}}}}
 
     pods = pods_of(tmp_path, {"per_step_k8s_config": {"embeds": pod}})
@@ -102,7 +102,7 @@ def test_what_a_run_says_of_a_step_wins(tmp_path):
     assert pods["embeds"]["containers"][0]["resources"]["limits"] == {"nvidia.com/gpu": "4"}
 
 
-def test_without_its_package_it_says_what_to_install(monkeypatch):
+def test_a_missing_package_is_named_with_the_command_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "dagster_k8s", None)
 
     with pytest.raises(SettingsError, match=r"pip install 'persona_assets\[k8s\]'"):

@@ -1,4 +1,4 @@
-"""Slots of a pool that dead runs hold are freed when a run starts, and it is said."""
+"""When a run starts, slots of the GPU pool that dead runs claim are freed and logged."""
 
 import logging
 
@@ -8,7 +8,7 @@ from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 from dagster._core.test_utils import create_run_for_test
 
-from persona_assets.executors.pool_slots import GPU_POOL, free_dead_slots, freeing_dead_slots
+from persona_assets.executors.pool_slots import GPU_POOL, free_dead_slots, with_dead_slots_freed
 
 LIMITED = {"concurrency": {"pools": {"default_limit": 1, "granularity": "op"}}}
 LOG = logging.getLogger("slots")
@@ -26,7 +26,7 @@ def instance(tmp_path):
 
 
 def hold_slot(instance, status):
-    """Let a run of some status hold the pool's one slot, as a run does that was killed."""
+    """Return a run of the given status that claims the only slot of the pool."""
     run = create_run_for_test(instance, status=status)
     assert claim_slot(instance, run)
     return run
@@ -37,18 +37,18 @@ def claim_slot(instance, run):
 
 
 @pytest.mark.parametrize("status", ["FAILURE", "CANCELED", "SUCCESS"])
-def test_a_slot_of_a_run_that_has_ended_is_freed_and_it_is_said(status, instance, caplog):
+def test_the_slot_of_an_ended_run_is_freed_and_logged(status, instance, caplog):
     over = hold_slot(instance, dg.DagsterRunStatus[status])
 
     free_dead_slots(instance, log=LOG)
 
     assert claim_slot(instance, create_run_for_test(instance))
     (said,) = caplog.records
-    assert said.getMessage() == f"pool gpu: freed what run {over.run_id} held, because it has ended ({status})"
+    assert said.getMessage() == f"pool gpu: freed the slots of run {over.run_id}, because it has ended ({status})"
     assert said.levelno == logging.WARNING
 
 
-def test_a_slot_of_a_run_that_works_stays_and_the_run_is_named(instance, caplog):
+def test_the_slot_of_an_active_run_is_kept_and_logged(instance, caplog):
     caplog.set_level(logging.INFO)
     works = hold_slot(instance, dg.DagsterRunStatus.STARTED)
 
@@ -59,7 +59,7 @@ def test_a_slot_of_a_run_that_works_stays_and_the_run_is_named(instance, caplog)
 
 
 @pytest.mark.parametrize(("worker", "is_freed"), [("RUNNING", False), ("UNKNOWN", False), ("NOT_FOUND", True)])
-def test_a_launcher_that_knows_its_workers_is_asked(worker, is_freed, instance, monkeypatch):
+def test_a_run_launcher_that_can_check_its_workers_is_used(worker, is_freed, instance, monkeypatch):
     monkeypatch.setattr(DefaultRunLauncher, "supports_check_run_worker_health", True)
     monkeypatch.setattr(
         DefaultRunLauncher, "check_run_worker_health", lambda *_: CheckRunHealthResult(WorkerStatus[worker])
@@ -72,11 +72,11 @@ def test_a_launcher_that_knows_its_workers_is_asked(worker, is_freed, instance, 
 
 
 def the_job():
-    job = dg.define_asset_job("embed", executor_def=freeing_dead_slots(dg.in_process_executor))
+    job = dg.define_asset_job("embed", executor_def=with_dead_slots_freed(dg.in_process_executor))
     return dg.Definitions(assets=[embeds], jobs=[job]).resolve_job_def("embed")
 
 
-def test_a_run_that_starts_frees_what_a_dead_one_held_and_goes_on(instance):
+def test_a_starting_run_frees_the_slot_of_a_dead_run(instance):
     hold_slot(instance, dg.DagsterRunStatus.FAILURE)
 
     with dg.execute_job(dg.reconstructable(the_job), instance=instance) as result:

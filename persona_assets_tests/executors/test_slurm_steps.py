@@ -1,4 +1,4 @@
-"""What can be said of a job without a Slurm; `test_slurm.py` has runs through a real one."""
+"""Job names and allowed config, without a Slurm. `test_slurm.py` has runs through a real one."""
 
 import re
 
@@ -10,7 +10,7 @@ from persona_assets.executors.slurm_steps import SlurmStepHandler, job_name
 RUN = "0f0e0d0c-1111-2222-3333-444455556666"
 
 
-def test_a_job_has_one_name_for_one_attempt_at_one_step():
+def test_each_attempt_at_a_step_has_its_own_job_name():
     names = [job_name(RUN, step, attempt) for step in ("raw", "a" * 99, "a" * 98 + "b") for attempt in (0, 1)]
 
     assert names == [job_name(RUN, step, attempt) for step in ("raw", "a" * 99, "a" * 98 + "b") for attempt in (0, 1)]
@@ -18,9 +18,9 @@ def test_a_job_has_one_name_for_one_attempt_at_one_step():
     assert all(re.fullmatch(r"dg-0f0e0d0c-[A-Za-z0-9_.-]{5,90}", name) for name in names)
 
 
-def test_shell_from_a_runs_config_is_allowed_where_a_setting_allows_it():
+def test_shell_code_in_a_run_config_is_allowed_by_a_setting():
     config = {"default": {"setup": "module load cuda"}, "gpu": {}, "per_step": {}}
 
-    SlurmStepHandler(config, umask="077", shell=None).require_allowed()
+    SlurmStepHandler(config, umask="077", allowed_shell=None).require_allowed_config()
     with pytest.raises(SettingsError, match="execution config sets default.setup"):
-        SlurmStepHandler(config, umask="077", shell={}).require_allowed()
+        SlurmStepHandler(config, umask="077", allowed_shell={}).require_allowed_config()

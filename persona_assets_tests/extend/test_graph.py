@@ -1,4 +1,4 @@
-"""A graph of one's own: an asset more, another platform, another language, as `docs/extend/` shows them."""
+"""A user's own graph with an additional asset, another platform or another language, as in `docs/extend/`."""
 
 import datetime as dt
 
@@ -43,7 +43,7 @@ def make_posts(topics):
 
 
 def build_posts_of_a_platform(shape, topics):
-    """A source of one's own: whatever yields `user_actions`."""
+    """A user's own source of `user_actions`."""
 
     @dg.asset(name="user_actions", partitions_def=shape.days, tags={"stage": "days"})
     def user_actions():
@@ -53,7 +53,7 @@ def build_posts_of_a_platform(shape, topics):
 
 
 def build_post_lengths(shape):
-    """An asset more, which reads the window."""
+    """An additional asset, which reads the window."""
 
     @dg.asset(
         partitions_def=shape.days,
@@ -72,7 +72,7 @@ def build_post_lengths(shape):
 
 @pytest.fixture
 def make(tmp_path, monkeypatch):
-    """Materialize the day of a graph with these steps, and return what is stored of an asset."""
+    """Materialize one day of a graph with these steps, and return the stored table of an asset."""
     settings = {
         "DATA": tmp_path / "data",
         "MODEL": make_model(tmp_path / "model"),
@@ -112,7 +112,7 @@ def test_an_asset_joins_the_jobs_of_its_stage():
     )
 
 
-def test_another_platform_and_an_asset_more_go_through_the_whole_graph(make):
+def test_another_platform_and_an_additional_asset_run_in_the_whole_graph(make):
     data = make({**without_source(TOPICS), "post_lengths": build_post_lengths})
 
     users = pads.dataset(data / "clusters" / f"{DAY}.parquet").to_table().to_pandas()
@@ -126,7 +126,7 @@ def test_another_platform_and_an_asset_more_go_through_the_whole_graph(make):
     assert lengths.num_rows == 2
 
 
-def test_without_files_of_a_capture_no_sensor_watches_any():
+def test_without_raw_events_there_is_no_sensor():
     definitions = build_definitions(read_settings({}), steps=without_source(TOPICS))
 
     assert not definitions.sensors

@@ -1,4 +1,4 @@
-"""Files and folders are in place whole or not at all."""
+"""Files and folders are replaced atomically, on local and remote file systems."""
 
 import datetime as dt
 import errno
@@ -26,7 +26,7 @@ def place(request, tmp_path):
     return UPath(tmp_path) if request.param == "local" else UPath(f"memory://{tmp_path.name}")
 
 
-def test_a_file_is_replaced_as_a_whole(place):
+def test_a_file_is_replaced_atomically(place):
     (place / "table").parent.mkdir(parents=True, exist_ok=True)
     (place / "table").write_bytes(b"old")
 
@@ -38,7 +38,7 @@ def test_a_file_is_replaced_as_a_whole(place):
     assert [file.name for file in place.iterdir()] == ["table"]
 
 
-def test_a_file_that_fails_in_the_middle_leaves_the_old_one(place):
+def test_an_error_while_writing_a_file_leaves_the_old_one(place):
     place.mkdir(parents=True, exist_ok=True)
     (place / "table").write_bytes(b"old")
 
@@ -50,7 +50,7 @@ def test_a_file_that_fails_in_the_middle_leaves_the_old_one(place):
     assert [file.name for file in place.iterdir()] == ["table"]
 
 
-def test_a_folder_is_replaced_as_a_whole(place, tmp_path):
+def test_a_folder_is_replaced_atomically(place, tmp_path):
     for content in ("old", "new"):
         with replacing_folder(place / "day", last_file="last", scratch=tmp_path) as folder:
             (folder / "last").write_text(content)
@@ -60,7 +60,7 @@ def test_a_folder_is_replaced_as_a_whole(place, tmp_path):
     assert (place / "day" / "last").read_text() == "new"
 
 
-def test_a_folder_that_fails_in_the_middle_leaves_the_old_one(place, tmp_path):
+def test_an_error_while_writing_a_folder_leaves_the_old_one(place, tmp_path):
     with replacing_folder(place / "day", last_file="last", scratch=tmp_path) as folder:
         (folder / "last").write_text("old")
 
@@ -75,7 +75,7 @@ def test_a_folder_that_fails_in_the_middle_leaves_the_old_one(place, tmp_path):
     assert (place / "day" / "last").read_text() == "old"
 
 
-def test_runs_that_replace_the_same_folder_at_once_all_end_well(tmp_path):
+def test_concurrent_runs_can_replace_the_same_folder(tmp_path):
     def replace(number: int) -> None:
         with replacing_folder(UPath(tmp_path / "day"), last_file="last") as folder:
             (folder / "last").write_text(f"{number}")
@@ -87,7 +87,7 @@ def test_runs_that_replace_the_same_folder_at_once_all_end_well(tmp_path):
     assert [entry.name for entry in (tmp_path / "day").iterdir()] == ["last"]
 
 
-def test_a_full_disk_is_one_clear_error_and_nothing_is_left(small_disk: Path):
+def test_a_full_disk_is_a_storage_error_and_nothing_is_left(small_disk: Path):
     with (
         pytest.raises(StorageError, match=r"no space left while writing .*PERSONA_DATA"),
         replacing_file(UPath(small_disk / "table")) as temporary,
@@ -99,13 +99,13 @@ def test_a_full_disk_is_one_clear_error_and_nothing_is_left(small_disk: Path):
 
 
 def age(path: Path, by: dt.timedelta) -> None:
-    """Let `path`, and all in it, be written so long ago."""
+    """Set the modification times of `path` and everything in it to that long ago."""
     instant = (dt.datetime.now(dt.UTC) - by).timestamp()
     for entry in (path, *path.rglob("*")):
         os.utime(entry, (instant, instant))
 
 
-def test_what_killed_runs_left_is_removed_when_the_next_writes(tmp_path):
+def test_the_next_write_removes_temporary_files_of_killed_runs(tmp_path):
     file, folder = (Path(temporary_sibling(UPath(tmp_path / name)).path) for name in ("2025-03-01.parquet", "day"))
     replaced = folder.with_name(f"{folder.name}.old")
     file.write_bytes(b"half")
@@ -123,7 +123,7 @@ def test_what_killed_runs_left_is_removed_when_the_next_writes(tmp_path):
 
 @pytest.fixture
 def no_exchange(monkeypatch):
-    """A system that can't let two folders change places: macOS, some network file systems."""
+    """Simulate a system that cannot exchange two folders, such as macOS or some network file systems."""
     monkeypatch.setattr(storage, "_exchange", lambda *_: False)
 
 
@@ -132,7 +132,7 @@ def replace_day(folder: Path, content: str) -> None:
         (new / "last").write_text(content)
 
 
-def test_a_folder_is_never_absent_while_it_is_replaced(tmp_path):
+def test_a_folder_exists_at_every_moment_of_its_replacement(tmp_path):
     replace_day(tmp_path, "0")
     with ThreadPoolExecutor(1) as pool:
         writing = pool.submit(lambda: [replace_day(tmp_path, f"{number}") for number in range(200)])
@@ -147,7 +147,7 @@ def test_a_folder_is_never_absent_while_it_is_replaced(tmp_path):
 
 
 @pytest.mark.usefixtures("no_exchange")
-def test_the_old_folder_comes_back_when_the_new_one_cannot_be_renamed(tmp_path, monkeypatch):
+def test_the_old_folder_is_restored_if_the_new_one_cannot_be_renamed(tmp_path, monkeypatch):
     replace_day(tmp_path, "old")
     rename = Path.rename
 
@@ -164,7 +164,7 @@ def test_the_old_folder_comes_back_when_the_new_one_cannot_be_renamed(tmp_path, 
     assert [entry.name for entry in tmp_path.iterdir()] == ["day"]
 
 
-def test_a_folder_put_aside_by_a_run_that_was_killed_is_put_back(tmp_path):
+def test_a_folder_that_a_killed_run_moved_aside_is_restored(tmp_path):
     replace_day(tmp_path, "old")
     aside = f"{Path(temporary_sibling(UPath(tmp_path / 'day')).path)}.old"
     (tmp_path / "day").rename(aside)
@@ -176,14 +176,14 @@ def test_a_folder_put_aside_by_a_run_that_was_killed_is_put_back(tmp_path):
 
 
 @pytest.mark.usefixtures("no_exchange")
-def test_runs_that_replace_a_folder_at_once_all_end_well_without_exchange(tmp_path):
+def test_concurrent_runs_can_replace_a_folder_without_exchange(tmp_path):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda number: replace_day(tmp_path, f"{number}"), range(400)))
 
     assert [entry.name for entry in tmp_path.iterdir()] == ["day"]
 
 
-def test_what_another_run_is_writing_stays(tmp_path):
+def test_temporary_files_of_an_active_run_stay(tmp_path):
     with replacing_folder(UPath(tmp_path / "day"), last_file="last") as folder:
         age(folder, ABANDONED_AFTER * 2)
         (folder / "last").write_bytes(b"still growing")
@@ -194,7 +194,7 @@ def test_what_another_run_is_writing_stays(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="takes root to become another user")
-def test_what_another_users_run_left_is_in_nobodys_way(tmp_path):
+def test_temporary_files_of_another_user_are_ignored(tmp_path):
     left = Path(temporary_sibling(UPath(tmp_path / "day")).path)
     left.mkdir(mode=0o700)
     (left / "cluster_0.jsonl").write_bytes(b"half")
@@ -211,7 +211,7 @@ def test_what_another_users_run_left_is_in_nobodys_way(tmp_path):
     assert (tmp_path / "table").read_bytes() == b"whole"
 
 
-def test_hidden_files_of_others_stay(tmp_path):
+def test_hidden_files_of_other_programs_stay(tmp_path):
     (tmp_path / ".notes.tmp").write_bytes(b"mine")
     age(tmp_path, ABANDONED_AFTER * 2)
 

@@ -1,4 +1,4 @@
-"""The files of a folder are those that were written, byte for byte."""
+"""Changes to the files of a folder are detected by their checksums."""
 
 import shutil
 import subprocess
@@ -25,7 +25,7 @@ def folder(tmp_path):
     return UPath(tmp_path)
 
 
-def test_files_as_they_were_written_are_read(folder):
+def test_unchanged_files_are_read(folder):
     checksums = read_checksums(folder)
 
     assert read_verified(folder / "user_clusters.json", checksums) == b"{}"
@@ -33,7 +33,7 @@ def test_files_as_they_were_written_are_read(folder):
         assert list(file) == [b"[1]\n", b"[2]\n"]
 
 
-def test_a_changed_file_is_named_though_its_beginning_alone_was_read(folder):
+def test_a_changed_file_is_detected_even_if_only_its_start_was_read(folder):
     checksums = read_checksums(folder)
     for name, content in {"cluster_0.jsonl": b"[1]\n[3]\n", "user_clusters.json": b"[]"}.items():
         (folder / name).write_bytes(content)
@@ -56,7 +56,7 @@ def test_every_file_of_a_folder_is_verified(folder):
 
 
 @pytest.mark.parametrize("change", ["one more", "one less", "another name in the list"])
-def test_files_that_are_not_those_of_the_list_are_counted(folder, change):
+def test_missing_and_extra_files_are_counted(folder, change):
     if change == "one more":
         (folder / "cluster_1.jsonl").touch()
     elif change == "one less":
@@ -68,13 +68,13 @@ def test_files_that_are_not_those_of_the_list_are_counted(folder, change):
         read_checksums(folder)
 
 
-def test_hidden_files_of_a_file_browser_are_passed_by(folder):
+def test_hidden_files_are_ignored(folder):
     (folder / ".DS_Store").touch()
 
     assert set(read_checksums(folder)) == {"cluster_0.jsonl", "user_clusters.json"}
 
 
-def test_digests_that_are_known_are_not_computed_again(tmp_path):
+def test_known_digests_are_not_computed_again(tmp_path):
     (tmp_path / "cluster_0.jsonl").touch()
     write_checksums(tmp_path, {"cluster_0.jsonl": "0" * 32})
 

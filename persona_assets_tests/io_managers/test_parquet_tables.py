@@ -1,4 +1,4 @@
-"""Tables in Parquet: schema kept, windows as one dataset, holes said, sides beside."""
+"""The IO manager for tables: schemas, windows as one dataset, missing days, side tables and damage."""
 
 import datetime as dt
 import os
@@ -16,7 +16,7 @@ from persona_assets.common.parquet_files import write_parquet
 from persona_assets.errors import MissingPartitionError, SchemaError, StorageError
 from persona_assets.io_managers.parquet_tables import (
     NO_RETRY,
-    DatasetWithSides,
+    DatasetWithSideTables,
     ParquetIOManager,
     WithSideTables,
     every_day_with,
@@ -43,7 +43,7 @@ def vectors(width: int) -> pa.Table:
 
 
 def asset_of(name: str, value):
-    """Make an asset that stores `value`, or the value that `value` holds for the day."""
+    """Return an asset that stores `value`, or the item of `value` for the day if it is a dict."""
 
     @dg.asset(name=name, partitions_def=DAYS)
     def made(context):
@@ -81,7 +81,7 @@ def base(request, tmp_path):
     return str(tmp_path) if request.param == "local" else f"memory://{tmp_path.name}"
 
 
-def test_a_window_is_one_dataset_whether_of_one_day_or_three(base):
+def test_a_window_of_any_length_is_one_dataset(base):
     made, seen = asset_of("clusters", {f"2025-03-0{n}": clusters(f"u{n}") for n in (1, 2, 3)}), []
     for day in ("2025-03-01", "2025-03-02", "2025-03-03"):
         run([made, reader_of("clusters", seen, window_days=3)], day=day, base=base)
@@ -90,7 +90,7 @@ def test_a_window_is_one_dataset_whether_of_one_day_or_three(base):
     assert all(dataset.schema == tables.CLUSTERS for dataset in seen)
 
 
-def test_a_hole_in_a_window_is_said_and_passed_by(tmp_path, capfd):
+def test_a_missing_day_of_the_window_is_logged(tmp_path, capfd):
     made, seen = asset_of("clusters", clusters("u")), []
     for day in ("2025-03-01", "2025-03-03"):
         run([made], day=day, base=tmp_path)
@@ -102,7 +102,7 @@ def test_a_hole_in_a_window_is_said_and_passed_by(tmp_path, capfd):
     assert "clusters: 1 of 3 days are missing: 2025-03-02" in capfd.readouterr().err
 
 
-def test_a_missing_day_names_the_command_that_makes_it(tmp_path):
+def test_the_error_for_a_missing_last_day_has_the_command_for_it(tmp_path):
     made, seen = asset_of("clusters", clusters("u")), []
     run([made], day="2025-03-01", base=tmp_path)
     reader = reader_of("clusters", seen, window_days=3)
@@ -111,7 +111,7 @@ def test_a_missing_day_names_the_command_that_makes_it(tmp_path):
         run([made, reader], day="2025-03-02", base=tmp_path, select=[reader])
 
 
-def test_a_table_with_another_schema_is_refused_and_not_written(tmp_path):
+def test_a_table_with_another_schema_is_not_written(tmp_path):
     wrong = clusters("u").rename_columns(["user", "cluster_id", "similarity"])
 
     with pytest.raises(SchemaError, match="clusters: .*user_id: string not null"):
@@ -120,7 +120,7 @@ def test_a_table_with_another_schema_is_refused_and_not_written(tmp_path):
     assert list(tmp_path.rglob("*.parquet")) == []
 
 
-def test_days_embedded_with_other_models_do_not_mix(tmp_path):
+def test_days_with_vectors_of_different_width_are_an_error(tmp_path):
     made, seen = asset_of("embeddings", {"2025-03-01": vectors(4), "2025-03-02": vectors(8)}), []
     for day in ("2025-03-01", "2025-03-02"):
         run([made], day=day, base=tmp_path)
@@ -142,7 +142,7 @@ def test_a_damaged_file_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["the middle", "the footer", "a side table"])
-def test_one_flipped_bit_is_found_before_any_work(tmp_path, place):
+def test_one_flipped_bit_is_detected_before_the_step_starts(tmp_path, place):
     centre = {"cluster_id": 0, "users": 1, "centre": [1.0, 0.0]}
     centres = pa.Table.from_pylist([centre], schema=tables.centres_schema(2))
     made = asset_of("clusters", WithSideTables(clusters(*(f"u{n}" for n in range(1000))), {"cluster_centres": centres}))
@@ -160,21 +160,21 @@ def test_one_flipped_bit_is_found_before_any_work(tmp_path, place):
         )
 
 
-def test_a_file_that_is_damaged_after_it_was_read_is_found_too(tmp_path):
+def test_a_file_that_is_damaged_after_it_was_read_once_is_detected(tmp_path):
     made, seen = asset_of("clusters", clusters("u")), []
     reader = reader_of("clusters", seen, window_days=1)
     run([made, reader], day="2025-03-01", base=tmp_path)
     file = tmp_path / "clusters" / "2025-03-01.parquet"
     before = file.stat()
     flip_a_bit(file, 40)
-    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))  # a disk that rots changes no time
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))  # damage on a disk changes no modification time
 
     with pytest.raises(StorageError, match="is damaged"):
         run([made, reader], day="2025-03-01", base=tmp_path, select=[reader])
 
 
 @pytest.mark.parametrize("side", [True, False])
-def test_tables_of_two_runs_are_not_taken_for_one(base, side):
+def test_a_side_table_of_another_run_is_detected(base, side):
     def stored_by(run_number: int):
         centre = {"cluster_id": 0, "users": run_number, "centre": [1.0, 0.0]}
         centres = pa.Table.from_pylist([centre], schema=tables.centres_schema(2))
@@ -184,7 +184,7 @@ def test_tables_of_two_runs_are_not_taken_for_one(base, side):
     file = UPath(base) / ("cluster_centres" if side else "clusters") / "2025-03-01.parquet"
     left_behind = file.read_bytes()
     run([stored_by(2)], day="2025-03-01", base=base)
-    file.write_bytes(left_behind)  # as a run does that is killed between two renames
+    file.write_bytes(left_behind)  # as if a run was killed between two renames
 
     @dg.asset(ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))})
     def reader(clusters):
@@ -196,8 +196,8 @@ def test_tables_of_two_runs_are_not_taken_for_one(base, side):
         )
 
 
-def test_a_page_that_is_damaged_elsewhere_than_on_this_machine_fails_as_it_is_read(tmp_path):
-    base = f"memory://{tmp_path.name}"  # files on this machine are verified whole before that
+def test_a_damaged_page_of_a_remote_file_fails_while_it_is_read(tmp_path):
+    base = f"memory://{tmp_path.name}"  # local files are verified completely before that
     made, seen = asset_of("clusters", clusters(*(f"u{n}" for n in range(1000)))), []
     run([made], day="2025-03-01", base=base)
     file = UPath(base) / "clusters" / "2025-03-01.parquet"
@@ -212,7 +212,7 @@ def test_a_page_that_is_damaged_elsewhere_than_on_this_machine_fails_as_it_is_re
         seen[0].to_table()
 
 
-def test_a_file_without_checksum_is_read_and_said(tmp_path, capfd):
+def test_a_file_without_a_checksum_is_read_with_a_warning(tmp_path, capfd):
     (tmp_path / "clusters").mkdir()
     pq.write_table(clusters("u"), tmp_path / "clusters" / "2025-03-01.parquet")
     made, seen = asset_of("clusters", clusters("other")), []
@@ -224,7 +224,7 @@ def test_a_file_without_checksum_is_read_and_said(tmp_path, capfd):
     assert "1 of 1 files of clusters have no checksum" in capfd.readouterr().err
 
 
-def test_a_finished_file_is_taken_over_and_sides_lie_beside(base, tmp_path_factory):
+def test_a_complete_file_is_moved_and_side_tables_are_stored(base, tmp_path_factory):
     spool = tmp_path_factory.mktemp("spool") / "clusters.parquet"
     write_parquet(spool, tables.CLUSTERS, [clusters("u1"), clusters("u2")], day=FIRST)
     centres = pa.Table.from_pylist(
@@ -245,7 +245,7 @@ def test_a_finished_file_is_taken_over_and_sides_lie_beside(base, tmp_path_facto
     assert not columns[1].constraints.nullable
 
 
-def test_an_input_over_every_day_has_those_there_with_their_sides(base):
+def test_an_input_of_every_day_has_all_stored_days_with_side_tables(base):
     centres = {
         day: pa.Table.from_pylist(
             [{"cluster_id": 0, "users": 1, "centre": [1.0] + [0.0] * (width - 1)}], schema=tables.centres_schema(width)
@@ -256,20 +256,20 @@ def test_an_input_over_every_day_has_those_there_with_their_sides(base):
     made, seen = asset_of("clusters", stored), []
 
     @dg.asset(ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))})
-    def reader(clusters: DatasetWithSides) -> None:
+    def reader(clusters: DatasetWithSideTables) -> None:
         seen.append(clusters)
 
     run([made], day="2025-03-01", base=base)
     run([made, reader], day="2025-03-04", base=base)
 
     assert seen[0].main.count_rows() == 2
-    fragments = seen[0].sides["cluster_centres"].get_fragments()
+    fragments = seen[0].side_tables["cluster_centres"].get_fragments()
     assert [fragment.to_table(schema=fragment.physical_schema) for fragment in fragments] == [
         tables.add_day(table, dt.date.fromisoformat(day)) for day, table in centres.items()
     ]
 
 
-def test_folders_hold_files_of_days_alone_and_read_as_one_table_that_tells_the_day(tmp_path):
+def test_a_folder_of_days_reads_as_one_table_with_a_column_day(tmp_path):
     made = asset_of("clusters", {f"2025-03-0{n}": WithSideTables(clusters(f"u{n}"), CENTRES) for n in (1, 2)})
     for day in ("2025-03-01", "2025-03-02"):
         run([made], day=day, base=tmp_path)
@@ -283,7 +283,7 @@ def test_folders_hold_files_of_days_alone_and_read_as_one_table_that_tells_the_d
     assert centres["day"].to_pylist() == [dt.date(2025, 3, 1), dt.date(2025, 3, 2)]
 
 
-def test_a_table_without_partitions_gets_no_day(tmp_path):
+def test_a_table_without_partitions_gets_no_column_day(tmp_path):
     history = tables.LINEAGE.empty_table()
 
     @dg.asset
@@ -295,7 +295,7 @@ def test_a_table_without_partitions_gets_no_day(tmp_path):
     assert pq.read_schema(tmp_path / "lineage.parquet").names == tables.LINEAGE.names
 
 
-def test_a_finished_file_without_its_day_is_refused(tmp_path):
+def test_a_complete_file_without_the_column_day_is_refused(tmp_path):
     write_parquet(tmp_path / "spool", tables.CLUSTERS, [clusters("u")])
 
     with pytest.raises(SchemaError, match="clusters: .* missing or other: .*day: date32"):
@@ -303,7 +303,7 @@ def test_a_finished_file_without_its_day_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("former", [1, 2])
-def test_files_of_version_0_1_have_no_day_and_are_read_and_said(tmp_path, capfd, former):
+def test_files_of_version_0_1_without_a_column_day_are_read_with_a_warning(tmp_path, capfd, former):
     made, seen = asset_of("clusters", {f"2025-03-0{n}": clusters(f"u{n}") for n in (1, 2)}), []
     for day in ("2025-03-01", "2025-03-02"):
         run([made], day=day, base=tmp_path)
@@ -319,7 +319,7 @@ def test_files_of_version_0_1_have_no_day_and_are_read_and_said(tmp_path, capfd,
     assert f"--select clusters --partition 2025-03-0{former}" in said
 
 
-def test_side_tables_of_version_0_1_are_read_where_they_lie_and_go_when_the_day_is_made_again(base):
+def test_side_tables_of_version_0_1_are_read_and_removed_when_the_day_is_remade(base):
     made, seen = asset_of("clusters", WithSideTables(clusters("u"), CENTRES)), []
     run([made], day="2025-03-01", base=base)
     now = UPath(base) / "cluster_centres" / "2025-03-01.parquet"
@@ -329,18 +329,18 @@ def test_side_tables_of_version_0_1_are_read_where_they_lie_and_go_when_the_day_
     now.unlink()
 
     @dg.asset(ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))})
-    def reader(clusters: DatasetWithSides) -> None:
+    def reader(clusters: DatasetWithSideTables) -> None:
         seen.append(clusters)
 
     dg.materialize([made, reader], selection=[reader], resources={"io_manager": ParquetIOManager(base=base)})
-    assert seen[0].sides["cluster_centres"].count_rows() == 1
+    assert seen[0].side_tables["cluster_centres"].count_rows() == 1
 
     run([made], day="2025-03-01", base=base)
     assert now.exists()
     assert not before.exists()
 
 
-def test_a_side_table_without_rows_is_not_stored_nor_left_of_an_earlier_run(base):
+def test_an_empty_side_table_is_not_stored_and_removes_an_earlier_one(base):
     file = UPath(base) / "cluster_centres" / "2025-03-01.parquet"
     run([asset_of("clusters", WithSideTables(clusters("u"), CENTRES))], day="2025-03-01", base=base)
     assert file.exists()
@@ -352,7 +352,7 @@ def test_a_side_table_without_rows_is_not_stored_nor_left_of_an_earlier_run(base
 
 
 @pytest.mark.parametrize("damaged", [False, True])
-def test_a_step_that_may_be_tried_again_is_not_where_its_input_is_missing_or_damaged(tmp_path, damaged):
+def test_a_missing_or_damaged_input_is_not_retried(tmp_path, damaged):
     @dg.asset(
         partitions_def=DAYS,
         ins={"clusters": dg.AssetIn(metadata=NO_RETRY)},
@@ -376,7 +376,7 @@ def test_a_step_that_may_be_tried_again_is_not_where_its_input_is_missing_or_dam
     assert not any(event.is_step_up_for_retry for event in done.all_events)
 
 
-def test_a_step_that_may_be_tried_again_is_not_where_its_table_fills_the_disk(small_disk):
+def test_a_full_disk_is_not_retried(small_disk):
     @dg.asset(
         name="clusters",
         partitions_def=DAYS,

@@ -1,4 +1,4 @@
-"""Persona folders: one file a cluster, streamed, whole or absent."""
+"""The IO manager for `cluster_jsonl`: one file per cluster, streamed, in a folder that is replaced atomically."""
 
 import datetime as dt
 import json
@@ -14,7 +14,7 @@ from persona_assets.common.scratch import Scratch
 from persona_assets.errors import SchemaError, StorageError
 from persona_assets.io_managers import persona_files as jsonl
 from persona_assets.io_managers.folder_checksums import CHECKSUMS
-from persona_assets.io_managers.persona_files import ClusterFolder, ClusterLines, JsonlIOManager
+from persona_assets.io_managers.persona_files import ClusterFolder, ClusterFolderContents, JsonlIOManager
 from persona_assets.partitions import daily_partitions
 
 DAYS = daily_partitions(dt.date(2025, 3, 1))
@@ -22,7 +22,7 @@ DAY = "2025-03-01"
 ACCOUNTING = pa.Table.from_pylist(
     [{"cluster_id": 0, "action": "like", "outcome": "written", "actions": 3}], schema=tables.ACTION_ACCOUNTING
 )
-BESIDE = {
+SMALL_TABLES = {
     "accounting": ACCOUNTING,
     "actions_by_hour": tables.ACTIONS_BY_HOUR.empty_table(),
     "actions_per_user": tables.ACTIONS_PER_USER.empty_table(),
@@ -32,7 +32,9 @@ BESIDE = {
 def store(lines, base: str, seen: list | None = None, compression="none") -> dg.ExecuteInProcessResult:
     @dg.asset(partitions_def=DAYS, io_manager_key="jsonl")
     def cluster_jsonl():
-        return dg.MaterializeResult(value=ClusterLines(iter(lines), {"b": 1, "a": 0, "c": 2}, BESIDE, compression))
+        return dg.MaterializeResult(
+            value=ClusterFolderContents(iter(lines), {"b": 1, "a": 0, "c": 2}, SMALL_TABLES, compression)
+        )
 
     @dg.asset(partitions_def=DAYS)
     def reader(cluster_jsonl: ClusterFolder) -> None:
@@ -54,29 +56,29 @@ def test_each_line_is_in_the_file_of_its_cluster_in_the_order_given(base):
 
     result = store([(1, b"[1]\n", 1), (0, b"[2]\n", 1), (1, b"[3]\n[4]\n", 2)], base, seen)
 
-    assert [list(seen[0].lines(n)) for n in (0, 1, 2)] == [[b"[2]"], [b"[1]", b"[3]", b"[4]"], []]
-    assert seen[0].user_clusters() == {"a": 0, "b": 1, "c": 2}
-    assert {name: seen[0].beside(name) for name in BESIDE} == BESIDE
+    assert [list(seen[0].read_lines(n)) for n in (0, 1, 2)] == [[b"[2]"], [b"[1]", b"[3]", b"[4]"], []]
+    assert seen[0].read_user_clusters() == {"a": 0, "b": 1, "c": 2}
+    assert {name: seen[0].read_table(name) for name in SMALL_TABLES} == SMALL_TABLES
     (event,) = result.asset_materializations_for_node("cluster_jsonl")
     assert event.metadata["dagster/partition_row_count"].value == 4
 
 
-def test_compressed_files_hold_the_same_lines(base):
+def test_compressed_files_have_the_same_lines(base):
     lines = [(1, b"[1]\n", 1), (0, b"[2]\n", 1), (1, b'[3]\n["\xc3\xa9"]\n', 2)]
     plain: list[ClusterFolder] = []
     compressed: list[ClusterFolder] = []
 
     store(lines, base, plain)
-    kept = [list(plain[0].lines(n)) for n in (0, 1, 2)]
+    kept = [list(plain[0].read_lines(n)) for n in (0, 1, 2)]
     store(lines, base, compressed, compression="zstd")
 
-    assert [list(compressed[0].lines(n)) for n in (0, 1, 2)] == kept
+    assert [list(compressed[0].read_lines(n)) for n in (0, 1, 2)] == kept
     names = sorted(file.name for file in compressed[0].path.iterdir() if file.name.startswith("cluster_"))
     assert names == ["cluster_0.jsonl.zst", "cluster_1.jsonl.zst", "cluster_2.jsonl.zst"]
 
 
 def test_a_compressed_file_is_one_frame_however_often_lines_were_appended(tmp_path, monkeypatch):
-    monkeypatch.setattr(jsonl, "BUFFER_BYTES", 50)
+    monkeypatch.setattr(jsonl, "MAX_BUFFERED_BYTES", 50)
     lines = [(0, f"[{n}]\n".encode(), 1) for n in range(1000)]
 
     store(lines, str(tmp_path), compression="zstd")
@@ -92,8 +94,8 @@ def test_user_clusters_is_a_sorted_json_object(tmp_path):
     assert list(json.loads(text).items()) == [("a", 0), ("b", 1), ("c", 2)]
 
 
-def test_more_lines_than_are_held_keep_their_order(tmp_path, monkeypatch):
-    monkeypatch.setattr(jsonl, "BUFFER_BYTES", 50)
+def test_more_lines_than_fit_the_buffer_keep_their_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(jsonl, "MAX_BUFFERED_BYTES", 50)
     lines = [(n % 3, f"[{n}]\n".encode(), 1) for n in range(1000)]
 
     store(lines, str(tmp_path))
@@ -104,14 +106,14 @@ def test_more_lines_than_are_held_keep_their_order(tmp_path, monkeypatch):
         assert written == b"".join(line for number, line, _ in lines if number == cluster)
 
 
-def test_a_table_beside_that_differs_from_its_schema_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setitem(BESIDE, "accounting", ACCOUNTING.drop_columns("outcome"))
+def test_a_small_table_with_another_schema_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setitem(SMALL_TABLES, "accounting", ACCOUNTING.drop_columns("outcome"))
 
     with pytest.raises(SchemaError, match="accounting: the table does not match"):
         store([(0, b"[1]\n", 1)], str(tmp_path))
 
 
-def test_lines_that_break_off_leave_the_folder_as_it_was(tmp_path):
+def test_an_error_in_the_stream_of_lines_leaves_the_old_folder(tmp_path):
     def broken():
         yield 0, b"[new]\n", 1
         raise ValueError("broken off")
@@ -126,7 +128,7 @@ def test_lines_that_break_off_leave_the_folder_as_it_was(tmp_path):
 
 
 @pytest.mark.parametrize("compression", ["none", "zstd"])
-def test_a_line_that_was_changed_is_found(base, compression):
+def test_a_changed_line_is_detected(base, compression):
     seen: list[ClusterFolder] = []
     store([(0, f"[{n}]\n".encode(), 1) for n in range(1000)], base, seen, compression)
     file = seen[0].path / ("cluster_0.jsonl" + (".zst" if compression == "zstd" else ""))
@@ -135,7 +137,7 @@ def test_a_line_that_was_changed_is_found(base, compression):
     file.write_bytes(bytes(content))
 
     with pytest.raises(StorageError, match=f"{file.name} is damaged: .*aterialize this partition again"):
-        list(seen[0].lines(0))
+        list(seen[0].read_lines(0))
 
 
 def test_all_files_of_a_folder_have_a_checksum(base):
@@ -145,7 +147,7 @@ def test_all_files_of_a_folder_have_a_checksum(base):
     assert set(seen[0].checksums) == {file.name for file in seen[0].path.iterdir()} - {CHECKSUMS}
 
 
-def test_a_folder_that_is_not_whole_is_no_input(tmp_path):
+def test_an_incomplete_folder_is_an_error(tmp_path):
     (tmp_path / "cluster_jsonl" / DAY).mkdir(parents=True)
     (tmp_path / "cluster_jsonl" / DAY / "cluster_0.jsonl").touch()
 

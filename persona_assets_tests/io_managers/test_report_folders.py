@@ -1,4 +1,4 @@
-"""Report folders: all files of a report, or those of the last one."""
+"""The IO manager for reports replaces the folder of a report atomically."""
 
 import datetime as dt
 
@@ -21,7 +21,7 @@ def store(files, base):
     return dg.materialize([cluster_stats], partition_key=DAY, resources=resources)
 
 
-def test_files_are_written_as_they_are_and_old_ones_go(tmp_path):
+def test_files_are_written_unchanged_and_old_ones_are_removed(tmp_path):
     store({"stats.json": b"{}", "old.png": b"png"}, tmp_path)
     store({"stats.json": b"{1}", "report.md": b"# Report"}, tmp_path)
 
@@ -32,7 +32,7 @@ def test_files_are_written_as_they_are_and_old_ones_go(tmp_path):
     }
 
 
-def test_a_report_that_fails_leaves_the_last_one(tmp_path):
+def test_an_error_while_writing_a_report_leaves_the_old_one(tmp_path):
     store({"stats.json": b"{}"}, tmp_path)
     with pytest.raises(TypeError):
         store({"stats.json": b"{1}", "report.md": None}, tmp_path)

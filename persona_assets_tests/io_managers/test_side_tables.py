@@ -2,7 +2,7 @@ import pytest
 from upath import UPath
 
 from persona_assets.errors import StorageError
-from persona_assets.io_managers.side_tables import find_side, remove_former_side, side_path
+from persona_assets.io_managers.side_tables import find_side_tables, remove_old_side_table, side_table_path
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -17,31 +17,31 @@ def write(place):
     return place
 
 
-def test_a_side_table_lies_beside_the_folder_of_its_asset(table):
-    place = side_path(table, "cluster_centres")
+def test_a_side_table_has_a_folder_next_to_that_of_its_asset(table):
+    place = side_table_path(table, "cluster_centres")
 
     assert place.parent.parent == table.parent.parent
     assert place.path.endswith("/cluster_centres/2025-03-01.parquet")
 
 
-def test_the_present_place_comes_before_the_former_one(table):
+def test_the_current_path_is_preferred_to_the_old_one(table):
     former = write(table.parent / "_centres" / table.name)
-    assert find_side("cluster_centres", [table]) == [former]
+    assert find_side_tables("cluster_centres", [table]) == [former]
 
-    place = write(side_path(table, "cluster_centres"))
-    assert find_side("cluster_centres", [table]) == [place]
-
-
-def test_a_missing_side_table_is_named_with_its_table(table):
-    with pytest.raises(StorageError, match=r"cluster_centres/2025-03-01.parquet is not there, and it belongs to"):
-        find_side("cluster_centres", [table])
+    place = write(side_table_path(table, "cluster_centres"))
+    assert find_side_tables("cluster_centres", [table]) == [place]
 
 
-@pytest.mark.parametrize("all_places", [True, False])
-def test_what_an_earlier_version_has_stored_is_removed_and_the_present_one_only_if_asked_for(table, all_places):
-    former, place = write(table.parent / "_centres" / table.name), write(side_path(table, "cluster_centres"))
+def test_the_error_for_a_missing_side_table_names_its_main_table(table):
+    with pytest.raises(StorageError, match=r"cluster_centres/2025-03-01.parquet is missing, a side table of"):
+        find_side_tables("cluster_centres", [table])
 
-    for _ in range(2):  # what is not there is no trouble
-        remove_former_side(table, "cluster_centres", all_places=all_places)
 
-    assert (former.exists(), place.exists()) == (False, not all_places)
+@pytest.mark.parametrize("all_versions", [True, False])
+def test_old_side_tables_are_removed_and_current_ones_only_on_request(table, all_versions):
+    former, place = write(table.parent / "_centres" / table.name), write(side_table_path(table, "cluster_centres"))
+
+    for _ in range(2):  # a missing file is no error
+        remove_old_side_table(table, "cluster_centres", all_versions=all_versions)
+
+    assert (former.exists(), place.exists()) == (False, not all_versions)

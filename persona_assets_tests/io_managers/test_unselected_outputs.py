@@ -1,4 +1,4 @@
-"""What a step has made and nobody selected is stored, and reported as made on its day."""
+"""Outputs of a step that were not selected are stored, and their materializations and checks are logged."""
 
 import datetime as dt
 
@@ -70,7 +70,7 @@ def test_both_are_stored_and_materialized_on_the_day(run, tmp_path, instance):
         assert {"lines", "path", "dagster/partition_row_count"} <= set(made.asset_materialization.metadata)
 
 
-def test_each_time_it_is_made_it_is_a_new_version(run, instance):
+def test_each_materialization_has_a_new_data_version(run, instance):
     run(WANTED)
     run(WANTED)
 
@@ -81,20 +81,20 @@ def test_each_time_it_is_made_it_is_a_new_version(run, instance):
     assert len(set(versions)) == 2
 
 
-def test_its_checks_are_answered_as_they_are_when_it_is_selected(run):
+def test_checks_of_an_unselected_asset_are_logged(run):
     (unselected,), (selected,) = (run(key).get_asset_check_evaluations() for key in (WANTED, OTHER))
 
     for answered in ("asset_check_key", "passed", "severity", "metadata", "description"):
         assert getattr(unselected, answered) == getattr(selected, answered)
 
 
-def test_what_is_selected_is_yielded_and_not_stored_twice(run, instance):
+def test_selected_results_are_yielded_and_not_stored_twice(run, instance):
     run(WANTED, OTHER)
 
     assert [len(instance.fetch_materializations(key, limit=3).records) for key in TABLES] == [1, 1]
 
 
-def test_a_failed_check_that_stops_a_run_stops_it_once_both_are_stored(run, instance):
+def test_a_failed_error_check_stops_the_run_after_both_are_stored(run, instance):
     with pytest.raises(FailedCheckError, match="is_good of .*user_actions.* failed"):
         run(WANTED, severity="ERROR")
 

@@ -1,4 +1,4 @@
-"""Which days of a window are there, in their order."""
+"""Stored days of a window, and the error for missing ones."""
 
 import datetime as dt
 
@@ -10,7 +10,7 @@ from upath import UPath
 from persona_assets import tables
 from persona_assets.errors import MissingPartitionError
 from persona_assets.io_managers.parquet_tables import ParquetIOManager
-from persona_assets.io_managers.window_days import days_made, days_present, find_missing
+from persona_assets.io_managers.window_days import find_existing_paths, find_missing_assets, find_window_paths
 from persona_assets.partitions import daily_partitions
 
 
@@ -21,20 +21,20 @@ def context():
 
 @pytest.fixture
 def window(tmp_path):
-    """Three days, given in disorder, of which the second was never made."""
+    """The paths of three unsorted days, of which the second is not stored."""
     paths = {day: UPath(tmp_path / f"{day}.parquet") for day in ("2025-03-03", "2025-03-01", "2025-03-02")}
     for day in ("2025-03-01", "2025-03-03"):
         paths[day].touch()
     return paths
 
 
-def test_the_days_that_are_there_come_in_their_order(context, window):
-    assert [path.name for path in days_present(context, window)] == ["2025-03-01.parquet", "2025-03-03.parquet"]
+def test_stored_days_are_sorted(context, window):
+    assert [path.name for path in find_window_paths(context, window)] == ["2025-03-01.parquet", "2025-03-03.parquet"]
 
 
 @pytest.fixture
 def graph(tmp_path):
-    """Four assets, of which `last` reads two, that read `first`; and what a run of some of them raises."""
+    """Four assets: `last` reads two that read `first`. Returns a function that runs some and returns the error."""
     days = daily_partitions(dt.date(2025, 3, 1))
 
     @dg.asset(partitions_def=days)
@@ -63,21 +63,21 @@ def graph(tmp_path):
     return error_of
 
 
-def test_all_that_is_missing_on_the_last_day_is_named_once_with_one_command_that_makes_it(graph):
+def test_all_missing_assets_of_the_last_day_are_named_with_one_command(graph):
     assert graph("last") == (
         "first, left, right have not been materialized for 2025-03-02: "
         "run dg launch --assets first,left,right --partition 2025-03-02"
     )
 
 
-def test_what_later_steps_of_the_run_lack_is_named_too(graph):
+def test_missing_inputs_of_later_steps_are_named_too(graph):
     assert graph("left", "last") == (
         "first, right have not been materialized for 2025-03-02: "
         "run dg launch --assets first,right --partition 2025-03-02"
     )
 
 
-def test_what_is_there_is_not_made_again(graph, tmp_path):
+def test_stored_assets_are_not_in_the_command(graph, tmp_path):
     for made in ("first/2025-03-02.parquet", "left/2025-03-02", "right/2025-03-01.parquet"):
         (tmp_path / made).parent.mkdir(exist_ok=True)
         (tmp_path / made).touch()
@@ -87,29 +87,29 @@ def test_what_is_there_is_not_made_again(graph, tmp_path):
     )
 
 
-def test_what_has_to_be_made_comes_once_and_after_what_it_is_made_from():
+def test_missing_assets_are_distinct_and_in_topological_order():
     inputs_of = {"d": ["c", "b"], "c": ["a"], "b": ["a"], "a": []}.__getitem__
 
-    assert find_missing(["d"], inputs_of, lambda _: False) == ["a", "c", "b", "d"]
-    assert find_missing(["d", "b"], inputs_of, {"c"}.__contains__) == ["a", "b", "d"]
-    assert find_missing(["d"], inputs_of, {"d"}.__contains__) == []
+    assert find_missing_assets(["d"], inputs_of, lambda _: False) == ["a", "c", "b", "d"]
+    assert find_missing_assets(["d", "b"], inputs_of, {"c"}.__contains__) == ["a", "b", "d"]
+    assert find_missing_assets(["d"], inputs_of, {"d"}.__contains__) == []
 
 
-def test_no_day_at_all_is_an_error_too(context):
+def test_a_window_without_days_is_an_error(context):
     with pytest.raises(MissingPartitionError, match="clusters has not been materialized"):
-        days_present(context, {})
+        find_window_paths(context, {})
 
 
-def test_whatever_days_were_made_come_in_their_order(context, window):
+def test_all_stored_days_are_sorted(context, window):
     window["2025-03-03"].unlink()
     window["2025-03-02"].touch()
 
-    assert [path.name for path in days_made(context, window)] == ["2025-03-01.parquet", "2025-03-02.parquet"]
+    assert [path.name for path in find_existing_paths(context, window)] == ["2025-03-01.parquet", "2025-03-02.parquet"]
 
 
 @pytest.mark.parametrize("folder", ["there", "not there"])
-def test_days_of_which_none_was_made_are_an_error(context, tmp_path, folder):
+def test_no_stored_day_is_an_error(context, tmp_path, folder):
     (tmp_path / "there").mkdir()
 
     with pytest.raises(MissingPartitionError, match="clusters has not been materialized for any day"):
-        days_made(context, {"2025-03-01": UPath(tmp_path / folder / "2025-03-01.parquet")})
+        find_existing_paths(context, {"2025-03-01": UPath(tmp_path / folder / "2025-03-01.parquet")})

@@ -1,4 +1,4 @@
-"""The demo as it is typed: a child process over a small capture, and what it prints."""
+"""The demo in a child process over a small capture: output, exit status and stored results."""
 
 import os
 import re
@@ -23,14 +23,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.model]
 
 
 def run_demo(root, *arguments, **settings):
-    """Run the demo in a folder of its own; return its exit status and all that a console would show."""
+    """Run the demo in a new folder; return its exit status and its output."""
     with start_demo(root, *arguments, **settings) as process:
         said, _ = process.communicate()
     return process.returncode, said
 
 
 def start_demo(root, *arguments, instance="", environment=None, **settings):
-    """Start the demo in a folder of its own, with `instance` added to the configuration of Dagster."""
+    """Start the demo in a new folder, with `instance` appended to its dagster.yaml."""
     (root / "home").mkdir(exist_ok=True)
     shutil.copy(ROOT / "dagster_home" / "dagster.yaml", root / "home")
     with (root / "home" / "dagster.yaml").open("a") as config:
@@ -64,7 +64,7 @@ def demo(tmp_path_factory):
     return root, *run_demo(root)
 
 
-def test_it_says_how_long_each_step_took_and_what_it_made(demo):
+def test_it_prints_duration_and_result_of_each_step(demo):
     _, status, said = demo
 
     assert status == 0, said
@@ -75,7 +75,7 @@ def test_it_says_how_long_each_step_took_and_what_it_made(demo):
     assert re.search(r"all days +[\d.]+ s", said)
 
 
-def test_it_compares_what_it_found_with_what_was_planted(demo):
+def test_it_compares_clusters_with_planted_personas(demo):
     said = " ".join(demo[2].split())
 
     index = re.search(r"users \(\d+%\) are in .* Adjusted Rand index: (\d\.\d\d), where 1 is", said)
@@ -84,7 +84,7 @@ def test_it_compares_what_it_found_with_what_was_planted(demo):
     assert "2 of 2 planted personas have a cluster of their own" in said
 
 
-def test_it_ends_with_the_address_of_a_report_and_what_to_do_next(demo):
+def test_it_ends_with_the_url_of_the_report_and_the_next_command(demo):
     *_, address, following = demo[2].splitlines()
 
     assert Path(url2pathname(urlparse(address.removeprefix("Report: ")).path)).is_file()
@@ -92,7 +92,7 @@ def test_it_ends_with_the_address_of_a_report_and_what_to_do_next(demo):
     assert "make dev" in following
 
 
-def test_it_is_quiet_and_dagster_speaks_in_the_log_that_it_names(demo):
+def test_output_of_dagster_goes_to_the_log_that_it_names(demo):
     root, _, said = demo
 
     for noise in ("Traceback", "nanobind", "dagster - "):
@@ -103,7 +103,7 @@ def test_it_is_quiet_and_dagster_speaks_in_the_log_that_it_names(demo):
 
 
 def test_warnings_of_steps_reach_the_console(demo):
-    """So small a capture has more damaged lines than the check of raw_events lets pass."""
+    """The share of damaged lines in so small a capture is above the maximum of a check of raw_events."""
     assert re.search(
         r"Warning of raw_events: check \w+ of raw_events failed .*rejected_lines", " ".join(demo[2].split())
     )
@@ -119,7 +119,7 @@ def test_the_instance_knows_every_day_of_every_asset(demo):
         assert instance.get_latest_materialization_event(dg.AssetKey("lineage"))
 
 
-def test_a_second_demo_with_wrong_options_says_that_it_found_something_else(demo):
+def test_a_demo_whose_clusters_do_not_match_says_so(demo):
     """Six clusters of two personas."""
     root, *_ = demo
 
@@ -130,7 +130,7 @@ def test_a_second_demo_with_wrong_options_says_that_it_found_something_else(demo
     assert "Report: file:///" in said
 
 
-def test_a_step_that_fails_ends_it_with_the_end_of_the_log(tmp_path):
+def test_a_failed_step_ends_it_with_the_tail_of_the_log(tmp_path):
     status, said = run_demo(tmp_path, MODEL=tmp_path / "no-model")
 
     assert status == 1
@@ -147,7 +147,7 @@ def test_a_step_that_fails_ends_it_with_the_end_of_the_log(tmp_path):
         ({"CAPTURE": ROOT / "deploy"}, "set PERSONA_CAPTURE to a folder"),
     ],
 )
-def test_a_capture_of_ones_own_is_left_alone(tmp_path, settings, remedy):
+def test_a_users_own_capture_is_not_overwritten(tmp_path, settings, remedy):
     status, said = run_demo(tmp_path, **settings)
 
     assert status == 1
@@ -155,14 +155,14 @@ def test_a_capture_of_ones_own_is_left_alone(tmp_path, settings, remedy):
     assert "Traceback" not in said
 
 
-def test_an_argument_out_of_range_is_one_line_and_a_failure(tmp_path):
+def test_an_argument_out_of_range_is_a_one_line_error(tmp_path):
     status, said = run_demo(tmp_path, "--users", "3")
 
     assert status == 1
     assert "ask for" in said.splitlines()[-1]
 
 
-def test_a_demo_that_is_interrupted_says_so_in_a_line(tmp_path):
+def test_an_interrupted_demo_says_so_in_one_line(tmp_path):
     with start_demo(tmp_path) as process:
         while not (tmp_path / "assets" / "raw_events" / f"{DAYS[0]}.parquet").exists() and process.poll() is None:
             time.sleep(0.1)
@@ -174,7 +174,7 @@ def test_a_demo_that_is_interrupted_says_so_in_a_line(tmp_path):
     assert "Traceback" not in said
 
 
-def test_a_demo_that_is_interrupted_at_the_very_end_of_a_day_begins_no_other(tmp_path):
+def test_a_demo_interrupted_at_the_end_of_a_days_run_starts_no_other(tmp_path):
     home = tmp_path / "home"
     with start_demo(tmp_path, instance=write_instance(home), environment={LATE_SIGNAL: "SIGINT"}) as process:
         said, _ = process.communicate()

@@ -1,13 +1,22 @@
-"""What the demo says about clusters and planted personas."""
+"""The table and the verdict that the demo prints."""
 
-from persona_assets.sample.demo_report import Cluster, Stats, Word, is_match, write_table, write_verdict
+from persona_assets.sample.demo_report import (
+    ReportCluster,
+    ReportStats,
+    ReportWord,
+    format_cluster_table,
+    format_verdict,
+    is_match,
+)
 from persona_assets.sample.score import MainPersona, Score
 
-STATS = Stats(
+STATS = ReportStats(
     day="2025-03-03",
     clusters=[
-        Cluster(cluster_id=0, users=1200, words=[Word(word) for word in ("dough", "oven", "rye", "yeast", "crust")]),
-        Cluster(cluster_id=1, users=400, words=[]),
+        ReportCluster(
+            cluster_id=0, users=1200, words=[ReportWord(word) for word in ("dough", "oven", "rye", "yeast", "crust")]
+        ),
+        ReportCluster(cluster_id=1, users=400, words=[]),
     ],
 )
 
@@ -27,7 +36,7 @@ def read(text):
 
 
 def test_each_cluster_has_a_line_with_its_persona_and_words():
-    _, *lines = write_table(STATS, score()).splitlines()
+    _, *lines = format_cluster_table(STATS, score()).splitlines()
 
     assert [line.split() for line in lines] == [
         ["0", "1,200", "baking", "95%", "of", "it", "dough,", "oven,", "rye,", "yeast"],
@@ -35,14 +44,14 @@ def test_each_cluster_has_a_line_with_its_persona_and_words():
     ]
 
 
-def test_a_cluster_of_nobody_who_was_planted_has_no_persona():
-    *_, last = write_table(STATS, score()._replace(main_personas={0: MainPersona("baking", 3)})).splitlines()
+def test_a_cluster_without_planted_users_has_no_persona():
+    *_, last = format_cluster_table(STATS, score()._replace(main_personas={0: MainPersona("baking", 3)})).splitlines()
 
     assert last.split() == ["1", "400"]
 
 
-def test_the_verdict_says_how_many_users_agree_and_what_the_index_means():
-    said = read(write_verdict(score(0.914), 2))
+def test_the_verdict_has_matched_users_and_explains_the_index():
+    said = read(format_verdict(score(0.914), 2))
 
     assert "2 of 2 planted personas have a cluster of their own" in said
     assert "1,500 of 1,600 users (94%)" in said
@@ -50,13 +59,13 @@ def test_the_verdict_says_how_many_users_agree_and_what_the_index_means():
     assert "NOT MATCH" not in said
 
 
-def test_users_who_were_planted_nowhere_are_counted():
-    assert "7 more users are in clusters" in read(write_verdict(score(unplanted=7), 2))
+def test_users_without_a_planted_persona_are_counted():
+    assert "7 more users are in clusters" in read(format_verdict(score(unplanted=7), 2))
 
 
-def test_a_poor_result_is_called_one():
+def test_a_low_agreement_is_reported_as_no_match():
     poor = score(0.4)
 
     assert not is_match(poor)
-    assert "THE CLUSTERS DO NOT MATCH THE PLANTED PERSONAS" in read(write_verdict(poor, 3))
-    assert "2 of 3 planted personas" in read(write_verdict(poor, 3))
+    assert "THE CLUSTERS DO NOT MATCH THE PLANTED PERSONAS" in read(format_verdict(poor, 3))
+    assert "2 of 3 planted personas" in read(format_verdict(poor, 3))

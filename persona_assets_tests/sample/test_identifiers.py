@@ -1,4 +1,4 @@
-"""Identifiers have the form that the protocol asks for."""
+"""Identifiers have the formats of the AT Protocol."""
 
 import base64
 import re
@@ -17,12 +17,12 @@ def rng():
     return np.random.default_rng(0)
 
 
-def test_a_did_is_one_of_the_plc_directory():
+def test_a_did_has_the_plc_form():
     assert re.fullmatch(r"did:plc:[a-z2-7]{24}", identifiers.make_did(rng()))
 
 
 @given(INSTANTS)
-def test_a_tid_holds_its_microsecond(time_us):
+def test_a_tid_encodes_its_microsecond(time_us):
     tid = identifiers.make_tid(time_us, rng())
 
     number = 0
@@ -39,7 +39,7 @@ def test_tids_sort_by_time(one_us, other_us):
     assert (one < other) == (one_us < other_us)
 
 
-def test_a_cid_says_that_a_sha_256_follows():
+def test_a_cid_has_a_sha_256_multihash():
     for cid, codec in ((identifiers.make_record_cid(rng()), 0x71), (identifiers.make_blob_cid(rng()), 0x55)):
         content = base64.b32decode(cid[1:].upper() + "=" * (-len(cid[1:]) % 8))
 
@@ -48,5 +48,5 @@ def test_a_cid_says_that_a_sha_256_follows():
         assert len(content) == 4 + 32
 
 
-def test_an_instant_is_written_in_milliseconds():
-    assert identifiers.write_instant(1_740_973_563_121_964) == "2025-03-03T03:46:03.121Z"
+def test_a_time_is_formatted_in_milliseconds():
+    assert identifiers.format_time(1_740_973_563_121_964) == "2025-03-03T03:46:03.121Z"

@@ -1,4 +1,4 @@
-"""The command."""
+"""The command `python -m persona_assets.sample`."""
 
 import json
 
@@ -9,7 +9,7 @@ from persona_assets.sample.__main__ import main
 TINY = ["--days", "1", "--users", "12", "--personas", "2", "--start", "2025-04-30", "--seed", "3"]
 
 
-def test_the_command_says_what_it_made(tmp_path, capsys):
+def test_the_command_prints_the_counts(tmp_path, capsys):
     assert main(["--out", str(tmp_path / "capture"), *TINY]) == 0
 
     manifest = json.loads((tmp_path / "capture.manifest.json").read_text())
@@ -19,7 +19,7 @@ def test_the_command_says_what_it_made(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("wrong", [["--users", "1"], ["--days", "0"]])
-def test_an_argument_out_of_range_is_one_line_and_a_failure(tmp_path, capsys, wrong):
+def test_an_argument_out_of_range_is_a_one_line_error(tmp_path, capsys, wrong):
     with pytest.raises(SystemExit) as exit_info:
         main(["--out", str(tmp_path / "capture"), *TINY, *wrong])
 
@@ -27,7 +27,7 @@ def test_an_argument_out_of_range_is_one_line_and_a_failure(tmp_path, capsys, wr
     assert "ask for" in capsys.readouterr().err
 
 
-def test_a_foreign_folder_is_refused_unless_forced(tmp_path, capsys):
+def test_another_folder_is_not_overwritten_without_force(tmp_path, capsys):
     (tmp_path / "capture").mkdir()
     (tmp_path / "capture/own").write_text("mine")
 

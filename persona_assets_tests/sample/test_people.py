@@ -1,4 +1,4 @@
-"""Who the people of a sample are."""
+"""Simulated users: personas, languages and declared languages."""
 
 from collections import Counter
 
@@ -30,7 +30,7 @@ def test_only_people_who_write_english_have_a_persona():
     assert {one.language for one in people} == {"en", "de", "es", "pt", "fr", "ja"}
 
 
-def test_clients_tag_languages_in_every_way():
+def test_every_way_of_declaring_languages_occurs():
     people = make_people(600, 8, np.random.default_rng(1))
 
     assert {one.tagging for one in people if one.persona} == {"right", "region", "two", "none", "wrong"}
@@ -49,11 +49,11 @@ def test_clients_tag_languages_in_every_way():
         (person(language="ja", persona=None, tagging="wrong"), ["en"]),
     ],
 )
-def test_a_post_is_tagged_as_its_author_does_it(one, declared):
+def test_declared_languages_depend_on_the_author(one, declared):
     assert declare_languages(one, np.random.default_rng(0)) == declared
 
 
-def test_regions_are_those_of_english():
+def test_regions_are_declared_for_english_only():
     rng = np.random.default_rng(0)
 
     assert {tuple(declare_languages(person(tagging="region"), rng) or ()) for _ in range(40)} == {

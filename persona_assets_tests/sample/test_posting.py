@@ -1,14 +1,14 @@
-"""Messages come in every shape."""
+"""Records of messages have every form: replies, quotes, pictures, links."""
 
 import numpy as np
 
 from persona_assets.sample.people import Person
-from persona_assets.sample.posting import LOOKS, Post, make_post_record
-from persona_assets.sample.records import Ref
+from persona_assets.sample.posting import FORM_SHARES, SamplePost, make_post_record
+from persona_assets.sample.records import StrongRef
 
 AUTHOR = Person("did:plc:a", "a.example.com", "en", "chess", "right")
-ROOT = Ref("bafyreiroot", "at://did:plc:b/app.bsky.feed.post/3a")
-PARENT = Ref("bafyreiparent", "at://did:plc:c/app.bsky.feed.post/3b")
+ROOT = StrongRef("bafyreiroot", "at://did:plc:b/app.bsky.feed.post/3a")
+PARENT = StrongRef("bafyreiparent", "at://did:plc:c/app.bsky.feed.post/3b")
 
 
 def post_records(count=1, *, parent=None, root=None, quoted=None):
@@ -32,13 +32,13 @@ def test_a_reply_can_quote_too():
     assert record["embed"]["$type"].startswith("app.bsky.embed.record")
 
 
-def test_quotes_come_by_both_embeds():
+def test_quotes_have_either_embed():
     kinds = {record["embed"]["$type"] for record in post_records(60, quoted=ROOT)}
 
     assert kinds == {"app.bsky.embed.record", "app.bsky.embed.recordWithMedia"}
 
 
-def test_posts_come_with_all_looks():
+def test_posts_have_all_forms():
     records = post_records(400)
 
     assert any(record.get("embed", "") is None for record in records)
@@ -47,11 +47,11 @@ def test_posts_come_with_all_looks():
     assert any(record["text"].startswith("https://") for record in records)
     assert any(not any(map(str.isalnum, record["text"])) and record["text"] for record in records)
     assert any("facets" in record for record in records)
-    assert abs(sum(LOOKS.values()) - 1) < 1e-9
+    assert abs(sum(FORM_SHARES.values()) - 1) < 1e-9
 
 
-def test_the_root_of_an_answer_to_a_reply_is_the_root_of_that_reply():
+def test_a_reply_to_a_reply_has_the_same_root():
     (reply,), (start,) = post_records(parent=PARENT, root=ROOT), post_records()
 
-    assert Post(AUTHOR, "3c", PARENT, reply).root == ROOT
-    assert Post(AUTHOR, "3c", PARENT, start).root == PARENT
+    assert SamplePost(AUTHOR, "3c", PARENT, reply).root == ROOT
+    assert SamplePost(AUTHOR, "3c", PARENT, start).root == PARENT

@@ -1,4 +1,4 @@
-"""A sample replaces only what was made here, whole."""
+"""A sample is written atomically, and replaces only an unchanged sample."""
 
 import datetime as dt
 from pathlib import Path
@@ -16,7 +16,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_sample_made_here_is_replaced(tmp_path):
+def test_an_unchanged_sample_is_replaced(tmp_path):
     out = tmp_path / "capture"
     write_tiny(out)
 
@@ -35,7 +35,7 @@ def test_an_empty_folder_is_filled(tmp_path):
 
 
 @pytest.mark.parametrize("with_manifest", [False, True])
-def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path, with_manifest):
+def test_a_folder_with_other_files_is_not_overwritten(tmp_path, with_manifest):
     out = tmp_path / "capture"
     if with_manifest:
         write_tiny(out)
@@ -50,7 +50,7 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path, with_manifes
     assert (out / "own").read_text() == "mine"
 
 
-def test_a_link_to_a_capture_elsewhere_is_left_alone(tmp_path):
+def test_a_symbolic_link_to_a_capture_is_not_overwritten(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "capture").symlink_to(tmp_path / "elsewhere")
 
@@ -58,7 +58,7 @@ def test_a_link_to_a_capture_elsewhere_is_left_alone(tmp_path):
         write_tiny(tmp_path / "capture")
 
 
-def test_force_replaces_the_link_and_not_what_it_leads_to(tmp_path):
+def test_force_replaces_the_link_and_not_its_target(tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "own").write_text("mine")
@@ -70,7 +70,7 @@ def test_force_replaces_the_link_and_not_what_it_leads_to(tmp_path):
     assert names(elsewhere) == ["own"]
 
 
-def test_what_fails_in_the_middle_leaves_what_was_there(tmp_path, monkeypatch):
+def test_an_error_while_writing_leaves_the_old_sample(tmp_path, monkeypatch):
     out = tmp_path / "capture"
     write_tiny(out)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}

@@ -1,4 +1,4 @@
-"""Clusters are compared with planted personas."""
+"""The score of clusters against planted personas."""
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from persona_assets.sample.score import MainPersona, score_clusters
 PLANTED = {"ada": "baking", "bob": "baking", "cid": "chess", "dot": "chess", "eve": None}
 
 
-def test_the_planted_groups_under_other_names_agree_fully():
+def test_equal_groups_with_other_names_have_agreement_1():
     score = score_clusters({"ada": 1, "bob": 1, "cid": 0, "dot": 0}, PLANTED)
 
     assert score.agreement == 1
@@ -18,7 +18,7 @@ def test_the_planted_groups_under_other_names_agree_fully():
 
 
 def test_the_index_is_that_of_hubert_and_arabie():
-    # Pairs together in both: 1 of ada, bob, cid. In the clusters 3, in the personas 2, of 6 pairs: expected 1.
+    # Of 6 pairs of users, 3 share a cluster, 2 a persona, and 1 (of ada, bob and cid) both. Expected by chance: 1.
     score = score_clusters({"ada": 0, "bob": 0, "cid": 0, "dot": 1}, PLANTED)
 
     assert score.agreement == pytest.approx((1 - 1) / ((3 + 2) / 2 - 1))
@@ -31,14 +31,14 @@ def test_users_without_a_planted_persona_are_counted_and_not_compared():
     assert (score.users, score.unplanted, score.agreement) == (4, 2, 1)
 
 
-def test_a_persona_in_two_clusters_is_the_main_one_of_both():
+def test_a_persona_can_be_the_main_one_of_two_clusters():
     score = score_clusters({"ada": 0, "bob": 1, "cid": 2, "dot": 2}, PLANTED)
 
     assert [score.main_personas[cluster].persona for cluster in range(3)] == ["baking", "baking", "chess"]
     assert score.agreement < 1
 
 
-def test_clusters_of_nobody_who_was_planted_cannot_be_compared():
+def test_clusters_without_planted_users_are_an_error():
     with pytest.raises(ValueError, match="none of the 1 users"):
         score_clusters({"eve": 0}, PLANTED)
 

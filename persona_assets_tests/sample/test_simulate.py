@@ -1,11 +1,11 @@
-"""The network behaves like one."""
+"""The simulated network is consistent: reactions, undone actions, closed accounts."""
 
 import numpy as np
 import pytest
 
 from persona_assets.common.lexicon import BLOCK, FEED_GENERATOR, FOLLOW, LIKE, POST, REPOST
 from persona_assets.sample.people import make_people
-from persona_assets.sample.simulate import HAPPENINGS, Simulation
+from persona_assets.sample.simulate import EVENT_SHARES, Simulation
 
 FIRST_US = 1_740_787_200_000_000
 SUBJECTS = (LIKE, REPOST)
@@ -15,7 +15,7 @@ SUBJECTS = (LIKE, REPOST)
 def events():
     rng = np.random.default_rng(4)
     simulation = Simulation(make_people(80, 3, rng), ["gardening", "astronomy", "football"], rng)
-    return [simulation.happen(FIRST_US + number * 1_000_000) for number in range(6000)]
+    return [simulation.next_event(FIRST_US + number * 1_000_000) for number in range(6000)]
 
 
 def commits(events, operation, *collections):
@@ -29,11 +29,11 @@ def uri(event, commit):
     return f"at://{event['did']}/{commit['collection']}/{commit['rkey']}"
 
 
-def test_the_shares_of_what_happens_add_up():
-    assert abs(sum(HAPPENINGS.values()) - 1) < 1e-9
+def test_event_shares_sum_to_one():
+    assert abs(sum(EVENT_SHARES.values()) - 1) < 1e-9
 
 
-def test_everything_happens(events):
+def test_every_kind_of_event_occurs(events):
     seen = {(commit["operation"], commit["collection"]) for event in events if (commit := event.get("commit"))}
 
     assert {event["kind"] for event in events} == {"commit", "identity", "account"}
@@ -43,7 +43,7 @@ def test_everything_happens(events):
     assert ("update", POST) in seen
 
 
-def test_people_react_to_posts_that_are_there_or_to_what_the_capture_does_not_hold(events):
+def test_users_react_to_existing_posts_or_to_records_outside_the_capture(events):
     people = {event["did"] for event in events}
     posted, gone = set(), set()
     for event in events:
@@ -61,7 +61,7 @@ def test_some_likes_are_of_feed_generators(events):
     )
 
 
-def test_the_root_of_a_thread_is_that_of_the_post_answered(events):
+def test_a_reply_has_the_root_of_its_parent(events):
     roots = {uri(event, commit): commit["record"] for event, commit in commits(events, "create", POST)}
 
     answered = 0
@@ -75,7 +75,7 @@ def test_the_root_of_a_thread_is_that_of_the_post_answered(events):
     assert answered > 100
 
 
-def test_what_is_undone_was_done_before_by_the_same_user_or_before_the_capture(events):
+def test_an_undone_action_is_the_same_users_or_from_before_the_capture(events):
     made = {}
     for index, event in enumerate(events):
         if (commit := event.get("commit")) and commit["operation"] == "create":
@@ -92,7 +92,7 @@ def test_what_is_undone_was_done_before_by_the_same_user_or_before_the_capture(e
     assert all(known)
 
 
-def test_a_closed_account_does_nothing_more(events):
+def test_a_closed_account_has_no_later_events(events):
     closed = set()
     for event in events:
         assert event["did"] not in closed

@@ -1,4 +1,4 @@
-"""Texts show their persona, and vary."""
+"""Texts are mostly about the topic of their persona, and differ."""
 
 from collections import Counter
 
@@ -7,7 +7,7 @@ import pytest
 
 from persona_assets.sample.people import Person
 from persona_assets.sample.phrases import OTHER_LANGUAGES
-from persona_assets.sample.texts import ON_TOPIC, write_text
+from persona_assets.sample.texts import ON_TOPIC_SHARE, write_text
 from persona_assets.sample.topics import TOPICS
 
 PERSONAS = ["gardening", "chess"]
@@ -28,22 +28,22 @@ def speaks_of(text, topic):
 
 
 @pytest.mark.parametrize("answering", [False, True])
-def test_most_texts_are_about_the_persona_and_none_is_like_all_others(answering):
+def test_most_texts_are_about_the_persona_and_they_differ(answering):
     written = texts(person(), answering=answering)
 
-    assert sum(speaks_of(text, "chess") for text in written) > 0.9 * ON_TOPIC * len(written)
+    assert sum(speaks_of(text, "chess") for text in written) > 0.9 * ON_TOPIC_SHARE * len(written)
     assert len(set(written)) > 0.7 * len(written)
     assert Counter(written).most_common(1)[0][1] < 0.05 * len(written)
 
 
-def test_no_slot_is_left_open_and_no_post_is_too_long():
+def test_no_placeholder_is_left_and_no_post_is_too_long():
     for text in texts(person()) + texts(person(), answering=True) + texts(person(language="ja", persona=None)):
         assert 0 < len(text) <= 300
         assert "{" not in text
 
 
 @pytest.mark.parametrize("language", OTHER_LANGUAGES)
-def test_people_who_do_not_write_english_write_their_language(language):
+def test_users_without_a_persona_write_their_language(language):
     sentences = OTHER_LANGUAGES[language].sentences
 
     for text in texts(person(language=language, persona=None), count=30):

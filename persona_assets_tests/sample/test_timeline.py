@@ -1,11 +1,11 @@
-"""What people react to."""
+"""Which posts simulated users react to."""
 
 import numpy as np
 
 from persona_assets.common.lexicon import POST
 from persona_assets.sample.people import Person
-from persona_assets.sample.posting import Post
-from persona_assets.sample.records import Ref
+from persona_assets.sample.posting import SamplePost
+from persona_assets.sample.records import StrongRef
 from persona_assets.sample.timeline import Timeline
 
 NOW_US = 1_741_000_000_000_000
@@ -16,7 +16,7 @@ def person(name, *, persona="chess"):
 
 
 def post(author, rkey="3k"):
-    return Post(author, rkey, Ref("bafyrei", f"at://{author.user_id}/{POST}/{rkey}"), {"text": "x"})
+    return SamplePost(author, rkey, StrongRef("bafyrei", f"at://{author.user_id}/{POST}/{rkey}"), {"text": "x"})
 
 
 def timeline(*posts):
@@ -26,21 +26,21 @@ def timeline(*posts):
     return made
 
 
-def test_an_empty_timeline_gives_records_from_outside():
+def test_an_empty_timeline_gives_records_outside_the_capture():
     empty = timeline()
 
     assert empty.find_post(person("a")) is None
-    assert empty.find_answered(person("a")) is None
+    assert empty.find_post_to_answer(person("a")) is None
     assert empty.find_subject(person("a"), NOW_US).uri.startswith("at://did:plc:")
 
 
-def test_nobody_reacts_to_a_post_that_is_gone_or_whose_account_is_closed():
+def test_deleted_posts_and_closed_accounts_get_no_reactions():
     gone, closed = post(person("a")), post(person("b"))
     gone.gone, closed.author.status = True, "deleted"
     made = timeline(gone, closed)
 
     assert all(made.find_post(person("c")) is None for _ in range(50))
-    assert made.find_own(gone.author) is None
+    assert made.find_last_post_of(gone.author) is None
 
 
 def test_people_mostly_react_to_their_own_circle():
@@ -53,5 +53,5 @@ def test_people_mostly_react_to_their_own_circle():
     assert found.count(mine) > found.count(theirs) > 0
 
 
-def test_an_old_record_key_is_of_weeks_before():
-    assert timeline().make_old_rkey(NOW_US) < timeline().make_outside(POST, NOW_US + 10**14).uri[-13:]
+def test_an_old_record_key_is_weeks_before():
+    assert timeline().make_old_rkey(NOW_US) < timeline().make_outside_ref(POST, NOW_US + 10**14).uri[-13:]

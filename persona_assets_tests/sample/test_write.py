@@ -1,4 +1,4 @@
-"""A sample is what its manifest says."""
+"""The files of a sample capture match its manifest."""
 
 import datetime as dt
 import gzip
@@ -50,7 +50,7 @@ def test_another_seed_gives_another_capture(tmp_path):
     assert read_files(one).keys() != read_files(other).keys()
 
 
-def test_the_manifest_counts_what_is_there(tmp_path):
+def test_the_manifest_has_the_counts_of_the_files(tmp_path):
     manifest = write_small(tmp_path)
 
     lines = list(read_lines(tmp_path / "capture"))
@@ -66,7 +66,7 @@ def test_the_manifest_counts_what_is_there(tmp_path):
     assert sum(manifest.messages.values()) == manifest.kinds["app.bsky.feed.post create"]
 
 
-def test_events_lie_in_the_folder_of_their_day(tmp_path):
+def test_events_are_in_the_folder_of_their_day(tmp_path):
     write_small(tmp_path)
 
     for day in (dt.date(2025, 2, 28), dt.date(2025, 3, 1)):
@@ -75,7 +75,7 @@ def test_events_lie_in_the_folder_of_their_day(tmp_path):
         assert all(dt.datetime.fromtimestamp(event["time_us"] / 1e6, dt.UTC).date() == day for event in events)
 
 
-def test_the_truth_names_everybody_once(tmp_path):
+def test_the_truth_has_every_user_once(tmp_path):
     write_small(tmp_path)
 
     truth = [json.loads(line) for line in (tmp_path / "capture.truth.jsonl").read_text().splitlines()]

@@ -14,26 +14,26 @@ from persona_assets.assets.cluster_jsonl.line_schema import describe_line
 from persona_assets.assets.cluster_jsonl.load import LineInputs
 from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 from persona_assets.assets.cluster_jsonl.targets import WITHOUT_TEXT
-from persona_assets.common.checks import Check, adds_up, window_is_complete
-from persona_assets.common.columns import ColumnInWords, describe_columns
+from persona_assets.common.checks import Check, accounting_check, complete_window_check
+from persona_assets.common.columns import ColumnDescription, describe_columns
 from persona_assets.common.metadata import (
     column_schema,
     count_table,
     measured,
-    missing_days,
     provenance_table,
     shorten_number,
+    window_metadata,
 )
-from persona_assets.common.provenance import describe_step
+from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.io_managers.persona_files import BESIDE, ClusterLines
+from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolderContents
 from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.settings import ClusterCompression, ClusterFormat, IgnoredCandidates, from_setting
 from persona_assets.tables import SEEN_BEFORE, stored_schema
 
-_COMPLETE = window_is_complete("cluster_jsonl")
-_ADDS_UP = adds_up(
+_COMPLETE = complete_window_check("cluster_jsonl")
+_ADDS_UP = accounting_check(
     "cluster_jsonl",
     of="action",
     advice="Actions of the window are neither written nor dropped under a reason: report this, it is a defect.",
@@ -111,7 +111,7 @@ def build_cluster_jsonl(
         window or unknown (`gone`); the `rest` has no line. `dropped` counts the reasons exactly, `accounting.parquet`
         both. Next: `cluster_stats`.
         """
-        provenance = describe_step(
+        provenance = build_provenance(
             "cluster_jsonl",
             days=days_of_window(context.partition_key, days, window),
             settings=config.chosen(),
@@ -131,26 +131,26 @@ def build_cluster_jsonl(
                 day=parse_day(context.partition_key),
                 provenance=provenance,
             )
-        present = missing_days(context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings)
+        gaps = window_metadata(context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings)
         context.log.info("%d conversations of %d users; writing", made.n_conversations, len(made.user_clusters))
         return dg.MaterializeResult(
             value=_as_files(made, config),
             metadata={
                 **_describe(made),
                 "dagster/column_schema": column_schema(_describe_files(config)),
-                **present,
+                **gaps,
                 **provenance_table(provenance),
                 **cost,
             },
-            check_results=run_checks(made, present, actions=user_actions.count_rows(), users=clusters.count_rows()),
+            check_results=run_checks(made, gaps, actions=user_actions.count_rows(), users=clusters.count_rows()),
         )
 
     return cluster_jsonl
 
 
-def _as_files(made: BuiltLines, config: ClusterJsonlConfig) -> ClusterLines:
-    tables = {name: getattr(made, name) for name in BESIDE}
-    return ClusterLines(made.lines, made.user_clusters, tables, config.compression, made.ignored_evidence)
+def _as_files(made: BuiltLines, config: ClusterJsonlConfig) -> ClusterFolderContents:
+    tables = {name: getattr(made, name) for name in SMALL_TABLES}
+    return ClusterFolderContents(made.lines, made.user_clusters, tables, config.compression, made.ignored_evidence)
 
 
 def _describe(made: BuiltLines) -> dict[str, Any]:
@@ -164,22 +164,22 @@ def _describe(made: BuiltLines) -> dict[str, Any]:
 
 
 def run_checks(
-    made: BuiltLines, present: Mapping[str, str | int], *, actions: int, users: int
+    made: BuiltLines, gaps: Mapping[str, str | int], *, actions: int, users: int
 ) -> list[dg.AssetCheckResult]:
     """Return the results of the checks that days, actions and users are complete.
 
     Args:
         made: The lines and tables of the step.
-        present: Metadata of `missing_days`.
+        gaps: Metadata of `window_metadata`.
         actions: Number of rows of `user_actions` over the window.
         users: Number of rows of `clusters`.
     """
     # Ignored messages are estimated and not in user_actions.
     accounted = sum(number for (action, _), number in total_outcomes(made.accounting).items() if action != "ignore")
     return [
-        _COMPLETE.answer(passed=present["missing_days"] == "none", **present),
-        _ADDS_UP.answer(passed=accounted == actions, actions=actions, accounted_for=accounted),
-        _USERS.answer(passed=len(made.user_clusters) == users, users=users, in_files=len(made.user_clusters)),
+        _COMPLETE.result(passed=gaps["missing_days"] == "none", **gaps),
+        _ADDS_UP.result(passed=accounted == actions, actions=actions, accounted_for=accounted),
+        _USERS.result(passed=len(made.user_clusters) == users, users=users, in_files=len(made.user_clusters)),
     ]
 
 
@@ -191,9 +191,9 @@ def _ignored_options(config: ClusterJsonlConfig) -> IgnoredOptions | None:
     )
 
 
-def _describe_files(config: ClusterJsonlConfig) -> list[ColumnInWords]:
+def _describe_files(config: ClusterJsonlConfig) -> list[ColumnDescription]:
     """Return the keys of a line, then the columns of each side table as `table.column`."""
-    side_tables = BESIDE | ({"ignored": IGNORED_EVIDENCE} if config.add_ignored_messages else {})
+    side_tables = SMALL_TABLES | ({"ignored": IGNORED_EVIDENCE} if config.add_ignored_messages else {})
     return describe_line(config.format) + [
         column._replace(name=f"{table}.{column.name}")
         for table, schema in side_tables.items()

@@ -9,7 +9,7 @@ written around the array, and how the time of a message is written. `serialise` 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from persona_assets.common.columns import ColumnInWords
+from persona_assets.common.columns import ColumnDescription
 
 
 class LineFormat(NamedTuple):
@@ -17,10 +17,10 @@ class LineFormat(NamedTuple):
 
     opens: tuple[str, ...]  # JSON before the first message; the cluster's number is inserted between two pieces
     closes: tuple[str, ...]  # JSON after the last value of the last message, in the same way, with the newline
-    time: ColumnInWords  # key, type and meaning of a message's time
+    time: ColumnDescription  # key, type and meaning of a message's time
     is_time_relative: bool  # True: rank among the times of all lines; False: microseconds since 1970 (UTC)
     messages: str  # how descriptions name a message of the line
-    around: tuple[ColumnInWords, ...] = ()  # keys of the line beside its messages
+    around: tuple[ColumnDescription, ...] = ()  # keys of the line beside its messages
 
 
 LINE_FORMATS: Mapping[str, LineFormat] = {
@@ -28,7 +28,7 @@ LINE_FORMATS: Mapping[str, LineFormat] = {
     "arrays": LineFormat(
         opens=("[",),
         closes=("}]\n",),
-        time=ColumnInWords("unix_epoch", "time in microseconds (UTC)", "When it was said or done.", nullable=False),
+        time=ColumnDescription("unix_epoch", "time in microseconds (UTC)", "When it was said or done.", nullable=False),
         is_time_relative=False,
         messages="[]",
     ),
@@ -37,7 +37,7 @@ LINE_FORMATS: Mapping[str, LineFormat] = {
     "blueprint": LineFormat(
         opens=('{"thread":[',),
         closes=('}],"cluster_id":', "}\n"),
-        time=ColumnInWords(
+        time=ColumnDescription(
             "relative_integer_time",
             "whole number",
             "Place of its time among all times of the day's files, from 0.",
@@ -45,6 +45,6 @@ LINE_FORMATS: Mapping[str, LineFormat] = {
         ),
         is_time_relative=True,
         messages="thread[]",
-        around=(ColumnInWords("cluster_id", "whole number", "The cluster of the file.", nullable=False),),
+        around=(ColumnDescription("cluster_id", "whole number", "The cluster of the file.", nullable=False),),
     ),
 }

@@ -2,10 +2,10 @@
 
 from persona_assets.assets.cluster_jsonl.line_formats import LINE_FORMATS
 from persona_assets.assets.cluster_jsonl.serialise import ACTION_KEYS
-from persona_assets.common.columns import ColumnInWords
+from persona_assets.common.columns import ColumnDescription
 
 
-def describe_line(line_format: str) -> list[ColumnInWords]:
+def describe_line(line_format: str) -> list[ColumnDescription]:
     """Return name, type and meaning of each key of a line.
 
     Args:
@@ -14,10 +14,10 @@ def describe_line(line_format: str) -> list[ColumnInWords]:
     """
     form = LINE_FORMATS[line_format]
     message = [
-        ColumnInWords("user_id", "text", "Permanent id (DID) of the user who wrote or acted.", nullable=False),
-        ColumnInWords("text", "text", "What was written. The key is absent where there is no text."),
+        ColumnDescription("user_id", "text", "Permanent id (DID) of the user who wrote or acted.", nullable=False),
+        ColumnDescription("text", "text", "What was written. The key is absent where there is no text."),
         form.time,
-        ColumnInWords(
+        ColumnDescription(
             "actions",
             f"{len(ACTION_KEYS)} keys, true or false",
             f"Only of an action on the message before it: {', '.join(ACTION_KEYS)}, one of them true.",

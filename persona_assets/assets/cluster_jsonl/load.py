@@ -17,7 +17,7 @@ from persona_assets.assets.cluster_jsonl.line_formats import LineFormat
 from persona_assets.assets.cluster_jsonl.serialise import CREATE_JSON_STRING_MACRO, sql_for_time
 from persona_assets.assets.cluster_jsonl.threads import Int32Array, find_cycles
 from persona_assets.assets.cluster_jsonl.without_text import CREATE_HAS_NO_TEXT_MACRO
-from persona_assets.common.database import INTERRUPTED, find_repeated, view_dataset
+from persona_assets.common.database import INTERRUPT_ERRORS, create_dataset_view, find_duplicate_values
 from persona_assets.common.interrupts import ending_on_signal
 
 
@@ -103,15 +103,15 @@ def load_window(
         line_format: The format of the lines, which decides how times are written.
     """
     for name in ("clusters", "english_users", "user_actions", "english_posts"):
-        view_dataset(con, name, getattr(inputs, name))
+        create_dataset_view(con, name, getattr(inputs, name))
     con.execute(CREATE_ACTION_TYPE)
     con.execute(CREATE_JSON_STRING_MACRO)
     con.execute(CREATE_HAS_NO_TEXT_MACRO)
     con.execute(CREATE_MEMBERS)
     # The query needs a cursor of its own, as the connection is busy creating the table from the query's rows.
-    with con.cursor() as cursor, ending_on_signal(cursor.interrupt, fails_with=INTERRUPTED), closing(contents):
+    with con.cursor() as cursor, ending_on_signal(cursor.interrupt, fails_with=INTERRUPT_ERRORS), closing(contents):
         for name in ("user_actions", "english_posts"):
-            view_dataset(cursor, name, getattr(inputs, name))
+            create_dataset_view(cursor, name, getattr(inputs, name))
         messages = cursor.sql(SELECT_MESSAGES.format(time=sql_for_time(line_format))).to_arrow_reader()
         con.register("numbered_messages", _number_messages(messages, contents))
         con.execute("CREATE TABLE messages AS SELECT * REPLACE (action::action_type AS action) FROM numbered_messages")
@@ -138,7 +138,7 @@ def _number_messages(messages: pa.RecordBatchReader, contents: ContentFile) -> p
 
 
 def _remove_duplicates(con: duckdb.DuckDBPyConnection, contents: ContentFile) -> None:
-    hashes = find_repeated(con, "messages", "uri_hash")
+    hashes = find_duplicate_values(con, "messages", "uri_hash")
     con.register("repeated_message_hashes", pa.table({"uri_hash": hashes}))
     ids = con.sql("SELECT id FROM messages SEMI JOIN repeated_message_hashes USING (uri_hash)").to_arrow_table()
     con.unregister("repeated_message_hashes")

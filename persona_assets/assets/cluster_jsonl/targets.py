@@ -8,7 +8,7 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from persona_assets.common.database import find_repeated
+from persona_assets.common.database import find_duplicate_values
 from persona_assets.tables import SEEN_BEFORE
 
 # The outcome of actions whose lines have no text, if such lines are left out.
@@ -227,7 +227,7 @@ def resolve_targets(con: duckdb.DuckDBPyConnection) -> None:
         INSERT_UNDO_ACTIONS,
     ):
         con.execute(statement)
-    hashes = find_repeated(con, "resolved_actions", "uri_hash")
+    hashes = find_duplicate_values(con, "resolved_actions", "uri_hash")
     con.register("repeated_action_hashes", pa.table({"uri_hash": hashes}))
     con.execute(MARK_DUPLICATE_ACTIONS)
     con.unregister("repeated_action_hashes")

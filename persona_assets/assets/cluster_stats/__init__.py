@@ -12,7 +12,7 @@ whole phrases.
 
 `stats.json` follows `stats.schema.json` in this folder (JSON Schema, 2020-12). Its keys are sorted:
     provenance: how the report was made: the window's days, and the settings and versions of this asset and of each
-        asset before it, as `provenance.describe_step` returns them.
+        asset before it, as `provenance.build_provenance` returns them.
     day, n_clusters: the partition, and the number of clusters.
     totals, without_persona: counts (below) over all clusters, and of users in no cluster (whose number is given as
         0; an event in the files of two days counts twice).

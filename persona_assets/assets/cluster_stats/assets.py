@@ -11,23 +11,23 @@ from persona_assets.assets.cluster_stats.identities import find_identities
 from persona_assets.assets.cluster_stats.inspect_lines import inspect_lines
 from persona_assets.assets.cluster_stats.summarise import ReportInputs, summarise_clusters
 from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, ReportFiles, write_report
-from persona_assets.command_line.serve_reports import report_address
-from persona_assets.common.checks import Check, adds_up
+from persona_assets.command_line.serve_reports import report_url
+from persona_assets.common.checks import Check, accounting_check
 from persona_assets.common.columns import describe_columns
 from persona_assets.common.metadata import column_schema, measured, provenance_table
-from persona_assets.common.pictures import to_data_address
+from persona_assets.common.pictures import to_data_url
 from persona_assets.common.progress import Progress
-from persona_assets.common.provenance import describe_step
+from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.io_managers.persona_files import ClusterFolder
+from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolder
 from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.settings import from_setting, read_settings
 
 # Number of lines of each file that the check reads.
 _LINES_CHECKED = 1000
 
-_ADDS_UP = adds_up(
+_ADDS_UP = accounting_check(
     "cluster_stats",
     of="user",
     advice="The users of all personas are not those of clusters: report this, it is a defect.",
@@ -95,8 +95,8 @@ def build_cluster_stats(
         personas. If two personas have the same words, ask `clusters` for fewer; if one has words of everything, ask for
         more. Next: read typical posts before giving a persona a name.
         """
-        accounting, by_hour, per_user = map(cluster_jsonl.beside, ("accounting", "actions_by_hour", "actions_per_user"))
-        provenance = describe_step(
+        accounting, by_hour, per_user = map(cluster_jsonl.read_table, SMALL_TABLES)
+        provenance = build_provenance(
             "cluster_stats",
             days=days_of_window(context.partition_key, days, window),
             settings=config.chosen(),
@@ -126,7 +126,7 @@ def build_cluster_stats(
             check_results=[
                 _check_users(sum(users), clusters.count_rows()),
                 _check_lines(cluster_jsonl),
-                _NAMED.answer(passed=identities is not None),
+                _NAMED.result(passed=identities is not None),
             ],
         )
 
@@ -137,7 +137,7 @@ def _describe(report: ReportFiles, day: str) -> dict[str, Any]:
     return {
         **_link_report(day),
         "personas": _persona_table(report.largest_personas),
-        "cluster_sizes": dg.MetadataValue.md(f"![users of each cluster]({to_data_address(report.sizes_png)})"),
+        "cluster_sizes": dg.MetadataValue.md(f"![users of each cluster]({to_data_url(report.sizes_png)})"),
         "dagster/column_schema": column_schema(describe_columns(CLUSTER_STATS)),
     }
 
@@ -148,7 +148,7 @@ def _link_report(day: str) -> dict[str, dg.MetadataValue[Any]]:
     The map is Markdown, which the UI renders in place if it is short.
     """
     settings = read_settings()
-    report, user_map = (report_address(settings, day, name) for name in ("report.html", "map_small.png"))
+    report, user_map = (report_url(settings, day, name) for name in ("report.html", "map_small.png"))
     if report is None:
         return {}
     return {
@@ -168,15 +168,17 @@ def _persona_table(personas: list[dict[str, Any]]) -> dg.TableMetadataValue:
 
 
 def _check_users(counted: int, users: int) -> dg.AssetCheckResult:
-    return _ADDS_UP.answer(passed=counted == users, users=users, counted=counted)
+    return _ADDS_UP.result(passed=counted == users, users=users, counted=counted)
 
 
 def _check_lines(folder: ClusterFolder) -> dg.AssetCheckResult:
     users_of: defaultdict[int, set[str]] = defaultdict(set)
-    for user, cluster in folder.user_clusters().items():
+    for user, cluster in folder.read_user_clusters().items():
         users_of[cluster].add(user)
-    found = [inspect_lines(islice(folder.lines(cluster), _LINES_CHECKED), users) for cluster, users in users_of.items()]
+    found = [
+        inspect_lines(islice(folder.read_lines(cluster), _LINES_CHECKED), users) for cluster, users in users_of.items()
+    ]
     lines, unreadable, of_no_member = (sum(counts) for counts in zip(*found, strict=True)) if found else (0, 0, 0)
-    return _LINES_MATCH.answer(
+    return _LINES_MATCH.result(
         passed=not unreadable + of_no_member, lines=lines, unreadable=unreadable, of_no_member=of_no_member
     )

@@ -25,7 +25,7 @@ from persona_assets.assets.cluster_stats.distinctive_words import (
 from persona_assets.assets.cluster_stats.map_plot import UserMap
 from persona_assets.assets.cluster_stats.medoids import Medoid, find_medoids
 from persona_assets.assets.cluster_stats.topics import ClusterTopics, find_topics
-from persona_assets.common.map_layout import draw_users, lay_out
+from persona_assets.common.map_layout import compute_map_positions, sample_map_users
 from persona_assets.common.pictures import Floats
 from persona_assets.post_vectors.duplicates import find_repeated_posts
 from persona_assets.post_vectors.exact_sums import add_by_row, to_unit_vectors
@@ -139,7 +139,7 @@ def _summarise_vectors(
     """
     clusters = users["cluster_id"].to_numpy().astype(np.int64)
     row_of_user = {user_id: row for row, user_id in enumerate(users["user_id"].to_pylist())}
-    drawn = draw_users(row_of_user, clusters, most=MAX_MAP_USERS, seed=seed)
+    drawn = sample_map_users(row_of_user, clusters, max_users=MAX_MAP_USERS, seed=seed)
     place_on_map = np.full(len(clusters), -1)
     place_on_map[drawn] = np.arange(len(drawn))
     width = common_width(inputs.embeddings)
@@ -151,4 +151,8 @@ def _summarise_vectors(
     posts = read_post_vectors(inputs.embeddings, row_of_user, repeated=repeated)
     means = to_unit_vectors(cluster_sums)
     medoids = find_medoids(posts, inputs.english_posts, clusters=clusters, means=means)
-    return medoids, means @ means.T, UserMap(lay_out(to_unit_vectors(user_sums), seed=seed), clusters[drawn])
+    return (
+        medoids,
+        means @ means.T,
+        UserMap(compute_map_positions(to_unit_vectors(user_sums), seed=seed), clusters[drawn]),
+    )

@@ -19,7 +19,7 @@ from persona_assets.assets.cluster_stats.stats_plots import plot_sizes
 from persona_assets.assets.cluster_stats.summarise import ClusterSummary, WindowSummary
 from persona_assets.common.columns import column, required_column
 from persona_assets.common.parquet_files import write_parquet
-from persona_assets.common.pictures import Floats, to_data_address
+from persona_assets.common.pictures import Floats, to_data_url
 from persona_assets.common.provenance import Provenance, with_provenance
 
 # Number of most similar clusters listed for each cluster.
@@ -84,8 +84,8 @@ def write_report(
         "report.html": render_page(
             stats,
             summary.similarity,
-            sizes=to_data_address(sizes),
-            user_map=to_data_address(user_map),
+            sizes=to_data_url(sizes),
+            user_map=to_data_url(user_map),
             map_data=MapData(*summary.map, outliers=np.zeros(len(summary.map.clusters), bool)),
         ).encode(),
         "cluster_stats.parquet": _render_parquet(summary, day, identities, provenance),

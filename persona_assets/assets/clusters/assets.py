@@ -11,11 +11,11 @@ from pydantic import field_validator
 
 from persona_assets.assets.clusters.build import CURVE, ClusteringOptions, ClusteringResult, cluster_users
 from persona_assets.assets.clusters.cluster_plots import plot_curve, plot_map
-from persona_assets.common.checks import Check, adds_up
+from persona_assets.common.checks import Check, accounting_check
 from persona_assets.common.metadata import count_table, measured, provenance_table
-from persona_assets.common.pictures import to_data_address
+from persona_assets.common.pictures import to_data_url
 from persona_assets.common.progress import Progress
-from persona_assets.common.provenance import describe_step, with_provenance
+from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.parquet_tables import WithSideTables
@@ -32,7 +32,7 @@ _TRIED = {"clusters": "int", "silhouette": "float", "stability": "float"}
 _NOT_MEASURABLE = "not measurable: half of the users are fewer than the clusters"
 
 
-_ADDS_UP = adds_up(
+_ADDS_UP = accounting_check(
     "clusters",
     of="user",
     advice="A user is in no cluster without being counted as dropped, or is in two: report this, it is a defect.",
@@ -127,7 +127,7 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
                 on_progress_posts=Progress(context.log.info, what="post vectors").add,
                 on_progress_numbers=Progress(context.log.info, what="numbers of clusters tried").add,
             )
-        made = describe_step(
+        made = build_provenance(
             "clusters",
             days=days_of_window(context.partition_key, days, window),
             settings=config.chosen(),
@@ -143,7 +143,7 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
         return dg.MaterializeResult(
             value=WithSideTables(
                 main=with_provenance(clustering.clusters, made),
-                sides={name: with_provenance(side, made) for name, side in side_tables.items()},
+                side_tables={name: with_provenance(side, made) for name, side in side_tables.items()},
             ),
             metadata={
                 **_describe(clustering),
@@ -180,17 +180,17 @@ def check_clusters(clustering: ClusteringResult, users: int, min_cluster_size: i
     dropped, smallest = sum(clustering.dropped.values()), int(clustering.centres["users"].to_numpy().min())
     silhouette = float(clustering.certainty["silhouette"].to_numpy().mean(dtype=np.float64))
     return [
-        _ADDS_UP.answer(
+        _ADDS_UP.result(
             passed=len(ids) + dropped == users and len(pc.unique(ids)) == len(ids),
             users=users,
             in_clusters=len(ids),
             dropped=dropped,
         ),
-        _LARGE_ENOUGH.answer(
+        _LARGE_ENOUGH.result(
             passed=smallest >= min_cluster_size, smallest_cluster=smallest, min_cluster_size=min_cluster_size
         ),
         # A single cluster has no silhouette: it is stored as 0, and passes.
-        _APART.answer(passed=not silhouette < 0, silhouette=_round(silhouette)),
+        _APART.result(passed=not silhouette < 0, silhouette=_round(silhouette)),
     ]
 
 
@@ -253,7 +253,7 @@ def _draw_map(clustering: ClusteringResult) -> bytes:
 
 
 def _picture(of: str, png: bytes) -> dg.MarkdownMetadataValue:
-    return dg.MetadataValue.md(f"![{of}]({to_data_address(png)})")
+    return dg.MetadataValue.md(f"![{of}]({to_data_url(png)})")
 
 
 def _round(number: Any) -> float:

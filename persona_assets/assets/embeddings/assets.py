@@ -20,11 +20,11 @@ from persona_assets.assets.embeddings.machine_lock import (
 from persona_assets.assets.embeddings.prune_cache import prune_cache
 from persona_assets.assets.embeddings.vector_cache import VectorCache
 from persona_assets.assets.embeddings.vector_files import max_unit_length_error
-from persona_assets.common.checks import Check, adds_up
+from persona_assets.common.checks import Check, accounting_check
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.metadata import measured, provenance_table
 from persona_assets.common.progress import Progress
-from persona_assets.common.provenance import describe_step
+from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import PersonaAssetsError
@@ -41,7 +41,7 @@ _NORM_TOLERANCE = 1e-3
 # Retries after a failure of the GPU or node. Half a minute later it may work again, or the scheduler assigns another.
 _RETRIES, _RETRY_SECONDS = 2, 30
 
-_ADDS_UP = adds_up(
+_ADDS_UP = accounting_check(
     "embeddings", of="post", advice="Posts have no vector, or more than one: report this, it is a defect."
 )
 _UNIT_VECTORS = Check(
@@ -112,7 +112,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
                 model = _load(config)
                 device = model.device
                 context.log.info("%s on %d x %s (%s)", model.name, device.count, device.name, model.precision)
-                made = describe_step(
+                made = build_provenance(
                     "embeddings",
                     days=days_of_window(context.partition_key, days),
                     settings=config.chosen() | model.provenance(),
@@ -134,8 +134,8 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
             value=result.vectors,
             metadata={**_describe(model, result), **provenance_table(made), **cost},
             check_results=[
-                _ADDS_UP.answer(passed=posts == result.posts, posts=posts, vectors=result.posts),
-                _UNIT_VECTORS.answer(passed=max_error <= _NORM_TOLERANCE, worst_difference_of_length=max_error),
+                _ADDS_UP.result(passed=posts == result.posts, posts=posts, vectors=result.posts),
+                _UNIT_VECTORS.result(passed=max_error <= _NORM_TOLERANCE, worst_difference_of_length=max_error),
             ],
         )
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from persona_assets import tables
-from persona_assets.common.parquet_checksums import open_checked_writer
+from persona_assets.common.parquet_checksums import open_checksummed_writer
 
 RowNumbers = npt.NDArray[np.int64]
 
@@ -74,7 +74,7 @@ def write_vectors(
     """
     rows, group = 0, rows_per_group(tables.vector_width(schema))
     stored = schema if day is None else tables.stored_schema(schema)
-    with open_checked_writer(where, stored, compression="zstd", use_dictionary=["user_id", "day"]) as writer:
+    with open_checksummed_writer(where, stored, compression="zstd", use_dictionary=["user_id", "day"]) as writer:
         for batch in batches:
             table = pa.Table.from_batches([batch])
             writer.write_table(table if day is None else tables.add_day(table, day), row_group_size=group)

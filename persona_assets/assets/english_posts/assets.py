@@ -6,17 +6,17 @@ import pyarrow.dataset as pads
 
 from persona_assets.assets.english_posts.detect import build_language_decider
 from persona_assets.assets.english_posts.filter import filter_posts
-from persona_assets.common.checks import adds_up
+from persona_assets.common.checks import accounting_check
 from persona_assets.common.metadata import count_table, measured, provenance_table
 from persona_assets.common.progress import Progress
-from persona_assets.common.provenance import describe_step
+from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
 from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.settings import from_setting
 from persona_assets.tables import MESSAGES
 
-_ADDS_UP = adds_up(
+_ADDS_UP = accounting_check(
     "english_posts",
     of="message",
     advice="Some posts, replies or quotes are neither kept nor dropped for a reason: report this, it is a defect.",
@@ -53,7 +53,7 @@ def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefiniti
         `dropped` count the posts by reason. If the share kept is unusual, look at a few texts of each reason. Next:
         `embeddings`.
         """
-        made = describe_step(
+        made = build_provenance(
             "english_posts",
             days=days_of_window(context.partition_key, days),
             settings=config.chosen(),
@@ -83,7 +83,7 @@ def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefiniti
                 **cost,
             },
             check_results=[
-                _ADDS_UP.answer(passed=messages == kept + dropped, messages=messages, kept=kept, dropped=dropped)
+                _ADDS_UP.result(passed=messages == kept + dropped, messages=messages, kept=kept, dropped=dropped)
             ],
         )
 

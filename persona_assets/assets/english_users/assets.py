@@ -6,15 +6,15 @@ import pyarrow.dataset as pads
 
 from persona_assets.assets.english_users.select import select_english_users
 from persona_assets.assets.english_users.shares import MAX_RATIO, compute_english_shares, is_share_near_median
-from persona_assets.common.checks import Check, window_is_complete
-from persona_assets.common.metadata import count_table, measured, missing_days, provenance_table
-from persona_assets.common.provenance import describe_step, with_provenance
+from persona_assets.common.checks import Check, complete_window_check
+from persona_assets.common.metadata import count_table, measured, provenance_table, window_metadata
+from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
 from persona_assets.partitions import days_of_window
 from persona_assets.settings import from_setting
 
-_COMPLETE = window_is_complete("english_users")
+_COMPLETE = complete_window_check("english_users")
 _USUAL = Check(
     "english_users",
     "the_share_of_english_is_usual",
@@ -70,7 +70,7 @@ def build_english_users(
             users, dropped = select_english_users(
                 english_posts, user_actions, scratch=scratch.new_folder(), **config.model_dump()
             )
-        made = describe_step(
+        made = build_provenance(
             "english_users",
             days=days_of_window(context.partition_key, days, window),
             settings=config.chosen(),
@@ -78,7 +78,7 @@ def build_english_users(
             over_window=[english_posts, user_actions],
         )
         context.log.info("%d users kept, %d wrote too little English", users.num_rows, sum(dropped.values()))
-        present = missing_days(context, english_posts=english_posts, user_actions=user_actions)
+        present = window_metadata(context, english_posts=english_posts, user_actions=user_actions)
         shares = compute_english_shares(english_posts, user_actions)
         surplus = pc.sum(pc.greater(users["english_posts"], users["posts"])).as_py() or 0
         return dg.MaterializeResult(
@@ -91,9 +91,9 @@ def build_english_users(
                 **cost,
             },
             check_results=[
-                _COMPLETE.answer(passed=present["missing_days"] == "none", **present),
-                _USUAL.answer(passed=is_share_near_median(context.partition_key, shares), shares=shares),
-                _WITHIN_POSTS.answer(passed=surplus == 0, users=surplus),
+                _COMPLETE.result(passed=present["missing_days"] == "none", **present),
+                _USUAL.result(passed=is_share_near_median(context.partition_key, shares), shares=shares),
+                _WITHIN_POSTS.result(passed=surplus == 0, users=surplus),
             ],
         )
 

@@ -13,9 +13,9 @@ from persona_assets.assets.lineage.read_days import read_days
 from persona_assets.assets.lineage.trace import find_missing_days, trace_personas
 from persona_assets.common.checks import Check
 from persona_assets.common.metadata import count_table, measured, provenance_table
-from persona_assets.common.pictures import to_data_address
-from persona_assets.common.provenance import describe_step, with_provenance
-from persona_assets.io_managers.parquet_tables import DatasetWithSides, every_day_with
+from persona_assets.common.pictures import to_data_url
+from persona_assets.common.provenance import build_provenance, with_provenance
+from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, every_day_with
 
 # Maximum number of rows of a table in the UI. The stored table has all.
 MAX_ROWS_SHOWN = 100
@@ -48,7 +48,7 @@ _COMPLETE = Check(
     ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))},
     check_specs=[_COMPLETE.spec()],
 )
-def lineage(clusters: DatasetWithSides):
+def lineage(clusters: DatasetWithSideTables):
     """The history of personas over all days: which cluster of a day continues which of the day before.
 
     One row is one persona on one day, and what happened to it: born, continued, split, merged or gone. Its `persona_id`
@@ -57,15 +57,15 @@ def lineage(clusters: DatasetWithSides):
     all events except continuations; `sizes` shows the personas over time.
     """
     with measured() as cost:
-        history = trace_personas(read_days(clusters.main, clusters.sides["cluster_centres"]))
+        history = trace_personas(read_days(clusters.main, clusters.side_tables["cluster_centres"]))
     description = _describe(history)
     missing = description["missing_days"]
     days = [str(day) for day in pc.unique(history["day"]).to_pylist()]
-    made = describe_step("lineage", days=days, libraries=["numpy"], inputs=[clusters.main])
+    made = build_provenance("lineage", days=days, libraries=["numpy"], inputs=[clusters.main])
     return dg.MaterializeResult(
         value=with_provenance(history, made),
         metadata={**description, **provenance_table(made), **cost},
-        check_results=[_COMPLETE.answer(passed=missing == "none", missing_days=missing)],
+        check_results=[_COMPLETE.result(passed=missing == "none", missing_days=missing)],
     )
 
 
@@ -76,7 +76,7 @@ def _describe(history: pa.Table) -> dict[str, Any]:
     last_day = history.filter(pc.equal(history["day"], days[-1]))
     # On the first day all personas are born, which says nothing.
     happened = history.filter(pc.and_(pc.not_equal(event, "continued"), pc.is_valid(history["previous_day"])))
-    picture = to_data_address(plot_sizes(history))
+    picture = to_data_url(plot_sizes(history))
     return {
         "sizes": dg.MetadataValue.md(f"![users of each persona by day]({picture})"),
         "events": count_table(Counter(event.to_pylist()), of="event"),

@@ -20,10 +20,10 @@ from persona_assets.assets.persona_labels.stored_tables import STORED_TABLES
 from persona_assets.assets.persona_labels.versions import choose_version
 from persona_assets.common.checks import Check
 from persona_assets.common.metadata import count_table, measured, provenance_table
-from persona_assets.common.provenance import describe_step, with_provenance
+from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import SettingsError
-from persona_assets.io_managers.parquet_tables import DatasetWithSides, every_day_with
+from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, every_day_with
 from persona_assets.settings import Settings, read_settings
 
 _TRACED = Check(
@@ -58,7 +58,10 @@ def build_persona_labels() -> dg.AssetsDefinition:
         check_specs=[check.spec() for check in (_TRACED, _UNIQUE, _ANSWERED)],
     )
     def persona_labels(
-        context: dg.AssetExecutionContext, scratch: Scratch, lineage: pads.Dataset, persona_phrases: DatasetWithSides
+        context: dg.AssetExecutionContext,
+        scratch: Scratch,
+        lineage: pads.Dataset,
+        persona_phrases: DatasetWithSideTables,
     ):
         """The names of personas, which stay from day to day: no two personas have the same.
 
@@ -76,7 +79,7 @@ def build_persona_labels() -> dg.AssetsDefinition:
                 else None
             )
             labels = name_personas(history, phrases, endpoint_names=answers.names if answers else None)
-        made = describe_step(
+        made = build_provenance(
             STORED_TABLES[0].name,
             days=[f"{day}" for day in pc.unique(labels["day"]).to_pylist()],
             settings={"label_model": settings.label_model} if settings.label_url else {},
@@ -97,9 +100,9 @@ def build_persona_labels() -> dg.AssetsDefinition:
                 **cost,
             },
             check_results=[
-                _TRACED.answer(passed=not untraced, untraced_days=", ".join(untraced) or "none"),
-                _UNIQUE.answer(passed=are_unique(labels)),
-                _ANSWERED.answer(passed=not unnamed, without_a_name=unnamed),
+                _TRACED.result(passed=not untraced, untraced_days=", ".join(untraced) or "none"),
+                _UNIQUE.result(passed=are_unique(labels)),
+                _ANSWERED.result(passed=not unnamed, without_a_name=unnamed),
             ],
         )
 

@@ -9,10 +9,10 @@ from persona_assets import tables
 from persona_assets.assets.persona_phrases.find import PhraseInputs, find_phrases
 from persona_assets.common.checks import Check
 from persona_assets.common.metadata import measured, provenance_table
-from persona_assets.common.provenance import describe_step, with_provenance
+from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.io_managers.parquet_tables import DatasetWithSides, with_side_tables
+from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, with_side_tables
 from persona_assets.io_managers.persona_files import ClusterFolder
 from persona_assets.partitions import days_of_window
 from persona_assets.settings import ComputeDtype, DeviceName, from_setting
@@ -66,7 +66,7 @@ def build_persona_phrases(
         context: dg.AssetExecutionContext,
         config: PersonaPhrasesConfig,
         scratch: Scratch,
-        clusters: DatasetWithSides,
+        clusters: DatasetWithSideTables,
         cluster_jsonl: ClusterFolder,
         english_posts: pads.Dataset,
     ):
@@ -79,8 +79,8 @@ def build_persona_phrases(
         with measured() as cost:
             model = _choose_model(config)
             encoder = Encoder(model)
-            centres = clusters.sides["cluster_centres"]
-            counted = (cluster_jsonl.beside(name) for name in ("accounting", "actions_by_hour"))
+            centres = clusters.side_tables["cluster_centres"]
+            counted = (cluster_jsonl.read_table(name) for name in ("accounting", "actions_by_hour"))
             phrases = find_phrases(
                 PhraseInputs(clusters.main, centres, english_posts, *counted),
                 lambda texts: encoder.encode(tokenize_texts(model, texts)).astype(np.float32),
@@ -88,7 +88,7 @@ def build_persona_phrases(
                 memory_limit=config.memory_limit,
                 scratch=scratch.new_folder(),
             )
-        made = describe_step(
+        made = build_provenance(
             "persona_phrases",
             days=days_of_window(context.partition_key, days, window),
             settings=config.chosen() | model.provenance(),
@@ -106,8 +106,8 @@ def build_persona_phrases(
                 **cost,
             },
             check_results=[
-                _SAME_MODEL.answer(passed=_find_model(centres) in {None, model.space()}),
-                _HAVE_PHRASES.answer(passed=2 * with_phrases >= len(phrases), personas_with_phrases=with_phrases),
+                _SAME_MODEL.result(passed=_find_model(centres) in {None, model.space()}),
+                _HAVE_PHRASES.result(passed=2 * with_phrases >= len(phrases), personas_with_phrases=with_phrases),
             ],
         )
 

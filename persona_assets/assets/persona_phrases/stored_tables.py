@@ -6,7 +6,7 @@ from persona_assets import tables
 from persona_assets.common.columns import required_column
 from persona_assets.common.stored_table import StoredTable
 
-PERSONA_PHRASES = tables.declare(
+PERSONA_PHRASES = tables.declare_schema(
     "persona_phrases",
     pa.schema(
         [

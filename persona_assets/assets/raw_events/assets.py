@@ -10,11 +10,11 @@ from persona_assets.assets.raw_events.parse import parse_files
 from persona_assets.assets.raw_events.read_files import MAX_FILES_NAMED, ReadCounts
 from persona_assets.capture.files import digest_files, find_missing_hours
 from persona_assets.capture.resource import Capture
-from persona_assets.common.checks import Check, adds_up
-from persona_assets.common.collection_names import shorten_kinds
+from persona_assets.common.checks import Check, accounting_check
+from persona_assets.common.collection_names import merge_rare_collections
 from persona_assets.common.metadata import count_table, measured, provenance_table
 from persona_assets.common.progress import Progress
-from persona_assets.common.provenance import describe_step
+from persona_assets.common.provenance import build_provenance
 from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.unselected_outputs import yield_or_store
 from persona_assets.partitions import days_of_window, parse_day
@@ -26,7 +26,7 @@ _MAX_REJECTED_SHARE, _MAX_REPEATED_SHARE, _MAX_OUT_OF_ORDER_SHARE = 0.01, 0.05, 
 # clock that is wrong by a quarter of an hour gives 1 %.
 _MAX_OUTSIDE_SHARE = 0.01
 
-_ADDS_UP = adds_up(
+_ADDS_UP = accounting_check(
     "raw_events", of="line", advice="Some lines are neither events nor rejected: report this, it is a defect."
 )
 _FILES_READ = Check(
@@ -129,7 +129,7 @@ def build_raw_events(days: dg.DailyPartitionsDefinition, *, either_alone: bool =
     ):
         """Every line of the day's files, as an event or as a rejected line."""
         day = parse_day(context.partition_key)
-        made = describe_step(
+        made = build_provenance(
             "raw_events", days=days_of_window(context.partition_key, days), libraries=("msgspec", "numpy", "zstandard")
         )
         with measured() as cost:
@@ -183,7 +183,7 @@ def _describe(counts: ReadCounts, cost: Mapping[str, float]) -> dict[str, Any]:
         "bytes_not_read": counts.bytes_not_read,
         "lines": counts.lines,
         "dropped": count_table(counts.rejected, of="reason"),
-        "events": count_table(shorten_kinds(kinds), of="kind"),
+        "events": count_table(merge_rare_collections(kinds), of="kind"),
         "extra_values": counts.extra_values,
         "cut_texts": counts.cut_texts,
         "cut_langs": counts.cut_langs,
@@ -230,25 +230,25 @@ def build_check_results(counts: ReadCounts, missing_hours: list[int] | None) -> 
         _OF_THE_DAY: (counts.outside_day_share, _MAX_OUTSIDE_SHARE),
     }
     return [
-        _ADDS_UP.answer(
+        _ADDS_UP.result(
             passed=counts.lines + counts.extra_values == counts.events + rejected,
             lines=counts.lines,
             extra_values=counts.extra_values,
             events=counts.events,
             rejected=rejected,
         ),
-        _FILES_READ.answer(
+        _FILES_READ.result(
             passed=counts.broken_files == 0,
             broken_files=counts.broken_files,
             bytes_not_read=counts.bytes_not_read,
             files=counts.files,
         ),
-        _FILES_HAVE_EVENTS.answer(
+        _FILES_HAVE_EVENTS.result(
             passed=counts.files_without_events == 0,
             files_without_events=counts.files_without_events,
             bytes_without_events=counts.bytes_without_events,
             first_of_them=_name_files(counts.first_files_without_events),
         ),
-        *(check.answer(passed=share <= maximum, share=round(share, 6)) for check, (share, maximum) in shares.items()),
-        _EVERY_HOUR.answer(passed=not missing_hours, hours_without_files=_name_hours(missing_hours)),
+        *(check.result(passed=share <= maximum, share=round(share, 6)) for check, (share, maximum) in shares.items()),
+        _EVERY_HOUR.result(passed=not missing_hours, hours_without_files=_name_hours(missing_hours)),
     ]

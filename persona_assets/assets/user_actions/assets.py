@@ -4,16 +4,16 @@ import dagster as dg
 import pyarrow.dataset as pads
 
 from persona_assets.assets.user_actions.extract import extract_distinct_actions
-from persona_assets.common.checks import adds_up
-from persona_assets.common.collection_names import shorten_kinds
+from persona_assets.common.checks import accounting_check
+from persona_assets.common.collection_names import merge_rare_collections
 from persona_assets.common.metadata import count_table, measured, provenance_table
-from persona_assets.common.provenance import describe_step
+from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
 from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.settings import from_setting
 
-_ADDS_UP = adds_up(
+_ADDS_UP = accounting_check(
     "user_actions",
     of="event",
     advice="Some events are neither actions nor dropped for a reason: report this, it is a defect.",
@@ -46,7 +46,7 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
         events are not actions, and why. Next: `english_posts` keeps what was written in English.
         """
         with measured() as cost:
-            made = describe_step(
+            made = build_provenance(
                 "user_actions",
                 days=days_of_window(context.partition_key, days),
                 settings=config.chosen(),
@@ -63,7 +63,7 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
         context.log.info(
             "%d events: %d actions, %d duplicates", extract.read, extract.actions.total(), extract.duplicates
         )
-        dropped = {"duplicate": extract.duplicates, **shorten_kinds(extract.no_action)}
+        dropped = {"duplicate": extract.duplicates, **merge_rare_collections(extract.no_action)}
         events, actions = raw_events.count_rows(), extract.actions.total()
         return dg.MaterializeResult(
             value=extract.user_actions,
@@ -75,7 +75,7 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
                 **cost,
             },
             check_results=[
-                _ADDS_UP.answer(
+                _ADDS_UP.result(
                     passed=events == extract.read == actions + sum(dropped.values()),
                     events=events,
                     actions=actions,

@@ -14,8 +14,8 @@ from persona_assets.common.lexicon import (
     POST,
     PROFILE,
     REPOST,
+    build_uris,
     find_owners,
-    write_uris,
 )
 
 # Action type by collection and operation; a "post" becomes a reply or a quote if it has a parent or quotes a post.
@@ -83,7 +83,7 @@ def build_action_rows(events: pa.RecordBatch, codes: np.ndarray) -> ActionRows:
     order = of_action[np.argsort(codes[of_action], kind="stable")]
     rows, codes = events.select(_READ).take(pa.array(order)), codes[order]
     collection = pc.cast(rows["collection"], pa.string())
-    uri = write_uris(rows["user_id"], collection, rows["rkey"])
+    uri = build_uris(rows["user_id"], collection, rows["rkey"])
     own = pa.array(np.isin(codes, _ON_OWN_RECORD))
     target = pc.if_else(own, uri, pc.coalesce(rows["subject_uri"], rows["quoted_uri"], rows["parent_uri"]))
     owner = pc.if_else(own, rows["user_id"], pc.coalesce(rows["subject_did"], find_owners(target)))

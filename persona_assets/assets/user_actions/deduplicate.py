@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets.assets.user_actions.event_order import scan_in_order
-from persona_assets.common.database import find_repeated, open_duckdb, quote_local_parquet
+from persona_assets.common.database import find_duplicate_values, open_duckdb, quote_parquet_paths
 
 _COLUMNS = ["user_id", "kind", "collection", "rkey", "operation", "rev", "seq", "event_time_us"]
 
@@ -66,7 +66,7 @@ def find_duplicates(raw_events: pads.Dataset, *, memory_limit: str, scratch: Pat
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
         _view_numbered(con, raw_events)
         con.execute(_HASHED)
-        repeated_hashes = find_repeated(con, "hashed", "one")
+        repeated_hashes = find_duplicate_values(con, "hashed", "one")
         if not len(repeated_hashes):
             return np.empty(0, np.int64)
         _view_numbered(con, raw_events)  # again: a stream of rows can be read only once
@@ -76,7 +76,7 @@ def find_duplicates(raw_events: pads.Dataset, *, memory_limit: str, scratch: Pat
 
 def _view_numbered(con: duckdb.DuckDBPyConnection, raw_events: pads.Dataset) -> None:
     """Create the view `events` with the row number as `position`; DuckDB numbers a single local file itself."""
-    files = quote_local_parquet(raw_events)
+    files = quote_parquet_paths(raw_events)
     if len(files) == 1:
         con.execute(_VIEW.format(file=files[0]))
     else:

@@ -170,7 +170,7 @@ def test_each_option_changes_what_is_written(tmp_path, config):
 def test_format_and_compression_change_the_files_but_not_their_messages(tmp_path, config):
     plain, compressed = (materialize(tmp_path / name, **given)[0] for name, given in {"a": {}, "b": config}.items())
 
-    other = [json.loads(line) for line in ClusterFolder(UPath(compressed)).lines(0)]
+    other = [json.loads(line) for line in ClusterFolder(UPath(compressed)).read_lines(0)]
     usual = [json.loads(line) for line in (plain / "cluster_0.jsonl").read_bytes().splitlines()]
     assert [len(line["thread"] if isinstance(line, dict) else line) for line in other] == [len(line) for line in usual]
     assert {file.name for file in plain.iterdir()} ^ {file.name for file in compressed.iterdir()} == (

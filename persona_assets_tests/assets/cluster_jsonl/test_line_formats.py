@@ -8,7 +8,7 @@ import pytest
 from persona_assets.assets.cluster_jsonl.line_formats import LINE_FORMATS, LineFormat
 from persona_assets.assets.cluster_jsonl.line_schema import describe_line
 from persona_assets.assets.cluster_stats.inspect_lines import inspect_lines
-from persona_assets.common.columns import ColumnInWords
+from persona_assets.common.columns import ColumnDescription
 from persona_assets.settings import ClusterFormat
 from persona_assets_tests.assets.cluster_jsonl.builders import build, inputs, lines_of, message
 
@@ -34,10 +34,10 @@ def test_a_format_that_is_added_to_the_table_is_written_and_described(tmp_path, 
     chat = LineFormat(
         opens=('{"first":', ',"messages":['),
         closes=('}],"cluster":', ',"again":', "}\n"),
-        time=ColumnInWords("at", "time in microseconds (UTC)", "When it was said.", nullable=False),
+        time=ColumnDescription("at", "time in microseconds (UTC)", "When it was said.", nullable=False),
         is_time_relative=False,
         messages="messages[]",
-        around=(ColumnInWords("cluster", "whole number", "The cluster of the file.", nullable=False),),
+        around=(ColumnDescription("cluster", "whole number", "The cluster of the file.", nullable=False),),
     )
     monkeypatch.setitem(LINE_FORMATS, "chat", chat)  # type: ignore[arg-type]
     rows = [message("ann", "a", 5, "one"), message("bob", "b", 9, "two")]

@@ -142,7 +142,7 @@ def find_names_given(tree):
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     loops = [node for node in ast.walk(tree) if isinstance(node, ast.For)]
     given = [one for call in calls if ast.unparse(call.func).split(".")[-1] in GIVE_NAMES for one in call.args]
-    given += [one for loop in loops if "view_dataset(" in ast.unparse(loop) for one in ast.walk(loop.iter)]
+    given += [one for loop in loops if "create_dataset_view(" in ast.unparse(loop) for one in ast.walk(loop.iter)]
     return {one.value for one in given if isinstance(one, ast.Constant)}
 
 

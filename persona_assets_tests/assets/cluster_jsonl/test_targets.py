@@ -202,7 +202,7 @@ def test_an_action_in_the_files_of_two_days_is_written_once(tmp_path, done, late
 def test_duplicate_actions_are_found_in_any_number_of_passes(tmp_path, monkeypatch):
     rows = [POST, *(act("ann", "like", at, key=str(at % 50), on=POST["uri"]) for at in range(100))]
     once = build(inputs(rows, {"ann": 0}), tmp_path)
-    monkeypatch.setattr(engine, "_HASHES_AT_ONCE", 7)
+    monkeypatch.setattr(engine, "_HASHES_PER_PASS", 7)
 
     assert accounted(build(inputs(rows, {"ann": 0}), tmp_path)) == accounted(once)
     assert accounted(once)[0, "like", SEEN_BEFORE] == 50

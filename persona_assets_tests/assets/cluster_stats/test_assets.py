@@ -14,7 +14,7 @@ from persona_assets.assets.cluster_stats.assets import ClusterStatsConfig, build
 from persona_assets.assets.cluster_stats.summarise import summarise_clusters
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.scratch import Scratch
-from persona_assets.io_managers.persona_files import BESIDE, ClusterFolder
+from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolder
 from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets_tests.assets.cluster_stats.builders import dataset, labels_of, side_tables, window
 from persona_assets_tests.checked import find_failed
@@ -22,7 +22,7 @@ from persona_assets_tests.checked import find_failed
 
 @pytest.fixture
 def folder(tmp_path):
-    for name, table in zip(BESIDE, side_tables(), strict=True):
+    for name, table in zip(SMALL_TABLES, side_tables(), strict=True):
         write_parquet(tmp_path / f"{name}.parquet", table.schema, [table])
     users = {row["user_id"]: row["cluster_id"] for row in window()[2].to_pylist()}
     (tmp_path / "user_clusters.json").write_text(json.dumps(users))

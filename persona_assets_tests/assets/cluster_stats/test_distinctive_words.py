@@ -11,7 +11,7 @@ from persona_assets.assets.cluster_stats.distinctive_words import (
     label_from_words,
     sample_post_words,
 )
-from persona_assets.common.database import open_duckdb, view_dataset
+from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.post_words.words import LETTERS_OF_A_WORD, load_words
 from persona_assets_tests.assets.cluster_stats.builders import TALK, clusters_of, posts_of, shuffled, window
 
@@ -23,7 +23,7 @@ def connection(tmp_path):
 
 
 def load(connection, posts, clusters, *, repeated=(), language="en"):
-    view_dataset(connection, "english_posts", posts)
+    create_dataset_view(connection, "english_posts", posts)
     connection.register("users", clusters.append_column("user_number", pa.array(range(len(clusters)), pa.int32())))
     n_clusters = max(clusters["cluster_id"].to_pylist()) + 1
     uris = pa.array(repeated, pa.string())

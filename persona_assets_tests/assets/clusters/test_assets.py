@@ -37,14 +37,14 @@ def test_it_returns_clusters_with_side_tables_and_quality_measures(materialize):
     result = materialize(n_clusters=3)
 
     assert result.value.main.num_rows == 65
-    assert result.value.sides["cluster_centres"]["users"].to_pylist() == [30, 20, 15]
+    assert result.value.side_tables["cluster_centres"]["users"].to_pylist() == [30, 20, 15]
     assert result.metadata["n_clusters"] == 3
     assert result.metadata["smallest_cluster"] == 15
     assert [row.data["users"] for row in result.metadata["sizes"].records] == [30, 20, 15]
     assert result.metadata["silhouette"] > 0.5
     assert result.metadata["stability"] > 0.9
     assert len(result.metadata["map"].value) < 100_000
-    assert result.value.sides["cluster_certainty"].num_rows == 65
+    assert result.value.side_tables["cluster_certainty"].num_rows == 65
     assert set(result.metadata) >= {"dropped", "mean_similarity", "seconds", "peak_memory_mib"}
     assert "did:plc" not in str(result.metadata)
 
@@ -71,7 +71,7 @@ def test_each_field_of_the_configuration_changes_the_result(materialize):
 
 
 def test_several_numbers_of_clusters_give_levels(materialize):
-    levels = materialize(n_clusters=[5, 2]).value.sides["cluster_certainty"]["levels"].to_pylist()
+    levels = materialize(n_clusters=[5, 2]).value.side_tables["cluster_certainty"]["levels"].to_pylist()
 
     assert {len(path) for path in levels} == {2}
 

@@ -38,7 +38,7 @@ class Graph:
         @dg.asset(partitions_def=DAYS)
         def clusters(context):
             main, centres = tables_of(month[context.partition_key])
-            return dg.MaterializeResult(value=WithSideTables(main=main, sides={"cluster_centres": centres}))
+            return dg.MaterializeResult(value=WithSideTables(main=main, side_tables={"cluster_centres": centres}))
 
         self.folder, self.instance = folder, instance
         self.definitions = dg.Definitions(

@@ -26,7 +26,7 @@ DAYS = daily_partitions(dt.date(2025, 3, 1))
 class Folder(ClusterFolder):
     """Stands for what `cluster_jsonl` wrote."""
 
-    def beside(self, name):
+    def read_table(self, name):
         return {"accounting": accounting_of((0, "post", "written", 9)), "actions_by_hour": by_hour_of()}[name]
 
 
@@ -64,8 +64,10 @@ def find(tmp_path, model, monkeypatch):
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
             schema = tables.with_vector_model(tables.centres_schema(DIMENSIONS), made_by or load(model).space())
             column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), type=schema.field("centre").type)
-            sides = {"cluster_centres": pa.table([pa.array(range(3), pa.int32()), [8, 7, 6], column], schema=schema)}
-            return WithSideTables(members, sides)
+            side_tables = {
+                "cluster_centres": pa.table([pa.array(range(3), pa.int32()), [8, 7, 6], column], schema=schema)
+            }
+            return WithSideTables(members, side_tables)
 
         @dg.asset(partitions_def=DAYS)
         def english_posts():

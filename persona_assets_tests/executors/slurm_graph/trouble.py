@@ -1,4 +1,4 @@
-"""A graph whose steps get into every trouble that a step of a Slurm job can get into."""
+"""A graph whose steps fail in every way in which the Slurm job of a step can fail."""
 
 import os
 import resource
@@ -14,7 +14,7 @@ WHERE = Path(os.environ["WHERE_STEPS_RAN"]) / "where.tsv"
 
 
 def note(context: dg.AssetExecutionContext) -> None:
-    """Leave on disk where the step ran: evidence that needs no accounting."""
+    """Write to disk where the step ran, which needs no accounting database."""
     seen = [os.environ.get(name, "") for name in ("SLURM_JOB_PARTITION", "CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID")]
     with WHERE.open("a", encoding="utf-8") as file:
         file.write("\t".join([context.op_handle.name, *seen]) + "\n")
@@ -58,7 +58,7 @@ def hungry() -> None:
 
 @dg.asset
 def crashes() -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no core file in whoever's folder
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # writes no core file
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
@@ -109,7 +109,7 @@ slurm = slurm_executor(default={"time": "10"}, gpu={"partition": "gpu"})
 
 @dg.configured(slurm, config_schema=slurm.config_schema.as_field())
 def executor(config):
-    """Look at jobs every two seconds; what a run's config says besides is kept."""
+    """Check the jobs every two seconds; the rest of a run's config is kept."""
     return {**config, "check_step_health_interval_seconds": 2}
 
 

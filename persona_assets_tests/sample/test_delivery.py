@@ -1,4 +1,4 @@
-"""How events become files."""
+"""Events become capture files, with duplicates and damaged lines."""
 
 import datetime as dt
 import gzip
@@ -7,15 +7,15 @@ import json
 import numpy as np
 import pytest
 
-from persona_assets.sample.deliver import (
-    DAMAGED_OF_A_KIND,
+from persona_assets.sample.delivery import (
+    DAMAGED_LINES_PER_KIND,
     DAMAGES,
     Delivery,
-    damage_some,
+    build_files,
+    day_start_us,
+    draw_damaged_lines,
+    draw_duplicates,
     draw_times,
-    fill_files,
-    repeat_some,
-    start_of,
 )
 
 DAY = dt.date(2025, 3, 2)
@@ -30,18 +30,18 @@ def deliveries(count=400):
     return [Delivery(at_us, LINE) for at_us in draw_times(DAY, count, rng())]
 
 
-def test_times_differ_and_lie_within_the_day_in_order():
+def test_times_are_distinct_sorted_and_within_the_day():
     times = draw_times(DAY, 50_000, rng())
 
     assert times == sorted(set(times))
-    assert start_of(DAY) < times[0]
-    assert times[-1] < start_of(DAY + dt.timedelta(1))
+    assert day_start_us(DAY) < times[0]
+    assert times[-1] < day_start_us(DAY + dt.timedelta(1))
 
 
-def test_what_is_delivered_twice_comes_later_on_the_same_day():
+def test_duplicates_are_later_on_the_same_day():
     first = deliveries()
 
-    again = repeat_some(first, rng())
+    again = draw_duplicates(first, rng())
 
     assert again
     assert all(first[0].at_us < one.at_us <= first[-1].at_us for one in again)
@@ -60,17 +60,17 @@ def test_a_damaged_line_is_no_event(kind):
     assert not isinstance(content, dict) or "commit" not in content
 
 
-def test_every_kind_of_damage_is_done_and_counted():
-    lines, kinds = damage_some(deliveries(), rng())
+def test_every_kind_of_damage_occurs_and_is_counted():
+    lines, kinds = draw_damaged_lines(deliveries(), rng())
 
-    assert kinds == dict.fromkeys(DAMAGES, DAMAGED_OF_A_KIND)
+    assert kinds == dict.fromkeys(DAMAGES, DAMAGED_LINES_PER_KIND)
     assert len(lines) == kinds.total()
 
 
-def test_files_hold_every_line_in_the_hour_of_its_folder():
+def test_files_have_every_line_in_the_folder_of_its_hour():
     written = deliveries()
 
-    files = fill_files(DAY, reversed(written), rng())
+    files = build_files(DAY, reversed(written), rng())
 
     lines = []
     for name, content in files.items():
