@@ -149,6 +149,8 @@ class _Asker:
         self, endpoint: Endpoint, limits: Limits, kept: AnswerCache, clock: Callable[[], float], sleep: Sleep
     ) -> None:
         self._endpoint, self._limits, self._kept = endpoint, limits, kept
+        import httpx  # noqa: F401, PLC0415 - here, so that a slow first import takes nothing of the budget
+
         self._clock, self._sleep = clock, sleep
         self._end = clock() + limits.max_seconds
         self._not_before = -float("inf")  # the endpoint asked for a pause until then
