@@ -187,6 +187,8 @@ def _describe(counts: ReadCounts, cost: Mapping[str, float]) -> dict[str, Any]:
         "extra_values": counts.extra_values,
         "cut_texts": counts.cut_texts,
         "cut_langs": counts.cut_langs,
+        "cut_labels": counts.cut_labels,
+        "cut_consents": counts.cut_consents,
         "outside_day": counts.outside_day,
         "out_of_order_share": round(counts.out_of_order_share, 6),
         "repeated_share": round(counts.repeated_share, 6),

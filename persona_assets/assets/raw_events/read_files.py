@@ -54,6 +54,8 @@ class ReadCounts:
     extra_values: int = 0  # events and rejected objects beyond the first on their line
     cut_texts: int = 0  # texts truncated to the limit of their lexicon
     cut_langs: int = 0  # language lists truncated to the limits of the lexicon
+    cut_labels: int = 0  # profiles whose self-labels are over the limits of the lexicon or of another form
+    cut_consents: int = 0  # records of consent that are not kept, because they are too long or not there
     broken_files: int = 0
     bytes_not_read: int = 0  # of damaged files, as stored
     files_without_events: int = 0  # files with lines of which none holds an event
@@ -219,9 +221,9 @@ class _FileReader:
             return
         self.counts.kinds += count_events_by_kind(table)
         self.counts.limit_kinds()
-        self.counts.cut_texts += self._buffer.cut_texts
-        self.counts.cut_langs += self._buffer.cut_langs
-        self._buffer.cut_texts = self._buffer.cut_langs = 0
+        for what, cut in self._buffer.cuts.items():
+            setattr(self.counts, f"cut_{what}", getattr(self.counts, f"cut_{what}") + cut)
+        self._buffer.cuts.clear()
         times = table["event_time_us"]
         inside = pc.and_(pc.greater_equal(times, self._day_us[0]), pc.less(times, self._day_us[1]))
         self.counts.outside_day += len(table) - (pc.sum(inside).as_py() or 0)
