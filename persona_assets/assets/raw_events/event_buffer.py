@@ -13,6 +13,7 @@ from persona_assets.assets.raw_events.event_types import RECORD_TYPES, ConsentRe
 from persona_assets.assets.raw_events.lexicon_limits import replace_unknown_status
 from persona_assets.assets.raw_events.record_columns import make_record_columns
 from persona_assets.assets.raw_events.repo_paths import are_all_record_keys, is_record_key
+from persona_assets.assets.raw_events.segment_rows import EventGroup
 from persona_assets.tables import RAW_EVENTS
 
 # A decoded event is many Python objects, an Arrow column is one. Events of a kind are converted to columns while they
@@ -45,13 +46,18 @@ class _ColumnBuilder:
         """Convert the collected events to columns."""
         columns = self._make_columns(self.events)
         arrays = {name: _make_array(values, RAW_EVENTS.field(name).type) for name, values in columns.items()}
+        records: list[Any] = [event.commit and event.commit.record for event in self.events]
+        self.add_columns(arrays, records)
+        self.events.clear()
+
+    def add_columns(self, columns: Mapping[str, pa.Array], records: Sequence[TypedRecord]) -> None:
+        """Add events that are columns already, except for what their records fill."""
+        arrays = dict(columns)
         if self._shape is not None:
-            records: list[Any] = [event.commit and event.commit.record for event in self.events]
             of_records, cuts = make_record_columns(records, self._shape)
             arrays |= of_records
             self.cuts += cuts
         self._chunks.append(pa.table(arrays))
-        self.events.clear()
 
     def flush(self) -> pa.Table | None:
         """Return the converted events as one chunk of `tables.RAW_EVENTS`, sorted by time, and forget them."""
@@ -117,6 +123,16 @@ class EventBuffer:
             else:
                 builder.append(event)
         return undecided
+
+    def add_columns(self, group: EventGroup) -> None:
+        """Add events of one kind that are columns already."""
+        if group.shape is None or group.collection is None or group.operation is None:
+            self._recordless.add_columns(group.columns, ())
+        else:
+            builder = self._builder_by_type[group.shape, group.collection, group.operation]
+            builder.add_columns(group.columns, group.records)
+            self.cuts += builder.cuts
+            builder.cuts.clear()
 
     def _find_builder(self, event: JetstreamEvent) -> _ColumnBuilder | None:
         """Return the builder of the event's kind, or None if a required part of the event is missing."""
