@@ -27,6 +27,10 @@ class SegmentError(ArchiveError):
         self.reason, self.block = reason, block
 
 
+class RecompactedError(ArchiveError):
+    """A segment of the archive is another one than when it was listed."""
+
+
 class WorkerError(PersonaAssetsError):
     """A worker process that parses a part of a day was killed."""
 
