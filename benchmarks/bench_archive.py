@@ -10,6 +10,7 @@ same bytes.
 
 import argparse
 import hashlib
+import io
 import itertools
 import json
 import resource
@@ -17,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -55,10 +57,8 @@ def make_captures(folder: Path, events: int) -> dict[str, int]:
     return {way: len(content) for way, content in contents.items()}
 
 
-def lines_of(content: bytes):
+def lines_of(content: bytes) -> Iterator[bytes]:
     """Yield the events of a segment as lines."""
-    import io  # noqa: PLC0415 - one use
-
     file = io.BytesIO(content)
     for number, entry in enumerate(read_segment(file, size=len(content), name="a").index):
         frame = read_block_frame(file, entry, name="a", number=number)
@@ -86,7 +86,9 @@ def measure(capture: Path) -> dict[str, object]:
         parsed = parse_files(files, day=day, workers=1, scratch=Path(folder))
         whole = used_cpu() - before
         digest = hashlib.sha256(parsed.raw_events.read_bytes()).hexdigest()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    # The peak of this process alone: `ru_maxrss` begins with that of the parent.
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    peak = int(status.partition("VmHWM:")[2].split()[0]) // 1024
     return {"events": parsed.counts.events, "whole": whole, "runs": runs, "digest": digest, "peak": peak}
 
 

@@ -14,6 +14,7 @@ CREATE, UPDATE, DELETE, IDENTITY, ACCOUNT, SYNC, CREATE_BY_RESYNC = range(1, 8)
 OPERATION_BY_KIND = {CREATE: "create", UPDATE: "update", DELETE: "delete", CREATE_BY_RESYNC: "create"}
 BODY_BY_KIND = {IDENTITY: "identity", ACCOUNT: "account", SYNC: "sync"}
 
+_ASCII_END = 0x80
 _COUNT_BYTES = 4
 _FIXED = ("<u8", "<i8", "<i8", "u1", "u1", "<u2", "u1", "u1", "<u4")
 _ROW_BYTES = sum(np.dtype(kind).itemsize for kind in _FIXED)
@@ -21,23 +22,33 @@ _ROW_BYTES = sum(np.dtype(kind).itemsize for kind in _FIXED)
 
 @dataclass(frozen=True)
 class Values:
-    """A column of byte strings: one after the other in `data`, value `i` from `ends[i]` to `ends[i + 1]`."""
+    """A column of byte strings, which lie one after the other: value `i` is `content[ends[i] : ends[i + 1]]`."""
 
-    data: memoryview
-    ends: np.ndarray  # int64 (n + 1,), ascending from 0
+    content: bytes  # of the whole block
+    ends: np.ndarray  # int64 (n + 1,), ascending
 
     def __getitem__(self, row: int) -> bytes:
         """Return one value."""
-        return bytes(self.data[self.ends[row] : self.ends[row + 1]])
+        return self.content[self.ends[row] : self.ends[row + 1]]
+
+    @property
+    def all_bytes(self) -> np.ndarray:
+        """All values, one after the other: uint8."""
+        return np.frombuffer(self.content, np.uint8)[self.ends[0] : self.ends[-1]]
 
     @property
     def lengths(self) -> np.ndarray:
         """Length of each value in bytes: int64 `(n,)`."""
         return np.diff(self.ends)
 
+    def count_beyond_ascii(self) -> np.ndarray:
+        """Return how many bytes of each value are no ASCII: int64 `(n,)`."""
+        places = np.flatnonzero(self.all_bytes >= _ASCII_END) + self.ends[0]
+        return np.diff(np.searchsorted(places, self.ends))
+
     def to_strings(self) -> pa.StringArray | None:
         """Return the values as strings without copying them; None if one is not UTF-8."""
-        buffers = [None, pa.py_buffer(self.ends.astype(np.int32)), pa.py_buffer(self.data)]
+        buffers = [None, pa.py_buffer(self.ends.astype(np.int32)), pa.py_buffer(self.content)]
         strings = pa.Array.from_buffers(pa.string(), len(self.ends) - 1, buffers)
         try:
             strings.validate(full=True)
@@ -91,11 +102,11 @@ def decode_block(
         at += fixed[-1].nbytes
     seqs, witnessed, indexed, kinds, *lengths = fixed
     collection, did, rkey, rev, payload = lengths
-    values, view = list[Values](), memoryview(content)
+    values = list[Values]()
     for sizes in (collection, did, rkey, rev, payload):
-        ends = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
-        values.append(Values(view[at : at + int(ends[-1])], ends))
-        at += int(ends[-1])
+        ends = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]) + at
+        values.append(Values(content, ends))
+        at = int(ends[-1])
     if at != len(content):
         raise SegmentError("the columns of a block do not fill it", name=name, block=number)
     return Block(seqs, witnessed, indexed, kinds, *values, len(content))

@@ -160,7 +160,7 @@ def test_segments_that_are_not_listed_between_others_are_named(archive, client, 
 
 
 def test_a_full_disk_is_a_clear_error(client, tmp_path, monkeypatch):
-    def fail(self, segment, file, *, on_bytes):
+    def fail(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(ArchiveClient, "fetch_segment", fail)

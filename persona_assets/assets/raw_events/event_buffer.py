@@ -50,10 +50,10 @@ class _ColumnBuilder:
         self.add_columns(arrays, records)
         self.events.clear()
 
-    def add_columns(self, columns: Mapping[str, pa.Array], records: Sequence[TypedRecord]) -> None:
-        """Add events that are columns already, except for what their records fill."""
+    def add_columns(self, columns: Mapping[str, pa.Array], records: Sequence[TypedRecord] | None) -> None:
+        """Add events that are columns already, except for what their records fill, if there are any."""
         arrays = dict(columns)
-        if self._shape is not None:
+        if self._shape is not None and records is not None:
             of_records, cuts = make_record_columns(records, self._shape)
             arrays |= of_records
             self.cuts += cuts
@@ -127,7 +127,7 @@ class EventBuffer:
     def add_columns(self, group: EventGroup) -> None:
         """Add events of one kind that are columns already."""
         if group.shape is None or group.collection is None or group.operation is None:
-            self._recordless.add_columns(group.columns, ())
+            self._recordless.add_columns(group.columns, None)
         else:
             builder = self._builder_by_type[group.shape, group.collection, group.operation]
             builder.add_columns(group.columns, group.records)

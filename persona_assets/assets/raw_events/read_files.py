@@ -178,6 +178,7 @@ class _FileReader:
         split = split_block(block, rows)
         for group in split.groups:
             self._buffer.add_columns(group)
+        self._buffer.add(split.others)  # takes all of them: their ids are valid, and none is None
         for row in split.irregular:
             line = write_event_line(block, row, time_us=int(times[row]))
             if len(line) > LINE_LIMIT_BYTES:
