@@ -31,9 +31,7 @@ def test_columns_are_those_that_were_written():
 
 
 def test_bytes_beyond_ascii_are_counted():
-    rows = [
-        row | {"payload": payload} for row, payload in zip(ROWS * 2, [b"a", b"", b"\x80a\xff", b"\x7f"], strict=True)
-    ]
+    rows = [ROWS[0] | {"payload": payload} for payload in (b"a", b"", b"\x80a\xff", b"\x7f")]
 
     assert decode(write_block(rows)).payloads.count_beyond_ascii().tolist() == [0, 0, 2, 0]
 

@@ -47,9 +47,10 @@ def test_deletions_have_no_record_and_resyncs_create():
     assert (resynced["operation"], "record" in resynced) == ("create", True)
 
 
-@pytest.mark.parametrize(
-    ("kind", "name"), [(4, "identity"), (5, "account"), (6, "sync"), (0, "unknown"), (9, "unknown")]
-)
+KINDS = {4: "identity", 5: "account", 6: "sync", 0: "unknown", 9: "unknown"}
+
+
+@pytest.mark.parametrize(("kind", "name"), KINDS.items())
 def test_other_events_have_their_body(kind, name):
     event = account(active=False, status="deleted")
 
