@@ -13,6 +13,24 @@ class CaptureError(PersonaAssetsError):
     """The capture, or a day of it, is missing or has no files."""
 
 
+class ArchiveError(PersonaAssetsError):
+    """The archive of the network refuses a request, cannot be reached, or does not have what is asked for."""
+
+
+class SegmentError(ArchiveError):
+    """A segment of the archive is damaged or is none; `reason` is a fixed text that quotes nothing of it."""
+
+    def __init__(self, reason: str, *, name: str, block: int | None = None) -> None:
+        """Store the reason; the message also names the file and the block, counted from 0."""
+        place = name if block is None else f"{name}, block {block}"
+        super().__init__(f"{place}: {reason}; download the segment again")
+        self.reason, self.block = reason, block
+
+
+class RecompactedError(ArchiveError):
+    """A segment of the archive is another one than when it was listed."""
+
+
 class WorkerError(PersonaAssetsError):
     """A worker process that parses a part of a day was killed."""
 

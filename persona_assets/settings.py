@@ -52,6 +52,12 @@ class Settings(pydantic.BaseModel):
         description="A zstd dictionary, or a folder of them, for captures that keep Jetstream's compressed frames as "
         "they came: a path or fsspec URL.",
     )
+    archive_url: str = pydantic.Field(
+        "https://jetstream.us-west.bsky.network",
+        min_length=1,
+        description="Address of the server whose archive `python -m persona_assets.archive` downloads from.",
+    )
+    archive_token: str | None = pydantic.Field(None, repr=False, description="Token of that server.")
     data: str = pydantic.Field("data/assets", description="Where assets are stored: a path or fsspec URL.")
     umask: str = pydantic.Field(
         "077",

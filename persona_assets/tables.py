@@ -58,6 +58,8 @@ RAW_EVENTS = pa.schema(
         column("account_active", pa.bool_(), "Of an account event: whether the account is active."),
         column("account_status", pa.string(), "Of an account event: deleted, takendown, deactivated, ..."),
         column("seq", pa.int64(), "The event's sequence number, where the wire form gives one."),
+        column("self_labels", pa.list_(pa.string()), "Labels that an account gives itself in its profile, as bot."),
+        column("preference_json", pa.string(), "A declaration of what the account's data may be used for, as JSON."),
     ]
 )
 

@@ -16,6 +16,16 @@ PROFILE = "app.bsky.actor.profile"
 FEED_GENERATOR = "app.bsky.feed.generator"
 THREADGATE = "app.bsky.feed.threadgate"
 LIST = "app.bsky.graph.list"
+# Records in which an account says what its data may be used for. Sources:
+# https://github.com/lexicon-community/lexicon (community/lexicon/preference/ai.json) and
+# https://github.com/bluesky-social/proposals/tree/main/0008-user-intents
+AI_PREFERENCE = "community.lexicon.preference.ai"
+USER_INTENTS = "org.user-intents.declaration"
+CONSENT_COLLECTIONS = (AI_PREFERENCE, USER_INTENTS)
+# Labels that an account gives itself in its profile, and that say what may be done with its data.
+HIDE_FROM_LOGGED_OUT = "!no-unauthenticated"
+BOT = "bot"
+CONSENT_LABELS = (HIDE_FROM_LOGGED_OUT, BOT)
 
 # Collections that are in every capture, but whose records no asset reads.
 UNUSED_COLLECTIONS = (
@@ -38,6 +48,7 @@ OFFICIAL_COLLECTIONS = frozenset(
         BLOCK,
         PROFILE,
         *UNUSED_COLLECTIONS,
+        *CONSENT_COLLECTIONS,
         "app.bsky.graph.verification",
         "app.bsky.labeler.service",
         "app.bsky.notification.declaration",

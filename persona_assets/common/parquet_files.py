@@ -45,6 +45,7 @@ _NO_STATISTICS_COLUMNS = (
     "quoted_uri",
     "subject_uri",
     "subject_did",
+    "preference_json",
     "target_uri",
     "target_user_id",
 )

@@ -24,6 +24,7 @@ from persona_assets.common.parquet_checksums import read_body_digest, verify_par
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.errors import PersonaAssetsError, SchemaError, StorageError
 from persona_assets.io_managers.atomic_storage import arrow_filesystem, is_local, replacing_file
+from persona_assets.io_managers.later_columns import add_later_columns
 from persona_assets.io_managers.side_tables import find_side_tables, remove_old_side_table, side_table_path
 from persona_assets.io_managers.window_days import find_existing_paths, find_window_paths
 from persona_assets.partitions import parse_day
@@ -141,7 +142,16 @@ class ParquetUPathIOManager(dg.UPathIOManager):
 
     def _open(self, context: dg.InputContext, paths: list[UPath]) -> pads.FileSystemDataset:
         name = context.asset_key.to_user_string()
-        dataset, unverified, without_day = _open_dataset(name, paths)
+        dataset, unverified, without_day, older = _open_dataset(name, paths)
+        if older:
+            context.log.warning(
+                "%d of %d files of %s were written before it had all of its columns, and are empty there: materialize "
+                "their partitions again, the first is %s",
+                len(older),
+                len(paths),
+                name,
+                older[0].stem,
+            )
         if unverified:
             context.log.warning(
                 "%d of %d files of %s have no checksum, as those of version 0.1: damage to them would not be seen. "
@@ -228,19 +238,23 @@ def _open_side_table(files: list[UPath], paths: list[UPath]) -> pads.FileSystemD
     return _as_dataset(files, _read_schema(files[0], filesystem))
 
 
-def _open_dataset(table: str, paths: list[UPath]) -> tuple[pads.FileSystemDataset, int, list[UPath]]:
+def _open_dataset(table: str, paths: list[UPath]) -> tuple[pads.FileSystemDataset, int, list[UPath], list[UPath]]:
     """Open files as one dataset. All files are verified first, so that a damaged one is named before any work.
 
     Returns:
-        The dataset without the column `day`, the number of files without a checksum, and the files without that column.
+        The dataset without the column `day`, the number of files without a checksum, the files without that column,
+        and those without a column that was added later.
     """
     filesystem = arrow_filesystem(paths[0].fs)
     schema: pa.Schema | None = None
     unverified = 0
-    without_day: list[UPath] = []
+    without_day, older = list[UPath](), list[UPath]()
     for path in paths:
         unverified += not _verify(path)
-        found = _read_schema(path, filesystem)
+        written = _read_schema(path, filesystem)
+        found = add_later_columns(table, written)
+        if len(found) > len(written):
+            older.append(path)
         expected = tables.expected_schema(table, found)
         if found.equals(expected):
             without_day.append(path)
@@ -252,7 +266,7 @@ def _open_dataset(table: str, paths: list[UPath]) -> tuple[pads.FileSystemDatase
                 f"materialize {table} for all days of the window with the same settings"
             )
         schema = expected
-    return _as_dataset(paths, schema), unverified, without_day
+    return _as_dataset(paths, schema), unverified, without_day, older
 
 
 def _as_dataset(paths: list[UPath], schema: pa.Schema | None) -> pads.FileSystemDataset:

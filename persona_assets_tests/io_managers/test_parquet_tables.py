@@ -394,3 +394,32 @@ def test_a_full_disk_is_not_retried(small_disk):
     (failure,) = [event for event in done.all_events if event.is_step_failure]
     assert "no space left" in failure.step_failure_data.error.to_string()
     assert not any(event.is_step_up_for_retry for event in done.all_events)
+
+
+def test_files_from_before_columns_were_added_are_read_with_a_warning(tmp_path, capfd):
+    row = dict.fromkeys(tables.RAW_EVENTS.names) | {"event_time_us": 1, "user_id": "a", "kind": "account"}
+    whole = pa.Table.from_pylist([row | {"self_labels": ["bot"]}], schema=tables.RAW_EVENTS)
+    made, seen = asset_of("raw_events", whole), []
+    for day in ("2025-03-01", "2025-03-02"):
+        run([made], day=day, base=tmp_path)
+    file = tmp_path / "raw_events" / "2025-03-01.parquet"
+    pq.write_table(pq.read_table(file).drop_columns(["self_labels", "preference_json"]), file)
+    run(
+        [made, reader := reader_of("raw_events", seen, window_days=2)], day="2025-03-02", base=tmp_path, select=[reader]
+    )
+
+    assert seen[0].schema == tables.RAW_EVENTS
+    assert seen[0].to_table()["self_labels"].to_pylist() == [None, ["bot"]]
+    assert "1 of 2 files of raw_events were written before it had all of its columns" in capfd.readouterr().err
+
+
+def test_a_file_without_a_column_that_it_always_had_is_refused(tmp_path):
+    row = dict.fromkeys(tables.RAW_EVENTS.names) | {"event_time_us": 1, "user_id": "a", "kind": "account"}
+    made = asset_of("raw_events", pa.Table.from_pylist([row], schema=tables.RAW_EVENTS))
+    run([made], day="2025-03-01", base=tmp_path)
+    file = tmp_path / "raw_events" / "2025-03-01.parquet"
+    pq.write_table(pq.read_table(file).drop_columns(["seq"]), file)
+    reader = reader_of("raw_events", [], window_days=1)
+
+    with pytest.raises(SchemaError, match="missing or other"):
+        run([made, reader], day="2025-03-01", base=tmp_path, select=[reader])

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from persona_assets.assets.raw_events.parse import parse_files
-from persona_assets.assets.raw_events.read_files import MAX_FILES_NAMED, ReadCounts
+from persona_assets.assets.raw_events.read_counts import MAX_FILES_NAMED, ReadCounts
 from persona_assets.capture.files import digest_files, find_missing_hours
 from persona_assets.capture.resource import Capture
 from persona_assets.common.checks import Check, accounting_check
@@ -187,6 +187,9 @@ def _describe(counts: ReadCounts, cost: Mapping[str, float]) -> dict[str, Any]:
         "extra_values": counts.extra_values,
         "cut_texts": counts.cut_texts,
         "cut_langs": counts.cut_langs,
+        "cut_labels": counts.cut_labels,
+        "cut_consents": counts.cut_consents,
+        "other_days": counts.other_days,
         "outside_day": counts.outside_day,
         "out_of_order_share": round(counts.out_of_order_share, 6),
         "repeated_share": round(counts.repeated_share, 6),

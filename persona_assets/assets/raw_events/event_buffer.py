@@ -1,5 +1,6 @@
 """Buffer decoded events, and convert them to columns of `tables.RAW_EVENTS`."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -8,26 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from persona_assets.assets.raw_events.account_ids import are_all_plc_dids, is_user_id
-from persona_assets.assets.raw_events.event_types import (
-    RECORD_TYPES,
-    BlockRecord,
-    FollowRecord,
-    JetstreamEvent,
-    LikeRecord,
-    PostRecord,
-    ProfileRecord,
-    RecordEmbed,
-    RepostRecord,
-    TypedRecord,
-)
-from persona_assets.assets.raw_events.lexicon_limits import (
-    MAX_TEXT_BYTES,
-    replace_unknown_status,
-    truncate_langs,
-    truncate_texts,
-)
+from persona_assets.assets.raw_events.event_types import RECORD_TYPES, ConsentRecord, JetstreamEvent, TypedRecord
+from persona_assets.assets.raw_events.lexicon_limits import replace_unknown_status
+from persona_assets.assets.raw_events.record_columns import make_record_columns
 from persona_assets.assets.raw_events.repo_paths import are_all_record_keys, is_record_key
-from persona_assets.common.lexicon import QUOTING_EMBEDS
+from persona_assets.assets.raw_events.segment_rows import EventGroup
 from persona_assets.tables import RAW_EVENTS
 
 # A decoded event is many Python objects, an Arrow column is one. Events of a kind are converted to columns while they
@@ -37,7 +23,6 @@ _MIN_EVENTS_PER_CONVERSION = 512
 
 ColumnValues = Mapping[str, Any]  # by column name of RAW_EVENTS, without columns that are null in all rows
 
-
 _NO_BUILDER: tuple[None, Callable[[JetstreamEvent], None]] = (None, lambda _: None)
 
 
@@ -45,27 +30,34 @@ class _ColumnBuilder:
     """Collects events of one kind, and converts them to columns of `tables.RAW_EVENTS`."""
 
     def __init__(
-        self, make_columns: Callable[[list[JetstreamEvent]], ColumnValues], *, text_bytes: int = 0, **constant: str
+        self,
+        make_columns: Callable[[list[JetstreamEvent]], ColumnValues],
+        *,
+        shape: type[TypedRecord] | None = None,
+        **constant: str,
     ) -> None:
         self.events: list[JetstreamEvent] = []
         self.append = self.events.append
-        self._make_columns, self._constant = make_columns, constant
+        self._make_columns, self._shape, self._constant = make_columns, shape, constant
         self._chunks: list[pa.Table] = []
-        self._text_bytes = text_bytes
-        self.cut_texts = self.cut_langs = 0
+        self.cuts = Counter[str]()
 
     def convert(self) -> None:
         """Convert the collected events to columns."""
         columns = self._make_columns(self.events)
         arrays = {name: _make_array(values, RAW_EVENTS.field(name).type) for name, values in columns.items()}
-        if "text" in arrays:
-            arrays["text"], cut = truncate_texts(arrays["text"], self._text_bytes)
-            self.cut_texts += cut
-        if "langs" in arrays:
-            arrays["langs"], cut = truncate_langs(arrays["langs"])
-            self.cut_langs += cut
-        self._chunks.append(pa.table(arrays))
+        records: list[Any] = [event.commit and event.commit.record for event in self.events]
+        self.add_columns(arrays, records)
         self.events.clear()
+
+    def add_columns(self, columns: Mapping[str, pa.Array], records: Sequence[TypedRecord] | None) -> None:
+        """Add events that are columns already, except for what their records fill, if there are any."""
+        arrays = dict(columns)
+        if self._shape is not None and records is not None:
+            of_records, cuts = make_record_columns(records, self._shape)
+            arrays |= of_records
+            self.cuts += cuts
+        self._chunks.append(pa.table(arrays))
 
     def flush(self) -> pa.Table | None:
         """Return the converted events as one chunk of `tables.RAW_EVENTS`, sorted by time, and forget them."""
@@ -86,11 +78,7 @@ class EventBuffer:
         """Start empty."""
         self._builder_by_type: dict[tuple[type[TypedRecord | None], str, str], _ColumnBuilder] = {
             (shape, collection, operation): _ColumnBuilder(
-                _COLUMN_FUNCTIONS[shape],
-                text_bytes=MAX_TEXT_BYTES.get(shape, 0),
-                kind="commit",
-                collection=collection,
-                operation=operation,
+                _commit_columns, shape=shape, kind="commit", collection=collection, operation=operation
             )
             for collection, shape in RECORD_TYPES.items()
             for operation in ("create", "update")
@@ -103,9 +91,11 @@ class EventBuffer:
         self._recordless = _ColumnBuilder(
             _recordless_columns, kind="commit"
         )  # commits whose record is not decoded, and deletions
+        self._consents = _ColumnBuilder(_recordless_columns, shape=ConsentRecord, kind="commit")
         self._non_commits = _ColumnBuilder(_non_commit_columns)  # identity, account and sync events
-        self._builders = [*self._builder_by_type.values(), self._recordless, self._non_commits]
-        self.cut_texts = self.cut_langs = 0  # texts and language lists that were truncated in conversion
+        self._builders = [*self._builder_by_type.values(), self._recordless, self._consents, self._non_commits]
+        # What was over the limits of its lexicon in conversion: texts, langs, labels and consents.
+        self.cuts = Counter[str]()
 
     def add(self, events: Sequence[JetstreamEvent | None]) -> list[int]:
         """Add events to the buffer, and return the indices of those that were not added.
@@ -134,6 +124,16 @@ class EventBuffer:
                 builder.append(event)
         return undecided
 
+    def add_columns(self, group: EventGroup) -> None:
+        """Add events of one kind that are columns already."""
+        if group.shape is None or group.collection is None or group.operation is None:
+            self._recordless.add_columns(group.columns, None)
+        else:
+            builder = self._builder_by_type[group.shape, group.collection, group.operation]
+            builder.add_columns(group.columns, group.records)
+            self.cuts += builder.cuts
+            builder.cuts.clear()
+
     def _find_builder(self, event: JetstreamEvent) -> _ColumnBuilder | None:
         """Return the builder of the event's kind, or None if a required part of the event is missing."""
         commit = event.commit
@@ -141,6 +141,8 @@ class EventBuffer:
             return None if getattr(event, event.kind) is None else self._non_commits
         if commit is None:
             return None
+        if isinstance(commit.record, ConsentRecord):
+            return self._consents
         if commit.operation == "delete" or commit.collection not in RECORD_TYPES:
             return self._recordless
         return self._builder_by_type.get((type(commit.record), commit.collection, commit.operation))
@@ -150,8 +152,8 @@ class EventBuffer:
         for builder in self._builders:
             if len(builder.events) >= min_events:
                 builder.convert()
-                self.cut_texts, self.cut_langs = self.cut_texts + builder.cut_texts, self.cut_langs + builder.cut_langs
-                builder.cut_texts = builder.cut_langs = 0
+                self.cuts += builder.cuts
+                builder.cuts.clear()
 
     def flush(self) -> pa.Table:
         """Return all buffered events as `tables.RAW_EVENTS` and empty the buffer; a chunk per kind, sorted by time."""
@@ -197,7 +199,8 @@ def _sort_by_time(table: pa.Table) -> pa.Table:
     return table.take(pc.sort_indices(table["event_time_us"]))
 
 
-def _commit_columns(events: list[JetstreamEvent], commits: list[Any]) -> dict[str, Any]:
+def _commit_columns(events: list[JetstreamEvent]) -> dict[str, Any]:
+    commits: list[Any] = [event.commit for event in events]
     columns: dict[str, Any] = {
         "event_time_us": np.array([event.time_us for event in events], np.int64),
         "user_id": [event.did for event in events],
@@ -210,7 +213,7 @@ def _commit_columns(events: list[JetstreamEvent], commits: list[Any]) -> dict[st
 
 def _recordless_columns(events: list[JetstreamEvent]) -> ColumnValues:
     commits: list[Any] = [event.commit for event in events]
-    return _commit_columns(events, commits) | {
+    return _commit_columns(events) | {
         "collection": [commit.collection for commit in commits],
         "operation": [commit.operation for commit in commits],
     }
@@ -227,47 +230,3 @@ def _non_commit_columns(events: list[JetstreamEvent]) -> ColumnValues:
         "account_status": [replace_unknown_status(body.status) for body in bodies],
         "seq": [body.seq for body in bodies],
     }
-
-
-def _post_columns(events: list[JetstreamEvent]) -> ColumnValues:
-    commits: list[Any] = [event.commit for event in events]
-    posts: list[PostRecord] = [commit.record for commit in commits]
-    replies = [post.reply for post in posts]
-    return _commit_columns(events, commits) | {
-        "text": [post.text for post in posts],
-        "langs": [post.langs for post in posts],
-        "parent_uri": [reply and reply.parent and (reply.parent.uri or None) for reply in replies],
-        "root_uri": [reply and reply.root and (reply.root.uri or None) for reply in replies],
-        "quoted_uri": [post.embed and _quoted_uri(post.embed) for post in posts],
-    }
-
-
-def _quoted_uri(embed: RecordEmbed) -> str | None:
-    if embed.type not in QUOTING_EMBEDS or embed.record is None:
-        return None
-    return embed.record.uri or (embed.record.record and embed.record.record.uri) or None  # an empty URI is no quote
-
-
-def _subject_record_columns(events: list[JetstreamEvent]) -> ColumnValues:
-    commits: list[Any] = [event.commit for event in events]
-    return _commit_columns(events, commits) | {"subject_uri": [commit.record.subject.uri for commit in commits]}
-
-
-def _subject_account_columns(events: list[JetstreamEvent]) -> ColumnValues:
-    commits: list[Any] = [event.commit for event in events]
-    return _commit_columns(events, commits) | {"subject_did": [commit.record.subject for commit in commits]}
-
-
-def _profile_columns(events: list[JetstreamEvent]) -> ColumnValues:
-    commits: list[Any] = [event.commit for event in events]
-    return _commit_columns(events, commits) | {"text": [commit.record.description for commit in commits]}
-
-
-_COLUMN_FUNCTIONS: dict[type[TypedRecord], Callable[[list[JetstreamEvent]], ColumnValues]] = {
-    PostRecord: _post_columns,
-    LikeRecord: _subject_record_columns,
-    RepostRecord: _subject_record_columns,
-    FollowRecord: _subject_account_columns,
-    BlockRecord: _subject_account_columns,
-    ProfileRecord: _profile_columns,
-}

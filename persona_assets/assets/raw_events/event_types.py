@@ -108,10 +108,38 @@ class BlockRecord(TypedRecord, gc=False, tag=BLOCK):
     subject: Did
 
 
+class SelfLabel(msgspec.Struct, gc=False):
+    """A label that an account gives itself, such as `bot`."""
+
+    val: str
+
+
+class SelfLabels(msgspec.Struct, gc=False):
+    """The self-labels of a record: its `labels` field."""
+
+    values: list[SelfLabel] | None = None
+
+
 class ProfileRecord(TypedRecord, gc=False, tag=PROFILE):
-    """Record of a profile, of which only the description is decoded."""
+    """Record of a profile, of which the description and the self-labels are decoded."""
 
     description: str | None = None
+    labels: SelfLabels | None = None
+
+
+class ProfileWithRawLabels(TypedRecord, gc=False, tag=PROFILE):
+    """Record of a profile whose self-labels are not decoded, as they may be of another form."""
+
+    description: str | None = None
+
+
+class ConsentRecord(TypedRecord, gc=False, tag="*"):
+    """Record of one of `lexicon.CONSENT_COLLECTIONS` as JSON; only the slow path makes it.
+
+    `json` is the whole record with sorted keys, or None if that is longer than its bound or cannot be written.
+    """
+
+    json: str | None = None
 
 
 class PostWithRawEmbed(TypedRecord, gc=False, tag=POST):

@@ -12,14 +12,15 @@ from persona_assets.assets.raw_events.event_types import (
     Commit,
     JetstreamEvent,
     PostRecord,
+    ProfileRecord,
     V2Payload,
     make_line_types,
 )
-from persona_assets.assets.raw_events.lexicon_limits import shorten_long_langs
+from persona_assets.assets.raw_events.lexicon_limits import shorten_long_labels, shorten_long_langs
 from persona_assets.assets.raw_events.nesting import find_too_deep_lines
 from persona_assets.assets.raw_events.rejection_reasons import NotAnEventError
 from persona_assets.assets.raw_events.wire_formats import FRAME_PREFIX, payload_to_event
-from persona_assets.common.lexicon import UNUSED_COLLECTIONS
+from persona_assets.common.lexicon import CONSENT_COLLECTIONS, UNUSED_COLLECTIONS
 
 # Only lines of this length are searched for long lists of languages, which take much memory until they are columns.
 _LONG_BYTES = 1 << 13
@@ -55,8 +56,11 @@ class BlockDecoder:
         decoded = self._decode(body)
         if _has_long_line(body):
             for event in decoded:
-                if event and event.commit and isinstance(event.commit.record, PostRecord):
-                    shorten_long_langs(event.commit.record)
+                record = event and event.commit and event.commit.record
+                if isinstance(record, PostRecord):
+                    shorten_long_langs(record)
+                elif isinstance(record, ProfileRecord):
+                    shorten_long_labels(record)
         for at in find_too_deep_lines(body):
             decoded[at] = None
         return decoded
@@ -78,7 +82,8 @@ class BlockDecoder:
     def learn(self, event: JetstreamEvent) -> None:
         """Count the collection of an event that needed the slow path; once frequent, the fast path decodes it."""
         self._slow_events += 1
-        if event.commit and event.commit.collection not in self._known:
+        # Records of consent are rare, and the slow path alone keeps what they say: they are never learned.
+        if event.commit and event.commit.collection not in {*self._known, *CONSENT_COLLECTIONS}:
             self._unknown_counts[event.commit.collection] += 1
         if self._slow_events >= _RELEARN_EVERY:
             self._slow_events = 0

@@ -17,9 +17,15 @@ from persona_assets.assets.raw_events.event_types import (
     JetstreamEvent,
     NonCommitBody,
     PostRecord,
+    ProfileRecord,
 )
 from persona_assets.assets.raw_events.json_values import split_objects
-from persona_assets.assets.raw_events.lexicon_limits import shorten_long_langs
+from persona_assets.assets.raw_events.lexicon_limits import (
+    INVALID_LABELS,
+    read_consent_record,
+    shorten_long_labels,
+    shorten_long_langs,
+)
 from persona_assets.assets.raw_events.nesting import is_too_deep
 from persona_assets.assets.raw_events.rejection_reasons import (
     ARRAY_BRACKET,
@@ -31,7 +37,7 @@ from persona_assets.assets.raw_events.rejection_reasons import (
 )
 from persona_assets.assets.raw_events.repo_paths import is_nsid, is_record_key
 from persona_assets.assets.raw_events.wire_formats import decode_any_format
-from persona_assets.common.lexicon import POST, QUOTING_EMBEDS
+from persona_assets.common.lexicon import CONSENT_COLLECTIONS, POST, PROFILE, QUOTING_EMBEDS
 
 _BOM = b"\xef\xbb\xbf"
 _NOT_UTF8 = "not UTF-8"
@@ -42,6 +48,7 @@ _WHOLE_LINE_REASONS = {_NOT_UTF8, _TOO_DEEP}
 
 _RECORD_DECODERS = {nsid: msgspec.json.Decoder(shape) for nsid, shape in events.RECORD_TYPES.items()}
 _POST_WITH_RAW_EMBED = msgspec.json.Decoder(events.PostWithRawEmbed)
+_PROFILE_WITH_RAW_LABELS = msgspec.json.Decoder(events.ProfileWithRawLabels)
 _EMBED_TYPE_ONLY = msgspec.json.Decoder(events.EmbedTypeOnly)
 
 
@@ -137,20 +144,30 @@ def _decode_commit(loose: CommitWithRawRecord) -> Commit:
     if not is_record_key(loose.rkey):
         raise NotAnEventError("commit.rkey: not a record key")
     commit = Commit(loose.operation, loose.collection, loose.rkey, loose.rev)
-    if loose.operation == "delete" or loose.collection not in _RECORD_DECODERS:
+    if loose.operation == "delete":
         return commit
+    if loose.collection in CONSENT_COLLECTIONS:
+        commit.record = read_consent_record(loose.record)
+    elif loose.collection in _RECORD_DECODERS:
+        commit.record = _decode_record(loose)
+    return commit
+
+
+def _decode_record(loose: CommitWithRawRecord) -> events.TypedRecord:
     if events.is_absent_or_null(loose.record):
         raise NotAnEventError("no commit.record")
     try:
-        commit.record = _RECORD_DECODERS[loose.collection].decode(loose.record)
+        record = _RECORD_DECODERS[loose.collection].decode(loose.record)
     except msgspec.ValidationError as error:
-        commit.record = _decode_post_without_embed(loose)
-        if commit.record is None:
+        record = _decode_post_without_embed(loose) or _decode_profile_without_labels(loose)
+        if record is None:
             reason = describe_invalid_field(str(error), below="commit.record")
             raise NotAnEventError(reason) from None
-    if isinstance(commit.record, PostRecord):
-        shorten_long_langs(commit.record)
-    return commit
+    if isinstance(record, PostRecord):
+        shorten_long_langs(record)
+    elif isinstance(record, ProfileRecord):
+        shorten_long_labels(record)
+    return record
 
 
 def _decode_post_without_embed(loose: CommitWithRawRecord) -> PostRecord | None:
@@ -164,3 +181,14 @@ def _decode_post_without_embed(loose: CommitWithRawRecord) -> PostRecord | None:
     except msgspec.ValidationError:
         return None
     return PostRecord(created_at=post.created_at, text=post.text, langs=post.langs, reply=post.reply)
+
+
+def _decode_profile_without_labels(loose: CommitWithRawRecord) -> ProfileRecord | None:
+    """Return a profile with `INVALID_LABELS` if its self-labels are all that is invalid; else None."""
+    if loose.collection != PROFILE:
+        return None
+    try:
+        profile = _PROFILE_WITH_RAW_LABELS.decode(loose.record)
+    except msgspec.ValidationError:
+        return None
+    return ProfileRecord(created_at=profile.created_at, description=profile.description, labels=INVALID_LABELS)

@@ -4,13 +4,24 @@ Bluesky's own servers reject records over the limits, other servers do not. The 
 and others may reply to it. What exceeds a limit is cut off and counted.
 """
 
+from collections.abc import Sequence
 from itertools import islice
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from persona_assets.assets.raw_events.event_types import PostRecord, ProfileRecord, TypedRecord
+from persona_assets.assets.raw_events.event_types import (
+    ConsentRecord,
+    PostRecord,
+    ProfileRecord,
+    SelfLabel,
+    SelfLabels,
+    TypedRecord,
+    is_absent_or_null,
+)
+from persona_assets.common.lexicon import CONSENT_LABELS
 
 # In bytes of UTF-8: maxLength of app.bsky.feed.post#text and app.bsky.actor.profile#description.
 MAX_TEXT_BYTES: dict[type[TypedRecord], int] = {PostRecord: 3000, ProfileRecord: 2560}
@@ -18,6 +29,13 @@ MAX_TEXT_BYTES: dict[type[TypedRecord], int] = {PostRecord: 3000, ProfileRecord:
 MAX_LANGS, MAX_LANG_BYTES = 3, 64
 # Longer lists are shortened as soon as they are decoded: a line of 16 MiB may declare four million languages.
 _MAX_LANGS_IN_MEMORY = 64
+# maxLength of com.atproto.label.defs#selfLabels and of the value of a label, in bytes.
+MAX_LABELS, MAX_LABEL_BYTES = 10, 128
+# Stands for labels that were removed, so that they are counted: a label that is too long.
+_REMOVED_LABEL = SelfLabel("-" * (MAX_LABEL_BYTES + 1))
+INVALID_LABELS = SelfLabels([_REMOVED_LABEL])  # of a profile whose labels are of another form
+# A declaration has a few fields and dates; a longer record is something else.
+MAX_CONSENT_BYTES = 8192
 # knownValues of com.atproto.sync.subscribeRepos#account, and others that servers use.
 _STATUSES = frozenset({"active", "takendown", "suspended", "deleted", "deactivated", "desynchronized", "throttled"})
 OTHER_STATUS = "other"
@@ -51,6 +69,46 @@ def shorten_long_langs(post: PostRecord) -> None:
     if post.langs is not None and len(post.langs) > _MAX_LANGS_IN_MEMORY:
         kept = list(islice(filter(_is_short, post.langs), MAX_LANGS + 1))
         post.langs = kept if len(kept) > MAX_LANGS else [*kept, next(tag for tag in post.langs if not _is_short(tag))]
+
+
+def select_self_labels(labels: Sequence[SelfLabel]) -> tuple[list[str], bool]:
+    """Return the labels within the limits, and whether others were removed.
+
+    Labels of more than `MAX_LABEL_BYTES` bytes are removed. Of more than `MAX_LABELS`, those of `CONSENT_LABELS` are
+    kept before the others, so that no refusal is lost behind a long list.
+    """
+    found = [label.val for label in labels]
+    kept = [label for label in found if len(label.encode()) <= MAX_LABEL_BYTES]
+    if len(kept) > MAX_LABELS:
+        kept = [*dict.fromkeys(label for label in kept if label in CONSENT_LABELS), *kept]
+    kept = kept[:MAX_LABELS]
+    return kept, kept != found
+
+
+def shorten_long_labels(profile: ProfileRecord) -> None:
+    """Shorten a list of more than 64 self-labels in place, such that `select_self_labels` gives the same result."""
+    values = profile.labels and profile.labels.values
+    if values and len(values) > _MAX_LANGS_IN_MEMORY:
+        kept, _ = select_self_labels(values)
+        profile.labels.values = [*map(SelfLabel, kept), _REMOVED_LABEL]  # pyright: ignore[reportOptionalMemberAccess] - it has values
+
+
+def read_consent_record(raw: msgspec.Raw) -> ConsentRecord:
+    """Return a record in which an account says what its data may be used for, as JSON with sorted keys.
+
+    A record of more than `MAX_CONSENT_BYTES` bytes, and one that is absent or no JSON, have none: part of a
+    declaration could mean the opposite of the whole.
+
+    Args:
+        raw: The record: valid JSON, or absent.
+    """
+    if is_absent_or_null(raw):
+        return ConsentRecord()
+    try:
+        written = msgspec.json.encode(msgspec.json.decode(raw), order="sorted")
+    except (msgspec.DecodeError, RecursionError):
+        return ConsentRecord()
+    return ConsentRecord(json=written.decode() if len(written) <= MAX_CONSENT_BYTES else None)
 
 
 def _is_short(tag: str) -> bool:

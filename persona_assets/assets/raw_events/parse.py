@@ -16,7 +16,8 @@ from types import ModuleType
 from typing import NamedTuple
 
 from persona_assets.assets.raw_events.merge_runs import merge_rejected_lines, merge_runs
-from persona_assets.assets.raw_events.read_files import ParsedFiles, ReadCounts, read_files
+from persona_assets.assets.raw_events.read_counts import ReadCounts
+from persona_assets.assets.raw_events.read_files import ParsedFiles, read_files
 from persona_assets.capture.files import CaptureFile
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.provenance import Provenance

@@ -2,10 +2,8 @@
 
 import datetime as dt
 import gc
-from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,25 +11,32 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from persona_assets.archive.blocks import Block
+from persona_assets.archive.event_lines import write_event_line
 from persona_assets.assets.raw_events.event_buffer import EventBuffer
 from persona_assets.assets.raw_events.fast_decode import BlockDecoder
 from persona_assets.assets.raw_events.lenient_decode import RejectedValue, decode_line_leniently
+from persona_assets.assets.raw_events.read_counts import MAX_FILES_NAMED, ReadCounts
+from persona_assets.assets.raw_events.read_segments import SEGMENT_SUFFIX, read_blocks
+from persona_assets.assets.raw_events.segment_rows import split_block
 from persona_assets.assets.raw_events.sorted_runs import SortedRun, count_events_by_kind, write_run
-from persona_assets.assets.raw_events.split_lines import LineBlock, OverlongLine, ReadFailure, read_lines
+from persona_assets.assets.raw_events.split_lines import (
+    LINE_LIMIT_BYTES,
+    LineBlock,
+    OverlongLine,
+    ReadFailure,
+    read_lines,
+)
 from persona_assets.capture.files import CaptureFile
-from persona_assets.common.collection_names import OTHER
 from persona_assets.tables import RAW_LIMIT_BYTES
 
 # Bytes of lines per run; the memory of a reader is about eight times as much.
 RUN_BYTES = 1 << 25
-# Maximum number of distinct kinds of events that are counted: anyone may invent names of collections.
-_MAX_KINDS = 20_000
+_OVERLONG = "a line longer than 16 MiB"
 # Rejected lines are written to their stream in batches of this many lines, or of this many bytes.
 _REJECTED_ROWS, _REJECTED_BYTES = 4096, 1 << 24
 # A line of 16 MiB may hold hundreds of thousands of events: they are converted to columns this many at a time.
 _EVENTS_PER_CONVERSION = 512
-# Maximum number of files without events whose names are kept; all of them are counted.
-MAX_FILES_NAMED = 20
 REJECTED_STREAM_SCHEMA = pa.schema(
     [
         ("source_file", pa.string()),
@@ -41,72 +46,6 @@ REJECTED_STREAM_SCHEMA = pa.schema(
         ("raw_bytes", pa.int64()),
     ]
 )
-
-
-@dataclass
-class ReadCounts:
-    """Counts of what was read from capture files; `lines` + `extra_values` = events + rejected."""
-
-    files: int = 0
-    bytes: int = 0  # size of the files as stored, compressed or not
-    line_bytes: int = 0  # size of the decompressed lines, without line ends
-    lines: int = 0  # a place where a file is damaged counts as a line
-    extra_values: int = 0  # events and rejected objects beyond the first on their line
-    cut_texts: int = 0  # texts truncated to the limit of their lexicon
-    cut_langs: int = 0  # language lists truncated to the limits of the lexicon
-    broken_files: int = 0
-    bytes_not_read: int = 0  # of damaged files, as stored
-    files_without_events: int = 0  # files with lines of which none holds an event
-    bytes_without_events: int = 0  # size of these files
-    # Name and size of the first `MAX_FILES_NAMED` of these files.
-    first_files_without_events: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
-    out_of_order: int = 0  # events with an earlier time than some event before them in their file
-    outside_day: int = 0  # events with a time outside the day (UTC)
-    repeated: int = 0  # events that repeat another event in every column, the first not counted
-    rejected: Counter[str] = field(default_factory=Counter[str])  # by reason
-    # Events by kind, collection and operation.
-    kinds: Counter[tuple[str, str | None, str | None]] = field(
-        default_factory=Counter[tuple[str, str | None, str | None]]
-    )
-
-    def add(self, other: "ReadCounts") -> None:
-        """Add the counts of another process."""
-        for name in vars(self):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.limit_kinds()
-
-    def limit_kinds(self) -> None:
-        """Merge the rarest collections into `OTHER` if there are more than `_MAX_KINDS` kinds."""
-        if len(self.kinds) > _MAX_KINDS:
-            order = sorted(self.kinds.items(), key=lambda item: (-item[1], str(item[0])))
-            self.kinds = Counter(dict(order[: _MAX_KINDS // 2]))
-            for (kind, _, operation), count in order[_MAX_KINDS // 2 :]:
-                self.kinds[kind, OTHER, operation] += count
-
-    @property
-    def events(self) -> int:
-        """Number of events that were written to runs, of all kinds."""
-        return self.kinds.total()
-
-    @property
-    def events_read(self) -> int:
-        """Number of events read so far, including those that are buffered and not in `kinds` yet."""
-        return self.lines + self.extra_values - self.rejected.total()
-
-    @property
-    def repeated_share(self) -> float:
-        """Share of events that repeat another event in every column, the first not counted: 0 to 1."""
-        return self.repeated / max(self.events, 1)
-
-    @property
-    def out_of_order_share(self) -> float:
-        """Share of events with an earlier time than some event before them in their file, 0 to 1."""
-        return self.out_of_order / max(self.events, 1)
-
-    @property
-    def outside_day_share(self) -> float:
-        """Share of events with a time outside the day (UTC), 0 to 1."""
-        return self.outside_day / max(self.events, 1)
 
 
 class ParsedFiles(NamedTuple):
@@ -188,6 +127,8 @@ class _FileReader:
         if file.problem is not None:
             self._reject_unread((file.name, 0), ReadFailure(file.problem, b"", 0, file.size))
             return True
+        if file.name.endswith(SEGMENT_SUFFIX):
+            return self._read_segment(file)
         number, latest, broken = 0, 0, False
         for piece in read_lines(file.open, size=file.size, dictionaries=self._dictionaries):
             match piece:
@@ -202,7 +143,7 @@ class _FileReader:
                     number += 1
                     self.counts.lines += 1
                     self.counts.line_bytes += length
-                    self._reject((file.name, number), "a line longer than 16 MiB", head, length)
+                    self._reject((file.name, number), _OVERLONG, head, length)
                 case ReadFailure():
                     number += bool(number or piece.length)
                     self._reject_unread((file.name, number), piece)
@@ -210,6 +151,45 @@ class _FileReader:
             if self._buffered_bytes >= RUN_BYTES:
                 self.flush_events()
         return broken
+
+    def _read_segment(self, file: CaptureFile) -> bool:
+        """Read the events of the day from a segment, and return whether some of its bytes could not be read."""
+        latest, broken = 0, False
+        for first, piece in read_blocks(file):
+            if isinstance(piece, ReadFailure):
+                self._reject_unread((file.name, first), piece)
+                broken = True
+                continue
+            latest = self._add_block(file.name, piece, first, latest)
+            self._buffered_bytes += piece.size
+            self._buffer.convert()
+            if self._buffered_bytes >= RUN_BYTES:
+                self.flush_events()
+        return broken
+
+    def _add_block(self, name: str, block: Block, first: int, latest: int) -> int:
+        """Buffer the events of the day in a block; return the latest event time of the file so far."""
+        times = block.times_us
+        inside = (times >= self._day_us[0]) & (times < self._day_us[1])
+        rows = np.flatnonzero(inside)
+        self.counts.other_days += len(times) - len(rows)
+        self.counts.lines += len(rows)
+        self.counts.line_bytes += block.size
+        split = split_block(block, rows)
+        for group in split.groups:
+            self._buffer.add_columns(group)
+        self._buffer.add(split.others)  # takes all of them: their ids are valid, and none is None
+        for row in split.irregular:
+            line = write_event_line(block, row, time_us=int(times[row]))
+            if len(line) > LINE_LIMIT_BYTES:
+                self._reject((name, first + row), _OVERLONG, line, len(line))
+                inside[row] = False
+            else:
+                inside[row] = bool(self._decode_slow_line(name, first + row, line))
+        in_order = np.concatenate([[latest], times[inside]])
+        highest = np.maximum.accumulate(in_order)
+        self.counts.out_of_order += int((in_order < highest).sum())
+        return int(highest[-1])
 
     def flush_events(self) -> None:
         """Write the buffered events to a new run."""
@@ -219,9 +199,9 @@ class _FileReader:
             return
         self.counts.kinds += count_events_by_kind(table)
         self.counts.limit_kinds()
-        self.counts.cut_texts += self._buffer.cut_texts
-        self.counts.cut_langs += self._buffer.cut_langs
-        self._buffer.cut_texts = self._buffer.cut_langs = 0
+        for what, cut in self._buffer.cuts.items():
+            setattr(self.counts, f"cut_{what}", getattr(self.counts, f"cut_{what}") + cut)
+        self._buffer.cuts.clear()
         times = table["event_time_us"]
         inside = pc.and_(pc.greater_equal(times, self._day_us[0]), pc.less(times, self._day_us[1]))
         self.counts.outside_day += len(table) - (pc.sum(inside).as_py() or 0)

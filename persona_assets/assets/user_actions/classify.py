@@ -42,7 +42,8 @@ _ON_OWN_RECORD = [_CODE_BY_ACTION[action] for action in ("post_update", "post_de
 # `tables.USER_ACTIONS` without the column `action`, which the codes stand for.
 ACTION_COLUMNS = pa.schema([field for field in tables.USER_ACTIONS if field.name != "action"])
 # The columns of events from which these are built.
-_READ = [name for name in tables.RAW_EVENTS.names if name not in {"kind", "operation", "rev", "seq"}]
+_NOT_READ = {"kind", "operation", "rev", "seq", "self_labels", "preference_json"}
+_READ = [name for name in tables.RAW_EVENTS.names if name not in _NOT_READ]
 
 
 class ActionRows(NamedTuple):

@@ -8,7 +8,7 @@ import pytest
 
 from persona_assets import tables
 from persona_assets.assets.raw_events.assets import build_check_results, build_raw_events
-from persona_assets.assets.raw_events.read_files import ReadCounts
+from persona_assets.assets.raw_events.read_counts import ReadCounts
 from persona_assets.capture.resource import Capture
 from persona_assets.common.columns import require_schema
 from persona_assets.common.scratch import Scratch

@@ -84,7 +84,7 @@ def test_values_over_the_limits_of_their_lexicon_are_truncated_and_counted():
     assert sorted(text for text in table["text"].to_pylist() if text) == ["é" * 1280, short, short]
     assert [langs for langs in table["langs"].to_pylist() if langs] == [["a", "b", "c"]]
     assert [status for status in table["account_status"].to_pylist() if status] == ["other"]
-    assert (buffer.cut_texts, buffer.cut_langs) == (2, 1)
+    assert (buffer.cuts["texts"], buffer.cuts["langs"]) == (2, 1)
 
 
 @pytest.mark.parametrize("convert_each", [False, True])

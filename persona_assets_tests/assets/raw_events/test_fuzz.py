@@ -49,6 +49,8 @@ SEEDS = [
     like(),
     commit("app.bsky.graph.follow", {"subject": "did:plc:b"}),
     commit("app.bsky.actor.profile", {"description": None}, operation="update"),
+    commit("app.bsky.actor.profile", {"labels": {"values": [{"val": "bot"}]}}, operation="update"),
+    commit("community.lexicon.preference.ai", {"preferences": {"training": {"allow": False}}}),
     commit("com.example.thing", {"deep": [[[{"a": 1.5e300}]]]}),
     delete(),
     account(active=False, status="deleted"),

@@ -192,6 +192,8 @@ def test_columns_of_a_post(tmp_path):
         "account_active": None,
         "account_status": None,
         "seq": None,
+        "self_labels": None,
+        "preference_json": None,
         "day": DAY,
     }
 

@@ -4,7 +4,8 @@ from collections import Counter
 from upath import UPath
 
 from persona_assets.assets.raw_events import read_files as read
-from persona_assets.assets.raw_events.read_files import ReadCounts, read_files
+from persona_assets.assets.raw_events.read_counts import ReadCounts
+from persona_assets.assets.raw_events.read_files import read_files
 from persona_assets.capture.files import CaptureFile
 from persona_assets_tests.assets.raw_events.builders import DAY, NOON_US, like, line, post, write_file
 

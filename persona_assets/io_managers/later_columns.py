@@ -1,0 +1,17 @@
+"""Columns that a table got after files of it had been written: those files are read as if the columns were empty."""
+
+import pyarrow as pa
+
+from persona_assets import tables
+
+_ADDED = {"raw_events": ("self_labels", "preference_json")}
+
+
+def add_later_columns(table: str, found: pa.Schema) -> pa.Schema:
+    """Return the schema of a file, with the columns that it lacks because an earlier version wrote it."""
+    for name in _ADDED.get(table, ()):
+        if name not in found.names:
+            expected = tables.expected_schema(table, found)
+            at = expected.get_field_index(name)
+            found = found.insert(at, expected.field(at))
+    return found
