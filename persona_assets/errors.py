@@ -29,6 +29,12 @@ class SegmentError(ArchiveError):
 
 class RecompactedError(ArchiveError):
     """A segment of the archive is another one than when it was listed."""
+class StreamError(PersonaAssetsError):
+    """No server of the stream can be reached, or all refuse what they are asked for."""
+
+
+class StreamHoleError(StreamError):
+    """The stream lacks a part of the range that was to be recorded; names its start and end."""
 
 
 class WorkerError(PersonaAssetsError):
