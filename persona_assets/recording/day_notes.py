@@ -1,0 +1,104 @@
+"""Read and write the notes in the folder of a day: `.gaps.json`, what is missing, and `.capture.json`, what was asked.
+
+Both are hidden files, which readers of the capture ignore.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from persona_assets.recording.json_files import read_json, write_json
+from persona_assets.recording.results import Filters, Gap
+
+GAPS_NAME, NOTES_NAME = ".gaps.json", ".capture.json"
+DAY_US = 86_400_000_000
+_MAX_NOTES, _MAX_GAPS = 100, 10_000
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def format_time(time_us: int) -> str:
+    """Return UTC microseconds as RFC 3339 with six digits."""
+    return f"{(_EPOCH + dt.timedelta(microseconds=time_us)).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def name_day(time_us: int) -> str:
+    """Return the UTC day of an instant, as the folder of the day is named."""
+    return format_time(time_us)[:10]
+
+
+def read_gaps(folder: Path) -> list[Gap]:
+    """Return the gaps that are noted in the folder of a day, sorted; empty if none is."""
+    listed = read_json(folder / GAPS_NAME).get("gaps", [])
+    return sorted(Gap(int(gap["from_us"]), int(gap["to_us"]), str(gap["why"])) for gap in listed)
+
+
+def write_gaps(folder: Path, gaps: Iterable[Gap]) -> None:
+    """Replace the gaps noted in the folder of a day; without any, the file is removed."""
+    distinct = sorted(set(gaps))[:_MAX_GAPS]
+    if not distinct:
+        (folder / GAPS_NAME).unlink(missing_ok=True)
+        return
+    listed = [
+        {
+            "from": format_time(gap.from_us),
+            "to": format_time(gap.to_us),
+            "from_us": gap.from_us,
+            "to_us": gap.to_us,
+            "why": gap.why,
+        }
+        for gap in distinct
+    ]
+    write_json(folder / GAPS_NAME, {"format": 1, "gaps": listed})
+
+
+def note_gap(root: Path, gap: Gap) -> None:
+    """Add a gap to the notes of each day that it touches."""
+    for part in split_by_day(gap):
+        folder = root / name_day(part.from_us)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_gaps(folder, [*read_gaps(folder), part])
+
+
+def split_by_day(gap: Gap) -> Iterator[Gap]:
+    """Yield the part of a gap in each UTC day."""
+    begin = gap.from_us
+    while begin < gap.to_us:
+        end = min(gap.to_us, (begin // DAY_US + 1) * DAY_US)
+        yield Gap(begin, end, gap.why)
+        begin = end
+
+
+def subtract_range(gaps: Iterable[Gap], start_us: int, end_us: int) -> Iterator[Gap]:
+    """Yield what is left of gaps outside [start_us, end_us)."""
+    for gap in gaps:
+        if gap.from_us < min(gap.to_us, start_us):
+            yield gap._replace(to_us=min(gap.to_us, start_us))
+        if gap.to_us > max(gap.from_us, end_us):
+            yield gap._replace(from_us=max(gap.from_us, end_us))
+
+
+def describe_recording(address: str, filters: Filters, *, mode: str) -> dict[str, Any]:
+    """Return what `.capture.json` says of a recording: of DIDs only their number and digest, as they are people's."""
+    digest = hashlib.sha256("\n".join(sorted(filters.dids)).encode()).hexdigest() if filters.dids else None
+    return {
+        "address": address,
+        "collections": sorted(filters.collections),
+        "dids": {"count": len(filters.dids), "sha256": digest},
+        "mode": mode,
+    }
+
+
+def read_notes(folder: Path) -> list[dict[str, Any]]:
+    """Return the recordings that are noted in the folder of a day, the first first."""
+    found = read_json(folder / NOTES_NAME).get("recordings", [])
+    return [note for note in found if isinstance(note, dict)]
+
+
+def note_recordings(folder: Path, notes: Iterable[dict[str, Any]]) -> None:
+    """Add recordings to those noted in the folder of a day; each is noted once."""
+    before = read_notes(folder)
+    new = [note for note in notes if note not in before]
+    if new:
+        write_json(folder / NOTES_NAME, {"format": 1, "recordings": [*before, *new][-_MAX_NOTES:]})

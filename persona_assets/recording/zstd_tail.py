@@ -1,0 +1,42 @@
+"""Cut a file of zstd frames after its last whole frame."""
+
+import os
+from pathlib import Path
+
+import zstandard
+
+_READ_BYTES = 1 << 20
+
+
+def truncate_to_whole_frames(path: Path) -> int:
+    """Truncate a file after the last of its leading frames that are whole, and return its length in bytes.
+
+    Every frame is decompressed, so that its checksum is compared too; memory does not depend on the size of the file.
+    """
+    whole = find_whole_length(path)
+    if whole < path.stat().st_size:
+        with path.open("r+b") as file:
+            file.truncate(whole)
+            os.fsync(file.fileno())
+    return whole
+
+
+def find_whole_length(path: Path) -> int:
+    """Return the number of leading bytes of a file that are whole zstd frames."""
+    decompressor = zstandard.ZstdDecompressor()
+    whole, position = 0, 0
+    with path.open("rb") as file:
+        frame = decompressor.decompressobj()
+        while chunk := file.read(_READ_BYTES):
+            position += len(chunk)
+            try:
+                while chunk:
+                    frame.decompress(chunk)
+                    chunk = b""
+                    if frame.eof:
+                        chunk = frame.unused_data
+                        whole = position - len(chunk)
+                        frame = decompressor.decompressobj()
+            except zstandard.ZstdError:
+                return whole
+    return whole
