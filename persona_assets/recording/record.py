@@ -4,7 +4,17 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+from persona_assets.errors import CaptureError, SettingsError
+from persona_assets.recording.addresses import check_filters, parse_addresses
+from persona_assets.recording.dictionaries import Dictionaries
+from persona_assets.recording.publish import publish_days
+from persona_assets.recording.recorder import Clocks, Options, Recorder
 from persona_assets.recording.results import Filters, Progress, Recording
+from persona_assets.recording.store import Store
+
+_LOCK_NAME = ".recorder.lock"
 
 
 def record(  # noqa: PLR0913 - a stream, a place and a range
@@ -19,6 +29,7 @@ def record(  # noqa: PLR0913 - a stream, a place and a range
     stop: threading.Event | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
     finish_files: bool = False,
+    clocks: Clocks | None = None,
 ) -> Recording:
     """Record events into hour files below `root`.
 
@@ -42,6 +53,7 @@ def record(  # noqa: PLR0913 - a stream, a place and a range
         on_progress: Called about once a second, and when something happens.
         finish_files: Whether files of hours that are not over are finished too when recording stops. A later
             recording then continues the hour in a further file, `HH-2.jsonl.zst`.
+        clocks: For tests.
 
     Returns:
         The totals. Memory: at most about 200 MB, whatever the length of the recording.
@@ -53,4 +65,41 @@ def record(  # noqa: PLR0913 - a stream, a place and a range
         SettingsError: An address or a filter is not valid.
         CaptureError: Another process records into `root`.
     """
-    raise NotImplementedError
+    addresses = parse_addresses(tuple(urls))
+    filters = filters or Filters()
+    check_filters(filters)
+    if end_us is not None and (start_us is None or start_us >= end_us):
+        raise SettingsError("a range needs a start before its end")
+    is_range = end_us is not None
+    place = root / f".replay-{start_us}-{end_us}" if is_range else root
+    place.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(place / _LOCK_NAME, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise CaptureError(
+            f"another process records into {place}: stop it, or set PERSONA_CAPTURE to another folder"
+        ) from None
+    try:
+        store = Store(place, filters, mode="replay" if is_range else "live", keep_totals=is_range)
+        if not store.is_complete:
+            if not is_range and start_us is not None:
+                store.cursor_us = None
+            recorder = Recorder(
+                store,
+                addresses,
+                Options(start_us, end_us, stream_timeout, filters),
+                dictionaries=Dictionaries(dictionaries or {}),
+                stop=stop or threading.Event(),
+                on_progress=on_progress,
+                clocks=clocks or Clocks(),
+            )
+            recorder.run()
+            if store.totals.is_complete or (finish_files and not is_range):
+                store.finish(is_complete=store.totals.is_complete)
+        store.totals.is_complete = store.is_complete and is_range
+        if start_us is not None and end_us is not None and store.is_complete:
+            store.totals.files = publish_days(place, root, start_us=start_us, end_us=end_us)
+    finally:
+        lock.release()
+    return store.totals

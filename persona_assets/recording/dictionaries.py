@@ -1,0 +1,73 @@
+"""Choose the zstd dictionary that each server is asked to compress with."""
+
+from collections.abc import Callable, Mapping
+
+import httpx
+import zstandard
+
+from persona_assets.recording.addresses import V1_DICTIONARY_ID, StreamAddress
+
+_MAGIC = b"\x37\xa4\x30\xec"
+_MAX_BYTES = 16 << 20
+_SECONDS = 10.0
+
+
+class Dictionaries:
+    """The dictionaries at hand, and what servers said to them."""
+
+    def __init__(self, given: Mapping[int, bytes], *, fetch: Callable[[str], bytes | None] | None = None) -> None:
+        """Take dictionaries by id, and what fetches one from a URL (default: HTTP)."""
+        self._v1 = given.get(V1_DICTIONARY_ID)
+        self._v2 = {number: content for number, content in given.items() if number != V1_DICTIONARY_ID}
+        self._fetch = fetch or fetch_dictionary
+        self._fetched: dict[str, tuple[int, bytes] | None] = {}
+        self._refused: dict[str, set[int]] = {}
+
+    def choose(self, address: StreamAddress) -> tuple[int, bytes] | None:
+        """Return id and content of a dictionary; None if plain frames must do, which are as good and larger.
+
+        v1 needs its dictionary at hand. For v2 the latest at hand is taken, unless the server refused it; then the
+        server's own, which is fetched once.
+        """
+        refused = self._refused.get(address.url, set())
+        if address.protocol == "v1":
+            return (V1_DICTIONARY_ID, self._v1) if self._v1 and V1_DICTIONARY_ID not in refused else None
+        for number in sorted(self._v2, reverse=True):
+            if number not in refused:
+                return number, self._v2[number]
+        if address.url not in self._fetched:
+            self._fetched[address.url] = _identify(self._fetch(address.dictionary_url))
+        found = self._fetched[address.url]
+        return found if found and found[0] not in refused else None
+
+    def refuse(self, address: StreamAddress, number: int) -> None:
+        """Note that a server does not take a dictionary."""
+        self._refused.setdefault(address.url, set()).add(number)
+
+
+def fetch_dictionary(url: str) -> bytes | None:
+    """Return what a URL answers with; None if that is an error, or too large for a dictionary."""
+    content = bytearray()
+    try:
+        with httpx.stream("GET", url, timeout=_SECONDS) as response:
+            if response.status_code != httpx.codes.OK:
+                return None
+            for part in response.iter_bytes():
+                content += part
+                if len(content) > _MAX_BYTES:
+                    return None
+    except httpx.HTTPError:
+        return None
+    return bytes(content)
+
+
+def _identify(content: bytes | None) -> tuple[int, bytes] | None:
+    """Return a dictionary with its id; None if it is none."""
+    if content is None or not content.startswith(_MAGIC):
+        return None
+    try:
+        data = zstandard.ZstdCompressionDict(content, dict_type=zstandard.DICT_TYPE_FULLDICT)
+        zstandard.ZstdDecompressor(dict_data=data).decompressobj()
+    except zstandard.ZstdError:
+        return None
+    return int.from_bytes(content[4:8], "little"), content

@@ -1,0 +1,144 @@
+"""What a recording has on disk: hour files, notes, and the state from which it continues after any interruption."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from persona_assets.recording.addresses import MICROSECONDS
+from persona_assets.recording.day_notes import describe_recording, format_time, note_gap, note_recordings
+from persona_assets.recording.hour_files import HourFiles
+from persona_assets.recording.json_files import read_json, write_json
+from persona_assets.recording.results import Filters, Gap, Recording
+
+STATE_NAME = ".recorder.json"
+# What is written at a time: one zstd frame an hour. A crash costs at most this much, which is then read again.
+_FLUSH_BYTES, _FLUSH_SECONDS = 8 << 20, 5.0
+# An hour is over when the stream is so far beyond it: what a reconnection delivers again is then behind it.
+_FINISH_AFTER_US = 60 * MICROSECONDS
+
+
+class Store:
+    """The files of a recording. Order matters: data reaches the disk before the state that says so."""
+
+    def __init__(self, root: Path, filters: Filters, *, mode: str, keep_totals: bool) -> None:
+        """Open the folder, and read where an earlier recording stopped.
+
+        Args:
+            root: The folder that the days lie in.
+            filters: What is asked for, for the notes.
+            mode: "live" or "replay", for the notes.
+            keep_totals: Whether the totals continue those of an earlier process, as those of a replay do.
+        """
+        self._root, self._filters, self._mode, self._keeps_totals = root, filters, mode, keep_totals
+        root.mkdir(parents=True, exist_ok=True)
+        self._files = HourFiles(root)
+        state = read_json(root / STATE_NAME)
+        cursor = state.get("cursor_us")
+        self.cursor_us: int | None = cursor if isinstance(cursor, int) else None
+        self.is_complete = bool(state.get("is_complete"))
+        self.totals = _read_totals(state) if keep_totals else Recording()
+        self._noted: set[tuple[Path, str]] = set()
+        self._address = ""
+        self._next_flush = 0.0
+        self._bytes_before = self.totals.file_bytes
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is buffered that it is time to write."""
+        return self._files.buffered_bytes >= _FLUSH_BYTES
+
+    def begin_connection(self, address: str) -> None:
+        """Note from which server the following events come."""
+        if self._address and address != self._address:
+            self._write_files()
+        self._address = address
+
+    def add(self, time_us: int, line: bytes) -> None:
+        """Record an event."""
+        self._files.add(time_us, line)
+        totals = self.totals
+        totals.events += 1
+        totals.raw_bytes += len(line) + 1
+        if totals.first_time_us is None or time_us < totals.first_time_us:
+            totals.first_time_us = time_us
+        if totals.last_time_us is None or time_us > totals.last_time_us:
+            totals.last_time_us = time_us
+
+    def note_gap(self, gap: Gap) -> None:
+        """Write down that events are missing, before the position moves beyond them."""
+        if gap.to_us <= gap.from_us:
+            return
+        note_gap(self._root, gap)
+        self.totals.gaps.append(gap)
+
+    def flush_if_due(self, frontier_us: int | None, now: float) -> None:
+        """Flush if much is buffered, or the last time is some seconds ago.
+
+        Args:
+            frontier_us: As in `flush`.
+            now: Seconds of a monotonic clock.
+        """
+        if self.is_full or now >= self._next_flush:
+            self.flush(frontier_us)
+            self._next_flush = now + _FLUSH_SECONDS
+
+    def flush(self, frontier_us: int | None) -> None:
+        """Bring everything to the disk, then the position; finish the hours that are over.
+
+        Args:
+            frontier_us: Position in the stream, up to which everything was received.
+        """
+        has_new = self._write_files()
+        if frontier_us is not None and (has_new or frontier_us != self.cursor_us):
+            self.cursor_us = frontier_us
+            self._write_state()
+            self._files.finish_before(frontier_us - _FINISH_AFTER_US)
+        self.totals.files = self._files.finished
+
+    def finish(self, *, is_complete: bool) -> None:
+        """Finish all files, whether their hours are over or not; everything must be flushed."""
+        self._files.finish_all()
+        self.totals.files = self._files.finished
+        self.is_complete = is_complete
+        self._write_state()
+
+    def _write_files(self) -> bool:
+        folders = self._files.flush()
+        self.totals.file_bytes = self._bytes_before + self._files.written_bytes
+        for folder in folders:
+            if (folder, self._address) not in self._noted:
+                note_recordings(folder, [describe_recording(self._address, self._filters, mode=self._mode)])
+                self._noted.add((folder, self._address))
+        return bool(folders)
+
+    def _write_state(self) -> None:
+        state: dict[str, Any] = {"format": 1, "cursor_us": self.cursor_us, "is_complete": self.is_complete}
+        if self.cursor_us is not None:
+            state["cursor"] = format_time(self.cursor_us)
+        if self._keeps_totals:
+            totals = self.totals
+            state["totals"] = {
+                "events": totals.events,
+                "raw_bytes": totals.raw_bytes,
+                "file_bytes": totals.file_bytes,
+                "first_time_us": totals.first_time_us,
+                "last_time_us": totals.last_time_us,
+                "reconnects": totals.reconnects,
+                "dropped": dict(totals.dropped),
+                "gaps": [list(gap) for gap in totals.gaps],
+            }
+        write_json(self._root / STATE_NAME, state)
+
+
+def _read_totals(state: dict[str, Any]) -> Recording:
+    kept = state.get("totals", {})
+    return Recording(
+        events=kept.get("events", 0),
+        raw_bytes=kept.get("raw_bytes", 0),
+        file_bytes=kept.get("file_bytes", 0),
+        gaps=[Gap(*gap) for gap in kept.get("gaps", [])],
+        first_time_us=kept.get("first_time_us"),
+        last_time_us=kept.get("last_time_us"),
+        reconnects=kept.get("reconnects", 0),
+        dropped=Counter(kept.get("dropped", {})),
+    )
