@@ -28,6 +28,11 @@ class StreamAddress:
     protocol: Protocol
 
     @property
+    def host(self) -> str:
+        """The host and port, for messages."""
+        return urlsplit(self.url).netloc
+
+    @property
     def dictionary_url(self) -> str:
         """The HTTP address of the server's current zstd dictionary (v2)."""
         parts = urlsplit(self.url)

@@ -1,18 +1,14 @@
 """The loop of a recording: connect, read, notice what is missing, and bring what was received to the disk."""
 
-import random
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
-from persona_assets.errors import StreamError, StreamHoleError
+from persona_assets.errors import StreamHoleError
 from persona_assets.recording.addresses import MICROSECONDS, StreamAddress
 from persona_assets.recording.attempts import REWIND_US, Attempt, Attempts
-from persona_assets.recording.backoff import Backoff
 from persona_assets.recording.connection import (
-    MAX_FRAME_BYTES,
     BadFrameError,
     Connection,
     LostError,
@@ -25,6 +21,7 @@ from persona_assets.recording.dictionaries import Dictionaries
 from persona_assets.recording.frames import FrameScanner, MalformedFrameError, ServerMessageError
 from persona_assets.recording.recent_frames import RecentFrames
 from persona_assets.recording.results import Filters, Gap, Progress
+from persona_assets.recording.retries import Retries
 from persona_assets.recording.store import Store
 
 # Events that a server delivers again from further before the cursor than this are not recorded again.
@@ -33,9 +30,6 @@ _MAX_DISORDER_US = 30 * MICROSECONDS
 BEYOND_END_US = 60 * MICROSECONDS
 _LIVE_LAG_US, _CATCH_UP_US, _CUTOVER_SECONDS = 2 * MICROSECONDS, 60 * MICROSECONDS, 5.0
 _POLL_SECONDS = 0.25
-# A replay gives up after so many attempts on each server in a row that brought nothing.
-_MAX_FAILURES = 8
-_UNKNOWN_DICTIONARY, _CURSOR_TOO_OLD = "UnknownZstdDictionary", "CursorTooOld"
 
 
 class Clocks(NamedTuple):
@@ -84,10 +78,8 @@ class Recorder:
         self._attempts = Attempts(addresses)
         self._continuity = Continuity(self._needed_us)
         self._recent = RecentFrames()
-        self._backoff = Backoff(random.Random())  # noqa: S311 - jitter is no secret
+        self._retries = Retries(self._attempts, dictionaries, store.totals.dropped, gives_up=options.end_us is not None)
         self._is_resumed = False  # whether events before the position were received in this process
-        self._max_message_bytes: int | None = None
-        self._final: dict[int, str] = {}  # by server: why it refuses for good
         self._silent_ends = 0
         self._connections = 0
         self._last_event = self._next_report = clocks.monotonic()
@@ -122,72 +114,26 @@ class Recorder:
                 self._options.filters,
                 cursor=attempt.cursor,
                 dictionary=dictionary,
-                max_message_bytes=self._max_message_bytes,
+                max_message_bytes=self._retries.max_message_bytes,
             ) as connection:
-                self._final.clear()
+                self._retries.note_connection()
                 self._read(connection, address, attempt)
-            return
         except _ReadAgainError as error:
             self._report(str(error))
-            return
         except RefusedError as error:
-            self._report(f"{_host(address)}: {error}")
-            if self._avoid_refusal(error, address, dictionary):
-                return
-            if error.is_final:
-                self._final[attempt.index] = str(error)
-            self._attempts.fail()
+            self._report(f"{address.host}: {error}")
+            if not self._retries.note_refusal(error, address, dictionary):
+                self._wait(has_progress=False)
         except LostError as error:
-            self._report(f"{_host(address)}: connection lost, {error}")
-            self._note_loss(error, has_progress=self._continuity.frontier_us != frontier)
-        self._wait(has_progress=self._continuity.frontier_us != frontier)
-
-    def _avoid_refusal(self, error: RefusedError, address: StreamAddress, dictionary: tuple[int, bytes] | None) -> bool:
-        """Return whether the same server may take another request, which is set up."""
-        if error.name == _CURSOR_TOO_OLD and self._attempts.has_sequence:
-            self._attempts.forget_sequence()
-            return True
-        if dictionary is not None and (error.name == _UNKNOWN_DICTIONARY or (error.is_bad_request and not error.name)):
-            self._dictionaries.refuse(address, dictionary[0])
-            return True
-        return False
-
-    def _note_loss(self, error: LostError, *, has_progress: bool) -> None:
-        if error.is_oversize:
-            self._totals.dropped["oversize frame"] += 1
-            if self._max_message_bytes is None:
-                self._max_message_bytes = MAX_FRAME_BYTES
-            elif not has_progress:
-                self._attempts.skip()
-        elif not has_progress:
-            self._attempts.fail()
+            self._report(f"{address.host}: connection lost, {error}")
+            has_progress = self._continuity.frontier_us != frontier
+            self._retries.note_loss(error, has_progress=has_progress)
+            self._wait(has_progress=has_progress)
 
     def _wait(self, *, has_progress: bool) -> None:
-        """Wait before the next attempt; give up where waiting does not help.
-
-        Raises:
-            StreamError: All servers refuse the request, or none can be reached and the recording has an end.
-        """
-        servers = len(self._attempts.addresses)
-        if len(self._final) == servers:
-            reasons = "; ".join(
-                f"{_host(self._attempts.addresses[at])}: {why}" for at, why in sorted(self._final.items())
-            )
-            raise StreamError(
-                f"every server refuses the stream ({reasons}): check PERSONA_JETSTREAM_URLS, "
-                "PERSONA_STREAM_COLLECTIONS and PERSONA_STREAM_DIDS"
-            )
-        if has_progress:
-            self._backoff.succeed()
-        else:
-            self._backoff.fail()
-        if self._options.end_us is not None and self._backoff.failures >= _MAX_FAILURES * servers:
-            raise StreamError(
-                "no server of PERSONA_JETSTREAM_URLS delivers the stream: check the network and the addresses, then "
-                "start again, which continues where it stopped"
-            )
+        seconds = self._retries.next_wait(has_progress=has_progress)
         self._store.flush(self._continuity.frontier_us)
-        self._stop.wait(self._backoff.next_wait() * self._clocks.scale)
+        self._stop.wait(seconds * self._clocks.scale)
 
     def _read(self, connection: Connection, address: StreamAddress, attempt: Attempt) -> None:
         """Record what a connection delivers until it is lost, given up, or everything is recorded."""
@@ -206,6 +152,7 @@ class Recorder:
                 continue
             except (MalformedFrameError, BadFrameError) as error:
                 dropped[str(error)] += 1
+                self._check_silence()
                 continue
             except ServerMessageError as message:
                 self._take_message(message, address)
@@ -273,9 +220,10 @@ class Recorder:
                     "range was put in place. Use the archive for it, or a server of PERSONA_JETSTREAM_URLS with a "
                     "longer history"
                 )
-            gap = gap._replace(from_us=max(gap.from_us, start), to_us=min(gap.to_us, options.end_us))
-        self._store.note_gap(gap)
-        self._continuity.accept(Gap(gap.from_us, max(gap.to_us, gap.from_us), gap.why))
+            self._store.note_gap(gap._replace(from_us=max(gap.from_us, start), to_us=min(gap.to_us, options.end_us)))
+        else:
+            self._store.note_gap(gap)
+        self._continuity.accept(gap)
         self._report(f"a gap of {(gap.to_us - gap.from_us) / MICROSECONDS:,.1f} s from {format_time(gap.from_us)} on")
 
     def _note_beginning(self, time_us: int) -> None:
@@ -308,7 +256,7 @@ class Recorder:
     def _take_message(self, message: ServerMessageError, address: StreamAddress) -> None:
         if message.is_error:
             raise LostError(f"error {message.name}")
-        self._report(f"{_host(address)}: {message.name}")
+        self._report(f"{address.host}: {message.name}")
 
     def _plan_cutover(self, address: StreamAddress, attempt: Attempt) -> None:
         """Plan to read the end of a replay again, on v1, whose servers may lose events when they turn to live ones."""
@@ -340,7 +288,3 @@ class Recorder:
                 message,
             )
         )
-
-
-def _host(address: StreamAddress) -> str:
-    return address.url.split("/")[2]

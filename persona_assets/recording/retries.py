@@ -1,0 +1,87 @@
+"""What follows a lost or refused connection: other parameters, another server, a wait, or giving up."""
+
+import random
+from collections import Counter
+
+from persona_assets.errors import StreamError
+from persona_assets.recording.addresses import StreamAddress
+from persona_assets.recording.attempts import Attempts
+from persona_assets.recording.backoff import Backoff
+from persona_assets.recording.connection import MAX_FRAME_BYTES, LostError, RefusedError
+from persona_assets.recording.dictionaries import Dictionaries
+
+# A replay gives up after so many attempts on each server in a row that brought nothing.
+_MAX_FAILURES = 8
+_UNKNOWN_DICTIONARY, _CURSOR_TOO_OLD = "UnknownZstdDictionary", "CursorTooOld"
+
+
+class Retries:
+    """What went wrong lately, and what is done about it."""
+
+    def __init__(
+        self, attempts: Attempts, dictionaries: Dictionaries, dropped: Counter[str], *, gives_up: bool
+    ) -> None:
+        """Take the attempts and dictionaries, which it changes.
+
+        Args:
+            attempts: Which server is next.
+            dictionaries: Which dictionary each server is asked for.
+            dropped: Where frames that are too large are counted.
+            gives_up: Whether the recording ends when no server delivers.
+        """
+        self._attempts, self._dictionaries, self._dropped, self._gives_up = attempts, dictionaries, dropped, gives_up
+        self._backoff = Backoff(random.Random())  # noqa: S311 - jitter is no secret
+        self._final: dict[int, str] = {}  # by server: why it refuses for good
+        self.max_message_bytes: int | None = None
+
+    def note_connection(self) -> None:
+        """Note that a server accepted the request."""
+        self._final.clear()
+
+    def note_refusal(self, error: RefusedError, address: StreamAddress, dictionary: tuple[int, bytes] | None) -> bool:
+        """Return whether the same server may take another request, which is set up; else the next server is."""
+        if error.name == _CURSOR_TOO_OLD and self._attempts.has_sequence:
+            self._attempts.forget_sequence()
+            return True
+        if dictionary is not None and (error.name == _UNKNOWN_DICTIONARY or (error.is_bad_request and not error.name)):
+            self._dictionaries.refuse(address, dictionary[0])
+            return True
+        if error.is_final:
+            self._final[self._attempts.index] = str(error)
+        self._attempts.fail()
+        return False
+
+    def note_loss(self, error: LostError, *, has_progress: bool) -> None:
+        """Set up what follows a connection that was lost, with or without having brought new events."""
+        if error.is_oversize:
+            self._dropped["oversize frame"] += 1
+            if self.max_message_bytes is None:
+                self.max_message_bytes = MAX_FRAME_BYTES
+            elif not has_progress:
+                self._attempts.skip()
+        elif not has_progress:
+            self._attempts.fail()
+
+    def next_wait(self, *, has_progress: bool) -> float:
+        """Return the seconds to wait before the next attempt.
+
+        Raises:
+            StreamError: All servers refuse the request, or none delivers and the recording is one that gives up.
+        """
+        addresses = self._attempts.addresses
+        if len(self._final) == len(addresses):
+            reasons = "; ".join(f"{addresses[at].host}: {why}" for at, why in sorted(self._final.items()))
+            raise StreamError(
+                f"every server refuses the stream ({reasons}): check PERSONA_JETSTREAM_URLS, "
+                "PERSONA_STREAM_COLLECTIONS and PERSONA_STREAM_DIDS"
+            )
+        if has_progress:
+            self._backoff.succeed()
+        else:
+            self._backoff.fail()
+        if self._gives_up and self._backoff.failures >= _MAX_FAILURES * len(addresses):
+            raise StreamError(
+                "no server of PERSONA_JETSTREAM_URLS delivers the stream: check the network and the addresses, then "
+                "start again, which continues where it stopped"
+            )
+        return self._backoff.next_wait()
