@@ -29,6 +29,8 @@ class SegmentError(ArchiveError):
 
 class RecompactedError(ArchiveError):
     """A segment of the archive is another one than when it was listed."""
+
+
 class StreamError(PersonaAssetsError):
     """No server of the stream can be reached, or all refuse what they are asked for."""
 

@@ -58,6 +58,25 @@ class Settings(pydantic.BaseModel):
         description="Address of the server whose archive `python -m persona_assets.archive` downloads from.",
     )
     archive_token: str | None = pydantic.Field(None, repr=False, description="Token of that server.")
+    jetstream_urls: str = pydantic.Field(
+        "wss://jetstream.us-west.bsky.network/xrpc/network.bsky.jetstream.subscribeEvents,"
+        "wss://jetstream.us-east.bsky.network/xrpc/network.bsky.jetstream.subscribeEvents,"
+        "wss://jetstream2.us-east.bsky.network/subscribe",
+        min_length=1,
+        description="Addresses of Jetstream servers with their path, separated by commas and tried in this order, to "
+        "record from: `wss://HOST/subscribe` (v1) or `wss://HOST/xrpc/network.bsky.jetstream.subscribeEvents` (v2).",
+    )
+    stream_timeout: float = pydantic.Field(
+        60, gt=0, description="Seconds without an event after which a recorder connects anew."
+    )
+    stream_collections: str | None = pydantic.Field(
+        None,
+        description="Collections that are recorded, separated by commas, such as `app.bsky.feed.post`; all when unset. "
+        "Account and identity events are recorded in any case.",
+    )
+    stream_dids: str | None = pydantic.Field(
+        None, description="File of the account ids (DIDs) that are recorded, one on a line; all accounts when unset."
+    )
     data: str = pydantic.Field("data/assets", description="Where assets are stored: a path or fsspec URL.")
     umask: str = pydantic.Field(
         "077",

@@ -22,6 +22,8 @@ _LAYOUT_WITHOUT_MONTH = "%d"
 _DATE_IN_NAME = re.compile(r"(?<!\d)(20\d\d)-(\d\d)-(\d\d)(?:[-T_](\d\d))?(?!\d)")
 _MONTH_AT_END = re.compile(r"(?<!\d)(20\d\d)-(\d\d)$")
 _HOUR = re.compile(r"[01]\d|2[0-3]")
+# Of a file that the project's recorder wrote.
+_HOUR_FILE = re.compile(r"([01]\d|2[0-3])(?:-\d+)?\.jsonl\.zst")
 _NAMES_SHOWN = 20
 # Maximum depth of folders below the folder of the day.
 _MAX_DEPTH = 32
@@ -248,7 +250,7 @@ def _date_in_name(name: str) -> dt.date | None:
 
 
 def _hour_of(inside: Sequence[str], day: dt.date) -> int | None:
-    """Return the hour of a file by its folder `HH` or a name such as `...2025-03-01-07...`; else None.
+    """Return the hour of a file by its folder `HH` or a name such as `...2025-03-01-07...` or `07.jsonl.zst`; else None.
 
     A file whose name has another day was open at midnight, and has no hour of this day.
 
@@ -259,6 +261,8 @@ def _hour_of(inside: Sequence[str], day: dt.date) -> int | None:
     *folders, name = inside
     if folders and _HOUR.fullmatch(folders[-1]):
         return int(folders[-1])
+    if recorded := _HOUR_FILE.fullmatch(name):
+        return int(recorded[1])
     found = _DATE_IN_NAME.search(name)
     if not found or not found[4] or not _HOUR.fullmatch(found[4]):
         return None

@@ -112,29 +112,30 @@ def open_connection(
     """
     dictionary_id = dictionary[0] if dictionary else None
     url = address.build_url(filters, cursor=cursor, dictionary_id=dictionary_id, max_message_bytes=max_message_bytes)
-    try:
-        socket = connect(
-            url,
-            compression=None,
-            subprotocols=[_SUBPROTOCOL] if address.protocol == "v2" else None,
-            max_size=MAX_FRAME_BYTES,
-            open_timeout=_OPEN_SECONDS,
-            ping_interval=_PING_SECONDS,
-            ping_timeout=_PING_SECONDS,
-            close_timeout=_CLOSE_SECONDS,
-        )
-    except InvalidStatus as error:
-        raise _explain_refusal(error) from None
-    except (OSError, InvalidHandshake, InvalidURI, WebSocketException) as error:
-        raise RefusedError(f"no connection: {type(error).__name__}") from None
-    try:
+    with contextlib.ExitStack() as stack:
+        try:
+            socket = stack.enter_context(
+                connect(
+                    url,
+                    compression=None,
+                    subprotocols=[_SUBPROTOCOL] if address.protocol == "v2" else None,
+                    max_size=MAX_FRAME_BYTES,
+                    open_timeout=_OPEN_SECONDS,
+                    ping_interval=_PING_SECONDS,
+                    ping_timeout=_PING_SECONDS,
+                    close_timeout=_CLOSE_SECONDS,
+                )
+            )
+        except InvalidStatus as error:
+            raise _explain_refusal(error) from None
+        except (OSError, InvalidHandshake, InvalidURI, WebSocketException) as error:
+            raise RefusedError(f"no connection: {type(error).__name__}") from None
+        # What the server has sent and nobody will read would keep the closing handshake waiting.
+        stack.callback(socket.close_socket)
         if address.needs_hello(filters):
             with contextlib.suppress(ConnectionClosed):  # the first frame that is asked for says so
                 socket.send(address.build_hello(filters, max_message_bytes=max_message_bytes))
         yield Connection(socket, dictionary[1] if dictionary else None)
-    finally:
-        # What the server has sent and nobody will read would keep the closing handshake waiting.
-        socket.close_socket()
 
 
 def _explain_loss(error: ConnectionClosed) -> LostError:
