@@ -250,7 +250,7 @@ def _date_in_name(name: str) -> dt.date | None:
 
 
 def _hour_of(inside: Sequence[str], day: dt.date) -> int | None:
-    """Return the hour of a file by its folder `HH` or a name such as `...2025-03-01-07...` or `07.jsonl.zst`; else None.
+    """Return the hour of a file by its folder `HH`, a name such as `...2025-03-01-07...`, or `07.jsonl.zst`; else None.
 
     A file whose name has another day was open at midnight, and has no hour of this day.
 

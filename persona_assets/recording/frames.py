@@ -81,7 +81,7 @@ class FrameScanner:
             raise MalformedFrameError("not an event")
         _check_time(event.time_us)
         body = event.account or event.identity
-        return ScannedFrame(event.time_us, None, line, _identify(event.did, body) if body else line)
+        return ScannedFrame(event.time_us, None, line, _identify(event.did, body, line) if body else line)
 
     def _scan_v2(self, frame: bytes) -> ScannedFrame:
         line = _to_line(frame)
@@ -101,7 +101,7 @@ class FrameScanner:
             raise MalformedFrameError("not an event")
         _check_time(time_us)
         body = payload.account or payload.identity
-        return ScannedFrame(time_us, payload.seq, line, _identify(payload.did, body) if body else line)
+        return ScannedFrame(time_us, payload.seq, line, _identify(payload.did, body, line) if body else line)
 
     def _parse_time(self, time: str) -> int:
         second = time[:_SECOND_LENGTH]
@@ -140,9 +140,10 @@ def _to_line(frame: bytes) -> bytes:
     return frame
 
 
-def _identify(did: str, body: msgspec.Raw) -> bytes:
-    """Return what identifies an account or identity event on every server: its body has the relay's own number."""
-    return did.encode() + bytes(body)
+def _identify(did: str, body: msgspec.Raw, line: bytes) -> bytes:
+    """Return what identifies an account or identity event on every server: its body, if that has the relay's number."""
+    raw = bytes(body)
+    return did.encode() + raw if b'"seq":' in raw else line
 
 
 def _shorten(name: str) -> str:
