@@ -5,7 +5,8 @@ that only writes what it receives to a file, and the loop of the atproto SDK whe
 builds a model of every event). The clients take turns, and ratios are medians over the rounds.
 
 Usage: python benchmarks/bench_capture.py [--events 200000] [--rounds 3] [--lines FILE]
-`--lines` takes events in the form of v1 from a file instead, over and over, each with a new time.
+`--lines` takes events in the form of v1 from a file instead, each with a new time, and over again with new keys
+until there are enough.
 """
 
 import argparse
@@ -48,7 +49,7 @@ def read_events(number: int, source: Path | None) -> list[bytes]:
     lines = []
     for at in range(number):
         event = events[at % len(events)] | {"time_us": START + at * spacing}
-        if "commit" in event:
+        if "commit" in event and at >= len(events):
             event["commit"] = event["commit"] | {"rev": f"3k{at:011d}", "rkey": f"3l{at:011d}"}
         for kind in ("account", "identity"):
             if kind in event:
