@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import zstandard
 
@@ -62,9 +63,9 @@ def frame_message(message: bytes, *, is_text: bool) -> bytes:
     """Frame a message as a server's WebSocket frame, so that the server costs next to nothing."""
     size = len(message)
     head = bytes([0x81 if is_text else 0x82])
-    if size < 126:
+    if size < 126:  # noqa: PLR2004 - RFC 6455
         return head + bytes([size]) + message
-    if size < 65536:
+    if size < 65536:  # noqa: PLR2004 - the same
         return head + b"\x7e" + size.to_bytes(2, "big") + message
     return head + b"\x7f" + size.to_bytes(8, "big") + message
 
@@ -82,7 +83,7 @@ def serve_streams(lines: list[bytes], port: "multiprocessing.SimpleQueue[int]") 
             pack = zstandard.ZstdCompressor(dict_data=data).compress
         made[version, number] = b"".join(frame_message(pack(line), is_text=not number) for line in sources[version])
 
-    def answer(connection, request):
+    def answer(connection: Any, request: Any) -> Any:
         if "getZstdDictionary" not in request.path:
             return None
         response = connection.respond(200, "")
@@ -93,7 +94,7 @@ def serve_streams(lines: list[bytes], port: "multiprocessing.SimpleQueue[int]") 
         response.headers["Content-Type"] = "application/octet-stream"
         return response
 
-    def stream(socket):
+    def stream(socket: Any) -> None:
         path = socket.request.path
         version = "v2" if V2_PATH in path else "v1"
         is_packed = "zstdDictionary=" in path or "compress=true" in path
@@ -137,12 +138,12 @@ def follow_with_sdk(url: str, root: Path, number: int, _: dict[int, bytes]) -> t
     """Take the events as models of the SDK, and write them as JSON."""
     from atproto_jetstream import JetstreamClient  # noqa: PLC0415 - optional, and in the process of the client
 
-    host = url.split("/xrpc")[0]
+    host = url.split("/xrpc", maxsplit=1)[0]
     client = JetstreamClient(base_uri=f"{host}/xrpc")
     seen = 0
     with (root / "sdk").open("wb") as file:
 
-        def take(message) -> None:
+        def take(message: Any) -> None:
             nonlocal seen
             file.write(message.model_dump_json(by_alias=True).encode() + b"\n")
             seen += 1
@@ -160,7 +161,7 @@ def read_peak_memory() -> int:
     return int(line.split()[1]) * 1024
 
 
-def measure(work: Callable, results, *arguments) -> None:
+def measure(work: Callable[..., tuple[int, int]], results: Any, *arguments: Any) -> None:
     """Run in a process of its own, and report CPU seconds, peak memory and what came out."""
     with tempfile.TemporaryDirectory() as folder:
         before = time.process_time()
@@ -211,9 +212,9 @@ def main() -> None:
     for name, values in rates.items():
         if values:
             ratio = statistics.median(rate / other for rate, other in zip(values, base, strict=True))
-            print(
-                f"{name:30} {statistics.median(values):14,.0f} {ratio:14.2f} {others[name][0]:9.0f} {others[name][1]:9.2f}"
-            )
+            memory, stored = others[name]
+            share = f"{stored:9.2f}" if stored == stored else f"{'-':>9}"  # noqa: PLR0124 - NaN
+            print(f"{name:30} {statistics.median(values):14,.0f} {ratio:14.2f} {memory:9.0f} {share}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -36,7 +36,7 @@ def micro(time: str) -> int:
 
 def make_events(start_us: int, number: int, *, spacing_us: int = 50_000, seed: int = 0) -> list[bytes]:
     """Make lines of v1: posts, likes, deletions and account events of made-up users, at even distances."""
-    generator = random.Random(seed)
+    generator = random.Random(seed)  # noqa: S311 - a test
     lines = []
     for at in range(number):
         time_us = start_us + at * spacing_us
@@ -143,8 +143,7 @@ class JetstreamServer:
                 return connection.respond(HTTPStatus.NOT_FOUND, "")
             response = connection.respond(HTTPStatus.OK, "")
             response.body = make_dictionary(self.v2_dictionary)
-            response.headers["Content-Length"] = str(len(response.body))
-            response.headers.__delitem__("Content-Length")
+            del response.headers["Content-Length"]
             response.headers["Content-Length"] = str(len(response.body))
             return response
         with self._lock:
@@ -172,10 +171,8 @@ class JetstreamServer:
         return max(floor, bisect_left(self.times, cursor))
 
     def _handle(self, socket: ServerConnection) -> None:
-        try:
+        with suppress(ConnectionClosed):
             self._stream(socket, socket.faults)
-        except ConnectionClosed:
-            pass
 
     def _stream(self, socket: ServerConnection, faults: list[Fault]) -> None:
         parts = urlsplit(socket.request.path)
@@ -205,52 +202,42 @@ class JetstreamServer:
             )
         self._send_all(socket, at, faults, pack, query, v2=v2)
 
-    def _send_all(self, socket, at, faults, pack, query, *, v2):
+    def _send_all(  # noqa: PLR0913 - one connection
+        self,
+        socket: ServerConnection,
+        at: int,
+        faults: list[Fault],
+        pack: Any,
+        query: dict[str, list[str]],
+        *,
+        v2: bool,
+    ) -> None:
         collections = set(query.get("wantedCollections", []) + query.get("collections", []))
         dids = set(query.get("wantedDids", []) + query.get("dids", []))
         limit = int(query.get("maxMessageSizeBytes", ["0"])[0])
         source = self.frames if v2 else self.lines
-        order = list(range(at, len(source)))
-        extra: dict[int, list[Any]] = {}
+        extra: dict[int, list[Fault]] = {}
         end: dict[int, Fault] = {}
         for fault in faults:
-            here = fault.after
-            if fault.kind == "reorder":
-                block = order[here : here + fault.value]
-                random.Random(here).shuffle(block)
-                order[here : here + fault.value] = block
-            elif fault.kind == "duplicate":
-                order[here:here] = order[max(0, here - fault.value) : here]
-            elif fault.kind == "lose":
-                del order[here : here + fault.value]
-            elif fault.kind in ("malformed", "oversize", "bad_zstd"):
-                extra.setdefault(here, []).append(fault)
+            if fault.kind in ("malformed", "oversize", "bad_zstd"):
+                extra.setdefault(fault.after, []).append(fault)
             elif fault.kind in ("close", "abort", "stall", "too_slow"):
-                end.setdefault(here, fault)
+                end.setdefault(fault.after, fault)
         started = time.monotonic()
-        for sent, index in enumerate([*order, None]):
-            if self.closing.is_set():
-                return
+        for sent, index in enumerate([*_order(range(at, len(source)), faults), -1]):
             for fault in extra.get(sent, []):
                 self._send_bad(socket, fault, limit)
             if sent in end:
-                return self._end(socket, end[sent])
-            if index is None:
+                self._end(socket, end[sent])
+                return
+            if index < 0 or self.closing.is_set():
                 break
-            line = source[index]
-            if limit and len(line) > limit:
-                continue
-            if (collections or dids) and not self._passes(index, collections, dids):
-                continue
-            socket.send(pack(line))
+            is_asked = not (collections or dids) or self._passes(index, collections, dids)
+            if is_asked and not (limit and len(source[index]) > limit):
+                socket.send(pack(source[index]))
             if self.per_second and sent % 16 == 0:
-                ahead = (sent + 1) / self.per_second - (time.monotonic() - started)
-                if ahead > 0:
-                    self.closing.wait(ahead)
-        while not self.closing.wait(0.05):
-            if socket.state.name != "OPEN":
-                return None
-        return None
+                self.closing.wait(max(0.0, (sent + 1) / self.per_second - (time.monotonic() - started)))
+        self._end(socket, Fault("stall"))
 
     def _passes(self, index: int, collections: set[str], dids: set[str]) -> bool:
         event = json.loads(self.lines[index])
@@ -287,6 +274,22 @@ class JetstreamServer:
         if number is None:
             return bytes.decode
         return zstandard.ZstdCompressor(dict_data=zstandard.ZstdCompressionDict(make_dictionary(number))).compress
+
+
+def _order(indices: Sequence[int], faults: list[Fault]) -> list[int]:
+    """Return the indices as the faults have them sent: twice, out of order, or not at all."""
+    order = list(indices)
+    for fault in faults:
+        here = fault.after
+        if fault.kind == "reorder":
+            block = order[here : here + fault.value]
+            random.Random(here).shuffle(block)  # noqa: S311 - a test
+            order[here : here + fault.value] = block
+        elif fault.kind == "duplicate":
+            order[here:here] = order[max(0, here - fault.value) : here]
+        elif fault.kind == "lose":
+            del order[here : here + fault.value]
+    return order
 
 
 @contextmanager

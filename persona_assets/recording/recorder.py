@@ -238,10 +238,12 @@ class Recorder:
         Raises:
             LostError: There was none for `stream_timeout` seconds.
         """
-        now = self._clocks.monotonic()
-        self._store.flush_if_due(self._continuity.frontier_us, now)
+        now, frontier = self._clocks.monotonic(), self._continuity.frontier_us
+        self._store.flush_if_due(frontier, now)
         if now >= self._next_report:
             self._report(None)
+        if frontier is not None:
+            self._check_cutover(now, frontier)
         if now - self._last_event < self._options.stream_timeout:
             return
         if (gap := self._continuity.find_gap()) is not None:

@@ -4,7 +4,7 @@ from persona_assets.recording.backoff import Backoff
 
 
 def test_waits_double_up_to_a_minute_and_begin_anew_after_a_success():
-    backoff = Backoff(random.Random(1))
+    backoff = Backoff(random.Random(1))  # noqa: S311 - jitter
     waits = []
     for _ in range(12):
         waits.append(backoff.next_wait())

@@ -16,7 +16,7 @@ class Socket:
     def __init__(self, messages):
         self.messages = list(messages)
 
-    def recv(self, timeout, decode):
+    def recv(self, _timeout, _decode):
         return self.messages.pop(0)
 
 
@@ -43,17 +43,18 @@ def test_a_lost_connection_says_its_code(fault, code):
 
 def test_an_oversize_frame_loses_the_connection(monkeypatch):
     monkeypatch.setattr(connection, "MAX_FRAME_BYTES", 1 << 20)
-    with running(server := JetstreamServer([], faults=[[Fault("oversize", 0, 2 << 20)]])), opened(server) as stream:
-        with pytest.raises(LostError, match="1 MiB") as lost:
-            stream.receive(5)
+    server = JetstreamServer([], faults=[[Fault("oversize", 0, 2 << 20)]])
+    with running(server), opened(server) as stream, pytest.raises(LostError, match="1 MiB") as lost:
+        stream.receive(5)
     assert lost.value.is_oversize
 
 
 @pytest.mark.parametrize(("status", "is_final"), [(400, True), (401, True), (429, False), (502, False), (503, False)])
 def test_a_refusal_says_its_status_and_whether_it_is_final(status, is_final):
-    with running(server := JetstreamServer(EVENTS, always=[Fault("refuse", 0, status)])):
-        with pytest.raises(RefusedError, match=f"HTTP status {status} .InternalError.") as refused, opened(server):
-            pass
+    server = JetstreamServer(EVENTS, always=[Fault("refuse", 0, status)])
+    told = f"HTTP status {status} .InternalError."
+    with running(server), pytest.raises(RefusedError, match=told) as refused, opened(server):
+        pass
 
     assert refused.value.is_final == is_final
     assert refused.value.is_bad_request == (status == 400)
@@ -61,9 +62,9 @@ def test_a_refusal_says_its_status_and_whether_it_is_final(status, is_final):
 
 def test_a_server_that_is_not_there_refuses():
     (address,) = parse_addresses(["ws://127.0.0.1:9/subscribe"])
-    with pytest.raises(RefusedError, match="no connection: ConnectionRefusedError") as refused:
-        with open_connection(address, Filters(), cursor=None, dictionary=None, max_message_bytes=None):
-            pass
+    nobody = open_connection(address, Filters(), cursor=None, dictionary=None, max_message_bytes=None)
+    with pytest.raises(RefusedError, match="no connection: ConnectionRefusedError") as refused, nobody:
+        pass
     assert not refused.value.is_final
 
 
