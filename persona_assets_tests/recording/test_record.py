@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +12,11 @@ from persona_assets.recording import connection
 from persona_assets.recording.day_notes import read_gaps, read_notes
 from persona_assets.recording.record import record
 from persona_assets.recording.results import Filters
+from persona_assets_tests import jetstream_server
 from persona_assets_tests.jetstream_server import (
     SECOND,
     V1_DICTIONARY_ID,
+    V2_DICTIONARY_ID,
     Fault,
     JetstreamServer,
     make_dictionary,
@@ -23,6 +26,7 @@ from persona_assets_tests.jetstream_server import (
 )
 from persona_assets_tests.recording.recorded import FAST, key, keys, read_actions, read_lines, record_live
 
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "jetstream"
 BEGIN = micro("2025-03-01T23:50:00")
 START, END = micro("2025-03-01T23:52:00"), micro("2025-03-02T00:03:00")
 EVENTS = make_events(BEGIN, 18_000)  # 15 minutes, 20 a second
@@ -59,6 +63,29 @@ def test_a_range_is_recorded_as_it_came_into_the_files_of_its_hours(tmp_path, pr
     assert ("ompress" in server.requests[0] or "zstd" in server.requests[0]) == compressed
     assert [made.first_time_us, made.last_time_us] == [START, END - 50_000]
     assert [path.relative_to(tmp_path).as_posix() for path in made.files] == list(files)
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(("protocol", "compressed"), WAYS)
+def test_official_events_arrive_complete_and_are_read(tmp_path, monkeypatch, protocol, compressed):
+    if not SHARED.is_dir():
+        pytest.skip("needs ../shared/data/jetstream")
+    names = {V1_DICTIONARY_ID: "legacy_subscribe.zdict", V2_DICTIONARY_ID: "subscribe_events_20260811.zdict"}
+    official = {number: (SHARED / name).read_bytes() for number, name in names.items()}
+    monkeypatch.setattr(jetstream_server, "make_dictionary", official.__getitem__)
+    server = JetstreamServer(
+        [line for line in (SHARED / "official_v1_152.ndjson").read_bytes().split(b"\n") if line],
+        v2_dictionary=V2_DICTIONARY_ID if compressed else None,
+    )
+    server.frames = [line for line in (SHARED / "made_v2_152.ndjson").read_bytes().split(b"\n") if line]
+    with running(server):
+        given = official if compressed and protocol == "v1" else {}
+        record_live(tmp_path, [server], events=152, protocol=protocol, dictionaries=given)
+
+    (lines,) = read_lines(tmp_path).values()
+    assert lines == (server.lines if protocol == "v1" else server.frames)
+    assert len(read_actions(tmp_path, ["2026-07-04"], tmp_path / "a")) == 149
+    assert ("ompress" in server.requests[0] or "zstd" in server.requests[0]) == compressed
 
 
 FAULTS = {
