@@ -16,7 +16,7 @@ CUTOVER_REWIND_US = 30 * MICROSECONDS
 class Attempt(NamedTuple):
     """What to ask for."""
 
-    index: int  # of the server
+    server: int  # its index in the order of preference
     cursor: int | None  # UTC microseconds, or a sequence number; None for the live stream
     asked_us: int | None  # the time that the cursor stands for
 

@@ -50,7 +50,7 @@ def fetch_dictionary(url: str) -> bytes | None:
     content = bytearray()
     try:
         with httpx.stream("GET", url, timeout=_SECONDS) as response:
-            if response.status_code != httpx.codes.OK:
+            if not response.is_success:
                 return None
             for part in response.iter_bytes():
                 content += part

@@ -103,7 +103,7 @@ class Recorder:
 
     def _connect(self) -> None:
         attempt = self._attempts.choose(self._continuity.frontier_us, is_resumed=self._is_resumed)
-        address = self._attempts.addresses[attempt.index]
+        address = self._attempts.addresses[attempt.server]
         dictionary = self._dictionaries.choose(address)
         frontier = self._continuity.frontier_us
         self._totals.reconnects += self._connections > 0

@@ -58,7 +58,7 @@ def test_a_gap_at_the_beginning_is_accepted_when_all_servers_were_asked_from_lon
     assert not attempts.judge(gap, is_resumed=False)
     assert attempts.choose(AT, is_resumed=False) == Attempt(0, AT - LONG_LEAD_US, AT - LONG_LEAD_US)
     assert not attempts.judge(gap, is_resumed=False)
-    assert attempts.choose(AT, is_resumed=False).index == 1
+    assert attempts.choose(AT, is_resumed=False).server == 1
     assert not attempts.judge(smaller, is_resumed=False)
     assert attempts.judge(smaller, is_resumed=False)
 
