@@ -5,7 +5,6 @@ it for one run. Variables are read when a default is needed, not when a module i
 """
 
 import datetime as dt
-import difflib
 import os
 from collections.abc import Mapping
 from typing import Any, Literal, Self
@@ -13,6 +12,7 @@ from typing import Any, Literal, Self
 import pydantic
 
 from persona_assets.common.renamed_settings import replace_old_names
+from persona_assets.common.setting_errors import explain_setting_errors
 from persona_assets.errors import SettingsError
 
 PREFIX = "PERSONA_"
@@ -263,25 +263,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     try:
         return Settings(**given)  # pyright: ignore[reportArgumentType] - pydantic parses the strings
     except pydantic.ValidationError as error:
-        raise SettingsError(_explain(error)) from None
-
-
-def _explain(error: pydantic.ValidationError) -> str:
-    known = [name.upper() for name in Settings.model_fields]
-    lines = []
-    for problem in error.errors():
-        variable = f"{PREFIX}{'.'.join(map(str, problem['loc'])).upper()}"
-        if problem["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(variable.removeprefix(PREFIX), known, n=1)
-            meant = (
-                f"did you mean {PREFIX}{near[0]}?" if near else f"the settings are {PREFIX}" + f", {PREFIX}".join(known)
-            )
-            lines.append(f"{variable} is not a setting; {meant}")
-        elif not problem["loc"]:  # of several settings, which its message names
-            lines.append(problem["msg"].removeprefix("Value error, "))
-        else:
-            lines.append(f"{variable}={problem['input']!r}: {problem['msg']}")
-    return "; ".join(lines)
+        known = [name.upper() for name in Settings.model_fields]
+        raise SettingsError(explain_setting_errors(error, known, prefix=PREFIX)) from None
 
 
 def from_setting(name: str, **changes: Any) -> Any:

@@ -1,0 +1,30 @@
+"""Explain in words which `PERSONA_*` variables are wrong."""
+
+import difflib
+from collections.abc import Sequence
+
+import pydantic
+
+
+def explain_setting_errors(error: pydantic.ValidationError, known: Sequence[str], *, prefix: str) -> str:
+    """Return what is wrong with each variable, and for an unknown one which setting was probably meant.
+
+    Args:
+        error: Of reading the settings.
+        known: Names of all settings, in capitals and without prefix.
+        prefix: Of the variables.
+    """
+    lines = []
+    for problem in error.errors():
+        variable = f"{prefix}{'.'.join(map(str, problem['loc'])).upper()}"
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(variable.removeprefix(prefix), known, n=1)
+            meant = (
+                f"did you mean {prefix}{near[0]}?" if near else f"the settings are {prefix}" + f", {prefix}".join(known)
+            )
+            lines.append(f"{variable} is not a setting; {meant}")
+        elif not problem["loc"]:  # of several settings, which its message names
+            lines.append(problem["msg"].removeprefix("Value error, "))
+        else:
+            lines.append(f"{variable}={problem['input']!r}: {problem['msg']}")
+    return "; ".join(lines)
