@@ -57,6 +57,7 @@ NOT_RUN = {
 REASONS = {
     "installs packages",
     "needs systemd and root",
+    "needs the network",
     "needs a Slurm cluster with a GPU partition and a PostgreSQL",
     "needs a Slurm cluster with a GPU partition",
     "needs Docker and a Kubernetes cluster",

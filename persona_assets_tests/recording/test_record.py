@@ -120,9 +120,10 @@ def test_each_failure_leaves_the_events_of_an_undisturbed_recording(tmp_path, fa
         assert sum(made.dropped[reason] for reason in reasons) == 1
 
 
-@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(10**6) for _ in range(6)])
-def test_random_schedules_of_failures_leave_the_actions_of_an_undisturbed_recording(tmp_path, seed):
-    print("seed", seed)  # noqa: T201 - with it a failure is played again
+@pytest.mark.parametrize("number", range(6))
+def test_random_schedules_of_failures_leave_the_actions_of_an_undisturbed_recording(tmp_path, number):
+    seed = random.SystemRandom().randrange(10**6)
+    print("schedule", number, "seed", seed)  # noqa: T201 - with it a failure is played again
     generator = random.Random(seed)  # noqa: S311 - a test
     faults = [
         [
