@@ -272,6 +272,10 @@ def _hour_of(inside: Sequence[str], day: dt.date) -> int | None:
 def _list_folders(root: UPath) -> str:
     """Return the names of folders for an error message; names of files may be too private for a log."""
     entries: list[dict[str, Any]] = root.fs.ls(root.path, detail=True)
-    names = sorted(f"{_escape(_base_name(entry))}/" for entry in entries if _kind_of(entry) == "directory")
+    names = sorted(
+        f"{_escape(_base_name(entry))}/"
+        for entry in entries
+        if _kind_of(entry) == "directory" and not _base_name(entry).startswith(".")
+    )
     more = len(names) - _NAMES_SHOWN
     return (", ".join(names[:_NAMES_SHOWN]) or "no folder") + (f" and {more} more" if more > 0 else "")

@@ -5,6 +5,8 @@ import errno
 import os
 import re
 from collections import defaultdict
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import zstandard
@@ -64,13 +66,9 @@ class HourFiles:
         for hour in sorted(self._lines):
             path = self._partial(hour)
             frame = self._compressor.compress(b"\n".join([*self._lines[hour], b""]))
-            try:
+            with explaining_full_capture(self._root):
                 self._make_folder(path.parent)
                 self._append(path, hour, frame)
-            except OSError as error:
-                if error.errno not in _FULL:
-                    raise
-                raise _describe_full_disk(self._root) from error
             self.buffered_bytes -= sum(map(len, self._lines[hour])) + len(self._lines[hour])
             self._lines[hour] = []
             folders.add(path.parent)
@@ -150,8 +148,15 @@ def _write_all(descriptor: int, content: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _describe_full_disk(root: Path) -> StorageError:
-    return StorageError(
-        f"no space left in the capture {root}: what was recorded before is whole; free space there and start again, "
-        "which continues where recording stopped"
-    )
+@contextmanager
+def explaining_full_capture(root: Path) -> Generator[None]:
+    """Turn "no space left" into an error that says where, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise StorageError(
+            f"no space left in the capture {root}: what was recorded before is whole; free space there and start "
+            "again, which continues where recording stopped"
+        ) from error

@@ -1,7 +1,8 @@
 """Record the stream of Jetstream into a capture, without an end or for a range of time."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -9,6 +10,7 @@ from filelock import FileLock, Timeout
 from persona_assets.errors import CaptureError, SettingsError
 from persona_assets.recording.addresses import check_filters, parse_addresses
 from persona_assets.recording.dictionaries import Dictionaries
+from persona_assets.recording.hour_files import explaining_full_capture
 from persona_assets.recording.publish import publish_days
 from persona_assets.recording.recorder import Clocks, Options, Recorder
 from persona_assets.recording.results import Filters, Progress, Recording
@@ -72,20 +74,12 @@ def record(  # noqa: PLR0913 - a stream, a place and a range
         raise SettingsError("a range needs a start before its end")
     is_range = end_us is not None
     place = root / f".replay-{start_us}-{end_us}" if is_range else root
-    place.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(place / _LOCK_NAME, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise CaptureError(
-            f"another process records into {place}: stop it, or set PERSONA_CAPTURE to another folder"
-        ) from None
-    try:
+    with explaining_full_capture(root), _lock(place):
         store = Store(place, filters, mode="replay" if is_range else "live", keep_totals=is_range)
         if not store.is_complete:
             if not is_range and start_us is not None:
                 store.cursor_us = None
-            recorder = Recorder(
+            Recorder(
                 store,
                 addresses,
                 Options(start_us, end_us, stream_timeout, filters),
@@ -93,13 +87,27 @@ def record(  # noqa: PLR0913 - a stream, a place and a range
                 stop=stop or threading.Event(),
                 on_progress=on_progress,
                 clocks=clocks or Clocks(),
-            )
-            recorder.run()
+            ).run()
             if store.totals.is_complete or (finish_files and not is_range):
                 store.finish(is_complete=store.totals.is_complete)
-        store.totals.is_complete = store.is_complete and is_range
+        store.totals.is_complete = store.is_complete
         if start_us is not None and end_us is not None and store.is_complete:
             store.totals.files = publish_days(place, root, start_us=start_us, end_us=end_us)
+    return store.totals
+
+
+@contextmanager
+def _lock(folder: Path) -> Generator[None]:
+    """Let no other process record into a folder, which is made, while the block lasts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / _LOCK_NAME, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise CaptureError(
+            f"another process records into {folder}: stop it, or set PERSONA_CAPTURE to another folder"
+        ) from None
+    try:
+        yield
     finally:
         lock.release()
-    return store.totals

@@ -294,6 +294,7 @@ LATE = NAME.replace("2025-03-01-00", "2025-02-28-23")
         ([f"bluesky-2025-03/01/00/{LATE}", f"bluesky-2025-03/01/{NAME.replace('01-00', '01-05')}"], None, [0, 5]),
         ([f"2025-03-01/{NAME}", f"2025-03-01/{LATE}"], None, [0]),
         (["dumps/03/01/05/a"], "dumps/%m/%d", [5]),
+        (["2025-03-01/07.jsonl.zst", "2025-03-01/07-2.jsonl.zst", "2025-03-01/23-11.jsonl.zst"], None, [7, 23]),
     ],
 )
 def test_hours_are_read_from_names_of_folders_or_files(tmp_path, inside, pattern, present):
@@ -311,6 +312,8 @@ def test_hours_are_read_from_names_of_folders_or_files(tmp_path, inside, pattern
         ("2025/03/01/all.jsonl", None),
         ("bluesky-2025-03/01/all.jsonl", None),
         ("2025-03-01/all.jsonl", None),
+        ("2025-03-01/07.jsonl", None),  # perhaps the seventh file
+        ("2025-03-01/24.jsonl.zst", None),
         (f"2025-03-01/{LATE}", None),
         ("01/all.jsonl", "%d"),
         ("dumps/03/01.jsonl", "dumps/%m/%d.jsonl"),
@@ -328,3 +331,11 @@ def test_a_folder_of_a_day_is_not_taken_for_an_hour(tmp_path, day):
     write_file(tmp_path / "bluesky-2025-03" / f"{day:02}" / "part", [post()])
 
     assert find_missing_hours(find_files(UPath(tmp_path), dt.date(2025, 3, day), pattern=None)) is None
+
+
+def test_hidden_folders_are_not_listed_among_those_that_exist(tmp_path):
+    write_file(tmp_path / "2025-03-09" / "07.jsonl.zst", [post()])
+    write_file(tmp_path / ".replay-1-2" / "2025-03-01" / "07.jsonl.zst", [post()])
+
+    with pytest.raises(CaptureError, match="there is 2025-03-09/. Set"):
+        find_files(UPath(tmp_path), DAY, pattern=None)

@@ -102,7 +102,9 @@ def test_a_replay_that_is_killed_continues_and_shows_nothing_before_it_is_whole(
     with running(server := JetstreamServer(EVENTS, per_second=20_000)):
         process = context.Process(target=_replay, args=(tmp_path, server.url("v2"), start, end))
         process.start()
-        time.sleep(1.2)
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob(".replay-*/*/.*.partial")) and time.monotonic() < deadline:
+            time.sleep(0.01)
         os.kill(process.pid, signal.SIGKILL)
         process.join()
         assert not list(tmp_path.glob("[!.]*"))

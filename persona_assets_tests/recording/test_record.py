@@ -1,17 +1,19 @@
 """Recording from servers on the loopback interface: what is written equals an undisturbed recording."""
 
 import random
+import shutil
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from persona_assets.errors import CaptureError, SettingsError, StreamError, StreamHoleError
-from persona_assets.recording import connection
+from persona_assets.errors import CaptureError, SettingsError, StorageError, StreamError, StreamHoleError
+from persona_assets.recording import connection, store
 from persona_assets.recording.day_notes import read_gaps, read_notes
 from persona_assets.recording.record import record
 from persona_assets.recording.results import Filters
+from persona_assets.recording.zstd_tail import find_whole_length
 from persona_assets_tests import jetstream_server
 from persona_assets_tests.jetstream_server import (
     SECOND,
@@ -364,6 +366,21 @@ def test_two_recordings_into_one_folder_are_refused(tmp_path):
         threading.Timer(0.5, stop.set).start()
         record(tmp_path, urls=[server.url("v1")], stop=stop, on_progress=look)
     assert looked
+
+
+def test_a_full_disk_is_one_clear_error_and_recording_goes_on_with_space(small_disk, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "_FLUSH_BYTES", 100_000)
+    root = small_disk / "capture"
+    with running(server := JetstreamServer(EVENTS)):
+        with pytest.raises(StorageError, match="no space left in the capture"):
+            record_live(root, [server], events=18_000)
+        kept = shutil.copytree(root, tmp_path / "capture")
+        (partial,) = [*kept.glob("*/.*.partial")]
+        assert find_whole_length(partial) == partial.stat().st_size > 10_000
+        made, _ = record_live(kept, [server], events=18_000, seconds=5)
+
+    assert set(keys(kept)) == set(once(EVENTS))
+    assert 0 < made.events < 18_000
 
 
 def test_filters_are_sent_and_noted_without_ids(tmp_path):
