@@ -12,6 +12,7 @@ import pytest
 import zstandard
 
 from persona_assets.recording import store
+from persona_assets.recording.json_files import read_json
 from persona_assets.recording.record import record
 from persona_assets_tests.jetstream_server import Fault, JetstreamServer, make_events, micro, running
 from persona_assets_tests.recording.recorded import FAST, key, keys, read_actions, record_live
@@ -103,7 +104,8 @@ def test_a_replay_that_is_killed_continues_and_shows_nothing_before_it_is_whole(
         process = context.Process(target=_replay, args=(tmp_path, server.url("v2"), start, end))
         process.start()
         deadline = time.monotonic() + 60
-        while not list(tmp_path.glob(".replay-*/*/.*.partial")) and time.monotonic() < deadline:
+        state = tmp_path / f".replay-{start}-{end}" / store.STATE_NAME
+        while read_json(state).get("cursor_us", 0) < start + 60_000_000 and time.monotonic() < deadline:
             time.sleep(0.01)
         os.kill(process.pid, signal.SIGKILL)
         process.join()
