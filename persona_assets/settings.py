@@ -52,11 +52,7 @@ class Settings(pydantic.BaseModel):
         description="A zstd dictionary, or a folder of them, for captures that keep Jetstream's compressed frames as "
         "they came: a path or fsspec URL.",
     )
-    archive_url: str = pydantic.Field(
-        "https://jetstream.us-west.bsky.network",
-        min_length=1,
-        description="Address of the server whose archive `python -m persona_assets.archive` downloads from.",
-    )
+    archive_url: str = pydantic.Field("https://jetstream.us-west.bsky.network", description="Server of the archive.")
     archive_token: str | None = pydantic.Field(None, repr=False, description="Token of that server.")
     jetstream_urls: str = pydantic.Field(
         "wss://jetstream.us-west.bsky.network/xrpc/network.bsky.jetstream.subscribeEvents,"

@@ -1,4 +1,4 @@
-"""`python -m persona_assets.archive day 2026-09-01 ...` or `... cohort FILE`: put events of the archive into the capture.
+"""`python -m persona_assets.archive day 2026-09-01 ...` or `... cohort FILE`: put events into the capture.
 
 A day is its sealed segments. A cohort is every event of the accounts in a file, one id on each line. The settings
 determine the server, its token and where the capture is.
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings()
         root = _find_root(settings)
-        with ArchiveClient(settings.archive_url, settings.archive_token) as client:
+        with _open_client(settings) as client:
             if options.command == "day":
                 for day in options.days:
                     _download_day(client, day, root)
@@ -41,6 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)  # noqa: T201 - a command
         return 1
     return 0
+
+
+def _open_client(settings: Settings) -> ArchiveClient:
+    return ArchiveClient(settings.archive_url, settings.archive_token)
 
 
 def _find_root(settings: Settings) -> Path:
