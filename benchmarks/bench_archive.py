@@ -60,7 +60,7 @@ def make_captures(folder: Path, events: int) -> dict[str, int]:
 def lines_of(content: bytes) -> Iterator[bytes]:
     """Yield the events of a segment as lines."""
     file = io.BytesIO(content)
-    for number, entry in enumerate(read_segment(file, size=len(content), name="a").index):
+    for number, entry in enumerate(read_segment(file, size=len(content), name="a").blocks):
         frame = read_block_frame(file, entry, name="a", number=number)
         yield from write_event_lines(decode_block(frame, name="a", number=number))
 

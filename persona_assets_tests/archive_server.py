@@ -69,7 +69,7 @@ class ArchiveServer:
             entry = {name: about[name] for name in ("name", "index", "checksum", "minSeq", "maxSeq")}
             entry["mode"] = self.mode
             if self.mode == "blocks":
-                entry["blocks"] = [{"first": 0, "last": len(read.index) - 1}]
+                entry["blocks"] = [{"first": 0, "last": len(read.blocks) - 1}]
             planned.append(entry)
         through = tip if len(wanted) < self.page else wanted[-1][0]["maxSeq"]
         stats = {"blocksMatched": 0, "entries": 0, "segmentsExamined": 0, "segmentsMatched": 0}
@@ -135,7 +135,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers["If-Match"] not in (None, f'"{checksum_of(content)}"'):
             return 412, {}, b"{}"
         _, read = server.about(query["segment"])
-        entry = read.index[int(query["blockIndex"])]
+        entry = read.blocks[int(query["blockIndex"])]
         return 200, {}, content[entry.offset + 8 : entry.offset + 8 + entry.compressed_bytes]
 
     def send(self, status, headers, content, *, cut_after=None):

@@ -101,15 +101,15 @@ def decode_block(
         fixed.append(np.frombuffer(content, kind, count, at))
         at += fixed[-1].nbytes
     seqs, witnessed, indexed, kinds, *lengths = fixed
-    collection, did, rkey, rev, payload = lengths
     values = list[Values]()
-    for sizes in (collection, did, rkey, rev, payload):
+    for sizes in lengths:
         ends = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]) + at
         values.append(Values(content, ends))
         at = int(ends[-1])
     if at != len(content):
         raise SegmentError("the columns of a block do not fill it", name=name, block=number)
-    return Block(seqs, witnessed, indexed, kinds, *values, len(content))
+    collections, dids, rkeys, revs, payloads = values
+    return Block(seqs, witnessed, indexed, kinds, collections, dids, rkeys, revs, payloads, len(content))
 
 
 def _decompress(frame: bytes, max_bytes: int, name: str, number: int) -> bytes:

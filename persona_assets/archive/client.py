@@ -5,7 +5,7 @@ The requests are those of the lexicons network.bsky.jetstream.listSegments, plan
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, BinaryIO, Literal, Self, TypeVar
 
@@ -248,7 +248,7 @@ class ArchiveClient:
                 retries.wait_after(describe_failure(error), self.host)
 
     @contextmanager
-    def _open(self, method: str, name: str, retries: Retries, **request: Any) -> Iterator[httpx.Response | None]:
+    def _open(self, method: str, name: str, retries: Retries, **request: Any) -> Generator[httpx.Response | None]:
         """Send a request and yield its answer, or None if it is to be sent again, after having waited."""
         with self._http.stream(method, _PREFIX + name, **request) as answer:
             status = answer.status_code

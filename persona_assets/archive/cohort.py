@@ -121,7 +121,7 @@ def _read_planned(
     with path.open("wb") as file:
         client.fetch_segment(listed, file, on_bytes=lambda _: None)
     with path.open("rb") as file:
-        for number, entry in enumerate(read_segment(file, size=listed.size_bytes, name=planned.name).index):
+        for number, entry in enumerate(read_segment(file, size=listed.size_bytes, name=planned.name).blocks):
             frame = read_block_frame(file, entry, name=planned.name, number=number)
             yield decode_block(frame, name=planned.name, number=number, max_bytes=entry.uncompressed_bytes)
     path.unlink()

@@ -43,7 +43,7 @@ def is_plausible(time_us: int) -> bool:
 def _read_created(payload: bytes) -> int | None:
     try:
         record: Any = decode_record(payload)
-        written = record.get("createdAt") if isinstance(record, dict) else None
+        written: Any = record.get("createdAt") if isinstance(record, dict) else None
         since = dt.datetime.fromisoformat(written) - _EPOCH
     except (RecordError, ValueError, TypeError, OverflowError):  # no record, no instant, no time zone
         return None

@@ -46,7 +46,7 @@ class Segment(NamedTuple):
     max_seq: int
     min_witnessed_us: int
     max_witnessed_us: int
-    index: tuple[IndexEntry, ...]
+    blocks: tuple[IndexEntry, ...]
 
 
 def read_segment(file: BinaryIO, *, size: int, name: str) -> Segment:

@@ -24,7 +24,7 @@ def read_events(content):
     """Read all that a segment holds."""
     file = io.BytesIO(content)
     seqs = []
-    for number, entry in enumerate(read(content).index):
+    for number, entry in enumerate(read(content).blocks):
         frame = read_block_frame(file, entry, name="seg.jss", number=number)
         seqs += decode_block(
             frame, name="seg.jss", number=number, max_bytes=entry.uncompressed_bytes, events=entry.events
@@ -49,7 +49,11 @@ def test_a_segment_says_what_it_holds():
 
     assert (found.checksum, found.events, found.min_seq, found.max_seq) == (checksum_of(SEGMENT), 10, 1, 10)
     assert (found.min_witnessed_us, found.max_witnessed_us) == (NOON_US + 1, NOON_US + 10)
-    assert [(entry.events, entry.min_seq, entry.max_seq) for entry in found.index] == [(4, 1, 4), (4, 5, 8), (2, 9, 10)]
+    assert [(entry.events, entry.min_seq, entry.max_seq) for entry in found.blocks] == [
+        (4, 1, 4),
+        (4, 5, 8),
+        (2, 9, 10),
+    ]
     assert read_events(SEGMENT) == list(range(1, 11))
 
 
@@ -113,7 +117,7 @@ class Dribble(io.BytesIO):
 
 def test_a_file_may_return_less_than_it_is_asked_for():
     file = Dribble(SEGMENT)
-    (entry, *_) = read_segment(file, size=len(SEGMENT), name="seg.jss").index
+    (entry, *_) = read_segment(file, size=len(SEGMENT), name="seg.jss").blocks
 
     assert len(read_block_frame(file, entry, name="seg.jss", number=0)) == entry.compressed_bytes
 

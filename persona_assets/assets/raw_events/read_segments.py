@@ -29,7 +29,7 @@ def read_blocks(file: CaptureFile) -> Iterator[tuple[int, Block | ReadFailure]]:
                 yield 0, ReadFailure(error.reason, b"", 0, file.size)
                 return
             first = 1
-            for number, entry in enumerate(segment.index):
+            for number, entry in enumerate(segment.blocks):
                 try:
                     frame = read_block_frame(opened, entry, name=file.name, number=number)
                     block = decode_block(

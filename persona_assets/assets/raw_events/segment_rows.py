@@ -36,7 +36,7 @@ _IS_BASE32 = np.zeros(256, bool)
 _IS_BASE32[list(b"abcdefghijklmnopqrstuvwxyz234567")] = True
 _IN_RECORD_KEYS = np.zeros(256, bool)
 _IN_RECORD_KEYS[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_~:-")] = True
-_OPERATIONS = pa.array(["create", "update", "delete"])
+_OPERATIONS = ["create", "update", "delete"]
 _OPERATION_CODES = np.zeros(256, np.int8)
 _OPERATION_CODES[[CREATE, UPDATE, DELETE, CREATE_BY_RESYNC]] = 0, 1, 2, 0
 _IS_WRITE = np.zeros(256, bool)
@@ -71,9 +71,10 @@ def split_block(block: Block, rows: np.ndarray) -> BlockRows:
         rows: Numbers of the events to convert, ascending: int64 `(n,)`.
     """
     strings = [values.to_strings() for values in (block.dids, block.collections, block.rkeys, block.revs)]
-    if any(column is None for column in strings):
+    valid = [column for column in strings if column is not None]
+    if len(valid) < len(strings):
         return BlockRows([], [], rows.tolist())
-    dids, collections, rkeys, revs = strings
+    dids, collections, rkeys, revs = valid
     names = collections.dictionary_encode()
     codes, known = names.indices.to_numpy(), names.dictionary.to_pylist()
     beyond_ascii = block.payloads.count_beyond_ascii()
@@ -96,7 +97,9 @@ def split_block(block: Block, rows: np.ndarray) -> BlockRows:
     if len(without := rows[recordless]):
         varying = {
             "collection": pc.take(names, pa.array(without)),
-            "operation": pa.DictionaryArray.from_arrays(pa.array(_OPERATION_CODES[block.kinds[without]]), _OPERATIONS),
+            "operation": pa.DictionaryArray.from_arrays(
+                pa.array(_OPERATION_CODES[block.kinds[without]]), pa.array(_OPERATIONS)
+            ),
         }
         groups.append(EventGroup(None, None, None, make_columns(without) | varying, None))
     rows = rows[~recordless]

@@ -70,7 +70,7 @@ def test_counts_of_two_processes_are_added():
 
 
 def test_rare_collections_are_counted_together(monkeypatch):
-    monkeypatch.setattr(read, "_MAX_KINDS", 10)
+    monkeypatch.setattr("persona_assets.assets.raw_events.read_counts._MAX_KINDS", 10)
     counts = ReadCounts()
 
     for number in range(100):

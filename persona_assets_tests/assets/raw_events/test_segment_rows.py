@@ -43,7 +43,7 @@ MINUTE_US = 60_000_000
 def lines_of(segment):
     file = io.BytesIO(segment)
     read = read_segment(file, size=len(segment), name="a.jss")
-    for number, entry in enumerate(read.index):
+    for number, entry in enumerate(read.blocks):
         yield from write_event_lines(
             decode_block(read_block_frame(file, entry, name="a.jss", number=number), name="a.jss", number=number)
         )
@@ -222,7 +222,7 @@ def test_events_of_the_usual_form_need_no_line():
 def decode_of(events):
     segment = write_segment([rows_of(events)])
     file = io.BytesIO(segment)
-    (entry,) = read_segment(file, size=len(segment), name="a").index
+    (entry,) = read_segment(file, size=len(segment), name="a").blocks
     return decode_block(read_block_frame(file, entry, name="a", number=0), name="a", number=0)
 
 

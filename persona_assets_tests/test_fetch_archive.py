@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from persona_assets.archive.__main__ import main
+from persona_assets.fetch_archive import main
 from persona_assets_tests.archive.segments import event_row, write_segment
 from persona_assets_tests.archive_server import ArchiveServer, serving
 from persona_assets_tests.assets.raw_events.builders import ALICE, BOB, like
@@ -54,7 +54,7 @@ def test_errors_are_one_line_without_the_token(archive, tmp_path, capsys, monkey
 
 
 def test_the_module_is_a_command():
-    command = [sys.executable, "-m", "persona_assets.archive", "--help"]
+    command = [sys.executable, "-m", "persona_assets.fetch_archive", "--help"]
 
     shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
 

@@ -1,4 +1,4 @@
-"""`python -m persona_assets.archive day 2026-09-01 ...` or `... cohort FILE`: put events into the capture.
+"""`python -m persona_assets.fetch_archive day 2026-09-01 ...` or `... cohort FILE`: put events into the capture.
 
 A day is its sealed segments. A cohort is every event of the accounts in a file, one id on each line. The settings
 determine the server, its token and where the capture is.
@@ -21,7 +21,9 @@ _MAX_LIST_BYTES = 1 << 28  # of the file with a cohort
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Download what was asked for and print how much it is; return exit status 0, or 1 after an error."""
-    parser = argparse.ArgumentParser(prog="python -m persona_assets.archive", description="Download from the archive.")
+    parser = argparse.ArgumentParser(
+        prog="python -m persona_assets.fetch_archive", description="Download from the archive."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     days = commands.add_parser("day", help="all events of days")
     days.add_argument("days", nargs="+", type=dt.date.fromisoformat, help="days (UTC), YYYY-MM-DD")
