@@ -63,7 +63,7 @@ class Settings(pydantic.BaseModel):
         "record from: `wss://HOST/subscribe` (v1) or `wss://HOST/xrpc/network.bsky.jetstream.subscribeEvents` (v2).",
     )
     stream_timeout: float = pydantic.Field(
-        60, gt=0, description="Seconds without an event after which a recorder connects anew."
+        60, gt=0, description="Seconds without an event before a recorder reconnects."
     )
     stream_collections: str | None = pydantic.Field(
         None,
