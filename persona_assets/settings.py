@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 import pydantic
 
 from persona_assets.common.renamed_settings import replace_old_names
-from persona_assets.common.setting_errors import explain_setting_errors
+from persona_assets.common.setting_texts import describe_bounds, explain_setting_errors
 from persona_assets.errors import SettingsError
 
 PREFIX = "PERSONA_"
@@ -285,18 +285,10 @@ def from_setting(name: str, **changes: Any) -> Any:
         for bound in _BOUNDS
         if (value := getattr(constraint, bound, None)) is not None
     }
-    description = f"{field.description}{_describe_bounds(bounds)} Default: {PREFIX}{name.upper()}."
+    description = f"{field.description}{describe_bounds(bounds)} Default: {PREFIX}{name.upper()}."
     return pydantic.Field(
         default_factory=lambda: getattr(read_settings(), name),
         description=description,
         json_schema_extra={COSTS_ONLY: name in _COSTS_ONLY},
         **{**bounds, **changes},
     )
-
-
-def _describe_bounds(bounds: Mapping[str, Any]) -> str:
-    """Say in words which numbers are allowed: types of Dagster have no bounds."""
-    least, most = bounds.get("ge"), bounds.get("le")
-    if least is None and most is None:
-        return ""
-    return f" From {least} to {most}." if most is not None else f" At least {least}."

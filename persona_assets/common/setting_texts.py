@@ -1,7 +1,8 @@
-"""Explain in words which `PERSONA_*` variables are wrong."""
+"""Say in words which `PERSONA_*` variables are wrong, and which numbers a setting may be."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pydantic
 
@@ -28,3 +29,11 @@ def explain_setting_errors(error: pydantic.ValidationError, known: Sequence[str]
         else:
             lines.append(f"{variable}={problem['input']!r}: {problem['msg']}")
     return "; ".join(lines)
+
+
+def describe_bounds(bounds: Mapping[str, Any]) -> str:
+    """Say in words which numbers are allowed: types of Dagster have no bounds."""
+    least, most = bounds.get("ge"), bounds.get("le")
+    if least is None and most is None:
+        return ""
+    return f" From {least} to {most}." if most is not None else f" At least {least}."

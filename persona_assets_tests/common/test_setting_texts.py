@@ -1,6 +1,6 @@
 import pydantic
 
-from persona_assets.common.setting_errors import explain_setting_errors
+from persona_assets.common.setting_texts import describe_bounds, explain_setting_errors
 
 
 class Model(pydantic.BaseModel):
@@ -27,3 +27,9 @@ def test_each_wrong_value_is_told():
     told = explain(seed="x", window_days="y")
 
     assert told.count("P_SEED='x': ") == told.count("P_WINDOW_DAYS='y': ") == 1
+
+
+def test_bounds_are_told_in_words():
+    assert describe_bounds({}) == ""
+    assert describe_bounds({"ge": 1}) == " At least 1."
+    assert describe_bounds({"ge": 1, "le": 5}) == " From 1 to 5."
