@@ -62,9 +62,7 @@ class Settings(pydantic.BaseModel):
         description="Addresses of Jetstream servers with their path, separated by commas and tried in this order, to "
         "record from: `wss://HOST/subscribe` (v1) or `wss://HOST/xrpc/network.bsky.jetstream.subscribeEvents` (v2).",
     )
-    stream_timeout: float = pydantic.Field(
-        60, gt=0, description="Seconds without an event before a recorder reconnects."
-    )
+    stream_timeout: float = pydantic.Field(60, gt=0, description="Seconds without an event until recorders reconnect.")
     stream_collections: str | None = pydantic.Field(
         None,
         description="Collections that are recorded, separated by commas, such as `app.bsky.feed.post`; all when unset. "
