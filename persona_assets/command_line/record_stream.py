@@ -15,17 +15,14 @@ import click
 from upath import UPath
 
 from persona_assets.capture.zstd_dictionaries import load_dictionaries
+from persona_assets.common.lexicon import CONSENT_COLLECTIONS, PROFILE
 from persona_assets.errors import PersonaAssetsError, SettingsError
 from persona_assets.recording.record import record
 from persona_assets.recording.results import Filters, Progress, missing_collections
 from persona_assets.settings import Settings, read_settings
 
 # Every step that reads a capture needs these: refusals of accounts, and what profiles say.
-NEEDED_COLLECTIONS = (
-    "community.lexicon.preference.ai",
-    "org.user-intents.declaration",
-    "app.bsky.actor.profile",
-)
+NEEDED_COLLECTIONS = (*CONSENT_COLLECTIONS, PROFILE)
 _REPORT_SECONDS = 10.0
 _MICROSECONDS = 1_000_000
 _LOG = logging.getLogger("persona_record")
