@@ -1,0 +1,154 @@
+"""Find street addresses.
+
+A street address is a number and a street's name, with what follows of it: flat, town, state and postal code. A town
+alone is none. English forms are the most complete; German, French, Dutch, Spanish, Italian and Portuguese ones have
+street and number. Every repetition has a maximum, so that the time is linear in the text.
+"""
+
+import re
+from collections.abc import Iterator
+
+from persona_assets.personal_data.kinds import Span
+
+_SUFFIXES = (
+    "Street|Str|St|Avenue|Ave|Av|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Close|Row|Place|Pl|Terrace|Ter|Way|"
+    "Parkway|Pkwy|Highway|Hwy|Square|Sq|Circle|Cir|Crescent|Cres|Gardens|Gdns|Grove|Hill|Mews|Walk|Trail|Trl|Loop|"
+    "Alley|Quay|Wharf|Green|Park|Rise|View|Vale|Plaza|Pike|Turnpike|Run|Path|Bend|Ridge|Esplanade|Parade|Promenade|Mall"
+)
+_SURE = frozenset(["street", "avenue", "ave", "road", "rd", "boulevard", "blvd", "lane", "ln"])
+_ANY_SUFFIX = f"(?:{_SUFFIXES}|{_SUFFIXES.upper()})"
+_WORD = r"(?:[A-Z][\w'’.-]{0,24}|\d{1,3}(?:st|nd|rd|th|ST|ND|RD|TH))"
+_NUMBER = r"\d{1,5}(?:[-/]\d{1,4}|[A-Za-z])?"
+_UNIT = r"(?:Flat|Apt|Apartment|Unit|Suite|Ste|Room|Rm|Floor|Fl|Studio|Bldg|Building|#)"
+_STATE = (
+    r"(?:Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|"
+    r"Indiana|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|Minnesota|Mississippi|Missouri|Montana|"
+    r"Nebraska|Nevada|New Hampshire|New Jersey|New Mexico|New York|North Carolina|North Dakota|Ohio|Oklahoma|Oregon|"
+    r"Pennsylvania|Rhode Island|South Carolina|South Dakota|Tennessee|Texas|Utah|Vermont|Virginia|Washington|"
+    r"West Virginia|Wisconsin|Wyoming|[A-Z]{2,3})"
+)
+_UK_CODE = r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b"
+_ZIP = r"\d{5}(?:-\d{4})?\b"
+_TOWN = r"(?!I\b)[A-ZÀ-Þ][\w'’.-]{1,24}(?: (?!I\b)[A-ZÀ-Þ][\w'’-]{1,24}){0,2}"
+_TAIL = (
+    rf"(?:,? {_UNIT}\.? ?#?\w{{1,6}}\b|,? ?#\w{{1,6}}\b)?"
+    rf"(?:, {_TOWN})?(?:,? {_STATE}(?:,? {_ZIP})?\b|,? {_UK_CODE}|,? {_ZIP}|,? \d{{4}}\b)?"
+)
+_ENGLISH = re.compile(
+    rf"(?:\b{_UNIT}\.? \w{{1,5}},? )?(?<![\w.,$€£#/-]){_NUMBER},? (?:[NSEW]{{1,2}}\.? |(?:North|South|East|West) )?"
+    rf"(?:{_WORD} ){{1,4}}?{_ANY_SUFFIX}\b\.?(?! {_ANY_SUFFIX}\b)(?: [NSEW]{{1,2}}\b)?{_TAIL}"
+)
+_LOWER = re.compile(
+    r"(?<![\w.,$€£#/-])\d{1,5}[a-z]? (?:[nsew]\.? |north |south |east |west )?((?:[a-z'’-]{2,20} |\d{1,3}(?:st|nd|rd|th) ){1,2}?)"
+    rf"({'|'.join(sorted(_SURE))})\b\.?(?:,? (?:apt|unit|suite|flat)\.? ?#?\w{{1,6}}\b)?(?:,? {_UK_CODE})?"
+)
+# Words that stand between a number and "street" or "road" in sentences that name none.
+_NOT_OF_STREETS = frozenset(
+    [
+        "the",
+        "of",
+        "a",
+        "an",
+        "to",
+        "in",
+        "on",
+        "at",
+        "and",
+        "or",
+        "by",
+        "for",
+        "from",
+        "with",
+        "my",
+        "your",
+        "our",
+        "this",
+        "that",
+        "these",
+        "those",
+        "per",
+        "way",
+        "lane",
+        "lanes",
+        "mile",
+        "miles",
+        "minutes",
+        "hours",
+        "days",
+        "weeks",
+        "years",
+        "people",
+        "cars",
+        "more",
+        "less",
+        "other",
+        "different",
+        "every",
+        "each",
+        "city",
+        "dirt",
+        "gravel",
+        "country",
+        "main",
+        "busy",
+        "narrow",
+        "open",
+        "long",
+        "side",
+        "back",
+        "through",
+        "across",
+        "along",
+        "down",
+        "up",
+        "off",
+        "over",
+        "out",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "is",
+        "are",
+        "was",
+        "were",
+        "km",
+        "feet",
+        "meter",
+        "metre",
+        "meters",
+        "metres",
+        "yards",
+        "block",
+        "blocks",
+    ]
+)
+_OTHER = re.compile(
+    r"\bP\.? ?O\.? ?[Bb]ox \d{1,6}" + _TAIL + "|"
+    # German and Dutch: the number follows.
+    r"(?<!\w)[A-ZÄÖÜ][\w-]{1,30}(?:straße|strasse|str\.|gasse|platz|allee|damm|ufer|weg|straat|laan|gracht|plein|kade)"
+    r" \d{1,4}[a-z]?\b(?:,? \d{4,5}(?: ?[A-Z]{2})? " + _TOWN + ")?|"
+    # French: the number precedes.
+    r"(?<![\w.,])\d{1,4}(?: ?(?:bis|ter))?,? (?:rue|avenue|av\.|boulevard|bd|place|chemin|impasse|allée|quai|cours)"
+    r" (?:(?:de|du|des|la|le|les|aux?) |(?:de )?[ld]['’]){0,2}[A-ZÀ-Þ][\w'’-]{1,30}(?: [A-ZÀ-Þ][\w'’-]{1,30}){0,2}"
+    r"(?:,? \d{5} " + _TOWN + ")?|"
+    # Spanish, Italian and Portuguese.
+    r"(?<!\w)(?:Calle|C/|Avenida|Avda\.?|Plaza|Paseo|Via|Viale|Piazza|Corso|Rua|Largo|Travessa) (?:(?:de|del|della|dei|da|do|das|dos|la|las|los) ){0,2}"
+    r"[A-ZÀ-Þ][\w'’-]{1,30}(?: (?:(?:de|del|da|do) )?[A-ZÀ-Þ][\w'’-]{1,30}){0,2},? (?:n[.º°] ?)?\d{1,4}[a-zA-Z]?\b(?:,? \d{4,5} "
+    + _TOWN
+    + ")?|"
+    # Postal codes that name a few houses.
+    rf"(?<!\w){_UK_CODE.replace(' ?', ' ')}|(?<!\w){_TOWN}, [A-Z]{{2}} {_ZIP}"
+)
+
+
+def find_addresses(text: str) -> Iterator[Span]:
+    """Yield street addresses and post-office boxes."""
+    for match in _ENGLISH.finditer(text):
+        yield Span(match.start(), match.end(), "address")
+    for match in _LOWER.finditer(text):
+        if not _NOT_OF_STREETS & set(match[1].split()):
+            yield Span(match.start(), match.end(), "address")
+    for match in _OTHER.finditer(text):
+        yield Span(match.start(), match.end(), "address")
