@@ -13,7 +13,7 @@ from persona_assets.personal_data.kinds import Span
 _DID = re.compile(r"(?:at://)?did:[a-z0-9]{1,16}:[\w.:%-]{1,512}(?:/[\w.:%/~-]{1,512})?")
 
 _EMAIL = re.compile(
-    r"(?<![\w+%@])\w[\w.+%'’-]{0,63}@(?:[\w-]{1,63}\.){1,8}(?:xn--[a-z0-9-]{1,59}|[^\W\d_]{2,24})(?![\w-])",
+    r"(?i)(?<![\w+%@])\w[\w.+%'\u2019-]{0,63}@(?:[\w-]{1,63}\.){1,8}(?:xn--[a-z0-9-]{1,59}|[^\W\d_]{2,24})(?![\w-])",
     re.IGNORECASE,
 )
 # An e-mail address that is written so that programs do not see it: "a (at) b dot c".
@@ -44,7 +44,7 @@ _BARE = re.compile(
     re.IGNORECASE,
 )
 _CLOSING = {")": "(", "]": "[", "}": "{"}
-_TRAILING = ".,;:!?'\"…’”»*_~"
+_TRAILING = ".,;:!?'\"…\u2019”»*_~"
 # Domains below which each name is an account: handles of Bluesky's own server and of bridges.
 _HANDLE_DOMAINS = (".bsky.social", ".bsky.team", ".brid.gy")
 

@@ -17,7 +17,7 @@ _SUFFIXES = (
 )
 _SURE = frozenset(["street", "avenue", "ave", "road", "rd", "boulevard", "blvd", "lane", "ln"])
 _ANY_SUFFIX = f"(?:{_SUFFIXES}|{_SUFFIXES.upper()})"
-_WORD = r"(?:[A-Z][\w'’.-]{0,24}|\d{1,3}(?:st|nd|rd|th|ST|ND|RD|TH))"
+_WORD = r"(?:[A-Z][\w'\u2019.-]{0,24}|\d{1,3}(?:st|nd|rd|th|ST|ND|RD|TH))"
 _NUMBER = r"\d{1,5}(?:[-/]\d{1,4}|[A-Za-z])?"
 _UNIT = r"(?:Flat|Apt|Apartment|Unit|Suite|Ste|Room|Rm|Floor|Fl|Studio|Bldg|Building|#)"
 _STATE = (
@@ -29,7 +29,7 @@ _STATE = (
 )
 _UK_CODE = r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b"
 _ZIP = r"\d{5}(?:-\d{4})?\b"
-_TOWN = r"(?!I\b)[A-ZÀ-Þ][\w'’.-]{1,24}(?: (?!I\b)[A-ZÀ-Þ][\w'’-]{1,24}){0,2}"
+_TOWN = r"(?!I\b)[A-ZÀ-Þ][\w'\u2019.-]{1,24}(?: (?!I\b)[A-ZÀ-Þ][\w'\u2019-]{1,24}){0,2}"
 _TAIL = (
     rf"(?:,? {_UNIT}\.? ?#?\w{{1,6}}\b|,? ?#\w{{1,6}}\b)?"
     rf"(?:, {_TOWN})?(?:,? {_STATE}(?:,? {_ZIP})?\b|,? {_UK_CODE}|,? {_ZIP}|,? \d{{4}}\b)?"
@@ -39,91 +39,18 @@ _ENGLISH = re.compile(
     rf"(?:{_WORD} ){{1,4}}?{_ANY_SUFFIX}\b\.?(?! {_ANY_SUFFIX}\b)(?: [NSEW]{{1,2}}\b)?{_TAIL}"
 )
 _LOWER = re.compile(
-    r"(?<![\w.,$€£#/-])\d{1,5}[a-z]? (?:[nsew]\.? |north |south |east |west )?((?:[a-z'’-]{2,20} |\d{1,3}(?:st|nd|rd|th) ){1,2}?)"
+    r"(?<![\w.,$€£#/-])\d{1,5}[a-z]? (?:[nsew]\.? |north |south |east |west )?"
+    r"((?:[a-z'\u2019-]{2,20} |\d{1,3}(?:st|nd|rd|th) ){1,2}?)"
     rf"({'|'.join(sorted(_SURE))})\b\.?(?:,? (?:apt|unit|suite|flat)\.? ?#?\w{{1,6}}\b)?(?:,? {_UK_CODE})?"
 )
 # Words that stand between a number and "street" or "road" in sentences that name none.
-_NOT_OF_STREETS = frozenset(
-    [
-        "the",
-        "of",
-        "a",
-        "an",
-        "to",
-        "in",
-        "on",
-        "at",
-        "and",
-        "or",
-        "by",
-        "for",
-        "from",
-        "with",
-        "my",
-        "your",
-        "our",
-        "this",
-        "that",
-        "these",
-        "those",
-        "per",
-        "way",
-        "lane",
-        "lanes",
-        "mile",
-        "miles",
-        "minutes",
-        "hours",
-        "days",
-        "weeks",
-        "years",
-        "people",
-        "cars",
-        "more",
-        "less",
-        "other",
-        "different",
-        "every",
-        "each",
-        "city",
-        "dirt",
-        "gravel",
-        "country",
-        "main",
-        "busy",
-        "narrow",
-        "open",
-        "long",
-        "side",
-        "back",
-        "through",
-        "across",
-        "along",
-        "down",
-        "up",
-        "off",
-        "over",
-        "out",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "is",
-        "are",
-        "was",
-        "were",
-        "km",
-        "feet",
-        "meter",
-        "metre",
-        "meters",
-        "metres",
-        "yards",
-        "block",
-        "blocks",
-    ]
-)
+_NO_NAMES = """
+the of a an to in on at and or by for from with my your our this that these those per way lane lanes mile miles
+minutes hours days weeks years people cars more less other different every each city dirt gravel country main busy
+narrow open long side back through across along down up off over out two three four five six is are was were km feet
+meter metre meters metres yards block blocks
+"""
+_NOT_OF_STREETS = frozenset(_NO_NAMES.split())
 _OTHER = re.compile(
     r"\bP\.? ?O\.? ?[Bb]ox \d{1,6}" + _TAIL + "|"
     # German and Dutch: the number follows.
@@ -131,13 +58,13 @@ _OTHER = re.compile(
     r" \d{1,4}[a-z]?\b(?:,? \d{4,5}(?: ?[A-Z]{2})? " + _TOWN + ")?|"
     # French: the number precedes.
     r"(?<![\w.,])\d{1,4}(?: ?(?:bis|ter))?,? (?:rue|avenue|av\.|boulevard|bd|place|chemin|impasse|allée|quai|cours)"
-    r" (?:(?:de|du|des|la|le|les|aux?) |(?:de )?[ld]['’]){0,2}[A-ZÀ-Þ][\w'’-]{1,30}(?: [A-ZÀ-Þ][\w'’-]{1,30}){0,2}"
-    r"(?:,? \d{5} " + _TOWN + ")?|"
+    r" (?:(?:de|du|des|la|le|les|aux?) |(?:de )?[ld]['\u2019]){0,2}[A-ZÀ-Þ][\w'\u2019-]{1,30}"
+    r"(?: [A-ZÀ-Þ][\w'\u2019-]{1,30}){0,2}(?:,? \d{5} " + _TOWN + ")?|"
     # Spanish, Italian and Portuguese.
-    r"(?<!\w)(?:Calle|C/|Avenida|Avda\.?|Plaza|Paseo|Via|Viale|Piazza|Corso|Rua|Largo|Travessa) (?:(?:de|del|della|dei|da|do|das|dos|la|las|los) ){0,2}"
-    r"[A-ZÀ-Þ][\w'’-]{1,30}(?: (?:(?:de|del|da|do) )?[A-ZÀ-Þ][\w'’-]{1,30}){0,2},? (?:n[.º°] ?)?\d{1,4}[a-zA-Z]?\b(?:,? \d{4,5} "
-    + _TOWN
-    + ")?|"
+    r"(?<!\w)(?:Calle|C/|Avenida|Avda\.?|Plaza|Paseo|Via|Viale|Piazza|Corso|Rua|Largo|Travessa)"
+    r" (?:(?:de|del|della|dei|da|do|das|dos|la|las|los) ){0,2}"
+    r"[A-ZÀ-Þ][\w'\u2019-]{1,30}(?: (?:(?:de|del|da|do) )?[A-ZÀ-Þ][\w'\u2019-]{1,30}){0,2},? (?:n[.º°] ?)?"
+    r"\d{1,4}[a-zA-Z]?\b(?:,? \d{4,5} " + _TOWN + ")?|"
     # Postal codes that name a few houses.
     rf"(?<!\w){_UK_CODE.replace(' ?', ' ')}|(?<!\w){_TOWN}, [A-Z]{{2}} {_ZIP}"
 )
