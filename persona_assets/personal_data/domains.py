@@ -37,12 +37,12 @@ vg vi vn vu wf ws ye yt za zm zw
 _TOP_LEVEL = frozenset((_GENERIC + _COUNTRIES).split())
 # Also words, which follow a full stop without a space, and endings of file names: more than "word.word" is needed.
 _AMBIGUOUS_LABELS = """
-it is in no at be me to us my am as do id so la al et de es im ma pa re si um by ps py sh md rs zip mov one how best
-today live life love help free play fun run cool show place world home page post name cat team works top red blue
-black green pink energy food car cars dog kids baby family school news care game games book books reading money cash
-art music video link click test example local internal code parts dad mom reviews review report events channel band
-space city land town house pub bar beer wine cheap sale deals gift market trade express delivery guide vote navy army
-ist bike fish horse law legal doctor hospital
+it is in no at be me to us my am as do id so la al et im ma pa re si um by ps py sh md rs zip mov one how best today
+live life love help free play fun run cool show place world home page post name cat team works top red blue black
+green pink energy food car cars dog kids baby family school news care game games book books reading money cash art
+music video link click test example local internal code parts dad mom reviews review report events channel band space
+city land town house pub bar beer wine cheap sale deals gift market trade express delivery guide vote navy army ist
+bike fish horse law legal doctor hospital
 """
 _AMBIGUOUS = frozenset(_AMBIGUOUS_LABELS.split())
 # Of an ambiguous domain of two labels, from this many characters the first is taken for a site's name and not a word.

@@ -18,7 +18,7 @@ _EMAIL = re.compile(
 )
 # An e-mail address that is written so that programs do not see it: "a (at) b dot c".
 _HIDDEN_HINT = re.compile(
-    r"[(\[{<] ?(?:at|@) ?[)\]}>]| dot |[(\[{<] ?(?:dot|\.) ?[)\]}>]|\w at \w{3,12}\.\w", re.IGNORECASE
+    r"[(\[{<] ?(?:at|@) ?[)\]}>]| dot |[(\[{<] ?(?:dot|\.) ?[)\]}>]|\w at \w{3,12}\.\w|\w @ \w", re.IGNORECASE
 )
 _OPEN, _CLOSE = r"[(\[{<] ?", r" ?[)\]}>]"
 _BRACKET_AT = rf" {{0,2}}{_OPEN}(?:at|@){_CLOSE} {{0,2}}"
@@ -30,6 +30,7 @@ _LABEL = r"[^\W_][\w-]{0,62}"
 _HIDDEN = re.compile(
     rf"{_NAME}{_BRACKET_AT}{_LABEL}(?:{_ANY_DOT}{_LABEL}){{1,4}}"
     rf"|{_NAME}{_ANY_AT}{_LABEL}(?:{_ANY_DOT}{_LABEL}){{0,2}}{_SURE_DOT}{_LABEL}"
+    rf"|(?<![\w.+%-])[\w.+%-]{{1,64}} @ {_LABEL}(?:\.{_LABEL}){{1,4}}"
     r"|(?<![\w.+%-])[\w+%-]{0,40}[\d._][\w.+%-]{0,40} at "
     r"(?:gmail|googlemail|yahoo|hotmail|outlook|icloud|proton|protonmail|aol|live|gmx|fastmail|me)\.(?:com|net|de|me|\w\w)",
     re.IGNORECASE,
@@ -56,7 +57,10 @@ _TIME = re.compile(r"@[\d.:-]+(?:am|pm|h|hrs|x|k|%)?", re.IGNORECASE)
 _IPV4_HINT = re.compile(r"\d\.\d")
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4 = re.compile(rf"(?<![\w.,$€£-]){_OCTET}(?:\.{_OCTET}){{3}}(?![\w,]*\d|\.\d|\w)")
-_VERSION = re.compile(r"(?:\bv|\bver|version|build|release|firmware|update|patch)\.? ?$", re.IGNORECASE)
+_VERSION = re.compile(
+    r"(?:\bv|\bver|version|build|release|firmware|update|patch|python|chrome|firefox|android|ios|windows|linux|kernel)\.? ?$",
+    re.IGNORECASE,
+)
 _VERSION_CHARACTERS = 12
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?:(?:\.\d{1,3}){3})?(?![\w:])", re.IGNORECASE)
 _FEWEST_DIGITS_OF_IPV6 = 2
@@ -78,7 +82,7 @@ def find_emails(text: str) -> Iterator[Span]:
         at = 0
         while (match := _HIDDEN.search(text, at)) is not None:
             last = _DOT.split(match[0])[-1]
-            if is_top_level(last) and (not is_ambiguous(last) or last.lower() in {"de", "me"}):
+            if is_top_level(last) and (not is_ambiguous(last) or last.lower() == "me"):
                 yield Span(match.start(), match.end(), "email")
                 at = match.end()
             else:  # "me at wren dot maddock at gmail dot com": the address begins at a later word.
@@ -128,14 +132,14 @@ def find_handles(text: str) -> Iterator[Span]:
 
 def find_ip_addresses(text: str) -> Iterator[Span]:
     """Yield IPv4 addresses that follow no word for a version, and IPv6 addresses."""
-    if _IPV4_HINT.search(text):
-        for match in _IPV4.finditer(text):
-            if not _VERSION.search(text[max(0, match.start() - _VERSION_CHARACTERS) : match.start()]):
-                yield Span(match.start(), match.end(), "ip")
     if text.count(":") > 1:
         for match in _IPV6.finditer(text):
             # "a::b" is an address too, but more often a name in a program.
             if sum(character.isdigit() for character in match[0]) >= _FEWEST_DIGITS_OF_IPV6 and _is_ipv6(match[0]):
+                yield Span(match.start(), match.end(), "ip")
+    if _IPV4_HINT.search(text):
+        for match in _IPV4.finditer(text):
+            if not _VERSION.search(text[max(0, match.start() - _VERSION_CHARACTERS) : match.start()]):
                 yield Span(match.start(), match.end(), "ip")
 
 

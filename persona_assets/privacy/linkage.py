@@ -16,6 +16,7 @@ MAX_AUTHORS = 20_000
 MAX_UNITS = 200_000
 MAX_CHARACTERS = 100_000  # of a unit or author; what is beyond is not read
 _MAX_FEATURES = 500_000
+_WORD = r"(?u)\S+"
 _BLOCK = 512  # units compared at once: 512 x 20,000 authors are 80 MB of float64
 _PRECISION = 0.9
 
@@ -115,7 +116,7 @@ def _make_tfidf(method: Method) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - takes a second to import
 
     if method == "words":
-        return TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\S+", max_features=_MAX_FEATURES)
+        return TfidfVectorizer(sublinear_tf=True, token_pattern=_WORD, max_features=_MAX_FEATURES)
     return TfidfVectorizer(sublinear_tf=True, analyzer="char_wb", ngram_range=(3, 5), max_features=_MAX_FEATURES)
 
 
@@ -155,6 +156,6 @@ def _recall_at_precision(hits: npt.NDArray[np.bool_], margins: npt.NDArray[np.fl
     right = np.cumsum(hits[order])
     claimed = np.arange(1, len(hits) + 1)
     # A threshold claims all units of equal margin, or none.
-    last = np.append(np.diff(margins[order]) != 0, True)  # noqa: FBT003 - a value, no switch
+    last = np.append(np.diff(margins[order]) != 0, True)
     allowed = last & (right >= _PRECISION * claimed) & (margins[order] > 0)
     return float(right[allowed].max() / len(hits)) if allowed.any() else 0.0
