@@ -58,7 +58,8 @@ _IPV4_HINT = re.compile(r"\d\.\d")
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4 = re.compile(rf"(?<![\w.,$€£-]){_OCTET}(?:\.{_OCTET}){{3}}(?![\w,]*\d|\.\d|\w)")
 _VERSION = re.compile(
-    r"(?:\bv|\bver|version|build|release|firmware|update|patch|python|chrome|firefox|android|ios|windows|linux|kernel)\.? ?$",
+    r"(?:\bv|\bver|version|build|release|firmware|update|patch|python|chrome|firefox|"
+    r"android|ios|windows|linux|kernel)\.? ?$",
     re.IGNORECASE,
 )
 _VERSION_CHARACTERS = 12

@@ -50,7 +50,6 @@ def test_spans_are_sorted_inside_the_text_and_do_not_overlap(text):
     assert all(one.end <= other.start for one, other in itertools.pairwise(spans))
 
 
-@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=4).map("".join))
 def test_hostile_texts_take_linear_time(unit):
