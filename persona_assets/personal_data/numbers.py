@@ -30,6 +30,8 @@ _TRUNK = (
     r"0[1-9](?:[ .-]\d\d){4}|\(?0\d{2,4}\)?[ /-]\d{3,4}[ -]?\d{3,4}|\(?0\d{2,4}\)?[ /-]\d{5,8}"
     r"|0[1-9]\d{8,9}|\(?0\d{1,3}\)?(?: \d{2,4}){2,4}"
     r"|1[38]00 \d{3} \d{3}"
+    # Seven digits as they are dialled in North America: no range of hundreds or years.
+    r"|[2-9]\d\d-(?!19|20)\d\d(?!00)\d\d"
 )
 _PHONE = re.compile(
     rf"(?<![\w+])(?:\+|(?<!\d )00)\(?[1-9](?:{_GAP}{{0,3}}\d){{6,14}}(?!\d){_EXTENSION}"
@@ -86,7 +88,7 @@ def find_phones(text: str) -> Iterator[Span]:
     """Yield phone numbers: international, North American, with the trunk prefix 0, or after a word such as "call"."""
     for match in _PHONE.finditer(text):
         digits = len(_digits(match[0]))
-        if match[0][0] == "+" or digits >= _FEWEST_TRUNK_DIGITS:
+        if match[0][0] == "+" or digits >= _FEWEST_TRUNK_DIGITS or match[0][3:4] == "-":
             unopened = match[0][0] == "(" and ")" not in match[0]
             yield Span(match.start() + unopened, match.end(), "phone")
     for match in _CALLED.finditer(text):

@@ -37,7 +37,7 @@ _HIDDEN = re.compile(
 )
 _DOT = re.compile(_ANY_DOT, re.IGNORECASE)
 
-_SCHEME = re.compile(r"(?<![a-z0-9])(?:https?|ftps?|gemini|ipfs|magnet)://[^\s<>\"\x00]+", re.IGNORECASE)
+_SCHEME = re.compile(r"(?<![a-z0-9])(?:https?|hxxps?|ftps?|gemini|ipfs|magnet)://[^\s<>\"\x00]+", re.IGNORECASE)
 _BARE_HINT = re.compile(r"\.[^\W\d_]")
 _BARE = re.compile(
     rf"(?<![\w@.\-/])((?:{_LABEL}\.){{1,8}}(?:xn--[a-z0-9-]{{1,59}}|[^\W\d_]{{2,24}}))(?![\w@-])"
@@ -51,6 +51,11 @@ _HANDLE_DOMAINS = (".bsky.social", ".bsky.team", ".brid.gy")
 
 _HANDLE = re.compile(
     r"(?<![\w@/])@\w[\w.-]{0,252}(?:@(?:[\w-]{1,63}\.){1,6}[^\W\d_]{2,24})?|(?<![\w/.])/?u/[A-Za-z0-9_-]{3,20}(?![\w/-])"
+)
+# A name of an account elsewhere, after the service's: with a sign or digit, which words lack.
+_ELSEWHERE = re.compile(
+    r"(?i)\b(?:insta|instagram|ig|snap|snapchat|discord|twitch|twitter|tiktok|telegram|steam|psn|xbox)"
+    r" ?[:=] ?(?=[\w.#-]{0,30}[\d_.#])(\w[\w.#-]{2,30})"
 )
 _TIME = re.compile(r"@[\d.:-]+(?:am|pm|h|hrs|x|k|%)?", re.IGNORECASE)
 
@@ -129,6 +134,11 @@ def find_handles(text: str) -> Iterator[Span]:
             handle = match[0].rstrip(".-")
             if not _TIME.fullmatch(handle):
                 yield Span(match.start(), match.start() + len(handle), "handle")
+    if ":" in text or "=" in text:
+        for match in _ELSEWHERE.finditer(text):
+            handle = match[1].rstrip(".-")
+            if not handle.isalpha():
+                yield Span(match.start(1), match.start(1) + len(handle), "handle")
 
 
 def find_ip_addresses(text: str) -> Iterator[Span]:

@@ -15,7 +15,7 @@ _SUFFIXES = (
     "Parkway|Pkwy|Highway|Hwy|Square|Sq|Circle|Cir|Crescent|Cres|Gardens|Gdns|Grove|Hill|Mews|Walk|Trail|Trl|Loop|"
     "Alley|Quay|Wharf|Green|Park|Rise|View|Vale|Plaza|Pike|Turnpike|Run|Path|Bend|Ridge|Esplanade|Parade|Promenade|Mall"
 )
-_SURE = frozenset(["street", "avenue", "ave", "road", "rd", "boulevard", "blvd", "lane", "ln"])
+_SURE = frozenset(["street", "st", "avenue", "ave", "road", "rd", "boulevard", "blvd", "lane", "ln"])
 _ANY_SUFFIX = f"(?:{_SUFFIXES}|{_SUFFIXES.upper()})"
 _WORD = r"(?:[A-Z][\w'\u2019.-]{0,24}|\d{1,3}(?:st|nd|rd|th|ST|ND|RD|TH))"
 _NUMBER = r"\d{1,5}(?:[-/]\d{1,4}|[A-Za-z])?"
@@ -28,19 +28,20 @@ _STATE = (
     r"West Virginia|Wisconsin|Wyoming|[A-Z]{2,3})"
 )
 _UK_CODE = r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b"
+_CANADIAN = r"[A-Z]\d[A-Z] ?\d[A-Z]\d\b"
 _ZIP = r"\d{5}(?:-\d{4})?\b"
 _TOWN_WORD = r"(?!I\b)[A-ZÀ-Þ](?:[^\W\d_]|['\u2019-]){1,24}\b(?!\d)"
 _TOWN = rf"{_TOWN_WORD}\.?(?: {_TOWN_WORD}){{0,2}}"
 _TAIL = (
     rf"(?:,? {_UNIT}\.? ?#?\w{{1,6}}\b|,? ?#\w{{1,6}}\b)?"
-    rf"(?:, {_TOWN})?(?:,? {_STATE}(?:,? {_ZIP})?\b|,? {_UK_CODE}|,? {_ZIP}|,? \d{{4}}\b)?"
+    rf"(?:, {_TOWN})?(?:,? {_STATE}(?:,? {_ZIP}|,? \d{{4}}\b|,? {_CANADIAN})?\b|,? {_UK_CODE}|,? {_ZIP}|,? \d{{4}}\b)?"
 )
 _ENGLISH = re.compile(
     rf"(?:\b{_UNIT}\.? \w{{1,5}},? )?(?<![\w.,$€£#/-]){_NUMBER},? (?:[NSEW]{{1,2}}\.? |(?:North|South|East|West) )?"
-    rf"(?:{_WORD} ){{1,4}}?{_ANY_SUFFIX}\b\.?(?! {_ANY_SUFFIX}\b)(?: [NSEW]{{1,2}}\b)?{_TAIL}"
+    rf"(?:(?:{_WORD} ){{1,4}}?{_ANY_SUFFIX}|Broadway)\b\.?(?! {_ANY_SUFFIX}\b)(?: [NSEW]{{1,2}}\b)?{_TAIL}"
 )
 _LOWER = re.compile(
-    r"(?<![\w.,$€£#/-])\d{1,5}[a-z]? (?:[nsew]\.? |north |south |east |west )?"
+    r"(?i)(?<![\w.,$€£#/-])\d{1,5}[a-z]? (?:[nsew]\.? |north |south |east |west )?"
     r"((?:[a-z'\u2019-]{2,20} |\d{1,3}(?:st|nd|rd|th) ){1,2}?)"
     rf"({'|'.join(sorted(_SURE))})\b\.?(?:,? (?:apt|unit|suite|flat)\.? ?#?\w{{1,6}}\b)?(?:,? {_UK_CODE})?"
 )
@@ -58,7 +59,7 @@ _OTHER = re.compile(
     r"(?<!\w)[A-ZÄÖÜ][\w-]{1,30}(?:straße|strasse|str\.|gasse|platz|allee|damm|ufer|weg|straat|laan|gracht|plein|kade)"
     r" \d{1,4}[a-z]?\b(?:,? \d{4,5}(?: ?[A-Z]{2})? " + _TOWN + ")?|"
     # French: the number precedes.
-    r"(?<![\w.,])\d{1,4}(?: ?(?:bis|ter))?,? (?:rue|avenue|av\.|boulevard|bd|place|chemin|impasse|allée|quai|cours)"
+    r"(?<![\w.,])\d{1,4}(?: ?(?:bis|ter))?,? (?:[Rr]ue|avenue|av\.|boulevard|bd|place|chemin|impasse|allée|quai|cours)"
     r" (?:(?:de|du|des|la|le|les|aux?) |(?:de )?[ld]['\u2019]){0,2}[A-ZÀ-Þ][\w'\u2019-]{1,30}"
     r"(?: [A-ZÀ-Þ][\w'\u2019-]{1,30}){0,2}(?:,? \d{5} " + _TOWN + ")?|"
     # Spanish, Italian and Portuguese.
@@ -76,7 +77,7 @@ def find_addresses(text: str) -> Iterator[Span]:
     for match in _ENGLISH.finditer(text):
         yield Span(match.start(), match.end(), "address")
     for match in _LOWER.finditer(text):
-        if not _NOT_OF_STREETS & set(match[1].split()):
+        if not _NOT_OF_STREETS & set(match[1].lower().split()):
             yield Span(match.start(), match.end(), "address")
     for match in _OTHER.finditer(text):
         yield Span(match.start(), match.end(), "address")

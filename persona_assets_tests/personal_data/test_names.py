@@ -62,6 +62,7 @@ def test_a_missing_model_is_named():
 
 
 @pytest.mark.names
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize(("model", "cased", "lower"), [(MODELS[0], 0.93, 0.85), (MODELS[1], 0.7, 0.3)])
 def test_models_find_names(model, cased, lower):
     pytest.importorskip(model)
@@ -82,6 +83,7 @@ def test_models_find_names(model, cased, lower):
 
 
 @pytest.mark.names
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_names_are_removed_beside_structured_kinds():
     pytest.importorskip(MODELS[1])
 
