@@ -43,17 +43,28 @@ def parse_facets(value: object) -> tuple[tuple[Facet, ...], dict[IgnoredFacet, i
         ignored["too_many"] = len(items) - MAX_FACETS
     found: list[Facet] = []
     for item in items[:MAX_FACETS]:
-        index = item.get("index") if isinstance(item, dict) else None
-        features = item.get("features") if isinstance(item, dict) else None
-        ends = (index.get("byteStart"), index.get("byteEnd")) if isinstance(index, dict) else (None, None)
-        if not isinstance(features, list) or not all(type(end) is int for end in ends):
+        facet = _read_facet(item)
+        if facet == "malformed":
             ignored["malformed"] = ignored.get("malformed", 0) + 1
-            continue
-        types = [feature.get("$type") for feature in features[:MAX_FACETS] if isinstance(feature, dict)]
-        kind = next((_FEATURES[name] for name in types if isinstance(name, str) and name in _FEATURES), None)
-        if kind is not None:
-            found.append(Facet(*ends, kind))
+        elif facet is not None:
+            found.append(facet)
     return tuple(found), ignored
+
+
+def _read_facet(item: Any) -> Facet | Literal["malformed"] | None:
+    """Return a mention or a link: None for a facet of another type."""
+    index: Any = item.get("index") if isinstance(item, dict) else None
+    features: Any = item.get("features") if isinstance(item, dict) else None
+    start: Any = index.get("byteStart") if isinstance(index, dict) else None
+    end: Any = index.get("byteEnd") if isinstance(index, dict) else None
+    # Not isinstance: True is an int too.
+    if not isinstance(features, list) or type(start) is not int or type(end) is not int:
+        return "malformed"
+    for feature in features[:MAX_FACETS]:
+        name: Any = feature.get("$type") if isinstance(feature, dict) else None
+        if isinstance(name, str) and name in _FEATURES:
+            return Facet(start, end, _FEATURES[name])
+    return None
 
 
 def locate_facets(text: str, facets: Sequence[Facet]) -> tuple[list[Span], dict[IgnoredFacet, int]]:

@@ -142,7 +142,7 @@ def _link(known: Any, released: Any, author_of: npt.NDArray[np.int64]) -> Linkag
         similar = np.round(similar if isinstance(similar, np.ndarray) else similar.toarray(), 9)
         best = similar.argmax(axis=1)
         two = np.partition(similar, -2, axis=1)[:, -2:]
-        margin = two[:, 1] - two[:, 0]
+        margin: npt.NDArray[np.float64] = (two[:, 1] - two[:, 0]).astype(np.float64)
         # Where no author is more similar than another, nobody is named.
         right.append((best == author_of[start : start + _BLOCK]) & (margin > 0))
         margins.append(margin)
