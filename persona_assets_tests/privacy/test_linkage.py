@@ -85,3 +85,20 @@ def test_recall_is_that_of_the_best_threshold(rows):
 def test_impossible_inputs_are_refused(known, released, author_of):
     with pytest.raises(ValueError, match="authors|author"):
         link_by_texts(known, released, np.array(author_of, dtype=np.int64), method="words")
+
+
+@pytest.mark.parametrize("method", ["words", "characters"])
+def test_figures_do_not_depend_on_the_order_of_authors_and_units(method):
+    rng = np.random.default_rng(3)
+    words = np.array([f"word{number}" for number in range(60)])
+    known = [" ".join(rng.choice(words, 12)) for _ in range(30)]
+    released = [" ".join(rng.choice([*one.split(), *words[:20]], 8)) for one in known]
+    authors, units = rng.permutation(30), rng.permutation(30)
+
+    straight = link_by_texts(known, released, np.arange(30), method=method)
+    shuffled = link_by_texts(
+        [known[at] for at in authors], [released[at] for at in units], np.argsort(authors)[units], method=method
+    )
+
+    assert shuffled == straight
+    assert 0.2 < straight.recall_at_1 < 1
