@@ -24,6 +24,11 @@ _TITLE = re.compile(
     r"grandma|grandpa|granny|nana|cousin|coach|officer|judge|captain|sgt)\.? $",
     re.IGNORECASE,
 )
+# A word for a relative, alone, names nobody.
+_RELATIVE = re.compile(
+    r"(?:grand(?:mother|father|ma|pa)|mother|father|mom|mum|dad|aunt|auntie|uncle|sister|brother|cousin|nana|granny)s?",
+    re.IGNORECASE,
+)
 _LONGEST_TITLE = 12
 # What a model takes for a name that none has: digits, links, signs of programs.
 _NO_NAME = re.compile(r"[\d@#/\\_=<>{}\[\]|]|\w\.\w{2}|:")
@@ -70,7 +75,7 @@ def _find_extent(text: str, start: int, end: int) -> tuple[int, int] | None:
     possessive = _POSSESSIVE.search(text, start, end)
     end = possessive.start() if possessive else end
     name = text[start:end]
-    if _NO_NAME.search(name) or not any(character.isalpha() for character in name):
+    if _NO_NAME.search(name) or _RELATIVE.fullmatch(name) or not any(character.isalpha() for character in name):
         return None
     from_title = max(0, start - _LONGEST_TITLE)
     title = _TITLE.search(text[from_title:start])

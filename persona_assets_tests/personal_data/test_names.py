@@ -40,8 +40,8 @@ def test_a_name_is_found_with_its_title(text, person, expected):
     assert text[slice(*found)] == expected
 
 
-@pytest.mark.parametrize("person", ["Nf3 Nc6", "oh.my.god", "x_y", "std::move", "..."])
-def test_signs_that_names_lack_are_no_name(person):
+@pytest.mark.parametrize("person", ["Nf3 Nc6", "oh.my.god", "x_y", "std::move", "...", "Grandmother"])
+def test_what_names_nobody_is_no_name(person):
     assert make_name_finder(pipe_of(person))([f"a {person} b"]) == [[]]
 
 
