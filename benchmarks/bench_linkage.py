@@ -1,6 +1,6 @@
 """Measure how often released texts are matched to their authors, for each form of release.
 
-    python benchmarks/bench_linkage.py                 # newsgroups, if they are there, and posts of planted people
+    python benchmarks/bench_linkage.py                 # newsgroups, if they are there, and planted people
     python benchmarks/bench_linkage.py --no-vectors    # without the embedding model
 
 Each author's texts are cut into two halves by a shuffle with a fixed seed. The attacker knows the first half with its
@@ -37,6 +37,7 @@ from persona_assets.text_encoder.tokenize import tokenize_texts
 
 NEWSGROUPS = Path(__file__).parents[2] / "shared" / "data" / "corpora" / "newsgroups20_users.jsonl.gz"
 AUTHORS, FEWEST_TEXTS, MOST_TEXTS, TOKENS = 450, 4, 8, 96
+POST = 300  # characters
 Embed = Callable[[Sequence[str]], np.ndarray]
 
 
@@ -175,7 +176,10 @@ def main() -> None:
     asked = parser.parse_args()
     embed = None if asked.no_vectors else make_embed()
     if asked.newsgroups.is_file():
-        print_corpus("newsgroups", read_newsgroups(asked.newsgroups), embed)
+        whole = read_newsgroups(asked.newsgroups)
+        print_corpus("newsgroups", whole, embed)
+        short = [" ".join(text.split())[:POST] for text in whole.texts]
+        print_corpus("newsgroups, cut to the length of a post", whole._replace(texts=short), embed)
     print_corpus("posts of planted people", write_planted(), embed)
 
 
