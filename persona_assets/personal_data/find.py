@@ -34,8 +34,9 @@ def find_by_patterns(text: str) -> list[Span]:
     found: list[Span] = []
     hidden = text
     for finder in _choose_finders(text):
-        spans = merge_spans(finder(hidden))
+        spans = list(finder(hidden))
         if spans:
+            spans = merge_spans(spans)
             hidden = _hide(hidden, spans)
             found += spans
     return sorted(found)

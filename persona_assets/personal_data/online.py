@@ -17,9 +17,12 @@ _EMAIL = re.compile(
     re.IGNORECASE,
 )
 # An e-mail address that is written so that programs do not see it: "a (at) b dot c".
-_HIDDEN_HINT = re.compile(
-    r"[(\[{<] ?(?:at|@) ?[)\]}>]| dot |[(\[{<] ?(?:dot|\.) ?[)\]}>]|\w at \w{3,12}\.\w|\w @ \w", re.IGNORECASE
+_HIDDEN_PARTS = (
+    " dot ",
+    " @ ",
+    *(f"{sign}{gap}{word}" for sign in "([{<" for gap in ("", " ") for word in ("at", "dot", "@", ".")),
 )
+_PROVIDER_HINT = re.compile(r" at \w{2,12}\.\w")
 _OPEN, _CLOSE = r"[(\[{<] ?", r" ?[)\]}>]"
 _BRACKET_AT = rf" {{0,2}}{_OPEN}(?:at|@){_CLOSE} {{0,2}}"
 _ANY_AT = rf"(?:{_BRACKET_AT}| at |@)"
@@ -53,10 +56,11 @@ _HANDLE = re.compile(
     r"(?<![\w@/])@\w[\w.-]{0,252}(?:@(?:[\w-]{1,63}\.){1,6}[^\W\d_]{2,24})?|(?<![\w/.])/?u/[A-Za-z0-9_-]{3,20}(?![\w/-])"
 )
 # A name of an account elsewhere, after the service's: with a sign or digit, which words lack.
-_ELSEWHERE = re.compile(
-    r"(?i)\b(?:insta|instagram|ig|snap|snapchat|discord|twitch|twitter|tiktok|telegram|steam|psn|xbox)"
-    r" ?[:=] ?(?=[\w.#-]{0,30}[\d_.#])(\w[\w.#-]{2,30})"
+_ELSEWHERE = re.compile(r"[:=] ?(?=[\w.#-]{0,30}[\d_.#])(\w[\w.#-]{2,30})")
+_SERVICE = re.compile(
+    r"(?i)(?<!\w)(?:insta|instagram|ig|snap|snapchat|discord|twitch|twitter|tiktok|telegram|steam|psn|xbox) ?$"
 )
+_LONGEST_SERVICE = 12
 _TIME = re.compile(r"@[\d.:-]+(?:am|pm|h|hrs|x|k|%)?", re.IGNORECASE)
 
 _IPV4_HINT = re.compile(r"\d\.\d")
@@ -84,7 +88,8 @@ def find_emails(text: str) -> Iterator[Span]:
     if "@" in text:
         for match in _EMAIL.finditer(text):
             yield Span(match.start(), match.end(), "email")
-    if _HIDDEN_HINT.search(text):
+    lower = text.lower()
+    if any(part in lower for part in _HIDDEN_PARTS) or _PROVIDER_HINT.search(lower):
         at = 0
         while (match := _HIDDEN.search(text, at)) is not None:
             last = _DOT.split(match[0])[-1]
@@ -137,7 +142,8 @@ def find_handles(text: str) -> Iterator[Span]:
     if ":" in text or "=" in text:
         for match in _ELSEWHERE.finditer(text):
             handle = match[1].rstrip(".-")
-            if not handle.isalpha():
+            service = _SERVICE.search(text[max(0, match.start() - _LONGEST_SERVICE) : match.start()])
+            if service and not handle.isalpha():
                 yield Span(match.start(1), match.start(1) + len(handle), "handle")
 
 

@@ -18,7 +18,6 @@ _SUFFIXES = (
 _SURE = frozenset(["street", "st", "avenue", "ave", "road", "rd", "boulevard", "blvd", "lane", "ln"])
 _ANY_SUFFIX = f"(?:{_SUFFIXES}|{_SUFFIXES.upper()})"
 _WORD = r"(?:[A-Z][\w'\u2019.-]{0,24}|\d{1,3}(?:st|nd|rd|th|ST|ND|RD|TH))"
-_NUMBER = r"\d{1,5}(?:[-/]\d{1,4}|[A-Za-z])?"
 _UNIT = r"(?:Flat|Apt|Apartment|Unit|Suite|Ste|Room|Rm|Floor|Fl|Studio|Bldg|Building|#)"
 _STATE = (
     r"(?:Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|"
@@ -36,48 +35,111 @@ _TAIL = (
     rf"(?:,? {_UNIT}\.? ?#?\w{{1,6}}\b|,? ?#\w{{1,6}}\b)?"
     rf"(?:, {_TOWN})?(?:,? {_STATE}(?:,? {_ZIP}|,? \d{{4}}\b|,? {_CANADIAN})?\b|,? {_UK_CODE}|,? {_ZIP}|,? \d{{4}}\b)?"
 )
+# A pattern that begins with a digit, and looks back after it, is tried at digits only: that is ten times as fast.
+_FIRST = r"\d(?<![\w.,$€£#/-]\d)"
+_NUMBER = r"\d{0,4}(?:[-/]\d{1,4}|[A-Za-z])?"
 _ENGLISH = re.compile(
-    rf"(?:\b{_UNIT}\.? \w{{1,5}},? )?(?<![\w.,$€£#/-]){_NUMBER},? (?:[NSEW]{{1,2}}\.? |(?:North|South|East|West) )?"
+    rf"{_FIRST}{_NUMBER},? (?:[NSEW]{{1,2}}\.? |(?:North|South|East|West) )?"
     rf"(?:(?:{_WORD} ){{1,4}}?{_ANY_SUFFIX}|Broadway)\b\.?(?! {_ANY_SUFFIX}\b)(?: [NSEW]{{1,2}}\b)?{_TAIL}"
 )
+_UNIT_BEFORE = re.compile(rf"(?<!\w){_UNIT}\.? \w{{1,5}},? $")
+_LONGEST_UNIT = 20
 _LOWER = re.compile(
-    r"(?i)(?<![\w.,$€£#/-])\d{1,5}[a-z]? (?:[nsew]\.? |north |south |east |west )?"
+    rf"(?i){_FIRST}\d{{0,4}}[a-z]? (?:[nsew]\.? |north |south |east |west )?"
     r"((?:[a-z'\u2019-]{2,20} |\d{1,3}(?:st|nd|rd|th) ){1,2}?)"
     rf"({'|'.join(sorted(_SURE))})\b\.?(?:,? (?:apt|unit|suite|flat)\.? ?#?\w{{1,6}}\b)?(?:,? {_UK_CODE})?"
 )
 # Words that stand between a number and "street" or "road" in sentences that name none.
 _NO_NAMES = """
 the of a an to in on at and or by for from with my your our this that these those per way lane lanes mile miles
-minutes hours days weeks years people cars more less other different every each city dirt gravel country main busy
+minutes hours days weeks years people cars more less other different every each city dirt gravel country busy
 narrow open long side back through across along down up off over out two three four five six is are was were km feet
 meter metre meters metres yards block blocks
 """
 _NOT_OF_STREETS = frozenset(_NO_NAMES.split())
-_OTHER = re.compile(
-    r"\bP\.? ?O\.? ?[Bb]ox \d{1,6}" + _TAIL + "|"
-    # German and Dutch: the number follows.
+# Patterns that begin with letters, each with what a text must have for it.
+_BOX = re.compile(r"\bP\.? ?O\.? ?[Bb]ox \d{1,6}" + _TAIL)
+_NUMBER_LAST = (
     r"(?<!\w)[A-ZÄÖÜ][\w-]{1,30}(?:straße|strasse|str\.|gasse|platz|allee|damm|ufer|weg|straat|laan|gracht|plein|kade)"
-    r" \d{1,4}[a-z]?\b(?:,? \d{4,5}(?: ?[A-Z]{2})? " + _TOWN + ")?|"
-    # French: the number precedes.
-    r"(?<![\w.,])\d{1,4}(?: ?(?:bis|ter))?,? (?:[Rr]ue|avenue|av\.|boulevard|bd|place|chemin|impasse|allée|quai|cours)"
+    rf" \d{{1,4}}[a-z]?\b(?:,? \d{{4,5}}(?: ?[A-Z]{{2}})? {_TOWN})?"
+)
+_GERMAN = re.compile(_NUMBER_LAST)
+_GERMAN_PARTS = (
+    "straße",
+    "strasse",
+    "str.",
+    "gasse",
+    "platz",
+    "allee",
+    "damm",
+    "ufer",
+    "weg",
+    "straat",
+    "laan",
+    "gracht",
+    "plein",
+    "kade",
+)
+_FRENCH = re.compile(
+    r"\d(?<![\w.,]\d)\d{0,3}(?: ?(?:bis|ter))?,? "
+    r"(?:[Rr]ue|avenue|av\.|boulevard|bd|place|chemin|impasse|allée|quai|cours)"
     r" (?:(?:de|du|des|la|le|les|aux?) |(?:de )?[ld]['\u2019]){0,2}[A-ZÀ-Þ][\w'\u2019-]{1,30}"
-    r"(?: [A-ZÀ-Þ][\w'\u2019-]{1,30}){0,2}(?:,? \d{5} " + _TOWN + ")?|"
-    # Spanish, Italian and Portuguese.
+    rf"(?: [A-ZÀ-Þ][\w'\u2019-]{{1,30}}){{0,2}}(?:,? \d{{5}} {_TOWN})?"
+)
+_ROMANCE = re.compile(
     r"(?<!\w)(?:Calle|C/|Avenida|Avda\.?|Plaza|Paseo|Via|Viale|Piazza|Corso|Rua|Largo|Travessa)"
     r" (?:(?:de|del|della|dei|da|do|das|dos|la|las|los) ){0,2}"
     r"[A-ZÀ-Þ][\w'\u2019-]{1,30}(?: (?:(?:de|del|da|do) )?[A-ZÀ-Þ][\w'\u2019-]{1,30}){0,2},? (?:n[.º°] ?)?"
-    r"\d{1,4}[a-zA-Z]?\b(?:,? \d{4,5} " + _TOWN + ")?|"
-    # Postal codes that name a few houses.
-    rf"(?<!\w){_UK_CODE.replace(' ?', ' ')}|(?<!\w){_TOWN}, [A-Z]{{2}} {_ZIP}"
+    rf"\d{{1,4}}[a-zA-Z]?\b(?:,? \d{{4,5}} {_TOWN})?"
 )
+_ROMANCE_PARTS = (
+    "Calle",
+    "C/",
+    "Avenida",
+    "Avda",
+    "Plaza",
+    "Paseo",
+    "Via",
+    "Piazza",
+    "Corso",
+    "Rua",
+    "Largo",
+    "Travessa",
+)
+# Postal codes that name a few houses: the last three characters, and what precedes them.
+_UK_LAST = re.compile(r"\d[A-Z]{2}(?!\w)")
+_UK_FIRST = re.compile(r"(?<!\w)[A-Z]{1,2}\d[A-Z\d]? $")
+_LONGEST_UK_FIRST = 6
+_US_HINT = re.compile(r", [A-Z]{2} \d{5}")
+_US_TOWN = re.compile(rf"(?<!\w){_TOWN}, [A-Z]{{2}} {_ZIP}")
 
 
 def find_addresses(text: str) -> Iterator[Span]:
-    """Yield street addresses and post-office boxes."""
+    """Yield street addresses, post-office boxes and postal codes that name a few houses. They may overlap."""
     for match in _ENGLISH.finditer(text):
-        yield Span(match.start(), match.end(), "address")
+        before = max(0, match.start() - _LONGEST_UNIT)
+        unit = _UNIT_BEFORE.search(text[before : match.start()])
+        yield Span(before + unit.start() if unit else match.start(), match.end(), "address")
     for match in _LOWER.finditer(text):
         if not _NOT_OF_STREETS & set(match[1].lower().split()):
             yield Span(match.start(), match.end(), "address")
-    for match in _OTHER.finditer(text):
-        yield Span(match.start(), match.end(), "address")
+    for match in _UK_LAST.finditer(text):
+        before = max(0, match.start() - _LONGEST_UK_FIRST)
+        first = _UK_FIRST.search(text[before : match.start()])
+        if first:
+            yield Span(before + first.start(), match.end(), "address")
+    for pattern in _choose_patterns(text):
+        for match in pattern.finditer(text):
+            yield Span(match.start(), match.end(), "address")
+
+
+def _choose_patterns(text: str) -> Iterator[re.Pattern[str]]:
+    yield _FRENCH
+    if "ox " in text:
+        yield _BOX
+    if any(part in text for part in _GERMAN_PARTS):
+        yield _GERMAN
+    if any(part in text for part in _ROMANCE_PARTS):
+        yield _ROMANCE
+    if _US_HINT.search(text):
+        yield _US_TOWN
