@@ -1,4 +1,4 @@
-"""Check digits and ranges of cards, IBANs and US social security numbers."""
+"""Check digits and ranges of cards and IBANs."""
 
 from collections.abc import Mapping
 
@@ -62,9 +62,3 @@ def is_iban(value: str) -> bool:
     if IBAN_LENGTHS.get(value[:2]) != len(value):
         return False
     return int("".join(str(int(character, 36)) for character in value[4:] + value[:4])) % 97 == 1
-
-
-def is_ssn(digits: str) -> bool:
-    """Return whether nine digits can be a US social security number: no part is zero, the area is not 666 or 9xx."""
-    area, group, serial = digits[:3], digits[3:5], digits[5:]
-    return area not in {"000", "666"} and area[0] != "9" and group != "00" and serial != "0000"

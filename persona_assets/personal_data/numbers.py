@@ -7,14 +7,14 @@ linear in the text.
 import re
 from collections.abc import Iterator
 
-from persona_assets.personal_data.checksums import IBAN_LENGTHS, is_card, is_iban, is_ssn
+from persona_assets.personal_data.checksums import IBAN_LENGTHS, is_card, is_iban
 from persona_assets.personal_data.kinds import Span
 
 # Seven digits, each at most three signs after the one before.
 HINT = re.compile(r"(?:\d[^\w\n]{0,3}){6}\d")
 
 _IBAN = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{2})\d{2}(?:[ -]?[A-Za-z0-9]){11,30}")
-_CARD = re.compile(r"(?<![\w.,+-])(?<!\d )\d(?:[ -]?\d){12,18}(?![\w]|[ -]\d)")
+_CARD = re.compile(r"(?<![\w.,+-])(?<!\d )\d(?:[ .-]?\d){12,18}(?![\w]|[ .-]\d)")
 _SSN = re.compile(r"(?<![\w-])(?<!\d )(\d{3})([- .])(\d{2})\2(\d{4})(?![\w-]|[ .]\d)")
 _PLAIN_SSN = re.compile(r"(?:\bssn|\bsocial(?: security)?)\b[^\d\n]{0,20}(\d{9})(?!\d)", re.IGNORECASE)
 
@@ -27,8 +27,10 @@ _NORTH_AMERICA = (
 )
 # With the trunk prefix 0, as most of Europe, Asia and Africa dial: 9 to 11 digits in groups.
 _TRUNK = (
-    r"0[1-9](?:[ .-]\d\d){4}|\(?0\d{2,4}\)?[ /-]\d{3,4}[ -]?\d{3,4}|\(?0\d{2,4}\)?[ /-]\d{5,8}"
-    r"|0[1-9]\d{8,9}|\(?0\d{1,3}\)?(?: \d{2,4}){2,4}"
+    r"0[1-9](?:[ .-]\d\d){4}|\(?0[1-9]\d{1,3}\)?[ /-]\d{3,4}[ -]?\d{3,4}|\(?0[1-9]\d{0,3}\)?[ /-]\d{5,8}"
+    r"|0[1-9]\d{8,9}|\(?0[1-9]\d{0,2}\)?(?: \d{2,4}){2,4}"
+    # Spanish: nine digits, which end in pairs.
+    r"|[6789]\d \d{3} \d\d \d\d|[6789]\d\d(?: \d\d){3}"
     r"|1[38]00 \d{3} \d{3}"
     # Seven digits as they are dialled in North America: no range of hundreds or years.
     r"|[2-9]\d\d-(?!19|20)\d\d(?!00)\d\d"
@@ -75,13 +77,14 @@ def find_cards(text: str) -> Iterator[Span]:
 
 
 def find_ssns(text: str) -> Iterator[Span]:
-    """Yield US social security numbers: `ddd-dd-dddd`, or nine digits after a word that says so."""
+    """Yield US social security numbers and taxpayer numbers: `ddd-dd-dddd`, or nine digits after a word that says so.
+
+    Ranges are not checked: areas from 900 are of taxpayer numbers, and nothing else is written in this form.
+    """
     for match in _SSN.finditer(text):
-        if is_ssn(match[1] + match[3] + match[4]):
-            yield Span(match.start(), match.end(), "ssn")
+        yield Span(match.start(), match.end(), "ssn")
     for match in _PLAIN_SSN.finditer(text):
-        if is_ssn(match[1]):
-            yield Span(match.start(1), match.end(1), "ssn")
+        yield Span(match.start(1), match.end(1), "ssn")
 
 
 def find_phones(text: str) -> Iterator[Span]:

@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from persona_assets.personal_data.domains import count_domain_characters, is_ambiguous, is_top_level
 from persona_assets.personal_data.kinds import Span
 
-_DID = re.compile(r"(?:at://)?did:[a-z0-9]{1,16}:[\w.:%-]{1,512}(?:/[\w.:%/~-]{1,512})?")
+_DID = re.compile(r"(?:at://)?did:([a-z0-9]{1,16}):[\w.:%-]{1,512}(?:/[\w.:%/~-]{1,512})?")
+_DID_METHODS = frozenset({"plc", "web", "key", "pkh", "ethr", "ion", "jwk", "peer", "webvh"})
+# Of another method: "did:you:know" is none.
+_LENGTH_OF_SURE_DID = 24
 
 _EMAIL = re.compile(
     r"(?i)(?<![\w+%@])\w[\w.+%'\u2019-]{0,63}@(?:[\w-]{1,63}\.){1,8}(?:xn--[a-z0-9-]{1,59}|[^\W\d_]{2,24})(?![\w-])",
@@ -40,7 +43,7 @@ _HIDDEN = re.compile(
 )
 _DOT = re.compile(_ANY_DOT, re.IGNORECASE)
 
-_SCHEME = re.compile(r"(?<![a-z0-9])(?:https?|hxxps?|ftps?|gemini|ipfs|magnet)://[^\s<>\"\x00]+", re.IGNORECASE)
+_SCHEME = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{1,15}://[^\s<>\"\x00]+", re.IGNORECASE)
 _BARE_HINT = re.compile(r"\.[^\W\d_]")
 _BARE = re.compile(
     rf"(?<![\w@.\-/])((?:{_LABEL}\.){{1,8}}(?:xn--[a-z0-9-]{{1,59}}|[^\W\d_]{{2,24}}))(?![\w@-])"
@@ -80,7 +83,9 @@ def find_dids(text: str) -> Iterator[Span]:
     """Yield DIDs, and whole `at://` URIs: a record's key alone tells whose it is."""
     if "did:" in text:
         for match in _DID.finditer(text):
-            yield Span(match.start(), match.start() + len(match[0].rstrip(".:-/")), "did")
+            did = match[0].rstrip(".:-/")
+            if match[1] in _DID_METHODS or len(did) >= _LENGTH_OF_SURE_DID:
+                yield Span(match.start(), match.start() + len(did), "did")
 
 
 def find_emails(text: str) -> Iterator[Span]:
@@ -152,7 +157,8 @@ def find_ip_addresses(text: str) -> Iterator[Span]:
     if text.count(":") > 1:
         for match in _IPV6.finditer(text):
             # "a::b" is an address too, but more often a name in a program.
-            if sum(character.isdigit() for character in match[0]) >= _FEWEST_DIGITS_OF_IPV6 and _is_ipv6(match[0]):
+            digits = sum(character.isdigit() for character in match[0])
+            if match[0] == "::1" or (digits >= _FEWEST_DIGITS_OF_IPV6 and _is_ipv6(match[0])):
                 yield Span(match.start(), match.end(), "ip")
     if _IPV4_HINT.search(text):
         for match in _IPV4.finditer(text):

@@ -13,9 +13,11 @@ from persona_assets.personal_data.kinds import Span
 _SUFFIXES = (
     "Street|Str|St|Avenue|Ave|Av|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Close|Row|Place|Pl|Terrace|Ter|Way|"
     "Parkway|Pkwy|Highway|Hwy|Square|Sq|Circle|Cir|Crescent|Cres|Gardens|Gdns|Grove|Hill|Mews|Walk|Trail|Trl|Loop|"
-    "Alley|Quay|Wharf|Green|Park|Rise|View|Vale|Plaza|Pike|Turnpike|Run|Path|Bend|Ridge|Esplanade|Parade|Promenade|Mall"
+    "Route|Cottages|Cottage|Brae|Buildings|Yard|Wynd|Villas|Heights|Bank|Fold|Circus|Alley|Quay|Wharf|Green|Park|Rise|"
+    "View|Vale|Plaza|Pike|Turnpike|Run|Path|Bend|Ridge|Esplanade|Parade|Promenade|Mall"
 )
-_SURE = frozenset(["street", "st", "avenue", "ave", "road", "rd", "boulevard", "blvd", "lane", "ln"])
+_SURE_SUFFIXES = "street st avenue ave road rd boulevard blvd lane ln pl ct terrace crescent"
+_SURE = frozenset(_SURE_SUFFIXES.split())
 _ANY_SUFFIX = f"(?:{_SUFFIXES}|{_SUFFIXES.upper()})"
 _WORD = r"(?:[A-Z][\w'\u2019.-]{0,24}|\d{1,3}(?:st|nd|rd|th|ST|ND|RD|TH))"
 _UNIT = r"(?:Flat|Apt|Apartment|Unit|Suite|Ste|Room|Rm|Floor|Fl|Studio|Bldg|Building|#)"
@@ -30,7 +32,7 @@ _UK_CODE = r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b"
 _CANADIAN = r"[A-Z]\d[A-Z] ?\d[A-Z]\d\b"
 _ZIP = r"\d{5}(?:-\d{4})?\b"
 _TOWN_WORD = r"(?!I\b)[A-ZÀ-Þ](?:[^\W\d_]|['\u2019-]){1,24}\b(?!\d)"
-_TOWN = rf"{_TOWN_WORD}\.?(?: {_TOWN_WORD}){{0,2}}"
+_TOWN = rf"(?:(?:St|Mt|Ft)\. )?{_TOWN_WORD}(?: {_TOWN_WORD}){{0,2}}"
 _TAIL = (
     rf"(?:,? {_UNIT}\.? ?#?\w{{1,6}}\b|,? ?#\w{{1,6}}\b)?"
     rf"(?:, {_TOWN})?(?:,? {_STATE}(?:,? {_ZIP}|,? \d{{4}}\b|,? {_CANADIAN})?\b|,? {_UK_CODE}|,? {_ZIP}|,? \d{{4}}\b)?"
@@ -40,10 +42,16 @@ _FIRST = r"\d(?<![\w.,$€£#/-]\d)"
 _NUMBER = r"\d{0,4}(?:[-/]\d{1,4}|[A-Za-z])?"
 _ENGLISH = re.compile(
     rf"{_FIRST}{_NUMBER},? (?:[NSEW]{{1,2}}\.? |(?:North|South|East|West) )?"
-    rf"(?:(?:{_WORD} ){{1,4}}?{_ANY_SUFFIX}|Broadway)\b\.?(?! {_ANY_SUFFIX}\b)(?: [NSEW]{{1,2}}\b)?{_TAIL}"
+    rf"(?:(?:{_WORD} ){{1,4}}?{_ANY_SUFFIX}|Broadway)\b\.?(?! {_ANY_SUFFIX}\b)"
+    rf"(?: [NSEW]{{1,2}}\b| \d{{1,4}}(?=,))?{_TAIL}"
 )
-_UNIT_BEFORE = re.compile(rf"(?<!\w){_UNIT}\.? \w{{1,5}},? $")
-_LONGEST_UNIT = 20
+# A flat, or the name of a house, before the number.
+_HOUSE = r"(?:House|Lodge|Hall|Court|Building|Cottage|Farm|Mill|Manor|Tower|Towers|Barn|Villa)"
+_UNIT_BEFORE = re.compile(
+    rf"(?<!\w)(?:{_UNIT}\.? \w{{1,5}},? )?"
+    rf"(?:(?:The [A-Z]\w{{1,15}}(?: [A-Z]\w{{1,15}})?|(?:[A-Z]\w{{1,15}} ){{1,2}}{_HOUSE}), )?$"
+)
+_LONGEST_UNIT = 60
 _LOWER = re.compile(
     rf"(?i){_FIRST}\d{{0,4}}[a-z]? (?:[nsew]\.? |north |south |east |west )?"
     r"((?:[a-z'\u2019-]{2,20} |\d{1,3}(?:st|nd|rd|th) ){1,2}?)"
@@ -60,8 +68,10 @@ _NOT_OF_STREETS = frozenset(_NO_NAMES.split())
 # Patterns that begin with letters, each with what a text must have for it.
 _BOX = re.compile(r"\bP\.? ?O\.? ?[Bb]ox \d{1,6}" + _TAIL)
 _NUMBER_LAST = (
-    r"(?<!\w)[A-ZÄÖÜ][\w-]{1,30}(?:straße|strasse|str\.|gasse|platz|allee|damm|ufer|weg|straat|laan|gracht|plein|kade)"
-    rf" \d{{1,4}}[a-z]?\b(?:,? \d{{4,5}}(?: ?[A-Z]{{2}})? {_TOWN})?"
+    r"(?<!\w)(?:(?:Am|Im|Zum|Zur|(?:An|In|Auf|Unter) de[nr]) [A-ZÄÖÜ][\w-]{2,30} \d{1,4}[a-z]?(?=, \d{5} )|"
+    r"Postfach \d[\d ]{1,10}(?=,)|"
+    r"[A-ZÄÖÜ][\w-]{1,30}(?:straße|strasse|str\.|gasse|platz|allee|damm|ufer|weg|straat|laan|gracht|plein|kade)"
+    rf" \d{{1,4}}[a-z]?\b)(?:,? \d{{4,5}}(?: ?[A-Z]{{2}})? {_TOWN})?"
 )
 _GERMAN = re.compile(_NUMBER_LAST)
 _GERMAN_PARTS = (
@@ -79,6 +89,13 @@ _GERMAN_PARTS = (
     "gracht",
     "plein",
     "kade",
+    "Am ",
+    "Im ",
+    "Zum ",
+    "Zur ",
+    " der ",
+    " den ",
+    "Postfach",
 )
 _FRENCH = re.compile(
     r"\d(?<![\w.,]\d)\d{0,3}(?: ?(?:bis|ter))?,? "

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.personal_data.checksums import IBAN_LENGTHS, is_card, is_iban, is_ssn, luhn
+from persona_assets.personal_data.checksums import IBAN_LENGTHS, is_card, is_iban, luhn
 
 
 @pytest.mark.parametrize(
@@ -48,18 +48,3 @@ def test_ibans_are_checked_by_length_and_remainder(value):
 def test_iban_lengths_are_of_two_letter_countries():
     assert all(len(country) == 2 and 15 <= length <= 34 for country, length in IBAN_LENGTHS.items())
     assert len(IBAN_LENGTHS) > 75
-
-
-@pytest.mark.parametrize(
-    ("digits", "expected"),
-    [
-        ("078051120", True),
-        ("000123456", False),
-        ("666123456", False),
-        ("912345678", False),
-        ("123004567", False),
-        ("123450000", False),
-    ],
-)
-def test_social_security_numbers_have_no_part_of_zeros(digits, expected):
-    assert is_ssn(digits) is expected

@@ -22,7 +22,7 @@ PIECES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["posts_own.jsonl"])
+@pytest.mark.parametrize("name", ["posts_own.jsonl", "posts_other.jsonl"])
 def test_structured_kinds_are_found(name):
     scored = score(read_posts(name), lambda texts: [find(text) for text in texts])
 
