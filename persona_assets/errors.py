@@ -79,5 +79,9 @@ class DayError(PersonaAssetsError):
     """A run of a range of days failed: at one day, whose later days were not started, or after all days."""
 
 
+class PseudonymKeyError(PersonaAssetsError):
+    """The key of pseudonyms is missing, readable by others, too short, or not random."""
+
+
 class FailedCheckError(PersonaAssetsError):
     """An asset that was not selected, but is made by the same step, failed a check of severity ERROR."""

@@ -1,0 +1,91 @@
+"""Replace personal data in many texts by placeholders, each distinct text once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from persona_assets.personal_data.facets import Facet, IgnoredFacet, locate_facets
+from persona_assets.personal_data.find import find_by_patterns
+from persona_assets.personal_data.kinds import KINDS, PLACEHOLDERS, Kind, Span, merge_spans
+
+# Takes texts and returns, for each, where names are: start and end in characters.
+NameFinder = Callable[[Sequence[str]], Sequence[Sequence[tuple[int, int]]]]
+
+
+class Removed(NamedTuple):
+    """Texts without personal data, and what was replaced in them.
+
+    Attributes:
+        texts: As many as were given, in their order. None stays None.
+        counts: Number of placeholders by kind over all texts, also of kinds without any. A text that occurs twice
+            counts twice.
+        ignored_facets: Number of facets that did not fit their text, by reason.
+    """
+
+    texts: list[str | None]
+    counts: dict[Kind, int]
+    ignored_facets: dict[IgnoredFacet, int]
+
+
+def remove(
+    texts: Sequence[str | None],
+    facets: Sequence[Sequence[Facet]] | None = None,
+    names: NameFinder | None = None,
+) -> Removed:
+    """Replace personal data by placeholders.
+
+    Args:
+        texts: `(n,)`, in any order.
+        facets: `(n,)`, the mentions and links of each text's record; None: of no text.
+        names: Finds names, such as `names.load_name_finder` returns; None: names stay.
+
+    Raises:
+        ValueError: There are not as many facets as texts, or `names` does not answer for each text.
+    """
+    of_text: Sequence[Sequence[Facet]] = [()] * len(texts) if facets is None else facets
+    keys = [None if text is None else (text, tuple(marks)) for text, marks in zip(texts, of_text, strict=True)]
+    distinct = [key for key in dict.fromkeys(keys) if key is not None]
+    named = _find_names([text for text, _ in distinct], names)
+    made: dict[tuple[str, tuple[Facet, ...]], tuple[str, list[Span], dict[IgnoredFacet, int]]] = {}
+    for text, marks in distinct:
+        located, ignored = locate_facets(text, marks)
+        spans = find_by_patterns(text)
+        if located or text in named:
+            spans = merge_spans([*located, *spans, *named.get(text, [])])
+        made[text, marks] = replace_spans(text, spans), spans, ignored
+    counts: dict[Kind, int] = dict.fromkeys(KINDS, 0)
+    all_ignored: dict[IgnoredFacet, int] = {}
+    for key in keys:
+        if key is not None:
+            _, spans, ignored = made[key]
+            for span in spans:
+                counts[span.kind] += 1
+            _add(all_ignored, ignored)
+    return Removed([None if key is None else made[key][0] for key in keys], counts, all_ignored)
+
+
+def _find_names(texts: Sequence[str], names: NameFinder | None) -> Mapping[str, list[Span]]:
+    if names is None:
+        return {}
+    distinct = list(dict.fromkeys(texts))
+    return {
+        text: [Span(start, end, "name") for start, end in found]
+        for text, found in zip(distinct, names(distinct), strict=True)
+        if found
+    }
+
+
+def _add(total: dict[IgnoredFacet, int], more: Mapping[IgnoredFacet, int]) -> None:
+    for reason, count in more.items():
+        total[reason] = total.get(reason, 0) + count
+
+
+def replace_spans(text: str, spans: Sequence[Span]) -> str:
+    """Return the text with the placeholder of its kind in place of each span; spans are sorted and do not overlap."""
+    if not spans:
+        return text
+    parts: list[str] = []
+    at = 0
+    for span in spans:
+        parts += [text[at : span.start], PLACEHOLDERS[span.kind]]
+        at = span.end
+    return "".join([*parts, text[at:]])

@@ -1,0 +1,92 @@
+"""Names are the persons that a spaCy model finds, with their titles. Tests marked `names` load the model."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from persona_assets.errors import ModelError
+from persona_assets.personal_data import remove
+from persona_assets.personal_data.kinds import Span
+from persona_assets.personal_data.names import MODELS, load_name_finder, make_name_finder
+from persona_assets_tests.scored_posts import read_posts, score
+
+
+def pipe_of(*persons, label="PERSON"):
+    """A pipeline that knows some persons."""
+
+    def pipe(texts):
+        for text in texts:
+            places = [(text.find(person), len(person)) for person in persons if person in text]
+            yield SimpleNamespace(
+                ents=[SimpleNamespace(start_char=at, end_char=at + length, label_=label) for at, length in places]
+            )
+
+    return pipe
+
+
+@pytest.mark.parametrize(
+    ("text", "person", "expected"),
+    [
+        ("I saw Anna Lind today", "Anna Lind", "Anna Lind"),
+        ("so Dr. Anna Lind came", "Anna Lind", "Dr. Anna Lind"),
+        ("my uncle Bob", "Bob", "uncle Bob"),
+        ("Anna's dog", "Anna's", "Anna"),
+        ("alarm Bob", "Bob", "Bob"),
+    ],
+)
+def test_a_name_is_found_with_its_title(text, person, expected):
+    ((found,),) = make_name_finder(pipe_of(person))([text])
+
+    assert text[slice(*found)] == expected
+
+
+@pytest.mark.parametrize("person", ["Nf3 Nc6", "oh.my.god", "x_y", "std::move", "...", "Grandmother"])
+def test_what_names_nobody_is_no_name(person):
+    assert make_name_finder(pipe_of(person))([f"a {person} b"]) == [[]]
+
+
+def test_other_entities_are_no_names():
+    assert make_name_finder(pipe_of("Paris", label="GPE"))(["in Paris"]) == [[]]
+
+
+def test_long_texts_are_searched_in_pieces_and_whole():
+    text = "." * 12_000 + "Anna" + "." * 100
+    (found,) = make_name_finder(pipe_of("Anna"))([text])
+
+    assert [text[slice(*span)] for span in found] == ["Anna"]
+
+
+def test_a_missing_model_is_named():
+    with pytest.raises(ModelError, match="pip install"):
+        load_name_finder(["no_such_model"])
+
+
+@pytest.mark.names
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(("model", "cased", "lower"), [(MODELS[0], 0.93, 0.85), (MODELS[1], 0.7, 0.3)])
+def test_models_find_names(model, cased, lower):
+    pytest.importorskip(model)
+    posts = read_posts("posts_own.jsonl")
+    find_names = load_name_finder([model])
+
+    def find_spans(texts):
+        return [[Span(*span, "name") for span in found] for found in find_names(texts)]
+
+    named = [post._replace(spans=[span for span in post.spans if span.kind == "name"]) for post in posts]
+    in_lower_case = [post for post in named if post.spans and post.text[slice(*post.spans[0][:2])].islower()]
+    in_capitals = [post for post in named if post.spans and post not in in_lower_case]
+    harmless = [post for post in posts if not post.spans]
+
+    assert score(in_capitals, find_spans).recall(["name"]) >= cased
+    assert score(in_lower_case, find_spans).recall(["name"]) >= lower
+    assert score(harmless, find_spans).alarms < 0.02 * len(harmless)
+
+
+@pytest.mark.names
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_names_are_removed_beside_structured_kinds():
+    pytest.importorskip(MODELS[1])
+
+    assert remove(["Ingrid Halvorsen wrote to a@b.org"], names=load_name_finder([MODELS[1]])).texts == [
+        "[NAME] wrote to [EMAIL]"
+    ]
