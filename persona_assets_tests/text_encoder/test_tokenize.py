@@ -49,9 +49,9 @@ def test_no_texts_give_no_tokens(tiny):
     assert (len(tokens.ids), len(tokens.lengths), tokens.truncated) == (0, 0, 0)
 
 
-def test_the_ids_of_texts_of_one_length_are_rows(tiny):
+def test_the_ids_of_some_texts_come_end_to_end(tiny):
     tokens = tokenize_texts(tiny, ["a dog ran", "blue", "the red cat"])
 
     ids = tokens.take(np.array([2, 0]))
 
-    assert tiny.tokenizer.batch_decode(ids) == ["[CLS] the red cat [SEP]", "[CLS] a dog ran [SEP]"]
+    assert tiny.tokenizer.batch_decode(ids) == ["[CLS] the red cat [SEP] [CLS] a dog ran [SEP]"]

@@ -19,7 +19,6 @@ from persona_assets.assets.embeddings.machine_lock import (
 )
 from persona_assets.assets.embeddings.prune_cache import prune_cache
 from persona_assets.assets.embeddings.vector_cache import VectorCache
-from persona_assets.assets.embeddings.vector_files import max_unit_length_error
 from persona_assets.common.checks import Check, accounting_check
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.metadata import measured, provenance_table
@@ -129,7 +128,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
                     provenance=made,
                 )
         context.log.info("%d posts, %d distinct texts, %d reused", result.posts, result.texts, result.reused)
-        posts, max_error = english_posts.count_rows(), max_unit_length_error(result.vectors)
+        posts, max_error = english_posts.count_rows(), result.max_unit_length_error
         return dg.MaterializeResult(
             value=result.vectors,
             metadata={**_describe(model, result), **provenance_table(made), **cost},

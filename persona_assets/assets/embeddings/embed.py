@@ -1,6 +1,7 @@
 """Compute the vectors of the posts of a day, in memory that does not grow with their number."""
 
 import datetime as dt
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -16,18 +17,20 @@ from persona_assets.assets.embeddings.distinct_texts import BATCH_ROWS, Deduplic
 from persona_assets.assets.embeddings.vector_cache import TextHashes, VectorCache, hash_texts
 from persona_assets.assets.embeddings.vector_files import (
     RowNumbers,
+    max_unit_length_error,
     read_rows,
     rows_per_group,
     write_rows,
     write_vectors,
 )
+from persona_assets.common.parquet_files import prefetch
 from persona_assets.common.provenance import Provenance, with_provenance
-from persona_assets.text_encoder.encode import Encoder
-from persona_assets.text_encoder.tokenize import Tokens, tokenize_texts
+from persona_assets.text_encoder.encode import Encoder, StartedVectors
+from persona_assets.text_encoder.tokenize import CHUNK_TEXTS, tokenize_ahead
 
-# Number of distinct texts in a chunk: texts that are tokenised together, computed in order of length, and then added to
-# the cache. A chunk takes a CPU a minute or two, and a GPU seconds.
-CHUNK_TEXTS = {"cpu": 16_384, "mps": 16_384, "cuda": 65_536}
+# Number of chunks whose vectors may be waited for or written while the device computes the next one. A CPU has computed
+# a chunk before it is submitted.
+_PENDING_CHUNKS = {"cpu": 0, "mps": 1, "cuda": 1}
 
 
 class EmbeddingResult(NamedTuple):
@@ -39,6 +42,7 @@ class EmbeddingResult(NamedTuple):
     reused: int  # number of distinct texts whose vectors were in the cache
     truncated: int  # number of texts computed that are longer than max_tokens
     tokens: int  # number of tokens of the texts computed
+    max_unit_length_error: float  # maximum difference between the norm of a vector and 1
 
 
 def embed_posts(  # noqa: PLR0913 - the input, the model, the cache, a callback, and what the file records
@@ -82,74 +86,77 @@ def embed_posts(  # noqa: PLR0913 - the input, the model, the cache, a callback,
                 missing[rows] = False
                 on_progress(len(rows))
         reused = posts_and_texts.n_texts - int(missing.sum())
-        for rows, chunk in _tokenize_ahead(encoder, posts_and_texts.texts, missing):
-            vectors = encoder.encode(chunk)
+
+        def write_chunk(rows: RowNumbers, started: StartedVectors) -> int:
+            vectors = started.result()
             write_rows(file, rows, vectors)
             if cache is not None:
                 cache.add(hashes[rows], vectors)
-            tokens, truncated = tokens + len(chunk.ids), truncated + chunk.truncated
-            on_progress(len(rows))
+            return len(rows)
+
+        chunks = _read_chunks(posts_and_texts.texts, missing, size=CHUNK_TEXTS[encoder.model.device.kind])
+        with ThreadPoolExecutor(1) as writer:
+            pending = deque[Future[int]]()
+            for rows, chunk in tokenize_ahead(encoder.model, chunks):
+                pending.append(writer.submit(write_chunk, rows, encoder.start(chunk)))
+                tokens, truncated = tokens + len(chunk.ids), truncated + chunk.truncated
+                while len(pending) > _PENDING_CHUNKS[encoder.model.device.kind]:
+                    on_progress(pending.popleft().result())
+            for written in pending:
+                on_progress(written.result())
     schema = tables.embeddings_schema(encoder.model.dimensions, pa.from_numpy_dtype(encoder.dtype))
     schema = with_provenance(tables.with_vector_model(schema, encoder.model.space()), provenance)
-    posts = write_vectors(
-        scratch / "embeddings.parquet", schema, _join_vectors(posts_and_texts.posts, flat, schema), day=day
-    )
+    errors = [0.0]
+    batches = prefetch(_join_vectors(posts_and_texts.posts, flat, schema, on_error=errors.append))
+    posts = write_vectors(scratch / "embeddings.parquet", schema, batches, day=day)
     flat.unlink()
-    return EmbeddingResult(scratch / "embeddings.parquet", posts, posts_and_texts.n_texts, reused, truncated, tokens)
+    counts = (posts, posts_and_texts.n_texts, reused, truncated, tokens)
+    return EmbeddingResult(scratch / "embeddings.parquet", *counts, max(errors))
 
 
 def _hash_all(texts: Path) -> TextHashes:
     """Return the hashes of all texts in a file of schema TEXTS, in its order."""
-    batches = [hash_texts(batch["text"].to_pylist()) for batch in pq.ParquetFile(texts).iter_batches(BATCH_ROWS)]
+    batches = [hash_texts(batch["text"]) for batch in pq.ParquetFile(texts).iter_batches(BATCH_ROWS)]
     return np.concatenate([np.empty((0, 2), np.uint64), *batches])
 
 
-def _tokenize_ahead(
-    encoder: Encoder, texts: Path, missing: npt.NDArray[np.bool_]
-) -> Iterator[tuple[RowNumbers, Tokens]]:
-    """Yield the missing texts in chunks of tokens; the next chunk is tokenised while the caller computes one."""
-    with ThreadPoolExecutor(1) as pool:
-        next_chunk: tuple[RowNumbers, Future[Tokens]] | None = None
-        for rows, chunk in _read_chunks(texts, missing, size=CHUNK_TEXTS[encoder.model.device.kind]):
-            submitted = (rows, pool.submit(tokenize_texts, encoder.model, chunk))
-            if next_chunk is not None:
-                yield next_chunk[0], next_chunk[1].result()
-            next_chunk = submitted
-        if next_chunk is not None:
-            yield next_chunk[0], next_chunk[1].result()
-
-
-def _read_chunks(texts: Path, missing: npt.NDArray[np.bool_], *, size: int) -> Iterator[tuple[RowNumbers, list[str]]]:
+def _read_chunks(
+    texts: Path, missing: npt.NDArray[np.bool_], *, size: int
+) -> Iterator[tuple[RowNumbers, pa.StringArray]]:
     """Yield the missing texts in chunks of `size`, with their row numbers, both in the order of the file.
 
     Only missing texts count towards `size`. If an interrupted run cached its first chunks, the chunks that follow are
     therefore the same as in an uninterrupted run.
     """
     rows, start = np.flatnonzero(missing), 0
-    buffer: list[str] = []
+    buffer = pa.array([], pa.string())
     yielded = 0
     for batch in pq.ParquetFile(texts).iter_batches(BATCH_ROWS):
         is_missing = np.flatnonzero(missing[start : start + batch.num_rows])
-        buffer += batch["text"].take(pa.array(is_missing)).to_pylist()
+        buffer = pa.concat_arrays([buffer, batch["text"].take(pa.array(is_missing))])
         start += batch.num_rows
-        while len(buffer) >= size or (buffer and start == len(missing)):
+        while len(buffer) >= size or (len(buffer) and start == len(missing)):
             chunk, buffer = buffer[:size], buffer[size:]
             yield rows[yielded : yielded + len(chunk)], chunk
             yielded += len(chunk)
 
 
-def _join_vectors(posts: Path, flat: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _join_vectors(
+    posts: Path, flat: Path, schema: pa.Schema, *, on_error: Callable[[float], None]
+) -> Iterator[pa.RecordBatch]:
     """Yield the posts with the vectors of their texts, in batches of `schema`.
 
     Args:
         posts: A file of schema POSTS.
         flat: The flat file of the vectors of all texts (`vector_files.write_rows`).
         schema: `tables.embeddings_schema(dimensions)`.
+        on_error: Called with the `max_unit_length_error` of each batch.
     """
     vector_type, width = schema.field("vector").type, tables.vector_width(schema)
     dtype = np.dtype(vector_type.value_type.to_pandas_dtype())
     with flat.open("rb") as file:
         for batch in pq.ParquetFile(posts).iter_batches(rows_per_group(width)):
             vectors = read_rows(file.fileno(), batch["text_id"].to_numpy(), width=width, dtype=dtype)
+            on_error(max_unit_length_error(vectors))
             column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), type=vector_type)
             yield pa.record_batch([batch["uri"], batch["user_id"], column], schema=schema)
