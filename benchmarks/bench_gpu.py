@@ -8,7 +8,8 @@ Needs a Python with torch, transformers, pyarrow and numpy; sentence-transformer
 weights are random, the tokenizer is trained here on words made up here. The texts' numbers of characters are those of
 real posts: "short" are tweets (median 68), "mixed" are half tweets, half newsgroups' texts cut to 300 characters.
 
-Ways: "encode" is `Encoder.encode` on tokens that are ready. "stream" goes from texts to vectors as the asset
+Ways: "encode" is `Encoder.encode` on tokens that are ready, "by length" the same in batches of texts of one length, as
+for networks that `packed_bert` does not know. "stream" goes from texts to vectors as the asset
 `embeddings` does, chunk after chunk, the next chunk tokenised while one is computed. "sentence-transformers" goes from
 texts to vectors at its best batch size of several; where it is missing, "plain loop" does what it does: sort by
 characters, batch, pad, mean-pool.
@@ -22,6 +23,7 @@ cut off leaves what it measured.
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 import importlib.util
 import statistics
@@ -30,11 +32,13 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the package need not be installed
@@ -60,12 +64,13 @@ CHARACTERS = {
 # Of English text: letters of a word.
 LETTERS = np.array([0.03, 0.15, 0.2, 0.2, 0.12, 0.09, 0.08, 0.06, 0.04, 0.03])
 WORDS, SUBWORDS = 30_000, 9_000  # so that a token has some 4 characters, as in English
-BATCH_SIZES = (64, 128, 256, 512, 1024, 2048)  # of which sentence-transformers gets its best
+BATCH_SIZES = (128, 512, 1024, 2048)  # of which sentence-transformers gets its best
 TRIAL_TEXTS = 8_192  # for its choice
-BUDGETS = (8_192, 16_384, 32_768, 65_536, 131_072)
+OTHER_TEXTS = 32_768  # that it is measured on: it sorts them all
+FLOAT32_TEXTS = 8_192  # ten times as slow
+STREAM_CHUNKS = 3  # of one, nothing is tokenised ahead
+BUDGETS = (16_384, 32_768, 131_072, 262_144)
 ROUNDS = 3
-ROUND_SECONDS = 2.5  # of a row, at most: the number of texts follows from a trial
-COMPILE_SECONDS = 120.0  # left of the time, or nothing is compiled
 
 
 class Shape(NamedTuple):
@@ -132,8 +137,7 @@ class Bench:
         """Make the texts; `smoke` takes few, and tiny models."""
         self.device, self.report, self.smoke = device, report, smoke
         self.shapes = SMOKE_SHAPES if smoke else SHAPES
-        self.rounds = 1 if smoke else ROUNDS
-        self.most = 120 if smoke else 4 * CHUNK_TEXTS["cuda"]
+        self.most = 120 if smoke else STREAM_CHUNKS * CHUNK_TEXTS["cuda"]
         self.corpus = {kind: make_texts(self.most, kind) for kind in CHARACTERS}
         self.peaks: dict[str, float] = {}
 
@@ -142,19 +146,11 @@ class Bench:
         if self.device.kind == "cuda":
             torch.cuda.synchronize()
 
-    def measure(self, work: Callable[[int], object], most: int) -> Run:
-        """Time `work(n_texts)` on as many texts as fit a round, after a round that counts for nothing."""
-        trial = min(2_048, most)
-        work(trial)  # warm up
-        seconds = self._time(work, trial)[0]
-        count = int(min(most, max(trial, trial * ROUND_SECONDS / seconds)))
-        if count > trial:
+    def measure(self, work: Callable[[int], object], count: int, *, warm_up: bool = True, times: int = ROUNDS) -> Run:
+        """Time `work(count)` some times, after a time that counts for nothing."""
+        if warm_up:
             work(count)  # all lengths of batches are seen: kernels are chosen, memory is had
-        return self.time(work, count, self.rounds)
-
-    def time(self, work: Callable[[int], object], count: int, times: int) -> Run:
-        """Time `work(count)`."""
-        rounds = sorted(self._time(work, count) for _ in range(times))
+        rounds = sorted(self._time(work, count) for _ in range(1 if self.smoke else times))
         walls = [wall for wall, _ in rounds]
         median = statistics.median(walls)
         return Run(count, median, (walls[-1] - walls[0]) / median, rounds[len(rounds) // 2][1])
@@ -293,7 +289,11 @@ class ModelBench:
                 f"{kind}: {len(lengths):,} texts, tokens: mean {lengths.mean():.1f}, median {np.median(lengths):.0f}, "
                 f"95 % {np.quantile(lengths, 0.95):.0f}, most {lengths.max()}"
             )
-        report.table(
+        self.begin_ways()
+
+    def begin_ways(self) -> None:
+        """Begin the table of ways."""
+        self.bench.report.table(
             "way", "texts are", "precision", "tokens a batch", "texts", "texts/s", "MFU", "GPU busy",
             "host CPU us/text", "spread", "least cosine to float32",
         )  # fmt: skip
@@ -316,20 +316,25 @@ class ModelBench:
             self.reference = vectors
         return f"{float((vectors * self.reference).sum(1).min()):.5f}"
 
-    def encode_row(self, model: TextModel, kind: str, label: str, *, budget: int | None = None) -> None:
+    def encode_row(
+        self, model: TextModel, kind: str, label: str, *, budget: int | None = None, way: str = "encode"
+    ) -> None:
         """Measure `Encoder.encode` on tokens that are ready, in chunks as the product cuts them."""
-        encoder, size = Encoder(model, vector_dtype="float16", token_budget=budget), CHUNK_TEXTS["cuda"]
+        encoder = Encoder(model, vector_dtype="float16", token_budget=budget)
+        most = FLOAT32_TEXTS if label == "float32" else CHUNK_TEXTS["cuda"]
 
         def work(count: int) -> None:
-            for start in range(0, count, size):
-                encoder.encode(self._part(model, kind, start, min(count, start + size)))
+            encoder.encode(self._part(model, kind, 0, count))
 
-        run = self.bench.measure(work, self.bench.most)
-        chunk = min(run.texts, size)
-        kernels = self.bench.kernel_seconds(lambda: work(chunk))
-        busy = None if kernels is None else kernels / chunk * run.texts / run.seconds
-        cosine = self.cosine(lambda texts: Encoder(model).encode(tokenize_texts(model, texts)))
-        self.row("encode", kind, label, budget or "default", run, busy, cosine)
+        run = self.bench.measure(work, min(most, self.bench.most))
+        kernels = self.bench.kernel_seconds(lambda: work(run.texts))
+        whole = Encoder(model, token_budget=budget)
+        cosine = self.cosine(lambda texts: whole.encode(tokenize_texts(model, texts)))
+        self.row(way, kind, label, budget or "default", run, None if kernels is None else kernels / run.seconds, cosine)
+
+    def by_length_row(self, model: TextModel, kind: str, label: str) -> None:
+        """Measure the same without packing, as for networks that cannot be packed."""
+        self.encode_row(_with_network(model, model.replicas[0].network), kind, label, way="encode by length")
 
     def _part(self, model: TextModel, kind: str, start: int, stop: int) -> Tokens:
         whole = self.tokens_of(model, kind, self.bench.most)
@@ -339,22 +344,29 @@ class ModelBench:
 
     def stream_row(self, model: TextModel, kind: str, label: str) -> None:
         """Measure texts to vectors as the asset makes them, but for reading and writing files."""
-        encoder, texts, size = Encoder(model, vector_dtype="float16"), self.bench.corpus[kind], CHUNK_TEXTS["cuda"]
-
-        def chunks(count: int) -> Iterator[tuple[int, list[str]]]:
-            for start in range(0, count, size):
-                yield start, texts[start : min(count, start + size)]
+        encoder, size = Encoder(model, vector_dtype="float16"), CHUNK_TEXTS["cuda"]
 
         def work(count: int) -> None:
-            for _, tokens in tokenize_ahead(model, chunks(count)):
-                encoder.encode(tokens)
+            # As `embed_posts`: while the vectors of a chunk are waited for, the next one is under way.
+            with ThreadPoolExecutor(1) as waiting:
+                ahead: Future[Any] | None = None
+                for _, tokens in tokenize_ahead(model, self._chunks(kind, count)):
+                    started = waiting.submit(encoder.start(tokens).result)
+                    if ahead is not None:
+                        ahead.result()
+                    ahead = started
 
-        # All texts, several chunks: of one chunk, nothing is tokenised ahead. The kernels have run before, in "encode".
-        run = self.bench.time(work, self.bench.most, min(2, self.bench.rounds))
+        # The kernels have run before, in "encode".
+        run = self.bench.measure(work, self.bench.most, warm_up=False, times=2)
         chunk = min(run.texts, size)
         kernels = self.bench.kernel_seconds(lambda: encoder.encode(self._part(model, kind, 0, chunk)))
         busy = None if kernels is None else kernels / chunk * run.texts / run.seconds
         self.row("stream", kind, label, "default", run, busy, "-")
+
+    def _chunks(self, kind: str, count: int) -> Iterator[tuple[int, pa.Array]]:
+        texts, size = pa.array(self.bench.corpus[kind][:count]), CHUNK_TEXTS["cuda"]
+        for start in range(0, count, size):
+            yield start, texts[start : start + size]
 
     def other_row(self, model: TextModel, kind: str, precision: str) -> None:
         """Measure sentence-transformers, or a plain loop where it is missing, at the best of several batch sizes."""
@@ -375,28 +387,24 @@ class ModelBench:
             seconds[size] = time.perf_counter() - start
         best = min(seconds, key=seconds.__getitem__)
         rates = ", ".join(f"{size}: {len(trial) / spent:,.0f}" for size, spent in seconds.items())
-        run = self.bench.measure(lambda count: embed(texts[:count], best), self.bench.most)
+        run = self.bench.measure(lambda count: embed(texts[:count], best), min(OTHER_TEXTS, self.bench.most))
         kernels = self.bench.kernel_seconds(lambda: embed(trial, best))
-        wall = seconds[best]
+        busy = None if kernels is None else kernels / seconds[best]
         cosine = self.cosine(lambda some: embed(some, best))
-        self.row(way, kind, precision, f"{best} texts", run, None if kernels is None else kernels / wall, cosine)
+        self.row(way, kind, precision, f"{best} texts", run, busy, cosine)
         print(f"          texts/s by batch size: {rates}", flush=True)
 
     def stages(self, model: TextModel, kind: str) -> None:
         """Print what the host spends on a text, stage by stage, each alone."""
         count = min(self.bench.most, CHUNK_TEXTS["cuda"])
-        texts, tokens = self.bench.corpus[kind][:count], self.tokens_of(model, kind, count)
-        timed = _Timed(model.replicas[0].network)
-        encoder = Encoder(_with_network(model, timed))
-        encoder.encode(tokens)
+        texts, tokens = pa.array(self.bench.corpus[kind][:count]), self.tokens_of(model, kind, count)
+        encoder = Encoder(model, vector_dtype="float16")
         self.bench.report.table("stage of a text's way", "wall us", "CPU us, all threads", "CPU us, its own thread")
         self._stage("tokenise", lambda: tokenize_texts(model, texts), count)
+        whole = self.bench.most
+        self._stage("tokenise ahead, in threads", lambda: list(tokenize_ahead(model, self._chunks(kind, whole))), whole)
         self._stage("encode, all", lambda: encoder.encode(tokens), count)
-        encoded = 3  # times: above, and twice as a stage
-        self.bench.report.row(
-            f"of which calls of the network ({timed.calls // encoded})", "-", "-",
-            f"{timed.seconds / encoded / count * 1e6:.2f}",
-        )  # fmt: skip
+        self._stage("encode, start", lambda: encoder.start(tokens), count, then=lambda started: started.result())
         self._stage("sort by length", lambda: np.argsort(tokens.lengths, kind="stable")[::-1], count)
         self._stage("gather ids of a batch", lambda: _gather(tokens), count)
         if self.bench.device.kind == "cuda":
@@ -404,29 +412,21 @@ class ModelBench:
         if importlib.util.find_spec("xxhash"):
             hashing = importlib.import_module("persona_assets.assets.embeddings.vector_cache")
             self._stage("hash", lambda: hashing.hash_texts(texts), count)
+        self.begin_ways()
 
-    def _stage(self, name: str, work: Callable[[], object], count: int) -> None:
+    def _stage(
+        self, name: str, work: Callable[[], Any], count: int, *, then: Callable[[Any], object] | None = None
+    ) -> None:
         work()
         self.bench.synchronize()
         wall, process, thread = time.perf_counter(), time.process_time(), time.thread_time()
-        work()
-        self.bench.synchronize()
+        result = work()
+        if then is None:
+            self.bench.synchronize()
         spent = (time.perf_counter() - wall, time.process_time() - process, time.thread_time() - thread)
         self.bench.report.row(name, *(f"{seconds / count * 1e6:.2f}" for seconds in spent))
-
-
-class _Timed:
-    """A network whose calls are timed: the CPU seconds of the thread that launches its kernels."""
-
-    def __init__(self, network: Any) -> None:
-        self._network, self.config, self.seconds, self.calls = network, network.config, 0.0, 0
-
-    def __call__(self, **inputs: Any) -> Any:
-        start = time.thread_time()
-        result = self._network(**inputs)
-        self.seconds += time.thread_time() - start
-        self.calls += 1
-        return result
+        if then is not None:
+            then(result)
 
 
 def _with_network(model: TextModel, network: Any) -> TextModel:
@@ -490,46 +490,48 @@ def _plain_loop(model: TextModel) -> Embed:
     return embed
 
 
-def run_model(bench: Bench, name: str, folder: Path) -> ModelBench:
-    """Measure the rows of a shape that matter most."""
+def run_model(bench: Bench, name: str, folder: Path, *, compiled: bool) -> None:
+    """Measure the rows of a shape, those that matter most first."""
     make_model(folder, bench.shapes[name])
     rows = ModelBench(bench, name, folder)
-    rows.begin(rows.load("float32"))
-    rows.cosine(lambda texts: Encoder(rows.load("float32")).encode(tokenize_texts(rows.load("float32"), texts)))
-    half = rows.load("bfloat16")
-    for kind in CHARACTERS:
-        run_if_time(bench, 20, lambda: rows.encode_row(half, kind, "bfloat16"))  # noqa: B023 - called at once
-        run_if_time(bench, 40, lambda: rows.stream_row(half, kind, "bfloat16"))  # noqa: B023 - the same
-        run_if_time(bench, 40, lambda: rows.other_row(half, kind, "bfloat16"))  # noqa: B023 - the same
-    others = ("float16", "float32") if bench.device.kind == "cuda" else ("float32",)  # a CPU's float16 is slow
-    for precision in others:
-        run_if_time(bench, 20, lambda: rows.encode_row(rows.load(precision), "short", precision))  # noqa: B023 - the same
-    rows.stages(half, "short")
-    return rows
-
-
-def run_if_time(bench: Bench, seconds: float, work: Callable[[], object]) -> None:
-    """Measure a row if it will be done before the time is up, else say that one is missing."""
-    if bench.report.left() < seconds and not bench.smoke:
-        print("no time left: a row is left out", flush=True)
-    else:
-        work()
+    exact, half = rows.load("float32"), rows.load("bfloat16")
+    rows.begin(exact)
+    rows.cosine(lambda texts: Encoder(exact).encode(tokenize_texts(exact, texts)))
+    work: list[tuple[float, Callable[[], None]]] = [
+        (20, lambda: rows.encode_row(half, "short", "bfloat16")),
+        (30, lambda: rows.stream_row(half, "short", "bfloat16")),
+        (30, lambda: rows.other_row(half, "short", "bfloat16")),
+        (20, lambda: rows.by_length_row(half, "short", "bfloat16")),
+        (20, lambda: rows.stages(half, "short")),
+        (30, lambda: rows.encode_row(half, "mixed", "bfloat16")),
+        (40, lambda: rows.stream_row(half, "mixed", "bfloat16")),
+        (30, lambda: rows.other_row(half, "mixed", "bfloat16")),
+        (20, lambda: rows.encode_row(exact, "short", "float32")),
+    ]
+    if bench.device.kind == "cuda":  # a CPU's float16 is slow
+        work.append((20, lambda: rows.encode_row(rows.load("float16"), "short", "float16")))
+    if compiled:
+        work.append((60, lambda: run_compiled(rows)))
+    budgets = BUDGETS[:1] if bench.smoke else BUDGETS
+    work += [(20, functools.partial(rows.encode_row, half, "short", "bfloat16", budget=budget)) for budget in budgets]
+    for seconds, measure in work:
+        if bench.report.left() < seconds and not bench.smoke:
+            print("no time left: a row is left out", flush=True)
+            continue
+        try:
+            measure()
+        except Exception as error:
+            if bench.smoke:
+                raise
+            # A machine is lent for minutes: a row that fails must not cost the others.
+            bench.report.say(f"a row failed: {type(error).__name__}: {error}"[:500])
 
 
 def run_compiled(rows: ModelBench) -> None:
-    """Measure the compiled model, in a table of its own: compiling takes a minute or two."""
+    """Measure the compiled model."""
     model = rows.load("bfloat16", compiled=True)
-    rows.begin(model)
     rows.encode_row(model, "short", "bfloat16, compiled")
     rows.stream_row(model, "short", "bfloat16, compiled")
-
-
-def run_budgets(bench: Bench, rows: ModelBench) -> None:
-    """Measure several numbers of tokens a batch, in a table of its own."""
-    model = rows.load("bfloat16")
-    rows.begin(model)
-    for budget in BUDGETS[:1] if bench.smoke else BUDGETS:
-        run_if_time(bench, 15, lambda: rows.encode_row(model, "short", "bfloat16", budget=budget))  # noqa: B023 - called at once
 
 
 def main() -> None:
@@ -552,11 +554,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folders = {name: Path(place) / name for name in arguments.shapes}
         measure_peaks(bench)
-        shapes = [run_model(bench, name, folder) for name, folder in folders.items()]
-        for rows in () if arguments.no_compile else shapes:
-            run_if_time(bench, COMPILE_SECONDS, lambda: run_compiled(rows))  # noqa: B023 - called at once
-        for rows in shapes:
-            run_if_time(bench, 30, lambda: run_budgets(bench, rows))  # noqa: B023 - the same
+        for name, folder in folders.items():
+            run_model(bench, name, folder, compiled=not arguments.no_compile)
     report.say("\ndone")
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from persona_assets.errors import DeviceError, VectorError
 from persona_assets.text_encoder.model import Replica, TextModel
+from persona_assets.text_encoder.packed_bert import pool_packed
 from persona_assets.text_encoder.tokenize import Tokens
 
 # Most tokens of a batch. On a CPU: measured best of 512 to 16,384.
@@ -80,29 +81,32 @@ class Encoder:
         """Run the texts of one device, batch after batch; one that does not fit is tried again at half the size."""
         import torch  # noqa: PLC0415 - loaded with the model
 
-        lengths, start, at = tokens.lengths[rows], 0, 0
+        lengths = tokens.lengths[rows]
+        ends = np.concatenate([[0], np.cumsum(lengths)])
         with torch.inference_mode():
-            ids = _send(tokens.take(rows), replica.place)
+            batches = _Batches(self.model, replica, _send(tokens.take(rows), replica.place), ends)
             dtype = getattr(torch, self.dtype.name)
             vectors = torch.empty((len(rows), self.model.dimensions), dtype=dtype, device=replica.place)
+            # Not finite if any number is not: one look at the end, which half precision would make slow.
+            total = torch.zeros((), device=replica.place)
+            start = 0
             while start < len(rows):
-                length = int(lengths[start])
-                alike = int(np.searchsorted(-lengths, -length, side="right")) - start
-                count = min(alike, max(1, self._budgets[replica.place] // length))
+                stop = batches.find_stop(start, self._budgets[replica.place])
                 try:
-                    batch = ids[at : at + count * length].view(count, length)
-                    vectors[start : start + count] = _forward(self.model, replica, batch)
+                    found = batches.compute(start, stop)
+                    vectors[start:stop] = found
+                    total += found.sum()
                 except torch.OutOfMemoryError as error:
-                    if count == 1:
+                    if stop == start + 1:
                         raise DeviceError(
-                            f"{replica.place}: one text of {length} tokens does not fit its memory: set "
+                            f"{replica.place}: one text of {lengths[start]} tokens does not fit its memory: set "
                             "PERSONA_MAX_TOKENS lower, take a smaller model or a larger device"
                         ) from error
-                    self._budgets[replica.place] = count * length // 2
+                    self._budgets[replica.place] = int(ends[stop] - ends[start]) // 2
                     torch.cuda.empty_cache()
                     continue
-                start, at = start + count, at + count * length
-            return _Part(rows, *_fetch(vectors, torch.isfinite(vectors).all(), replica.place))
+                start = stop
+            return _Part(rows, *_fetch(vectors, torch.isfinite(total), replica.place))
 
 
 class StartedVectors:
@@ -165,12 +169,39 @@ def _first_budget(replica: Replica) -> int:
     return max(CPU_BUDGET, min(GPU_BUDGET, int(0.4 * free / per_token)))
 
 
-def _forward(model: TextModel, replica: Replica, ids: Any) -> Any:
-    """Return the unit vectors (float32 tensor, on the device) of one batch of token ids, (texts, tokens)."""
-    import torch  # noqa: PLC0415 - loaded with the model
+class _Batches:
+    """Texts on a device, sorted by length, which are computed some at a time."""
 
-    hidden = replica.network(input_ids=ids, attention_mask=None).last_hidden_state
-    return torch.nn.functional.normalize(_pool(hidden, model.recipe.pooling), dim=1)
+    def __init__(self, model: TextModel, replica: Replica, ids: Any, ends: npt.NDArray[np.int64]) -> None:
+        """Take the ids of all texts, end to end, and where each ends; 0 comes first."""
+        self._pooling, self._replica = model.recipe.pooling, replica
+        self._ids, self._ends = ids, ends
+        self._lengths = np.diff(ends)
+        self._ends_there = None if replica.packed is None else _send(ends.astype(np.int32), replica.place)
+
+    def find_stop(self, start: int, budget: int) -> int:
+        """Return where a batch ends that begins with text `start`: at least one text, and no more tokens than fit.
+
+        Texts that are not packed have one length.
+        """
+        length = int(self._lengths[start])
+        if self._replica.packed is not None:
+            return max(start + 1, int(np.searchsorted(self._ends, self._ends[start] + budget, side="right")) - 1)
+        alike = int(np.searchsorted(-self._lengths, -length, side="right"))
+        return min(alike, start + max(1, budget // length))
+
+    def compute(self, start: int, stop: int) -> Any:
+        """Return the unit vectors of texts, float32 `(stop - start, dimensions)`, on the device."""
+        import torch  # noqa: PLC0415 - loaded with the model
+
+        ids, longest = self._ids[self._ends[start] : self._ends[stop]], int(self._lengths[start])
+        if self._replica.packed is not None:
+            ends = (self._ends_there[start : stop + 1] - self._ends_there[start]).int()
+            pooled = pool_packed(self._replica.packed(ids, ends, longest), ends, self._pooling)
+        else:
+            hidden = self._replica.network(input_ids=ids.view(-1, longest), attention_mask=None).last_hidden_state
+            pooled = _pool(hidden, self._pooling)
+        return torch.nn.functional.normalize(pooled, dim=1)
 
 
 def _send(ids: npt.NDArray[np.int32], place: str) -> Any:

@@ -17,6 +17,7 @@ from persona_assets.text_encoder.device import (
     choose_precision,
 )
 from persona_assets.text_encoder.onednn import prepack_linear_layers
+from persona_assets.text_encoder.packed_bert import PackedBert, can_pack, find_attention
 from persona_assets.text_encoder.pooling import Recipe, read_recipe
 from persona_assets.text_encoder.word_tokens import WordTokens, build_word_tokens
 
@@ -44,6 +45,7 @@ class Replica:
 
     place: str  # as torch calls it: "cpu", "cuda:0"
     network: Any  # torch.nn.Module, in eval mode
+    packed: PackedBert | None = None  # the same over packed texts, on GPUs
 
 
 @dataclass(frozen=True)
@@ -208,13 +210,32 @@ def _hash_files(weights: str, folder: Path) -> str:
 def _replicate(network: Any, places: list[str], *, compiled: bool) -> tuple[Replica, ...]:
     """Return the network on each device: itself on the first one, so that one device needs no second copy."""
     networks = [network.eval(), *(copy.deepcopy(network) for _ in places[1:])]
-    replicas = tuple(Replica(place, copied.to(place)) for place, copied in zip(places, networks, strict=True))
-    for replica in replicas:
-        if compiled:
-            replica.network.compile(dynamic=True)
-        elif replica.place == "cpu":
-            prepack_linear_layers(replica.network)
-    return replicas
+    return tuple(
+        _prepare(place, copied.to(place), compiled=compiled) for place, copied in zip(places, networks, strict=True)
+    )
+
+
+def _prepare(place: str, network: Any, *, compiled: bool) -> Replica:
+    """Return a network that is on its device, made as fast there as can be."""
+    packed = _pack(network) if place.startswith("cuda") else None
+    if compiled and packed is not None:
+        packed.compile()
+    elif compiled:
+        network.compile(dynamic=True)
+    elif place == "cpu":
+        prepack_linear_layers(network)
+    return Replica(place, network, packed)
+
+
+def _pack(network: Any) -> PackedBert | None:
+    """Return the network over packed texts; None where it is no BERT, or its attention has no kernel for that."""
+    import torch  # noqa: PLC0415 - loaded with the model
+
+    # Of the kernel: half precision, and GPUs from Ampere on.
+    is_half = network.dtype in {torch.bfloat16, torch.float16}
+    is_new = torch.cuda.get_device_capability(network.device) >= (8, 0)
+    attention = find_attention() if is_half and is_new and can_pack(network) else None
+    return attention and PackedBert(network, attention)
 
 
 def _load(folder: Path, *, name: str, precision: Precision) -> tuple[Any, Any]:

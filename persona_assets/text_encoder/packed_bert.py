@@ -1,0 +1,166 @@
+"""BERT's forward pass over texts that lie end to end, for GPUs: no padding, and batches of any lengths.
+
+A batch of texts of one length is as free of padding, but holds as many texts as have that length. Packed batches are
+all as large as a GPU likes: fewer and larger kernels, and less time of the host between them. One product for query,
+key and value.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+# Whose networks have the layers that are read here.
+_NETWORKS = {"BertModel", "RobertaModel", "XLMRobertaModel", "CamembertModel"}
+# Positions of these start behind the padding token's id.
+_POSITIONS_BEHIND_PADDING = {"RobertaModel", "XLMRobertaModel", "CamembertModel"}
+# The longest text of a batch is given rounded up to this, so that a compiled layer meets few values of it. It is the
+# width of the attention kernel's tiles.
+_TILE = 128
+
+# (query, key, value: (tokens, heads, width of a head); ends of texts; longest text) -> like query
+Attention = Callable[[Any, Any, Any, Any, int], Any]
+
+
+class _Layer(NamedTuple):
+    """The weights of a layer, as `torch.nn.functional` takes them."""
+
+    to_qkv: tuple[Any, Any]
+    from_heads: tuple[Any, Any]
+    norm_attention: tuple[Any, Any]
+    to_inner: tuple[Any, Any]
+    from_inner: tuple[Any, Any]
+    norm_output: tuple[Any, Any]
+
+
+def find_attention() -> Attention | None:
+    """Return torch's attention over texts of different lengths, which it has for GPUs since 2.10; else None."""
+    if importlib.util.find_spec("torch.nn.attention.varlen") is None:
+        return None
+    from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415 - loaded with the model
+
+    return lambda query, key, value, ends, longest: varlen_attn(query, key, value, ends, ends, longest, longest)
+
+
+def can_pack(network: Any) -> bool:
+    """Say whether `PackedBert` computes what this network does."""
+    return type(network).__name__ in _NETWORKS and not getattr(network.config, "is_decoder", False)
+
+
+class PackedBert:
+    """The layers of a BERT, run over packed texts."""
+
+    def __init__(self, network: Any, attention: Attention) -> None:
+        """Take over the weights of a network, which goes on to work as before.
+
+        Args:
+            network: One for which `can_pack`, in eval mode, on its device.
+            attention: `find_attention()`, or another one that computes the same.
+        """
+        self._attention = attention
+        self._embeddings = network.embeddings
+        self._heads = network.config.num_attention_heads
+        self._is_behind_padding = type(network).__name__ in _POSITIONS_BEHIND_PADDING
+        self._padding = network.config.pad_token_id
+        self._epsilon = network.config.layer_norm_eps
+        self._activation = network.encoder.layer[0].intermediate.intermediate_act_fn
+        self._layers = [_read_layer(layer) for layer in network.encoder.layer]
+        self._run_layer = self._layer
+
+    def compile(self) -> None:
+        """Have torch compile a layer, once for all of them."""
+        import torch  # noqa: PLC0415 - loaded with the model
+
+        self._run_layer = torch.compile(self._layer, dynamic=True)
+
+    def __call__(self, ids: Any, ends: Any, longest: int) -> Any:
+        """Return the last layer's output, `(tokens, dimensions)`.
+
+        Args:
+            ids: int64 `(tokens,)`, of all texts, one after the other.
+            ends: int32 `(texts + 1,)`: 0, and where each text ends.
+            longest: Tokens of the longest text.
+        """
+        import torch  # noqa: PLC0415 - loaded with the model
+
+        embeddings, functional = self._embeddings, torch.nn.functional
+        values = functional.embedding(ids, embeddings.word_embeddings.weight)
+        values = values + embeddings.token_type_embeddings.weight[0]
+        values = values + functional.embedding(self._find_positions(ids, ends), embeddings.position_embeddings.weight)
+        values = self._normalize(values, (embeddings.LayerNorm.weight, embeddings.LayerNorm.bias))
+        longest = -(-longest // _TILE) * _TILE
+        for layer in self._layers:
+            values = self._run_layer(values, ends, longest, layer)
+        return values
+
+    def _layer(self, values: Any, ends: Any, longest: int, weights: _Layer) -> Any:
+        import torch  # noqa: PLC0415 - loaded with the model
+
+        linear, (tokens, width) = torch.nn.functional.linear, values.shape
+        heads = linear(values, *weights.to_qkv).view(tokens, 3, self._heads, width // self._heads)
+        seen = self._attention(*heads.unbind(1), ends, longest).reshape(tokens, width)
+        values = self._normalize(linear(seen, *weights.from_heads) + values, weights.norm_attention)
+        inner = self._activation(linear(values, *weights.to_inner))
+        return self._normalize(linear(inner, *weights.from_inner) + values, weights.norm_output)
+
+    def _normalize(self, values: Any, weights: tuple[Any, Any]) -> Any:
+        import torch  # noqa: PLC0415 - loaded with the model
+
+        return torch.nn.functional.layer_norm(values, values.shape[-1:], *weights, self._epsilon)
+
+    def _find_positions(self, ids: Any, ends: Any) -> Any:
+        """Return each token's row of the position embeddings."""
+        import torch  # noqa: PLC0415 - loaded with the model
+
+        lengths, tokens = ends.diff(), len(ids)
+        if not self._is_behind_padding:
+            starts = torch.repeat_interleave(ends[:-1], lengths, output_size=tokens)
+            return torch.arange(tokens, device=ids.device) - starts
+        # A text may spell the padding token, which has no position of its own.
+        counts = (ids != self._padding).int()
+        so_far = counts.cumsum(0)
+        before = (so_far - counts)[ends[:-1].long()]
+        return (so_far - torch.repeat_interleave(before, lengths, output_size=tokens)) * counts + self._padding
+
+
+def pool_packed(hidden: Any, ends: Any, pooling: str) -> Any:
+    """Return one float32 vector a text, `(texts, dimensions)`, as `encode` pools batches of one length.
+
+    Args:
+        hidden: What `PackedBert` returns.
+        ends: As it is given.
+        pooling: Of `pooling.Pooling`.
+    """
+    import torch  # noqa: PLC0415 - loaded with the model
+
+    if pooling == "cls":
+        return hidden[ends[:-1].long()].float()
+    if pooling == "lasttoken":
+        return hidden[ends[1:].long() - 1].float()
+    # "unsafe": the ends are not looked at by the host, which would wait for the GPU.
+    return torch.segment_reduce(hidden.float(), pooling, offsets=ends.long(), axis=0, unsafe=True)
+
+
+def _read_layer(layer: Any) -> _Layer:
+    """Return the weights of a layer; query, key and value become parts of one matrix."""
+    import torch  # noqa: PLC0415 - loaded with the model
+
+    attention = layer.attention
+    parts = [getattr(attention.self, name) for name in ("query", "key", "value")]
+    weight = torch.cat([part.weight.detach() for part in parts])
+    bias = torch.cat([part.bias.detach() for part in parts])
+    # So that memory holds them once.
+    for part, of_weight, of_bias in zip(parts, weight.chunk(3), bias.chunk(3), strict=True):
+        part.weight.data, part.bias.data = of_weight, of_bias
+    return _Layer(
+        (weight, bias),
+        *(
+            (module.weight.detach(), module.bias.detach())
+            for module in (
+                attention.output.dense,
+                attention.output.LayerNorm,
+                layer.intermediate.dense,
+                layer.output.dense,
+                layer.output.LayerNorm,
+            )
+        ),
+    )
