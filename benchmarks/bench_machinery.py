@@ -1,7 +1,7 @@
 """What `embeddings` costs besides the network: its own stages with a network that costs nothing, in CPU us a text.
 
     python benchmarks/bench_machinery.py
-    python benchmarks/bench_machinery.py --before ../before      # a checkout of an earlier commit, in turn with this one
+    python benchmarks/bench_machinery.py --before ../before      # an earlier commit's checkout, in turn
     python benchmarks/bench_machinery.py --posts 400000 --threads 2
 
 Posts have the lengths of tweets or of half tweets, half longer posts (`bench_gpu.CHARACTERS`), of made-up words with
@@ -63,6 +63,7 @@ class FreeNetwork:
     """A network that looks its output up: a token's vector for each text, whatever its tokens."""
 
     def __init__(self, config: Any) -> None:
+        """Draw the table; `config` is the real network's."""
         import torch  # noqa: PLC0415 - 2 s
 
         self.config = config
@@ -71,6 +72,7 @@ class FreeNetwork:
         self._table = torch.nn.functional.normalize(table, dim=1)
 
     def __call__(self, *, input_ids: Any, attention_mask: None) -> Any:  # noqa: ARG002 - as the real ones
+        """Return what the real network returns."""
         rows = (input_ids[:, 1] * 31 + input_ids[:, -2]) % TABLE_ROWS
         return types.SimpleNamespace(last_hidden_state=self._table[rows][:, None])
 
@@ -90,6 +92,7 @@ class Clock:
     """Wall and CPU seconds of named stages."""
 
     def __init__(self) -> None:
+        """Begin with no stage."""
         self.wall: dict[str, float] = {}
         self.cpu: dict[str, float] = {}
 
@@ -124,10 +127,11 @@ def measure(posts: Path, scratch: Path, threads: int) -> dict[str, Any]:
     whole = pq.read_table(split.texts)["text"].combine_chunks()
     with clock.stage("hash"):
         names["hash"](whole)
-    tokens, size = [], 16_384
+    size = 16_384
+    starts = range(0, len(texts), size)
+    model = load_free_model()  # that remembers no words
     with clock.stage("tokenise"):
-        for start in range(0, len(texts), size):
-            tokens.append(names["tokenize"](model, whole[start : start + size], texts[start : start + size]))
+        tokens = [names["tokenize"](model, whole[at : at + size], texts[at : at + size]) for at in starts]
     with clock.stage("sort, batch, pool"):
         vectors = [encoder.encode(some) for some in tokens]
     with (scratch / "rows.bin").open("w+b") as file, clock.stage("write rows, cache"):
@@ -192,7 +196,8 @@ def model_cores(cpu: dict[str, float], texts: int) -> None:
     """Print what a GPU that costs nothing would leave on machines of many cores."""
     a_text = {name: seconds / texts * 1e6 for name, seconds in cpu.items()}
     join = max(0.0, a_text["embed"] - sum(a_text[name] for name in BESIDE) - a_text["hash"])
-    print("\n| cores | before the device | beside it | after it | texts/s | serial us a text |\n|---|---|---|---|---|---|")
+    print("\n| cores | before the device | beside it | after it | texts/s | serial us a text |")
+    print("|---|---|---|---|---|---|")
     for cores in CORES:
         before = a_text["deduplicate"] / cores + a_text["hash"]
         threads = max(1, min(4, cores - 1))

@@ -150,7 +150,8 @@ def _read_layer(layer: Any) -> _Layer:
     bias = torch.cat([part.bias.detach() for part in parts])
     # So that memory holds them once.
     for part, of_weight, of_bias in zip(parts, weight.chunk(3), bias.chunk(3), strict=True):
-        part.weight.data, part.bias.data = of_weight, of_bias
+        part.weight = torch.nn.Parameter(of_weight, requires_grad=False)
+        part.bias = torch.nn.Parameter(of_bias, requires_grad=False)
     return _Layer(
         (weight, bias),
         *(
