@@ -1,9 +1,11 @@
 """Tokenise texts word by word, each distinct word once: the same ids as the tokenizer's own in a fraction of the time.
 
 Exact where no token spans a space, as in BERT's tokenizers: their normalizer works on single characters, their
-pre-tokenizer drops whitespace, and WordPiece splits each word for itself. Other tokenizers are left alone.
+pre-tokenizer drops whitespace and cuts out each punctuation mark, and WordPiece splits each word for itself. Other
+tokenizers are left alone.
 """
 
+import re
 import threading
 from itertools import chain
 from typing import Any, NamedTuple
@@ -13,6 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+# Marks that are words of their own, so that "end." is no other word than "end": a third fewer words to tokenise.
+_MARKS = ".,!?;:\"()'/-"
 # Words that are remembered from chunk to chunk. Those of English posts that occur often are fewer.
 MAX_KNOWN_WORDS = 131_072
 # A remembered word's bytes: what is longer is a link, or no word.
@@ -57,6 +61,9 @@ class WordTokens:
         """
         self.before, self.after = before, after
         self._tokenizer = tokenizer
+        # A mark of a token that was added to the vocabulary, such as "[SEP]", does not end a word.
+        added = "".join(token.content for token in tokenizer.get_added_tokens_decoder().values())
+        self._marks = "".join(mark for mark in _MARKS if mark not in added)
         self._lock = threading.Lock()
         self._known: tuple[pa.Array, Ragged] = (pa.array([], pa.string()), to_ragged([]))
 
@@ -67,7 +74,10 @@ class WordTokens:
             texts: Strings, none null.
         """
         # A line break is whitespace like a space: it separates words, and is nothing else.
-        words = pc.split_pattern(pc.replace_substring(texts, "\n", " "), " ")
+        texts = pc.replace_substring(texts, "\n", " ")
+        if self._marks:
+            texts = pc.replace_substring_regex(texts, f"([{re.escape(self._marks)}])", r" \1 ")
+        words = pc.split_pattern(texts, " ")
         coded = words.flatten().dictionary_encode()
         which = coded.indices.to_numpy()
         of_words = self._look_up(coded.dictionary, which)
