@@ -347,7 +347,7 @@ class ModelBench:
         encoder, size = Encoder(model, vector_dtype="float16"), CHUNK_TEXTS["cuda"]
 
         def work(count: int) -> None:
-            # As `embed_posts`: while the vectors of a chunk are waited for, the next one is under way.
+            # As `embed_texts`: while the vectors of a chunk are waited for, the next one is under way.
             with ThreadPoolExecutor(1) as waiting:
                 ahead: Future[Any] | None = None
                 for _, tokens in tokenize_ahead(model, self._chunks(kind, count)):

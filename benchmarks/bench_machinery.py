@@ -161,7 +161,10 @@ def find_names() -> dict[str, Callable[..., Any]]:
             vector_files.max_unit_length_error(result.vectors)
 
     def embed_posts(split: Any, encoder: Any, cache: Any, scratch: Path) -> Any:
-        return embed.embed_posts(split, encoder, cache, scratch=scratch)
+        if is_old:
+            return embed.embed_posts(split, encoder, cache, scratch=scratch)
+        vectors = embed.embed_texts(split, encoder, cache, scratch=scratch)
+        return embed.join_posts(split.posts, vectors, scratch=scratch)
 
     def keep(cache: Any, rows: Any, vectors: Any) -> None:
         cache.add(np.stack([rows, rows], axis=1).astype(np.uint64), vectors)

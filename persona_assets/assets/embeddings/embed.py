@@ -33,47 +33,48 @@ from persona_assets.text_encoder.tokenize import CHUNK_TEXTS, tokenize_ahead
 _PENDING_CHUNKS = {"cpu": 0, "mps": 1, "cuda": 1}
 
 
+class TextVectors(NamedTuple):
+    """The vectors of the distinct texts of a day, in a flat file, and counts for the metadata."""
+
+    flat: Path  # of `vector_files.write_rows`; a vector's row is the number of its text
+    schema: pa.Schema  # tables.embeddings_schema(dimensions), with the model in its metadata
+    reused: int  # number of distinct texts whose vectors were in the cache
+    truncated: int  # number of texts computed that are longer than max_tokens
+    tokens: int  # number of tokens of the texts computed
+
+
 class EmbeddingResult(NamedTuple):
     """The Parquet file with the vectors of a day, and counts for the metadata."""
 
     vectors: Path  # tables.embeddings_schema(dimensions), with the column `day` if asked for, sorted by uri
     posts: int  # number of rows
-    texts: int  # number of distinct texts
-    reused: int  # number of distinct texts whose vectors were in the cache
-    truncated: int  # number of texts computed that are longer than max_tokens
-    tokens: int  # number of tokens of the texts computed
     max_unit_length_error: float  # maximum difference between the norm of a vector and 1
 
 
-def embed_posts(  # noqa: PLR0913 - the input, the model, the cache, a callback, and what the file records
+def embed_texts(
     posts_and_texts: DeduplicatedTexts,
     encoder: Encoder,
     cache: VectorCache | None,
     *,
     scratch: Path,
     on_progress: Callable[[int], None] = lambda _: None,
-    day: dt.date | None = None,
-    provenance: Provenance | None = None,
-) -> EmbeddingResult:
-    """Compute the vectors of the posts of a day, and write them to a Parquet file in `scratch`.
+) -> TextVectors:
+    """Compute the vectors of the distinct texts of a day, and write them to a flat file in `scratch`.
 
     Texts are computed in chunks. The vectors of a finished chunk are added to the cache. A run after an interrupted one
     therefore continues with the next chunk, and writes the same bytes as an uninterrupted run.
 
-    Memory: a chunk of texts and their vectors; with a cache also 50 bytes per distinct text. Disk: all vectors twice,
-    in `scratch`.
+    Memory: some chunks of texts and their vectors; with a cache also 50 bytes per distinct text.
 
     Args:
         posts_and_texts: The posts and distinct texts of the day, from `deduplicate_texts`.
         encoder: Turns texts into vectors, of its own dtype.
         cache: Vectors of earlier runs, to which new ones are added; None computes all texts.
-        scratch: Folder for the file and for temporary files.
+        scratch: Folder for the flat file.
         on_progress: Called with the number of texts found in the cache, or computed, since the last call.
-        day: Value of the column `day`; None leaves the column out.
-        provenance: Written into the metadata of the file.
 
     Returns:
-        The file, with each post once, sorted by uri. On a CPU its bytes do not depend on the content of the cache.
+        The file. On a CPU its bytes do not depend on the content of the cache.
     """
     missing, hashes = np.ones(posts_and_texts.n_texts, bool), np.empty((0, 2), np.uint64)
     tokens = truncated = 0
@@ -85,7 +86,6 @@ def embed_posts(  # noqa: PLR0913 - the input, the model, the cache, a callback,
                 write_rows(file, rows, vectors)
                 missing[rows] = False
                 on_progress(len(rows))
-        reused = posts_and_texts.n_texts - int(missing.sum())
 
         def write_chunk(rows: RowNumbers, started: StartedVectors) -> int:
             vectors = started.result()
@@ -105,13 +105,37 @@ def embed_posts(  # noqa: PLR0913 - the input, the model, the cache, a callback,
             for written in pending:
                 on_progress(written.result())
     schema = tables.embeddings_schema(encoder.model.dimensions, pa.from_numpy_dtype(encoder.dtype))
-    schema = with_provenance(tables.with_vector_model(schema, encoder.model.space()), provenance)
-    errors = [0.0]
-    batches = prefetch(_join_vectors(posts_and_texts.posts, flat, schema, on_error=errors.append))
-    posts = write_vectors(scratch / "embeddings.parquet", schema, batches, day=day)
-    flat.unlink()
-    counts = (posts, posts_and_texts.n_texts, reused, truncated, tokens)
-    return EmbeddingResult(scratch / "embeddings.parquet", *counts, max(errors))
+    schema = tables.with_vector_model(schema, encoder.model.space())
+    return TextVectors(flat, schema, int((~missing).sum()), truncated, tokens)
+
+
+def join_posts(
+    posts: Path,
+    vectors: TextVectors,
+    *,
+    scratch: Path,
+    day: dt.date | None = None,
+    provenance: Provenance | None = None,
+) -> EmbeddingResult:
+    """Give each post the vector of its text, and write the posts to a Parquet file in `scratch`.
+
+    No model and no device is needed. The flat file of the vectors is deleted. Memory: two row groups.
+
+    Args:
+        posts: A file of schema POSTS, from `deduplicate_texts`.
+        vectors: Those of the texts of the same day.
+        scratch: Folder for the file.
+        day: Value of the column `day`; None leaves the column out.
+        provenance: Written into the metadata of the file.
+
+    Returns:
+        The file, with each post once, sorted by uri.
+    """
+    schema, errors = with_provenance(vectors.schema, provenance), [0.0]
+    batches = prefetch(_join_vectors(posts, vectors.flat, schema, on_error=errors.append))
+    n_posts = write_vectors(scratch / "embeddings.parquet", schema, batches, day=day)
+    vectors.flat.unlink()
+    return EmbeddingResult(scratch / "embeddings.parquet", n_posts, max(errors))
 
 
 def _hash_all(texts: Path) -> TextHashes:
