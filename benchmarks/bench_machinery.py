@@ -6,8 +6,8 @@
 
 Posts have the lengths of tweets or of half tweets, half longer posts (`bench_gpu.CHARACTERS`), of made-up words with
 the frequencies of English; 14 % of the posts repeat another's text. The tokenizer is the embedded model's. The network
-returns rows of a table of random unit vectors. Each round is a process of its own, before and after in turn. Files are
-in the folder for temporary files.
+returns rows of a table of random unit vectors; batches have as many tokens as on a GPU. Each round is a process of its
+own, before and after in turn. Files are in the folder for temporary files.
 
 "CPU" is that of all threads. The model of many cores: a stage is serial (one thread at a time), or it is spread over
 all cores, or it runs in threads of its own beside the device, as many as `tokenize_ahead` starts for a GPU. What comes
@@ -134,11 +134,17 @@ def measure(posts: Path, scratch: Path, threads: int) -> dict[str, Any]:
         tokens = [names["tokenize"](model, whole[at : at + size], texts[at : at + size]) for at in starts]
     with clock.stage("sort, batch, pool"):
         vectors = [encoder.encode(some) for some in tokens]
-    with (scratch / "rows.bin").open("w+b") as file, clock.stage("write rows, cache"):
-        for number, some in enumerate(vectors):
-            rows = np.arange(number * size, number * size + len(some))
-            names["write_rows"](file, rows, some)
-            names["keep"](cache, rows, some)
+    with (scratch / "rows.bin").open("w+b") as file:
+        with clock.stage("write rows, cache"):
+            for number, some in enumerate(vectors):
+                rows = np.arange(number * size, number * size + len(some))
+                names["write_rows"](file, rows, some)
+                names["keep"](cache, rows, some)
+        file.flush()
+        ids = pq.read_table(split.posts)["text_id"].to_numpy()
+        with clock.stage("read rows"):
+            for start in range(0, len(ids), 4_096):
+                names["read_rows"](file.fileno(), ids[start : start + 4_096])
     schema = pq.read_schema(result.vectors)
     batches = list(pq.ParquetFile(result.vectors).iter_batches(4_096))
     stored = pa.schema([schema.field(name) for name in ("uri", "user_id", "vector")])
@@ -155,6 +161,7 @@ def find_names() -> dict[str, Callable[..., Any]]:
     from persona_assets.text_encoder import encode, tokenize  # noqa: PLC0415 - of the checkout that is measured
 
     is_old = not hasattr(tokenize, "tokenize_ahead")
+    encode.CPU_BUDGET = encode.GPU_BUDGET  # batches as a GPU has them
 
     def check(result: Any) -> None:
         if is_old:
@@ -165,6 +172,11 @@ def find_names() -> dict[str, Callable[..., Any]]:
             return embed.embed_posts(split, encoder, cache, scratch=scratch)
         vectors = embed.embed_texts(split, encoder, cache, scratch=scratch)
         return embed.join_posts(split.posts, vectors, scratch=scratch)
+
+    def read_rows(file: int, ids: Any) -> None:
+        vectors = vector_files.read_rows(file, ids, width=384, dtype=np.dtype(np.float16))
+        if not is_old:  # now vectors are looked at here, not read back for it
+            vector_files.max_unit_length_error(vectors)
 
     def keep(cache: Any, rows: Any, vectors: Any) -> None:
         cache.add(np.stack([rows, rows], axis=1).astype(np.uint64), vectors)
@@ -179,6 +191,7 @@ def find_names() -> dict[str, Callable[..., Any]]:
         "tokenize": lambda model, arrow, python: tokenize.tokenize_texts(model, python if is_old else arrow),
         "write_rows": vector_files.write_rows,
         "keep": keep,
+        "read_rows": read_rows,
         "write_vectors": vector_files.write_vectors,
     }
 
@@ -196,23 +209,24 @@ def run_round(checkout: Path, posts: Path, threads: int) -> dict[str, Any]:
 
 
 def model_cores(cpu: dict[str, float], texts: int) -> None:
-    """Print what a GPU that costs nothing would leave on machines of many cores."""
+    """Print how fast machines of many cores would be, beside a GPU that takes no time."""
     a_text = {name: seconds / texts * 1e6 for name, seconds in cpu.items()}
-    join = max(0.0, a_text["embed"] - sum(a_text[name] for name in BESIDE) - a_text["hash"])
-    print("\n| cores | before the device | beside it | after it | texts/s | serial us a text |")
+    loads = [a_text[name] for name in BESIDE]
+    print("\n| cores | before the device | beside it | after it | texts/s | one thread at a time |")
     print("|---|---|---|---|---|---|")
     for cores in CORES:
         before = a_text["deduplicate"] / cores + a_text["hash"]
         threads = max(1, min(4, cores - 1))
-        loads = [a_text["tokenise"] / threads, a_text["sort, batch, pool"], a_text["write rows, cache"]]
-        beside = sum(a_text[name] for name in BESIDE) if cores == 1 else max(*loads, sum(loads) / cores)
-        rate = 1e6 / (before + beside + join)
-        serial = a_text["hash"] + max(loads[1:]) + join
-        print(f"| {cores} | {before:.1f} us | {beside:.1f} us | {join:.1f} us | {rate:,.0f} | {serial:.1f} |")
+        slowest = max(loads[0] / threads, *loads[1:])
+        beside = max(slowest, sum(loads) / cores)
+        after = max(a_text["write Parquet"], (a_text["write Parquet"] + a_text["read rows"]) / cores)
+        serial = a_text["hash"] + max(loads[1:]) + a_text["write Parquet"]
+        rate = 1e6 / (before + beside + after)
+        print(f"| {cores} | {before:.1f} us | {beside:.1f} us | {after:.1f} us | {rate:,.0f} | {serial:.1f} us |")
 
 
 BESIDE = ("tokenise", "sort, batch, pool", "write rows, cache")
-STAGES = ("deduplicate", "hash", *BESIDE, "write Parquet", "check lengths", "embed", "all")
+STAGES = ("deduplicate", "hash", *BESIDE, "read rows", "write Parquet", "check lengths", "embed", "all")
 
 
 def main() -> None:

@@ -44,7 +44,13 @@ class Ragged(NamedTuple):
 
 def expand_ranges(starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return the positions of all ranges, one range after the other: int64 `(lengths.sum(),)`."""
-    return np.repeat(starts - (np.cumsum(lengths) - lengths), lengths) + np.arange(int(lengths.sum()))
+    starts, lengths = starts[lengths > 0], lengths[lengths > 0]
+    # From one position to the next it is a step of 1, but from the end of a range to the start of the next one.
+    steps = np.ones(int(lengths.sum()), np.int64)
+    if len(starts):
+        steps[0] = starts[0]
+        steps[np.cumsum(lengths)[:-1]] = starts[1:] - starts[:-1] - lengths[:-1] + 1
+    return np.cumsum(steps, out=steps)
 
 
 class WordTokens:
