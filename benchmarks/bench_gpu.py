@@ -68,7 +68,7 @@ BATCH_SIZES = (128, 512, 1024, 2048)  # of which sentence-transformers gets its 
 TRIAL_TEXTS = 8_192  # for its choice
 OTHER_TEXTS = 32_768  # that it is measured on: it sorts them all
 FLOAT32_TEXTS = 8_192  # ten times as slow
-STREAM_CHUNKS = 3  # of one, nothing is tokenised ahead
+STREAM_CHUNKS = {"e5-large": 6, "MiniLM": 12}  # a day has more: its start and its end weigh less
 BUDGETS = (16_384, 32_768, 131_072, 262_144)
 ROUNDS = 3
 
@@ -137,7 +137,7 @@ class Bench:
         """Make the texts; `smoke` takes few, and tiny models."""
         self.device, self.report, self.smoke = device, report, smoke
         self.shapes = SMOKE_SHAPES if smoke else SHAPES
-        self.most = 120 if smoke else STREAM_CHUNKS * CHUNK_TEXTS["cuda"]
+        self.most = 120 if smoke else max(STREAM_CHUNKS.values()) * CHUNK_TEXTS["cuda"]
         self.corpus = {kind: make_texts(self.most, kind) for kind in CHARACTERS}
         self.peaks: dict[str, float] = {}
 
@@ -258,6 +258,7 @@ class ModelBench:
         """Name the shape and the folder of its model."""
         self.bench, self.name, self.folder = bench, name, folder
         self.shape = bench.shapes[name]
+        self.most = min(bench.most, STREAM_CHUNKS[name] * CHUNK_TEXTS["cuda"])
         self.tokens: dict[str, Tokens] = {}
         self.reference: npt.NDArray[np.floating] | None = None
 
@@ -274,7 +275,7 @@ class ModelBench:
     def tokens_of(self, model: TextModel, kind: str, count: int) -> Tokens:
         """Return the tokens of the first texts."""
         if kind not in self.tokens:
-            self.tokens[kind] = tokenize_texts(model, self.bench.corpus[kind])
+            self.tokens[kind] = tokenize_texts(model, self.bench.corpus[kind][: self.most])
         whole = self.tokens[kind]
         lengths = whole.lengths[:count]
         return Tokens(whole.ids[: int(lengths.sum())], lengths, 0)
@@ -284,7 +285,7 @@ class ModelBench:
         report = self.bench.report
         report.say(f"\n## {self.name}: {self.shape._asdict()}")
         for kind in CHARACTERS:
-            lengths = self.tokens_of(model, kind, self.bench.most).lengths
+            lengths = self.tokens_of(model, kind, self.most).lengths
             report.say(
                 f"{kind}: {len(lengths):,} texts, tokens: mean {lengths.mean():.1f}, median {np.median(lengths):.0f}, "
                 f"95 % {np.quantile(lengths, 0.95):.0f}, most {lengths.max()}"
@@ -337,7 +338,7 @@ class ModelBench:
         self.encode_row(_with_network(model, model.replicas[0].network), kind, label, way="encode by length")
 
     def _part(self, model: TextModel, kind: str, start: int, stop: int) -> Tokens:
-        whole = self.tokens_of(model, kind, self.bench.most)
+        whole = self.tokens_of(model, kind, self.most)
         ends = np.cumsum(whole.lengths)
         first = int(ends[start - 1]) if start else 0
         return Tokens(whole.ids[first : int(ends[stop - 1])], whole.lengths[start:stop], 0)
@@ -346,22 +347,28 @@ class ModelBench:
         """Measure texts to vectors as the asset makes them, but for reading and writing files."""
         encoder, size = Encoder(model, vector_dtype="float16"), CHUNK_TEXTS["cuda"]
 
+        fill: list[float] = []
+
         def work(count: int) -> None:
             # As `embed_texts`: while the vectors of a chunk are waited for, the next one is under way.
             with ThreadPoolExecutor(1) as waiting:
                 ahead: Future[Any] | None = None
-                for _, tokens in tokenize_ahead(model, self._chunks(kind, count)):
+                begun = time.perf_counter()
+                for number, (_, tokens) in enumerate(tokenize_ahead(model, self._chunks(kind, count))):
+                    if number == 0:
+                        fill.append(time.perf_counter() - begun)
                     started = waiting.submit(encoder.start(tokens).result)
                     if ahead is not None:
                         ahead.result()
                     ahead = started
 
         # The kernels have run before, in "encode".
-        run = self.bench.measure(work, self.bench.most, warm_up=False, times=2)
+        run = self.bench.measure(work, self.most, warm_up=False, times=2)
         chunk = min(run.texts, size)
         kernels = self.bench.kernel_seconds(lambda: encoder.encode(self._part(model, kind, 0, chunk)))
         busy = None if kernels is None else kernels / chunk * run.texts / run.seconds
         self.row("stream", kind, label, "default", run, busy, "-")
+        print(f"          of {run.seconds:.2f} s, the first tokens took {min(fill):.2f} s", flush=True)
 
     def _chunks(self, kind: str, count: int) -> Iterator[tuple[int, pa.Array]]:
         texts, size = pa.array(self.bench.corpus[kind][:count]), CHUNK_TEXTS["cuda"]
@@ -371,7 +378,7 @@ class ModelBench:
     def other_row(self, model: TextModel, kind: str, precision: str) -> None:
         """Measure sentence-transformers, or a plain loop where it is missing, at the best of several batch sizes."""
         texts = self.bench.corpus[kind]
-        self.tokens_of(model, kind, self.bench.most)
+        self.tokens_of(model, kind, self.most)
         if importlib.util.find_spec("sentence_transformers"):
             way, embed = "sentence-transformers", _sentence_transformers(self.folder, self.bench.device, precision)
         else:
@@ -401,7 +408,7 @@ class ModelBench:
         encoder = Encoder(model, vector_dtype="float16")
         self.bench.report.table("stage of a text's way", "wall us", "CPU us, all threads", "CPU us, its own thread")
         self._stage("tokenise", lambda: tokenize_texts(model, texts), count)
-        whole = self.bench.most
+        whole = self.most
         self._stage("tokenise ahead, in threads", lambda: list(tokenize_ahead(model, self._chunks(kind, whole))), whole)
         self._stage("encode, all", lambda: encoder.encode(tokens), count)
         self._stage("encode, start", lambda: encoder.start(tokens), count, then=lambda started: started.result())
@@ -490,7 +497,7 @@ def _plain_loop(model: TextModel) -> Embed:
     return embed
 
 
-def run_model(bench: Bench, name: str, folder: Path, *, compiled: bool) -> None:
+def run_model(bench: Bench, name: str, folder: Path, *, all_rows: bool, compiled: bool) -> None:
     """Measure the rows of a shape, those that matter most first."""
     make_model(folder, bench.shapes[name])
     rows = ModelBench(bench, name, folder)
@@ -499,21 +506,29 @@ def run_model(bench: Bench, name: str, folder: Path, *, compiled: bool) -> None:
     rows.cosine(lambda texts: Encoder(exact).encode(tokenize_texts(exact, texts)))
     work: list[tuple[float, Callable[[], None]]] = [
         (20, lambda: rows.encode_row(half, "short", "bfloat16")),
-        (30, lambda: rows.stream_row(half, "short", "bfloat16")),
-        (30, lambda: rows.other_row(half, "short", "bfloat16")),
-        (20, lambda: rows.by_length_row(half, "short", "bfloat16")),
-        (20, lambda: rows.stages(half, "short")),
+        (40, lambda: rows.stream_row(half, "short", "bfloat16")),
         (30, lambda: rows.encode_row(half, "mixed", "bfloat16")),
-        (40, lambda: rows.stream_row(half, "mixed", "bfloat16")),
+        (70, lambda: rows.stream_row(half, "mixed", "bfloat16")),
+        (20, lambda: rows.stages(half, "short")),
+        (30, lambda: rows.other_row(half, "short", "bfloat16")),
         (30, lambda: rows.other_row(half, "mixed", "bfloat16")),
-        (20, lambda: rows.encode_row(exact, "short", "float32")),
     ]
+    if not all_rows:
+        run_rows(bench, work)
+        return
+    work.append((20, lambda: rows.by_length_row(half, "short", "bfloat16")))
+    work.append((20, lambda: rows.encode_row(exact, "short", "float32")))
     if bench.device.kind == "cuda":  # a CPU's float16 is slow
         work.append((20, lambda: rows.encode_row(rows.load("float16"), "short", "float16")))
     if compiled:
         work.append((60, lambda: run_compiled(rows)))
     budgets = BUDGETS[:1] if bench.smoke else BUDGETS
     work += [(20, functools.partial(rows.encode_row, half, "short", "bfloat16", budget=budget)) for budget in budgets]
+    run_rows(bench, work)
+
+
+def run_rows(bench: Bench, work: list[tuple[float, Callable[[], None]]]) -> None:
+    """Measure rows as long as there is time for them."""
     for seconds, measure in work:
         if bench.report.left() < seconds and not bench.smoke:
             print("no time left: a row is left out", flush=True)
@@ -543,6 +558,7 @@ def main() -> None:
     parser.add_argument("--shapes", nargs="*", choices=list(SHAPES), default=list(SHAPES))
     parser.add_argument("--smoke", action="store_true", help="tiny models and few texts: that it runs, not how fast")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
+    parser.add_argument("--few", action="store_true", help="leave other precisions, batch sizes and compiling out")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     device = choose_device(arguments.device)
@@ -555,7 +571,7 @@ def main() -> None:
         folders = {name: Path(place) / name for name in arguments.shapes}
         measure_peaks(bench)
         for name, folder in folders.items():
-            run_model(bench, name, folder, compiled=not arguments.no_compile)
+            run_model(bench, name, folder, all_rows=not arguments.few, compiled=not arguments.no_compile)
     report.say("\ndone")
 
 

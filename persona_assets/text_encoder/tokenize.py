@@ -1,9 +1,11 @@
 """Turn texts into token ids, all at once."""
 
 import os
+import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -19,6 +21,12 @@ from persona_assets.text_encoder.word_tokens import Ragged, WordTokens, expand_r
 CHUNK_TEXTS = {"cpu": 16_384, "mps": 16_384, "cuda": 65_536}
 # Threads that tokenise for a GPU, each a chunk. One feeds e5-large many times over; a small model takes texts faster.
 MAX_THREADS = 4
+# Texts that a thread tokenises at a time: of few, more words are met again; arrays of many do not fit caches.
+_SLICE_TEXTS = 16_384
+# Chunks that are tokenised, or being tokenised, while the caller computes one.
+_CHUNKS_AHEAD = 1
+# Python's own interval is 5 ms: a kernel of a small model takes 0.1.
+_SWITCH_SECONDS = 0.0002
 # Texts that the tokenizer is given at once: it holds 10 KB for each until all are done.
 _TEXTS_AT_ONCE = 1_024
 
@@ -62,23 +70,44 @@ def tokenize_ahead(model: TextModel, chunks: Iterable[tuple[Key, Texts]]) -> Ite
     """Yield the tokens of each chunk, in order; while the caller computes one, threads tokenise the next ones.
 
     One thread for a processor, which has its cores for the model, and for a tokenizer that has threads of its own. For
-    a GPU as many as there are cores to spare, up to `MAX_THREADS`.
+    a GPU as many as there are cores to spare, up to `MAX_THREADS`; each tokenises a slice of a chunk, so that the first
+    chunk is not waited for long.
 
     Args:
         model: Made by `model.load_model`.
-        chunks: Of any key and texts, none blank; read as many chunks ahead as there are threads.
+        chunks: Of any key and texts, none blank; read `_CHUNKS_AHEAD` chunks ahead.
     """
     is_parallel = model.device.kind == "cuda" and model.word_tokens is not None
     threads = max(1, min(MAX_THREADS, count_cores() - 1)) if is_parallel else 1
-    with ThreadPoolExecutor(threads) as pool:
-        ahead = deque[tuple[Key, Future[Tokens]]]()
+    with _switching_threads(is_often=is_parallel), ThreadPoolExecutor(threads) as pool:
+        ahead = deque[tuple[Key, list[Future[Tokens]]]]()
         for key, texts in chunks:
-            ahead.append((key, pool.submit(tokenize_texts, model, texts)))
-            if len(ahead) > threads:
-                first, tokens = ahead.popleft()
-                yield first, tokens.result()
-        for key, tokens in ahead:
-            yield key, tokens.result()
+            slices = (texts[start : start + _SLICE_TEXTS] for start in range(0, max(1, len(texts)), _SLICE_TEXTS))
+            ahead.append((key, [pool.submit(tokenize_texts, model, some) for some in slices]))
+            if len(ahead) > _CHUNKS_AHEAD:
+                first, parts = ahead.popleft()
+                yield first, _concatenate([part.result() for part in parts])
+        for key, parts in ahead:
+            yield key, _concatenate([part.result() for part in parts])
+
+
+@contextmanager
+def _switching_threads(*, is_often: bool) -> Generator[None]:
+    """Let the thread that feeds a GPU wait less for the interpreter while others tokenise.
+
+    It gives the interpreter up with each of thousands of kernels, and gets it back after the interval at the latest.
+    """
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS if is_often else interval)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def _concatenate(parts: list[Tokens]) -> Tokens:
+    ids, lengths = (np.concatenate([getattr(part, name) for part in parts]) for name in ("ids", "lengths"))
+    return Tokens(ids, lengths, sum(part.truncated for part in parts))
 
 
 def count_cores() -> int:
