@@ -23,6 +23,7 @@ cut off leaves what it measured.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 import importlib
 import importlib.util
@@ -40,12 +41,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the package need not be installed
 
 from persona_assets.text_encoder.device import Device, choose_device
 from persona_assets.text_encoder.encode import Encoder
 from persona_assets.text_encoder.model import Replica, TextModel, load_model
+from persona_assets.text_encoder.packed_bert import (
+    Attention,
+    PackedBert,
+    Packing,
+    attend_by_length,
+    attend_packed,
+)
 from persona_assets.text_encoder.tokenize import (
     CHUNK_TEXTS,
     Tokens,
@@ -70,6 +79,7 @@ OTHER_TEXTS = 32_768  # that it is measured on: it sorts them all
 FLOAT32_TEXTS = 8_192  # ten times as slow
 STREAM_CHUNKS = {"e5-large": 6, "MiniLM": 12}  # a day has more: its start and its end weigh less
 BUDGETS = (16_384, 32_768, 131_072, 262_144)
+PART_LENGTHS = (22, 43, 128)  # the means of both kinds of texts, and the longest
 ROUNDS = 3
 
 
@@ -337,6 +347,30 @@ class ModelBench:
         """Measure the same without packing, as for networks that cannot be packed."""
         self.encode_row(_with_network(model, model.replicas[0].network), kind, label, way="encode by length")
 
+    def attention_row(self, model: TextModel, kind: str, attention: Attention) -> None:
+        """Measure the same with another attention."""
+        replica = model.replicas[0]
+        packed = PackedBert(replica.network, attention)
+        other = dataclasses.replace(model, replicas=(dataclasses.replace(replica, packed=packed),))
+        self.encode_row(other, kind, "bfloat16", way=f"encode, {attention.__name__}")
+
+    def parts(self, model: TextModel) -> None:
+        """Print what the parts of a layer cost, on tokens of texts of one length."""
+        report, shape, place = self.bench.report, self.shape, model.replicas[0].place
+        report.table("part of a layer, bfloat16", *(f"ns a token, texts of {length} tokens" for length in PART_LENGTHS))
+        found: dict[str, list[str]] = {}
+        for length in PART_LENGTHS:
+            texts = (256 if self.bench.smoke else 65_536) // length
+            for name, seconds in _time_parts(self.bench, shape, texts, length, place).items():
+                found.setdefault(name, []).append(f"{seconds / (texts * length) * 1e9:.2f}")
+        for name, cells in found.items():
+            report.row(name, *cells)
+        flops = [self.shape.count_flops(np.array([length])) / length / shape.layers for length in PART_LENGTHS]
+        report.row(
+            "all, at the best matrix product", *(f"{some / self.bench.peaks['bfloat16'] * 1e9:.2f}" for some in flops)
+        )
+        self.begin_ways()
+
     def _part(self, model: TextModel, kind: str, start: int, stop: int) -> Tokens:
         whole = self.tokens_of(model, kind, self.most)
         ends = np.cumsum(whole.lengths)
@@ -436,9 +470,65 @@ class ModelBench:
             then(result)
 
 
-def _with_network(model: TextModel, network: Any) -> TextModel:
-    import dataclasses  # noqa: PLC0415 - here only
+def _time_parts(bench: Bench, shape: Shape, texts: int, length: int, place: str) -> dict[str, float]:
+    """Return the seconds of each part of a layer, on random numbers."""
+    tokens, functional = texts * length, torch.nn.functional
 
+    def draw(*size: int) -> torch.Tensor:
+        return torch.randn(size, device=place, dtype=torch.float32).to(torch.bfloat16)
+
+    narrow, wide, norm = draw(tokens, shape.width), draw(tokens, shape.inner), (draw(shape.width), draw(shape.width))
+    heads = draw(tokens, 3, shape.heads, shape.width // shape.heads).unbind(1)
+    ends = torch.arange(0, tokens + 1, length, device=place, dtype=torch.int32)
+    packing = Packing(ends, ((texts, length),))
+    square, up = draw(shape.width, shape.width), draw(shape.inner, shape.width)
+    triple, down = draw(3 * shape.width, shape.width), draw(shape.width, shape.inner)
+    parts: dict[str, Callable[[], Any]] = {
+        "query, key, value": lambda: functional.linear(narrow, triple, triple[:, 0]),
+        "attention by length": lambda: attend_by_length(*heads, packing),
+        "attention's output": lambda: functional.linear(narrow, square, norm[0]),
+        "add": lambda: narrow + narrow,
+        "layer norm": lambda: functional.layer_norm(narrow, narrow.shape[-1:], *norm),
+        "inner layer": lambda: functional.linear(narrow, up, up[:, 0]),
+        "GELU": lambda: functional.gelu(wide),
+        "output": lambda: functional.linear(wide, down, norm[0]),
+    }
+    if place.startswith("cuda"):
+        parts["attention by torch's varlen kernel"] = lambda: attend_packed(*heads, packing)
+        for backend in (
+            SDPBackend.FLASH_ATTENTION,
+            SDPBackend.CUDNN_ATTENTION,
+            SDPBackend.EFFICIENT_ATTENTION,
+            SDPBackend.MATH,
+        ):
+            parts[f"attention by length, {backend.name}"] = functools.partial(_attend_by, backend, heads, packing)
+    return {name: seconds for name, part in parts.items() if (seconds := _time_part(bench, part)) is not None}
+
+
+def _attend_by(backend: SDPBackend, heads: tuple[torch.Tensor, ...], packing: Packing) -> Any:
+    with sdpa_kernel(backend):
+        return attend_by_length(*heads, packing)
+
+
+def _time_part(bench: Bench, part: Callable[[], Any]) -> float | None:
+    """Return the least seconds of a call; None where the device has no such kernel."""
+    repeats, best = (1 if bench.smoke else 20), float("inf")
+    with torch.inference_mode():
+        try:
+            part()
+        except RuntimeError:
+            return None
+        for _ in range(3):
+            bench.synchronize()
+            start = time.perf_counter()
+            for _ in range(repeats):
+                part()
+            bench.synchronize()
+            best = min(best, (time.perf_counter() - start) / repeats)
+    return best
+
+
+def _with_network(model: TextModel, network: Any) -> TextModel:
     return dataclasses.replace(model, replicas=(Replica(model.replicas[0].place, network),))
 
 
@@ -510,9 +600,14 @@ def run_model(bench: Bench, name: str, folder: Path, *, all_rows: bool, compiled
         (30, lambda: rows.encode_row(half, "mixed", "bfloat16")),
         (70, lambda: rows.stream_row(half, "mixed", "bfloat16")),
         (20, lambda: rows.stages(half, "short")),
+        (15, lambda: rows.parts(half)),
         (30, lambda: rows.other_row(half, "short", "bfloat16")),
         (30, lambda: rows.other_row(half, "mixed", "bfloat16")),
     ]
+    if bench.device.kind == "cuda":
+        for attention in (attend_by_length, attend_packed):
+            for kind in CHARACTERS:
+                work.append((20, functools.partial(rows.attention_row, half, kind, attention)))
     if not all_rows:
         run_rows(bench, work)
         return

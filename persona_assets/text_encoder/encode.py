@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from persona_assets.errors import DeviceError, VectorError
 from persona_assets.text_encoder.model import Replica, TextModel
-from persona_assets.text_encoder.packed_bert import pool_packed
+from persona_assets.text_encoder.packed_bert import Packing, pool_packed
 from persona_assets.text_encoder.tokenize import Tokens
 
 # Most tokens of a batch. On a CPU: measured best of 512 to 16,384.
@@ -197,7 +197,10 @@ class _Batches:
         ids, longest = self._ids[self._ends[start] : self._ends[stop]], int(self._lengths[start])
         if self._replica.packed is not None:
             ends = (self._ends_there[start : stop + 1] - self._ends_there[start]).int()
-            pooled = pool_packed(self._replica.packed(ids, ends, longest), ends, self._pooling)
+            lengths, texts = np.unique(self._lengths[start:stop], return_counts=True)
+            # The longest first.
+            packing = Packing(ends, tuple(zip(texts[::-1].tolist(), lengths[::-1].tolist(), strict=True)))
+            pooled = pool_packed(self._replica.packed(ids, packing), ends, self._pooling)
         else:
             hidden = self._replica.network(input_ids=ids.view(-1, longest), attention_mask=None).last_hidden_state
             pooled = _pool(hidden, self._pooling)

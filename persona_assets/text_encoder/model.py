@@ -17,7 +17,7 @@ from persona_assets.text_encoder.device import (
     choose_precision,
 )
 from persona_assets.text_encoder.onednn import prepack_linear_layers
-from persona_assets.text_encoder.packed_bert import PackedBert, can_pack, find_attention
+from persona_assets.text_encoder.packed_bert import PackedBert, can_pack, choose_attention, has_packed_kernel
 from persona_assets.text_encoder.pooling import Recipe, read_recipe
 from persona_assets.text_encoder.word_tokens import WordTokens, build_word_tokens
 
@@ -217,25 +217,14 @@ def _replicate(network: Any, places: list[str], *, compiled: bool) -> tuple[Repl
 
 def _prepare(place: str, network: Any, *, compiled: bool) -> Replica:
     """Return a network that is on its device, made as fast there as can be."""
-    packed = _pack(network) if place.startswith("cuda") else None
-    if compiled and packed is not None:
-        packed.compile()
-    elif compiled:
+    if compiled:
         network.compile(dynamic=True)
     elif place == "cpu":
         prepack_linear_layers(network)
-    return Replica(place, network, packed)
-
-
-def _pack(network: Any) -> PackedBert | None:
-    """Return the network over packed texts; None where it is no BERT, or its attention has no kernel for that."""
-    import torch  # noqa: PLC0415 - loaded with the model
-
-    # Of the kernel: half precision, and GPUs from Ampere on.
-    is_half = network.dtype in {torch.bfloat16, torch.float16}
-    is_new = torch.cuda.get_device_capability(network.device) >= (8, 0)
-    attention = find_attention() if is_half and is_new and can_pack(network) else None
-    return attention and PackedBert(network, attention)
+    elif place.startswith("cuda") and can_pack(network):
+        attention = choose_attention(has_kernel=has_packed_kernel(network))
+        return Replica(place, network, PackedBert(network, attention))
+    return Replica(place, network)
 
 
 def _load(folder: Path, *, name: str, precision: Precision) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""BERT's forward pass over texts that lie end to end, for GPUs: no padding, and batches of any lengths.
+"""BERT's forward pass over texts that lie end to end, for GPUs: no padding, and batches of several lengths.
 
 A batch of texts of one length is as free of padding, but holds as many texts as have that length. Packed batches are
 all as large as a GPU likes: fewer and larger kernels, and less time of the host between them. One product for query,
@@ -13,12 +13,20 @@ from typing import Any, NamedTuple
 _NETWORKS = {"BertModel", "RobertaModel", "XLMRobertaModel", "CamembertModel"}
 # Positions of these start behind the padding token's id.
 _POSITIONS_BEHIND_PADDING = {"RobertaModel", "XLMRobertaModel", "CamembertModel"}
-# The longest text of a batch is given rounded up to this, so that a compiled layer meets few values of it. It is the
-# width of the attention kernel's tiles.
-_TILE = 128
+# Lengths of a batch up to which attention is computed length by length. The kernel for texts of different lengths takes
+# more time a text, but one call for all of them.
+_MAX_LENGTHS = 4
 
-# (query, key, value: (tokens, heads, width of a head); ends of texts; longest text) -> like query
-Attention = Callable[[Any, Any, Any, Any, int], Any]
+
+class Packing(NamedTuple):
+    """How the tokens of a batch are cut into texts, which are sorted by length."""
+
+    ends: Any  # int32 tensor (texts + 1,) on the device: 0, and where each text ends
+    lengths: tuple[tuple[int, int], ...]  # (texts, tokens of each), for each length
+
+
+# (query, key, value: (tokens, heads, width of a head); packing) -> (tokens, heads, width of a head)
+Attention = Callable[[Any, Any, Any, Packing], Any]
 
 
 class _Layer(NamedTuple):
@@ -32,13 +40,50 @@ class _Layer(NamedTuple):
     norm_output: tuple[Any, Any]
 
 
-def find_attention() -> Attention | None:
-    """Return torch's attention over texts of different lengths, which it has for GPUs since 2.10; else None."""
-    if importlib.util.find_spec("torch.nn.attention.varlen") is None:
-        return None
+def attend_by_length(query: Any, key: Any, value: Any, packing: Packing) -> Any:
+    """Let each text see itself, all texts of a length at once."""
+    import torch  # noqa: PLC0415 - loaded with the model
+
+    parts: list[Any] = []
+    start = 0
+    for texts, length in packing.lengths:
+        stop = start + texts * length
+        heads = [whole[start:stop].unflatten(0, (texts, length)).transpose(1, 2) for whole in (query, key, value)]
+        seen = torch.nn.functional.scaled_dot_product_attention(*heads)
+        parts.append(seen.transpose(1, 2).flatten(0, 1))
+        start = stop
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def attend_packed(query: Any, key: Any, value: Any, packing: Packing) -> Any:
+    """Let each text see itself, texts of all lengths at once: a kernel of GPUs, for half precision."""
     from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415 - loaded with the model
 
-    return lambda query, key, value, ends, longest: varlen_attn(query, key, value, ends, ends, longest, longest)
+    longest = max(length for _, length in packing.lengths)
+    return varlen_attn(query, key, value, packing.ends, packing.ends, longest, longest)
+
+
+def choose_attention(*, has_kernel: bool) -> Attention:
+    """Return the attention that is fastest for each batch.
+
+    Args:
+        has_kernel: Whether `attend_packed` can be used.
+    """
+
+    def attend(query: Any, key: Any, value: Any, packing: Packing) -> Any:
+        is_mixed = has_kernel and len(packing.lengths) > _MAX_LENGTHS
+        return (attend_packed if is_mixed else attend_by_length)(query, key, value, packing)
+
+    return attend
+
+
+def has_packed_kernel(network: Any) -> bool:
+    """Say whether `attend_packed` works for a network that is on a GPU: torch has it since 2.10."""
+    import torch  # noqa: PLC0415 - loaded with the model
+
+    is_there = importlib.util.find_spec("torch.nn.attention.varlen") is not None
+    is_half = network.dtype in {torch.bfloat16, torch.float16}
+    return is_there and is_half and torch.cuda.get_device_capability(network.device) >= (8, 0)
 
 
 def can_pack(network: Any) -> bool:
@@ -54,7 +99,7 @@ class PackedBert:
 
         Args:
             network: One for which `can_pack`, in eval mode, on its device.
-            attention: `find_attention()`, or another one that computes the same.
+            attention: Of `choose_attention`.
         """
         self._attention = attention
         self._embeddings = network.embeddings
@@ -64,40 +109,32 @@ class PackedBert:
         self._epsilon = network.config.layer_norm_eps
         self._activation = network.encoder.layer[0].intermediate.intermediate_act_fn
         self._layers = [_read_layer(layer) for layer in network.encoder.layer]
-        self._run_layer = self._layer
 
-    def compile(self) -> None:
-        """Have torch compile a layer, once for all of them."""
-        import torch  # noqa: PLC0415 - loaded with the model
-
-        self._run_layer = torch.compile(self._layer, dynamic=True)
-
-    def __call__(self, ids: Any, ends: Any, longest: int) -> Any:
+    def __call__(self, ids: Any, packing: Packing) -> Any:
         """Return the last layer's output, `(tokens, dimensions)`.
 
         Args:
             ids: int64 `(tokens,)`, of all texts, one after the other.
-            ends: int32 `(texts + 1,)`: 0, and where each text ends.
-            longest: Tokens of the longest text.
+            packing: Where each text ends.
         """
         import torch  # noqa: PLC0415 - loaded with the model
 
         embeddings, functional = self._embeddings, torch.nn.functional
         values = functional.embedding(ids, embeddings.word_embeddings.weight)
         values = values + embeddings.token_type_embeddings.weight[0]
-        values = values + functional.embedding(self._find_positions(ids, ends), embeddings.position_embeddings.weight)
+        positions = self._find_positions(ids, packing.ends)
+        values = values + functional.embedding(positions, embeddings.position_embeddings.weight)
         values = self._normalize(values, (embeddings.LayerNorm.weight, embeddings.LayerNorm.bias))
-        longest = -(-longest // _TILE) * _TILE
         for layer in self._layers:
-            values = self._run_layer(values, ends, longest, layer)
+            values = self._layer(values, packing, layer)
         return values
 
-    def _layer(self, values: Any, ends: Any, longest: int, weights: _Layer) -> Any:
+    def _layer(self, values: Any, packing: Packing, weights: _Layer) -> Any:
         import torch  # noqa: PLC0415 - loaded with the model
 
         linear, (tokens, width) = torch.nn.functional.linear, values.shape
         heads = linear(values, *weights.to_qkv).view(tokens, 3, self._heads, width // self._heads)
-        seen = self._attention(*heads.unbind(1), ends, longest).reshape(tokens, width)
+        seen = self._attention(*heads.unbind(1), packing).reshape(tokens, width)
         values = self._normalize(linear(seen, *weights.from_heads) + values, weights.norm_attention)
         inner = self._activation(linear(values, *weights.to_inner))
         return self._normalize(linear(inner, *weights.from_inner) + values, weights.norm_output)

@@ -1,28 +1,47 @@
 """Packed texts get the vectors that they would get alone."""
 
 import dataclasses
+import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from persona_assets.text_encoder import packed_bert
 from persona_assets.text_encoder.encode import Encoder
 from persona_assets.text_encoder.model import Replica
-from persona_assets.text_encoder.packed_bert import PackedBert, can_pack, find_attention, pool_packed
+from persona_assets.text_encoder.packed_bert import (
+    PackedBert,
+    Packing,
+    attend_packed,
+    can_pack,
+    choose_attention,
+    has_packed_kernel,
+)
 from persona_assets.text_encoder.tokenize import Tokens, tokenize_texts
 from persona_assets_tests.assets.embeddings.builders import encode, load, make_model
 
 TEXTS = ["the cat sat on the mat", "a dog ran", "it was under the red tree and then it ran on", "blue", "a dog ran"]
 
 
-def attend_one_by_one(query, key, value, ends, longest):
+def attend_one_by_one(query, key, value, packing):
     """What the kernel of a GPU computes, written plainly: each text sees itself."""
-    assert int(ends.diff().max()) <= longest
     seen = torch.empty_like(query)
-    for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+    ends = packing.ends.tolist()
+    assert [end - start for start, end in itertools.pairwise(ends)] == [
+        length for texts, length in packing.lengths for _ in range(texts)
+    ]
+    for start, end in itertools.pairwise(ends):
         heads = [part[start:end].transpose(0, 1) for part in (query, key, value)]
         seen[start:end] = torch.nn.functional.scaled_dot_product_attention(*heads).transpose(0, 1)
     return seen
+
+
+def pack(*lengths):
+    """The packing of texts of these lengths, which descend."""
+    runs = tuple((len(list(alike)), length) for length, alike in itertools.groupby(lengths))
+    return Packing(torch.tensor([0, *itertools.accumulate(lengths)], dtype=torch.int32), runs)
 
 
 def make_network(kind):
@@ -42,15 +61,15 @@ def make_network(kind):
     return getattr(transformers, f"{kind}Model")(config).eval()
 
 
+@pytest.mark.parametrize("attention", [attend_one_by_one, choose_attention(has_kernel=False)])
 @pytest.mark.parametrize("kind", ["Bert", "Roberta", "XLMRoberta", "Camembert"])
-def test_each_network_gives_what_it_gives_text_by_text(kind):
+def test_each_network_gives_what_it_gives_text_by_text(kind, attention):
     network = make_network(kind)
-    texts = [torch.tensor(ids) for ids in ([5, 6, 7], [8], [9, 10, 11, 12, 13], [14, 15])]
-    ends = torch.tensor([0, 3, 4, 9, 11], dtype=torch.int32)
+    texts = [torch.tensor(ids) for ids in ([9, 10, 11, 12, 13], [5, 6, 7], [14, 15, 16], [8])]
 
     with torch.inference_mode():
         alone = torch.cat([network(input_ids=text[None]).last_hidden_state[0] for text in texts])
-        packed = PackedBert(network, attend_one_by_one)(torch.cat(texts), ends, 5)
+        packed = PackedBert(network, attention)(torch.cat(texts), pack(5, 3, 3, 1))
 
     torch.testing.assert_close(packed, alone, atol=1e-5, rtol=1e-4)
 
@@ -61,8 +80,7 @@ def test_a_text_that_spells_the_padding_token_has_the_positions_that_the_network
 
     with torch.inference_mode():
         alone = network(input_ids=text[None]).last_hidden_state[0]
-        both = torch.tensor([0, 6, 12], dtype=torch.int32)
-        packed = PackedBert(network, attend_one_by_one)(torch.cat([text, text]), both, 6)
+        packed = PackedBert(network, attend_one_by_one)(torch.cat([text, text]), pack(6, 6))
 
     torch.testing.assert_close(packed, torch.cat([alone, alone]), atol=1e-5, rtol=1e-4)
 
@@ -96,9 +114,9 @@ def test_a_packed_batch_holds_texts_of_several_lengths_within_the_budget(tiny):
         def __init__(self):
             self.batches = []
 
-        def __call__(self, ids, ends, longest):
-            self.batches.append((len(ids), longest))
-            assert ends[-1] == len(ids)
+        def __call__(self, ids, packing):
+            self.batches.append((len(ids), packing.lengths))
+            assert packing.ends[-1] == len(ids)
             return torch.ones(len(ids), tiny.dimensions)
 
     packed = Counting()
@@ -109,30 +127,19 @@ def test_a_packed_batch_holds_texts_of_several_lengths_within_the_budget(tiny):
     Encoder(dataclasses.replace(tiny, replicas=(replica,)), token_budget=12).encode(tokens)
 
     # The longest first; one text is a batch even beyond the budget.
-    assert packed.batches == [(13, 13), (8, 8), (10, 5), (6, 3)]
+    assert packed.batches == [(13, ((1, 13),)), (8, ((1, 8),)), (10, ((2, 5),)), (6, ((2, 3),))]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, when it is first asked to compile
-def test_a_compiled_layer_gives_the_same(monkeypatch):
-    compile_ = torch.compile
-    layers = []
+def test_the_kernel_of_a_gpu_is_used_for_many_lengths_alone(monkeypatch):
+    called = []
+    for name in ("attend_by_length", "attend_packed"):
+        monkeypatch.setattr(packed_bert, name, lambda *_given, name=name: called.append(name))
 
-    def trace(layer, **options):
-        layers.append(layer)
-        return compile_(layer, **options, backend="eager")  # no C++ compiler is needed
+    for has_kernel in (True, False):
+        choose_attention(has_kernel=has_kernel)(None, None, None, pack(6, 5, 4, 3, 2))
+        choose_attention(has_kernel=has_kernel)(None, None, None, pack(6, 5, 4, 4, 4, 3))
 
-    monkeypatch.setattr(torch, "compile", trace)
-    ids, ends = torch.tensor([5, 6, 7, 8]), torch.tensor([0, 3, 4], dtype=torch.int32)
-    packed = PackedBert(make_network("Bert"), attend_one_by_one)
-
-    with torch.inference_mode():
-        plain = packed(ids, ends, 3)
-        packed.compile()
-        compiled = packed(ids, ends, 3)
-
-    assert len(layers) == 1
-    torch.testing.assert_close(compiled, plain)
-    assert pool_packed(compiled, ends, "mean").shape == (2, 16)
+    assert called == ["attend_packed", "attend_by_length", "attend_by_length", "attend_by_length"]
 
 
 def test_what_is_no_bert_is_not_packed():
@@ -146,5 +153,22 @@ def test_what_is_no_bert_is_not_packed():
     assert not can_pack(transformers.MPNetModel(config))
 
 
-def test_this_torch_has_the_kernel():
-    assert find_attention() is not None
+def test_the_kernel_gets_the_longest_text(monkeypatch):
+    varlen = pytest.importorskip("torch.nn.attention.varlen")
+    given = []
+    monkeypatch.setattr(varlen, "varlen_attn", lambda *arguments: given.extend(arguments))
+    packing = pack(6, 5, 5)
+
+    attend_packed("query", "key", "value", packing)
+
+    assert given == ["query", "key", "value", packing.ends, packing.ends, 6, 6]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "capability", "has"), [("float16", 8, True), ("float32", 9, False), ("float16", 7, False)]
+)
+def test_the_kernel_is_there_for_half_precision_on_new_gpus(monkeypatch, dtype, capability, has):
+    pytest.importorskip("torch.nn.attention.varlen")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (capability, 0))
+
+    assert has_packed_kernel(SimpleNamespace(dtype=getattr(torch, dtype), device="cuda")) is has
