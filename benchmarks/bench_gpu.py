@@ -401,8 +401,7 @@ class ModelBench:
         chunk = min(run.texts, size)
         kernels = self.bench.kernel_seconds(lambda: encoder.encode(self._part(model, kind, 0, chunk)))
         busy = None if kernels is None else kernels / chunk * run.texts / run.seconds
-        self.row("stream", kind, label, "default", run, busy, "-")
-        print(f"          of {run.seconds:.2f} s, the first tokens took {min(fill):.2f} s", flush=True)
+        self.row("stream", kind, label, f"default, the first after {min(fill):.2f} s", run, busy, "-")
 
     def _chunks(self, kind: str, count: int) -> Iterator[tuple[int, pa.Array]]:
         texts, size = pa.array(self.bench.corpus[kind][:count]), CHUNK_TEXTS["cuda"]
@@ -605,9 +604,8 @@ def run_model(bench: Bench, name: str, folder: Path, *, all_rows: bool, compiled
         (30, lambda: rows.other_row(half, "mixed", "bfloat16")),
     ]
     if bench.device.kind == "cuda":
-        for attention in (attend_by_length, attend_packed):
-            for kind in CHARACTERS:
-                work.append((20, functools.partial(rows.attention_row, half, kind, attention)))
+        ways = [(kind, attention) for kind in CHARACTERS for attention in (attend_by_length, attend_packed)]
+        work += [(20, functools.partial(rows.attention_row, half, kind, attention)) for kind, attention in ways]
     if not all_rows:
         run_rows(bench, work)
         return
