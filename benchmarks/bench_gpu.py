@@ -182,7 +182,7 @@ class Bench:
         with profile(activities=[ProfilerActivity.CUDA], acc_events=True) as profiled:
             work()
             self.synchronize()
-        kernels = [event for event in profiled.key_averages() if event.device_type == torch.autograd.DeviceType.CUDA]
+        kernels = [event for event in profiled.key_averages() if str(event.device_type) == "DeviceType.CUDA"]
         return sum(event.self_device_time_total for event in kernels) / 1e6
 
 
@@ -484,16 +484,16 @@ def _time_parts(bench: Bench, shape: Shape, texts: int, length: int, place: str)
     triple, down = draw(3 * shape.width, shape.width), draw(shape.width, shape.inner)
     parts: dict[str, Callable[[], Any]] = {
         "query, key, value": lambda: functional.linear(narrow, triple, triple[:, 0]),
-        "attention by length": lambda: attend_by_length(*heads, packing),
+        "attention by length": lambda: attend_by_length(heads[0], heads[1], heads[2], packing),
         "attention's output": lambda: functional.linear(narrow, square, norm[0]),
         "add": lambda: narrow + narrow,
-        "layer norm": lambda: functional.layer_norm(narrow, narrow.shape[-1:], *norm),
+        "layer norm": lambda: functional.layer_norm(narrow, narrow.shape[-1:], norm[0], norm[1]),
         "inner layer": lambda: functional.linear(narrow, up, up[:, 0]),
         "GELU": lambda: functional.gelu(wide),
         "output": lambda: functional.linear(wide, down, norm[0]),
     }
     if place.startswith("cuda"):
-        parts["attention by torch's varlen kernel"] = lambda: attend_packed(*heads, packing)
+        parts["attention by torch's varlen kernel"] = lambda: attend_packed(heads[0], heads[1], heads[2], packing)
         for backend in (
             SDPBackend.FLASH_ATTENTION,
             SDPBackend.CUDNN_ATTENTION,
@@ -506,7 +506,7 @@ def _time_parts(bench: Bench, shape: Shape, texts: int, length: int, place: str)
 
 def _attend_by(backend: SDPBackend, heads: tuple[torch.Tensor, ...], packing: Packing) -> Any:
     with sdpa_kernel(backend):
-        return attend_by_length(*heads, packing)
+        return attend_by_length(heads[0], heads[1], heads[2], packing)
 
 
 def _time_part(bench: Bench, part: Callable[[], Any]) -> float | None:

@@ -27,7 +27,7 @@ import sys
 import tempfile
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ class Clock:
         self.cpu: dict[str, float] = {}
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> Generator[None]:
         """Time a block."""
         wall, cpu = time.perf_counter(), time.process_time()
         yield
@@ -157,7 +157,12 @@ def measure(posts: Path, scratch: Path, threads: int) -> dict[str, Any]:
 
 def find_names() -> dict[str, Callable[..., Any]]:
     """Return what the stages are called in the checkout that is measured: some were renamed."""
-    from persona_assets.assets.embeddings import distinct_texts, embed, vector_cache, vector_files  # noqa: PLC0415
+    from persona_assets.assets.embeddings import (  # noqa: PLC0415 - of the checkout that is measured
+        distinct_texts,
+        embed,
+        vector_cache,
+        vector_files,
+    )
     from persona_assets.text_encoder import encode, tokenize  # noqa: PLC0415 - of the checkout that is measured
 
     is_old = not hasattr(tokenize, "tokenize_ahead")

@@ -24,6 +24,10 @@ class Device:
     name: str
     count: int = 1  # of GPUs, all of which are used
 
+    def describe(self) -> str:
+        """Return number and name: "2 x NVIDIA H100"."""
+        return f"{self.count} x {self.name}"
+
     def places(self) -> list[str]:
         """Return how torch calls each of them."""
         return [f"cuda:{number}" for number in range(self.count)] if self.kind == "cuda" else [self.kind]

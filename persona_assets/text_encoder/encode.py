@@ -177,7 +177,7 @@ class _Batches:
         self._pooling, self._replica = model.recipe.pooling, replica
         self._ids, self._ends = ids, ends
         self._lengths = np.diff(ends)
-        self._ends_there = None if replica.packed is None else _send(ends.astype(np.int32), replica.place)
+        self._ends_there: Any = None if replica.packed is None else _send(ends.astype(np.int32), replica.place)
 
     def find_stop(self, start: int, budget: int) -> int:
         """Return where a batch ends that begins with text `start`: at least one text, and no more tokens than fit.

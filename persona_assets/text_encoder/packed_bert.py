@@ -134,7 +134,8 @@ class PackedBert:
 
         linear, (tokens, width) = torch.nn.functional.linear, values.shape
         heads = linear(values, *weights.to_qkv).view(tokens, 3, self._heads, width // self._heads)
-        seen = self._attention(*heads.unbind(1), packing).reshape(tokens, width)
+        query, key, value = heads.unbind(1)
+        seen = self._attention(query, key, value, packing).reshape(tokens, width)
         values = self._normalize(linear(seen, *weights.from_heads) + values, weights.norm_attention)
         inner = self._activation(linear(values, *weights.to_inner))
         return self._normalize(linear(inner, *weights.from_inner) + values, weights.norm_output)
@@ -142,7 +143,7 @@ class PackedBert:
     def _normalize(self, values: Any, weights: tuple[Any, Any]) -> Any:
         import torch  # noqa: PLC0415 - loaded with the model
 
-        return torch.nn.functional.layer_norm(values, values.shape[-1:], *weights, self._epsilon)
+        return torch.nn.functional.layer_norm(values, values.shape[-1:], weights[0], weights[1], self._epsilon)
 
     def _find_positions(self, ids: Any, ends: Any) -> Any:
         """Return each token's row of the position embeddings."""

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +55,7 @@ def tokenize_texts(model: TextModel, texts: Texts) -> Tokens:
         model: Made by `model.load_model`.
         texts: None blank; strings of Python or of Arrow.
     """
-    strings = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
+    strings: pa.StringArray = cast("Any", texts) if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
     if model.recipe.lower_case:
         # Python's, which knows of a word's end; Arrow's does not.
         strings = pa.array([text.lower() for text in strings.to_pylist()], pa.string())

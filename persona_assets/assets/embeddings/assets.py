@@ -111,8 +111,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
             posts_and_texts = deduplicate_texts(english_posts, scratch=folder, memory_limit=config.memory_limit)
             with _lock_machine(on_wait=context.log.info):
                 model = _load(config)
-                device = model.device
-                context.log.info("%s on %d x %s (%s)", model.name, device.count, device.name, model.precision)
+                context.log.info("%s on %s (%s)", model.name, model.device.describe(), model.precision)
                 made = build_provenance(
                     "embeddings",
                     days=days_of_window(context.partition_key, days),
@@ -129,15 +128,14 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
                 )
                 # The rest needs no device: it is free for the step that waits for it.
                 model = dataclasses.replace(model, replicas=())
-                release_memory(device)
+                release_memory(model.device)
             day = parse_day(context.partition_key)
             result = join_posts(posts_and_texts.posts, vectors, scratch=folder, day=day, provenance=made)
-        texts = posts_and_texts.n_texts
-        context.log.info("%d posts, %d distinct texts, %d reused", result.posts, texts, vectors.reused)
+        context.log.info("%d posts, %d distinct texts, %d reused", result.posts, vectors.texts, vectors.reused)
         posts, max_error = english_posts.count_rows(), result.max_unit_length_error
         return dg.MaterializeResult(
             value=result.vectors,
-            metadata={**_describe(model, texts, vectors), **provenance_table(made), **cost},
+            metadata={**_describe(model, vectors), **provenance_table(made), **cost},
             check_results=[
                 _ADDS_UP.result(passed=posts == result.posts, posts=posts, vectors=result.posts),
                 _UNIT_VECTORS.result(passed=max_error <= _NORM_TOLERANCE, worst_difference_of_length=max_error),
@@ -196,9 +194,9 @@ def _move_cache_of_version_0_1(data: Path) -> None:
             (data / "embeddings" / "_store").rename(data / "vector_store")
 
 
-def _describe(model: TextModel, texts: int, vectors: TextVectors) -> dict[str, str | int | float]:
+def _describe(model: TextModel, vectors: TextVectors) -> dict[str, str | int | float]:
     """Return the metadata of the materialization: the model, the device and the counts."""
-    computed = texts - vectors.reused
+    computed = vectors.texts - vectors.reused
     return {
         **model.key(),
         "recipe_source": model.recipe.source,
@@ -206,7 +204,7 @@ def _describe(model: TextModel, texts: int, vectors: TextVectors) -> dict[str, s
         "device": model.device.kind,
         "device_name": model.device.name,
         "device_count": model.device.count,
-        "distinct_texts": texts,
+        "distinct_texts": vectors.texts,
         "reused_texts": vectors.reused,
         "computed_texts": computed,
         "truncated_share": round(vectors.truncated / max(1, computed), 6),

@@ -38,6 +38,7 @@ class TextVectors(NamedTuple):
 
     flat: Path  # of `vector_files.write_rows`; a vector's row is the number of its text
     schema: pa.Schema  # tables.embeddings_schema(dimensions), with the model in its metadata
+    texts: int  # number of distinct texts
     reused: int  # number of distinct texts whose vectors were in the cache
     truncated: int  # number of texts computed that are longer than max_tokens
     tokens: int  # number of tokens of the texts computed
@@ -106,7 +107,7 @@ def embed_texts(
                 on_progress(written.result())
     schema = tables.embeddings_schema(encoder.model.dimensions, pa.from_numpy_dtype(encoder.dtype))
     schema = tables.with_vector_model(schema, encoder.model.space())
-    return TextVectors(flat, schema, int((~missing).sum()), truncated, tokens)
+    return TextVectors(flat, schema, len(missing), int((~missing).sum()), truncated, tokens)
 
 
 def join_posts(

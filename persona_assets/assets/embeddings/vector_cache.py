@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +45,7 @@ def hash_texts(texts: pa.StringArray | Sequence[str]) -> TextHashes:
     Args:
         texts: Python or Arrow strings. Those of Arrow are hashed in place, without a Python string for each.
     """
-    strings = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
+    strings: pa.StringArray = cast("Any", texts) if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
     if not len(strings):
         return np.empty((0, 2), np.uint64)
     _, offsets, content = strings.buffers()

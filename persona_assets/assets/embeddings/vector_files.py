@@ -34,7 +34,7 @@ def write_rows(file: BufferedRandom, rows: RowNumbers, vectors: npt.NDArray[np.g
     gaps = np.flatnonzero(np.diff(rows) != 1) + 1
     for consecutive, block in zip(np.split(rows, gaps), np.split(vectors, gaps), strict=True):
         file.seek(int(consecutive[0]) * vectors[0].nbytes)
-        write_in_pieces(file, memoryview(np.ascontiguousarray(block)).cast("B"))
+        write_in_pieces(file, np.ascontiguousarray(block).data.cast("B"))
 
 
 def read_rows(file: int, rows: RowNumbers, *, width: int, dtype: np.dtype[np.generic]) -> npt.NDArray[np.generic]:

@@ -125,7 +125,7 @@ def embed(posts, model, scratch, *, vector_dtype="float32", store=None):
     cache = store and VectorCache(store, key=model.key(), dimensions=model.dimensions, dtype=vector_dtype)
     vectors = embed_texts(posts_and_texts, encoder, cache, scratch=scratch)
     result = join_posts(posts_and_texts.posts, vectors, scratch=scratch)
-    return Embedded(result.vectors, result.posts, posts_and_texts.n_texts, vectors.reused)
+    return Embedded(result.vectors, result.posts, vectors.texts, vectors.reused)
 
 
 def _module(path, kind):
