@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import compress
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -27,7 +28,7 @@ _SLICE_TEXTS = 16_384
 _CHUNKS_AHEAD = 1
 # Python's own interval is 5 ms: a kernel of a small model takes 0.1.
 _SWITCH_SECONDS = 0.0002
-# Texts that the tokenizer is given at once: it holds 10 KB for each until all are done.
+# Texts that such a tokenizer is given at once: it holds 10 KB for each until all are done.
 _TEXTS_AT_ONCE = 1_024
 
 Key = TypeVar("Key")
@@ -135,16 +136,33 @@ def _frame(words: WordTokens, content: Ragged, *, limit: int) -> Tokens:
 
 def _tokenize_whole(model: TextModel, texts: list[str]) -> Tokens:
     """Return the ids of texts by a tokenizer whose tokens may span words."""
-    rows: list[list[int]] = []
-    for start in range(0, len(texts), _TEXTS_AT_ONCE):
-        rows += _token_ids(model, texts[start : start + _TEXTS_AT_ONCE], model.max_tokens)
+    if model.tokenizer.is_fast:
+        return _tokenize_fast(model, texts)
+    rows = _call_tokenizer(model, texts, model.max_tokens)
     # Only a text that fills the limit can have been cut: with one more token allowed, a cut one grows.
     full = [text for text, row in zip(texts, rows, strict=True) if len(row) == model.max_tokens]
-    truncated = sum(len(row) > model.max_tokens for row in _token_ids(model, full, model.max_tokens + 1))
+    truncated = sum(len(row) > model.max_tokens for row in _call_tokenizer(model, full, model.max_tokens + 1))
     return Tokens(*to_ragged(rows), truncated)
 
 
-def _token_ids(model: TextModel, texts: list[str], limit: int) -> list[list[int]]:
+def _tokenize_fast(model: TextModel, texts: list[str]) -> Tokens:
+    """Return the same by the batch call of `tokenizers`, which leaves out what `transformers` makes of each token."""
+    backend = model.tokenizer.backend_tokenizer
+    backend.no_padding()
+    backend.enable_truncation(model.max_tokens, direction=model.tokenizer.truncation_side)
+    rows: list[list[int]] = []
+    truncated = 0
+    for start in range(0, len(texts), _TEXTS_AT_ONCE):
+        encodings = backend.encode_batch_fast(texts[start : start + _TEXTS_AT_ONCE])
+        ids = [encoding.ids for encoding in encodings]
+        # Only of a text that fills the limit can there be more.
+        is_full = (len(row) == model.max_tokens for row in ids)
+        truncated += sum(bool(encoding.overflowing) for encoding in compress(encodings, is_full))
+        rows += ids
+    return Tokens(*to_ragged(rows), truncated)
+
+
+def _call_tokenizer(model: TextModel, texts: list[str], limit: int) -> list[list[int]]:
     if not texts:
         return []
     return model.tokenizer(

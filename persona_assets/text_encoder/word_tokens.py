@@ -1,10 +1,12 @@
 """Tokenise texts word by word, each distinct word once: the same ids as the tokenizer's own in a fraction of the time.
 
-Exact where no token spans a space, as in BERT's tokenizers: their normalizer works on single characters, their
-pre-tokenizer drops whitespace and cuts out each punctuation mark, and WordPiece splits each word for itself. Other
-tokenizers are left alone.
+Exact where no token spans a space. BERT's normalizer works on single characters, its pre-tokenizer drops whitespace and
+cuts out each punctuation mark, and WordPiece splits each word for itself. XLM-RoBERTa's pre-tokenizer drops whitespace
+too, and its unigrams split each word for itself; its normalizer works on what a reader takes for one character, which
+can hold a space with an accent after it, so texts with such are tokenised whole. Other tokenizers are left alone.
 """
 
+import json
 import re
 import threading
 from itertools import chain
@@ -17,10 +19,17 @@ import pyarrow.compute as pc
 
 # Marks that are words of their own, so that "end." is no other word than "end": a third fewer words to tokenise.
 _MARKS = ".,!?;:\"()'/-"
+# What some tokenizers of XLM-RoBERTa do to spaces that follow each other; between words it changes nothing.
+_ONE_SPACE = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}
 # Words that are remembered from chunk to chunk. Those of English posts that occur often are fewer.
 MAX_KNOWN_WORDS = 131_072
 # A remembered word's bytes: what is longer is a link, or no word.
 _MAX_WORD_BYTES = 32
+# A character that may be one with a space beside it, in the sense of Unicode's grapheme clusters: all but those that are
+# surely not, which are most letters, numbers, punctuation marks and symbols.
+_CLINGING = r"[^\x21-\x7E\p{Lu}\p{Ll}\p{Lt}\p{N}\p{P}\p{Sm}\p{Sc}\p{So}\p{Zs}]"
+# Texts or words that the tokenizer is given at once: it holds some kilobytes for each until all are done.
+_AT_ONCE = 1_000
 # New words that are tokenised as one text: one object of the tokenizer for all of them, which costs 3 us otherwise.
 _WORDS_JOINED = 64
 
@@ -53,15 +62,23 @@ def expand_ranges(starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64])
     return np.cumsum(steps, out=steps)
 
 
+class WordRules(NamedTuple):
+    """What tokenising word by word has to heed."""
+
+    marks: str  # these are words of their own
+    has_clusters: bool  # whether a space and what is beside it may be normalised together
+
+
 class WordTokens:
     """Token ids of words, which are remembered if they occur often; several threads may use one."""
 
-    def __init__(self, tokenizer: Any, *, before: list[int], after: list[int]) -> None:
+    def __init__(self, tokenizer: Any, rules: WordRules, *, before: list[int], after: list[int]) -> None:
         """Begin with no word.
 
         Args:
             tokenizer: A `tokenizers.Tokenizer` that cuts and pads nothing and whose tokens span no space, used by this
                 object alone.
+            rules: Of this tokenizer.
             before: The special tokens that a text begins with.
             after: Those that it ends with.
         """
@@ -69,7 +86,8 @@ class WordTokens:
         self._tokenizer = tokenizer
         # A mark of a token that was added to the vocabulary, such as "[SEP]", does not end a word.
         self._added = {number: token.content for number, token in tokenizer.get_added_tokens_decoder().items()}
-        self._marks = "".join(mark for mark in _MARKS if mark not in "".join(self._added.values()))
+        self._marks = "".join(mark for mark in rules.marks if mark not in "".join(self._added.values()))
+        self._has_clusters = rules.has_clusters
         self._separator = next((number for number in after if number in self._added), None)
         self._lock = threading.Lock()
         self._known: tuple[pa.Array, Ragged] = (pa.array([], pa.string()), to_ragged([]))
@@ -81,7 +99,19 @@ class WordTokens:
             texts: Strings, none null.
         """
         # A line break is whitespace like a space: it separates words, and is nothing else.
-        texts = pc.replace_substring(texts, "\n", " ")
+        broken = pc.replace_substring(texts, "\n", " ")
+        if self._has_clusters:
+            clings = _match(broken, f" {_CLINGING}|{_CLINGING} ")
+            if clings.any():
+                return _merge(
+                    clings,
+                    self._encode_alone(texts.filter(pa.array(clings))),
+                    self._split(broken.filter(pa.array(~clings))),
+                )
+        return self._split(broken)
+
+    def _split(self, texts: pa.Array) -> Ragged:
+        """Return the ids of texts by their words, which are separated by spaces."""
         if self._marks:
             texts = pc.replace_substring_regex(texts, f"([{re.escape(self._marks)}])", r" \1 ")
         words = pc.split_pattern(texts, " ")
@@ -109,15 +139,17 @@ class WordTokens:
 
     def _encode(self, words: pa.Array) -> Ragged:
         """Return the ids of words, many of which are tokenised as one text with the separator between them."""
-        spells = np.zeros(len(words), bool)  # a token that was added, such as the separator itself
-        for content in self._added.values():
-            spells |= pc.match_substring(words, content).to_numpy(zero_copy_only=False)
-        if self._separator is None or spells.any():
-            alone = np.flatnonzero(spells) if self._separator is not None else np.arange(len(words))
-            joined = np.setdiff1d(np.arange(len(words)), alone)
-            parts = self._encode_joined(words.take(pa.array(joined))).append(self._encode_alone(words, alone))
-            return parts.take(np.argsort(np.concatenate([joined, alone]), kind="stable"))
-        return self._encode_joined(words)
+        if self._separator is None:
+            return self._encode_alone(words)
+        is_alone = np.zeros(len(words), bool)
+        for content in self._added.values():  # the separator itself, for one
+            is_alone |= pc.match_substring(words, content).to_numpy(zero_copy_only=False)
+        if self._has_clusters:
+            is_alone |= _match(words, f"^{_CLINGING}|{_CLINGING}$")
+        if not is_alone.any():
+            return self._encode_joined(words)
+        alone, joined = (words.filter(pa.array(which)) for which in (is_alone, ~is_alone))
+        return _merge(is_alone, self._encode_alone(alone), self._encode_joined(joined))
 
     def _encode_joined(self, words: pa.Array) -> Ragged:
         if not len(words):
@@ -132,10 +164,12 @@ class WordTokens:
         ends = np.flatnonzero(is_separator)
         return Ragged(ids[~is_separator], np.diff(ends, prepend=-1) - 1)
 
-    def _encode_alone(self, words: pa.Array, rows: npt.NDArray[np.int64]) -> Ragged:
-        strings = words.take(pa.array(rows)).to_pylist()
-        encodings = self._tokenizer.encode_batch_fast(strings, add_special_tokens=False) if strings else []
-        return to_ragged([encoding.ids for encoding in encodings])
+    def _encode_alone(self, strings: pa.Array) -> Ragged:
+        rows: list[list[int]] = []
+        for start in range(0, len(strings), _AT_ONCE):
+            some = strings[start : start + _AT_ONCE].to_pylist()
+            rows += [encoding.ids for encoding in self._tokenizer.encode_batch_fast(some, add_special_tokens=False)]
+        return to_ragged(rows)
 
     def _remember(self, words: pa.Array, ids: Ragged, rows: npt.NDArray[np.int64]) -> None:
         """Remember some words, as many as there is room for."""
@@ -157,7 +191,8 @@ def build_word_tokens(tokenizer: Any) -> WordTokens | None:
     """
     from tokenizers import Tokenizer  # noqa: PLC0415 - loaded with transformers
 
-    if not tokenizer.is_fast or tokenizer.truncation_side != "right" or not _splits_at_spaces(tokenizer):
+    rules = _find_rules(tokenizer) if tokenizer.is_fast and tokenizer.truncation_side == "right" else None
+    if rules is None:
         return None
     copied = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     copied.encode_special_tokens = tokenizer.backend_tokenizer.encode_special_tokens
@@ -168,24 +203,42 @@ def build_word_tokens(tokenizer: Any) -> WordTokens | None:
     at = next((start for start in range(size + 1) if whole[start : start + len(content)] == content), None)
     if at is None:
         return None
-    return WordTokens(copied, before=whole[:at], after=whole[at + len(content) :])
+    return WordTokens(copied, rules, before=whole[:at], after=whole[at + len(content) :])
 
 
-def _splits_at_spaces(tokenizer: Any) -> bool:
-    """Say whether no token of a text spans a space, and what is at its sides changes nothing."""
-    from tokenizers.models import WordPiece  # noqa: PLC0415 - loaded with transformers
-    from tokenizers.normalizers import BertNormalizer  # noqa: PLC0415 - the same
-    from tokenizers.pre_tokenizers import BertPreTokenizer  # noqa: PLC0415 - the same
-
+def _find_rules(tokenizer: Any) -> WordRules | None:
+    """Return the rules of a tokenizer; None if a token may span a space, or depends on what is beside it."""
     backend = tokenizer.backend_tokenizer
     # A token that was added to the vocabulary is found before the text is split.
-    added = "".join(token.content for token in backend.get_added_tokens_decoder().values())
-    return (
-        isinstance(backend.normalizer, BertNormalizer)
-        and isinstance(backend.pre_tokenizer, BertPreTokenizer)
-        and isinstance(backend.model, WordPiece)
-        and not any(character.isspace() for character in added)
-    )
+    if any(character.isspace() for token in backend.get_added_tokens_decoder().values() for character in token.content):
+        return None
+    model = type(backend.model).__name__
+    normalizers, pre_tokenizers = (_list_stages(stage) for stage in (backend.normalizer, backend.pre_tokenizer))
+    kinds = [stage["type"] for stage in pre_tokenizers]
+    if model == "WordPiece" and [stage["type"] for stage in normalizers] == ["BertNormalizer"]:
+        return WordRules(_MARKS, has_clusters=False) if kinds == ["BertPreTokenizer"] else None
+    is_known = all(stage["type"] == "Precompiled" or stage == _ONE_SPACE for stage in normalizers)
+    if model == "Unigram" and is_known and kinds == ["WhitespaceSplit", "Metaspace"]:
+        return WordRules("", has_clusters=True) if pre_tokenizers[1].get("prepend_scheme") == "always" else None
+    return None
+
+
+def _list_stages(stage: Any) -> list[dict[str, Any]]:
+    """Return the stages that a normalizer or pre-tokenizer consists of, as its tokenizer.json has them."""
+    if stage is None:
+        return []
+    state = json.loads(stage.__getstate__())
+    return state.get("normalizers") or state.get("pretokenizers") or [state]
+
+
+def _match(strings: pa.Array, pattern: str) -> npt.NDArray[np.bool_]:
+    return pc.match_substring_regex(strings, pattern).to_numpy(zero_copy_only=False)
+
+
+def _merge(is_first: npt.NDArray[np.bool_], first: Ragged, second: Ragged) -> Ragged:
+    """Return rows of two: of `first` where `is_first`, in order."""
+    rows = np.where(is_first, np.cumsum(is_first) - 1, len(first.lengths) + np.cumsum(~is_first) - 1)
+    return first.append(second).take(rows)
 
 
 def to_ragged(rows: list[list[int]]) -> Ragged:
