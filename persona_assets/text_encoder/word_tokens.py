@@ -25,8 +25,8 @@ _ONE_SPACE = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}
 MAX_KNOWN_WORDS = 131_072
 # A remembered word's bytes: what is longer is a link, or no word.
 _MAX_WORD_BYTES = 32
-# A character that may be one with a space beside it, in the sense of Unicode's grapheme clusters: all but those that are
-# surely not, which are most letters, numbers, punctuation marks and symbols.
+# A character that may be one with a space beside it, in the sense of Unicode's grapheme clusters: all but those that
+# surely are not, which are most letters, numbers, punctuation marks and symbols.
 _CLINGING = r"[^\x21-\x7E\p{Lu}\p{Ll}\p{Lt}\p{N}\p{P}\p{Sm}\p{Sc}\p{So}\p{Zs}]"
 # Texts or words that the tokenizer is given at once: it holds some kilobytes for each until all are done.
 _AT_ONCE = 1_000

@@ -74,6 +74,63 @@ def embedded():
     return load(EMBEDDED)
 
 
+@pytest.fixture(scope="module")
+def unigrams():
+    """An XLM-RoBERTa's tokenizer of a few words and all letters; its normalizer is left out."""
+    from transformers import XLMRobertaTokenizerFast  # noqa: PLC0415 - 3 s
+
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    letters = [*string.ascii_lowercase, *string.digits, *string.punctuation, "\u0301", "你", "好"]
+    parts = ["▁", "▁the", "cat", "▁sat", "▁.", "e\u0301", *letters]
+    scored = [(part, -1.0 - number / 10) for number, part in enumerate(parts)]
+    return XLMRobertaTokenizerFast(vocab=[*((token, 0.0) for token in special), *scored], model_max_length=64)
+
+
+@given(st.lists(st.one_of(TEXTS, st.sampled_from(["▁the", "a </s> b", "<mask>the", "the<s>"])), min_size=1, max_size=8))
+def test_any_text_has_the_ids_that_an_xlm_robertas_tokenizer_gives_it(unigrams, texts):
+    words = build_word_tokens(unigrams)
+
+    assert ours(words, texts) == own(unigrams, texts)
+    assert ours(words, texts) == own(unigrams, texts)  # of words that are known by now
+
+
+def test_a_text_in_which_a_space_may_be_one_with_an_accent_is_tokenised_whole(unigrams, monkeypatch):
+    words = build_word_tokens(unigrams)
+    whole = []
+    encode_alone = words._encode_alone
+
+    def note(strings):
+        whole.extend(strings.to_pylist())
+        return encode_alone(strings)
+
+    monkeypatch.setattr(words, "_encode_alone", note)
+    texts = [
+        "the \u0301cat sat",
+        "the cat\u200d sat",
+        "the cat \uff9e",
+        "the cat, 😀 É ½!",
+        "\u0301the cat",
+        "the\n\u0301cat",
+    ]
+
+    assert ours(words, texts) == own(unigrams, texts)
+    # Of the text that begins with an accent, the word that has it.
+    assert whole == [*texts[:3], texts[5], "\u0301the"]
+
+
+def test_a_metaspace_that_does_not_begin_every_word_is_left_alone():
+    from tokenizers import pre_tokenizers  # noqa: PLC0415 - as above
+    from transformers import XLMRobertaTokenizerFast  # noqa: PLC0415 - the same
+
+    vocabulary = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -1.0)]
+    never = XLMRobertaTokenizerFast(vocab=vocabulary, add_prefix_space=False)
+    spanning = XLMRobertaTokenizerFast(vocab=vocabulary)
+    spanning.backend_tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+
+    assert build_word_tokens(never) is None
+    assert build_word_tokens(spanning) is None
+
+
 def test_a_mark_of_a_token_that_was_added_ends_no_word(tokenizer):
     tokenizer = type(tokenizer)(vocab=tokenizer.get_vocab(), model_max_length=64)
     tokenizer.add_tokens(["<a.b>", "c!"])
