@@ -1,6 +1,7 @@
 # make demo   a small capture, the whole graph over it, and how what it found compares with what was planted
 # make test   all tests          make check   lint and types
 # make dev    the Dagster UI      make bench   the benchmarks
+# make bench-gpu  how well a GPU is used; PYTHON is one with torch, transformers, pyarrow and numpy, OUT the table's file
 # make docs   the documents as web pages, in docs/_build
 # make release  sdist and wheel in dist, checked, and the demo with the wheel outside the checkout
 # make clean  removes what the others have made but results: .venv, dist, docs/_build, screenshots
@@ -14,7 +15,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 DIST := dist
 
-.PHONY: install demo test check dev pictures bench docs release clean
+.PHONY: install demo test check dev pictures bench bench-gpu docs release clean
 
 install: $(INSTALLED)
 
@@ -57,6 +58,12 @@ pictures: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks
+
+# Nothing is installed: a machine with a GPU may be lent for minutes, without a network.
+OUT ?= bench_gpu.md
+
+bench-gpu:
+	$(PYTHON) benchmarks/bench_gpu.py --out $(OUT) $(BENCH_GPU_ARGS)
 
 # The pages of docs/reference/ come from the code; a link that leads nowhere is an error.
 docs: $(INSTALLED)

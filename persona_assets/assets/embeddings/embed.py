@@ -1,6 +1,7 @@
 """Compute the vectors of the posts of a day, in memory that does not grow with their number."""
 
 import datetime as dt
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -16,18 +17,31 @@ from persona_assets.assets.embeddings.distinct_texts import BATCH_ROWS, Deduplic
 from persona_assets.assets.embeddings.vector_cache import TextHashes, VectorCache, hash_texts
 from persona_assets.assets.embeddings.vector_files import (
     RowNumbers,
+    max_unit_length_error,
     read_rows,
     rows_per_group,
     write_rows,
     write_vectors,
 )
+from persona_assets.common.parquet_files import prefetch
 from persona_assets.common.provenance import Provenance, with_provenance
-from persona_assets.text_encoder.encode import Encoder
-from persona_assets.text_encoder.tokenize import Tokens, tokenize_texts
+from persona_assets.text_encoder.encode import Encoder, StartedVectors
+from persona_assets.text_encoder.tokenize import CHUNK_TEXTS, tokenize_ahead
 
-# Number of distinct texts in a chunk: texts that are tokenised together, computed in order of length, and then added to
-# the cache. A chunk takes a CPU a minute or two, and a GPU seconds.
-CHUNK_TEXTS = {"cpu": 16_384, "mps": 16_384, "cuda": 65_536}
+# Number of chunks whose vectors may be waited for or written while the device computes the next one. A CPU has computed
+# a chunk before it is submitted.
+_PENDING_CHUNKS = {"cpu": 0, "mps": 1, "cuda": 1}
+
+
+class TextVectors(NamedTuple):
+    """The vectors of the distinct texts of a day, in a flat file, and counts for the metadata."""
+
+    flat: Path  # of `vector_files.write_rows`; a vector's row is the number of its text
+    schema: pa.Schema  # tables.embeddings_schema(dimensions), with the model in its metadata
+    texts: int  # number of distinct texts
+    reused: int  # number of distinct texts whose vectors were in the cache
+    truncated: int  # number of texts computed that are longer than max_tokens
+    tokens: int  # number of tokens of the texts computed
 
 
 class EmbeddingResult(NamedTuple):
@@ -35,41 +49,33 @@ class EmbeddingResult(NamedTuple):
 
     vectors: Path  # tables.embeddings_schema(dimensions), with the column `day` if asked for, sorted by uri
     posts: int  # number of rows
-    texts: int  # number of distinct texts
-    reused: int  # number of distinct texts whose vectors were in the cache
-    truncated: int  # number of texts computed that are longer than max_tokens
-    tokens: int  # number of tokens of the texts computed
+    max_unit_length_error: float  # maximum difference between the norm of a vector and 1
 
 
-def embed_posts(  # noqa: PLR0913 - the input, the model, the cache, a callback, and what the file records
+def embed_texts(
     posts_and_texts: DeduplicatedTexts,
     encoder: Encoder,
     cache: VectorCache | None,
     *,
     scratch: Path,
     on_progress: Callable[[int], None] = lambda _: None,
-    day: dt.date | None = None,
-    provenance: Provenance | None = None,
-) -> EmbeddingResult:
-    """Compute the vectors of the posts of a day, and write them to a Parquet file in `scratch`.
+) -> TextVectors:
+    """Compute the vectors of the distinct texts of a day, and write them to a flat file in `scratch`.
 
     Texts are computed in chunks. The vectors of a finished chunk are added to the cache. A run after an interrupted one
     therefore continues with the next chunk, and writes the same bytes as an uninterrupted run.
 
-    Memory: a chunk of texts and their vectors; with a cache also 50 bytes per distinct text. Disk: all vectors twice,
-    in `scratch`.
+    Memory: some chunks of texts and their vectors; with a cache also 50 bytes per distinct text.
 
     Args:
         posts_and_texts: The posts and distinct texts of the day, from `deduplicate_texts`.
         encoder: Turns texts into vectors, of its own dtype.
         cache: Vectors of earlier runs, to which new ones are added; None computes all texts.
-        scratch: Folder for the file and for temporary files.
+        scratch: Folder for the flat file.
         on_progress: Called with the number of texts found in the cache, or computed, since the last call.
-        day: Value of the column `day`; None leaves the column out.
-        provenance: Written into the metadata of the file.
 
     Returns:
-        The file, with each post once, sorted by uri. On a CPU its bytes do not depend on the content of the cache.
+        The file. On a CPU its bytes do not depend on the content of the cache.
     """
     missing, hashes = np.ones(posts_and_texts.n_texts, bool), np.empty((0, 2), np.uint64)
     tokens = truncated = 0
@@ -81,75 +87,101 @@ def embed_posts(  # noqa: PLR0913 - the input, the model, the cache, a callback,
                 write_rows(file, rows, vectors)
                 missing[rows] = False
                 on_progress(len(rows))
-        reused = posts_and_texts.n_texts - int(missing.sum())
-        for rows, chunk in _tokenize_ahead(encoder, posts_and_texts.texts, missing):
-            vectors = encoder.encode(chunk)
+
+        def write_chunk(rows: RowNumbers, started: StartedVectors) -> int:
+            vectors = started.result()
             write_rows(file, rows, vectors)
             if cache is not None:
                 cache.add(hashes[rows], vectors)
-            tokens, truncated = tokens + len(chunk.ids), truncated + chunk.truncated
-            on_progress(len(rows))
+            return len(rows)
+
+        chunks = _read_chunks(posts_and_texts.texts, missing, size=CHUNK_TEXTS[encoder.model.device.kind])
+        with ThreadPoolExecutor(1) as writer:
+            pending = deque[Future[int]]()
+            for rows, chunk in tokenize_ahead(encoder.model, chunks):
+                pending.append(writer.submit(write_chunk, rows, encoder.start(chunk)))
+                tokens, truncated = tokens + len(chunk.ids), truncated + chunk.truncated
+                while len(pending) > _PENDING_CHUNKS[encoder.model.device.kind]:
+                    on_progress(pending.popleft().result())
+            for written in pending:
+                on_progress(written.result())
     schema = tables.embeddings_schema(encoder.model.dimensions, pa.from_numpy_dtype(encoder.dtype))
-    schema = with_provenance(tables.with_vector_model(schema, encoder.model.space()), provenance)
-    posts = write_vectors(
-        scratch / "embeddings.parquet", schema, _join_vectors(posts_and_texts.posts, flat, schema), day=day
-    )
-    flat.unlink()
-    return EmbeddingResult(scratch / "embeddings.parquet", posts, posts_and_texts.n_texts, reused, truncated, tokens)
+    schema = tables.with_vector_model(schema, encoder.model.space())
+    return TextVectors(flat, schema, len(missing), int((~missing).sum()), truncated, tokens)
+
+
+def join_posts(
+    posts: Path,
+    vectors: TextVectors,
+    *,
+    scratch: Path,
+    day: dt.date | None = None,
+    provenance: Provenance | None = None,
+) -> EmbeddingResult:
+    """Give each post the vector of its text, and write the posts to a Parquet file in `scratch`.
+
+    No model and no device is needed. The flat file of the vectors is deleted. Memory: two row groups.
+
+    Args:
+        posts: A file of schema POSTS, from `deduplicate_texts`.
+        vectors: Those of the texts of the same day.
+        scratch: Folder for the file.
+        day: Value of the column `day`; None leaves the column out.
+        provenance: Written into the metadata of the file.
+
+    Returns:
+        The file, with each post once, sorted by uri.
+    """
+    schema, errors = with_provenance(vectors.schema, provenance), [0.0]
+    batches = prefetch(_join_vectors(posts, vectors.flat, schema, on_error=errors.append))
+    n_posts = write_vectors(scratch / "embeddings.parquet", schema, batches, day=day)
+    vectors.flat.unlink()
+    return EmbeddingResult(scratch / "embeddings.parquet", n_posts, max(errors))
 
 
 def _hash_all(texts: Path) -> TextHashes:
     """Return the hashes of all texts in a file of schema TEXTS, in its order."""
-    batches = [hash_texts(batch["text"].to_pylist()) for batch in pq.ParquetFile(texts).iter_batches(BATCH_ROWS)]
+    batches = [hash_texts(batch["text"]) for batch in pq.ParquetFile(texts).iter_batches(BATCH_ROWS)]
     return np.concatenate([np.empty((0, 2), np.uint64), *batches])
 
 
-def _tokenize_ahead(
-    encoder: Encoder, texts: Path, missing: npt.NDArray[np.bool_]
-) -> Iterator[tuple[RowNumbers, Tokens]]:
-    """Yield the missing texts in chunks of tokens; the next chunk is tokenised while the caller computes one."""
-    with ThreadPoolExecutor(1) as pool:
-        next_chunk: tuple[RowNumbers, Future[Tokens]] | None = None
-        for rows, chunk in _read_chunks(texts, missing, size=CHUNK_TEXTS[encoder.model.device.kind]):
-            submitted = (rows, pool.submit(tokenize_texts, encoder.model, chunk))
-            if next_chunk is not None:
-                yield next_chunk[0], next_chunk[1].result()
-            next_chunk = submitted
-        if next_chunk is not None:
-            yield next_chunk[0], next_chunk[1].result()
-
-
-def _read_chunks(texts: Path, missing: npt.NDArray[np.bool_], *, size: int) -> Iterator[tuple[RowNumbers, list[str]]]:
+def _read_chunks(
+    texts: Path, missing: npt.NDArray[np.bool_], *, size: int
+) -> Iterator[tuple[RowNumbers, pa.StringArray]]:
     """Yield the missing texts in chunks of `size`, with their row numbers, both in the order of the file.
 
     Only missing texts count towards `size`. If an interrupted run cached its first chunks, the chunks that follow are
     therefore the same as in an uninterrupted run.
     """
     rows, start = np.flatnonzero(missing), 0
-    buffer: list[str] = []
+    buffer = pa.array([], pa.string())
     yielded = 0
     for batch in pq.ParquetFile(texts).iter_batches(BATCH_ROWS):
         is_missing = np.flatnonzero(missing[start : start + batch.num_rows])
-        buffer += batch["text"].take(pa.array(is_missing)).to_pylist()
+        buffer = pa.concat_arrays([buffer, batch["text"].take(pa.array(is_missing))])
         start += batch.num_rows
-        while len(buffer) >= size or (buffer and start == len(missing)):
+        while len(buffer) >= size or (len(buffer) and start == len(missing)):
             chunk, buffer = buffer[:size], buffer[size:]
             yield rows[yielded : yielded + len(chunk)], chunk
             yielded += len(chunk)
 
 
-def _join_vectors(posts: Path, flat: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _join_vectors(
+    posts: Path, flat: Path, schema: pa.Schema, *, on_error: Callable[[float], None]
+) -> Iterator[pa.RecordBatch]:
     """Yield the posts with the vectors of their texts, in batches of `schema`.
 
     Args:
         posts: A file of schema POSTS.
         flat: The flat file of the vectors of all texts (`vector_files.write_rows`).
         schema: `tables.embeddings_schema(dimensions)`.
+        on_error: Called with the `max_unit_length_error` of each batch.
     """
     vector_type, width = schema.field("vector").type, tables.vector_width(schema)
     dtype = np.dtype(vector_type.value_type.to_pandas_dtype())
     with flat.open("rb") as file:
         for batch in pq.ParquetFile(posts).iter_batches(rows_per_group(width)):
             vectors = read_rows(file.fileno(), batch["text_id"].to_numpy(), width=width, dtype=dtype)
+            on_error(max_unit_length_error(vectors))
             column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), type=vector_type)
             yield pa.record_batch([batch["uri"], batch["user_id"], column], schema=schema)

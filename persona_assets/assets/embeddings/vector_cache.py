@@ -1,6 +1,7 @@
 """On-disk cache of the vectors of texts, by a hash of the text, in the folder that PERSONA_VECTOR_STORE names."""
 
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -8,10 +9,11 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from xxhash import xxh3_128, xxh3_128_digest
 
 from persona_assets.common.full_disk import explaining_full_disk
@@ -37,10 +39,20 @@ class CachedVectors(NamedTuple):
     vectors: npt.NDArray[np.generic]  # (n, dimensions)
 
 
-def hash_texts(texts: Sequence[str]) -> TextHashes:
-    """Return the first 16 bytes of the SHA-256 of each text. A collision is practically impossible."""
-    digests = (hashlib.sha256(text.encode()).digest()[:HASH_BYTES] for text in texts)
-    return np.frombuffer(b"".join(digests), np.uint64).reshape(-1, 2)
+def hash_texts(texts: pa.StringArray | Sequence[str]) -> TextHashes:
+    """Return the first 16 bytes of the SHA-256 of each text. A collision is practically impossible.
+
+    Args:
+        texts: Python or Arrow strings. Those of Arrow are hashed in place, without a Python string for each.
+    """
+    strings: pa.StringArray = cast("Any", texts) if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
+    if not len(strings):
+        return np.empty((0, 2), np.uint64)
+    _, offsets, content = strings.buffers()
+    ends = np.frombuffer(offsets, np.int32)[strings.offset : strings.offset + len(strings) + 1].tolist()
+    utf8, sha256 = memoryview(content or b""), hashlib.sha256
+    digests = b"".join([sha256(utf8[start:end]).digest() for start, end in itertools.pairwise(ends)])
+    return np.frombuffer(digests, np.uint64).reshape(-1, 4)[:, :2].copy()
 
 
 def name_cache_folder(key: bytes) -> str:

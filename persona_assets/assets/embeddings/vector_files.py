@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from persona_assets import tables
+from persona_assets.common.chunked_writes import write_in_pieces
 from persona_assets.common.parquet_checksums import open_checksummed_writer
 
 RowNumbers = npt.NDArray[np.int64]
@@ -34,7 +34,7 @@ def write_rows(file: BufferedRandom, rows: RowNumbers, vectors: npt.NDArray[np.g
     gaps = np.flatnonzero(np.diff(rows) != 1) + 1
     for consecutive, block in zip(np.split(rows, gaps), np.split(vectors, gaps), strict=True):
         file.seek(int(consecutive[0]) * vectors[0].nbytes)
-        file.write(block.tobytes())
+        write_in_pieces(file, np.ascontiguousarray(block).data.cast("B"))
 
 
 def read_rows(file: int, rows: RowNumbers, *, width: int, dtype: np.dtype[np.generic]) -> npt.NDArray[np.generic]:
@@ -82,17 +82,13 @@ def write_vectors(
     return rows
 
 
-def max_unit_length_error(where: Path) -> float:
-    """Return the maximum difference between the norm of a vector and 1, over all vectors of a file.
+def max_unit_length_error(vectors: npt.NDArray[np.generic]) -> float:
+    """Return the maximum difference between the norm of a vector and 1.
 
-    It is infinite if a component is not finite, and 0.0 if there are no vectors. Memory: a row group.
+    It is infinite if a component is not finite, and 0.0 if there are no vectors.
 
     Args:
-        where: A file of `write_vectors`.
+        vectors: float16 or float32 `(n, d)`.
     """
-    max_error = 0.0
-    for batch in pq.ParquetFile(where).iter_batches(columns=["vector"]):
-        vectors = batch["vector"].flatten().to_numpy(zero_copy_only=False).astype(np.float32)
-        errors = np.abs(np.linalg.norm(vectors.reshape(batch.num_rows, -1), axis=1) - 1)
-        max_error = max(max_error, float(np.nan_to_num(errors, nan=np.inf, posinf=np.inf).max(initial=0.0)))
-    return max_error
+    errors = np.abs(np.linalg.norm(vectors.astype(np.float32), axis=1) - 1)
+    return float(np.nan_to_num(errors, nan=np.inf, posinf=np.inf).max(initial=0.0))

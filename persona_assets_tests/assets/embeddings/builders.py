@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets import tables
 from persona_assets.assets.embeddings.distinct_texts import deduplicate_texts
-from persona_assets.assets.embeddings.embed import embed_posts
+from persona_assets.assets.embeddings.embed import embed_texts, join_posts
 from persona_assets.assets.embeddings.vector_cache import VectorCache
 from persona_assets.text_encoder.device import choose_device
 from persona_assets.text_encoder.encode import Encoder
@@ -108,12 +109,23 @@ def encode(model, texts):
     return Encoder(model).encode(tokenize_texts(model, texts))
 
 
+class Embedded(NamedTuple):
+    """The file of a day, and counts of posts, distinct texts and those found in the cache."""
+
+    vectors: Path
+    posts: int
+    texts: int
+    reused: int
+
+
 def embed(posts, model, scratch, *, vector_dtype="float32", store=None):
     """Embed the posts of a day; vectors are cached in the folder `store`, if there is one."""
     posts_and_texts = deduplicate_texts(posts, scratch=scratch, memory_limit="200MB")
     encoder = Encoder(model, vector_dtype=vector_dtype)
     cache = store and VectorCache(store, key=model.key(), dimensions=model.dimensions, dtype=vector_dtype)
-    return embed_posts(posts_and_texts, encoder, cache, scratch=scratch)
+    vectors = embed_texts(posts_and_texts, encoder, cache, scratch=scratch)
+    result = join_posts(posts_and_texts.posts, vectors, scratch=scratch)
+    return Embedded(result.vectors, result.posts, vectors.texts, vectors.reused)
 
 
 def _module(path, kind):

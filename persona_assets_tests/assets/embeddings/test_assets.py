@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from filelock import FileLock
 
 from persona_assets import tables
 from persona_assets.assets.embeddings.assets import EmbeddingsConfig, build_embeddings
-from persona_assets.assets.embeddings.embed import embed_posts
+from persona_assets.assets.embeddings.embed import join_posts
 from persona_assets.assets.embeddings.vector_cache import VectorCache, hash_texts
 from persona_assets.common.scratch import Scratch
 from persona_assets.definitions import build_definitions
@@ -59,10 +60,10 @@ def test_vectors_of_all_posts_pass_the_checks(tiny_folder):
 
 def test_a_post_without_a_vector_fails_the_check(tiny_folder, monkeypatch):
     def lose_one_post(*given, **how):
-        result = embed_posts(*given, **how)
+        result = join_posts(*given, **how)
         return result._replace(posts=result.posts - 1)
 
-    monkeypatch.setattr("persona_assets.assets.embeddings.assets.embed_posts", lose_one_post)
+    monkeypatch.setattr("persona_assets.assets.embeddings.assets.join_posts", lose_one_post)
 
     _, _, checks = run_asset(model=str(tiny_folder), device="cpu")
 
@@ -241,7 +242,7 @@ def test_a_gpu_error_requests_a_retry(tiny_folder, monkeypatch):
     def fail(*_given, **_how):
         raise torch.AcceleratorError("CUDA error: unspecified launch failure")
 
-    monkeypatch.setattr("persona_assets.assets.embeddings.assets.embed_posts", fail)
+    monkeypatch.setattr("persona_assets.assets.embeddings.assets.embed_texts", fail)
 
     with pytest.raises(dg.RetryRequested) as requested:
         run_asset(model=str(tiny_folder), device="cpu")
@@ -255,6 +256,22 @@ def test_the_lock_file_is_in_the_folder_of_the_setting(tiny_folder, tmp_path, mo
     run_asset(model=str(tiny_folder), device="cpu")
 
     assert [file.name for file in (tmp_path / "locks").iterdir()] == ["gpu.lock"]
+
+
+def test_the_device_is_free_for_the_next_step_while_posts_are_written(tiny_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("PERSONA_LOCK_DIR", str(tmp_path))
+    free = []
+
+    def take_turn(*given, **how):
+        with FileLock(tmp_path / "gpu.lock", timeout=0):
+            free.append(True)
+        return join_posts(*given, **how)
+
+    monkeypatch.setattr("persona_assets.assets.embeddings.assets.join_posts", take_turn)
+
+    run_asset(model=str(tiny_folder), device="cpu")
+
+    assert free == [True]
 
 
 def test_a_lock_folder_that_cannot_be_created_is_an_error_without_retries(tiny_folder, tmp_path, monkeypatch):
