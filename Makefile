@@ -1,4 +1,5 @@
 # make demo   a small capture, the whole graph over it, and how what it found compares with what was planted
+# make live   ten minutes of the real network: records them, makes personas, opens the report (MINUTES=10)
 # make test   all tests          make check   lint and types
 # make dev    the Dagster UI      make bench   the benchmarks
 # make bench-gpu  how well a GPU is used; PYTHON is one with torch, transformers, pyarrow and numpy, OUT the table's file
@@ -15,7 +16,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 DIST := dist
 
-.PHONY: install demo test check dev pictures bench bench-gpu docs release clean
+.PHONY: install live demo test check dev pictures bench bench-gpu docs release clean
 
 install: $(INSTALLED)
 
@@ -38,6 +39,11 @@ endif
 
 demo: $(INSTALLED)
 	@$(BIN)/python -m persona_assets.sample.demo
+
+MINUTES ?= 10
+
+live: $(INSTALLED)
+	@$(BIN)/python -m persona_assets.command_line.live --minutes $(MINUTES)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)

@@ -93,6 +93,8 @@ def _in_order(graph: typing.Any) -> list[dg.AssetKey]:
 
     def place(key: dg.AssetKey) -> tuple[int, int, str]:
         node = graph.get(key)
+        if not node.is_materializable:  # the source of the graph
+            return -1, 0, key.to_user_string()
         return stages.index(node.tags["stage"]), steps.index(node.assets_def.op.name), key.to_user_string()
 
     return sorted(graph.get_all_asset_keys(), key=place)
@@ -101,7 +103,9 @@ def _in_order(graph: typing.Any) -> list[dg.AssetKey]:
 def _asset(graph: typing.Any, key: dg.AssetKey) -> list[str]:
     node = graph.get(key)
     reads = ", ".join(f"`{parent.to_user_string()}`" for parent in _in_order(graph) if parent in node.parent_keys)
-    parts = [node.description or "", "", f"Reads: {reads or 'the capture'}."]
+    if not node.is_materializable:
+        return [node.description or ""]
+    parts = [node.description or "", "", f"Reads: {reads}."]
     fields = getattr(node.assets_def.op.config_schema.as_field().config_type, "fields", {})
     if fields:
         # What they mean is with the settings, which a field's description ends with.

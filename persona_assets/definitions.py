@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import dagster as dg
 
+from persona_assets.assets.captured_events.assets import build_captured_events
 from persona_assets.assets.cluster_jsonl.assets import build_cluster_jsonl
 from persona_assets.assets.cluster_stats.assets import build_cluster_stats
 from persona_assets.assets.clusters.assets import build_clusters
@@ -51,6 +52,7 @@ class GraphShape(NamedTuple):
 # Builders of the assets by name, in the order in which data flows. A new asset is a package in `assets/` and a line
 # here. Users' own graphs pass another mapping to `build_definitions` (docs/extend/).
 STEPS: Mapping[str, Callable[[GraphShape], dg.AssetsDefinition]] = {
+    "captured_events": lambda shape: build_captured_events(shape.days, shape.settings),
     "raw_events": lambda shape: build_raw_events(shape.days, either_alone=not is_code_server(sys.argv)),
     "user_actions": lambda shape: build_user_actions(shape.days),
     "english_posts": lambda shape: build_english_posts(shape.days),
@@ -79,7 +81,7 @@ def build_definitions(
             a range of days, and errors of failed steps are printed at exit.
         steps: Builders of the assets by name. To use another source, language or method, replace an entry of `STEPS`.
     """
-    days = daily_partitions(settings.start_date, settings.end_date)
+    days = daily_partitions(settings.start_date, settings.end_date, include_today=settings.include_today)
     scratch = Scratch()
     shape = GraphShape(settings, days, trailing_window(settings.window_days))
     assets = [build(shape) for build in steps.values()]
@@ -89,7 +91,10 @@ def build_definitions(
         executor = as_launch_executor(executor, days=days, failures=print_failures_at_exit())
     if launch is not None and launch.partition_range:
         # Dagster's commands require this policy for a range. Backfills of the UI and the daemon use one run per day.
-        assets = [asset.with_attributes(backfill_policy=dg.BackfillPolicy.single_run()) for asset in assets]
+        assets = [
+            asset.with_attributes(backfill_policy=dg.BackfillPolicy.single_run()) if asset.is_executable else asset
+            for asset in assets
+        ]
     return dg.Definitions(
         assets=assets,
         jobs=JOBS,

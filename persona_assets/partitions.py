@@ -11,13 +11,18 @@ import dagster as dg
 DAY_FORMAT = "%Y-%m-%d"
 
 
-def daily_partitions(start_date: dt.date, end_date: dt.date | None = None) -> dg.DailyPartitionsDefinition:
+def daily_partitions(
+    start_date: dt.date, end_date: dt.date | None = None, *, include_today: bool = False
+) -> dg.DailyPartitionsDefinition:
     """Return the graph's partitions: one per UTC day, from `start_date` to `end_date` inclusive.
 
-    A day becomes a partition when it has ended. Without an `end_date`, or before it, the last partition is yesterday.
+    A day becomes a partition when it has ended; with `include_today`, when it begins. Without an `end_date`, or before
+    it, the last partition is therefore yesterday or today.
     """
     end = end_date and (end_date + dt.timedelta(days=1)).strftime(DAY_FORMAT)  # Dagster's end date is exclusive
-    return dg.DailyPartitionsDefinition(start_date=start_date.strftime(DAY_FORMAT), end_date=end, timezone="UTC")
+    return dg.DailyPartitionsDefinition(
+        start_date=start_date.strftime(DAY_FORMAT), end_date=end, timezone="UTC", end_offset=int(include_today)
+    )
 
 
 def parse_day(partition_key: str) -> dt.date:

@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 import pydantic
 
 from persona_assets.common.renamed_settings import replace_old_names
+from persona_assets.common.scheduler_settings import SchedulerSettings
 from persona_assets.common.setting_texts import describe_bounds, explain_setting_errors
 from persona_assets.errors import SettingsError
 
@@ -27,6 +28,7 @@ ClusteringMethod = Literal["kmeans", "ward"]
 IgnoredCandidates = Literal["follows", "cluster"]
 ClusterFormat = Literal["arrays", "blueprint"]
 ClusterCompression = Literal["none", "zstd"]
+CaptureSource = Literal["files", "jetstream", "archive"]
 
 # Constraints of pydantic that settings have.
 _BOUNDS = ("ge", "le", "min_length", "pattern")
@@ -38,7 +40,7 @@ _COSTS_ONLY = frozenset({"memory_limit", "workers", "device", "compute_dtype", "
 COSTS_ONLY = "costs_only"
 
 
-class Settings(pydantic.BaseModel):
+class Settings(SchedulerSettings):
     """What a machine and its user set once. Field `data` is variable `PERSONA_DATA`, and so on."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +48,12 @@ class Settings(pydantic.BaseModel):
     capture: str = pydantic.Field("data/capture", description="Root folder of the capture: a path or fsspec URL.")
     capture_pattern: str | None = pydantic.Field(
         None, description="A day's folder below the root, as strftime; known layouts are tried when unset."
+    )
+    source: CaptureSource = pydantic.Field(
+        "files",
+        description="Origin of the capture. files: you, or `persona-record`, keep its files. jetstream: the asset "
+        "`captured_events` replays a day from a Jetstream server, which keeps about 36 hours. archive: it downloads "
+        "older days from a server's archive.",
     )
     zstd_dictionaries: str | None = pydantic.Field(
         None,
@@ -81,6 +89,11 @@ class Settings(pydantic.BaseModel):
     start_date: dt.date = pydantic.Field(dt.date(2025, 3, 1), description="First day (UTC) of the graph.")
     end_date: dt.date | None = pydantic.Field(
         None, description="Last day (UTC) of the graph, for a capture that has ended. Default: yesterday."
+    )
+    include_today: bool = pydantic.Field(
+        default=False,
+        description="Let today (UTC), which has not ended, be a day of the graph too: for a first look at a capture "
+        "that is being recorded. Make the day again when it has ended.",
     )
     window_days: int = pydantic.Field(7, ge=1, le=366, description="Days of which a persona is made.")
     schedule_hour: int = pydantic.Field(
@@ -206,40 +219,24 @@ class Settings(pydantic.BaseModel):
         description="Address at which `python -m persona_assets.command_line.serve_reports` serves the reports, for "
         "links in the UI, such as http://127.0.0.1:3001; no links when unset.",
     )
-    k8s_gpu_node_selector: str = pydantic.Field(
-        "", description="Kubernetes: labels of nodes with GPUs, `name=value`, separated by commas."
-    )
-    slurm_partition: str | None = pydantic.Field(None, description="Slurm: partition of CPU steps.")
-    slurm_time: str | None = pydantic.Field(None, description="Slurm: time limit of a step.")
-    slurm_mem: str | None = pydantic.Field(None, description="Slurm: memory of a step.")
-    slurm_cpus: str | None = pydantic.Field(None, description="Slurm: cores of a step.")
-    slurm_account: str | None = pydantic.Field(None, description="Slurm: account to charge.")
-    slurm_qos: str | None = pydantic.Field(None, description="Slurm: quality of service.")
-    slurm_constraint: str | None = pydantic.Field(None, description="Slurm: features a node must have.")
-    slurm_extra: str | None = pydantic.Field(None, description="Slurm: more flags of sbatch, as in a shell.")
-    slurm_setup: str | None = pydantic.Field(None, description="Slurm: shell lines before a step, `module load ...`.")
-    slurm_shell_from_launchpad: bool = pydantic.Field(
-        default=False,
-        description="Slurm: let a run's config set `setup` and `extra`, which are shell: whoever can open the UI can "
-        "then run anything.",
-    )
-    slurm_gpu_partition: str = pydantic.Field("gpu", description="Slurm: partition of GPU steps.")
-    slurm_gpu_gres: str | None = pydantic.Field(None, description="Slurm: GPUs of a GPU step; `gpu:1` when unset.")
-    slurm_gpu_time: str | None = pydantic.Field(None, description="Slurm: time limit of a GPU step, if another.")
-    slurm_gpu_mem: str | None = pydantic.Field(None, description="Slurm: memory of a GPU step, if another.")
-    slurm_gpu_cpus: str | None = pydantic.Field(None, description="Slurm: cores of a GPU step, if others.")
-    slurm_gpu_account: str | None = pydantic.Field(None, description="Slurm: account of GPU steps, if another.")
-    slurm_gpu_qos: str | None = pydantic.Field(None, description="Slurm: quality of service of GPU steps, if another.")
-    slurm_gpu_constraint: str | None = pydantic.Field(None, description="Slurm: features of a GPU node.")
-    slurm_log_dir: str | None = pydantic.Field(
-        None, description="Slurm: folder of the jobs' logs, seen by every node; below DAGSTER_HOME when unset."
-    )
-    slurm_max_concurrent: int | None = pydantic.Field(None, ge=1, description="Slurm: most jobs of a run at a time.")
 
     @pydantic.model_validator(mode="after")
     def _has_a_day(self) -> Self:
         if self.end_date is not None and self.end_date < self.start_date:
             raise ValueError(f"{PREFIX}END_DATE={self.end_date} is before {PREFIX}START_DATE={self.start_date}")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _can_be_captured(self) -> Self:
+        if self.source == "files":
+            return self
+        if self.capture_pattern not in {None, "%Y-%m-%d"}:
+            raise ValueError(
+                f"{PREFIX}SOURCE={self.source} captures days into folders such as 2025-03-01: unset "
+                f"{PREFIX}CAPTURE_PATTERN"
+            )
+        if "://" in self.capture:
+            raise ValueError(f"{PREFIX}SOURCE={self.source} needs a local folder as {PREFIX}CAPTURE")
         return self
 
 
@@ -258,6 +255,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         return Settings(**given)  # pyright: ignore[reportArgumentType] - pydantic parses the strings
     except pydantic.ValidationError as error:
         known = [name.upper() for name in Settings.model_fields]
+        known.sort(key=lambda name: name.lower() in SchedulerSettings.model_fields)  # those of schedulers last
         raise SettingsError(explain_setting_errors(error, known, prefix=PREFIX)) from None
 
 

@@ -48,6 +48,7 @@ PLAIN = {
     "pseudonyms",
     "text_encoder",
     "progress",
+    "recording",
     "provenance",
     "stored_table",
     "tables",

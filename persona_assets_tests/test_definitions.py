@@ -17,8 +17,8 @@ from persona_assets_tests.whole_graph import DAY_ASSETS, LINEAGE_ASSETS, PERSONA
 
 ROOT = Path(__file__).parents[1]
 READS = {
-    "raw_events": set(),
-    "rejected_lines": set(),
+    "raw_events": {"captured_events"},
+    "rejected_lines": {"captured_events"},
     "user_actions": {"raw_events"},
     "english_posts": {"user_actions"},
     "english_users": {"english_posts", "user_actions"},

@@ -6,6 +6,7 @@ Either is enough. If both are on, each checks what the other has already done. B
 import datetime as dt
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -21,6 +22,7 @@ from persona_assets.automation.jobs import process_day
 from persona_assets.capture.resource import Capture
 from persona_assets.errors import CaptureError
 from persona_assets.partitions import DAY_FORMAT
+from persona_assets.recording.day_notes import describe_gaps
 
 # Interval between evaluations of the sensor. Files that have not changed between two of them are stable.
 EVALUATION_INTERVAL_SECONDS = 600
@@ -70,25 +72,58 @@ def build_sensor(days: dg.DailyPartitionsDefinition, *, watched: int) -> dg.Sens
         description="Processes days that are new in the capture, and days that have grown since they were parsed, one "
         "at a time, once their files have stayed the same for ten minutes.",
     )
-    def new_files(context: dg.SensorEvaluationContext, capture: Capture) -> dg.RunRequest | dg.SkipReason:
+    def new_files(context: dg.SensorEvaluationContext, capture: Capture) -> dg.SensorResult:
+        now = dt.datetime.now(dt.UTC)
         listed, problem = _list_days(capture, days.get_partition_keys()[-watched:])
         seen: dict[str, str] = json.loads(context.cursor or "{}")
-        context.update_cursor(json.dumps(listed))
-        if not listed:
-            return dg.SkipReason(problem)
-        if active := find_active_days(context.instance):
-            return dg.SkipReason(_UNDER_WAY.format(", ".join(active)))
-        parsed, last_runs = find_parsed_digests(context.instance, listed), find_last_runs(context.instance, listed)
-        due = choose_due_day(listed, seen=seen, parsed=parsed, failed=find_failed_digests(last_runs))
-        if due.day is None:
-            return dg.SkipReason(due.reason)
-        context.log.info("%s: %s", due.day, due.reason)
-        # Dagster starts no second run with the same key. With the last run in it, equal files can be processed again.
-        last = last_runs[due.day].run_id if due.day in last_runs else "none"
-        key = f"{due.day}: {parsed.get(due.day, 'new')} to {listed[due.day]}, after run {last}"
-        return dg.RunRequest(run_key=key, partition_key=due.day, tags={DIGEST_TAG: listed[due.day]})
+        changed = [day for day in listed if listed[day] != seen.get(day)]
+        observations = [_observe(capture, dt.date.fromisoformat(day), now) for day in changed]
+        outcome = _choose_run(context, listed, seen) if listed else dg.SkipReason(problem)
+        is_run = isinstance(outcome, dg.RunRequest)
+        return dg.SensorResult(
+            run_requests=[outcome] if is_run else None,
+            skip_reason=None if is_run else outcome,
+            cursor=json.dumps(listed),
+            asset_events=observations,
+        )
 
     return new_files
+
+
+def _choose_run(
+    context: dg.SensorEvaluationContext, listed: dict[str, str], seen: dict[str, str]
+) -> dg.RunRequest | dg.SkipReason:
+    """Return the run of a day that is due, or why there is none."""
+    if active := find_active_days(context.instance):
+        return dg.SkipReason(_UNDER_WAY.format(", ".join(active)))
+    parsed, last_runs = find_parsed_digests(context.instance, listed), find_last_runs(context.instance, listed)
+    due = choose_due_day(listed, seen=seen, parsed=parsed, failed=find_failed_digests(last_runs))
+    if due.day is None:
+        return dg.SkipReason(due.reason)
+    context.log.info("%s: %s", due.day, due.reason)
+    # Dagster starts no second run with the same key. With the last run in it, equal files can be processed again.
+    last = last_runs[due.day].run_id if due.day in last_runs else "none"
+    key = f"{due.day}: {parsed.get(due.day, 'new')} to {listed[due.day]}, after run {last}"
+    return dg.RunRequest(run_key=key, partition_key=due.day, tags={DIGEST_TAG: listed[due.day]})
+
+
+def _observe(capture: Capture, day: dt.date, now: dt.datetime) -> dg.AssetObservation:
+    """Return what the files of a day are like now, for the page of `captured_events`."""
+    files, gaps = capture.list_day_files(day), capture.list_gaps(day)
+    hours = [file.hour for file in files if file.hour is not None]
+    size = sum(file.size for file in files)
+    metadata: dict[str, Any] = {
+        "files": len(files),
+        "bytes": size,
+        "gaps": describe_gaps(gaps),
+        "seconds_without_events": round(sum(gap.to_us - gap.from_us for gap in gaps) / 1e6, 1),
+    }
+    if hours:
+        end = dt.datetime.combine(day, dt.time(max(hours)), dt.UTC) + dt.timedelta(hours=1)
+        metadata["hours"] = len(set(hours))
+        metadata["bytes_an_hour"] = size // len(set(hours))
+        metadata["lag_seconds"] = max(0, round((now - end).total_seconds()))
+    return dg.AssetObservation("captured_events", partition=f"{day}", metadata=metadata)
 
 
 def _list_days(capture: Capture, days: Sequence[str]) -> tuple[dict[str, str], str]:

@@ -9,6 +9,8 @@ from upath import UPath
 
 from persona_assets.capture.files import CaptureFile, digest_files, find_files
 from persona_assets.capture.zstd_dictionaries import load_dictionaries
+from persona_assets.recording.day_notes import RECORDED_LAYOUT, read_gaps
+from persona_assets.recording.results import Gap
 from persona_assets.settings import from_setting
 
 
@@ -27,6 +29,10 @@ class Capture(dg.ConfigurableResource[Any]):
     def digest_day(self, day: dt.date) -> str:
         """Return a digest of the names and sizes of the files of a day, which shows whether they changed."""
         return digest_files(self.list_day_files(day))
+
+    def list_gaps(self, day: dt.date) -> list[Gap]:
+        """Return the gaps that a recorder noted beside the files of a day; empty for files of other origin."""
+        return read_gaps(UPath(self.root) / day.strftime(RECORDED_LAYOUT))
 
     def load_dictionaries(self) -> dict[int, bytes]:
         """Return the zstd dictionaries of the setting `zstd_dictionaries`, by dictionary id; empty if it is not set."""

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 # Each setting has one topic. Those that most people change come first in theirs.
 SETTING_TOPICS: Mapping[str, tuple[str, ...]] = {
-    "Where data is": ("capture", "capture_pattern", "data", "umask", "zstd_dictionaries"),
+    "Where data is": ("capture", "source", "capture_pattern", "data", "umask", "zstd_dictionaries"),
     "Archive of the network": ("archive_url", "archive_token"),
     "Recording": ("jetstream_urls", "stream_timeout", "stream_collections", "stream_dids"),
-    "Days": ("window_days", "start_date", "end_date", "schedule_hour", "sensor_days"),
+    "Days": ("window_days", "start_date", "end_date", "include_today", "schedule_hour", "sensor_days"),
     "Users and language": ("language", "min_english_posts"),
     "Embeddings": (
         "model",

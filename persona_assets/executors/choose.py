@@ -74,7 +74,8 @@ def _drop_none(options: Mapping[str, str | None]) -> dict[str, str]:
 
 def count_gpus(assets: Iterable[dg.AssetsDefinition]) -> dict[str, int]:
     """Return the number of GPUs by the name of the step, for steps with the op tag `gpu`."""
-    return {asset.op.name: int(asset.op.tags["gpu"]) for asset in assets if "gpu" in asset.op.tags}
+    executable = (asset for asset in assets if asset.is_executable)
+    return {asset.op.name: int(asset.op.tags["gpu"]) for asset in executable if "gpu" in asset.op.tags}
 
 
 def _parse_labels(text: str) -> dict[str, str]:

@@ -101,15 +101,17 @@ def _describe_missing(context: dg.InputContext, day: str, *, data: UPath) -> str
 
 
 def _read_graph(context: dg.InputContext) -> dict[str, list[str]]:
-    """Return the names of the direct inputs of each asset, by its name.
+    """Return the names of the direct inputs of each asset, by its name, without those that no run makes.
 
     A run by `dagster.materialize` has no repository. Then only the inputs of selected assets are known.
     """
     try:
         graph = context.step_context.repository_def.asset_graph
+        external = graph.external_asset_keys
     except CheckError:
         graph = context.step_context.job_def.asset_layer.asset_graph
+        external = set[dg.AssetKey]()
     return {
-        key.to_user_string(): sorted(parent.to_user_string() for parent in graph.get(key).parent_keys)
+        key.to_user_string(): sorted(parent.to_user_string() for parent in graph.get(key).parent_keys - external)
         for key in graph.get_all_asset_keys()
     }

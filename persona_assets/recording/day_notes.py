@@ -9,11 +9,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from upath import UPath
+
 from persona_assets.recording.json_files import read_json, write_json
 from persona_assets.recording.results import Filters, Gap
 
 GAPS_NAME, NOTES_NAME = ".gaps.json", ".capture.json"
 DAY_US = 86_400_000_000
+# The folder of a day below the root of a recorded capture, as strftime.
+RECORDED_LAYOUT = "%Y-%m-%d"
 _MAX_NOTES, _MAX_GAPS = 100, 10_000
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -28,7 +32,7 @@ def name_day(time_us: int) -> str:
     return format_time(time_us)[:10]
 
 
-def read_gaps(folder: Path) -> list[Gap]:
+def read_gaps(folder: UPath | Path) -> list[Gap]:
     """Return the gaps that are noted in the folder of a day, sorted; empty if none is."""
     listed = read_json(folder / GAPS_NAME).get("gaps", [])
     return sorted(Gap(int(gap["from_us"]), int(gap["to_us"]), str(gap["why"])) for gap in listed)
@@ -88,6 +92,25 @@ def describe_recording(address: str, filters: Filters, *, mode: str) -> dict[str
         "dids": {"count": len(filters.dids), "sha256": digest},
         "mode": mode,
     }
+
+
+def note_range(start_us: int, end_us: int) -> dict[str, Any]:
+    """Return what `.capture.json` says of a range that was recorded from its start to its end."""
+    return {"mode": "complete", "start_us": start_us, "end_us": end_us}
+
+
+def is_recorded(folder: Path, start_us: int, end_us: int) -> bool:
+    """Return whether the folder of a day has a complete recording of [start_us, end_us)."""
+    return note_range(start_us, end_us) in read_notes(folder)
+
+
+def describe_gaps(gaps: Iterable[Gap], *, most: int = 5) -> str:
+    """Return gaps as a text: start, seconds and reason of the first ones, and the number of the others."""
+    gaps = list(gaps)
+    shown = [f"{format_time(gap.from_us)}, {(gap.to_us - gap.from_us) / 1e6:,.0f} s: {gap.why}" for gap in gaps[:most]]
+    if len(gaps) > most:
+        shown.append(f"and {len(gaps) - most} more")
+    return "; ".join(shown) or "none"
 
 
 def read_notes(folder: Path) -> list[dict[str, Any]]:

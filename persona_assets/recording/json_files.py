@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from upath import UPath
+
 _MAX_BYTES = 16 << 20
 
 
@@ -21,7 +23,7 @@ def write_json(path: Path, value: Any) -> None:
     sync_folder(path.parent)
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: UPath | Path) -> dict[str, Any]:
     """Return the object in a JSON file; empty if there is no file, or something else in it."""
     with contextlib.suppress(FileNotFoundError, ValueError):
         if path.stat().st_size <= _MAX_BYTES:

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from persona_assets.recording.day_notes import (
+    note_range,
     note_recordings,
     read_gaps,
     read_notes,
@@ -31,6 +32,7 @@ def publish_days(staging: Path, root: Path, *, start_us: int, end_us: int) -> li
     for day in sorted(path for path in staging.iterdir() if path.is_dir()):
         target = root / day.name
         write_json(day / _RANGE_NAME, covered)
+        note_recordings(day, [note_range(start_us, end_us)])
         retired = staging / f".{day.name}.replaced"
         if target.is_dir() and read_json(target / _RANGE_NAME) == covered:
             target.rename(retired)

@@ -26,7 +26,7 @@ def fields_shown(asset: dg.AssetsDefinition):
 
 def assets_of_graph():
     assets = build_definitions(read_settings()).assets
-    return {asset.op.name: asset for asset in assets}
+    return {asset.op.name: asset for asset in assets if asset.is_executable}
 
 
 def test_defaults_are_those_at_the_time_definitions_are_loaded(monkeypatch):

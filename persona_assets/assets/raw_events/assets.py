@@ -18,6 +18,8 @@ from persona_assets.common.provenance import build_provenance
 from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.unselected_outputs import yield_or_store
 from persona_assets.partitions import days_of_window, parse_day
+from persona_assets.recording.day_notes import describe_gaps
+from persona_assets.recording.results import Gap
 
 _NAME_LENGTH = 200  # maximum characters of a file name in metadata
 # Shares above which a check warns.
@@ -69,6 +71,13 @@ _EVERY_HOUR = Check(
     "every_hour_has_files",
     "Hours of the day have no file (hours_without_files in the metadata): the capture has a gap, or files are missing.",
 )
+_NO_GAPS = Check(
+    "raw_events",
+    "the_recording_has_no_gaps",
+    "The recorder noted ranges of time whose events it did not receive (gaps in the metadata, .gaps.json in the folder "
+    "of the day). Counts of these hours are too low. While a server still replays the day, captured_events can record "
+    "it again.",
+)
 _CHECKS = (
     _ADDS_UP,
     _FILES_READ,
@@ -78,6 +87,7 @@ _CHECKS = (
     _IN_ORDER,
     _OF_THE_DAY,
     _EVERY_HOUR,
+    _NO_GAPS,
 )
 
 _RAW_EVENTS = """Everything that the capture recorded on the day: what users wrote, liked, followed, deleted and so on.
@@ -118,6 +128,7 @@ def build_raw_events(days: dg.DailyPartitionsDefinition, *, either_alone: bool =
         group_name="persona_assets",
         partitions_def=days,
         can_subset=either_alone,
+        deps=["captured_events"],
         outs={name: _describe_output(description) for name, description in _OUTPUTS.items()},
         check_specs=[check.spec(days) for check in _CHECKS],
     )
@@ -156,7 +167,7 @@ def build_raw_events(days: dg.DailyPartitionsDefinition, *, either_alone: bool =
                 "files_digest": digest_files(files),
                 **provenance_table(made),
             },
-            check_results=build_check_results(counts, missing),
+            check_results=[*build_check_results(counts, missing), _check_gaps(capture.list_gaps(day))],
         )
         rejected = dg.MaterializeResult(
             asset_key="rejected_lines",
@@ -197,6 +208,11 @@ def _describe(counts: ReadCounts, cost: Mapping[str, float]) -> dict[str, Any]:
         "megabytes_per_second": round(counts.line_bytes / seconds / 1e6, 1),
         **cost,
     }
+
+
+def _check_gaps(gaps: Sequence[Gap]) -> dg.AssetCheckResult:
+    seconds = sum(gap.to_us - gap.from_us for gap in gaps) / 1e6
+    return _NO_GAPS.result(passed=not gaps, gaps=describe_gaps(gaps), seconds_without_events=round(seconds, 1))
 
 
 def _name_hours(hours: list[int] | None) -> str:

@@ -14,6 +14,8 @@ from persona_assets.common.columns import require_schema
 from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.parquet_tables import ParquetIOManager
 from persona_assets.partitions import daily_partitions
+from persona_assets.recording.day_notes import note_gap
+from persona_assets.recording.results import Gap
 from persona_assets_tests.assets.raw_events.builders import DAY, NOON_US, account, commit, like, line, post, write_file
 from persona_assets_tests.checked import find_failed
 
@@ -126,7 +128,7 @@ def test_a_sound_day_passes_all_checks(tmp_path):
     result = materialize(day_of({}, tmp_path / "capture"), tmp_path / "data")
 
     assert find_failed(result.get_asset_check_evaluations()) == {}
-    assert len(result.get_asset_check_evaluations()) == 8
+    assert len(result.get_asset_check_evaluations()) == 9
 
 
 @pytest.mark.parametrize(
@@ -149,6 +151,20 @@ def test_an_unusual_day_fails_the_check_for_it_with_a_warning(tmp_path, hour, ch
 
     assert result.success
     assert find_failed(result.get_asset_check_evaluations()) == {check: dg.AssetCheckSeverity.WARN}
+
+
+def test_gaps_that_a_recorder_noted_are_a_warning_with_their_time_and_reason(tmp_path):
+    capture = day_of({}, tmp_path / "capture")
+    note_gap(capture, Gap(NOON_US, NOON_US + 90_500_000, "the connection was lost"))
+
+    result = materialize(capture, tmp_path / "data")
+
+    assert result.success
+    assert set(find_failed(result.get_asset_check_evaluations())) == {"the_recording_has_no_gaps"}
+    found = check_metadata(result, "the_recording_has_no_gaps")
+    assert found["seconds_without_events"].value == 90.5
+    assert "2025-03-01T12:00:00" in found["gaps"].value
+    assert "the connection was lost" in found["gaps"].value
 
 
 def check_metadata(result, name):

@@ -1,0 +1,74 @@
+"""Decide whether a day must be captured, and record it from the stream."""
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from upath import UPath
+
+from persona_assets.capture.files import CaptureFile, find_files
+from persona_assets.errors import CaptureError
+from persona_assets.recording.day_notes import RECORDED_LAYOUT, is_recorded, read_notes
+from persona_assets.recording.results import Recording
+
+_DAY = dt.timedelta(days=1)
+
+
+class DayRange(NamedTuple):
+    """The microseconds of a UTC day, [start_us, end_us) since 1970."""
+
+    start_us: int
+    end_us: int
+
+
+def find_range(day: dt.date) -> DayRange:
+    """Return the range of time of a UTC day."""
+    start = dt.datetime.combine(day, dt.time(), dt.UTC)
+    return DayRange(*(int(instant.timestamp()) * 1_000_000 for instant in (start, start + _DAY)))
+
+
+def is_captured(root: Path, day: dt.date) -> bool:
+    """Return whether the whole day has been recorded already.
+
+    Args:
+        root: The folder of the capture.
+        day: The day.
+
+    Raises:
+        CaptureError: The day has files that no recorder made. They are the user's, so that nothing is added to them.
+    """
+    folder = root / day.strftime(RECORDED_LAYOUT)
+    if is_recorded(folder, *find_range(day)):
+        return True
+    if list_files(root, day) and not read_notes(folder):
+        raise CaptureError(
+            f"{day} has files in the capture {root} that no recorder made; nothing is added to them. To use them, set "
+            f"PERSONA_SOURCE=files. To capture the day, move the folder {folder.name} away"
+        )
+    return False
+
+
+def list_files(root: Path, day: dt.date) -> list[CaptureFile]:
+    """Return the files of a day in the layout of recordings, sorted by name; empty if there are none."""
+    try:
+        return find_files(UPath(root), day, pattern=RECORDED_LAYOUT)
+    except CaptureError:  # no folder, or an empty one
+        return []
+
+
+def replay_day(day: dt.date, record_range: Callable[[DayRange], Recording]) -> Recording:
+    """Record a day to its end.
+
+    Args:
+        day: The day.
+        record_range: Records a range of time: `recording.record` with its other arguments.
+
+    Raises:
+        CaptureError: The recording was stopped. The next one continues it.
+        StreamHoleError: The stream lacks a part of the day. Nothing of the day is stored.
+    """
+    recording = record_range(find_range(day))
+    if not recording.is_complete:
+        raise CaptureError(f"the recording of {day} was stopped before its end: materialize the day to continue it")
+    return recording
