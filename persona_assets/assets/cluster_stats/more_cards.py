@@ -10,15 +10,15 @@ from persona_assets.assets.cluster_stats.compare_with_all import Comparison
 from persona_assets.assets.cluster_stats.typical_threads import Message
 
 # Maximum bytes of the packed cards. Beyond it, cards have fewer texts: the first of these choices that fits is taken,
-# as (posts of a card, whether it has a thread).
+# as (posts of a card, whether it has a thread, number of its topics).
 MAX_PACKED_BYTES = 360_000
-TEXTS = ((3, True), (2, True), (2, False), (1, False), (0, False))
+TEXTS = ((3, True, 4), (2, True, 4), (2, False, 3), (1, False, 2), (0, False, 1), (0, False, 0))
 # Longer texts are cut on these cards.
 MAX_TEXT_CHARACTERS = 200
-TOPICS, WORDS_OF_A_TOPIC = 4, 6
+WORDS_OF_A_TOPIC = 6
 
 
-def pack_cards(
+def pack_cards(  # noqa: PLR0913 - the parts of cards
     clusters: Sequence[dict[str, Any]],
     compared: Sequence[Sequence[Comparison]],
     mixes: Sequence[Sequence[float]],
@@ -38,19 +38,18 @@ def pack_cards(
         words_shown: Number of words on a card.
 
     Returns:
-        The packed object: `search` (for each cluster, all its phrases and words), `cards` (from `first` on), `posts` and
-        `threads` (how many of its typical posts a card has, and whether it has a thread).
+        The packed object: `search` (for each cluster, all its phrases and words), `cards` (from `first` on), `posts`
+        and `threads` (how many of its typical posts a card has, and whether it has a thread).
     """
     packed = ""
-    for posts, with_thread in TEXTS:
+    for posts, with_thread, topics in TEXTS:
         cards = [
             _card(
                 clusters[number],
                 compared[number],
                 mixes[number],
                 threads[number] if threads and with_thread else (),
-                posts,
-                words_shown,
+                (posts, topics, words_shown),
             )
             for number in range(first, len(clusters))
         ]
@@ -69,19 +68,17 @@ def pack_cards(
 
 def _further_words(cluster: dict[str, Any]) -> str:
     words = [*cluster["phrases"], *(word["word"] for word in cluster["words"])]
-    words += [word for topic in cluster["topics"] for word in topic]
     return " ".join(dict.fromkeys(words))
 
 
-def _card(  # noqa: PLR0913, PLR0917 - the parts of a card
+def _card(
     cluster: dict[str, Any],
     compared: Sequence[Comparison],
     mix: Sequence[float],
     thread: Sequence[Message],
-    posts: int,
-    words_shown: int,
+    numbers: tuple[int, int, int],
 ) -> dict[str, Any]:
-    medians = cluster["medians"]
+    medians, (posts, topics, words_shown) = cluster["medians"], numbers
     return {
         "about": cluster["description"],
         "words": [word["word"] for word in cluster["words"][:words_shown]],
@@ -92,7 +89,7 @@ def _card(  # noqa: PLR0913, PLR0917 - the parts of a card
         "compared": [[round(one.per_user, 2), one.ratio and round(one.ratio, 2)] for one in compared],
         "hours": [round(1000 * share) for share in cluster["hours"]],
         "nearest": [[other["cluster_id"], round(other["similarity"], 2)] for other in cluster["nearest"]],
-        "topics": [topic[:WORDS_OF_A_TOPIC] for topic in cluster["topics"][:TOPICS]],
+        "topics": [topic[:WORDS_OF_A_TOPIC] for topic in cluster["topics"][:topics]],
         "posts": [[_shorten(one["text"]), round(one["similarity"], 2)] for one in cluster["medoids"] if "text" in one][
             :posts
         ],

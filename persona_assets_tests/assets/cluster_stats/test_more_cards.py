@@ -31,7 +31,7 @@ def test_cards_have_what_the_page_shows_and_every_cluster_has_its_further_words(
     assert len(content["cards"]) == 2
     assert content["cards"][0]["posts"] == [["hello", 0.9]]
     assert content["cards"][0]["thread"] == [["A", 1, "hi"], ["B", 0, "yes"]]
-    assert content["search"] == ["word0 one two", "word1 one two", "word2 one two"]
+    assert content["search"] == ["word0", "word1", "word2"]
 
 
 def test_posts_without_texts_have_none():
