@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Any
 
 from persona_assets.assets.cluster_stats.compare_with_all import COMPARED_ACTIONS, average_hours, compare_with_all
-from persona_assets.assets.cluster_stats.count_actions import COLUMN_NAMES, COLUMNS, ESTIMATED
+from persona_assets.assets.cluster_stats.count_actions import COLUMN_NAMES, COLUMNS, ESTIMATED, sum_counts
 from persona_assets.assets.cluster_stats.identities import number_personas
 from persona_assets.assets.cluster_stats.map_data import MapData, encode_map
 from persona_assets.assets.cluster_stats.more_cards import pack_cards
@@ -171,6 +171,7 @@ def make_page_data(
         "levels": [level._asdict() for level in groups.levels] if groups else [],
         "further": {
             "actions": [name for name, _ in share_by_action_group(clusters[0]["counts"])],
+            "mix": [round(share, 3) for _, share in share_by_action_group(sum_counts([c["counts"] for c in clusters]))],
             "hours": [round(1000 * share) for share in average_hours(clusters)],
             "packed": pack_cards(
                 clusters, compare_with_all(clusters), mixes, threads, first=CARDS, words_shown=WORDS_SHOWN

@@ -55,10 +55,10 @@ const cards = (() => {
   const percent = (share) => `${Math.round(100 * share)}%`;
   const posted = (text) => { const element = make("span", "post", text); element.dir = "auto"; return element; };
 
-  function barsOf(card) {
+  function barsOf(mix, attributes) {
     let start = 0;
-    return svg("svg", { class: "mix", viewBox: "0 0 100 1", preserveAspectRatio: "none", role: "img", "aria-label": "What its users do" },
-      ...card.mix.map((share, n) => {
+    return svg("svg", { viewBox: "0 0 100 1", preserveAspectRatio: "none", ...attributes },
+      ...mix.map((share, n) => {
         const bar = svg("rect", { x: 100 * start, width: 100 * share, height: 1 }, titled(`${data.further.actions[n]} ${percent(share)}`));
         start += share;
         return bar;
@@ -100,7 +100,11 @@ const cards = (() => {
       ...(persona.description ? [make("p", "", isolated(persona.description))] : []),
       make("p", "small", `${count(persona.users, "user")}, ${(100 * card.share).toFixed(1)}% of all (`, make("code", "", `cluster_${persona.number}`),
         ` of the files); ${count(card.total, "action")}. Its median user: ${card.medians[0]} posts, ${card.medians[1]} replies, ${card.medians[2]} likes.`),
-      words, barsOf(card), comparedOf(card), hoursOf(card),
+      words,
+      barsOf(card.mix, { class: "mix", role: "img", "aria-label": "What its users do" }),
+      barsOf(data.further.mix, { class: "mix all", "aria-hidden": "true" }),
+      comparedOf(card),
+      hoursOf(card),
       make("div", "small axis", ...["0", "6", "12", "18", "24 h UTC"].map((hour) => make("span", "", hour))),
       ...card.posts.map(([text, cosine]) => make("blockquote", "", posted(text), make("div", "small", `cosine ${cosine.toFixed(2)}`))),
     );
@@ -119,6 +123,7 @@ const cards = (() => {
     }
     if (card.topics.length)
       article.append(folded(count(card.topics.length, "topic"), make("ol", "", ...card.topics.map((topic) => make("li", "", topic.join(", "))))));
+    if (card.posts.length && !further.threads) article.append(make("p", "small", "With so many personas, this page has fewer texts of each."));
     article.id = `persona-${persona.number}`;
     return article;
   }
