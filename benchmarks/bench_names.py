@@ -83,7 +83,7 @@ def main() -> None:
                 "description": "",
                 "users": int(users[n]),
             }
-            for n, name in enumerate(name_clusters(phrases))
+            for n, (name, size) in enumerate(zip(name_clusters(phrases), users.tolist(), strict=True))
         ]
         personas = np.array([topics.index(people[one].persona) for one in present])
         counts = np.array([np.bincount(personas[fit.labels == n], minlength=len(topics)) for n in range(len(users))])
