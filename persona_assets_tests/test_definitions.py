@@ -28,7 +28,7 @@ READS = {
     "cluster_jsonl": {"clusters", "english_users", "user_actions", "english_posts", "embeddings"},
     "persona_phrases": {"clusters", "cluster_jsonl", "english_posts"},
     "persona_labels": {"lineage", "persona_phrases"},
-    "cluster_stats": {"cluster_jsonl", "clusters", "english_posts", "embeddings", "persona_labels"},
+    "cluster_stats": {"cluster_jsonl", "clusters", "english_posts", "embeddings", "lineage", "persona_labels"},
 }
 STAGES = {
     "raw_events": "capture",

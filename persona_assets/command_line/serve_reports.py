@@ -25,7 +25,7 @@ from persona_assets.errors import SettingsError
 from persona_assets.settings import Settings, read_settings
 
 _HOST = "127.0.0.1"
-_CONTENT_TYPES = {"report.html": "text/html; charset=utf-8"} | dict.fromkeys(
+_CONTENT_TYPES = {"report.html": "text/html; charset=utf-8", "map.svg": "image/svg+xml"} | dict.fromkeys(
     ("map.png", "map_small.png", "cluster_sizes.png"), "image/png"
 )
 _PATH = re.compile(rf"/(?P<day>\d{{4}}-\d{{2}}-\d{{2}})/(?P<name>{'|'.join(map(re.escape, _CONTENT_TYPES))})")
@@ -85,6 +85,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Content-Type-Options", "nosniff")
+        if match["name"].endswith(".svg"):  # a report allows its own script by its digest; a picture needs none
+            self.send_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
         self.send_header("X-Frame-Options", "DENY")
         self.send_header("Referrer-Policy", "no-referrer")
         self.end_headers()

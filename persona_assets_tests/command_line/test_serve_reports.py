@@ -24,6 +24,7 @@ def data(tmp_path):
     folder.mkdir(parents=True)
     (folder / "report.html").write_text("<p>é</p>", encoding="utf-8")
     (folder / "map.png").write_bytes(b"png")
+    (folder / "map.svg").write_bytes(b"<svg/>")
     (folder / "stats.json").write_text("{}")
     (tmp_path / "secret").write_text("secret")
     return tmp_path
@@ -36,10 +37,12 @@ def address(data):
 
 
 def test_a_report_and_its_pictures_have_their_content_types(address):
-    report, picture = (httpx.get(f"{address}/{DAY}/{name}") for name in ("report.html", "map.png"))
+    report, picture, drawing = (httpx.get(f"{address}/{DAY}/{name}") for name in ("report.html", "map.png", "map.svg"))
 
     assert (report.text, report.headers["content-type"]) == ("<p>é</p>", "text/html; charset=utf-8")
     assert (picture.content, picture.headers["content-type"]) == (b"png", "image/png")
+    assert (drawing.content, drawing.headers["content-type"]) == (b"<svg/>", "image/svg+xml")
+    assert drawing.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
     assert report.headers["x-content-type-options"] == "nosniff"
     assert report.headers["x-frame-options"] == "DENY"
 

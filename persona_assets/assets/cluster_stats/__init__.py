@@ -1,8 +1,10 @@
 """The asset `cluster_stats`: counts, words, typical posts and topics of each cluster, as data and as a report.
 
-In: `clusters`, `persona_labels` and the side tables of `cluster_jsonl` of the day; `english_posts` and `embeddings`
-over the window. Out: a folder for each day with `stats.json`, `report.md`, `report.html`, `cluster_stats.parquet` (one
-row for each cluster), `cluster_sizes.png`, `map.png`, `map_small.png` and `map.svg`. Nothing is dropped: the actions of
+In: `clusters` with their levels, `persona_labels` and the side tables of `cluster_jsonl` of the day; `lineage`;
+`english_posts` and `embeddings` over the window. Out: a folder for each day with `stats.json`, `report.md`,
+`report.html`, `cluster_stats.parquet` (one row for each cluster), `cluster_sizes.png`, `map.png`, `map_small.png`,
+`map.svg` and `map_positions.parquet`.
+Nothing is dropped: the actions of
 users without a persona are counted separately, and a cluster with too few posts for topics says so. An event that was
 delivered on two days counts once.
 
@@ -27,8 +29,8 @@ whole phrases.
         hours: 24 shares of the cluster's actions, by hour of the day (UTC);
         nearest: the three clusters whose mean post is most similar, each with cluster_id and similarity (cosine);
         words: highest score first, each with word, score (class-based TF-IDF) and users (of the cluster who wrote it);
-        medoids: the posts nearest the mean of the cluster's posts, each with uri, similarity and, if the setting
-            `show_posts` is on, text;
+        medoids: the post nearest the mean of the cluster's posts, then near ones that are unlike those before (MMR),
+            each with uri, similarity and, if the setting `show_posts` is on, text;
         topics: LDA topics of a sample of at most 600 posts, each a list of words, the topic with most posts
             first. Their number is 3, 5 or 8, whichever gives the highest topics_coherence (c_v). topics_note: why
             there are none.

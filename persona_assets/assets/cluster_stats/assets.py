@@ -2,14 +2,21 @@
 
 from collections import defaultdict
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
+import numpy as np
 import pyarrow.dataset as pads
+from upath import UPath
 
-from persona_assets.assets.cluster_stats.identities import find_identities
+from persona_assets.assets.cluster_stats.identities import PersonaIdentity, find_identities
 from persona_assets.assets.cluster_stats.inspect_lines import inspect_lines
-from persona_assets.assets.cluster_stats.summarise import ReportInputs, summarise_clusters
+from persona_assets.assets.cluster_stats.map_positions import read_earlier_map
+from persona_assets.assets.cluster_stats.page_context import PageContext
+from persona_assets.assets.cluster_stats.persona_groups import read_paths
+from persona_assets.assets.cluster_stats.persona_history import find_history
+from persona_assets.assets.cluster_stats.summarise import ReportInputs, WindowSummary, summarise_clusters
+from persona_assets.assets.cluster_stats.typical_threads import choose_thread
 from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, ReportFiles, write_report
 from persona_assets.command_line.serve_reports import report_url
 from persona_assets.common.checks import Check, accounting_check
@@ -17,9 +24,10 @@ from persona_assets.common.columns import describe_columns
 from persona_assets.common.metadata import column_schema, measured, provenance_table
 from persona_assets.common.pictures import to_data_url
 from persona_assets.common.progress import Progress
-from persona_assets.common.provenance import build_provenance
+from persona_assets.common.provenance import Provenance, build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
+from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, with_side_tables
 from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolder
 from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.settings import from_setting, read_settings
@@ -74,7 +82,10 @@ def build_cluster_stats(
         tags={"stage": "results"},
         owners=["team:persona_assets"],
         partitions_def=days,
-        ins={name: dg.AssetIn(partition_mapping=window) for name in ("english_posts", "embeddings")},
+        ins={
+            "clusters": dg.AssetIn(metadata=with_side_tables("cluster_certainty")),
+            **{name: dg.AssetIn(partition_mapping=window) for name in ("english_posts", "embeddings")},
+        },
         io_manager_key="report_io_manager",
         check_specs=[check.spec(days) for check in (_ADDS_UP, _LINES_MATCH, _NAMED)],
     )
@@ -83,9 +94,10 @@ def build_cluster_stats(
         config: ClusterStatsConfig,
         scratch: dg.ResourceParam[Scratch],
         cluster_jsonl: ClusterFolder,
-        clusters: pads.Dataset,
+        clusters: DatasetWithSideTables,
         english_posts: pads.Dataset,
         embeddings: pads.Dataset,
+        lineage: pads.Dataset,
         persona_labels: pads.Dataset,
     ):
         """What each persona is about: a report with sizes, words, typical posts, topics and a map.
@@ -95,42 +107,107 @@ def build_cluster_stats(
         personas. If two personas have the same words, ask `clusters` for fewer; if one has words of everything, ask for
         more. Next: read typical posts before giving a persona a name.
         """
-        accounting, by_hour, per_user = map(cluster_jsonl.read_table, SMALL_TABLES)
+        inputs = _Inputs(cluster_jsonl, clusters, english_posts, embeddings, lineage, persona_labels)
         provenance = build_provenance(
             "cluster_stats",
             days=days_of_window(context.partition_key, days, window),
             settings=config.chosen(),
             libraries=("duckdb", "gensim", "matplotlib", "numpy", "scikit-learn"),
-            inputs=[accounting.schema, clusters],
+            inputs=[cluster_jsonl.read_table("accounting").schema, clusters.main],
             over_window=[english_posts, embeddings],
         )
         with measured() as cost:
-            summary = summarise_clusters(
-                ReportInputs(accounting, by_hour, per_user, clusters, english_posts, embeddings),
-                language=config.language,
-                seed=config.seed,
-                memory_limit=config.memory_limit,
-                scratch=scratch.new_folder(),
-                on_progress=Progress(context.log.info, what="clusters searched for topics").add,
-            )
-            users = [cluster.counts["users"] for cluster in summary.clusters]
-            identities = find_identities(persona_labels, parse_day(context.partition_key), users)
-            day, show_posts = context.partition_key, config.show_posts
-            report = write_report(summary, day=day, show_posts=show_posts, identities=identities, provenance=provenance)
+            report, summary, identities, begins_with = _make_report(context, config, scratch, inputs, provenance)
+        users = sum(cluster.counts["users"] for cluster in summary.clusters)
         return dg.MaterializeResult(
             value=report.files,
-            metadata=_describe(report, day)
-            | {"actions_without_persona": summary.without_persona["total"]}
+            metadata=_describe(report, context.partition_key)
+            | {"actions_without_persona": summary.without_persona["total"], "map_begins_with": begins_with}
             | provenance_table(provenance)
             | cost,
             check_results=[
-                _check_users(sum(users), clusters.count_rows()),
+                _check_users(users, clusters.main.count_rows()),
                 _check_lines(cluster_jsonl),
                 _NAMED.result(passed=identities is not None),
             ],
         )
 
     return cluster_stats
+
+
+class _Inputs(NamedTuple):
+    cluster_jsonl: ClusterFolder
+    clusters: DatasetWithSideTables
+    english_posts: pads.Dataset
+    embeddings: pads.Dataset
+    lineage: pads.Dataset
+    persona_labels: pads.Dataset
+
+
+class _Made(NamedTuple):
+    report: ReportFiles
+    summary: WindowSummary
+    identities: list[PersonaIdentity] | None
+    map_begins_with: str
+
+
+def _make_report(
+    context: dg.AssetExecutionContext,
+    config: ClusterStatsConfig,
+    scratch: Scratch,
+    inputs: _Inputs,
+    provenance: Provenance,
+) -> _Made:
+    day = parse_day(context.partition_key)
+    earlier = read_earlier_map(UPath(read_settings().data).absolute() / "cluster_stats", day)
+    counted = (inputs.cluster_jsonl.read_table(name) for name in SMALL_TABLES)
+    summary = summarise_clusters(
+        ReportInputs(*counted, inputs.clusters.main, inputs.english_posts, inputs.embeddings),
+        language=config.language,
+        seed=config.seed,
+        memory_limit=config.memory_limit,
+        scratch=scratch.new_folder(),
+        earlier=earlier,
+        on_progress=Progress(context.log.info, what="clusters searched for topics").add,
+    )
+    users = [cluster.counts["users"] for cluster in summary.clusters]
+    identities = find_identities(inputs.persona_labels, day, users)
+    names = inputs.persona_labels.to_table()
+    page = PageContext(
+        find_history(inputs.lineage.to_table(), names, day) if is_traced(identities) else None,
+        _choose_threads(inputs.cluster_jsonl, summary) if config.show_posts else (),
+        _read_paths(inputs.clusters, len(users)),
+        earlier.begins_with,
+    )
+    report = write_report(
+        summary,
+        day=context.partition_key,
+        show_posts=config.show_posts,
+        identities=identities,
+        provenance=provenance,
+        context=page,
+    )
+    return _Made(report, summary, identities, earlier.begins_with)
+
+
+def is_traced(identities: list[PersonaIdentity] | None) -> bool:
+    """Say whether lineage knows the persona of every cluster of the day."""
+    return identities is not None and all(identity.persona_id is not None for identity in identities)
+
+
+def _read_paths(clusters: DatasetWithSideTables, n_clusters: int) -> list[list[int]]:
+    """Return the coarser clusters of each cluster, coarsest first; empty lists if there is one level."""
+    of_users = clusters.side_tables["cluster_certainty"].to_table(columns=["user_id", "levels"]).sort_by("user_id")
+    levels: list[list[int]] = of_users["levels"].to_pylist()
+    return read_paths(levels, np.array([path[-1] for path in levels], np.int64), n_clusters)
+
+
+def _choose_threads(folder: ClusterFolder, summary: WindowSummary) -> list[Any]:
+    members: defaultdict[int, set[str]] = defaultdict(set)
+    for user, cluster in folder.read_user_clusters().items():
+        members[cluster].add(user)
+    words = [[word.word for word in cluster.words] for cluster in summary.clusters]
+    return [choose_thread(folder.read_lines(number), members[number], of) for number, of in enumerate(words)]
 
 
 def _describe(report: ReportFiles, day: str) -> dict[str, Any]:

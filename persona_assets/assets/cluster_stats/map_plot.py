@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from persona_assets.common.pictures import FILE_DPI, Floats, Ints, choose_colour, to_png, to_svg
 
@@ -30,6 +31,8 @@ class UserMap(NamedTuple):
 
     positions: Floats  # float32 (n_users, 2)
     clusters: Ints  # int64 (n_users,)
+    outliers: npt.NDArray[np.bool_] | None = None  # (n_users,), far from the rest of their cluster; None: none is
+    user_ids: Sequence[str] = ()  # (n_users,), to find them on the map of the day after
 
 
 def plot_map(
@@ -70,7 +73,7 @@ def _draw(
 ) -> "Figure":
     from matplotlib.figure import Figure  # noqa: PLC0415 - 0.5 s, and definitions must load fast
 
-    positions, clusters = user_map
+    positions, clusters, *_ = user_map
     figure = Figure(figsize=inches)
     axes = figure.add_axes((0, 0, 1, 1))
     # Dots cover about a tenth of the picture, whatever their number.

@@ -1,4 +1,4 @@
-"""Find the medoids of each cluster: the posts nearest the mean of its posts, in one pass without pairwise distances."""
+"""Find typical posts of each cluster, near the mean of its posts and unlike each other, in one pass over vectors."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -16,10 +16,13 @@ MEDOIDS = 3
 # Until texts are read, posts of the 24 highest distinct similarities are kept, up to three of each. Copies of a text
 # have one similarity, so a text that was posted a thousand times does not displace other posts.
 SIMILARITIES_KEPT, POSTS_PER_SIMILARITY = 24, MEDOIDS
+# What a post loses for its highest cosine to those already chosen (maximal marginal relevance, Carbonell and Goldstein,
+# 1998), as for key phrases.
+REDUNDANCY_WEIGHT = 1.0
 
 
 class Medoid(NamedTuple):
-    """A post near the mean of its cluster's posts."""
+    """A post near the mean of its cluster's posts, and unlike the ones before it."""
 
     uri: str
     similarity: float  # cosine to the mean
@@ -32,15 +35,18 @@ class _Nearest(NamedTuple):
     clusters: Ints
     similarity: npt.NDArray[np.float64]
     uris: pa.Array
+    vectors: npt.NDArray[np.floating]  # unit length, in the dtype of the stored vectors
 
 
 def find_medoids(
     posts: Iterable[PostVectors], english_posts: pads.Dataset, *, clusters: Ints, means: Floats
 ) -> list[list[Medoid]]:
-    """Return the `MEDOIDS` posts of each cluster that are nearest its mean, nearest first, each distinct text once.
+    """Return `MEDOIDS` typical posts of each cluster that differ from each other, each distinct text once.
 
-    The post with the minimum total cosine distance to all posts of its cluster is the one nearest the direction of
-    their mean, so one pass over the vectors replaces all pairs. Memory is one batch and the nearest posts so far.
+    The first is the medoid: the post with the minimum total cosine distance to all posts of its cluster. It is the one
+    nearest the direction of their mean, so one pass over the vectors replaces all pairs. The others are chosen among
+    the next nearest by maximal marginal relevance: cosine to the mean less the highest cosine to those chosen before.
+    Memory is one batch, and the nearest posts so far with their vectors: 72 of each cluster at most.
 
     Args:
         posts: Vectors of all posts of the window by users in clusters, in batches.
@@ -48,7 +54,7 @@ def find_medoids(
         clusters: int64 `(n_users,)`, the cluster of each user, indexed by `PostVectors.rows`.
         means: float32 `(k, d)`, unit length, the direction of the mean of each cluster's posts.
     """
-    nearest = _Nearest(np.empty(0, np.int64), np.empty(0), pa.array([], pa.string()))
+    nearest = _Nearest(np.empty(0, np.int64), np.empty(0), pa.array([], pa.string()), np.empty((0, means.shape[1])))
     for batch in posts:
         nearest = _keep_nearest(nearest, batch, clusters[batch.rows], means)
     texts = _read_texts(english_posts, nearest.uris)
@@ -70,12 +76,15 @@ def _keep_nearest(nearest: _Nearest, posts: PostVectors, post_clusters: Ints, me
     clusters = np.concatenate([nearest.clusters, post_clusters])
     similarity = np.concatenate([nearest.similarity, similarity])
     uris = pa.concat_arrays([nearest.uris, posts.uris])
+    # The first, empty matrix of float64 must not widen the others.
+    vectors = np.concatenate([nearest.vectors, posts.vectors]) if len(nearest.vectors) else posts.vectors
     order = pc.sort_indices(
         pa.table([clusters, similarity, uris], names=["cluster", "similarity", "uri"]),
         sort_keys=[("cluster", "ascending"), ("similarity", "descending"), ("uri", "ascending")],
     )
     kept = order.filter(pa.array(_mark_kept(clusters[order.to_numpy()], similarity[order.to_numpy()])))
-    return _Nearest(clusters[kept.to_numpy()], similarity[kept.to_numpy()], uris.take(kept))
+    rows = kept.to_numpy()
+    return _Nearest(clusters[rows], similarity[rows], uris.take(kept), vectors[rows])
 
 
 def _mark_kept(clusters: Ints, similarity: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
@@ -106,11 +115,30 @@ def _read_texts(english_posts: pads.Dataset, uris: pa.Array) -> dict[str, str]:
 
 
 def _pick_distinct(nearest: _Nearest, texts: Mapping[str, str], *, n_clusters: int) -> list[list[Medoid]]:
-    medoids: list[list[Medoid]] = [[] for _ in range(n_clusters)]
-    for cluster, similarity, uri in zip(
-        nearest.clusters.tolist(), nearest.similarity.tolist(), nearest.uris.to_pylist(), strict=True
-    ):
-        text, found = texts.get(uri), medoids[cluster]
-        if text is not None and len(found) < MEDOIDS and text not in {medoid.text for medoid in found}:
-            found.append(Medoid(uri, similarity, text))
-    return medoids
+    """Return the medoids of each cluster, of its nearest posts that have a text of their own."""
+    candidates: list[dict[str, int]] = [{} for _ in range(n_clusters)]
+    uris = nearest.uris.to_pylist()
+    for row, (cluster, uri) in enumerate(zip(nearest.clusters.tolist(), uris, strict=True)):
+        if uri in texts:
+            candidates[cluster].setdefault(texts[uri], row)
+    return [
+        [
+            Medoid(uris[row], float(nearest.similarity[row]), texts[uris[row]])
+            for row in _choose_different(list(rows.values()), nearest)
+        ]
+        for rows in candidates
+    ]
+
+
+def _choose_different(rows: list[int], nearest: _Nearest) -> list[int]:
+    """Return up to `MEDOIDS` of the rows by maximal marginal relevance, the nearest first."""
+    vectors = nearest.vectors[rows].astype(np.float32)
+    similarity = nearest.similarity[rows]
+    chosen: list[int] = []
+    while len(chosen) < min(MEDOIDS, len(rows)):
+        # Rounded, so that ties are broken by the order of rows and not by the last bit.
+        redundancy = np.einsum("ik,jk->ij", vectors, vectors[chosen]).max(axis=1, initial=-1.0)
+        gain = np.round(similarity - REDUNDANCY_WEIGHT * redundancy, 5)
+        gain[chosen] = -np.inf
+        chosen.append(int(gain.argmax()))
+    return [rows[one] for one in chosen]

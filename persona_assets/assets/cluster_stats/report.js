@@ -27,6 +27,127 @@ const personas = data.names.map((name, number) => {
 let chosen = null, hovered = null;
 const ROWS_SHOWN = 100;
 
+// ---- Cards of the personas beyond the first ones, made when they are opened ------------------------------------------
+
+const CARDS_OPENED = 24, CARDS_A_CLICK = 60;
+const cards = (() => {
+  const box = document.querySelector(".cards"), button = byId("more-cards"), first = box.children.length;
+  let further = null, asked = 0;
+  const made = new Map();
+
+  async function load() {
+    if (!("DecompressionStream" in window)) return;
+    const bytes = Uint8Array.from(atob(data.further.packed), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    further = JSON.parse(await new Response(stream).text());
+    for (const persona of personas.slice(first)) persona.description = further.cards[persona.number - first].about;
+    for (const persona of personas) persona.text += `\n${fold(further.search[persona.number])}`;
+    update();
+  }
+
+  const svg = (tag, attributes, ...children) => {
+    const element = document.createElementNS(document.querySelector("svg").namespaceURI, tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.append(...children);
+    return element;
+  };
+  const titled = (text) => { const title = svg("title", {}); title.textContent = text; return title; };
+  const percent = (share) => `${Math.round(100 * share)}%`;
+  const posted = (text) => { const element = make("span", "post", text); element.dir = "auto"; return element; };
+
+  function barsOf(mix, attributes) {
+    let start = 0;
+    return svg("svg", { viewBox: "0 0 100 1", preserveAspectRatio: "none", ...attributes },
+      ...mix.map((share, n) => {
+        const bar = svg("rect", { x: 100 * start, width: 100 * share, height: 1 }, titled(`${data.further.actions[n]} ${percent(share)}`));
+        start += share;
+        return bar;
+      }));
+  }
+
+  function comparedOf(card) {
+    const parts = card.compared.flatMap(([perUser, ratio], n) => {
+      const way = ratio === null ? 0 : Math.log(Math.min(Math.max(ratio, 1 / 8), 8)) / Math.log(8);
+      return [
+        make("span", "", data.further.actions[n]),
+        svg("svg", { viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" },
+          svg("line", { x1: 50, x2: 50, y2: 8 }), svg("rect", { x: 50 + Math.min(way, 0) * 50, width: Math.abs(way) * 50, y: 1, height: 6 })),
+        make("span", "", ratio === null ? "nobody" : `${ratio.toFixed(1)}× (${perUser.toFixed(1)} a user)`),
+      ];
+    });
+    const box = make("div", "compared", ...parts);
+    box.role = "group";
+    box.ariaLabel = "Compared with everybody";
+    return box;
+  }
+
+  function hoursOf(card) {
+    const all = data.further.hours, peak = Math.max(...card.hours, ...all, 1), top = (share) => 24 - (22 * share) / peak;
+    return svg("svg", { class: "hours", viewBox: "0 0 96 24", preserveAspectRatio: "none", role: "img", "aria-label": "Actions by hour of the day, UTC" },
+      ...card.hours.map((share, n) => svg("rect", { x: 4 * n, y: top(share), width: 3, height: 24 - top(share) })),
+      svg("polyline", { points: all.map((share, n) => `${4 * n + 1.5},${top(share)}`).join(" ") }));
+  }
+
+  const folded = (title, list) => make("details", "", make("summary", "", title), list);
+
+  function render(persona) {
+    const card = further.cards[persona.number - first];
+    const dot = make("i", "dot");
+    dot.style.background = persona.colour;
+    const words = make("p", "words", ...card.words.map((word) => make("span", "", isolated(word))));
+    const article = make("article", "card",
+      make("header", "", dot, make("span", "number", String(persona.shownNumber)), make("h3", "", isolated(persona.name))),
+      ...(persona.description ? [make("p", "", isolated(persona.description))] : []),
+      make("p", "small", `${count(persona.users, "user")}, ${(100 * card.share).toFixed(1)}% of all (`, make("code", "", `cluster_${persona.number}`),
+        ` of the files); ${count(card.total, "action")}. Its median user: ${card.medians[0]} posts, ${card.medians[1]} replies, ${card.medians[2]} likes.`),
+      words,
+      barsOf(card.mix, { class: "mix", role: "img", "aria-label": "What its users do" }),
+      barsOf(data.further.mix, { class: "mix all", "aria-hidden": "true" }),
+      comparedOf(card),
+      hoursOf(card),
+      make("div", "small axis", ...["0", "6", "12", "18", "24 h UTC"].map((hour) => make("span", "", hour))),
+      ...card.posts.map(([text, cosine]) => make("blockquote", "", posted(text), make("div", "small", `cosine ${cosine.toFixed(2)}`))),
+    );
+    if (card.thread.length) {
+      const list = make("ol", "thread", ...card.thread.map(([speaker, isMember, text]) =>
+        make("li", "", make("b", "", speaker + (isMember ? "" : " (not of this persona)")), posted(text))));
+      article.append(folded("A typical thread", list));
+    }
+    if (card.nearest.length) {
+      const links = card.nearest.flatMap(([number, cosine], n) => {
+        const link = make("a", "", `${personas[number].shownNumber} `, isolated(personas[number].name));
+        link.href = number < first ? `#persona-${number}` : `#row-${number}`;
+        return [n ? ", " : " ", link, ` (${cosine.toFixed(2)})`];
+      });
+      article.append(make("p", "small", "Most like", ...links, "."));
+    }
+    if (card.topics.length)
+      article.append(folded(count(card.topics.length, "topic"), make("ol", "", ...card.topics.map((topic) => make("li", "", topic.join(", "))))));
+    if (card.posts.length && !further.threads) article.append(make("p", "small", "With so many personas, this page has fewer texts of each."));
+    article.id = `persona-${persona.number}`;
+    return article;
+  }
+
+  button.onclick = () => { asked += CARDS_A_CLICK; update(); };
+  return {
+    load,
+    /** Make the cards that are to be seen, and take those away that are not. */
+    update() {
+      const beyond = personas.slice(first).filter((persona) => persona.isShown);
+      const isFiltered = beyond.length < personas.length - first;
+      const wanted = !further ? [] : isFiltered ? beyond.slice(0, Math.max(CARDS_OPENED, asked)) : beyond.slice(0, asked);
+      for (const [persona, card] of made) if (!wanted.includes(persona)) { card.remove(); made.delete(persona); }
+      for (const persona of wanted) if (!made.has(persona)) made.set(persona, render(persona));
+      // Only what is not in its place is moved: a card that is moved would be laid out anew.
+      wanted.forEach((persona, n) => {
+        if (box.children[first + n] !== made.get(persona)) box.insertBefore(made.get(persona), box.children[first + n] ?? null);
+      });
+      setHidden(button, !further || wanted.length >= beyond.length);
+      button.textContent = `Show ${Math.min(CARDS_A_CLICK, beyond.length - wanted.length)} more cards`;
+    },
+  };
+})();
+
 function setHidden(element, hidden) {
   if (element && element.hidden !== hidden) element.hidden = hidden;
 }
@@ -44,6 +165,7 @@ function update() {
     setHidden(byId(`row-${persona.number}`), !persona.isShown);
     list.update(persona);
   }
+  cards.update();
   document.querySelectorAll(".long").forEach(limitRows);
   describe();
   map?.redraw();
@@ -155,9 +277,38 @@ const list = (() => {
   };
 })();
 
+// ---- Groups of personas, as lists that unfold ------------------------------------------------------------------------
+
+function groupBy(some, keyOf) {
+  const groups = new Map();
+  for (const one of some) groups.set(keyOf(one), [...(groups.get(keyOf(one)) ?? []), one]);
+  return groups;
+}
+
+/** Return the list of the groups of a level within some personas, or of these personas below the finest level. */
+function listGroups(level, members) {
+  const finest = level === data.levels.length;
+  if (finest) return make("ul", "", ...members.map((persona) => {
+    const link = make("a", "", ...nameOf(persona));
+    link.href = byId(`persona-${persona.number}`) ? `#persona-${persona.number}` : `#row-${persona.number}`;
+    return make("li", "", link, make("span", "small", ` ${count(persona.users, "user")}`));
+  }));
+  const groups = groupBy(members, (persona) => data.levels[level].group_of[persona.number]);
+  return make("ul", "", ...[...groups].sort(([a], [b]) => a - b).map(([group, some]) => {
+    const users = some.reduce((sum, persona) => sum + persona.users, 0);
+    const title = make("summary", "", isolated(data.levels[level].names[group]), make("span", "small", ` ${count(some.length, "persona")}, ${count(users, "user")}`));
+    const details = make("details", "", title);
+    // A thousand names are made when they are asked for.
+    details.addEventListener("toggle", () => { if (details.open && !details.children[1]) details.append(listGroups(level + 1, some)); });
+    return make("li", "", details);
+  }));
+}
+if (byId("tree")) byId("tree").append(listGroups(0, personas));
+
 // ---- The map -------------------------------------------------------------------------------------------------------
 
 const LARGEST_ZOOM = 60, CLICK_PIXELS = 5, REACH_PIXELS = 12, MARGIN = 36, KEY_PAN_PIXELS = 60, KEY_ZOOM = 1.4;
+const PERSONAS_NAMED_AT_ONCE = 30, ZOOM_OF_A_LEVEL = 1.8;
 const LETTERS_OF_A_LINE = 20, LINES_OF_A_LABEL = 2, LABEL_GAP = 6;
 // Where a label may stand: in the middle of its persona, or above or below that by a share of its height.
 const RAISED = [0, 0.5, -0.5, 0.9, -0.9];
@@ -239,6 +390,12 @@ function createMap(canvas, encoded) {
     persona, lines: linesOf(persona.name), size: 12 + Math.round(4 * Math.sqrt(persona.users / mostUsers)), width: 0,
   }));
   const bySize = labels.filter((label) => places[label.persona.number]).sort((a, b) => b.persona.users - a.persona.users);
+  // Names of the groups of each level, which stand for those of many personas while these have no room.
+  const groupLabels = personas.length < PERSONAS_NAMED_AT_ONCE ? [] : data.levels.map((level) => level.names.map((name, group) => {
+    const some = personas.filter((persona) => level.group_of[persona.number] === group);
+    const users = some.flatMap((persona) => members[persona.number]);
+    return { group: some, lines: linesOf(name), size: 14, width: 0, place: users.length ? boxOfMost(points, users, 0.05) : null };
+  }).filter((label) => label.place));
   const view = { x: 0.5, y: 0.5, scale: 1 };
   let width = 0, height = 0, ratio = 1, fitted = 1, nearest = -1, atCentre = false, placed = [], buttons = null, sheet = null;
   let isScheduled = false, animation = 0, style = null;
@@ -317,7 +474,7 @@ function createMap(canvas, encoded) {
     const value = (name) => getComputedStyle(canvas).getPropertyValue(name).trim();
     style = { ink: value("--ink"), halo: value("--panel"), ground: packHex(value("--panel")), faint: packHex(value("--faint")), font: getComputedStyle(document.body).fontFamily };
     sheet = null;
-    for (const label of labels) label.width = 0;
+    for (const label of [...labels, ...groupLabels.flat()]) label.width = 0;
   }
 
   /** Return an empty picture of the map with a rim that holds dots at its edge, and the pixels of full and hollow dots. */
@@ -399,9 +556,14 @@ function createMap(canvas, encoded) {
   function drawLabels() {
     placed = [];
     const first = labels.filter(({ persona }) => persona === hovered || persona === chosen);
-    for (const label of [...first, ...bySize]) {
-      const place = places[label.persona.number];
-      if (!place || (!label.persona.isShown && label.persona !== hovered)) continue;
+    const level = Math.floor(Math.log(view.scale / fitted) / Math.log(ZOOM_OF_A_LEVEL) + 1e-6);
+    const groups = chosen ? [] : (groupLabels[Math.max(level, 0)] ?? []);
+    // Where a search leaves few personas, their own names have room.
+    const few = personas.filter((persona) => persona.isShown).length < PERSONAS_NAMED_AT_ONCE;
+    for (const label of [...first, ...(groups.length && !few ? groups : bySize)]) {
+      const place = label.group ? label.place : places[label.persona.number];
+      if (!place) continue;
+      if (label.group ? !label.group.some((persona) => persona.isShown) : !label.persona.isShown && label.persona !== hovered) continue;
       if (placed.some((box) => box.label === label)) continue;
       const [x, y] = toScreen(place.x, place.y);
       if (x < 0 || y < 0 || x > width || y > height) continue;
@@ -433,7 +595,7 @@ function createMap(canvas, encoded) {
   const overlap = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 
   function drawLabel({ label, cx, cy }) {
-    const isStrong = label.persona === hovered || label.persona === chosen;
+    const isStrong = !label.group && (label.persona === hovered || label.persona === chosen);
     context.font = fontOf(label);
     context.strokeStyle = style.halo;
     context.fillStyle = style.ink;
@@ -465,7 +627,8 @@ function createMap(canvas, encoded) {
 
   /** Look at a place: the persona of its label, or of the nearest dot. */
   function lookAt(x, y, reach) {
-    const label = labelAt(x, y), point = findNearest(x, y, label ? 4 : reach);
+    const named = labelAt(x, y), label = named?.group ? undefined : named;
+    const point = findNearest(x, y, label ? 4 : reach);
     const persona = label ? label.persona : point >= 0 ? personas[points.persona[point]] : null;
     const user = label && point >= 0 && personas[points.persona[point]] !== persona ? -1 : point;
     if (persona === hovered && user === nearest) return;
@@ -529,6 +692,8 @@ function createMap(canvas, encoded) {
     const isClick = pointers.delete(event.pointerId) && travelled <= CLICK_PIXELS;
     if (!isClick) return;
     lookAt(event.offsetX, event.offsetY, event.pointerType === "mouse" ? REACH_PIXELS : 2 * REACH_PIXELS);
+    const label = labelAt(event.offsetX, event.offsetY);
+    if (label?.group) return show(label.group); // a group opens by going there
     choose(hovered);
   });
   canvas.addEventListener("pointercancel", (event) => pointers.delete(event.pointerId));
@@ -584,7 +749,7 @@ function createMap(canvas, encoded) {
     // Where things are, for tests of the page.
     find: (number) => places[number] && toScreen(places[number].x, places[number].y),
     view: () => ({ ...view, fitted }),
-    labels: () => placed.map(({ label, left, right, top, bottom }) => ({ number: label.persona.number, left, right, top, bottom })),
+    labels: () => placed.map(({ label, left, right, top, bottom }) => ({ number: label.group ? null : label.persona.number, lines: label.lines, left, right, top, bottom })),
   };
 }
 
@@ -630,3 +795,4 @@ for (const table of document.querySelectorAll(".sorts")) {
 }
 
 update();
+cards.load();

@@ -23,6 +23,8 @@ from persona_assets.assets.cluster_stats.distinctive_words import (
     sample_post_words,
 )
 from persona_assets.assets.cluster_stats.map_plot import UserMap
+from persona_assets.assets.cluster_stats.map_positions import EarlierMap, place_earlier
+from persona_assets.assets.cluster_stats.mark_outliers import mark_outliers
 from persona_assets.assets.cluster_stats.medoids import Medoid, find_medoids
 from persona_assets.assets.cluster_stats.topics import ClusterTopics, find_topics
 from persona_assets.common.map_layout import compute_map_positions, sample_map_users
@@ -82,6 +84,7 @@ def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
     seed: int,
     memory_limit: str,
     scratch: Path,
+    earlier: EarlierMap | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> WindowSummary:
     """Return the counts, words, medoids and topics of each cluster, and the map of users.
@@ -95,14 +98,20 @@ def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
         seed: Seed of the topics, and of the map and its sample of users.
         memory_limit: Memory of DuckDB, such as "4GB"; beyond it queries spill to `scratch`.
         scratch: An existing folder for temporary files.
+        earlier: The map of the day before, with whose positions the map begins.
         on_progress: Called with 1 each time the topics of a cluster are found.
     """
-    users = inputs.clusters.to_table(columns=["user_id", "cluster_id"]).sort_by("user_id")
+    users = inputs.clusters.to_table(columns=["user_id", "cluster_id", "similarity"]).sort_by("user_id")
     sizes = np.bincount(users["cluster_id"].to_numpy())
     k = len(sizes)
     max_posts = max(MIN_TOPIC_POSTS, min(MAX_TOPIC_POSTS_PER_CLUSTER, MAX_TOPIC_POSTS // k))
     with counting_words(
-        users, inputs.english_posts, language=language, n_clusters=k, memory_limit=memory_limit, scratch=scratch
+        users.drop(["similarity"]),
+        inputs.english_posts,
+        language=language,
+        n_clusters=k,
+        memory_limit=memory_limit,
+        scratch=scratch,
     ) as (connection, stop_words):
         words = find_distinctive_words(connection, n_clusters=k)
         posts = sample_post_words(connection, stop_words, n_clusters=k, max_posts=max_posts)
@@ -111,7 +120,7 @@ def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
         topics.append(find_topics(sample, seed=seed))
         on_progress(1)
     repeated = find_repeated_posts(inputs.embeddings, memory_limit=memory_limit, scratch=scratch)
-    medoids, similarity, user_map = _summarise_vectors(inputs, users, repeated, seed)
+    medoids, similarity, user_map = _summarise_vectors(inputs, users, repeated, seed, earlier)
     columns = (
         [label_from_words(best) for best in words],
         count_actions_by_cluster(inputs.accounting, sizes.tolist()),
@@ -131,7 +140,7 @@ def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
 
 
 def _summarise_vectors(
-    inputs: ReportInputs, users: pa.Table, repeated: pa.Array, seed: int
+    inputs: ReportInputs, users: pa.Table, repeated: pa.Array, seed: int, earlier: EarlierMap | None
 ) -> tuple[list[list[Medoid]], Floats, UserMap]:
     """Return medoids by cluster, similarities of clusters, and the map.
 
@@ -151,8 +160,8 @@ def _summarise_vectors(
     posts = read_post_vectors(inputs.embeddings, row_of_user, repeated=repeated)
     means = to_unit_vectors(cluster_sums)
     medoids = find_medoids(posts, inputs.english_posts, clusters=clusters, means=means)
-    return (
-        medoids,
-        means @ means.T,
-        UserMap(compute_map_positions(to_unit_vectors(user_sums), seed=seed), clusters[drawn]),
-    )
+    user_ids = users["user_id"].take(pa.array(drawn)).to_pylist()
+    previous = place_earlier(earlier, user_ids) if earlier else None
+    positions = compute_map_positions(to_unit_vectors(user_sums), seed=seed, previous=previous)
+    outliers = mark_outliers(users["similarity"].to_numpy(), clusters)
+    return medoids, means @ means.T, UserMap(positions, clusters[drawn], outliers[drawn], user_ids)

@@ -13,8 +13,10 @@ from persona_assets.assets.cluster_stats.count_actions import COLUMNS, sum_count
 from persona_assets.assets.cluster_stats.html_report import render_page
 from persona_assets.assets.cluster_stats.identities import PersonaIdentity, number_personas
 from persona_assets.assets.cluster_stats.map_data import MapData
-from persona_assets.assets.cluster_stats.map_plot import plot_map, plot_map_svg
+from persona_assets.assets.cluster_stats.map_plot import UserMap, plot_map, plot_map_svg
+from persona_assets.assets.cluster_stats.map_positions import FILE, write_positions
 from persona_assets.assets.cluster_stats.markdown_report import list_personas, render_markdown
+from persona_assets.assets.cluster_stats.page_context import PageContext
 from persona_assets.assets.cluster_stats.stats_plots import plot_sizes
 from persona_assets.assets.cluster_stats.summarise import ClusterSummary, WindowSummary
 from persona_assets.common.columns import column, required_column
@@ -52,13 +54,14 @@ class ReportFiles(NamedTuple):
     largest_personas: list[dict[str, Any]]  # rows of `markdown_report.list_personas`
 
 
-def write_report(
+def write_report(  # noqa: PLR0913 - the parts of a report
     summary: WindowSummary,
     *,
     day: str,
     show_posts: bool,
     identities: Sequence[PersonaIdentity] | None = None,
     provenance: Provenance | None = None,
+    context: PageContext | None = None,
 ) -> ReportFiles:
     """Return the files of the report; the same summary gives the same bytes.
 
@@ -68,6 +71,7 @@ def write_report(
         show_posts: Whether the texts of medoid posts are included.
         identities: The persona of each cluster; None if `persona_labels` has none for these clusters.
         provenance: How the report was made, stored in `stats.json` and in the metadata of the table.
+        context: What the page shows beside `stats.json`.
     """
     if identities:
         named = zip(summary.clusters, identities, strict=True)
@@ -86,15 +90,22 @@ def write_report(
             summary.similarity,
             sizes=to_data_url(sizes),
             user_map=to_data_url(user_map),
-            map_data=MapData(*summary.map, outliers=np.zeros(len(summary.map.clusters), bool)),
+            map_data=_make_map_data(summary.map),
+            context=context,
         ).encode(),
         "cluster_stats.parquet": _render_parquet(summary, day, identities, provenance),
         "cluster_sizes.png": sizes,
         "map.png": user_map,
         "map_small.png": plot_map(summary.map, labels, numbers=numbers, inches=_SMALL, named=False),
         "map.svg": plot_map_svg(summary.map, labels, numbers=numbers),
+        FILE: write_positions(list(summary.map.user_ids), summary.map.positions, dt.date.fromisoformat(day)),
     }
     return ReportFiles(contents, sizes, list_personas(stats))
+
+
+def _make_map_data(user_map: UserMap) -> MapData:
+    none = np.zeros(len(user_map.clusters), bool)
+    return MapData(user_map.positions, user_map.clusters, none if user_map.outliers is None else user_map.outliers)
 
 
 def make_stats(

@@ -12,10 +12,12 @@ from persona_assets.assets.lineage.lineage_plots import plot_sizes
 from persona_assets.assets.lineage.read_days import read_days
 from persona_assets.assets.lineage.trace import find_missing_days, trace_personas
 from persona_assets.common.checks import Check
+from persona_assets.common.growing_tables import choose_version, read_before
 from persona_assets.common.metadata import count_table, measured, provenance_table
 from persona_assets.common.pictures import to_data_url
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, every_day_with
+from persona_assets.settings import read_settings
 
 # Maximum number of rows of a table in the UI. The stored table has all.
 MAX_ROWS_SHOWN = 100
@@ -48,7 +50,7 @@ _COMPLETE = Check(
     ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))},
     check_specs=[_COMPLETE.spec()],
 )
-def lineage(clusters: DatasetWithSideTables):
+def lineage(context: dg.AssetExecutionContext, clusters: DatasetWithSideTables):
     """The history of personas over all days: which cluster of a day continues which of the day before.
 
     One row is one persona on one day, and what happened to it: born, continued, split, merged or gone. Its `persona_id`
@@ -64,6 +66,7 @@ def lineage(clusters: DatasetWithSideTables):
     made = build_provenance("lineage", days=days, libraries=["numpy"], inputs=[clusters.main])
     return dg.MaterializeResult(
         value=with_provenance(history, made),
+        data_version=dg.DataVersion(choose_version(history, *read_before(context, read_settings().data))),
         metadata={**description, **provenance_table(made), **cost},
         check_results=[_COMPLETE.result(passed=missing == "none", missing_days=missing)],
     )

@@ -9,16 +9,13 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
-import pyarrow.parquet as pq
-from dagster._core.definitions.data_version import DATA_VERSION_TAG
-from upath import UPath
 
 from persona_assets.assets.persona_labels.carry_names import name_personas, select_naming_rows
 from persona_assets.assets.persona_labels.endpoint import Answers, Endpoint, Limits, ask_endpoint
 from persona_assets.assets.persona_labels.endpoint_prompt import Evidence
 from persona_assets.assets.persona_labels.stored_tables import STORED_TABLES
-from persona_assets.assets.persona_labels.versions import choose_version
 from persona_assets.common.checks import Check
+from persona_assets.common.growing_tables import choose_version, read_before
 from persona_assets.common.metadata import count_table, measured, provenance_table
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.scratch import Scratch
@@ -91,7 +88,7 @@ def build_persona_labels() -> dg.AssetsDefinition:
         untraced = sorted({f"{day}" for day in labels.filter(pc.is_null(labels["persona_id"]))["day"].to_pylist()})
         return dg.MaterializeResult(
             value=with_provenance(labels, made),
-            data_version=dg.DataVersion(choose_version(labels, *_read_before(context, settings.data))),
+            data_version=dg.DataVersion(choose_version(labels, *read_before(context, settings.data))),
             metadata={
                 "personas": pc.count_distinct(labels["persona_id"]).as_py(),
                 "untraced_days": ", ".join(untraced) or "none",
@@ -107,20 +104,6 @@ def build_persona_labels() -> dg.AssetsDefinition:
         )
 
     return persona_labels
-
-
-def _read_before(context: dg.AssetExecutionContext, data: str) -> tuple[pa.Table | None, str | None]:
-    """Return the names that are stored, and their data version; nothing where there are none, or none can be read."""
-    file = UPath(data).absolute() / f"{STORED_TABLES[0].name}.parquet"
-    event = context.instance.get_latest_materialization_event(context.asset_key)
-    if event is None or event.asset_materialization is None or not file.exists():
-        return None, None
-    try:
-        with file.open("rb") as opened:
-            before = pq.read_table(opened)
-    except (pa.ArrowException, OSError):  # damaged: what is made now takes its place
-        return None, None
-    return before, (event.asset_materialization.tags or {}).get(DATA_VERSION_TAG)
 
 
 def _read_with_days(phrases: pads.FileSystemDataset) -> pa.Table:

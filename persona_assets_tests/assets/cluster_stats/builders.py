@@ -100,3 +100,15 @@ def labels_of(rows_of_days):
         for day, of_day in rows_of_days.items() for cluster, persona, name, users in of_day
     ]  # fmt: skip
     return pa.Table.from_pylist(rows, schema=PERSONA_LABELS)
+
+
+def lineage_of(rows):
+    """Return `tables.LINEAGE` from rows (day, persona_id, event, cluster_id, users, related, previous_day)."""
+    names = ("day", "persona_id", "event", "cluster_id", "users", "related_persona_id", "previous_day")
+    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], schema=tables.LINEAGE)
+
+
+def certainty_of(clusters, levels=lambda cluster: [cluster]):
+    """Return the columns of `cluster_certainty` that the report reads; `levels` gives the path of each cluster."""
+    columns = [clusters["user_id"], pa.array([levels(one) for one in clusters["cluster_id"].to_pylist()])]
+    return pa.table(columns, names=["user_id", "levels"])

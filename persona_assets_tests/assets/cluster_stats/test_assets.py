@@ -14,10 +14,25 @@ from persona_assets.assets.cluster_stats.assets import ClusterStatsConfig, build
 from persona_assets.assets.cluster_stats.summarise import summarise_clusters
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.scratch import Scratch
+from persona_assets.io_managers.parquet_tables import DatasetWithSideTables
 from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolder
 from persona_assets.partitions import daily_partitions, trailing_window
-from persona_assets_tests.assets.cluster_stats.builders import dataset, labels_of, side_tables, window
+from persona_assets_tests.assets.cluster_stats.builders import (
+    certainty_of,
+    dataset,
+    labels_of,
+    lineage_of,
+    side_tables,
+    window,
+)
 from persona_assets_tests.checked import find_failed
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path, monkeypatch):
+    """The data folder, where the map of the day before would be."""
+    monkeypatch.setenv("PERSONA_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
 
 
 @pytest.fixture
@@ -35,7 +50,7 @@ def folder(tmp_path):
 NAMES = [(0, 4, "garden", 8), (1, 2, "engine", 7), (2, None, "opera", 6)]
 
 
-def materialize(folder, *, names=NAMES, **config):
+def materialize(folder, *, names=NAMES, history=(), **config):
     posts, vectors, clusters = window()
     asset = build_cluster_stats(daily_partitions(dt.date(2025, 3, 1)), trailing_window(7))
     with dg.build_asset_context(partition_key="2025-03-02", resources={"scratch": Scratch()}) as context:
@@ -43,9 +58,10 @@ def materialize(folder, *, names=NAMES, **config):
             context,
             ClusterStatsConfig(**config),
             cluster_jsonl=folder,
-            clusters=dataset(clusters),
+            clusters=DatasetWithSideTables(dataset(clusters), {"cluster_certainty": dataset(certainty_of(clusters))}),
             english_posts=dataset(posts),
             embeddings=dataset(vectors),
+            lineage=dataset(lineage_of(history)),
             persona_labels=dataset(labels_of({dt.date(2025, 3, 2): names})),
         )
 

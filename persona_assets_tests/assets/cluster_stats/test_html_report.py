@@ -51,6 +51,7 @@ def stats_of(n_clusters, *, medoids=({"uri": "at://a/b/c", "similarity": 0.9},),
     outcomes["ignore"] = {"written": 77777}
     return {
         "day": "2025-03-03",
+        "provenance": None,
         "n_clusters": n_clusters,
         "totals": totals,
         "without_persona": COUNTS,
@@ -59,9 +60,9 @@ def stats_of(n_clusters, *, medoids=({"uri": "at://a/b/c", "similarity": 0.9},),
     }
 
 
-def page_of(n_clusters, *, stats=None, **given):
+def page_of(n_clusters, *, stats=None, context=None, **given):
     stats = stats or stats_of(n_clusters, **given)
-    return render_page(stats, np.eye(n_clusters, dtype=np.float32), sizes=PNG, user_map=PNG)
+    return render_page(stats, np.eye(n_clusters, dtype=np.float32), sizes=PNG, user_map=PNG, context=context)
 
 
 @pytest.mark.parametrize("n_clusters", [1, 2, CARDS + 1, 1000])
@@ -139,7 +140,7 @@ def test_names_and_words_cannot_end_the_data_element():
 def test_the_data_of_the_script_has_one_value_for_each_cluster_and_the_colours_of_the_pictures():
     data = make_page_data(stats_of(25)["clusters"], None)
 
-    assert {len(values) for name, values in data.items() if name != "palette"} == {25}
+    assert {len(values) for name, values in data.items() if name not in {"palette", "levels", "further"}} == {25}
     assert [data["palette"][colour] for colour in data["colours"]] == [
         choose_colour(7 + number) for number in range(25)
     ]

@@ -43,6 +43,12 @@ const look = () => {
 };
 look();
 """
+# Waits until the packed cards are there: from then on more of them are offered.
+LOADED = """
+const done = arguments[0];
+const look = () => document.getElementById("more-cards").hidden ? setTimeout(look, 30) : done();
+look();
+"""
 VISIBLE = "return [...document.querySelectorAll(arguments[0])].filter(one => !one.hidden).map(one => one.id)"
 
 
@@ -334,7 +340,7 @@ def test_the_table_shows_100_rows_at_first_and_all_on_demand(browser, tmp_path):
     page.search("name999")
     assert shown() == 1
     page.press("\ue007")
-    assert page.browser.find_element("id", "no-card").is_displayed()
+    assert not page.browser.find_element("id", "no-card").is_displayed()
     page.press("\ue00c")
     page.run("document.getElementById('personas-table-more').click()")
     assert shown() == 1000
@@ -489,3 +495,47 @@ def test_axe_finds_no_violation(page, axe, theme, width):
     assert len(found["passes"]) > 20
     faults = [(one["id"], one["impact"], [node["target"] for node in one["nodes"]][:5]) for one in found["violations"]]
     assert faults == []
+
+
+def test_cards_beyond_the_first_open_when_they_are_asked_for(browser, tmp_path):
+    page = Page(browser, tmp_path, planted_page(200))
+    cards = "return document.querySelectorAll('.card').length"
+    page.browser.execute_async_script(LOADED)
+
+    assert page.run(cards) == 60
+    page.search("word150")
+    assert page.visible(".card") == ["persona-150"]
+    assert "posts" in page.run("return document.getElementById('persona-150').innerText")
+    page.press("\ue00c")
+    assert page.run(cards) == 60
+    page.run("document.getElementById('more-cards').click()")
+    assert page.run(cards) == 120
+
+
+def test_words_beyond_those_shown_are_searched(browser, tmp_path):
+    page = Page(browser, tmp_path, planted_page(200, names=[f"name{number} of it" for number in range(200)]))
+    page.browser.execute_async_script(LOADED)
+
+    page.search("phrase150")
+
+    assert page.visible(".card") == ["persona-150"]
+
+
+def test_groups_unfold_to_their_personas(browser, tmp_path):
+    page = Page(browser, tmp_path, planted_page(100))
+    unfold = "document.querySelectorAll('#tree details').forEach(one => one.open = true)"
+
+    page.run(unfold)
+    page.settle()
+
+    assert page.run("return document.querySelectorAll('#tree a').length") == 100
+
+
+def test_groups_are_named_until_personas_have_room(browser, tmp_path):
+    page = Page(browser, tmp_path, planted_page(100))
+    kinds = "return personaMap.labels().map(one => one.number === null)"
+
+    assert set(page.run(kinds)) == {True}
+    page.run("document.getElementById('map').focus()")
+    page.press(*["+"] * 5)
+    assert set(page.run(kinds)) == {False}

@@ -37,6 +37,7 @@ def test_all_files_are_written_with_the_same_bytes_every_time(summary):
         "cluster_sizes.png",
         "map.png",
         "map.svg",
+        "map_positions.parquet",
         "map_small.png",
     }
     assert one == other

@@ -1,10 +1,10 @@
-"""The data version of names: it stays while the days that were named before are as they were."""
+"""The data version of a table over all days: it stays while the days that it had before are as they were."""
 
 import datetime as dt
 
 import pytest
 
-from persona_assets.assets.persona_labels.versions import choose_version, digest_table
+from persona_assets.common.growing_tables import choose_version, digest_table
 from persona_assets_tests.assets.cluster_stats.builders import labels_of
 
 ONE, TWO = dt.date(2025, 3, 1), dt.date(2025, 3, 2)

@@ -1,0 +1,82 @@
+"""Store the positions of users on the map, so that the map of the day after begins with them."""
+
+import datetime as dt
+import io
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from persona_assets.common.columns import required_column
+from persona_assets.common.parquet_checksums import verify_parquet
+from persona_assets.common.parquet_files import write_parquet
+from persona_assets.common.pictures import Floats
+from persona_assets.errors import StorageError
+
+FILE = "map_positions.parquet"
+MAP_POSITIONS = pa.schema(
+    [
+        required_column("user_id", pa.string(), "Permanent id (DID) of a user on the map."),
+        required_column("x", pa.float32(), "Its position: from left to right."),
+        required_column("y", pa.float32(), "Its position: from below to above."),
+    ]
+)
+
+
+class EarlierMap(NamedTuple):
+    """The map that a day's map begins with, if there is one."""
+
+    begins_with: str  # the day, or why there is none
+    positions: dict[str, tuple[float, float]]  # by user_id; empty if there is none
+
+
+def write_positions(user_ids: list[str], positions: Floats, day: dt.date) -> bytes:
+    """Return a Parquet file with the positions, with a checksum.
+
+    Args:
+        user_ids: Users on the map.
+        positions: float32 `(n, 2)`, in the order of `user_ids`.
+        day: The day of the map.
+    """
+    buffer = io.BytesIO()
+    table = pa.table([user_ids, *positions.T.astype(np.float32)], schema=MAP_POSITIONS)
+    write_parquet(buffer, MAP_POSITIONS, [table], day=day)
+    return buffer.getvalue()
+
+
+def read_earlier_map(reports: Any, day: dt.date) -> EarlierMap:
+    """Return the map of the day before, if its report is stored.
+
+    A day does not wait for the day before: a map without earlier positions begins anew.
+
+    Args:
+        reports: Folder of `cluster_stats`, a path.
+        day: The day whose map is to be made.
+    """
+    before = day - dt.timedelta(1)
+    file = reports / f"{before}" / FILE
+    try:
+        content = io.BytesIO(file.read_bytes())
+    except OSError:
+        return EarlierMap("none: the day before has no map", {})
+    try:
+        verify_parquet(content, name=file)
+        table = pq.read_table(content, columns=MAP_POSITIONS.names)
+    except (StorageError, pa.ArrowException, OSError):
+        return EarlierMap("none: the map of the day before is damaged", {})
+    columns = (table[name].to_pylist() for name in MAP_POSITIONS.names)
+    return EarlierMap(f"{before}", {user: (x, y) for user, x, y in zip(*columns, strict=True)})
+
+
+def place_earlier(earlier: EarlierMap, user_ids: list[str]) -> Floats | None:
+    """Return the earlier position of each user: float32 `(n, 2)`, NaN where it has none; None without an earlier map.
+
+    Args:
+        earlier: The map of the day before.
+        user_ids: Users on the new map.
+    """
+    if not earlier.positions:
+        return None
+    nowhere = (np.nan, np.nan)
+    return np.array([earlier.positions.get(user, nowhere) for user in user_ids], np.float32).reshape(-1, 2)
