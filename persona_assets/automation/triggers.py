@@ -23,9 +23,11 @@ from persona_assets.capture.resource import Capture
 from persona_assets.errors import CaptureError
 from persona_assets.partitions import DAY_FORMAT
 from persona_assets.recording.day_notes import describe_gaps
+from persona_assets.recording.position import Position
 
 # Interval between evaluations of the sensor. Files that have not changed between two of them are stable.
 EVALUATION_INTERVAL_SECONDS = 600
+_HOURS_SHOWN = 24
 # A run whose process was killed stays under way, because it does not report its end.
 _UNDER_WAY = "a run for {} is under way; if its process is dead, end the run in the UI"
 
@@ -78,6 +80,8 @@ def build_sensor(days: dg.DailyPartitionsDefinition, *, watched: int) -> dg.Sens
         seen: dict[str, str] = json.loads(context.cursor or "{}")
         changed = [day for day in listed if listed[day] != seen.get(day)]
         observations = [_observe(capture, dt.date.fromisoformat(day), now) for day in changed]
+        if (position := capture.read_position()) is not None:
+            observations.append(_observe_recorder(position, now))
         outcome = _choose_run(context, listed, seen) if listed else dg.SkipReason(problem)
         is_run = isinstance(outcome, dg.RunRequest)
         return dg.SensorResult(
@@ -124,6 +128,19 @@ def _observe(capture: Capture, day: dt.date, now: dt.datetime) -> dg.AssetObserv
         metadata["bytes_an_hour"] = size // len(set(hours))
         metadata["lag_seconds"] = max(0, round((now - end).total_seconds()))
     return dg.AssetObservation("captured_events", partition=f"{day}", metadata=metadata)
+
+
+def _observe_recorder(position: Position, now: dt.datetime) -> dg.AssetObservation:
+    """Return how far the recorder is, for the page of `captured_events`; it belongs to no day."""
+    hours = list(position.events_by_hour.items())[-_HOURS_SHOWN:]
+    metadata = {
+        "lag_seconds": round(max(0.0, now.timestamp() - position.cursor_us / 1e6), 1),
+        "events_an_hour": dg.MetadataValue.table(
+            [dg.TableRecord({"hour": hour, "events": events}) for hour, events in hours],
+            schema=dg.TableSchema([dg.TableColumn("hour", "string"), dg.TableColumn("events", "int")]),
+        ),
+    }
+    return dg.AssetObservation("captured_events", metadata=metadata)
 
 
 def _list_days(capture: Capture, days: Sequence[str]) -> tuple[dict[str, str], str]:

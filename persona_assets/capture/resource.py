@@ -10,6 +10,7 @@ from upath import UPath
 from persona_assets.capture.files import CaptureFile, digest_files, find_files
 from persona_assets.capture.zstd_dictionaries import load_dictionaries
 from persona_assets.recording.day_notes import RECORDED_LAYOUT, read_gaps
+from persona_assets.recording.position import Position, read_position
 from persona_assets.recording.results import Gap
 from persona_assets.settings import from_setting
 
@@ -33,6 +34,10 @@ class Capture(dg.ConfigurableResource[Any]):
     def list_gaps(self, day: dt.date) -> list[Gap]:
         """Return the gaps that a recorder noted beside the files of a day; empty for files of other origin."""
         return read_gaps(UPath(self.root) / day.strftime(RECORDED_LAYOUT))
+
+    def read_position(self) -> Position | None:
+        """Return how far the recorder of the capture is; None if `persona-record` does not record into it."""
+        return read_position(UPath(self.root))
 
     def load_dictionaries(self) -> dict[int, bytes]:
         """Return the zstd dictionaries of the setting `zstd_dictionaries`, by dictionary id; empty if it is not set."""

@@ -27,6 +27,11 @@ def format_time(time_us: int) -> str:
     return f"{(_EPOCH + dt.timedelta(microseconds=time_us)).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
+def parse_hour(hour: str) -> int:
+    """Return the hours from 1970 to an hour such as 2025-03-01T07 (UTC)."""
+    return (dt.datetime.strptime(hour, "%Y-%m-%dT%H").replace(tzinfo=dt.UTC) - _EPOCH) // dt.timedelta(hours=1)
+
+
 def name_day(time_us: int) -> str:
     """Return the UTC day of an instant, as the folder of the day is named."""
     return format_time(time_us)[:10]

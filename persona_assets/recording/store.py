@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from persona_assets.recording.addresses import MICROSECONDS
-from persona_assets.recording.day_notes import describe_recording, format_time, note_gap, note_recordings
-from persona_assets.recording.hour_files import HourFiles
+from persona_assets.recording.day_notes import describe_recording, format_time, note_gap, note_recordings, parse_hour
+from persona_assets.recording.hour_files import HOUR_US, HourFiles
 from persona_assets.recording.json_files import read_json, write_json
 from persona_assets.recording.results import Filters, Gap, Recording
 
 STATE_NAME = ".recorder.json"
 # What is written at a time: one zstd frame an hour. A crash costs at most this much, which is then read again.
 _FLUSH_BYTES, _FLUSH_SECONDS = 8 << 20, 5.0
+# Hours whose number of events the state keeps.
+_HOURS_KEPT = 48
 # An hour is over when the stream is so far beyond it: what a reconnection delivers again is then behind it.
 _FINISH_AFTER_US = 60 * MICROSECONDS
 
@@ -37,6 +39,7 @@ class Store:
         self.cursor_us: int | None = cursor if isinstance(cursor, int) else None
         self.is_complete = bool(state.get("is_complete"))
         self.totals = _read_totals(state) if keep_totals else Recording()
+        self._events_by_hour = Counter(_read_hours(state))
         self._noted: set[tuple[Path, str]] = set()
         self._address = ""
         self._next_flush = 0.0
@@ -56,6 +59,7 @@ class Store:
     def add(self, time_us: int, line: bytes) -> None:
         """Record an event."""
         self._files.add(time_us, line)
+        self._events_by_hour[time_us // HOUR_US] += 1
         totals = self.totals
         totals.events += 1
         totals.raw_bytes += len(line) + 1
@@ -115,6 +119,11 @@ class Store:
         state: dict[str, Any] = {"format": 1, "cursor_us": self.cursor_us, "is_complete": self.is_complete}
         if self.cursor_us is not None:
             state["cursor"] = format_time(self.cursor_us)
+        for hour in sorted(self._events_by_hour)[:-_HOURS_KEPT]:
+            del self._events_by_hour[hour]
+        state["events_by_hour"] = {
+            format_time(hour * HOUR_US)[:13]: count for hour, count in sorted(self._events_by_hour.items())
+        }
         if self._keeps_totals:
             totals = self.totals
             state["totals"] = {
@@ -128,6 +137,12 @@ class Store:
                 "gaps": [list(gap) for gap in totals.gaps],
             }
         write_json(self._root / STATE_NAME, state)
+
+
+def _read_hours(state: dict[str, Any]) -> dict[int, int]:
+    """Return the number of events by hour since 1970 of a state."""
+    kept = state.get("events_by_hour", {})
+    return {parse_hour(hour): count for hour, count in kept.items()}
 
 
 def _read_totals(state: dict[str, Any]) -> Recording:

@@ -7,10 +7,12 @@ from collections import Counter
 import dagster as dg
 import pytest
 
-from persona_assets.automation.triggers import build_schedule
+from persona_assets.automation.triggers import build_schedule, build_sensor
 from persona_assets.capture.resource import Capture
 from persona_assets.definitions import build_definitions
 from persona_assets.partitions import daily_partitions
+from persona_assets.recording.results import Filters, Gap
+from persona_assets.recording.store import Store
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import make_model
@@ -253,6 +255,38 @@ def test_days_after_the_last_partition_are_skipped(week, monkeypatch):
 
 def test_the_hour_of_the_schedule_is_a_setting():
     assert build_schedule(daily_partitions(WEEK[0]), hour=5).cron_schedule == "0 5 * * *"
+
+
+def test_the_sensor_observes_changed_days_and_the_recorder(tmp_path):
+    day, root = WEEK[-1], tmp_path / "capture"
+    store = Store(root, Filters(), mode="live", keep_totals=False)
+    for hour in (22, 23):
+        start_us = int(dt.datetime.combine(day, dt.time(hour), dt.UTC).timestamp()) * 1_000_000
+        store.add(start_us, b"{}")
+        store.note_gap(Gap(start_us, start_us + 2_000_000, "the connection was lost"))
+    store.flush(start_us + 3_600_000_000)
+    store.finish(is_complete=False)
+    sensor = build_sensor(daily_partitions(WEEK[0]), watched=3)
+
+    def observe(cursor):
+        with dg.DagsterInstance.ephemeral() as instance:
+            context = dg.build_sensor_context(instance, cursor=cursor, resources={"capture": Capture(root=str(root))})
+            answer = sensor(context)
+        shown = [
+            (event.partition, {name: value.value for name, value in event.metadata.items()})
+            for event in answer.asset_events
+        ]
+        return answer.cursor, shown
+
+    cursor, ((partition, of_day), (none, of_recorder)) = observe(None)
+    _, again = observe(cursor)
+
+    assert (partition, of_day["files"], of_day["hours"], of_day["seconds_without_events"]) == (f"{day}", 2, 2, 4.0)
+    assert "the connection was lost" in of_day["gaps"]
+    assert none is None
+    assert [record.data["events"] for record in of_recorder["events_an_hour"].records] == [1, 1]
+    assert of_recorder["lag_seconds"] >= 0
+    assert len(again) == 1  # of the recorder: the day's files have not changed
 
 
 def test_a_changed_or_new_file_changes_the_digest(tmp_path):
