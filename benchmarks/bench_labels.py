@@ -6,17 +6,21 @@
 
 Names are made from 70 % of the users. `unique`: share of names that no other cluster has. `name`: share of names that
 are nearest (cosine) to the centre of their own cluster among all. `posts`: share of the other users' posts that are
-nearest to the name of their author's cluster. `cpu`: seconds, with the embedding of phrases, without that of posts.
-The methods: `words` are the three most distinctive words, as reports had until 0.1; `ctfidf` are the phrases of one to
-three words with the best class-based TF-IDF (BERTopic's default, with n-grams); `keybert` the candidates nearest to the
-centre (BERTopic's KeyBERT-inspired representation); `ours` is `persona_phrases`.
+nearest to the name of their author's cluster. `npmi`: mean normalised pointwise mutual information of two words of one
+name by the posts of all users, -1 to 1; 1: they are always in the same posts. `cpu`: seconds, with the embedding of
+phrases, without that of posts. The methods: `words` are the three most distinctive words, as reports had until 0.1;
+`ctfidf` are the phrases of one to three words with the best class-based TF-IDF (BERTopic's default, with n-grams);
+`keybert` the candidates nearest to the centre (BERTopic's KeyBERT-inspired representation); `ours` is
+`persona_phrases`.
 """
 
 import argparse
 import gzip
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -86,6 +90,28 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
 
+def measure_npmi(labels: Sequence[str], texts: Sequence[str]) -> float:
+    """Return the mean NPMI of each two words of a name in the texts; -1 for words that are never in one text.
+
+    Args:
+        labels: Names.
+        texts: Posts, in which a word counts once.
+    """
+    words = [sorted(set(re.findall(r"[\w#'-]+", label.lower()))) for label in labels]
+    wanted = {word for of_name in words for word in of_name}
+    found: dict[str, set[int]] = {word: set() for word in wanted}
+    for number, text in enumerate(texts):
+        for word in wanted & set(re.findall(r"[\w#'-]+", text.lower())):
+            found[word].add(number)
+    values = []
+    for of_name in words:
+        for one, other in combinations(of_name, 2):
+            both = len(found[one] & found[other]) / len(texts)
+            apart = len(found[one]) * len(found[other]) / len(texts) ** 2
+            values.append(np.log(both / apart) / -np.log(both) if 0 < both < 1 else 1.0 if both else -1.0)
+    return float(np.mean(values)) if values else float("nan")
+
+
 def name_all(
     connection: duckdb.DuckDBPyConnection, embed: Callable[[Sequence[str]], np.ndarray], centres: np.ndarray
 ) -> dict[str, tuple[list[str], float]]:
@@ -142,13 +168,14 @@ def main() -> None:
         load_posts(connection, users[~held], of_post[~held], seen)
         made = name_all(connection, embed, fit.centres)
     print(f"{len(texts):,} posts, {len(sums):,} users, {asked.clusters} clusters")
-    print(f"{'way':10}{'unique':>8}{'name':>8}{'posts':>8}{'cpu':>8}")
+    print(f"{'way':10}{'unique':>8}{'name':>8}{'posts':>8}{'npmi':>8}{'cpu':>8}")
     for way, (labels, seconds) in made.items():
         found = unit(embed([label.replace(SEPARATOR, ", ") or "nothing" for label in labels]))
         unique = np.mean([labels.count(label) == 1 for label in labels])
         name = np.mean((found @ fit.centres.T).argmax(axis=1) == np.arange(len(labels)))
         posts = np.mean((vectors[held] @ found.T).argmax(axis=1) == of_post[held])
-        print(f"{way:10}{unique:8.3f}{name:8.3f}{posts:8.3f}{seconds:8.1f}")
+        npmi = measure_npmi(labels, texts)
+        print(f"{way:10}{unique:8.3f}{name:8.3f}{posts:8.3f}{npmi:8.3f}{seconds:8.1f}")
 
 
 if __name__ == "__main__":
