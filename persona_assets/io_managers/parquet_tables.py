@@ -76,10 +76,7 @@ class ParquetUPathIOManager(dg.UPathIOManager):
     extension = ".parquet"
 
     def dump_to_path(self, context: dg.OutputContext, obj: Any, path: UPath) -> None:
-        """Store `obj`, a table or Parquet file with or without side tables, at `path` if it has the asset's schema.
-
-        It is written to a temporary path in the same folder, then renamed. Rows, columns and size become metadata.
-        """
+        """Store `obj`, a table or Parquet file with or without side tables, at `path`; its schema is checked first."""
         main, side_tables = obj if isinstance(obj, WithSideTables) else (obj, {})
         name = context.asset_key.to_user_string()
         schema = pq.read_schema(main) if isinstance(main, Path) else main.schema
