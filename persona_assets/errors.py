@@ -84,4 +84,4 @@ class PseudonymKeyError(PersonaAssetsError):
 
 
 class FailedCheckError(PersonaAssetsError):
-    """An asset that was not selected, but is made by the same step, failed a check of severity ERROR."""
+    """A check of severity ERROR failed for an unselected asset that the step of a selected one also makes."""

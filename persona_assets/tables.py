@@ -214,12 +214,12 @@ def centres_schema(dimensions: int) -> pa.Schema:
 
 
 def stored_schema(schema: pa.Schema) -> pa.Schema:
-    """Return `schema` with the last column `day`, which the file of a partition has."""
+    """Return `schema` plus the column `day` at the end, as in the file of a partition."""
     return schema.append(DAY)
 
 
 def add_day(table: pa.Table, day: dt.date) -> pa.Table:
-    """Return `table` with the last column `day`, which the file of a partition has."""
+    """Return `table` plus the column `day` at the end, as in the file of a partition."""
     return table.append_column(DAY, pa.repeat(pa.scalar(day, DAY.type), table.num_rows))
 
 

@@ -7,7 +7,7 @@ FileDigests = Mapping[str, str]  # by day (2025-03-01): a digest that changes wh
 
 
 class DueDay(NamedTuple):
-    """The day to process, or None, and the reason in words."""
+    """The day to process and why, in words; or None and why no day is due."""
 
     day: str | None
     reason: str

@@ -65,7 +65,7 @@ def validate_days(
     days: dg.DailyPartitionsDefinition,
     jobs: Mapping[str, dg.AssetSelection],
 ) -> None:
-    """Raise `click.UsageError` unless the days of a command fit its assets.
+    """Raise `click.UsageError` unless days exist, and are given if and only if an asset has partitions.
 
     A day must exist. It is required if a selected asset has partitions, and forbidden if none has. Dagster refuses most
     of these commands too, but with a traceback and without a remedy. For a range it would run assets without partitions

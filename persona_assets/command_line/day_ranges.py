@@ -51,7 +51,7 @@ class LaunchExecutor(dg.Executor):
         return self._steps.step_dependency_config
 
     def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
-        """Yield the events of the steps. For a range there are none here: each day's run has its own events.
+        """Run the steps and yield their events; or, for a range, start one run per day and yield nothing.
 
         Raises:
             DagsterExecutionInterruptedError: A day failed, or a signal arrived. Later days have not been started.

@@ -74,7 +74,7 @@ class BriefLogger(logging.Logger):
     """
 
     def makeRecord(self, *args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: N802 - logging's name
-        """Return the log record, without the traceback if it is of such an event."""
+        """Return the log record; for a failure event that a `PersonaAssetsError` caused, without its traceback."""
         record = super().makeRecord(*args, **kwargs)
         event = getattr(record, LOG_RECORD_METADATA_ATTR, {}).get("dagster_event")
         if isinstance(event, DagsterEvent):

@@ -22,7 +22,7 @@ _NO_LABEL: FoundPersona = {"persona_id": None, "name": None}
 
 
 def list_days(data: str) -> list[dt.date]:
-    """Return the days for which `clusters` is stored, sorted.
+    """Return the days for which the results at `data` hold `clusters`, sorted.
 
     Args:
         data: Path or fsspec URL of the results, as PERSONA_DATA.

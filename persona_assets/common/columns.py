@@ -60,7 +60,7 @@ def describe_columns(schema: pa.Schema) -> list[ColumnDescription]:
 
 
 def describe_type(field: pa.Field) -> str:
-    """Return the type of a column in plain words, such as "list of text" or "vector of 384 numbers".
+    """Return the type of a column in plain words, without nullability, such as "list of text".
 
     Raises:
         ValueError: The type has no entry in `_TYPE_WORDS`.

@@ -123,7 +123,7 @@ def describe_job(job: SlurmJob) -> str:
 def choose_options(
     tags: Mapping[str, str], *, default: Mapping[str, str], gpu: Mapping[str, str], step: Mapping[str, str]
 ) -> dict[str, str]:
-    """Merge the options of a step from four sources, of which later ones override earlier ones.
+    """Merge the Slurm options of a step: `default`, `gpu`, its op tags, `step`; later ones override earlier ones.
 
     The order is `default`, `gpu` (only if the step has the op tag `gpu`), the op tags "slurm/<option>", and `step`.
 

@@ -76,7 +76,7 @@ class ParquetUPathIOManager(dg.UPathIOManager):
     extension = ".parquet"
 
     def dump_to_path(self, context: dg.OutputContext, obj: Any, path: UPath) -> None:
-        """Check the schema, write to a temporary path in the same folder, then rename."""
+        """Store `obj`, a table or Parquet file with or without side tables, at `path`; its schema is checked first."""
         main, side_tables = obj if isinstance(obj, WithSideTables) else (obj, {})
         name = context.asset_key.to_user_string()
         schema = pq.read_schema(main) if isinstance(main, Path) else main.schema

@@ -33,7 +33,10 @@ def find_side_tables(side: str, paths: Iterable[UPath]) -> list[UPath]:
 
 
 def remove_old_side_table(path: UPath, side: str, *, all_versions: bool) -> None:
-    """Remove the side table that version 0.1 stored for the main table at `path`; with `all_versions`, also today's."""
+    """Remove the side table of `path` from where version 0.1 of this package stored it.
+
+    With `all_versions`, it is also removed from where it is stored now.
+    """
     for candidate in _list_candidates(path, side)[0 if all_versions else 1 :]:
         candidate.unlink(missing_ok=True)
 

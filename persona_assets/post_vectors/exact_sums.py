@@ -9,7 +9,9 @@ UNITS_PER_ONE = 2.0**32
 
 
 def add_by_row(sums: npt.NDArray[np.float64], rows: npt.NDArray[np.int64], vectors: npt.NDArray[np.floating]) -> None:
-    """Add each vector to the row of `sums` that `rows` names, in place and without rounding errors.
+    """Add each vector, rounded to units of 2**-32, to the row of `sums` that `rows` names, in place.
+
+    `sums` is in these units too, so that the sums do not depend on the order of the vectors.
 
     Args:
         sums: `(n_rows, d)`, in units of `1 / UNITS_PER_ONE`.

@@ -103,7 +103,7 @@ def common_width(embeddings: pads.Dataset) -> int:
 
 
 def common_model(embeddings: pads.Dataset) -> str | None:
-    """Return the name of the model of the vectors from the first file whose metadata has it; None if no file has."""
+    """Return the model name from the first file whose metadata has one, without comparing files; None if none has."""
     models = (tables.vector_model(fragment.physical_schema) for fragment in embeddings.get_fragments())
     return next((model for model in models if model is not None), None)
 

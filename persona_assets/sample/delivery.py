@@ -57,8 +57,8 @@ def day_start_us(day: dt.date) -> int:
     return int(midnight.timestamp()) * 1_000_000
 
 
-def draw_duplicates(deliveries: Sequence[Delivery], rng: np.random.Generator) -> list[Delivery]:
-    """Return second deliveries of randomly chosen lines, up to 90 s after the first and on the same day."""
+def draw_second_deliveries(deliveries: Sequence[Delivery], rng: np.random.Generator) -> list[Delivery]:
+    """Return only the second deliveries of randomly chosen lines, up to 90 s after the first, on the same day."""
     last = deliveries[-1].at_us
     chosen = rng.choice(len(deliveries), size=max(1, round(len(deliveries) * DUPLICATE_SHARE)), replace=False)
     delays = rng.integers(1, MAX_DUPLICATE_DELAY_US, size=len(chosen))

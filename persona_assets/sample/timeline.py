@@ -28,7 +28,7 @@ class Timeline:
         self._last_of: dict[str, SamplePost] = {}
 
     def add(self, post: SamplePost) -> None:
-        """Add a post, which must be later than all others."""
+        """Append a post; it must be later than those already added, and their number is not limited."""
         self._posts.append(post)
         self._by_circle[post.author.circle].append(post)
         self._last_of[post.author.user_id] = post
@@ -39,7 +39,7 @@ class Timeline:
         return post.ref if post else self.make_outside_ref(POST, time_us)
 
     def find_post_to_answer(self, author: Person) -> SamplePost | None:
-        """Return the post that `author` replies to, possibly its own; None for a post from before the capture."""
+        """Draw the post that `author` replies to, sometimes its own last one; None to reply to an uncaptured post."""
         draw = self._rng.random()
         own = self.find_last_post_of(author)
         if draw < OWN_THREAD_SHARE and own is not None:

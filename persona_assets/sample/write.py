@@ -112,7 +112,7 @@ def _make_files(
         times = delivery.draw_times(day, len(people) * EVENTS_PER_USER_DAY, rng)
         events = [simulation.next_event(time_us) for time_us in times]
         good = [delivery.Delivery(event["time_us"], msgspec.json.encode(event)) for event in events]
-        again = delivery.draw_duplicates(good, rng)
+        again = delivery.draw_second_deliveries(good, rng)
         bad, damage_counts = delivery.draw_damaged_lines(good, rng)
         files |= delivery.build_files(day, [*good, *again, *bad], rng)
         counts.events.update(map(_describe_kind, events))

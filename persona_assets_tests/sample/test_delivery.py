@@ -14,7 +14,7 @@ from persona_assets.sample.delivery import (
     build_files,
     day_start_us,
     draw_damaged_lines,
-    draw_duplicates,
+    draw_second_deliveries,
     draw_times,
 )
 
@@ -41,7 +41,7 @@ def test_times_are_distinct_sorted_and_within_the_day():
 def test_duplicates_are_later_on_the_same_day():
     first = deliveries()
 
-    again = draw_duplicates(first, rng())
+    again = draw_second_deliveries(first, rng())
 
     assert again
     assert all(first[0].at_us < one.at_us <= first[-1].at_us for one in again)

@@ -169,7 +169,7 @@ def _read_options(config: ClustersConfig) -> ClusteringOptions:
 
 
 def check_clusters(clustering: ClusteringResult, users: int, min_cluster_size: int) -> list[dg.AssetCheckResult]:
-    """Return the results of the checks of the asset `clusters`.
+    """Check that users add up, that no cluster is too small, and that the mean silhouette is not negative.
 
     Args:
         clustering: The clusters.

@@ -75,7 +75,7 @@ def average_user_vectors(
     Args:
         embeddings: `tables.embeddings_schema(d)` of the window, any order. Posts of other users are ignored.
         english_users: `tables.ENGLISH_USERS` of the window, any order.
-        repeated: URIs of posts with more than one vector, of which only the first in the order of the files is used.
+        repeated: URIs in more than one row, of which only the first vector in the order of the files is used.
         with_covariance: Whether to measure the covariance within users, which doubles the time.
         on_progress: Called after each batch with the number of its posts.
 

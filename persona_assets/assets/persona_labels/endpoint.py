@@ -97,7 +97,7 @@ def ask_endpoint(  # noqa: PLR0913 - what is asked, what it may take, what it ma
     clock: Callable[[], float],
     sleep: Sleep = asyncio.sleep,
 ) -> Answers[Place]:
-    """Ask for a name for each cluster, at most `PARALLEL` at a time, and keep the answers.
+    """Ask the language model at `endpoint` to name each cluster, `PARALLEL` at a time; keep answers in `cache`.
 
     The same evidence is asked about once. A request is sent again after status 429 or 5xx or a broken connection: after
     as many seconds as `Retry-After` says, if that is within the budget, else after 1 and 2 seconds. After

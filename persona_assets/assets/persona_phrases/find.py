@@ -24,7 +24,7 @@ class PhraseInputs(NamedTuple):
     clusters: pads.Dataset  # tables.CLUSTERS of the day
     centres: pads.Dataset  # tables.centres_schema(d) of the day
     english_posts: pads.Dataset  # tables.ENGLISH_POSTS of the window
-    accounting: pa.Table  # tables.ACTION_ACCOUNTING of the window
+    accounting: pa.Table  # tables.ACTION_ACCOUNTING of the window: actions by cluster, action and outcome
     by_hour: pa.Table  # tables.ACTIONS_BY_HOUR of the window
 
 

@@ -43,7 +43,7 @@ def extract_distinct_actions(
     day: dt.date | None = None,
     provenance: Provenance | None = None,
 ) -> ExtractedActions:
-    """Extract the actions from `raw_events`; of duplicates, the one with the earliest time is kept.
+    """Extract the actions of all `raw_events`; of duplicates, the one with the earliest time is kept.
 
     Events that are sorted by all columns, as the asset `raw_events` is, are read in one pass. Others are sorted first.
 
@@ -51,7 +51,7 @@ def extract_distinct_actions(
         raw_events: `tables.RAW_EVENTS`; the result does not depend on its order.
         memory_limit: Memory limit of DuckDB for deduplication and sorting, beyond which it spills to `scratch`.
         scratch: An empty folder for temporary files of about the size of the actions.
-        day: The partition, for the column `day`; None leaves the column out.
+        day: Value of the column `day`, not a filter; None leaves the column out.
         provenance: How the table was made, for the schema metadata of its file.
 
     Returns:
