@@ -160,9 +160,9 @@ def _make_report(
 ) -> _Made:
     day = parse_day(context.partition_key)
     earlier = read_earlier_map(UPath(read_settings().data).absolute() / "cluster_stats", day)
-    counted = (inputs.cluster_jsonl.read_table(name) for name in SMALL_TABLES)
+    accounting, by_hour, per_user = (inputs.cluster_jsonl.read_table(name) for name in SMALL_TABLES)
     summary = summarise_clusters(
-        ReportInputs(*counted, inputs.clusters.main, inputs.english_posts, inputs.embeddings),
+        ReportInputs(accounting, by_hour, per_user, inputs.clusters.main, inputs.english_posts, inputs.embeddings),
         language=config.language,
         seed=config.seed,
         memory_limit=config.memory_limit,

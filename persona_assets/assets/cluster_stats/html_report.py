@@ -133,8 +133,11 @@ def list_settings(provenance: Any) -> list[tuple[str, str, str]]:
     rows: list[tuple[str, str, str]] = []
     for asset, steps in (provenance or {}).get("steps", {}).items():
         for step in steps:
-            parts = (step.get("settings", {}), step.get("versions", {}))
-            rows.append((asset, *(", ".join(f"{name} {value}" for name, value in part.items()) for part in parts)))
+            settings, versions = (
+                ", ".join(f"{name} {value}" for name, value in step.get(part, {}).items())
+                for part in ("settings", "versions")
+            )
+            rows.append((asset, settings, versions))
     return rows
 
 
