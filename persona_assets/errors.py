@@ -83,5 +83,5 @@ class PseudonymKeyError(PersonaAssetsError):
     """The key of pseudonyms is missing, readable by others, too short, or not random."""
 
 
-class FailedCheckError(PersonaAssetsError):
+class UnselectedAssetCheckError(PersonaAssetsError):
     """A check of severity ERROR failed for an unselected asset that the step of a selected one also makes."""

@@ -9,7 +9,11 @@ import datetime as dt
 import sys
 from collections.abc import Sequence
 
-from persona_assets.command_line.find_personas import find_personas_by_text, find_personas_of_user, list_days
+from persona_assets.command_line.find_personas import (
+    find_personas_by_text,
+    find_personas_of_user,
+    list_days_with_clusters,
+)
 from persona_assets.errors import PersonaAssetsError
 from persona_assets.settings import read_settings
 
@@ -32,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)  # noqa: T201 - a command
         return 1
     if not rows:
-        days = list_days(settings.data)
+        days = list_days_with_clusters(settings.data)
         print(f"in no persona of {days[0]} to {days[-1]}", file=sys.stderr)  # noqa: T201 - a command
         return 1
     for line in _align([list(rows[0]), *(list(map(_show, row.values())) for row in rows)]):

@@ -213,7 +213,7 @@ def centres_schema(dimensions: int) -> pa.Schema:
     )
 
 
-def stored_schema(schema: pa.Schema) -> pa.Schema:
+def add_day_field(schema: pa.Schema) -> pa.Schema:
     """Return `schema` plus the column `day` at the end, as in the file of a partition."""
     return schema.append(DAY)
 

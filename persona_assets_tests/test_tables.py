@@ -36,7 +36,7 @@ def test_a_stored_table_has_the_last_column_day_and_keeps_its_metadata():
 
     stored = tables.add_day(table, dt.date(2025, 3, 1))
 
-    assert stored.schema.equals(tables.stored_schema(schema), check_metadata=True)
+    assert stored.schema.equals(tables.add_day_field(schema), check_metadata=True)
     assert tables.vector_model(stored.schema) == "one"
     assert stored["day"].to_pylist() == [dt.date(2025, 3, 1)]
     assert tables.DAY.type == tables.LINEAGE.field("day").type
@@ -91,7 +91,7 @@ def test_an_undeclared_table_may_have_any_columns():
     own = pa.schema([("user_id", pa.string()), ("words", pa.int64())])
 
     assert tables.expected_schema("own", own) == own
-    assert tables.expected_schema("own", tables.stored_schema(own)) == own
+    assert tables.expected_schema("own", tables.add_day_field(own)) == own
 
 
 def test_reading_one_action_touches_the_row_groups_of_that_action_alone(tmp_path):

@@ -6,14 +6,14 @@ from typing import NamedTuple
 FileDigests = Mapping[str, str]  # by day (2025-03-01): a digest that changes when the day's files change
 
 
-class DueDay(NamedTuple):
+class DayDecision(NamedTuple):
     """The day to process and why, in words; or None and why no day is due."""
 
     day: str | None
     reason: str
 
 
-def choose_due_day(listed: FileDigests, *, seen: FileDigests, parsed: FileDigests, failed: FileDigests) -> DueDay:
+def choose_due_day(listed: FileDigests, *, seen: FileDigests, parsed: FileDigests, failed: FileDigests) -> DayDecision:
     """Return the earliest day whose files are stable and differ from those that it was parsed from.
 
     Days are processed one at a time, the earliest first, because the window of a day needs the days before it. A day
@@ -30,14 +30,14 @@ def choose_due_day(listed: FileDigests, *, seen: FileDigests, parsed: FileDigest
     if stable:
         day = stable[0]
         reason = "its files have changed since it was parsed" if day in parsed else "it is new"
-        return DueDay(day, reason + _describe_failed(sorted((listed.keys() & failed) - {day})))
+        return DayDecision(day, reason + _describe_failed(sorted((listed.keys() & failed) - {day})))
     failures = _describe_failed(sorted(listed.keys() & failed))
     if changed:
         waiting = f"{', '.join(changed)}: looked at again next time, in case files are still coming"
-        return DueDay(None, waiting + failures)
+        return DayDecision(None, waiting + failures)
     if failures:
-        return DueDay(None, f"{len(listed)} days have files, none of them is due{failures}")
-    return DueDay(None, f"{len(listed)} days have files, all of them parsed")
+        return DayDecision(None, f"{len(listed)} days have files, none of them is due{failures}")
+    return DayDecision(None, f"{len(listed)} days have files, all of them parsed")
 
 
 def _describe_failed(failed: list[str]) -> str:

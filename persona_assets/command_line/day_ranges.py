@@ -27,7 +27,7 @@ from persona_assets.executors.delegate import wrap_executor
 RANGE_RUN_TAG = "persona_assets/range_run_id"
 
 
-class LaunchExecutor(dg.Executor):
+class DayRangeExecutor(dg.Executor):
     """Runs the steps of one day, or for a range of days starts one run per day, in their order.
 
     Dagster itself would run one step for the whole range. That step would have one set of checks and counts for all
@@ -148,5 +148,5 @@ def _run(context: PlanOrchestrationContext, assets: list[dg.AssetKey], tags: dic
 def as_launch_executor(
     executor: dg.ExecutorDefinition, *, days: dg.DailyPartitionsDefinition, failures: FailureSummary
 ) -> dg.ExecutorDefinition:
-    """Return the definition of a `LaunchExecutor` that runs steps by `executor`, for commands such as `dg launch`."""
-    return wrap_executor(executor, lambda create, context: LaunchExecutor(create(context), days, failures))
+    """Return the definition of a `DayRangeExecutor` that runs steps by `executor`, for commands such as `dg launch`."""
+    return wrap_executor(executor, lambda create, context: DayRangeExecutor(create(context), days, failures))

@@ -21,7 +21,7 @@ FoundPersona = dict[str, Any]
 _NO_LABEL: FoundPersona = {"persona_id": None, "name": None}
 
 
-def list_days(data: str) -> list[dt.date]:
+def list_days_with_clusters(data: str) -> list[dt.date]:
     """Return the days for which the results at `data` hold `clusters`, sorted.
 
     Args:
@@ -56,7 +56,7 @@ def find_personas_by_text(
         ModelError: Another model made the vectors of that day.
         StorageError: A table has changed since it was written.
     """
-    days = list_days(settings.data)
+    days = list_days_with_clusters(settings.data)
     day = day or days[-1]
     if day not in days:
         raise MissingPartitionError(f"{day} has no clusters; the days are {days[0]} to {days[-1]}")
@@ -97,7 +97,7 @@ def find_personas_of_user(data: str, user_id: str) -> list[FoundPersona]:
     """
     labels = _read_labels(data)
     rows: list[FoundPersona] = []
-    for day in list_days(data):
+    for day in list_days_with_clusters(data):
         clusters = _read(UPath(data).absolute() / "clusters" / f"{day}.parquet")
         for found in clusters.filter(pc.equal(clusters["user_id"], user_id)).to_pylist():
             label = labels.get((day, found["cluster_id"]), _NO_LABEL)

@@ -30,7 +30,7 @@ class ColumnDescription(NamedTuple):
     """Name, type, description and nullability of a column, in words for people."""
 
     name: str
-    kind: str  # the type in words, as `describe_type` returns it
+    kind: str  # the type in words, as `type_in_plain_words` returns it
     description: str | None
     nullable: bool = True
 
@@ -54,12 +54,12 @@ def read_description(field: pa.Field) -> str | None:
 def describe_columns(schema: pa.Schema) -> list[ColumnDescription]:
     """Return a `ColumnDescription` for each column of a schema, in its order."""
     return [
-        ColumnDescription(field.name, describe_type(field), read_description(field), nullable=field.nullable)
+        ColumnDescription(field.name, type_in_plain_words(field), read_description(field), nullable=field.nullable)
         for field in schema
     ]
 
 
-def describe_type(field: pa.Field) -> str:
+def type_in_plain_words(field: pa.Field) -> str:
     """Return the type of a column in plain words, without nullability, such as "list of text".
 
     Raises:

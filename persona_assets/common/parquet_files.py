@@ -83,7 +83,7 @@ def write_parquet(  # noqa: PLR0913 - content and format of a file
         The number of rows written.
     """
     rows = 0
-    stored = schema if day is None else tables.stored_schema(schema)
+    stored = schema if day is None else tables.add_day_field(schema)
     with open_checksummed_writer(where, stored, compression="zstd", **_choose_encodings(stored)) as writer:
         groups = map(_normalise, _regroup(batches, schema, group_rows))
         for group in groups if threads == 1 else prefetch(groups):

@@ -21,4 +21,4 @@ class StoredTable(NamedTuple):
     @property
     def stored_schema(self) -> pa.Schema:
         """Schema of the files: `schema`, and the column `day` if there is one file per day."""
-        return tables.stored_schema(self.schema) if "<day>" in self.files else self.schema
+        return tables.add_day_field(self.schema) if "<day>" in self.files else self.schema

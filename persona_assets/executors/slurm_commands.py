@@ -120,7 +120,7 @@ def describe_job(job: SlurmJob) -> str:
     return " ".join([job.state, f"Reason={job.reason}", *facts])
 
 
-def choose_options(
+def merge_options(
     tags: Mapping[str, str], *, default: Mapping[str, str], gpu: Mapping[str, str], step: Mapping[str, str]
 ) -> dict[str, str]:
     """Merge the Slurm options of a step: `default`, `gpu`, its op tags, `step`; later ones override earlier ones.

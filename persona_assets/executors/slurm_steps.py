@@ -165,7 +165,7 @@ class SlurmStepHandler(StepHandler):
         """Return the sbatch command and the script of the job. An error is recorded for `check_step_health`."""
         comment = f"dagster run {context.dagster_run.run_id} step {attempt.step_key}"
         try:
-            options = slurm.choose_options(
+            options = slurm.merge_options(
                 context.step_tags[attempt.step_key],
                 default=self._config["default"],
                 gpu=self._config["gpu"],

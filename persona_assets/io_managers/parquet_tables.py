@@ -82,7 +82,7 @@ class ParquetUPathIOManager(dg.UPathIOManager):
         schema = pq.read_schema(main) if isinstance(main, Path) else main.schema
         table = tables.expected_schema(name, schema)
         day = parse_day(context.partition_key) if context.has_asset_partitions else None
-        stored = table if day is None else tables.stored_schema(table)
+        stored = table if day is None else tables.add_day_field(table)
         require_schema(schema, stored if isinstance(main, Path) else table, table=name)
         rows = pq.read_metadata(main).num_rows if isinstance(main, Path) else main.num_rows
         _store(main, side_tables, path, day)
@@ -259,7 +259,7 @@ def _open_dataset(table: str, paths: list[UPath]) -> tuple[pads.FileSystemDatase
         if found.equals(expected):
             without_day.append(path)
         else:
-            require_schema(found, tables.stored_schema(expected), table=str(path))
+            require_schema(found, tables.add_day_field(expected), table=str(path))
         if schema is not None and not expected.equals(schema):
             raise SchemaError(
                 f"{path}: its columns differ from those of {paths[0]} ({expected.field(-1)}, {schema.field(-1)}): "

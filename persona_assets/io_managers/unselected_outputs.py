@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
-from persona_assets.errors import FailedCheckError
+from persona_assets.errors import UnselectedAssetCheckError
 
 
 def yield_or_store(
@@ -19,8 +19,8 @@ def yield_or_store(
     The assets must have daily partitions, and the step must be subsettable.
 
     Raises:
-        FailedCheckError: An asset that was not selected failed a check of severity ERROR. For selected assets Dagster
-            itself stops the run.
+        UnselectedAssetCheckError: An asset that was not selected failed a check of severity ERROR. For selected
+            assets Dagster itself stops the run.
     """
     failed: list[str] = []
     for result in results:
@@ -34,7 +34,9 @@ def yield_or_store(
                 if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR
             ]
     if failed:
-        raise FailedCheckError(f"{', '.join(failed)} failed: see the log above, or the asset's checks in the UI")
+        raise UnselectedAssetCheckError(
+            f"{', '.join(failed)} failed: see the log above, or the asset's checks in the UI"
+        )
 
 
 def _store(context: dg.AssetExecutionContext, io_manager: dg.IOManager, result: dg.MaterializeResult[Any]) -> None:

@@ -14,7 +14,7 @@ SELECT uri FROM posts WHERE hash(uri) IN (FROM same_hash) GROUP BY uri HAVING co
 """
 
 
-def find_repeated_posts(posts: pads.Dataset, *, memory_limit: str, scratch: Path) -> pa.Array:
+def find_repeated_uris(posts: pads.Dataset, *, memory_limit: str, scratch: Path) -> pa.Array:
     """Return the URIs that are in more than one row of the window, whatever the text, as strings, sorted.
 
     A dataset of one file is not searched, because a URI is unique within a day.

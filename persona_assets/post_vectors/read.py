@@ -60,7 +60,7 @@ def read_post_vectors(
     Args:
         embeddings: `tables.embeddings_schema(d)` of the window, any order. Posts of other users are left out.
         row_of_user: The caller's number of each user, which `PostVectors.rows` repeats.
-        repeated: URIs of posts with more than one vector (`find_repeated_posts`), of which only the first in the order
+        repeated: URIs of posts with more than one vector (`find_repeated_uris`), of which only the first in the order
             of the files is yielded.
         on_progress: Called with the number of posts read from the dataset, when the next batch is asked for.
 
@@ -102,7 +102,7 @@ def common_width(embeddings: pads.Dataset) -> int:
     return tables.vector_width(embeddings.schema)
 
 
-def common_model(embeddings: pads.Dataset) -> str | None:
+def find_model_name(embeddings: pads.Dataset) -> str | None:
     """Return the model name from the first file whose metadata has one, without comparing files; None if none has."""
     models = (tables.vector_model(fragment.physical_schema) for fragment in embeddings.get_fragments())
     return next((model for model in models if model is not None), None)

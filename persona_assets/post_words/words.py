@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets.common.database import create_dataset_view, open_duckdb
-from persona_assets.post_vectors.duplicates import find_repeated_posts
+from persona_assets.post_vectors.duplicates import find_repeated_uris
 from persona_assets.post_words.stop_words import STOP_WORDS
 
 # Of a text's beginning, words are looked at; Bluesky's posts have at most 3,000 bytes.
@@ -87,7 +87,7 @@ def counting_words(  # noqa: PLR0913 - each a choice of the caller's
         memory_limit: Of counting, such as "4GB".
         scratch: A folder to spill to.
     """
-    repeated = find_repeated_posts(english_posts, memory_limit=memory_limit, scratch=scratch)
+    repeated = find_repeated_uris(english_posts, memory_limit=memory_limit, scratch=scratch)
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
         numbers = pa.array(np.arange(len(users), dtype=np.int32))
         connection.register("users", users.append_column("user_number", numbers))

@@ -89,7 +89,7 @@ class TextModel:
 def load_model(
     name: str, *, device: Device, precision: Precision, max_tokens: int, compiled: bool = False
 ) -> TextModel:
-    """Load an encoder with its tokenizer; its code is that of `transformers`, never of the model's repository.
+    """Load an encoder with its tokenizer; no code of the model's repository is run.
 
     Args:
         name: `EMBEDDED`, a local folder, or a name on the Hugging Face hub.

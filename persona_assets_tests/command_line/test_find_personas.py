@@ -8,7 +8,11 @@ import pytest
 
 from persona_assets import find, tables
 from persona_assets.assets.persona_labels.carry_names import PERSONA_LABELS
-from persona_assets.command_line.find_personas import find_personas_by_text, find_personas_of_user, list_days
+from persona_assets.command_line.find_personas import (
+    find_personas_by_text,
+    find_personas_of_user,
+    list_days_with_clusters,
+)
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.errors import MissingPartitionError, ModelError, StorageError
 from persona_assets.settings import read_settings
@@ -109,7 +113,7 @@ def test_a_damaged_table_is_an_error(settings, tmp_path):
 
 def test_without_stored_days_the_error_names_the_remedy(tmp_path):
     with pytest.raises(MissingPartitionError, match="run the job make_personas, or set PERSONA_DATA"):
-        list_days(str(tmp_path))
+        list_days_with_clusters(str(tmp_path))
 
 
 @pytest.mark.usefixtures("settings")

@@ -8,7 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets import tables
-from persona_assets.common.columns import column, describe_columns, describe_type, read_description, required_column
+from persona_assets.common.columns import (
+    column,
+    describe_columns,
+    read_description,
+    required_column,
+    type_in_plain_words,
+)
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.definitions import STEPS
 from persona_assets.io_managers.persona_files import SMALL_TABLES
@@ -64,12 +70,12 @@ def test_descriptions_are_in_the_stored_file_and_its_dataset(tmp_path, table):
     ],
 )
 def test_types_are_described_in_words(name, kind, words):
-    assert describe_type(column(name, kind, "Something.")) == words
+    assert type_in_plain_words(column(name, kind, "Something.")) == words
 
 
 def test_an_unknown_type_is_an_error():
     with pytest.raises(ValueError, match="no words are known for the type duration"):
-        describe_type(column("waited", pa.duration("us"), "How long."))
+        type_in_plain_words(column("waited", pa.duration("us"), "How long."))
 
 
 def test_required_columns_are_not_nullable_and_others_are():

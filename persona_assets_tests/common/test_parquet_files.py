@@ -36,7 +36,7 @@ def test_day_is_the_last_column_and_takes_little_space(tmp_path, threads):
     write_parquet(tmp_path / "with", tables.CLUSTERS, [table], day=day, threads=threads)
 
     assert pq.read_table(tmp_path / "with").equals(tables.add_day(table, day))
-    assert pq.read_schema(tmp_path / "with").equals(tables.stored_schema(tables.CLUSTERS))
+    assert pq.read_schema(tmp_path / "with").equals(tables.add_day_field(tables.CLUSTERS))
     groups = pq.read_metadata(tmp_path / "with")
     days = [groups.row_group(number).column(3) for number in range(3)]
     assert {(column.statistics.min, column.statistics.max) for column in days} == {(day, day)}

@@ -11,7 +11,7 @@ SCHEMA = pa.schema([("user_id", pa.string())])
 
 @pytest.mark.parametrize(
     ("files", "schema"),
-    [("own/<day>.parquet", tables.stored_schema(SCHEMA)), ("own.parquet", SCHEMA)],
+    [("own/<day>.parquet", tables.add_day_field(SCHEMA)), ("own.parquet", SCHEMA)],
 )
 def test_daily_files_have_the_column_day(files, schema):
     assert StoredTable("own", files, "A user.", SCHEMA).stored_schema == schema

@@ -11,7 +11,7 @@ from persona_assets.executors.slurm_commands import SlurmError, SlurmUnavailable
 
 
 def choose(tags, *, default=None, gpu=None, step=None):
-    return slurm.choose_options(tags, default=default or {}, gpu=gpu or {}, step=step or {})
+    return slurm.merge_options(tags, default=default or {}, gpu=gpu or {}, step=step or {})
 
 
 def test_a_step_with_the_gpu_tag_gets_the_gpu_options():

@@ -3,7 +3,7 @@ from persona_assets.io_managers.later_columns import add_later_columns
 
 
 def test_columns_that_were_added_later_are_put_where_they_belong():
-    stored = tables.stored_schema(tables.RAW_EVENTS)
+    stored = tables.add_day_field(tables.RAW_EVENTS)
     older = stored.remove(stored.get_field_index("self_labels"))
 
     assert add_later_columns("raw_events", older) == stored

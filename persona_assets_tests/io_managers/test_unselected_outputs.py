@@ -8,7 +8,7 @@ import pytest
 
 from persona_assets import tables
 from persona_assets.common.columns import require_schema
-from persona_assets.errors import FailedCheckError
+from persona_assets.errors import UnselectedAssetCheckError
 from persona_assets.io_managers.parquet_tables import ParquetIOManager
 from persona_assets.io_managers.unselected_outputs import yield_or_store
 from persona_assets.partitions import daily_partitions
@@ -64,7 +64,7 @@ def test_both_are_stored_and_materialized_on_the_day(run, tmp_path, instance):
 
     for key, schema in TABLES.items():
         stored = pq.read_schema(tmp_path / key.to_user_string() / f"{DAY}.parquet")
-        require_schema(stored, tables.stored_schema(schema), table=key.to_user_string())
+        require_schema(stored, tables.add_day_field(schema), table=key.to_user_string())
         (made,) = instance.fetch_materializations(key, limit=2).records
         assert made.partition_key == DAY
         assert {"lines", "path", "dagster/partition_row_count"} <= set(made.asset_materialization.metadata)
@@ -95,7 +95,7 @@ def test_selected_results_are_yielded_and_not_stored_twice(run, instance):
 
 
 def test_a_failed_error_check_stops_the_run_after_both_are_stored(run, instance):
-    with pytest.raises(FailedCheckError, match="is_good of .*user_actions.* failed"):
+    with pytest.raises(UnselectedAssetCheckError, match="is_good of .*user_actions.* failed"):
         run(WANTED, severity="ERROR")
 
     assert [len(instance.fetch_materializations(key, limit=3).records) for key in TABLES] == [1, 1]

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
-from persona_assets.post_vectors.duplicates import find_repeated_posts
+from persona_assets.post_vectors.duplicates import find_repeated_uris
 from persona_assets_tests.assets.clusters.builders import embeddings_of
 
 
@@ -17,7 +17,7 @@ def find(folder, *days):
     files = [folder / f"{number}.parquet" for number in range(len(days))]
     for file, day in zip(files, days, strict=True):
         pq.write_table(day, file)
-    return find_repeated_posts(pads.dataset([str(file) for file in files]), memory_limit="1GB", scratch=folder)
+    return find_repeated_uris(pads.dataset([str(file) for file in files]), memory_limit="1GB", scratch=folder)
 
 
 def test_uris_of_two_days_are_found_once_and_sorted(tmp_path):

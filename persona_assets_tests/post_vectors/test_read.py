@@ -7,7 +7,7 @@ import pytest
 
 from persona_assets import tables
 from persona_assets.errors import VectorError
-from persona_assets.post_vectors.read import common_model, common_width, read_post_vectors
+from persona_assets.post_vectors.read import common_width, find_model_name, read_post_vectors
 from persona_assets_tests.assets.cluster_stats.builders import dataset, vectors_of
 
 
@@ -89,5 +89,5 @@ def test_days_of_different_models_are_an_error_also_if_their_widths_are_equal(ot
 
 def test_the_model_is_that_of_the_first_day_that_names_one():
     assert common_width(days_of((2, None), (2, "one"), (2, "one"))) == 2
-    assert common_model(days_of((2, None), (2, "one"))) == "one"
-    assert common_model(days_of((2, None))) is None
+    assert find_model_name(days_of((2, None), (2, "one"))) == "one"
+    assert find_model_name(days_of((2, None))) is None

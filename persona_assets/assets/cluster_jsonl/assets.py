@@ -30,7 +30,7 @@ from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolderContents
 from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.settings import ClusterCompression, ClusterFormat, IgnoredCandidates, from_setting
-from persona_assets.tables import SEEN_BEFORE, stored_schema
+from persona_assets.tables import SEEN_BEFORE, add_day_field
 
 _COMPLETE = complete_window_check("cluster_jsonl")
 _ADDS_UP = accounting_check(
@@ -197,7 +197,7 @@ def _describe_files(config: ClusterJsonlConfig) -> list[ColumnDescription]:
     return describe_line(config.format) + [
         column._replace(name=f"{table}.{column.name}")
         for table, schema in side_tables.items()
-        for column in describe_columns(stored_schema(schema))
+        for column in describe_columns(add_day_field(schema))
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from persona_assets.assets.cluster_stats.compare_with_all import COMPARED_ACTIONS, average_hours, compare_with_all
 from persona_assets.assets.cluster_stats.count_actions import COLUMN_NAMES, COLUMNS, ESTIMATED, sum_counts
-from persona_assets.assets.cluster_stats.identities import number_personas
+from persona_assets.assets.cluster_stats.identities import choose_shown_numbers
 from persona_assets.assets.cluster_stats.map_data import MapData, encode_map
 from persona_assets.assets.cluster_stats.more_cards import pack_cards
 from persona_assets.assets.cluster_stats.page_context import PageContext
@@ -65,7 +65,7 @@ def render_page(  # noqa: PLR0913 - the parts of a page
     data = make_page_data(clusters, map_data, groups=groups, threads=shown.threads)
     return environment.from_string(template).render(
         stats=stats,
-        numbers=number_personas(clusters),
+        numbers=choose_shown_numbers(clusters),
         is_traced=all(cluster["persona_id"] is not None for cluster in clusters),
         cards=_make_cards(clusters, shown),
         mix_of_all=_add_starts(share_by_action_group(stats["totals"])),
@@ -156,7 +156,7 @@ def make_page_data(
         groups: The coarser levels of personas, if any.
         threads: The typical thread of each cluster, or empty.
     """
-    numbers = number_personas(clusters)
+    numbers = choose_shown_numbers(clusters)
     mixes = [[share for _, share in share_by_action_group(cluster["counts"])] for cluster in clusters]
     data: dict[str, Any] = {
         "palette": [choose_colour(number) for number in range(N_COLOURS)],

@@ -35,10 +35,10 @@ def find_identities(labels: pads.Dataset, day: dt.date, users: Sequence[int]) ->
     return [PersonaIdentity(row["persona_id"], row["name"], row["description"], row["phrases"]) for row in rows]
 
 
-def number_personas(clusters: Sequence[dict[str, Any]]) -> list[int]:
-    """Return the number that pictures, pages and the UI show for each cluster.
+def choose_shown_numbers(clusters: Sequence[dict[str, Any]]) -> list[int]:
+    """Return the number shown for each cluster: its `persona_id`, or its `cluster_id` where lineage lacks the day.
 
-    It is `persona_id`, or `cluster_id` for all clusters if one has no `persona_id` because lineage lacks the day.
+    If one cluster has no `persona_id`, all are shown by `cluster_id`.
     """
     personas = [cluster["persona_id"] for cluster in clusters]
     return [cluster["cluster_id"] for cluster in clusters] if None in personas else personas

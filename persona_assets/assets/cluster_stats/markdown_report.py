@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import Any
 
 from persona_assets.assets.cluster_stats.count_actions import COLUMNS
-from persona_assets.assets.cluster_stats.identities import number_personas
+from persona_assets.assets.cluster_stats.identities import choose_shown_numbers
 
 WORDS_SHOWN = 10
 # Maximum characters of the words in the UI's table, whose cells do not wrap: a page of 1440 pixels shows all columns.
@@ -65,7 +65,7 @@ def list_personas(stats: dict[str, Any]) -> list[dict[str, Any]]:
 
     The UI shows these texts as they are, so they are not escaped.
     """
-    numbers = number_personas(stats["clusters"])
+    numbers = choose_shown_numbers(stats["clusters"])
     return [
         {
             "persona": number,

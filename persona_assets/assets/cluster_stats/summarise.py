@@ -29,7 +29,7 @@ from persona_assets.assets.cluster_stats.medoids import Medoid, find_medoids
 from persona_assets.assets.cluster_stats.topics import ClusterTopics, find_topics
 from persona_assets.common.map_layout import compute_map_positions, sample_map_users
 from persona_assets.common.pictures import Floats
-from persona_assets.post_vectors.duplicates import find_repeated_posts
+from persona_assets.post_vectors.duplicates import find_repeated_uris
 from persona_assets.post_vectors.exact_sums import add_by_row, to_unit_vectors
 from persona_assets.post_vectors.read import common_width, read_post_vectors
 from persona_assets.post_words.words import counting_words
@@ -119,7 +119,7 @@ def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
     for sample in posts:
         topics.append(find_topics(sample, seed=seed))
         on_progress(1)
-    repeated = find_repeated_posts(inputs.embeddings, memory_limit=memory_limit, scratch=scratch)
+    repeated = find_repeated_uris(inputs.embeddings, memory_limit=memory_limit, scratch=scratch)
     medoids, similarity, user_map = _summarise_vectors(inputs, users, repeated, seed, earlier)
     columns = (
         [label_from_words(best) for best in words],

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from persona_assets.assets.cluster_stats.count_actions import COLUMNS, sum_counts
 from persona_assets.assets.cluster_stats.html_report import render_page
-from persona_assets.assets.cluster_stats.identities import PersonaIdentity, number_personas
+from persona_assets.assets.cluster_stats.identities import PersonaIdentity, choose_shown_numbers
 from persona_assets.assets.cluster_stats.map_data import MapData
 from persona_assets.assets.cluster_stats.map_plot import UserMap, plot_map, plot_map_svg
 from persona_assets.assets.cluster_stats.map_positions import FILE, write_positions
@@ -78,7 +78,7 @@ def write_report(  # noqa: PLR0913 - the parts of a report
         summary = summary._replace(clusters=[cluster._replace(label=one.name) for cluster, one in named])
     stats = make_stats(summary, day=day, show_posts=show_posts, identities=identities, provenance=provenance)
     labels = [cluster.label for cluster in summary.clusters]
-    numbers = number_personas(stats["clusters"])
+    numbers = choose_shown_numbers(stats["clusters"])
     sizes = plot_sizes([cluster.counts["users"] for cluster in summary.clusters], labels, numbers)
     user_map = plot_map(summary.map, labels, numbers=numbers)
     markdown = render_markdown(stats)

@@ -20,7 +20,7 @@ from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.parquet_tables import WithSideTables
 from persona_assets.partitions import days_of_window
-from persona_assets.post_vectors.duplicates import find_repeated_posts
+from persona_assets.post_vectors.duplicates import find_repeated_uris
 from persona_assets.settings import ClusteringMethod, MinSizePolicy, from_setting
 
 # Maximum number of users in the scatter plot that the UI shows.
@@ -118,7 +118,7 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
         Next: `cluster_stats` says what each persona is about.
         """
         with measured() as cost:
-            repeated = find_repeated_posts(embeddings, memory_limit=config.memory_limit, scratch=scratch.new_folder())
+            repeated = find_repeated_uris(embeddings, memory_limit=config.memory_limit, scratch=scratch.new_folder())
             clustering = cluster_users(
                 embeddings,
                 english_users,

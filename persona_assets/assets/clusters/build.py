@@ -24,7 +24,7 @@ from persona_assets.assets.clusters.stability import measure_stability
 from persona_assets.assets.clusters.user_vectors import UserVectors, average_user_vectors
 from persona_assets.assets.clusters.whiten import whiten_vectors
 from persona_assets.common.columns import column, required_column
-from persona_assets.post_vectors.read import common_model
+from persona_assets.post_vectors.read import find_model_name
 
 # Side table with a row per row of `clusters`, in the same order: how clearly the user belongs to its cluster.
 CERTAINTY = pa.schema(
@@ -115,7 +115,7 @@ def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback fo
     several = len(fit.centres) > 1
     return ClusteringResult(
         clusters=pa.table([users.user_ids, fit.labels, fit.similarity], schema=tables.CLUSTERS),
-        centres=_centres_table(users, fit, model=common_model(embeddings)),
+        centres=_centres_table(users, fit, model=find_model_name(embeddings)),
         certainty=_certainty_table(users, fit, vectors, levels),
         curve=curve,
         stability=measure_stability(vectors, spec, seed=options.seed) if several else None,

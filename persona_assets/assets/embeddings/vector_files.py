@@ -73,7 +73,7 @@ def write_vectors(
         day: Value of the column `day`; None leaves the column out.
     """
     rows, group = 0, rows_per_group(tables.vector_width(schema))
-    stored = schema if day is None else tables.stored_schema(schema)
+    stored = schema if day is None else tables.add_day_field(schema)
     with open_checksummed_writer(where, stored, compression="zstd", use_dictionary=["user_id", "day"]) as writer:
         for batch in batches:
             table = pa.Table.from_batches([batch])

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from persona_assets.assets.english_posts import reasons
 from persona_assets.assets.english_posts.clean import clean_text
-from persona_assets.assets.english_posts.score import build_scorer, primary_subtag
+from persona_assets.assets.english_posts.score import build_log_odds, primary_subtag
 
 # Log-odds of a declaration that names only the language (added) or only others (subtracted): odds of 7 to 1. About one
 # in ten accounts of captures that declare languages declares wrong ones.
@@ -42,7 +42,7 @@ def build_language_decider(language: str) -> LanguageDecider:
         DetectorError: pycld2 cannot be imported.
         SettingsError: The detector does not know the language.
     """
-    score = build_scorer(language)
+    score = build_log_odds(language)
     no_words = LanguageVerdict(is_language=False, is_undecided=False, reason=reasons.NO_WORDS)
 
     def decide(text: str | None, langs: Sequence[str] | None) -> LanguageVerdict:

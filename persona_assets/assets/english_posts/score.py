@@ -25,7 +25,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 Scorer = Callable[[str], float]
 
 
-def build_scorer(language: str) -> Scorer:
+def build_log_odds(language: str) -> Scorer:
     """Build the function from a cleaned text to the log-odds that it is in `language`.
 
     The score combines pycld2, which is good at scripts and longer texts, with lists of common words, which are better

@@ -32,7 +32,7 @@ def scan_in_order(raw_events: pads.Dataset, *, columns: list[str] | None = None)
     )
 
 
-def is_sorted_after(events: pa.RecordBatch, before: pa.RecordBatch | None) -> bool:
+def is_sorted_by_all_columns(events: pa.RecordBatch, before: pa.RecordBatch | None) -> bool:
     """Return whether `events`, after the one row `before`, are sorted by all columns, nulls last.
 
     This is cheap, because times rarely repeat.

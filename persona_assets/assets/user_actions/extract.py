@@ -15,7 +15,7 @@ from persona_assets import tables
 from persona_assets.assets.user_actions.action_streams import ActionStreams
 from persona_assets.assets.user_actions.classify import NO_ACTION, build_action_rows, find_action_codes
 from persona_assets.assets.user_actions.deduplicate import find_duplicates
-from persona_assets.assets.user_actions.event_order import is_sorted_after, scan_in_order, sort_by_all_columns
+from persona_assets.assets.user_actions.event_order import is_sorted_by_all_columns, scan_in_order, sort_by_all_columns
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.provenance import Provenance, with_provenance
@@ -99,7 +99,7 @@ def _read_sorted(raw_events: pads.Dataset) -> Iterator[pa.RecordBatch]:
     for batch in scan_in_order(raw_events).to_batches():
         if not len(batch):
             continue
-        if not is_sorted_after(batch, before):
+        if not is_sorted_by_all_columns(batch, before):
             raise _NotSortedError
         yield batch
         before = batch.slice(len(batch) - 1)

@@ -99,7 +99,7 @@ def test_the_parquet_file_has_one_row_for_each_cluster(summary):
     content = write_report(summary, day="2025-03-03", show_posts=True).files["cluster_stats.parquet"]
     table = pq.read_table(io.BytesIO(content))
 
-    assert table.schema.equals(tables.stored_schema(CLUSTER_STATS))
+    assert table.schema.equals(tables.add_day_field(CLUSTER_STATS))
     assert set(table["day"].to_pylist()) == {dt.date(2025, 3, 3)}
     assert table["users"].to_pylist() == [8, 7, 6]
     assert sum(table["share"].to_pylist()) == pytest.approx(1)

@@ -120,7 +120,7 @@ def test_a_full_disk_of_the_vector_store_or_of_scratch_is_an_error_without_retri
 def test_it_returns_vectors_and_metadata_of_the_model(tiny_folder):
     table, metadata = materialize(model=str(tiny_folder), device="cpu", compute_dtype="float32")
 
-    assert table.schema.equals(tables.stored_schema(tables.embeddings_schema(DIMENSIONS)))
+    assert table.schema.equals(tables.add_day_field(tables.embeddings_schema(DIMENSIONS)))
     assert table.num_rows == 3
     assert metadata["distinct_texts"] == 2
     assert metadata["pooling"] == "mean"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.assets.english_posts.score import build_scorer, primary_subtag
+from persona_assets.assets.english_posts.score import build_log_odds, primary_subtag
 from persona_assets.errors import DetectorError, SettingsError
 from persona_assets_tests.assets.english_posts.builders import ENGLISH, GERMAN, JAPANESE
 
@@ -16,7 +16,7 @@ TEXTS = {"en": ENGLISH, "de": GERMAN, "ja": JAPANESE}
 
 @pytest.mark.parametrize("language", TEXTS)
 def test_a_sentence_scores_high_for_its_language_and_low_for_others(language):
-    score = build_scorer(language)
+    score = build_log_odds(language)
 
     scores = {other: score(text) for other, text in TEXTS.items()}
 
@@ -28,17 +28,17 @@ def test_a_sentence_scores_high_for_its_language_and_low_for_others(language):
     "text", ["u ok babe?", "Happy birthday!!", "Thank you so much", "lol same", "I\u2019m so tired"]
 )
 def test_short_english_texts_are_recognised_by_common_words(text):
-    assert build_scorer("en")(text) > 1
+    assert build_log_odds("en")(text) > 1
 
 
 @pytest.mark.parametrize("text", ["jajaja que bueno", "bom dia", "selamat pagi", "iyi geceler", "ich auch", "Ótima"])
 def test_short_texts_in_other_languages_are_recognised_by_common_words(text):
-    assert build_scorer("en")(text) < -1
+    assert build_log_odds("en")(text) < -1
 
 
 def test_a_letter_that_english_lacks_lowers_its_score_but_not_that_of_german():
-    assert build_scorer("en")("größe") < build_scorer("en")("grosse")
-    assert build_scorer("de")("größe") >= 0
+    assert build_log_odds("en")("größe") < build_log_odds("en")("grosse")
+    assert build_log_odds("de")("größe") >= 0
 
 
 @pytest.mark.parametrize("tag", ["en", "en-US", "EN", "en_GB", " en ", "en-Latn-US"])
@@ -53,12 +53,12 @@ def test_codes_that_mean_the_same_are_one(old, new):
 
 @given(st.text())
 def test_any_text_has_a_finite_score(text):
-    assert -20 < build_scorer("en")(text) < 20
+    assert -20 < build_log_odds("en")(text) < 20
 
 
 def test_a_language_that_the_detector_does_not_know_is_refused():
     with pytest.raises(SettingsError, match="language='xx'"):
-        build_scorer("xx")
+        build_log_odds("xx")
 
 
 def test_without_the_detector_the_error_says_how_to_get_it(monkeypatch):
@@ -73,4 +73,4 @@ def test_without_the_detector_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", refuse)
 
     with pytest.raises(DetectorError, match="pip install"):
-        build_scorer("en")
+        build_log_odds("en")

@@ -48,7 +48,7 @@ def test_one_step_writes_both_tables(tmp_path):
 
     for name, schema, rows in (("raw_events", tables.RAW_EVENTS, 2), ("rejected_lines", tables.REJECTED_LINES, 2)):
         file = tmp_path / "data" / name / f"{DAY}.parquet"
-        require_schema(pq.read_schema(file), tables.stored_schema(schema), table=name)
+        require_schema(pq.read_schema(file), tables.add_day_field(schema), table=name)
         assert pq.read_metadata(file).num_rows == rows
         assert about(result, name)["dagster/partition_row_count"].value == rows
 

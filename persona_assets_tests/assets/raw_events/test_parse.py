@@ -514,7 +514,7 @@ def test_the_tables_have_the_declared_schema(tmp_path):
     read_lines_of(EVENTS + BAD, tmp_path)
 
     for name, schema in (("raw_events", tables.RAW_EVENTS), ("rejected_lines", tables.REJECTED_LINES)):
-        stored = tables.stored_schema(schema)
+        stored = tables.add_day_field(schema)
         require_schema(pq.read_schema(tmp_path / "scratch" / f"{name}.parquet"), stored, table=name)
 
 

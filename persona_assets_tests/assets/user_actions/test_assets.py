@@ -45,7 +45,7 @@ def test_the_asset_writes_actions_and_counts_what_it_drops(tmp_path):
     rows = pads.dataset(tmp_path / "user_actions" / f"{DAY}.parquet").to_table().to_pylist()
     assert [row["action"] for row in rows] == ["like", "post"]
     assert {row["day"] for row in rows} == {DAY}
-    stored = tables.stored_schema(tables.USER_ACTIONS)
+    stored = tables.add_day_field(tables.USER_ACTIONS)
     require_schema(pq.read_schema(tmp_path / "user_actions" / f"{DAY}.parquet"), stored, table="user_actions")
     (check,) = result.get_asset_check_evaluations()
     assert check.passed

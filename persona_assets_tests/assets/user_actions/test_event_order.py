@@ -1,7 +1,7 @@
 import pyarrow.dataset as pads
 import pytest
 
-from persona_assets.assets.user_actions.event_order import is_sorted_after, sort_by_all_columns
+from persona_assets.assets.user_actions.event_order import is_sorted_by_all_columns, sort_by_all_columns
 from persona_assets_tests.assets.user_actions.builders import event, table_of
 
 
@@ -23,10 +23,10 @@ def batch_of(events):
 def test_sorted_rows_are_recognised_and_reversed_ones_are_not(events):
     events = [row | {"kind": "commit"} for row in events]
 
-    assert is_sorted_after(batch_of(events), None)
-    assert not is_sorted_after(batch_of(events[::-1]), None)
-    assert is_sorted_after(batch_of(events[1:]), batch_of(events[:1]))
-    assert not is_sorted_after(batch_of(events[:1]), batch_of(events[-1:]))
+    assert is_sorted_by_all_columns(batch_of(events), None)
+    assert not is_sorted_by_all_columns(batch_of(events[::-1]), None)
+    assert is_sorted_by_all_columns(batch_of(events[1:]), batch_of(events[:1]))
+    assert not is_sorted_by_all_columns(batch_of(events[:1]), batch_of(events[-1:]))
 
 
 def test_unsorted_rows_are_sorted_by_all_columns(tmp_path):
@@ -34,5 +34,5 @@ def test_unsorted_rows_are_sorted_by_all_columns(tmp_path):
 
     found = sort_by_all_columns(pads.dataset(table_of(events)), memory_limit="256MB", scratch=tmp_path)
 
-    assert is_sorted_after(batch_of(found.to_table().to_pylist()), None)
+    assert is_sorted_by_all_columns(batch_of(found.to_table().to_pylist()), None)
     assert found.count_rows() == 6
