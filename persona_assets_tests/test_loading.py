@@ -166,7 +166,12 @@ def test_the_files_of_three_days_read_as_one_table_with_a_column_day(load, folde
 
 @pytest.mark.parametrize("load", LIBRARIES[1:])
 @pytest.mark.parametrize(
-    "table", [*(f"cluster_jsonl/*/{name}" for name in (*SMALL_TABLES, "ignored")), "cluster_stats/*/cluster_stats"]
+    "table",
+    [
+        *(f"cluster_jsonl/*/{name}" for name in (*SMALL_TABLES, "ignored")),
+        "cluster_stats/*/cluster_stats",
+        "cluster_stats/*/map_positions",
+    ],
 )
 def test_tables_in_the_folders_of_three_days_are_one_table_too(load, table, world, tmp_path):
     loaded = load(world.data / f"{table}.parquet", tmp_path)
@@ -177,7 +182,8 @@ def test_tables_in_the_folders_of_three_days_are_one_table_too(load, table, worl
 @pytest.mark.parametrize("load", LIBRARIES)
 def test_every_stored_table_loads(load, world, tmp_path):
     stored = sorted(world.data.rglob("*.parquet"))
-    assert len(stored) == 3 * (len(FOLDERS) + len(SMALL_TABLES) + 2) + 2  # and lineage and persona_labels
+    # Beside them ignored, cluster_stats and map_positions of each day, and lineage and persona_labels over all.
+    assert len(stored) == 3 * (len(FOLDERS) + len(SMALL_TABLES) + 3) + 2
 
     for file in stored:
         metadata = pq.read_metadata(file)

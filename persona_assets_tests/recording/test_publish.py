@@ -48,7 +48,7 @@ def test_what_was_recorded_otherwise_stays_and_its_gaps_are_filled(tmp_path):
     assert added == [day / "07-2.jsonl.zst"]
     assert read_day(tmp_path) == {"07.jsonl.zst": b"live", "07-2.jsonl.zst": b"a"}
     assert read_gaps(day) == [Gap(50, 100, "lost"), Gap(160, 170, "silent")]
-    assert [note["mode"] for note in read_notes(day)] == ["live", "replay"]
+    assert [note["mode"] for note in read_notes(day)] == ["live", "replay", "complete"]
 
 
 def test_a_crash_between_two_renamings_is_made_good(tmp_path):

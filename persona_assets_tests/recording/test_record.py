@@ -397,7 +397,8 @@ def test_filters_are_sent_and_noted_without_ids(tmp_path):
         }
         assert made.is_complete
         assert keys(root) == expected
-        (note,) = read_notes(root / "2025-03-01")
+        note, complete = read_notes(root / "2025-03-01")
+        assert complete["mode"] == "complete"
         assert note["collections"] == ["app.bsky.feed.post"]
         assert note["dids"]["count"] == 1
         assert did not in (root / "2025-03-01" / ".capture.json").read_text(encoding="utf-8")

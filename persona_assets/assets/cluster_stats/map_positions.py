@@ -12,6 +12,7 @@ from persona_assets.common.columns import required_column
 from persona_assets.common.parquet_checksums import verify_parquet
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.pictures import Floats
+from persona_assets.common.provenance import Provenance, with_provenance
 from persona_assets.errors import StorageError
 
 FILE = "map_positions.parquet"
@@ -31,17 +32,20 @@ class EarlierMap(NamedTuple):
     positions: dict[str, tuple[float, float]]  # by user_id; empty if there is none
 
 
-def write_positions(user_ids: list[str], positions: Floats, day: dt.date) -> bytes:
+def write_positions(
+    user_ids: list[str], positions: Floats, day: dt.date, provenance: Provenance | None = None
+) -> bytes:
     """Return a Parquet file with the positions, with a checksum.
 
     Args:
         user_ids: Users on the map.
         positions: float32 `(n, 2)`, in the order of `user_ids`.
         day: The day of the map.
+        provenance: How the report was made, for the metadata of the file.
     """
     buffer = io.BytesIO()
     table = pa.table([user_ids, *positions.T.astype(np.float32)], schema=MAP_POSITIONS)
-    write_parquet(buffer, MAP_POSITIONS, [table], day=day)
+    write_parquet(buffer, with_provenance(MAP_POSITIONS, provenance), [table], day=day)
     return buffer.getvalue()
 
 

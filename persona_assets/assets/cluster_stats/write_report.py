@@ -98,7 +98,9 @@ def write_report(  # noqa: PLR0913 - the parts of a report
         "map.png": user_map,
         "map_small.png": plot_map(summary.map, labels, numbers=numbers, inches=_SMALL, named=False),
         "map.svg": plot_map_svg(summary.map, labels, numbers=numbers),
-        FILE: write_positions(list(summary.map.user_ids), summary.map.positions, dt.date.fromisoformat(day)),
+        FILE: write_positions(
+            list(summary.map.user_ids), summary.map.positions, dt.date.fromisoformat(day), provenance
+        ),
     }
     return ReportFiles(contents, sizes, list_personas(stats))
 
