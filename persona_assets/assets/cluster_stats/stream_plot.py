@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 1000.0, 320.0
 # A name is written on a band that is at least this high where it is highest.
 MIN_NAMED_HEIGHT = 15.0
 # Average width of a letter of such a name, and its maximum number of letters.
-LETTER_WIDTH, MAX_LETTERS = 7.0, 30
+LETTER_WIDTH, MAX_LETTERS = 8.0, 30
 # Maximum number of days with a date below the picture.
 MAX_DATES = 6
 
