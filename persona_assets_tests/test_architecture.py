@@ -47,6 +47,7 @@ PLAIN = {
     "privacy",
     "pseudonyms",
     "text_encoder",
+    "utc_times",
     "progress",
     "recording",
     "provenance",

@@ -20,13 +20,13 @@ from persona_assets.archive.event_lines import write_event_line
 from persona_assets.archive.event_times import find_event_time, is_plausible
 from persona_assets.archive.segment_files import read_block_frame, read_segment
 from persona_assets.common.full_disk import explaining_full_disk
+from persona_assets.common.utc_times import DAY_US
 from persona_assets.errors import ArchiveError, RecompactedError
 
 _DID = re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]{1,2000}")
 _MAX_PLANS = 4
 # Lines of all days that are held before they are written; a day's file gets a zstd frame each time.
 _HELD_BYTES = 1 << 26
-_DAY_US = 86_400_000_000
 _EPOCH = dt.date(1970, 1, 1)
 _NO_DAY = "time out of range"
 
@@ -152,7 +152,7 @@ class _DayWriter:
         if not is_plausible(time_us):
             self.dropped[_NO_DAY] += 1
             return
-        day = _EPOCH + dt.timedelta(days=time_us // _DAY_US)
+        day = _EPOCH + dt.timedelta(days=time_us // DAY_US)
         line = write_event_line(block, row, time_us=time_us) + b"\n"
         self._lines.setdefault(day, []).append(line)
         self.events[source] += 1

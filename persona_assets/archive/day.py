@@ -10,6 +10,7 @@ import msgspec
 from persona_assets.archive.client import ArchiveClient, ListedSegment
 from persona_assets.archive.segment_files import read_segment
 from persona_assets.common.full_disk import explaining_full_disk
+from persona_assets.common.utc_times import find_day_range
 from persona_assets.errors import ArchiveError, RecompactedError, SegmentError
 
 # Hidden, so that no reader takes it for a file of the capture.
@@ -17,7 +18,6 @@ MANIFEST = ".archive.json"
 # A day has 4 to 6 GB by estimate. Days in which a server fetched what was written before it began have far more.
 MAX_DAY_BYTES = 1 << 36
 _MAX_LISTINGS = 4  # the archive is rewritten every four hours
-_DAY_US = 86_400_000_000
 
 
 class StoredSegment(msgspec.Struct, frozen=True):
@@ -108,8 +108,7 @@ def find_segments_of_day(listed: Sequence[ListedSegment], day: dt.date, *, host:
     """
     if not listed:
         raise ArchiveError(f"{host} lists no segment: it may be starting; try again later, or another server")
-    start_us = int(dt.datetime.combine(day, dt.time(), dt.UTC).timestamp()) * 1_000_000
-    end_us = start_us + _DAY_US
+    start_us, end_us = find_day_range(day)
     first_us = min(segment.min_witnessed_at for segment in listed)
     last_us = max(segment.max_witnessed_at for segment in listed)
     if start_us < first_us:

@@ -1,6 +1,5 @@
 """Write events of a block as lines of JSON, in the form of Jetstream's v2 stream."""
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,9 +7,9 @@ import msgspec
 
 from persona_assets.archive.blocks import BODY_BY_KIND, OPERATION_BY_KIND, Block
 from persona_assets.archive.dag_cbor import RecordError, name_record, to_json_value
+from persona_assets.common.utc_times import format_time
 
 _TYPE = "network.bsky.jetstream.subscribeEvents"
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def write_event_lines(block: Block) -> Iterator[bytes]:
@@ -61,7 +60,6 @@ def _read_record(payload: bytes, field: str) -> dict[str, Any]:
 
 def _write_time(time_us: int) -> str:
     try:
-        instant = _EPOCH + dt.timedelta(microseconds=time_us)
+        return format_time(time_us)
     except OverflowError:
         return str(time_us)  # beyond the year 9999: readers reject it
-    return instant.isoformat(timespec="microseconds").replace("+00:00", "Z")

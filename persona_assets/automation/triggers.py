@@ -22,7 +22,7 @@ from persona_assets.automation.jobs import process_day
 from persona_assets.capture.resource import Capture
 from persona_assets.errors import CaptureError
 from persona_assets.partitions import DAY_FORMAT
-from persona_assets.recording.day_notes import describe_gaps
+from persona_assets.recording.day_notes import measure_gaps
 from persona_assets.recording.position import Position
 
 # Interval between evaluations of the sensor. Files that have not changed between two of them are stable.
@@ -113,14 +113,13 @@ def _choose_run(
 
 def _observe(capture: Capture, day: dt.date, now: dt.datetime) -> dg.AssetObservation:
     """Return what the files of a day are like now, for the page of `captured_events`."""
-    files, gaps = capture.list_day_files(day), capture.list_gaps(day)
+    files = capture.list_day_files(day)
     hours = [file.hour for file in files if file.hour is not None]
     size = sum(file.size for file in files)
     metadata: dict[str, Any] = {
         "files": len(files),
         "bytes": size,
-        "gaps": describe_gaps(gaps),
-        "seconds_without_events": round(sum(gap.to_us - gap.from_us for gap in gaps) / 1e6, 1),
+        **measure_gaps(capture.list_gaps(day)),
     }
     if hours:
         end = dt.datetime.combine(day, dt.time(max(hours)), dt.UTC) + dt.timedelta(hours=1)

@@ -1,12 +1,7 @@
 """Make instants coarse or relative: the exact microsecond of a post finds it in any copy of the network."""
 
-from typing import Final
-
 import numpy as np
 import numpy.typing as npt
-
-HOUR_US: Final = 3_600_000_000
-DAY_US: Final = 24 * HOUR_US
 
 
 def coarsen_instants(times_us: npt.NDArray[np.int64], unit_us: int) -> npt.NDArray[np.int64]:
@@ -14,7 +9,7 @@ def coarsen_instants(times_us: npt.NDArray[np.int64], unit_us: int) -> npt.NDArr
 
     Args:
         times_us: `(n,)`, microseconds since 1970; those before 1970 are rounded down too.
-        unit_us: Length of the unit, such as `HOUR_US` or `DAY_US`. At least 1.
+        unit_us: Length of the unit, such as `utc_times.HOUR_US` or `DAY_US`. At least 1.
 
     Raises:
         ValueError: The unit is shorter than a microsecond.

@@ -11,25 +11,19 @@ from typing import Any
 
 from upath import UPath
 
+from persona_assets.common.utc_times import DAY_US, EPOCH, format_time
 from persona_assets.recording.json_files import read_json, write_json
 from persona_assets.recording.results import Filters, Gap
 
 GAPS_NAME, NOTES_NAME = ".gaps.json", ".capture.json"
-DAY_US = 86_400_000_000
 # The folder of a day below the root of a recorded capture, as strftime.
 RECORDED_LAYOUT = "%Y-%m-%d"
 _MAX_NOTES, _MAX_GAPS = 100, 10_000
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-
-def format_time(time_us: int) -> str:
-    """Return UTC microseconds as RFC 3339 with six digits."""
-    return f"{(_EPOCH + dt.timedelta(microseconds=time_us)).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def parse_hour(hour: str) -> int:
     """Return the hours from 1970 to an hour such as 2025-03-01T07 (UTC)."""
-    return (dt.datetime.strptime(hour, "%Y-%m-%dT%H").replace(tzinfo=dt.UTC) - _EPOCH) // dt.timedelta(hours=1)
+    return (dt.datetime.strptime(hour, "%Y-%m-%dT%H").replace(tzinfo=dt.UTC) - EPOCH) // dt.timedelta(hours=1)
 
 
 def name_day(time_us: int) -> str:
@@ -107,6 +101,13 @@ def note_range(start_us: int, end_us: int) -> dict[str, Any]:
 def is_recorded(folder: Path, start_us: int, end_us: int) -> bool:
     """Return whether the folder of a day has a complete recording of [start_us, end_us)."""
     return note_range(start_us, end_us) in read_notes(folder)
+
+
+def measure_gaps(gaps: Iterable[Gap]) -> dict[str, str | float]:
+    """Return what metadata say of gaps: a text as from `describe_gaps`, and the sum of their seconds."""
+    gaps = list(gaps)
+    seconds = sum(gap.to_us - gap.from_us for gap in gaps) / 1e6
+    return {"gaps": describe_gaps(gaps), "seconds_without_events": round(seconds, 1)}
 
 
 def describe_gaps(gaps: Iterable[Gap], *, most: int = 5) -> str:

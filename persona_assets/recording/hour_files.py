@@ -1,23 +1,20 @@
 """Write events to a file per hour: hidden while it grows, in place when its hour is over."""
 
 import datetime as dt
-import errno
 import os
 import re
 from collections import defaultdict
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import zstandard
 
+from persona_assets.common.full_disk import explaining_full_disk
+from persona_assets.common.utc_times import HOUR_US, format_time
 from persona_assets.errors import StorageError
-from persona_assets.recording.day_notes import format_time
 from persona_assets.recording.json_files import sync_folder
 from persona_assets.recording.zstd_tail import truncate_to_whole_frames
 
-HOUR_US = 3_600_000_000
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _PARTIAL = re.compile(r"\.(?P<hour>[01]\d|2[0-3])\.jsonl\.zst\.partial")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _LEVEL = 3
@@ -148,15 +145,13 @@ def _write_all(descriptor: int, content: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-@contextmanager
-def explaining_full_capture(root: Path) -> Generator[None]:
+def explaining_full_capture(root: Path) -> AbstractContextManager[None]:
     """Turn "no space left" into an error that says where, and what to do."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        raise StorageError(
-            f"no space left in the capture {root}: what was recorded before is whole; free space there and start "
-            "again, which continues where recording stopped"
-        ) from error
+    return explaining_full_disk(root, describe=_full_capture_error)
+
+
+def _full_capture_error(root: object) -> StorageError:
+    return StorageError(
+        f"no space left in the capture {root}: what was recorded before is whole; free space there and start "
+        "again, which continues where recording stopped"
+    )

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from persona_assets.common.utc_times import DAY_US, format_time
 from persona_assets.errors import StreamHoleError
 from persona_assets.recording.addresses import MICROSECONDS, StreamAddress
 from persona_assets.recording.attempts import REWIND_US, Attempt, Attempts
@@ -16,7 +17,6 @@ from persona_assets.recording.connection import (
     open_connection,
 )
 from persona_assets.recording.continuity import MIN_GAP_US, Continuity
-from persona_assets.recording.day_notes import DAY_US, format_time
 from persona_assets.recording.dictionaries import Dictionaries
 from persona_assets.recording.frames import FrameScanner, MalformedFrameError, ServerMessageError
 from persona_assets.recording.recent_frames import RecentFrames

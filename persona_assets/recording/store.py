@@ -4,9 +4,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from persona_assets.common.utc_times import HOUR_US, format_time
 from persona_assets.recording.addresses import MICROSECONDS
-from persona_assets.recording.day_notes import describe_recording, format_time, note_gap, note_recordings, parse_hour
-from persona_assets.recording.hour_files import HOUR_US, HourFiles
+from persona_assets.recording.day_notes import describe_recording, note_gap, note_recordings, parse_hour
+from persona_assets.recording.hour_files import HourFiles
 from persona_assets.recording.json_files import read_json, write_json
 from persona_assets.recording.results import Filters, Gap, Recording
 

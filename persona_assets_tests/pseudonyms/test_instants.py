@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.pseudonyms.instants import DAY_US, HOUR_US, coarsen_instants, count_from_first
+from persona_assets.common.utc_times import DAY_US, HOUR_US
+from persona_assets.pseudonyms.instants import coarsen_instants, count_from_first
 
 TIMES = st.lists(st.integers(-(2**55), 2**55), max_size=30)
 

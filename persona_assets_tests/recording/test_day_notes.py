@@ -3,10 +3,10 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from persona_assets.common.utc_times import DAY_US
 from persona_assets.recording.day_notes import (
-    DAY_US,
     describe_recording,
-    format_time,
+    measure_gaps,
     name_day,
     note_gap,
     note_recordings,
@@ -21,8 +21,15 @@ from persona_assets.recording.results import Filters, Gap
 MIDNIGHT = 1_740_873_600_000_000  # 2025-03-02
 
 
-def test_times_are_written_as_utc():
-    assert format_time(MIDNIGHT) == "2025-03-02T00:00:00.000000Z"
+def test_gaps_are_described_and_their_seconds_added():
+    gaps = [Gap(MIDNIGHT, MIDNIGHT + 1_500_000, "lost"), Gap(MIDNIGHT + 9_000_000, MIDNIGHT + 10_000_000, "silent")]
+
+    assert measure_gaps([]) == {"gaps": "none", "seconds_without_events": 0.0}
+    assert measure_gaps(gaps)["seconds_without_events"] == 2.5
+    assert measure_gaps(gaps)["gaps"].startswith("2025-03-02T00:00:00.000000Z, 2 s: lost; ")
+
+
+def test_days_are_named_in_utc():
     assert name_day(MIDNIGHT - 1) == "2025-03-01"
 
 

@@ -8,11 +8,12 @@ import dagster as dg
 
 from persona_assets.archive.client import ArchiveClient
 from persona_assets.archive.day import download_day
-from persona_assets.assets.captured_events.capture_day import DayRange, is_captured, list_files, replay_day
+from persona_assets.assets.captured_events.capture_day import is_captured, list_files, replay_day
 from persona_assets.capture.resource import Capture
 from persona_assets.command_line.record_stream import read_filters, warn_of_filters
 from persona_assets.common.metadata import count_table, measured
 from persona_assets.common.progress import Progress
+from persona_assets.common.utc_times import DayRange
 from persona_assets.partitions import parse_day
 from persona_assets.recording.record import record
 from persona_assets.recording.results import Progress as RecordingProgress

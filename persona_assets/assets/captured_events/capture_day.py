@@ -3,29 +3,14 @@
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from upath import UPath
 
 from persona_assets.capture.files import CaptureFile, find_files
+from persona_assets.common.utc_times import DayRange, find_day_range
 from persona_assets.errors import CaptureError
 from persona_assets.recording.day_notes import RECORDED_LAYOUT, is_recorded, read_notes
 from persona_assets.recording.results import Recording
-
-_DAY = dt.timedelta(days=1)
-
-
-class DayRange(NamedTuple):
-    """The microseconds of a UTC day, [start_us, end_us) since 1970."""
-
-    start_us: int
-    end_us: int
-
-
-def find_range(day: dt.date) -> DayRange:
-    """Return the range of time of a UTC day."""
-    start = dt.datetime.combine(day, dt.time(), dt.UTC)
-    return DayRange(*(int(instant.timestamp()) * 1_000_000 for instant in (start, start + _DAY)))
 
 
 def is_captured(root: Path, day: dt.date) -> bool:
@@ -39,7 +24,7 @@ def is_captured(root: Path, day: dt.date) -> bool:
         CaptureError: The day has files that no recorder made. They are the user's, so that nothing is added to them.
     """
     folder = root / day.strftime(RECORDED_LAYOUT)
-    if is_recorded(folder, *find_range(day)):
+    if is_recorded(folder, *find_day_range(day)):
         return True
     if list_files(root, day) and not read_notes(folder):
         raise CaptureError(
@@ -68,7 +53,7 @@ def replay_day(day: dt.date, record_range: Callable[[DayRange], Recording]) -> R
         CaptureError: The recording was stopped. The next one continues it.
         StreamHoleError: The stream lacks a part of the day. Nothing of the day is stored.
     """
-    recording = record_range(find_range(day))
+    recording = record_range(find_day_range(day))
     if not recording.is_complete:
         raise CaptureError(f"the recording of {day} was stopped before its end: materialize the day to continue it")
     return recording

@@ -18,7 +18,7 @@ from persona_assets.common.provenance import build_provenance
 from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.unselected_outputs import yield_or_store
 from persona_assets.partitions import days_of_window, parse_day
-from persona_assets.recording.day_notes import describe_gaps
+from persona_assets.recording.day_notes import measure_gaps
 from persona_assets.recording.results import Gap
 
 _NAME_LENGTH = 200  # maximum characters of a file name in metadata
@@ -211,8 +211,7 @@ def _describe(counts: ReadCounts, cost: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _check_gaps(gaps: Sequence[Gap]) -> dg.AssetCheckResult:
-    seconds = sum(gap.to_us - gap.from_us for gap in gaps) / 1e6
-    return _NO_GAPS.result(passed=not gaps, gaps=describe_gaps(gaps), seconds_without_events=round(seconds, 1))
+    return _NO_GAPS.result(passed=not gaps, **measure_gaps(gaps))
 
 
 def _name_hours(hours: list[int] | None) -> str:

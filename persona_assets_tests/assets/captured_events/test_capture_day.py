@@ -4,27 +4,19 @@ import datetime as dt
 
 import pytest
 
-from persona_assets.assets.captured_events.capture_day import find_range, is_captured, list_files, replay_day
+from persona_assets.assets.captured_events.capture_day import is_captured, list_files, replay_day
+from persona_assets.common.utc_times import find_day_range
 from persona_assets.errors import CaptureError
 from persona_assets.recording.day_notes import note_range, note_recordings
 from persona_assets.recording.results import Recording
 
 DAY = dt.date(2025, 3, 1)
-SECONDS = 86_400
 
 
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / f"{DAY}").mkdir()
     return tmp_path / f"{DAY}"
-
-
-def test_a_day_is_from_midnight_to_midnight_utc():
-    start, end = find_range(DAY)
-
-    assert dt.datetime.fromtimestamp(start / 1e6, dt.UTC).isoformat() == "2025-03-01T00:00:00+00:00"
-    assert end - start == SECONDS * 1_000_000
-    assert find_range(DAY + dt.timedelta(1)).start_us == end
 
 
 def test_a_day_without_a_folder_or_with_an_empty_one_is_not_captured(tmp_path):
@@ -39,7 +31,7 @@ def test_a_day_without_a_folder_or_with_an_empty_one_is_not_captured(tmp_path):
 
 def test_only_a_recording_of_the_whole_day_counts(folder):
     (folder / "00.jsonl.zst").write_bytes(b"")
-    start, end = find_range(DAY)
+    start, end = find_day_range(DAY)
     note_recordings(folder, [note_range(start + 1, end)])
 
     assert not is_captured(folder.parent, DAY)
