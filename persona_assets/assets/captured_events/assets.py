@@ -11,6 +11,7 @@ from persona_assets.archive.day import download_day
 from persona_assets.assets.captured_events.capture_day import is_captured, list_files, replay_day
 from persona_assets.capture.resource import Capture
 from persona_assets.command_line.record_stream import read_filters, warn_of_filters
+from persona_assets.common.checks import Check
 from persona_assets.common.metadata import count_table, measured
 from persona_assets.common.progress import Progress
 from persona_assets.common.utc_times import DayRange
@@ -35,6 +36,14 @@ _SOURCES: dict[CaptureSource, str] = {
 }
 Described = dict[str, Any]  # metadata of a materialization
 
+_NO_INDEX_MISSING = Check(
+    "captured_events",
+    "every_segment_is_listed",
+    "The archive does not list some segments between the first and the last of the day (segments_not_listed), so that "
+    "events of the day may be missing. Materialize the day again some hours later, when the server has rewritten its "
+    "archive, or set PERSONA_ARCHIVE_URL to another server.",
+)
+
 
 def build_captured_events(days: dg.DailyPartitionsDefinition, settings: Settings) -> dg.AssetsDefinition:
     """Build the definition of the asset: external for `PERSONA_SOURCE=files`, otherwise one that captures days.
@@ -55,18 +64,23 @@ def build_captured_events(days: dg.DailyPartitionsDefinition, settings: Settings
         )
         return dg.AssetsDefinition(specs=[spec])
 
+    checks = [_NO_INDEX_MISSING] if settings.source == "archive" else []
+
     @dg.asset(
         group_name="persona_assets",
         partitions_def=days,
+        check_specs=[check.spec(days) for check in checks],
         kinds={"python", "jsonl"},
         tags={"stage": "capture"},
         owners=["team:persona_assets"],
         description=description,
     )
-    def captured_events(context: dg.AssetExecutionContext, capture: Capture) -> dg.MaterializeResult[Any]:
+    def captured_events(context: dg.AssetExecutionContext, capture: Capture):
         with measured() as cost:
             described = _CAPTURE[settings.source](context, capture)
-        return dg.MaterializeResult(metadata=described | cost)
+        not_listed = described.get("segments_not_listed", 0)
+        results = [check.result(passed=not_listed == 0, segments_not_listed=not_listed) for check in checks]
+        return dg.MaterializeResult(metadata=described | cost, check_results=results)
 
     return captured_events
 

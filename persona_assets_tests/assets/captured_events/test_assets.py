@@ -164,6 +164,35 @@ def test_a_day_of_the_archive_is_downloaded_and_then_parsed(materialize, capture
     assert [path.name for path in capture.iterdir()] == [DAY]
 
 
+@pytest.mark.parametrize("skipped", [False, True])
+def test_a_segment_that_the_archive_does_not_list_is_a_warning(materialize, monkeypatch, skipped):
+    monkeypatch.setenv("PERSONA_SOURCE", "archive")
+    midnight = micro(f"{DAY}T00:00:00")
+    hours = [range(-2, 8), range(8, 16), range(16, 30)]
+    archive = ArchiveServer(
+        {
+            f"seg_{number}.jss": write_segment(
+                in_blocks([event_row(like(time_us=midnight + hour * 3600 * SECOND), 1000 + hour) for hour in part], 3)
+            )
+            for number, part in enumerate(hours)
+        }
+    )
+    about = archive.about
+
+    def skip_an_index(name):
+        found, read = about(name)
+        return found | {"index": found["index"] + (skipped and found["index"] > 0)}, read
+
+    archive.about = skip_an_index
+    with serving(archive) as server:
+        monkeypatch.setenv("PERSONA_ARCHIVE_URL", server.url)
+        result = materialize(server)
+
+    assert result.success
+    assert ("every_segment_is_listed" in find_failed(result.get_asset_check_evaluations())) is skipped
+    assert describe(result, "captured_events")["segments_not_listed"] == skipped
+
+
 def test_for_files_the_asset_is_external_and_stays_in_the_graph():
     definitions = build_definitions(read_settings({}))
     node = definitions.resolve_asset_graph().get(dg.AssetKey("captured_events"))
