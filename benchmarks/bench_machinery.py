@@ -176,10 +176,10 @@ def find_names() -> dict[str, Callable[..., Any]]:
         if is_old:
             return embed.embed_posts(split, encoder, cache, scratch=scratch)
         vectors = embed.embed_texts(split, encoder, cache, scratch=scratch)
-        return embed.join_posts(split.posts, vectors, scratch=scratch)
+        return embed.join_vectors_to_posts(split.posts, vectors, scratch=scratch)
 
     def read_rows(file: int, ids: Any) -> None:
-        vectors = vector_files.read_rows(file, ids, width=384, dtype=np.dtype(np.float16))
+        vectors = vector_files.read_vectors_at_rows(file, ids, width=384, dtype=np.dtype(np.float16))
         if not is_old:  # now vectors are looked at here, not read back for it
             vector_files.max_unit_length_error(vectors)
 
@@ -194,10 +194,10 @@ def find_names() -> dict[str, Callable[..., Any]]:
         "check": check,
         "hash": lambda texts: vector_cache.hash_texts(texts.to_pylist() if is_old else texts),
         "tokenize": lambda model, arrow, python: tokenize.tokenize_texts(model, python if is_old else arrow),
-        "write_rows": vector_files.write_rows,
+        "write_rows": vector_files.write_vectors_at_rows,
         "keep": keep,
         "read_rows": read_rows,
-        "write_vectors": vector_files.write_vectors,
+        "write_vectors": vector_files.write_embeddings_table,
     }
 
 

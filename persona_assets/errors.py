@@ -75,7 +75,7 @@ class DetectorError(PersonaAssetsError):
     """The language detector cannot be loaded on this machine."""
 
 
-class DayError(PersonaAssetsError):
+class DayRangeError(PersonaAssetsError):
     """A run of a range of days failed: at one day, whose later days were not started, or after all days."""
 
 

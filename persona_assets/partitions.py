@@ -39,7 +39,7 @@ def trailing_window(window_days: int) -> dg.TimeWindowPartitionMapping:
     return dg.TimeWindowPartitionMapping(start_offset=-(window_days - 1))
 
 
-def days_of_window(
+def list_window_days(
     day: str, days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping | None = None
 ) -> list[str]:
     """Return the partition keys of the window that ends with `day`, sorted; without a window only `day`."""

@@ -12,7 +12,7 @@ from typing import Annotated, Any, BinaryIO, Literal, Self, TypeVar
 import httpx
 import msgspec
 
-from persona_assets.archive.retries import Retries, read_retry_after
+from persona_assets.archive.retries import RequestRetries, parse_retry_after
 from persona_assets.errors import ArchiveError, RecompactedError
 
 _PREFIX = "/xrpc/network.bsky.jetstream."
@@ -199,7 +199,7 @@ class ArchiveClient:
             RecompactedError: The segment is another one by now: what `file` holds is of no use.
             ArchiveError: The server refuses, cannot be reached, or sends more than it listed.
         """
-        retries = Retries(self._sleep)
+        retries = RequestRetries(self._sleep)
         while (start := file.tell()) < segment.size_bytes:
             headers = {"If-Match": f'"{segment.checksum}"', "Accept-Encoding": "identity"}
             if start:
@@ -215,10 +215,10 @@ class ArchiveClient:
             except httpx.TransportError as error:
                 if file.tell() > start:
                     retries.reset()
-                retries.wait_after(describe_failure(error), self.host)
+                retries.wait_after_failure(describe_transport_error(error), self.host)
             else:
                 if file.tell() == start:
-                    retries.wait_after("an empty answer", self.host)
+                    retries.wait_after_failure("an empty answer", self.host)
 
     def _receive(
         self, answer: httpx.Response, segment: ListedSegment, file: BinaryIO, on_bytes: Callable[[int], None]
@@ -238,17 +238,19 @@ class ArchiveClient:
             raise ArchiveError(f"{self.host} answers {name} with something else: check PERSONA_ARCHIVE_URL") from None
 
     def _fetch(self, method: str, name: str, max_bytes: int, **request: Any) -> bytes:
-        retries = Retries(self._sleep)
+        retries = RequestRetries(self._sleep)
         while True:
             try:
                 with self._open(method, name, retries, **request) as answer:
                     if answer is not None:
                         return _read(answer, max_bytes, f"{self.host} answers {name} with more than expected")
             except httpx.TransportError as error:
-                retries.wait_after(describe_failure(error), self.host)
+                retries.wait_after_failure(describe_transport_error(error), self.host)
 
     @contextmanager
-    def _open(self, method: str, name: str, retries: Retries, **request: Any) -> Generator[httpx.Response | None]:
+    def _open(
+        self, method: str, name: str, retries: RequestRetries, **request: Any
+    ) -> Generator[httpx.Response | None]:
         """Send a request and yield its answer, or None if it is to be sent again, after having waited."""
         with self._http.stream(method, _PREFIX + name, **request) as answer:
             status = answer.status_code
@@ -259,8 +261,8 @@ class ArchiveClient:
                 raise RecompactedError(f"{self.host} has rewritten a segment since it was listed: list them again")
             if status != _TOO_MANY and status not in _RETRIED:
                 raise _explain(status, name, self.host, answer)
-            wait_s = read_retry_after(answer.headers)
-        retries.wait_after(f"status {status}", self.host, wait_s=wait_s, is_quota=status == _TOO_MANY)
+            wait_s = parse_retry_after(answer.headers)
+        retries.wait_after_failure(f"status {status}", self.host, wait_s=wait_s, is_quota=status == _TOO_MANY)
         yield None
 
 
@@ -294,6 +296,6 @@ def _explain(status: int, name: str, host: str, answer: httpx.Response) -> Archi
     return ArchiveError(f"{host} refuses {name} with status {status}{shown}: {remedy}")
 
 
-def describe_failure(error: httpx.TransportError) -> str:
+def describe_transport_error(error: httpx.TransportError) -> str:
     """Return what kind of failure of the network it is; its own message may quote a request."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()

@@ -36,7 +36,7 @@ def decode_record(payload: bytes) -> Any:
         raise RecordError("not DAG-CBOR") from None
 
 
-def to_json_value(payload: bytes) -> Any:
+def decode_to_json_value(payload: bytes) -> Any:
     """Return what DAG-CBOR encodes, in the JSON form of the AT Protocol.
 
     Raises:
@@ -48,7 +48,7 @@ def to_json_value(payload: bytes) -> Any:
         raise RecordError("nested too deeply") from None
 
 
-def find_depth(value: Any) -> int:
+def count_nested_levels(value: Any) -> int:
     """Return how many lists and dicts are nested in each other; 0 for any other value."""
     depth, level = 0, [value]
     while level := [item for item in level if isinstance(item, dict | list)]:
@@ -57,7 +57,7 @@ def find_depth(value: Any) -> int:
     return depth
 
 
-def name_record(payload: bytes) -> str:
+def compute_record_cid(payload: bytes) -> str:
     """Return the CID of a record."""
     return libipld.encode_cid(_CID_PREFIX + hashlib.sha256(payload).digest())
 

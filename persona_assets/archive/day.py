@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from persona_assets.archive.client import ArchiveClient, ListedSegment
-from persona_assets.archive.segment_files import read_segment
+from persona_assets.archive.segment_files import read_segment_index
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.utc_times import find_day_range
 from persona_assets.errors import ArchiveError, RecompactedError, SegmentError
@@ -93,7 +93,7 @@ def download_day(
     raise ArchiveError(f"{client.host} rewrote segments of {day} while they were downloaded: try again later")
 
 
-def is_archived(root: Path, day: dt.date) -> bool:
+def is_day_archived(root: Path, day: dt.date) -> bool:
     """Return whether the folder of a day has all segments of its manifest."""
     folder = root / day.isoformat()
     manifest = _read_manifest(folder)
@@ -133,7 +133,7 @@ def _download(
     root: Path,
     on_progress: Callable[[int, int], None],
 ) -> ArchivedDay:
-    if is_archived(root, day) and _read_manifest(root / day.isoformat()) == _describe(day, wanted, client.host):
+    if is_day_archived(root, day) and _read_manifest(root / day.isoformat()) == _describe(day, wanted, client.host):
         return ArchivedDay(root / day.isoformat(), _describe(day, wanted, client.host), 0)
     folder, staging = root / day.isoformat(), root / f".{day.isoformat()}.archive"
     staging.mkdir(parents=True, exist_ok=True)
@@ -193,7 +193,9 @@ def _is_segment(path: Path, segment: ListedSegment) -> bool:
         return False
     try:
         with path.open("rb") as file:
-            return read_segment(file, size=segment.size_bytes, name=segment.name).checksum == segment.checksum
+            return (
+                read_segment_index(file, file_bytes=segment.size_bytes, name=segment.name).checksum == segment.checksum
+            )
     except SegmentError:
         return False
 

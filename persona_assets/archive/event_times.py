@@ -26,7 +26,7 @@ def find_event_time(block: Block, row: int) -> tuple[int, TimeSource]:
         row: Number of the event in the block.
     """
     witnessed = int(block.witnessed_us[row])
-    if is_plausible(imported := int(block.indexed_us[row])):
+    if is_plausible_time(imported := int(block.indexed_us[row])):
         return imported, "imported"
     if block.kinds[row] in (CREATE, CREATE_BY_RESYNC):
         created = _read_created(block.payloads[row])
@@ -35,7 +35,7 @@ def find_event_time(block: Block, row: int) -> tuple[int, TimeSource]:
     return witnessed, "witnessed"
 
 
-def is_plausible(time_us: int) -> bool:
+def is_plausible_time(time_us: int) -> bool:
     """Return whether an event of Bluesky may have this time: from November 2022 to 2099."""
     return _EARLIEST_US <= time_us < _LIMIT_US
 

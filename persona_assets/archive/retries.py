@@ -12,7 +12,7 @@ _MAX_FAILURES, _LONGEST_WAIT_S = 7, 64.0
 _MAX_QUOTA_WAITS, _LONGEST_QUOTA_WAIT_S, _QUOTA_WAIT_S = 12, 300.0, 5.0
 
 
-class Retries:
+class RequestRetries:
     """Counts the failures of one request, and waits longer after each."""
 
     def __init__(self, sleep: Callable[[float], None]) -> None:
@@ -24,7 +24,7 @@ class Retries:
         """Forget the failures: a part of what was asked for has come."""
         self._failures = 0
 
-    def wait_after(self, what: str, host: str, *, wait_s: float | None = None, is_quota: bool = False) -> None:
+    def wait_after_failure(self, what: str, host: str, *, wait_s: float | None = None, is_quota: bool = False) -> None:
         """Wait after a failure.
 
         Args:
@@ -49,7 +49,7 @@ class Retries:
         self._sleep(backoff_s if wait_s is None else min(max(wait_s, backoff_s), _LONGEST_QUOTA_WAIT_S))
 
 
-def read_retry_after(headers: Mapping[str, str]) -> float | None:
+def parse_retry_after(headers: Mapping[str, str]) -> float | None:
     """Return how many seconds an answer asks to wait; None if it does not say, or not in a known form.
 
     A time of day is measured from the server's own clock, the header `Date`.

@@ -8,9 +8,9 @@ import dagster as dg
 from upath import UPath
 
 from persona_assets.capture.files import CaptureFile, digest_files, find_files
-from persona_assets.capture.zstd_dictionaries import load_dictionaries
+from persona_assets.capture.zstd_dictionaries import load_zstd_dictionaries
 from persona_assets.recording.day_notes import RECORDED_LAYOUT, read_gaps
-from persona_assets.recording.position import Position, read_position
+from persona_assets.recording.position import RecorderPosition, read_recorder_position
 from persona_assets.recording.results import Gap
 from persona_assets.settings import from_setting
 
@@ -35,13 +35,13 @@ class Capture(dg.ConfigurableResource[Any]):
         """Return the gaps that a recorder noted beside the files of a day; empty for files of other origin."""
         return read_gaps(UPath(self.root) / day.strftime(RECORDED_LAYOUT))
 
-    def read_position(self) -> Position | None:
+    def read_position(self) -> RecorderPosition | None:
         """Return how far the recorder of the capture is; None if `persona-record` does not record into it."""
-        return read_position(UPath(self.root))
+        return read_recorder_position(UPath(self.root))
 
     def load_dictionaries(self) -> dict[int, bytes]:
         """Return the zstd dictionaries of the setting `zstd_dictionaries`, by dictionary id; empty if it is not set."""
-        return load_dictionaries(UPath(self.zstd_dictionaries)) if self.zstd_dictionaries else {}
+        return load_zstd_dictionaries(UPath(self.zstd_dictionaries)) if self.zstd_dictionaries else {}
 
     def count_workers(self) -> int:
         """Return the number of worker processes: the setting `workers`, or the CPU cores available to this process."""

@@ -46,7 +46,7 @@ class FailureSummary:
 
     def add(self, error: SerializableErrorInfo | None) -> None:
         """Add the error of a failed step if this package raised it, as an error of this package or as its cause."""
-        message = find_own_message(error)
+        message = find_package_error_message(error)
         if message and message not in self._messages:
             self._messages.append(message)
 
@@ -56,7 +56,7 @@ class FailureSummary:
             print(f"\n{message}", file=self._to or sys.stderr)
 
 
-def find_own_message(error: SerializableErrorInfo | None) -> str | None:
+def find_package_error_message(error: SerializableErrorInfo | None) -> str | None:
     """Return the message of the first `PersonaAssetsError` among an error and its causes, or None."""
     while error is not None:
         if error.cls_name in _OWN_ERRORS:
@@ -80,11 +80,13 @@ class BriefLogger(logging.Logger):
         if isinstance(event, DagsterEvent):
             first_line = str(record.msg).partition("\n")[0]
             if event.is_step_failure or (event.is_run_failure and event.job_failure_data.first_step_failure_event):
-                if find_own_message(_error_of_step(event)):
+                if find_package_error_message(_error_of_step(event)):
                     record.msg, record.args = first_line, ()
-            elif event.is_run_failure and (message := find_own_message(event.job_failure_data.error)):
+            elif event.is_run_failure and (message := find_package_error_message(event.job_failure_data.error)):
                 record.msg, record.args = f"{first_line} {message}", ()
-            elif event.event_type == DagsterEventType.RUN_CANCELED and find_own_message(event.job_canceled_data.error):
+            elif event.event_type == DagsterEventType.RUN_CANCELED and find_package_error_message(
+                event.job_canceled_data.error
+            ):
                 record.msg, record.args = first_line, ()  # `day_ranges` has already logged the message
         return record
 

@@ -33,9 +33,9 @@ _PATH = re.compile(rf"/(?P<day>\d{{4}}-\d{{2}}-\d{{2}})/(?P<name>{'|'.join(map(r
 _OWN_HOSTS = (_HOST, "localhost")
 
 
-def report_url(settings: Settings, day: str, name: str) -> str | None:
-    """Return the URL of the file `name` in a day's report, or None if `reports_url` is not set."""
-    return f"{settings.reports_url.rstrip('/')}/{day}/{name}" if settings.reports_url else None
+def report_url(settings: Settings, day: str, file_name: str) -> str | None:
+    """Return the URL of the file `file_name` in a day's report, or None if `reports_url` is not set."""
+    return f"{settings.reports_url.rstrip('/')}/{day}/{file_name}" if settings.reports_url else None
 
 
 @contextmanager

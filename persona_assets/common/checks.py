@@ -62,7 +62,7 @@ def _shorten(number: Any) -> str:
     return shown if len(shown) <= _MAX_LOGGED_CHARACTERS else f"{shown[:_MAX_LOGGED_CHARACTERS]} ..."
 
 
-def accounting_check(asset: str, *, of: str, advice: str) -> Check:
+def build_accounting_check(asset: str, *, of: str, advice: str) -> Check:
     """Return the check `every_<of>_is_accounted_for`: number read = number kept + number dropped.
 
     A failure is a defect of the program, and stops the run.
@@ -70,7 +70,7 @@ def accounting_check(asset: str, *, of: str, advice: str) -> Check:
     return Check(asset, f"every_{of}_is_accounted_for", advice, is_error=True)
 
 
-def complete_window_check(asset: str) -> Check:
+def build_complete_window_check(asset: str) -> Check:
     """Return the check `the_window_is_complete`: every day of the window was materialized."""
     return Check(
         asset,

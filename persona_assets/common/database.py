@@ -16,7 +16,7 @@ import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
 from persona_assets.common.full_disk import explaining_full_disk, full_disk_error, is_about_full_disk
-from persona_assets.common.interrupts import ending_on_signal
+from persona_assets.common.interrupts import interrupting_on_signal
 from persona_assets.errors import StorageError
 
 # What an interrupted query raises. The interrupt may come from another thread, from the check for signals inside
@@ -50,7 +50,10 @@ def open_duckdb(*, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBP
     }
     connection = duckdb.connect(":memory:", config=config)
     try:
-        with ending_on_signal(connection.interrupt, fails_with=INTERRUPT_ERRORS), explaining_full_disk(scratch):
+        with (
+            interrupting_on_signal(connection.interrupt, interrupt_errors=INTERRUPT_ERRORS),
+            explaining_full_disk(scratch),
+        ):
             yield connection
     except duckdb.OutOfMemoryException as error:
         raise StorageError(

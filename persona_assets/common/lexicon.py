@@ -75,7 +75,7 @@ def build_uris(user_ids: pa.Array, collections: pa.Array, rkeys: pa.Array) -> pa
     return pc.binary_join_element_wise(URI_SCHEME.removesuffix("/"), user_ids, collections, rkeys, "/")
 
 
-def find_owners(uris: pa.Array) -> pa.Array:
+def extract_owner_dids(uris: pa.Array) -> pa.Array:
     """Return the DID in each record URI, which names the owner of the record: string `(n,)`, null without a DID."""
     has_did = pc.starts_with(uris, f"{URI_SCHEME}did:")
     parts = pc.split_pattern(pc.if_else(has_did, uris, URI_SCHEME), "/", max_splits=3)

@@ -16,7 +16,7 @@ from persona_assets.common.provenance import Provenance, find_missing_days
 _MIN_SHORTENED = 10_000
 
 
-def count_table(counts: Mapping[str, int], *, of: str) -> dg.TableMetadataValue:
+def build_count_table(counts: Mapping[str, int], *, of: str) -> dg.TableMetadataValue:
     """Return `counts` as a metadata table with the columns `of` and "count", by descending count, then key."""
     rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return dg.MetadataValue.table(
@@ -61,7 +61,7 @@ def _show(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def column_schema(columns: Iterable[ColumnDescription]) -> dg.TableSchema:
+def build_column_schema(columns: Iterable[ColumnDescription]) -> dg.TableSchema:
     """Return the `TableSchema` that the UI shows: name, type in words, description and nullability of each column."""
     return dg.TableSchema(
         [
@@ -72,7 +72,7 @@ def column_schema(columns: Iterable[ColumnDescription]) -> dg.TableSchema:
 
 
 @contextmanager
-def measured() -> Generator[dict[str, float]]:
+def measuring_time_and_memory() -> Generator[dict[str, float]]:
     """Yield a dict that has `seconds` (wall time) and `peak_memory_mib` of the block once the block has ended.
 
     Peak memory is the larger of this process's peak since its start and its largest child's, in MiB. With one process

@@ -33,7 +33,7 @@ class SettingsConfig(dg.Config):
 
     model_fields: ClassVar[Any] = _FieldsWithDefaults()
 
-    def chosen(self) -> dict[str, Any]:
+    def result_settings(self) -> dict[str, Any]:
         """Return the values of the fields that change what is made, by name: not those that only cost."""
         extras: dict[str, Any] = {name: field.json_schema_extra for name, field in self.__pydantic_fields__.items()}
         return {name: value for name, value in self.model_dump().items() if not (extras[name] or {}).get(COSTS_ONLY)}

@@ -99,7 +99,7 @@ def run_slurm(command: list[str], *, script: str | None = None, timeout: float =
     return result.stdout
 
 
-def list_jobs() -> dict[str, list[SlurmJob]]:
+def list_own_jobs() -> dict[str, list[SlurmJob]]:
     """Return this user's jobs that `squeue` still lists, by job name. Jobs of the same name are sorted by id."""
     jobs: defaultdict[str, list[SlurmJob]] = defaultdict(list)
     listing = run_slurm(["squeue", "--me", "--noheader", "--states=all", "--format=%i|%j|%T|%r"])
@@ -121,26 +121,30 @@ def describe_job(job: SlurmJob) -> str:
 
 
 def merge_options(
-    tags: Mapping[str, str], *, default: Mapping[str, str], gpu: Mapping[str, str], step: Mapping[str, str]
+    op_tags: Mapping[str, str],
+    *,
+    default_options: Mapping[str, str],
+    gpu_options: Mapping[str, str],
+    step_options: Mapping[str, str],
 ) -> dict[str, str]:
-    """Merge the Slurm options of a step: `default`, `gpu`, its op tags, `step`; later ones override earlier ones.
+    """Merge the Slurm options of a step: `default_options`, `gpu_options`, its op tags, `step_options`; later ones override earlier ones.
 
-    The order is `default`, `gpu` (only if the step has the op tag `gpu`), the op tags "slurm/<option>", and `step`.
+    The order is `default_options`, `gpu_options` (only if the step has the op tag `gpu`), the op tags "slurm/<option>", and `step_options`.
 
     Args:
-        tags: Op tags of the step.
-        default: Options of every step.
-        gpu: Options of steps that need GPUs.
-        step: Options of this step in the run's config.
+        op_tags: Op tags of the step.
+        default_options: Options of every step.
+        gpu_options: Options of steps that need GPUs.
+        step_options: Options of this step in the run's config.
 
     Raises:
         SlurmError: A tag `slurm/<option>` names no option.
     """
-    options = dict(default)
-    if gpus := int(tags.get("gpu", 0)):
-        options |= {"gres": f"gpu:{gpus}", **gpu}
-    options |= {name.removeprefix("slurm/"): value for name, value in tags.items() if name.startswith("slurm/")}
-    options |= step
+    options = dict(default_options)
+    if gpus := int(op_tags.get("gpu", 0)):
+        options |= {"gres": f"gpu:{gpus}", **gpu_options}
+    options |= {name.removeprefix("slurm/"): value for name, value in op_tags.items() if name.startswith("slurm/")}
+    options |= step_options
     if unknown := sorted(set(options) - set(OPTIONS)):
         raise SlurmError(f"unknown option {', '.join(unknown)}: op tags are slurm/<{'|'.join(OPTIONS)}>")
     return options
@@ -189,14 +193,14 @@ def build_sbatch_command(options: Mapping[str, str], *, name: str, log: Path, co
 
 
 def build_job_script(command: list[str], environment: Mapping[str, str], *, setup: str, log: Path, umask: str) -> str:
-    """Return the Bash script of a job, which runs `command` and writes its exit code to `exit_code_file(log)`.
+    """Return the Bash script of a job, which runs `command` and writes its exit code to `exit_code_path(log)`.
 
     Raises:
         SlurmError: An environment variable is longer than Linux allows.
     """
     if too_long := [name for name, value in environment.items() if len(value) > MAX_VARIABLE_CHARS]:
         raise SlurmError(f"{', '.join(too_long)}: over the 128 KiB that Linux allows one environment variable")
-    exit_file = shlex.quote(str(exit_code_file(log)))
+    exit_file = shlex.quote(str(exit_code_path(log)))
     lines = [
         "#!/bin/bash",
         "trap : TERM INT",  # keeps the shell, and so the job, alive until the step has ended
@@ -209,12 +213,12 @@ def build_job_script(command: list[str], environment: Mapping[str, str], *, setu
     return "\n".join([*lines, ""])
 
 
-def exit_code_file(log: Path) -> Path:
+def exit_code_path(log: Path) -> Path:
     """Return the path to which the script of a job writes its exit code."""
     return log.with_suffix(".exit")
 
 
-def find_hint(message: str) -> str:
+def find_hint_for_error(message: str) -> str:
     """Return a hint on how to fix the error in a message of Slurm, or an empty text."""
     return next((f" Hint: {hint}." for pattern, hint in HINT_BY_PATTERN.items() if re.search(pattern, message)), "")
 

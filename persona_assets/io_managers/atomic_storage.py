@@ -28,7 +28,7 @@ _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{32}\.tmp(?P<replaced>\.old)?"
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
-def is_local(path: UPath) -> bool:
+def is_local_path(path: UPath) -> bool:
     """Return whether `path` is on a local file system, where a rename is atomic."""
     return isinstance(path.fs, LocalFileSystem)
 
@@ -45,7 +45,7 @@ def temporary_sibling(path: UPath) -> UPath:
     return path.parent / f".{path.name}.{uuid.uuid4().hex}.tmp"
 
 
-def remove_abandoned(folder: UPath) -> None:
+def remove_old_temporary_files(folder: UPath) -> None:
     """Remove temporary files and folders in `folder` that have not changed for a day, which killed runs have left.
 
     A result folder that was moved aside for a replacement that never came is moved back.
@@ -57,7 +57,7 @@ def remove_abandoned(folder: UPath) -> None:
         target = folder / temporary["name"]
         # Another run may have removed it, another user may own it, and not every file system has modification times.
         with suppress(OSError, NotImplementedError):
-            if temporary["replaced"] and is_local(folder) and not target.exists():
+            if temporary["replaced"] and is_local_path(folder) and not target.exists():
                 Path(entry).rename(target.path)  # fails if another run has stored the replacement in the meantime
             elif max(fs.modified(path) for path in fs.find(entry) or [entry]) < before:
                 fs.rm(entry, recursive=True)
@@ -72,12 +72,12 @@ def replacing_file(path: UPath) -> Generator[UPath]:
         StorageError: The disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(path.parent)
+    remove_old_temporary_files(path.parent)
     temporary = temporary_sibling(path)
     try:
         with explaining_full_disk(path):
             yield temporary
-            if is_local(path):
+            if is_local_path(path):
                 Path(temporary.path).replace(path.path)
             else:
                 path.fs.mv(temporary.path, path.path)
@@ -107,13 +107,13 @@ def replacing_folder(path: UPath, *, last_file: str, scratch: Path | None = None
         StorageError: The disk is full, or `scratch` is missing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(path.parent)
-    staging = Path(temporary_sibling(path).path) if is_local(path) else _scratch_folder(scratch, path.name)
+    remove_old_temporary_files(path.parent)
+    staging = Path(temporary_sibling(path).path) if is_local_path(path) else _scratch_folder(scratch, path.name)
     staging.mkdir(parents=True)
     try:
         with explaining_full_disk(path):
             yield staging
-            if is_local(path):
+            if is_local_path(path):
                 _replace(staging, Path(path.path))
             else:
                 _upload(staging, path, last_file)

@@ -15,19 +15,19 @@ CHECKSUMS = "checksums.xxh128"
 _BLOCK_BYTES = 1 << 20
 
 
-def write_checksums(folder: Path, known: Mapping[str, str]) -> None:
+def write_checksum_file(folder: Path, known_digests: Mapping[str, str]) -> None:
     """Write the XXH3 digest (128 bits) of every file in `folder` to the file `CHECKSUMS` there.
 
     Args:
         folder: A folder whose files are complete.
-        known: Digests that are known already, by file name; these files are not read.
+        known_digests: Digests that are known already, by file name; these files are not read.
     """
     names = sorted(file.name for file in folder.iterdir() if file.name != CHECKSUMS)
-    lines = [f"{known.get(name) or _digest(folder / name)}  {name}\n" for name in names]
+    lines = [f"{known_digests.get(name) or _digest(folder / name)}  {name}\n" for name in names]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
-def read_checksums(folder: UPath) -> dict[str, str] | None:
+def read_checksum_file(folder: UPath) -> dict[str, str] | None:
     """Return the digest of each file by name, or None if the folder has no `CHECKSUMS`, as folders of version 0.1.
 
     Raises:
@@ -48,7 +48,7 @@ def read_checksums(folder: UPath) -> dict[str, str] | None:
     return checksums
 
 
-def verify_files(folder: UPath, checksums: Mapping[str, str]) -> None:
+def verify_listed_files(folder: UPath, checksums: Mapping[str, str]) -> None:
     """Read every file in `checksums` and compare its digest.
 
     Raises:

@@ -19,13 +19,13 @@ from upath import UPath
 
 from persona_assets import tables
 from persona_assets.common.columns import describe_columns, require_schema
-from persona_assets.common.metadata import column_schema
+from persona_assets.common.metadata import build_column_schema
 from persona_assets.common.parquet_checksums import read_body_digest, verify_parquet
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.errors import PersonaAssetsError, SchemaError, StorageError
-from persona_assets.io_managers.atomic_storage import arrow_filesystem, is_local, replacing_file
+from persona_assets.io_managers.atomic_storage import arrow_filesystem, is_local_path, replacing_file
 from persona_assets.io_managers.later_columns import add_later_columns
-from persona_assets.io_managers.side_tables import find_side_tables, remove_old_side_table, side_table_path
+from persona_assets.io_managers.side_tables import find_side_tables, remove_side_table, side_table_path
 from persona_assets.io_managers.window_days import find_existing_paths, find_window_paths
 from persona_assets.partitions import parse_day
 
@@ -50,12 +50,12 @@ class DatasetWithSideTables(NamedTuple):
     side_tables: Mapping[str, pads.FileSystemDataset]
 
 
-def every_day_with(*side_tables: str) -> dict[str, list[str]]:
+def metadata_to_load_every_day(*side_tables: str) -> dict[str, list[str]]:
     """Return metadata for a `dagster.AssetIn` that loads all days that are stored, with these side tables."""
     return {"every_day_with": list(side_tables)}
 
 
-def with_side_tables(*side_tables: str) -> dict[str, list[str]]:
+def metadata_to_load_side_tables(*side_tables: str) -> dict[str, list[str]]:
     """Return metadata for a `dagster.AssetIn` that loads one day, with these side tables."""
     return {"with_side_tables": list(side_tables)}
 
@@ -89,7 +89,7 @@ class ParquetUPathIOManager(dg.UPathIOManager):
         context.add_output_metadata(
             {
                 f"dagster/{'partition_' if context.has_asset_partitions else ''}row_count": rows,
-                "dagster/column_schema": column_schema(describe_columns(stored)),
+                "dagster/column_schema": build_column_schema(describe_columns(stored)),
                 "size_bytes": path.stat().st_size,
             }
         )
@@ -214,14 +214,14 @@ def _store(main: pa.Table | Path, side_tables: Mapping[str, pa.Table], path: UPa
             temporary = replacements.enter_context(replacing_file(side_table_path(path, side)))
             _write(table.replace_schema_metadata(metadata), temporary, day)
     for side, table in side_tables.items():
-        remove_old_side_table(path, side, all_versions=not table.num_rows)
+        remove_side_table(path, side, only_old_location=bool(table.num_rows))
 
 
 def _write(table: pa.Table | Path, temporary: UPath, day: dt.date | None) -> None:
     if not isinstance(table, Path):
         with temporary.open("wb") as file:
-            write_parquet(file, table.schema, [table], day=day)
-    elif is_local(temporary):
+            write_parquet(file, table.schema, [table], day_column=day)
+    elif is_local_path(temporary):
         shutil.move(table, temporary.path)  # a rename if scratch is on the same disk
     else:
         temporary.fs.put_file(str(table), temporary.path)
@@ -287,7 +287,7 @@ def _verify(path: UPath) -> bool:
     only the footer is verified here, as otherwise it would be fetched twice. pyarrow verifies its pages later.
     """
     with path.open("rb") as file:
-        return verify_parquet(file, name=path, whole=is_local(path))
+        return verify_parquet(file, name=path, whole=is_local_path(path))
 
 
 def _read_schema(path: UPath, filesystem: Any) -> pa.Schema:

@@ -28,13 +28,13 @@ from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.provenance import read_provenance, with_provenance
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import StorageError
-from persona_assets.io_managers.atomic_storage import is_local, replacing_folder
+from persona_assets.io_managers.atomic_storage import is_local_path, replacing_folder
 from persona_assets.io_managers.folder_checksums import (
     open_verified,
-    read_checksums,
+    read_checksum_file,
     read_verified,
-    verify_files,
-    write_checksums,
+    verify_listed_files,
+    write_checksum_file,
 )
 from persona_assets.io_managers.window_days import find_window_paths
 from persona_assets.partitions import parse_day
@@ -152,13 +152,13 @@ class JsonlUPathIOManager(dg.UPathIOManager):
         for name in (USER_CLUSTERS, *(f"{table}.parquet" for table in SMALL_TABLES)):
             if not (path / name).exists():
                 raise StorageError(f"{path} has no {name}: materialize {context.asset_key.to_user_string()} again")
-        checksums = read_checksums(path)
+        checksums = read_checksum_file(path)
         if checksums is None:
             context.log.warning(
                 "%s has no checksums, as folders of version 0.1: damage to its files would not be seen", path
             )
-        elif is_local(path):  # remote files are verified while they are read, so that none is fetched twice
-            verify_files(path, checksums)
+        elif is_local_path(path):  # remote files are verified while they are read, so that none is fetched twice
+            verify_listed_files(path, checksums)
         return ClusterFolder(path, checksums)
 
     def load_partitions(self, context: dg.InputContext) -> ClusterFolder:
@@ -197,8 +197,8 @@ def write_cluster_folder(folder: Path, contents: ClusterFolderContents, *, day: 
     )
     for name, table in contents.small_tables.items():
         schema = SMALL_TABLES[name].with_metadata(table.schema.metadata)
-        write_parquet(folder / f"{name}.parquet", schema, [table], day=day)
-    write_checksums(folder, digests)
+        write_parquet(folder / f"{name}.parquet", schema, [table], day_column=day)
+    write_checksum_file(folder, digests)
     return lines
 
 

@@ -32,12 +32,12 @@ def find_side_tables(side: str, paths: Iterable[UPath]) -> list[UPath]:
     return files
 
 
-def remove_old_side_table(path: UPath, side: str, *, all_versions: bool) -> None:
-    """Remove the side table of `path` from where version 0.1 of this package stored it.
+def remove_side_table(path: UPath, side: str, *, only_old_location: bool) -> None:
+    """Remove the side table `side` of the main table at `path`, from both places where it may be stored.
 
-    With `all_versions`, it is also removed from where it is stored now.
+    The places are that of this version and that of version 0.1. With `only_old_location` only the latter is removed.
     """
-    for candidate in _list_candidates(path, side)[0 if all_versions else 1 :]:
+    for candidate in _list_candidates(path, side)[1 if only_old_location else 0 :]:
         candidate.unlink(missing_ok=True)
 
 

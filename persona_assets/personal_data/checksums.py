@@ -44,13 +44,15 @@ _CARD_RANGES: tuple[tuple[int, int, range], ...] = (
 )
 
 
-def is_card(digits: str) -> bool:
+def is_card_number(digits: str) -> bool:
     """Return whether digits are in a range of a card network and pass the Luhn test (ISO/IEC 7812-1)."""
     first = int(digits[:6])
-    return any(low <= first <= high and len(digits) in lengths for low, high, lengths in _CARD_RANGES) and luhn(digits)
+    return any(
+        low <= first <= high and len(digits) in lengths for low, high, lengths in _CARD_RANGES
+    ) and passes_luhn_test(digits)
 
 
-def luhn(digits: str) -> bool:
+def passes_luhn_test(digits: str) -> bool:
     """Return whether the last digit is the check digit of the others, by Luhn."""
     numbers = [int(digit) for digit in reversed(digits)]
     return (sum(numbers[::2]) + sum(sum(divmod(2 * number, 10)) for number in numbers[1::2])) % 10 == 0

@@ -51,13 +51,13 @@ _LONG_LABEL = 10
 _PRODUCTS = frozenset({"asp.net", "vb.net", "ado.net", "ml.net"})
 
 
-def is_top_level(label: str) -> bool:
+def is_top_level_domain(label: str) -> bool:
     """Return whether a label, in any case, is a top-level domain."""
     label = label.lower()
     return label in _TOP_LEVEL or label.startswith("xn--")
 
 
-def is_ambiguous(label: str) -> bool:
+def is_ambiguous_top_level_domain(label: str) -> bool:
     """Return whether a top-level domain is also a word or the ending of a file name."""
     return label.lower() in _AMBIGUOUS
 
@@ -73,12 +73,12 @@ def count_domain_characters(host: str, *, has_path: bool) -> int:
         return 0
     labels = host.split(".")
     if has_path:
-        return len(host) if is_top_level(labels[-1]) else 0
+        return len(host) if is_top_level_domain(labels[-1]) else 0
     while len(labels) > 1:
-        if is_top_level(labels[-1]):
+        if is_top_level_domain(labels[-1]):
             certain = (
-                not is_ambiguous(labels[-1])
-                or (len(labels) > 2 and not is_ambiguous(labels[-2]))  # noqa: PLR2004 - a subdomain
+                not is_ambiguous_top_level_domain(labels[-1])
+                or (len(labels) > 2 and not is_ambiguous_top_level_domain(labels[-2]))  # noqa: PLR2004 - a subdomain
                 or len(labels[0]) >= _LONG_LABEL
                 or any(not character.isalpha() for character in labels[0])
             )

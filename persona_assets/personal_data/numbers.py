@@ -7,7 +7,7 @@ linear in the text.
 import re
 from collections.abc import Iterator
 
-from persona_assets.personal_data.checksums import IBAN_LENGTHS, is_card, is_iban
+from persona_assets.personal_data.checksums import IBAN_LENGTHS, is_card_number, is_iban
 from persona_assets.personal_data.kinds import Span
 
 # Seven digits, each at most three signs after the one before.
@@ -69,10 +69,10 @@ def _end_of_characters(value: str, count: int) -> int:
     return 0
 
 
-def find_cards(text: str) -> Iterator[Span]:
+def find_card_numbers(text: str) -> Iterator[Span]:
     """Yield card numbers of 13 to 19 digits that are of a card network and pass the Luhn test."""
     for match in _CARD.finditer(text):
-        if is_card(_digits(match[0])):
+        if is_card_number(_digits(match[0])):
             yield Span(match.start(), match.end(), "card")
 
 
@@ -87,7 +87,7 @@ def find_ssns(text: str) -> Iterator[Span]:
         yield Span(match.start(1), match.end(1), "ssn")
 
 
-def find_phones(text: str) -> Iterator[Span]:
+def find_phone_numbers(text: str) -> Iterator[Span]:
     """Yield phone numbers: international, North American, with the trunk prefix 0, or after a word such as "call"."""
     for match in _PHONE.finditer(text):
         digits = len(_digits(match[0]))

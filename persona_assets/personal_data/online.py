@@ -7,7 +7,11 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from persona_assets.personal_data.domains import count_domain_characters, is_ambiguous, is_top_level
+from persona_assets.personal_data.domains import (
+    count_domain_characters,
+    is_ambiguous_top_level_domain,
+    is_top_level_domain,
+)
 from persona_assets.personal_data.kinds import Span
 
 _DID = re.compile(r"(?:at://)?did:([a-z0-9]{1,16}):[\w.:%-]{1,512}(?:/[\w.:%/~-]{1,512})?")
@@ -98,7 +102,7 @@ def find_emails(text: str) -> Iterator[Span]:
         at = 0
         while (match := _HIDDEN.search(text, at)) is not None:
             last = _DOT.split(match[0])[-1]
-            if is_top_level(last) and (not is_ambiguous(last) or last.lower() == "me"):
+            if is_top_level_domain(last) and (not is_ambiguous_top_level_domain(last) or last.lower() == "me"):
                 yield Span(match.start(), match.end(), "email")
                 at = match.end()
             else:  # "me at wren dot maddock at gmail dot com": the address begins at a later word.

@@ -19,7 +19,7 @@ def coarsen_instants(times_us: npt.NDArray[np.int64], unit_us: int) -> npt.NDArr
     return times_us - times_us % unit_us
 
 
-def count_from_first(
+def elapsed_since_group_start(
     times_us: npt.NDArray[np.int64], groups: npt.NDArray[np.int64], unit_us: int = 1
 ) -> npt.NDArray[np.int64]:
     """Return the time since the first instant of the same group, in whole units: int64 `(n,)`, at least 0.

@@ -105,7 +105,7 @@ def _parse_address(url: str) -> StreamAddress:
     )
 
 
-def check_filters(filters: Filters) -> None:
+def require_accepted_filters(filters: Filters) -> None:
     """Check that servers accept the number of filters.
 
     Raises:

@@ -35,7 +35,7 @@ class Attempts:
         self._sequence_index = -1
         self._skipped_us = 0
 
-    def choose(self, needed_us: int | None, *, is_resumed: bool) -> Attempt:
+    def next_attempt(self, needed_us: int | None, *, is_resumed: bool) -> Attempt:
         """Return the next attempt.
 
         Args:
@@ -81,27 +81,27 @@ class Attempts:
         """Go back by `CUTOVER_REWIND_US` the next time."""
         self._extra_us = CUTOVER_REWIND_US
 
-    def skip(self) -> None:
+    def skip_ahead(self) -> None:
         """Ask for what follows the position, a second later each time: the server cannot hand over what is there."""
         self._skipped_us += MICROSECONDS
 
-    def progress(self) -> None:
+    def note_progress(self) -> None:
         """Note that the position has advanced: what servers showed before is of no use."""
         if self._first_seen or self._has_looked_back or self._extra_us or self._skipped_us:
             self._first_seen.clear()
             self._has_looked_back = False
             self._extra_us = self._skipped_us = 0
 
-    def go_on(self) -> None:
+    def use_next_server(self) -> None:
         """Take the next server."""
         self.index = (self.index + 1) % len(self.addresses)
 
-    def fail(self) -> None:
+    def note_failure(self) -> None:
         """Note that the server gave nothing, and take the next one."""
         self._first_seen.setdefault(self.index, None)
-        self.go_on()
+        self.use_next_server()
 
-    def judge(self, gap: Gap, *, is_resumed: bool) -> bool:
+    def must_accept_gap(self, gap: Gap, *, is_resumed: bool) -> bool:
         """Return whether a gap must be accepted; otherwise set up the attempt that may avoid it.
 
         A gap at the very beginning is looked at again from an hour before; one within the stream is read again from the

@@ -19,15 +19,15 @@ class Backoff:
         """The number of attempts that brought nothing, since one did."""
         return self._failures
 
-    def succeed(self) -> None:
+    def note_success(self) -> None:
         """Note that a connection brought events."""
         self._failures = 0
 
-    def fail(self) -> None:
+    def note_failure(self) -> None:
         """Note that an attempt brought nothing."""
         self._failures += 1
 
-    def next_wait(self) -> float:
+    def next_wait_s(self) -> float:
         """Return seconds: half to all of the exponential step, which ends at 64 s."""
         step = min(_FIRST_SECONDS * 2.0 ** min(self._failures, 10), _MAX_SECONDS)
         return step * self._generator.uniform(0.5, 1.0)

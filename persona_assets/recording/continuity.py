@@ -13,7 +13,7 @@ _CONFIRMATIONS = 3
 _SMOOTHING = 1024
 
 
-class Continuity:
+class GapDetector:
     """The position in a stream.
 
     `frontier_us` is the time up to which events were received without a gap of `MIN_GAP_US`, in UTC microseconds; None
@@ -32,7 +32,7 @@ class Continuity:
         self._is_beginning = True
         self._beyond.clear()
 
-    def follow(self, time_us: int) -> Gap | None:
+    def add_event_time(self, time_us: int) -> Gap | None:
         """Take the time of the next event; return the gap before it, as soon as that is certain.
 
         The frontier stays before the gap until `accept` is called.
@@ -52,16 +52,16 @@ class Continuity:
                 self.frontier_us = time_us
             return None
         self._beyond.append(time_us)
-        return self.find_gap() if len(self._beyond) >= _CONFIRMATIONS else None
+        return self.find_pending_gap() if len(self._beyond) >= _CONFIRMATIONS else None
 
-    def find_gap(self) -> Gap | None:
+    def find_pending_gap(self) -> Gap | None:
         """Return the gap before the events that lie beyond a jump, however few; None if there are none."""
         if not self._beyond or self.frontier_us is None:
             return None
         why = "the stream began later than asked" if self._is_beginning else "the stream has no events there"
         return Gap(self.frontier_us, min(self._beyond), why)
 
-    def accept(self, gap: Gap) -> None:
+    def continue_after(self, gap: Gap) -> None:
         """Go on behind a gap."""
         self.frontier_us = gap.to_us
         self._is_beginning = False

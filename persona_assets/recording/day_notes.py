@@ -21,12 +21,12 @@ RECORDED_LAYOUT = "%Y-%m-%d"
 _MAX_NOTES, _MAX_GAPS = 100, 10_000
 
 
-def parse_hour(hour: str) -> int:
+def hours_since_epoch(hour: str) -> int:
     """Return the hours from 1970 to an hour such as 2025-03-01T07 (UTC)."""
     return (dt.datetime.strptime(hour, "%Y-%m-%dT%H").replace(tzinfo=dt.UTC) - EPOCH) // dt.timedelta(hours=1)
 
 
-def name_day(time_us: int) -> str:
+def format_day(time_us: int) -> str:
     """Return the UTC day of an instant, as the folder of the day is named."""
     return format_time(time_us)[:10]
 
@@ -59,7 +59,7 @@ def write_gaps(folder: Path, gaps: Iterable[Gap]) -> None:
 def note_gap(root: Path, gap: Gap) -> None:
     """Add a gap to the notes of each day that it touches."""
     for part in split_by_day(gap):
-        folder = root / name_day(part.from_us)
+        folder = root / format_day(part.from_us)
         folder.mkdir(parents=True, exist_ok=True)
         write_gaps(folder, [*read_gaps(folder), part])
 
@@ -82,7 +82,7 @@ def subtract_range(gaps: Iterable[Gap], start_us: int, end_us: int) -> Iterator[
             yield gap._replace(from_us=max(gap.from_us, end_us))
 
 
-def describe_recording(address: str, filters: Filters, *, mode: str) -> dict[str, Any]:
+def build_recording_note(address: str, filters: Filters, *, mode: str) -> dict[str, Any]:
     """Return what `.capture.json` says of a recording: of DIDs only their number and digest, as they are people's."""
     digest = hashlib.sha256("\n".join(sorted(filters.dids)).encode()).hexdigest() if filters.dids else None
     return {
@@ -93,41 +93,43 @@ def describe_recording(address: str, filters: Filters, *, mode: str) -> dict[str
     }
 
 
-def note_range(start_us: int, end_us: int) -> dict[str, Any]:
+def build_range_note(start_us: int, end_us: int) -> dict[str, Any]:
     """Return what `.capture.json` says of a range that was recorded from its start to its end."""
     return {"mode": "complete", "start_us": start_us, "end_us": end_us}
 
 
-def is_recorded(folder: Path, start_us: int, end_us: int) -> bool:
+def is_range_recorded(folder: Path, start_us: int, end_us: int) -> bool:
     """Return whether the folder of a day has a complete recording of [start_us, end_us)."""
-    return note_range(start_us, end_us) in read_notes(folder)
+    return build_range_note(start_us, end_us) in read_recording_notes(folder)
 
 
-def measure_gaps(gaps: Iterable[Gap]) -> dict[str, str | float]:
+def build_gap_metadata(gaps: Iterable[Gap]) -> dict[str, str | float]:
     """Return what metadata say of gaps: a text as from `describe_gaps`, and the sum of their seconds."""
     gaps = list(gaps)
     seconds = sum(gap.to_us - gap.from_us for gap in gaps) / 1e6
     return {"gaps": describe_gaps(gaps), "seconds_without_events": round(seconds, 1)}
 
 
-def describe_gaps(gaps: Iterable[Gap], *, most: int = 5) -> str:
+def describe_gaps(gaps: Iterable[Gap], *, max_gaps: int = 5) -> str:
     """Return gaps as a text: start, seconds and reason of the first ones, and the number of the others."""
     gaps = list(gaps)
-    shown = [f"{format_time(gap.from_us)}, {(gap.to_us - gap.from_us) / 1e6:,.0f} s: {gap.why}" for gap in gaps[:most]]
-    if len(gaps) > most:
-        shown.append(f"and {len(gaps) - most} more")
+    shown = [
+        f"{format_time(gap.from_us)}, {(gap.to_us - gap.from_us) / 1e6:,.0f} s: {gap.why}" for gap in gaps[:max_gaps]
+    ]
+    if len(gaps) > max_gaps:
+        shown.append(f"and {len(gaps) - max_gaps} more")
     return "; ".join(shown) or "none"
 
 
-def read_notes(folder: Path) -> list[dict[str, Any]]:
+def read_recording_notes(folder: Path) -> list[dict[str, Any]]:
     """Return the recordings that are noted in the folder of a day, the first first."""
     found = read_json(folder / NOTES_NAME).get("recordings", [])
     return [note for note in found if isinstance(note, dict)]
 
 
-def note_recordings(folder: Path, notes: Iterable[dict[str, Any]]) -> None:
+def add_recording_notes(folder: Path, notes: Iterable[dict[str, Any]]) -> None:
     """Add recordings to those noted in the folder of a day; each is noted once."""
-    before = read_notes(folder)
+    before = read_recording_notes(folder)
     new = [note for note in notes if note not in before]
     if new:
         write_json(folder / NOTES_NAME, {"format": 1, "recordings": [*before, *new][-_MAX_NOTES:]})

@@ -23,7 +23,7 @@ class Dictionaries:
         self._fetched: dict[str, tuple[int, bytes] | None] = {}
         self._refused: dict[str, set[int]] = {}
 
-    def choose(self, address: StreamAddress) -> tuple[int, bytes] | None:
+    def choose_for_server(self, address: StreamAddress) -> tuple[int, bytes] | None:
         """Return id and content of a dictionary; None if plain frames must do, which are as good and larger.
 
         v1 needs its dictionary at hand. For v2 the latest at hand is taken, unless the server refused it; then the
@@ -40,7 +40,7 @@ class Dictionaries:
         found = self._fetched[address.url]
         return found if found and found[0] not in refused else None
 
-    def refuse(self, address: StreamAddress, number: int) -> None:
+    def note_refusal(self, address: StreamAddress, number: int) -> None:
         """Note that a server does not take a dictionary."""
         self._refused.setdefault(address.url, set()).add(number)
 

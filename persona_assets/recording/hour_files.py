@@ -45,7 +45,7 @@ class HourFiles:
         """Whether any file is not finished."""
         return bool(self._sizes)
 
-    def add(self, time_us: int, line: bytes) -> None:
+    def add_line(self, time_us: int, line: bytes) -> None:
         """Buffer a line, without its line end."""
         self._lines[time_us // HOUR_US].append(line)
         self.buffered_bytes += len(line) + 1
@@ -114,7 +114,7 @@ class HourFiles:
     def _finish(self, hour: int) -> None:
         partial = self._partial(hour)
         if self._sizes.pop(hour):
-            target = choose_free_name(partial.parent, partial.name[1:3])
+            target = choose_free_hour_file(partial.parent, partial.name[1:3])
             partial.rename(target)
             self.finished.append(target)
         else:
@@ -122,7 +122,7 @@ class HourFiles:
         sync_folder(partial.parent)
 
 
-def choose_free_name(folder: Path, hour: str) -> Path:
+def choose_free_hour_file(folder: Path, hour: str) -> Path:
     """Return the name of the next file of an hour: `07.jsonl.zst`, then `07-2.jsonl.zst` and so on."""
     number, target = 1, folder / f"{hour}.jsonl.zst"
     while target.exists():

@@ -14,7 +14,7 @@ class RecentFrames:
         self._old: set[bytes] = set()
         self._begin_us, self._bytes = 0, 0
 
-    def add(self, identity: bytes, time_us: int) -> bool:
+    def add_if_new(self, identity: bytes, time_us: int) -> bool:
         """Remember an event; return whether it is new."""
         young = self._young
         if identity in young or identity in self._old:

@@ -68,7 +68,7 @@ class Recording:
     is_complete: bool = False
 
 
-def missing_collections(filters: Filters, needed: Sequence[str]) -> list[str]:
+def find_excluded_collections(filters: Filters, needed: Sequence[str]) -> list[str]:
     """Return which of `needed` a filter leaves out; a filter without collections leaves out none."""
     if not filters.collections:
         return []

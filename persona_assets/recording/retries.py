@@ -15,7 +15,7 @@ _MAX_FAILURES = 8
 _UNKNOWN_DICTIONARY, _CURSOR_TOO_OLD = "UnknownZstdDictionary", "CursorTooOld"
 
 
-class Retries:
+class ConnectionRetries:
     """What went wrong lately, and what is done about it."""
 
     def __init__(
@@ -44,11 +44,11 @@ class Retries:
             self._attempts.forget_sequence()
             return True
         if dictionary is not None and (error.name == _UNKNOWN_DICTIONARY or (error.is_bad_request and not error.name)):
-            self._dictionaries.refuse(address, dictionary[0])
+            self._dictionaries.note_refusal(address, dictionary[0])
             return True
         if error.is_final:
             self._final[self._attempts.index] = str(error)
-        self._attempts.fail()
+        self._attempts.note_failure()
         return False
 
     def note_loss(self, error: LostError, *, has_progress: bool) -> None:
@@ -58,11 +58,11 @@ class Retries:
             if self.max_message_bytes is None:
                 self.max_message_bytes = MAX_FRAME_BYTES
             elif not has_progress:
-                self._attempts.skip()
+                self._attempts.skip_ahead()
         elif not has_progress:
-            self._attempts.fail()
+            self._attempts.note_failure()
 
-    def next_wait(self, *, has_progress: bool) -> float:
+    def next_wait_s(self, *, has_progress: bool) -> float:
         """Return the seconds to wait before the next attempt.
 
         Raises:
@@ -76,12 +76,12 @@ class Retries:
                 "PERSONA_STREAM_COLLECTIONS and PERSONA_STREAM_DIDS"
             )
         if has_progress:
-            self._backoff.succeed()
+            self._backoff.note_success()
         else:
-            self._backoff.fail()
+            self._backoff.note_failure()
         if self._gives_up and self._backoff.failures >= _MAX_FAILURES * len(addresses):
             raise StreamError(
                 "no server of PERSONA_JETSTREAM_URLS delivers the stream: check the network and the addresses, then "
                 "start again, which continues where it stopped"
             )
-        return self._backoff.next_wait()
+        return self._backoff.next_wait_s()

@@ -6,7 +6,7 @@ from typing import Any
 
 from persona_assets.common.utc_times import HOUR_US, format_time
 from persona_assets.recording.addresses import MICROSECONDS
-from persona_assets.recording.day_notes import describe_recording, note_gap, note_recordings, parse_hour
+from persona_assets.recording.day_notes import add_recording_notes, build_recording_note, hours_since_epoch, note_gap
 from persona_assets.recording.hour_files import HourFiles
 from persona_assets.recording.json_files import read_json, write_json
 from persona_assets.recording.results import Filters, Gap, Recording
@@ -20,7 +20,7 @@ _HOURS_KEPT = 48
 _FINISH_AFTER_US = 60 * MICROSECONDS
 
 
-class Store:
+class RecordingStore:
     """The files of a recording. Order matters: data reaches the disk before the state that says so."""
 
     def __init__(self, root: Path, filters: Filters, *, mode: str, keep_totals: bool) -> None:
@@ -57,9 +57,9 @@ class Store:
             self._write_files()
         self._address = address
 
-    def add(self, time_us: int, line: bytes) -> None:
+    def add_event(self, time_us: int, line: bytes) -> None:
         """Record an event."""
-        self._files.add(time_us, line)
+        self._files.add_line(time_us, line)
         self._events_by_hour[time_us // HOUR_US] += 1
         totals = self.totals
         totals.events += 1
@@ -112,7 +112,7 @@ class Store:
         self.totals.file_bytes = self._bytes_before + self._files.written_bytes
         for folder in folders:
             if (folder, self._address) not in self._noted:
-                note_recordings(folder, [describe_recording(self._address, self._filters, mode=self._mode)])
+                add_recording_notes(folder, [build_recording_note(self._address, self._filters, mode=self._mode)])
                 self._noted.add((folder, self._address))
         return bool(folders)
 
@@ -143,7 +143,7 @@ class Store:
 def _read_hours(state: dict[str, Any]) -> dict[int, int]:
     """Return the number of events by hour since 1970 of a state."""
     kept = state.get("events_by_hour", {})
-    return {parse_hour(hour): count for hour, count in kept.items()}
+    return {hours_since_epoch(hour): count for hour, count in kept.items()}
 
 
 def _read_totals(state: dict[str, Any]) -> Recording:

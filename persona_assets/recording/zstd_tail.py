@@ -13,7 +13,7 @@ def truncate_to_whole_frames(path: Path) -> int:
 
     Every frame is decompressed, so that its checksum is compared too; memory does not depend on the size of the file.
     """
-    whole = find_whole_length(path)
+    whole = find_length_of_whole_frames(path)
     if whole < path.stat().st_size:
         with path.open("r+b") as file:
             file.truncate(whole)
@@ -21,7 +21,7 @@ def truncate_to_whole_frames(path: Path) -> int:
     return whole
 
 
-def find_whole_length(path: Path) -> int:
+def find_length_of_whole_frames(path: Path) -> int:
     """Return the number of leading bytes of a file that are whole zstd frames."""
     decompressor = zstandard.ZstdDecompressor()
     whole, position = 0, 0

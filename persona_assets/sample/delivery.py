@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from persona_assets.sample.identifiers import make_uuid
-from persona_assets.sample.texts import pick
+from persona_assets.sample.texts import draw_item
 
 HOUR_US = 3_600_000_000
 FILES_PER_HOUR = 2
@@ -68,12 +68,12 @@ def draw_second_deliveries(deliveries: Sequence[Delivery], rng: np.random.Genera
 
 def draw_damaged_lines(deliveries: Sequence[Delivery], rng: np.random.Generator) -> tuple[list[Delivery], Counter[str]]:
     """Return damaged copies of randomly chosen lines, and their number by the key in `DAMAGES`."""
-    damaged = [(kind, pick(deliveries, rng)) for kind in DAMAGES for _ in range(DAMAGED_LINES_PER_KIND)]
+    damaged = [(kind, draw_item(deliveries, rng)) for kind in DAMAGES for _ in range(DAMAGED_LINES_PER_KIND)]
     lines = [Delivery(at_us, DAMAGES[kind](line)) for kind, (at_us, line) in damaged]
     return lines, Counter(kind for kind, _ in damaged)
 
 
-def build_files(day: dt.date, deliveries: Iterable[Delivery], rng: np.random.Generator) -> dict[str, bytes]:
+def build_day_files(day: dt.date, deliveries: Iterable[Delivery], rng: np.random.Generator) -> dict[str, bytes]:
     """Return the content of each file of `day` by its path below the capture's root; every fifth is gzipped.
 
     Args:

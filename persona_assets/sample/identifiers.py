@@ -45,7 +45,7 @@ def make_uri(user_id: str, collection: str, rkey: str) -> str:
     return f"{URI_SCHEME}{user_id}/{collection}/{rkey}"
 
 
-def format_time(time_us: int) -> str:
+def format_record_time(time_us: int) -> str:
     """Format `time_us` (microseconds of the Unix epoch) as in records: "2025-03-01T12:00:00.000Z"."""
     instant = dt.datetime.fromtimestamp(time_us // 1_000_000, dt.UTC)
     return f"{instant:%Y-%m-%dT%H:%M:%S}.{time_us // 1000 % 1000:03d}Z"

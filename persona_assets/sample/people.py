@@ -62,7 +62,7 @@ def _make_person(number: int, kind: tuple[str, str | None], rng: np.random.Gener
     return Person(make_did(rng), f"user{number}.example.com", language, persona, tagging)
 
 
-def declare_languages(person: Person, rng: np.random.Generator) -> list[str] | None:
+def draw_declared_languages(person: Person, rng: np.random.Generator) -> list[str] | None:
     """Return the languages that the client declares for a post (`langs`), or None if it declares none."""
     english = person.language == "en"
     match person.tagging:

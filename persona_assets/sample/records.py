@@ -16,7 +16,7 @@ from persona_assets.common.lexicon import (
     POST,
     THREADGATE,
 )
-from persona_assets.sample.identifiers import format_time, make_blob_cid, make_record_cid, make_tid, make_uri
+from persona_assets.sample.identifiers import format_record_time, make_blob_cid, make_record_cid, make_tid, make_uri
 
 EventJson = dict[str, Any]
 RecordJson = dict[str, Any]
@@ -48,7 +48,7 @@ def make_commit_event(  # noqa: PLR0913 - the parts of a commit
 
 def make_identity_event(user_id: str, time_us: int, *, handle: str, seq: int) -> EventJson:
     """Return an identity event, which gives an account a handle."""
-    body = {"did": user_id, "handle": handle, "seq": seq, "time": format_time(time_us)}
+    body = {"did": user_id, "handle": handle, "seq": seq, "time": format_record_time(time_us)}
     return {"did": user_id, "time_us": time_us, "kind": "identity", "identity": body}
 
 
@@ -56,13 +56,13 @@ def make_account_event(user_id: str, time_us: int, *, status: str, seq: int) -> 
     """Return an account event; `status` is "active", or the reason why the account is inactive."""
     body: dict[str, Any] = {"active": status == "active", "did": user_id, "seq": seq}
     body |= {} if status == "active" else {"status": status}
-    body["time"] = format_time(time_us)
+    body["time"] = format_record_time(time_us)
     return {"did": user_id, "time_us": time_us, "kind": "account", "account": body}
 
 
 def make_record(collection: str, created_us: int, **fields: Any) -> RecordJson:
     """Return a record of `collection` with `$type`, `createdAt` and `fields`."""
-    return {"$type": collection, "createdAt": format_time(created_us), **fields}
+    return {"$type": collection, "createdAt": format_record_time(created_us), **fields}
 
 
 def to_ref_json(ref: StrongRef) -> dict[str, str]:
@@ -70,24 +70,24 @@ def to_ref_json(ref: StrongRef) -> dict[str, str]:
     return {"cid": ref.cid, "uri": ref.uri}
 
 
-def embed_quote(quoted: StrongRef) -> RecordJson:
+def make_quote_embed(quoted: StrongRef) -> RecordJson:
     """Return the embed of a post that quotes `quoted`."""
     return {"$type": EMBED_RECORD, "record": to_ref_json(quoted)}
 
 
-def embed_quote_with_picture(quoted: StrongRef, rng: np.random.Generator) -> RecordJson:
+def make_quote_and_picture_embed(quoted: StrongRef, rng: np.random.Generator) -> RecordJson:
     """Return the embed of a post with a quote and a picture; the reference is nested one level deeper."""
     kind = EMBED_RECORD_WITH_MEDIA
-    return {"$type": kind, "media": embed_picture(rng), "record": embed_quote(quoted)}
+    return {"$type": kind, "media": make_picture_embed(rng), "record": make_quote_embed(quoted)}
 
 
-def embed_picture(rng: np.random.Generator) -> RecordJson:
+def make_picture_embed(rng: np.random.Generator) -> RecordJson:
     """Return the embed of a post with one picture, which has no description."""
     picture = {"alt": "", "aspectRatio": {"height": 900, "width": 1200}, "image": make_blob(rng)}
     return {"$type": EMBED_IMAGES, "images": [picture]}
 
 
-def embed_link(url: str, rng: np.random.Generator) -> RecordJson:
+def make_link_embed(url: str, rng: np.random.Generator) -> RecordJson:
     """Return the embed of a post with a link to a web page."""
     card = {"description": "", "thumb": make_blob(rng), "title": "A page", "uri": url}
     return {"$type": EMBED_EXTERNAL, "external": card}
@@ -99,14 +99,14 @@ def make_blob(rng: np.random.Generator) -> RecordJson:
     return {"$type": "blob", "ref": {"$link": make_blob_cid(rng)}, "mimeType": "image/jpeg", "size": size}
 
 
-def append_tag(text: str, tag: str) -> tuple[str, RecordJson]:
+def append_hashtag(text: str, tag: str) -> tuple[str, RecordJson]:
     """Return `text` with a hashtag appended, and the facet that marks it by byte offsets in UTF-8."""
     start = len(f"{text} ".encode())
     feature = {"$type": "app.bsky.richtext.facet#tag", "tag": tag}
     return f"{text} #{tag}", {"features": [feature], "index": {"byteEnd": start + 1 + len(tag), "byteStart": start}}
 
 
-def make_foreign_record(user_id: str, created_us: int, rng: np.random.Generator) -> tuple[str, RecordJson]:
+def make_unread_record(user_id: str, created_us: int, rng: np.random.Generator) -> tuple[str, RecordJson]:
     """Return a collection that no asset reads, of Bluesky or of another application, and a record of it."""
     made_up = {
         THREADGATE: {"allow": [], "post": make_uri(user_id, POST, make_tid(created_us, rng))},

@@ -114,7 +114,7 @@ def _make_files(
         good = [delivery.Delivery(event["time_us"], msgspec.json.encode(event)) for event in events]
         again = delivery.draw_second_deliveries(good, rng)
         bad, damage_counts = delivery.draw_damaged_lines(good, rng)
-        files |= delivery.build_files(day, [*good, *again, *bad], rng)
+        files |= delivery.build_day_files(day, [*good, *again, *bad], rng)
         counts.events.update(map(_describe_kind, events))
         counts.messages.update(
             _describe_message(event) for event in events if _describe_kind(event) == f"{POST} create"

@@ -28,12 +28,12 @@ class Device:
         """Return number and name: "2 x NVIDIA H100"."""
         return f"{self.count} x {self.name}"
 
-    def places(self) -> list[str]:
+    def torch_names(self) -> list[str]:
         """Return how torch calls each of them."""
         return [f"cuda:{number}" for number in range(self.count)] if self.kind == "cuda" else [self.kind]
 
 
-def choose_device(wanted: DeviceChoice) -> Device:
+def choose_device(requested: DeviceChoice) -> Device:
     """Return the device asked for; for "auto" the GPU if there is one, else the CPU.
 
     Raises:
@@ -46,10 +46,10 @@ def choose_device(wanted: DeviceChoice) -> Device:
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
-    kinds: list[Kind] = [kind for kind, is_there in there.items() if is_there and wanted in ("auto", kind)]
+    kinds: list[Kind] = [kind for kind, is_there in there.items() if is_there and requested in ("auto", kind)]
     if not kinds:
         raise DeviceError(
-            f"device={wanted!r}: torch {torch.__version__} finds no such device here. Set PERSONA_DEVICE=auto to use "
+            f"device={requested!r}: torch {torch.__version__} finds no such device here. Set PERSONA_DEVICE=auto to use "
             "what there is, or install a torch built for the device and look at its driver"
         )
     if kinds[0] == "cuda":
@@ -57,14 +57,14 @@ def choose_device(wanted: DeviceChoice) -> Device:
     return Device(kinds[0], _processor())
 
 
-def choose_precision(wanted: PrecisionChoice, device: Device) -> Precision:
+def choose_precision(requested: PrecisionChoice, device: Device) -> Precision:
     """Return the precision asked for; for "auto" bfloat16 where the device multiplies it fast, else float32.
 
     Fast are NVIDIA GPUs from Ampere on, and CPUs with AMX or AVX512-BF16: these multiply it 2 to 4 times as fast as
     float32, and the vectors' cosine to those of float32 stays above 0.999.
     """
-    if wanted != "auto":
-        return wanted
+    if requested != "auto":
+        return requested
     import torch  # noqa: PLC0415 - 2 s, 250 MB
 
     if device.kind == "cuda":
@@ -77,7 +77,7 @@ def choose_precision(wanted: PrecisionChoice, device: Device) -> Precision:
     return "bfloat16" if fast else "float32"
 
 
-def release_memory(device: Device) -> None:
+def release_unused_gpu_memory(device: Device) -> None:
     """Give the memory of a GPU that torch keeps for itself, and does not use, to other processes."""
     import torch  # noqa: PLC0415 - loaded with the model
 

@@ -53,9 +53,9 @@ class Encoder:
             VectorError: A vector is not finite.
             DeviceError: A single text does not fit the device's memory.
         """
-        return self.start(tokens).result()
+        return self.start_encoding(tokens).result()
 
-    def start(self, tokens: Tokens) -> "StartedVectors":
+    def start_encoding(self, tokens: Tokens) -> "StartedVectors":
         """Hand the texts to the devices; a GPU goes on with them while the caller does something else.
 
         Args:

@@ -17,7 +17,7 @@ from persona_assets.text_encoder.device import (
     choose_precision,
 )
 from persona_assets.text_encoder.onednn import prepack_linear_layers
-from persona_assets.text_encoder.packed_bert import PackedBert, can_pack, choose_attention, has_packed_kernel
+from persona_assets.text_encoder.packed_bert import PackedBert, can_use_packed_bert, choose_attention, has_packed_kernel
 from persona_assets.text_encoder.pooling import Recipe, read_recipe
 from persona_assets.text_encoder.word_tokens import WordTokens, build_word_tokens
 
@@ -63,7 +63,7 @@ class TextModel:
     word_tokens: WordTokens | None  # what gives the tokenizer's ids word by word, where that is the same
     replicas: tuple[Replica, ...]  # the same network on each device
 
-    def space(self) -> str:
+    def vector_space(self) -> str:
         """Return what vectors must share to be compared: weights, whatever their name, pooling and prefix."""
         case = ", lower case" if self.recipe.lower_case else ""
         return f"revision {self.revision}, {self.recipe.pooling} pooling, prefix {self.recipe.prefix!r}{case}"
@@ -71,9 +71,9 @@ class TextModel:
     def provenance(self) -> dict[str, str | int]:
         """Return the model's entries of the provenance, without a local path: the revision identifies a local model."""
         name = "local folder" if Path(self.name).is_dir() else self.name
-        return {**self.key(), "model": name, "device": self.device.kind}
+        return {**self.vector_cache_key(), "model": name, "device": self.device.kind}
 
-    def key(self) -> dict[str, str | int]:
+    def vector_cache_key(self) -> dict[str, str | int]:
         """Return all that a vector depends on but its text and the device."""
         return {
             "model": self.name,
@@ -101,7 +101,7 @@ def load_model(
     Raises:
         ModelError: It cannot be had, or its files are not what an encoder needs; says what to do.
     """
-    folder = find_folder(name)
+    folder = find_model_folder(name)
     weights = _hash_weights(folder, name=name)
     if name == EMBEDDED and weights != _EMBEDDED_SHA256:
         raise ModelError(
@@ -121,7 +121,7 @@ def load_model(
         precision=precision,
         tokenizer=tokenizer,
         word_tokens=build_word_tokens(tokenizer),
-        replicas=_replicate(network, device.places(), compiled=compiled),
+        replicas=_replicate(network, device.torch_names(), compiled=compiled),
     )
 
 
@@ -146,7 +146,7 @@ def choose_model(
     return load_model(name, device=found, precision=precision, max_tokens=max_tokens, compiled=compiled)
 
 
-def find_folder(name: str) -> Path:
+def find_model_folder(name: str) -> Path:
     """Return the folder that holds the files of model `name`; a name on the hub is fetched if it is not here.
 
     Raises:
@@ -221,7 +221,7 @@ def _prepare(place: str, network: Any, *, compiled: bool) -> Replica:
         network.compile(dynamic=True)
     elif place == "cpu":
         prepack_linear_layers(network)
-    elif place.startswith("cuda") and can_pack(network):
+    elif place.startswith("cuda") and can_use_packed_bert(network):
         attention = choose_attention(has_kernel=has_packed_kernel(network))
         return Replica(place, network, PackedBert(network, attention))
     return Replica(place, network)

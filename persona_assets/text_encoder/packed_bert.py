@@ -86,7 +86,7 @@ def has_packed_kernel(network: Any) -> bool:
     return is_there and is_half and torch.cuda.get_device_capability(network.device) >= (8, 0)
 
 
-def can_pack(network: Any) -> bool:
+def can_use_packed_bert(network: Any) -> bool:
     """Say whether `PackedBert` computes what this network does."""
     return type(network).__name__ in _NETWORKS and not getattr(network.config, "is_decoder", False)
 
@@ -98,7 +98,7 @@ class PackedBert:
         """Take over the weights of a network, which goes on to work as before.
 
         Args:
-            network: One for which `can_pack`, in eval mode, on its device.
+            network: One for which `can_use_packed_bert`, in eval mode, on its device.
             attention: Of `choose_attention`.
         """
         self._attention = attention

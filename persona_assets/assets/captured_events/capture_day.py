@@ -9,11 +9,11 @@ from upath import UPath
 from persona_assets.capture.files import CaptureFile, find_files
 from persona_assets.common.utc_times import DayRange, find_day_range
 from persona_assets.errors import CaptureError
-from persona_assets.recording.day_notes import RECORDED_LAYOUT, is_recorded, read_notes
+from persona_assets.recording.day_notes import RECORDED_LAYOUT, is_range_recorded, read_recording_notes
 from persona_assets.recording.results import Recording
 
 
-def is_captured(root: Path, day: dt.date) -> bool:
+def is_day_recorded(root: Path, day: dt.date) -> bool:
     """Return whether the whole day has been recorded already.
 
     Args:
@@ -24,9 +24,9 @@ def is_captured(root: Path, day: dt.date) -> bool:
         CaptureError: The day has files that no recorder made. They are the user's, so that nothing is added to them.
     """
     folder = root / day.strftime(RECORDED_LAYOUT)
-    if is_recorded(folder, *find_day_range(day)):
+    if is_range_recorded(folder, *find_day_range(day)):
         return True
-    if list_files(root, day) and not read_notes(folder):
+    if list_recorded_files(root, day) and not read_recording_notes(folder):
         raise CaptureError(
             f"{day} has files in the capture {root} that no recorder made; nothing is added to them. To use them, set "
             f"PERSONA_SOURCE=files. To capture the day, move the folder {folder.name} away"
@@ -34,7 +34,7 @@ def is_captured(root: Path, day: dt.date) -> bool:
     return False
 
 
-def list_files(root: Path, day: dt.date) -> list[CaptureFile]:
+def list_recorded_files(root: Path, day: dt.date) -> list[CaptureFile]:
     """Return the files of a day in the layout of recordings, sorted by name; empty if there are none."""
     try:
         return find_files(UPath(root), day, pattern=RECORDED_LAYOUT)

@@ -74,7 +74,7 @@ SELECT_MEDIANS = """
 """
 
 
-def account_for_actions(con: duckdb.DuckDBPyConnection) -> pa.Table:
+def count_action_outcomes(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """Return the number of actions of the window by cluster, action and outcome: written, or why not.
 
     The sum over all rows but those of `ignore`, an estimate, is the number of rows of `user_actions`. A quote is both a
@@ -91,7 +91,7 @@ def account_for_actions(con: duckdb.DuckDBPyConnection) -> pa.Table:
     return counted.cast(tables.ACTION_ACCOUNTING)
 
 
-def total_outcomes(accounting: pa.Table) -> dict[tuple[str, str], int]:
+def sum_outcomes_over_clusters(accounting: pa.Table) -> dict[tuple[str, str], int]:
     """Return the number of actions by (action, outcome) over all clusters, in the order of `tables.ACTIONS`.
 
     Args:

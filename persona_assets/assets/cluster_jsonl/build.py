@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from persona_assets.assets.cluster_jsonl.accounting import (
-    account_for_actions,
+    count_action_outcomes,
     count_actions_by_hour,
     median_actions_per_user,
 )
@@ -61,7 +61,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
     lines_without_text: bool = True,
     memory_limit: str,
     scratch: Path,
-    day: dt.date | None = None,
+    day_column: dt.date | None = None,
     provenance: Provenance | None = None,
 ) -> BuiltLines:
     """Return the lines of each cluster: conversations, actions and, if asked for, ignored messages.
@@ -75,7 +75,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         memory_limit: Memory of DuckDB's joins and sorts, such as "4GB"; beyond it they spill to `scratch`. Threads take
             about 60 bytes for each message of the window beside it.
         scratch: An empty folder, in use until `lines` is exhausted or closed.
-        day: The partition, for the column `day` of `ignored_evidence`; None for no such column.
+        day_column: The partition, for the column `day` of `ignored_evidence`; None for no such column.
         provenance: How the step was run, stored in the metadata of each table.
 
     Returns:
@@ -92,26 +92,34 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         n_ignored, evidence = 0, None
         if ignored:
             n_ignored = estimate_ignored(con, inputs.embeddings, ignored)
-            evidence = _write_evidence(con, scratch / "ignored.parquet", day, provenance)
+            evidence = _write_evidence(con, scratch / "ignored.parquet", day_column, provenance)
         else:
             create_empty_ignored(con)
         n_without_text = find_lines_without_text(con)
         if not lines_without_text:
             n_conversations -= n_without_text.get(CONVERSATION, 0)
             leave_out_lines_without_text(con)
-        counted = account_for_actions(con), count_actions_by_hour(con), median_actions_per_user(con)
-        accounting, by_hour, per_user = (with_provenance(table, provenance) for table in counted)
+        counted = count_action_outcomes(con), count_actions_by_hour(con), median_actions_per_user(con)
+        accounting, actions_by_hour, medians_per_user = (with_provenance(table, provenance) for table in counted)
         users = con.sql("SELECT user_id, cluster_id FROM members ORDER BY user_id").fetchall()
         lines = _stream_and_close(opened.pop_all(), con, contents, form)
     return BuiltLines(
-        lines, dict(users), accounting, by_hour, per_user, n_conversations, n_ignored, evidence, n_without_text
+        lines,
+        dict(users),
+        accounting,
+        actions_by_hour,
+        medians_per_user,
+        n_conversations,
+        n_ignored,
+        evidence,
+        n_without_text,
     )
 
 
 def _write_evidence(
     con: duckdb.DuckDBPyConnection, where: Path, day: dt.date | None, provenance: Provenance | None
 ) -> Path:
-    write_parquet(where, with_provenance(IGNORED_EVIDENCE, provenance), read_evidence(con), day=day)
+    write_parquet(where, with_provenance(IGNORED_EVIDENCE, provenance), read_evidence(con), day_column=day)
     return where
 
 

@@ -45,7 +45,7 @@ class ContentFile:
         """Flush and close the file; after this nothing can be appended."""
         self._file.close()
 
-    def open(self) -> pa.LargeStringArray:
+    def open_as_array(self) -> pa.LargeStringArray:
         """Return all strings of the closed file as a memory-mapped array, in the order of their numbers."""
         ends = pa.py_buffer(np.concatenate(self._ends))
         # An empty file cannot be mapped.

@@ -17,8 +17,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from persona_assets.assets.cluster_jsonl.engagement_centres import score_candidates
-from persona_assets.assets.cluster_jsonl.ignored_candidates import CandidateSource, find_candidates
+from persona_assets.assets.cluster_jsonl.engagement_centres import create_candidate_scores
+from persona_assets.assets.cluster_jsonl.ignored_candidates import CandidateSource, create_candidates
 from persona_assets.assets.cluster_jsonl.relations import create_empty_table
 from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 
@@ -71,8 +71,8 @@ def estimate_ignored(con: duckdb.DuckDBPyConnection, embeddings: pads.Dataset, o
         embeddings: `tables.embeddings_schema` of the window.
         options: Source of candidates, threshold, maximum and seed.
     """
-    find_candidates(con, options.source, seed=options.seed)
-    score_candidates(con, embeddings, threshold=options.similarity_threshold, seed=options.seed)
+    create_candidates(con, options.source, seed=options.seed)
+    create_candidate_scores(con, embeddings, threshold=options.similarity_threshold, seed=options.seed)
     con.execute(CREATE_IGNORED, {"cap": options.cap_ignored_messages})
     (count,) = con.sql("SELECT count(*) FROM ignored").fetchall()[0]
     return count

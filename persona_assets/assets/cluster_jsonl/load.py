@@ -14,11 +14,11 @@ import pyarrow.dataset as pads
 from persona_assets import tables
 from persona_assets.assets.cluster_jsonl.content_file import ContentFile
 from persona_assets.assets.cluster_jsonl.line_formats import LineFormat
-from persona_assets.assets.cluster_jsonl.serialise import CREATE_JSON_STRING_MACRO, sql_for_time
+from persona_assets.assets.cluster_jsonl.serialise import CREATE_JSON_STRING_MACRO, time_as_json_sql
 from persona_assets.assets.cluster_jsonl.threads import Int32Array, find_cycles
 from persona_assets.assets.cluster_jsonl.without_text import CREATE_HAS_NO_TEXT_MACRO
 from persona_assets.common.database import INTERRUPT_ERRORS, create_dataset_view, find_duplicate_values
-from persona_assets.common.interrupts import ending_on_signal
+from persona_assets.common.interrupts import interrupting_on_signal
 
 
 class LineInputs(NamedTuple):
@@ -109,10 +109,14 @@ def load_window(
     con.execute(CREATE_HAS_NO_TEXT_MACRO)
     con.execute(CREATE_MEMBERS)
     # The query needs a cursor of its own, as the connection is busy creating the table from the query's rows.
-    with con.cursor() as cursor, ending_on_signal(cursor.interrupt, fails_with=INTERRUPT_ERRORS), closing(contents):
+    with (
+        con.cursor() as cursor,
+        interrupting_on_signal(cursor.interrupt, interrupt_errors=INTERRUPT_ERRORS),
+        closing(contents),
+    ):
         for name in ("user_actions", "english_posts"):
             create_dataset_view(cursor, name, getattr(inputs, name))
-        messages = cursor.sql(SELECT_MESSAGES.format(time=sql_for_time(line_format))).to_arrow_reader()
+        messages = cursor.sql(SELECT_MESSAGES.format(time=time_as_json_sql(line_format))).to_arrow_reader()
         con.register("numbered_messages", _number_messages(messages, contents))
         con.execute("CREATE TABLE messages AS SELECT * REPLACE (action::action_type AS action) FROM numbered_messages")
     con.unregister("numbered_messages")
@@ -142,7 +146,7 @@ def _remove_duplicates(con: duckdb.DuckDBPyConnection, contents: ContentFile) ->
     con.register("repeated_message_hashes", pa.table({"uri_hash": hashes}))
     ids = con.sql("SELECT id FROM messages SEMI JOIN repeated_message_hashes USING (uri_hash)").to_arrow_table()
     con.unregister("repeated_message_hashes")
-    con.register("possible_duplicates", _add_contents(ids, contents.open()))
+    con.register("possible_duplicates", _add_contents(ids, contents.open_as_array()))
     con.execute(CREATE_DUPLICATE_MESSAGES)
     con.unregister("possible_duplicates")
     con.execute("DELETE FROM messages WHERE id IN (SELECT id FROM duplicate_messages)")

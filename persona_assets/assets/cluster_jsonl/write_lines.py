@@ -136,7 +136,7 @@ def stream_lines(con: duckdb.DuckDBPyConnection, contents: ContentFile, line_for
     con.register("action_kinds", pa.table({"action": ACTION_KEYS, "kind": kinds}))
     con.execute(CREATE_SEGMENTS)
     time_index = _build_time_index(con, contents.count) if line_format.is_time_relative else None
-    sources = LineSources(contents.open(), _fetch_user_ids(con), time_index)
+    sources = LineSources(contents.open_as_array(), _fetch_user_ids(con), time_index)
     # Ties need a cursor of their own, as the connection is busy with the segments.
     with con.cursor() as cursor:
         batches = con.sql(SELECT_SEGMENTS).to_arrow_reader(SEGMENTS_PER_BATCH)

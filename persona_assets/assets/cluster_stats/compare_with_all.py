@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from persona_assets.assets.cluster_stats.count_actions import sum_counts
+from persona_assets.assets.cluster_stats.count_actions import sum_counts_over_clusters
 
 # Kinds of actions that are compared, with the columns that each adds up.
 COMPARED_ACTIONS = {
@@ -35,14 +35,14 @@ def compare_with_all(clusters: list[dict[str, Any]]) -> list[list[Comparison]]:
     Args:
         clusters: The value of `clusters` in `stats.json`.
     """
-    totals = sum_counts([cluster["counts"] for cluster in clusters])
+    totals = sum_counts_over_clusters([cluster["counts"] for cluster in clusters])
     return [
         [_compare(action, columns, cluster["counts"], totals) for action, columns in COMPARED_ACTIONS.items()]
         for cluster in clusters
     ]
 
 
-def average_hours(clusters: list[dict[str, Any]]) -> list[float]:
+def average_shares_by_hour(clusters: list[dict[str, Any]]) -> list[float]:
     """Return the share of all clusters' actions in each hour of the day: 24 shares, or zeros without actions."""
     weights = np.array([cluster["counts"]["total"] for cluster in clusters], float)
     hours = np.array([cluster["hours"] for cluster in clusters], float)

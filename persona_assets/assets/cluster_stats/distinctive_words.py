@@ -1,6 +1,6 @@
 """Find the most distinctive words of each cluster, and sample its posts as lists of words.
 
-The SQL reads the tables that `post_words.words.load_words` creates: `posts(cluster_id, user_number, uri, words)` and
+The SQL reads the tables that `post_words.words.create_word_tables` creates: `posts(cluster_id, user_number, uri, words)` and
 `stop_words(stop_word)`.
 """
 
@@ -65,7 +65,7 @@ def find_distinctive_words(connection: duckdb.DuckDBPyConnection, *, n_clusters:
     Memory is bounded by the limit of the connection.
 
     Args:
-        connection: After `load_words`.
+        connection: After `create_word_tables`.
         n_clusters: Number of clusters.
     """
     found = connection.execute(SCORE_WORDS, {"min_users": MIN_USERS, "max_rows": WORDS_PER_CLUSTER})
@@ -81,7 +81,7 @@ def sample_post_words(
     """Return the words of a sample of each cluster's posts, without stop words; the same sample for any order of rows.
 
     Args:
-        connection: After `load_words`.
+        connection: After `create_word_tables`.
         stop_words: Words to leave out.
         n_clusters: Number of clusters.
         max_posts: Maximum posts of a cluster. Fewer only if the cluster has fewer posts with words.

@@ -8,15 +8,19 @@ from importlib.resources import files
 from itertools import accumulate
 from typing import Any
 
-from persona_assets.assets.cluster_stats.compare_with_all import COMPARED_ACTIONS, average_hours, compare_with_all
-from persona_assets.assets.cluster_stats.count_actions import COLUMN_NAMES, COLUMNS, ESTIMATED, sum_counts
+from persona_assets.assets.cluster_stats.compare_with_all import (
+    COMPARED_ACTIONS,
+    average_shares_by_hour,
+    compare_with_all,
+)
+from persona_assets.assets.cluster_stats.count_actions import COLUMN_NAMES, COLUMNS, ESTIMATED, sum_counts_over_clusters
 from persona_assets.assets.cluster_stats.identities import choose_shown_numbers
 from persona_assets.assets.cluster_stats.map_data import MapData, encode_map
 from persona_assets.assets.cluster_stats.more_cards import pack_cards
 from persona_assets.assets.cluster_stats.page_context import PageContext
 from persona_assets.assets.cluster_stats.persona_groups import PersonaGroups, group_personas
 from persona_assets.assets.cluster_stats.persona_history import KINDS, PersonaHistory
-from persona_assets.assets.cluster_stats.stream_plot import draw_stream
+from persona_assets.assets.cluster_stats.stream_plot import draw_size_stream
 from persona_assets.common.pictures import N_COLOURS, Floats, choose_colour
 
 # Number of the largest clusters with a card, and of those compared in pairs. The table has all clusters.
@@ -32,7 +36,7 @@ CHANGES_SHOWN = 8
 MEDIANS = ("posts", "replies", "like", "repost")
 
 
-def render_page(  # noqa: PLR0913 - the parts of a page
+def render_html_page(  # noqa: PLR0913 - the parts of a page
     stats: dict[str, Any],
     similarity: Floats,
     *,
@@ -69,10 +73,10 @@ def render_page(  # noqa: PLR0913 - the parts of a page
         is_traced=all(cluster["persona_id"] is not None for cluster in clusters),
         cards=_make_cards(clusters, shown),
         mix_of_all=_add_starts(share_by_action_group(stats["totals"])),
-        hours_of_all=average_hours(clusters),
+        hours_of_all=average_shares_by_hour(clusters),
         compared=similarity[:COMPARED, :COMPARED].tolist(),
         outcomes=[
-            outcome_row(action, outcomes) for action, outcomes in stats["outcomes"].items() if action != ESTIMATED
+            build_outcome_row(action, outcomes) for action, outcomes in stats["outcomes"].items() if action != ESTIMATED
         ],
         columns=[column for column in COLUMNS if any(cluster["counts"][column] for cluster in clusters)],
         medians=MEDIANS,
@@ -88,9 +92,9 @@ def render_page(  # noqa: PLR0913 - the parts of a page
         has_outliers=map_data is not None and bool(map_data.outliers.any()),
         history=shown.history,
         changes=_list_changes(shown.history),
-        stream=draw_stream(shown.history) if shown.history else None,
+        stream=draw_size_stream(shown.history) if shown.history else None,
         groups=groups,
-        steps=list_settings(stats.get("provenance")),
+        steps=list_provenance_settings(stats.get("provenance")),
         palette=data["palette"],
         colours=data["colours"],
         data=to_script_json(data),
@@ -124,7 +128,7 @@ def _list_changes(history: PersonaHistory | None) -> list[tuple[str, list[Any], 
     return [(kind, some[:CHANGES_SHOWN], max(len(some) - CHANGES_SHOWN, 0)) for kind, some in by_kind if some]
 
 
-def list_settings(provenance: Any) -> list[tuple[str, str, str]]:
+def list_provenance_settings(provenance: Any) -> list[tuple[str, str, str]]:
     """Return (asset, settings, versions) of each step in the provenance, as text; empty without provenance.
 
     Args:
@@ -174,8 +178,11 @@ def make_page_data(
         "levels": [level._asdict() for level in groups.levels] if groups else [],
         "further": {
             "actions": [name for name, _ in share_by_action_group(clusters[0]["counts"])],
-            "mix": [round(share, 3) for _, share in share_by_action_group(sum_counts([c["counts"] for c in clusters]))],
-            "hours": [round(1000 * share) for share in average_hours(clusters)],
+            "mix": [
+                round(share, 3)
+                for _, share in share_by_action_group(sum_counts_over_clusters([c["counts"] for c in clusters]))
+            ],
+            "hours": [round(1000 * share) for share in average_shares_by_hour(clusters)],
             "packed": pack_cards(
                 clusters, compare_with_all(clusters), mixes, threads, first=CARDS, words_shown=WORDS_SHOWN
             ),
@@ -209,7 +216,7 @@ def share_by_action_group(counts: dict[str, int]) -> list[tuple[str, float]]:
     return [*shares, ("other", max(0.0, 1 - sum(share for _, share in shares)) if counts["total"] else 0.0)]
 
 
-def outcome_row(action: str, outcomes: dict[str, int]) -> dict[str, Any]:
+def build_outcome_row(action: str, outcomes: dict[str, int]) -> dict[str, Any]:
     """Return a row of the table of outcomes: actions seen, actions written, and reasons for the others by number."""
     missing = {outcome: number for outcome, number in outcomes.items() if outcome != "written"}
     return {

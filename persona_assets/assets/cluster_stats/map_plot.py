@@ -35,7 +35,7 @@ class UserMap(NamedTuple):
     user_ids: Sequence[str] = ()  # (n_users,), to find them on the map of the day after
 
 
-def plot_map(
+def plot_map_png(
     user_map: UserMap,
     labels: Sequence[str],
     *,
@@ -61,7 +61,7 @@ def plot_map_svg(user_map: UserMap, labels: Sequence[str], *, numbers: Sequence[
     Args:
         user_map: The users, at least one.
         labels: Name of each cluster.
-        numbers: As for `plot_map`.
+        numbers: As for `plot_map_png`.
     """
     step = -(-len(user_map.clusters) // MAX_SVG_USERS)
     shown = UserMap(user_map.positions[::step], user_map.clusters[::step])

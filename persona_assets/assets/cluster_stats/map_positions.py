@@ -32,7 +32,7 @@ class EarlierMap(NamedTuple):
     positions: dict[str, tuple[float, float]]  # by user_id; empty if there is none
 
 
-def write_positions(
+def positions_to_parquet(
     user_ids: list[str], positions: Floats, day: dt.date, provenance: Provenance | None = None
 ) -> bytes:
     """Return a Parquet file with the positions, with a checksum.
@@ -45,7 +45,7 @@ def write_positions(
     """
     buffer = io.BytesIO()
     table = pa.table([user_ids, *positions.T.astype(np.float32)], schema=MAP_POSITIONS)
-    write_parquet(buffer, with_provenance(MAP_POSITIONS, provenance), [table], day=day)
+    write_parquet(buffer, with_provenance(MAP_POSITIONS, provenance), [table], day_column=day)
     return buffer.getvalue()
 
 
@@ -73,7 +73,7 @@ def read_earlier_map(reports: Any, day: dt.date) -> EarlierMap:
     return EarlierMap(f"{before}", {user: (x, y) for user, x, y in zip(*columns, strict=True)})
 
 
-def place_earlier(earlier: EarlierMap, user_ids: list[str]) -> Floats | None:
+def match_earlier_positions(earlier: EarlierMap, user_ids: list[str]) -> Floats | None:
     """Return the earlier position of each user: float32 `(n, 2)`, NaN where it has none; None without an earlier map.
 
     Args:

@@ -60,7 +60,7 @@ def _is_hidden(character: str) -> bool:
     return unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"} and character not in _JOINERS
 
 
-def list_personas(stats: dict[str, Any]) -> list[dict[str, Any]]:
+def list_largest_personas(stats: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a row for each of the `PERSONAS_SHOWN` largest personas, largest first: name, size and words, no posts.
 
     The UI shows these texts as they are, so they are not escaped.

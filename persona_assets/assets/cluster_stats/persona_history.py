@@ -45,7 +45,7 @@ class PersonaHistory(NamedTuple):
     bands: list[SizeBand]  # in order of their first day and persona_id, the others last
 
 
-def find_history(history: pa.Table, labels: pa.Table, day: dt.date) -> PersonaHistory | None:
+def find_persona_history(history: pa.Table, labels: pa.Table, day: dt.date) -> PersonaHistory | None:
     """Return the history of personas until a day, or None if lineage does not know the day.
 
     Later days do not change the result.

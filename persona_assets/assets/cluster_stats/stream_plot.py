@@ -36,7 +36,7 @@ class Stream(NamedTuple):
     dates: list[tuple[float, str, str]]  # x, date, and `text-anchor` of its text
 
 
-def draw_stream(history: PersonaHistory) -> Stream | None:
+def draw_size_stream(history: PersonaHistory) -> Stream | None:
     """Return the areas of the picture; None if there are fewer than two days.
 
     The bands are stacked from below in the order of the history, so that a persona keeps its place.

@@ -20,7 +20,7 @@ class Message(NamedTuple):
     text: str
 
 
-def choose_thread(lines: Iterable[bytes], members: Container[str], words: Sequence[str]) -> list[Message]:
+def choose_typical_thread(lines: Iterable[bytes], members: Container[str], words: Sequence[str]) -> list[Message]:
     """Return the first messages of the line with most of the cluster's words, among lines with two speakers and texts.
 
     Of lines with as many words the one with more messages is chosen, then the first one.

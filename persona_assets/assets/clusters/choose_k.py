@@ -38,7 +38,7 @@ class KChoice(NamedTuple):
     """The chosen number of clusters, and all numbers tried."""
 
     n_clusters: int
-    curve: list[KCandidate]  # ascending by n_clusters
+    numbers_tried: list[KCandidate]  # ascending by n_clusters
 
 
 def choose_n_clusters(
@@ -66,7 +66,9 @@ def choose_n_clusters(
     max_clusters = len(vectors) // spec.min_cluster_size
     if len(sample) < len(vectors):
         max_clusters = min(max_clusters, len(sample) // MIN_USERS_PER_CLUSTER)
-    tried = [spec._replace(n_clusters=number, min_cluster_size=min_size) for number in numbers_to_try(max_clusters)]
+    tried = [
+        spec._replace(n_clusters=number, min_cluster_size=min_size) for number in list_numbers_to_try(max_clusters)
+    ]
     silhouettes: list[float] = []
     for candidate in tried:
         fit = fit_clusters(sample, candidate, seed=seed, n_init=N_INIT)
@@ -81,7 +83,7 @@ def choose_n_clusters(
     return KChoice(_choose(curve), curve)
 
 
-def numbers_to_try(max_clusters: int) -> list[int]:
+def list_numbers_to_try(max_clusters: int) -> list[int]:
     """Return the numbers of clusters to try, from 2 to `max_clusters`: each up to 10, then ten per power of ten."""
     numbers = [*NUMBERS_BELOW_TEN]
     scale = 1

@@ -10,7 +10,7 @@ from persona_assets.common.pictures import UI_DPI, choose_colour, project_to_pla
 MAX_NUMBERED_CLUSTERS = 40
 
 
-def plot_curve(curve: list[KCandidate], chosen: int) -> bytes:
+def plot_silhouette_curve(curve: list[KCandidate], chosen: int) -> bytes:
     """Return a line plot of silhouette and stability by number of clusters, with the chosen number marked, as PNG.
 
     Args:
@@ -36,7 +36,7 @@ def plot_curve(curve: list[KCandidate], chosen: int) -> bytes:
     return to_png(figure, UI_DPI)
 
 
-def plot_map(vectors: Vectors, labels: Labels) -> bytes:
+def plot_user_scatter(vectors: Vectors, labels: Labels) -> bytes:
     """Return a scatter plot of users by their first two principal components, coloured by cluster, as PNG.
 
     The numbers of the largest clusters are written at the median position of their users.

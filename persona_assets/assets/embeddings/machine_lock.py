@@ -42,7 +42,7 @@ def make_private_folder(parent: Path) -> Path:
     return folder
 
 
-def make_folder(folder: Path) -> Path:
+def make_lock_folder(folder: Path) -> Path:
     """Create the folder that PERSONA_LOCK_DIR names, unless it exists, and return it.
 
     Raises:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from persona_assets.assets.english_posts import reasons
 from persona_assets.assets.english_posts.clean import clean_text
-from persona_assets.assets.english_posts.score import build_log_odds, primary_subtag
+from persona_assets.assets.english_posts.score import build_log_odds, extract_primary_subtag
 
 # Log-odds of a declaration that names only the language (added) or only others (subtracted): odds of 7 to 1. About one
 # in ten accounts of captures that declare languages declares wrong ones.
@@ -49,7 +49,7 @@ def build_language_decider(language: str) -> LanguageDecider:
         words = clean_text(text) if text else ""
         if not words:
             return no_words
-        declared = {primary_subtag(lang) for lang in langs} if langs else set[str]()
+        declared = {extract_primary_subtag(lang) for lang in langs} if langs else set[str]()
         return _decide_by_log_odds(
             score(words), _score_declaration(declared, language), is_declared=language in declared
         )

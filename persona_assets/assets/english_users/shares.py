@@ -15,7 +15,7 @@ MIN_OTHER_DAYS = 3
 MAX_RATIO = 1.5
 
 
-def compute_english_shares(english_posts: pads.Dataset, user_actions: pads.Dataset) -> dict[str, float]:
+def compute_english_shares_by_day(english_posts: pads.Dataset, user_actions: pads.Dataset) -> dict[str, float]:
     """Return the share of posts, replies and quotes that is English, 0 to 1, for each day.
 
     Args:

@@ -15,7 +15,7 @@ OTHERS = "others"
 MAX_DATES = 16
 
 
-def plot_sizes(history: pa.Table) -> bytes:
+def plot_persona_sizes(history: pa.Table) -> bytes:
     """Return a chart with a bar per day, of the users of each persona stacked by `persona_id`, as PNG.
 
     Equal tables give equal bytes.

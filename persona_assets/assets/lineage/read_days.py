@@ -20,10 +20,10 @@ class ClustersOfDay(NamedTuple):
     user_ids: pa.Array  # string, (n_users,)
     clusters: npt.NDArray[np.int32]  # (n_users,), the cluster of each user, 0 to k - 1
     centres: npt.NDArray[np.float32]  # (k, d), unit length
-    model: str | None = None  # name of the model of the vectors, if the file has it (`tables.vector_model`)
+    model: str | None = None  # name of the model of the vectors, if the file has it (`tables.read_vector_model`)
 
 
-def read_days(clusters: pads.Dataset, centres: pads.Dataset) -> Iterator[ClustersOfDay]:
+def read_clusters_by_day(clusters: pads.Dataset, centres: pads.Dataset) -> Iterator[ClustersOfDay]:
     """Yield the clusters of each day, in order of the days; a day is only read when it is asked for.
 
     Args:
@@ -41,5 +41,5 @@ def read_days(clusters: pads.Dataset, centres: pads.Dataset) -> Iterator[Cluster
             user_ids=pa.concat_arrays(users["user_id"].chunks),
             clusters=users["cluster_id"].to_numpy(),
             centres=column.flatten().to_numpy().reshape(-1, column.type.list_size),
-            model=tables.vector_model(schema),
+            model=tables.read_vector_model(schema),
         )

@@ -4,7 +4,7 @@ import json
 import uuid
 from pathlib import Path
 
-from persona_assets.assets.persona_labels.endpoint_answers import EndpointName, read_name
+from persona_assets.assets.persona_labels.endpoint_answers import EndpointName, parse_name
 from persona_assets.common.full_disk import explaining_full_disk
 
 
@@ -27,9 +27,9 @@ class AnswerCache:
             content = (self._folder / f"{key}.json").read_bytes()
         except FileNotFoundError:
             return None
-        return read_name(content)
+        return parse_name(content)
 
-    def keep(self, key: str, answer: EndpointName) -> None:
+    def store(self, key: str, answer: EndpointName) -> None:
         """Keep an answer.
 
         Raises:

@@ -29,7 +29,7 @@ class EndpointName(NamedTuple):
     description: str  # up to DESCRIPTION_LENGTH characters
 
 
-def read_completion(body: bytes) -> EndpointName | BadAnswer:
+def parse_completion(body: bytes) -> EndpointName | BadAnswer:
     """Return the name in the body of an answer to `chat/completions`, or why it holds none that may be used."""
     completion = _parse(body)
     try:
@@ -40,10 +40,10 @@ def read_completion(body: bytes) -> EndpointName | BadAnswer:
         content = message["content"]
     except (KeyError, IndexError, TypeError, AttributeError):
         return "bad_answer"
-    return (read_name(content) if isinstance(content, str) else None) or "bad_answer"
+    return (parse_name(content) if isinstance(content, str) else None) or "bad_answer"
 
 
-def read_name(text: str | bytes) -> EndpointName | None:
+def parse_name(text: str | bytes) -> EndpointName | None:
     """Return the name that a JSON object of exactly `name` and `description` holds; None if it may not be used.
 
     A name is one line of 1 to 80 characters, a description one of at most 300. Neither holds control characters,

@@ -49,7 +49,7 @@ def hash_evidence(evidence: Evidence, *, model: str) -> str:
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
-def build_request(evidence: Evidence, *, model: str) -> bytes:
+def build_completion_request(evidence: Evidence, *, model: str) -> bytes:
     """Return the body of the request, as JSON."""
     sent: dict[str, Any] = {"phrases": evidence.phrases}
     if evidence.exemplars:

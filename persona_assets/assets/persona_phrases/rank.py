@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from persona_assets.assets.persona_phrases.candidates import Candidate
+from persona_assets.assets.persona_phrases.candidates import CandidatePhrase
 
 Floats = npt.NDArray[np.float32]
 
@@ -22,7 +22,7 @@ REDUNDANCY_WEIGHT = 1.0
 
 
 def rank_phrases(
-    candidates: Sequence[Sequence[Candidate]], vectors: Mapping[str, Floats], centres: Floats
+    candidates: Sequence[Sequence[CandidatePhrase]], vectors: Mapping[str, Floats], centres: Floats
 ) -> list[list[str]]:
     """Return the key phrases of each cluster, best first, at most `MAX_PHRASES`; no two share a word.
 
@@ -48,7 +48,7 @@ def rank_phrases(
     ]
 
 
-def _choose(candidates: Sequence[Candidate], points: Floats, directions: Floats, cluster: int) -> list[str]:
+def _choose(candidates: Sequence[CandidatePhrase], points: Floats, directions: Floats, cluster: int) -> list[str]:
     cosines = points @ directions.T
     own = cosines[:, cluster]
     others = np.delete(cosines, cluster, axis=1).max(axis=1, initial=-1.0)

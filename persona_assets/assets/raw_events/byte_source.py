@@ -10,7 +10,7 @@ DAMAGED = "the compressed data is damaged"
 WRONG_CHECKSUM = "the compressed data does not match its checksum"
 
 
-class Gap(NamedTuple):
+class ReadGap(NamedTuple):
     """Marks a place in a byte stream where bytes could not be read, and says why."""
 
     reason: str
@@ -32,7 +32,7 @@ class DamageError(Exception):
         self.reason, self.unread, self.is_end = reason, unread, is_end
 
 
-def merge_small_pieces(pieces: Iterator[bytes | Gap]) -> Iterator[bytes | Gap]:
+def merge_small_pieces(pieces: Iterator[bytes | ReadGap]) -> Iterator[bytes | ReadGap]:
     """Join consecutive pieces until they have at least `BLOCK_BYTES`, a gap follows or the input ends.
 
     A recorder may write one compressed frame per line, which decompresses to very small pieces.
@@ -42,10 +42,10 @@ def merge_small_pieces(pieces: Iterator[bytes | Gap]) -> Iterator[bytes | Gap]:
         if isinstance(piece, bytes):
             joined.append(piece)
             size += len(piece)
-        if joined and (size >= BLOCK_BYTES or isinstance(piece, Gap)):
+        if joined and (size >= BLOCK_BYTES or isinstance(piece, ReadGap)):
             yield b"".join(joined)
             joined, size = [], 0
-        if isinstance(piece, Gap):
+        if isinstance(piece, ReadGap):
             yield piece
     if joined:
         yield b"".join(joined)
@@ -59,13 +59,13 @@ class ByteSource:
     with `merge_small_pieces`.
     """
 
-    def __init__(self, blocks: Iterator[bytes | Gap]) -> None:
+    def __init__(self, blocks: Iterator[bytes | ReadGap]) -> None:
         """Start before the first of `blocks`."""
         self._blocks = blocks
         self._buffer = b""
         self._offset = 0  # of the current position in `_buffer`
         self._buffer_start = 0  # position of the first byte of `_buffer` in the stream
-        self._gap: Gap | None = None
+        self._gap: ReadGap | None = None
 
     @property
     def position(self) -> int:
@@ -103,31 +103,31 @@ class ByteSource:
             unread = self._buffer[self._offset :]
             self._offset += len(unread) - len(unread.lstrip(b"\0"))
 
-    def skip_to(self, magic: re.Pattern[bytes], longest: int) -> bool:
-        """Move to the next match of `magic`, and return whether there is one before a gap or the end.
+    def skip_to_match_before_gap(self, pattern: re.Pattern[bytes], max_match_bytes: int) -> bool:
+        """Move to the next match of `pattern`, and return whether there is one before a gap or the end.
 
         Without a match, move to the gap or the end. The pattern covers all magic numbers at once: searching for each of
         them in turn would scan the whole buffer again at every match.
 
         Args:
-            magic: What to search for.
-            longest: Maximum length of a match in bytes.
+            pattern: What to search for.
+            max_match_bytes: Maximum length of a match in bytes.
         """
         while True:
-            if found := magic.search(self._buffer, self._offset):
+            if found := pattern.search(self._buffer, self._offset):
                 self._offset = found.start()
                 return True
-            self._offset = max(self._offset, len(self._buffer) - longest + 1)
+            self._offset = max(self._offset, len(self._buffer) - max_match_bytes + 1)
             if not self._read_block():
                 self._offset = len(self._buffer)
                 return False
 
-    def pop_gap(self) -> Gap | None:
+    def pop_gap(self) -> ReadGap | None:
         """Return the gap at the current position and move past it; None if there is none, as at the end."""
         gap, self._gap = self._gap, None
         return gap
 
-    def read_rest(self) -> Iterator[bytes | Gap]:
+    def read_rest(self) -> Iterator[bytes | ReadGap]:
         """Yield everything that was not consumed, gaps included, in blocks as they come."""
         unread, self._buffer = self._buffer[self._offset :], b""
         if unread:
@@ -143,7 +143,7 @@ class ByteSource:
         block = next(self._blocks, None)
         if block is None:
             return False
-        if isinstance(block, Gap):
+        if isinstance(block, ReadGap):
             self._gap = block
             return False
         self._buffer, self._buffer_start, self._offset = (

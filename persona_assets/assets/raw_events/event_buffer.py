@@ -147,17 +147,17 @@ class EventBuffer:
             return self._recordless
         return self._builder_by_type.get((type(commit.record), commit.collection, commit.operation))
 
-    def convert(self, *, min_events: int = _MIN_EVENTS_PER_CONVERSION) -> None:
-        """Convert the events of each kind that has at least `min_events` of them to columns."""
+    def convert_to_columns(self, *, min_events_of_kind: int = _MIN_EVENTS_PER_CONVERSION) -> None:
+        """Convert the events of each kind that has at least `min_events_of_kind` of them to columns."""
         for builder in self._builders:
-            if len(builder.events) >= min_events:
+            if len(builder.events) >= min_events_of_kind:
                 builder.convert()
                 self.cuts += builder.cuts
                 builder.cuts.clear()
 
     def flush(self) -> pa.Table:
         """Return all buffered events as `tables.RAW_EVENTS` and empty the buffer; a chunk per kind, sorted by time."""
-        self.convert(min_events=1)
+        self.convert_to_columns(min_events_of_kind=1)
         parts = [part for builder in self._builders if (part := builder.flush()) is not None]
         return pa.concat_tables(parts or [RAW_EVENTS.empty_table()]).unify_dictionaries()
 

@@ -260,7 +260,7 @@ class V2Frame(msgspec.Struct, gc=False):
     payload: V2Payload
 
 
-def make_line_types(collections: Iterable[str]) -> tuple[type[JetstreamEvent], type[V2Frame]]:
+def build_line_types(collections: Iterable[str]) -> tuple[type[JetstreamEvent], type[V2Frame]]:
     """Build variants of `JetstreamEvent` and `V2Frame` that decode known collections only.
 
     Decoding an event of any other collection raises `msgspec.ValidationError`.

@@ -14,7 +14,7 @@ from persona_assets.assets.raw_events.event_types import (
     PostRecord,
     ProfileRecord,
     V2Payload,
-    make_line_types,
+    build_line_types,
 )
 from persona_assets.assets.raw_events.lexicon_limits import shorten_long_labels, shorten_long_langs
 from persona_assets.assets.raw_events.nesting import find_too_deep_lines
@@ -79,7 +79,7 @@ class BlockDecoder:
                 return [_to_event_or_none(frame.payload) for frame in decoded] if is_frame else decoded  # pyright: ignore[reportAttributeAccessIssue, reportReturnType] - frames or events, as asked
         return [self._decode_line(line) for line in body.split(b"\n")]
 
-    def learn(self, event: JetstreamEvent) -> None:
+    def learn_collection(self, event: JetstreamEvent) -> None:
         """Count the collection of an event that needed the slow path; once frequent, the fast path decodes it."""
         self._slow_events += 1
         # Records of consent are rare, and the slow path alone keeps what they say: they are never learned.
@@ -101,7 +101,7 @@ class BlockDecoder:
             self._unknown_counts = Counter(frequent if new else {})
 
     def _build_decoders(self) -> None:
-        event, frame = make_line_types(self._known)
+        event, frame = build_line_types(self._known)
         self._events, self._frames = msgspec.json.Decoder(event), msgspec.json.Decoder(frame)
 
     def _decode_line(self, line: bytes) -> JetstreamEvent | None:

@@ -22,7 +22,7 @@ from persona_assets.assets.raw_events.event_types import (
 from persona_assets.assets.raw_events.json_values import split_objects
 from persona_assets.assets.raw_events.lexicon_limits import (
     INVALID_LABELS,
-    read_consent_record,
+    parse_consent_record,
     shorten_long_labels,
     shorten_long_langs,
 )
@@ -147,7 +147,7 @@ def _decode_commit(loose: CommitWithRawRecord) -> Commit:
     if loose.operation == "delete":
         return commit
     if loose.collection in CONSENT_COLLECTIONS:
-        commit.record = read_consent_record(loose.record)
+        commit.record = parse_consent_record(loose.record)
     elif loose.collection in _RECORD_DECODERS:
         commit.record = _decode_record(loose)
     return commit

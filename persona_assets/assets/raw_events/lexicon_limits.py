@@ -93,7 +93,7 @@ def shorten_long_labels(profile: ProfileRecord) -> None:
         profile.labels.values = [*map(SelfLabel, kept), _REMOVED_LABEL]  # pyright: ignore[reportOptionalMemberAccess] - it has values
 
 
-def read_consent_record(raw: msgspec.Raw) -> ConsentRecord:
+def parse_consent_record(raw: msgspec.Raw) -> ConsentRecord:
     """Return a record in which an account says what its data may be used for, as JSON with sorted keys.
 
     A record of more than `MAX_CONSENT_BYTES` bytes, and one that is absent or no JSON, have none: part of a

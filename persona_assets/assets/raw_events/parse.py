@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from persona_assets.assets.raw_events.merge_runs import merge_rejected_lines, merge_runs
 from persona_assets.assets.raw_events.read_counts import ReadCounts
-from persona_assets.assets.raw_events.read_files import ParsedFiles, read_files
+from persona_assets.assets.raw_events.read_files import ParsedFiles, read_files_into_runs
 from persona_assets.capture.files import CaptureFile
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.provenance import Provenance
@@ -89,8 +89,10 @@ def _merge(
         counts.add(files_read.counts)
     events, rejected = scratch / "raw_events.parquet", scratch / "rejected_lines.parquet"
     runs = [run for files_read in parsed for run in files_read.runs]
-    counts.repeated = merge_runs(runs, events, day=day, threads=workers, provenance=provenance)
-    merge_rejected_lines([files_read.rejected for files_read in parsed], rejected, day=day, provenance=provenance)
+    counts.repeated = merge_runs(runs, events, day_column=day, prefetch_slices=workers > 1, provenance=provenance)
+    merge_rejected_lines(
+        [files_read.rejected for files_read in parsed], rejected, day_column=day, provenance=provenance
+    )
     return ParsedDay(events, rejected, counts)
 
 
@@ -114,14 +116,14 @@ def _read_in_processes(
 ) -> Iterator[ParsedFiles]:
     if workers == 1:
         for task in tasks:
-            yield read_files(*task)
+            yield read_files_into_runs(*task)
         return
     # Spawned, not forked: a Dagster process has threads.
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker) as pool, _kill_workers_on_error():
         try:
             with _hiding_main():
-                found = pool.map(read_files, *zip(*tasks, strict=True))
+                found = pool.map(read_files_into_runs, *zip(*tasks, strict=True))
                 # The pool watches the workers that it knew at the last submission, and starts a worker after each one:
                 # without this extra task, the death of the last worker would go unnoticed.
                 pool.submit(os.getpid)

@@ -18,13 +18,13 @@ class ActionStreams:
         self._paths = [scratch / f"{action}.arrows" for action in tables.ACTIONS]
         self._writers = [pa.ipc.new_stream(str(path), ACTION_COLUMNS) for path in self._paths]
 
-    def add(self, classified: ActionRows) -> None:
+    def write(self, classified: ActionRows) -> None:
         """Write each row to the stream of its action type."""
         codes, starts = np.unique(classified.codes, return_index=True)
         for code, start, end in zip(codes, starts, np.append(starts, len(classified.codes))[1:], strict=True):
             self._writers[code].write_table(classified.rows.slice(start, end - start))
 
-    def read(self) -> Iterator[pa.Table]:
+    def read_by_type(self) -> Iterator[pa.Table]:
         """Close the streams, and yield all rows as `tables.USER_ACTIONS`, sorted by action type.
 
         Each stream is deleted once it is read.

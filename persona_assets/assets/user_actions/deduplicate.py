@@ -47,7 +47,7 @@ _REPEATS = f"""
 needed because DuckDB's hash has no secret key: anyone can craft different events with the same hash."""
 
 
-def find_duplicates(raw_events: pads.Dataset, *, memory_limit: str, scratch: Path) -> np.ndarray:
+def find_duplicate_rows(raw_events: pads.Dataset, *, memory_limit: str, scratch: Path) -> np.ndarray:
     """Return the row numbers of events that duplicate an earlier row of `raw_events`.
 
     Commits are duplicates when user, collection, record key, operation and revision are equal; identity, account and
