@@ -22,7 +22,7 @@ _ROW_BYTES = sum(np.dtype(kind).itemsize for kind in _FIXED)
 
 @dataclass(frozen=True)
 class ByteStringColumn:
-    """A column of byte strings, which lie one after the other: value `i` is `content[ends[i] : ends[i + 1]]`."""
+    """A column of byte strings in one buffer: value `i` is `content[ends[i] : ends[i + 1]]`."""
 
     content: bytes  # of the whole block
     ends: np.ndarray  # int64 (n + 1,), ascending
@@ -33,7 +33,7 @@ class ByteStringColumn:
 
     @property
     def all_bytes(self) -> np.ndarray:
-        """All values, one after the other: uint8."""
+        """Bytes of all values, one value after the other without separators: uint8 `(n_bytes,)`."""
         return np.frombuffer(self.content, np.uint8)[self.ends[0] : self.ends[-1]]
 
     @property
@@ -42,7 +42,7 @@ class ByteStringColumn:
         return np.diff(self.ends)
 
     def count_beyond_ascii(self) -> np.ndarray:
-        """Return how many bytes of each value are no ASCII: int64 `(n,)`."""
+        """Return the number of non-ASCII bytes of each value: int64 `(n,)`."""
         places = np.flatnonzero(self.all_bytes >= _ASCII_END) + self.ends[0]
         return np.diff(np.searchsorted(places, self.ends))
 
@@ -73,7 +73,7 @@ class Block(NamedTuple):
 
     @property
     def times_us(self) -> np.ndarray:
-        """Time of each event as Jetstream's streams show it: int64 `(n,)`."""
+        """Time of each event in microseconds since 1970, as Jetstream's streams send it: int64 `(n,)`."""
         return np.where(self.indexed_us == 0, self.witnessed_us, self.indexed_us)
 
 
@@ -85,7 +85,7 @@ def decode_block(
     max_bytes: int = MAX_BLOCK_BYTES,
     expected_events: int | None = None,
 ) -> Block:
-    """Decompress and decode a block.
+    """Decompress a zstd-compressed block of an archive segment, and return its events as columns.
 
     Args:
         frame: The block's zstd frame.

@@ -86,7 +86,7 @@ Answer = TypeVar("Answer", _Listing, _Plan)
 
 
 class ArchiveClient:
-    """Asks one server. Requests that may succeed later are repeated; a token is sent with each and shown nowhere."""
+    """HTTP client of one archive server; it repeats failed requests, and sends a token that no error shows."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class ArchiveClient:
         self._http.close()
 
     def list_segments(self) -> Iterator[ListedSegment]:
-        """Yield every sealed segment, in the server's order.
+        """Request and yield the name, size, checksum and time range of every sealed segment, in the server's order.
 
         Raises:
             ArchiveError: The server refuses, or cannot be reached.
@@ -152,7 +152,7 @@ class ArchiveClient:
         raise ArchiveError(f"{self.host} lists its segments without an end: try again later, or another server")
 
     def plan_snapshot(self, dids: Sequence[str]) -> Iterator[PlannedSegment]:
-        """Yield the segments, or blocks of them, that may hold events of some accounts.
+        """Request which segments, or blocks of them, may hold events of the accounts `dids`, and yield them.
 
         The plan is of the archive as it is at the first request; what is sealed meanwhile is not in it. It selects more
         than was asked for, never less.
@@ -177,7 +177,7 @@ class ArchiveClient:
         raise ArchiveError(f"{self.host} plans without advancing: try again later, or another server")
 
     def fetch_block(self, segment: str, number: int, *, checksum: str) -> bytes:
-        """Return the zstd frame of a block.
+        """Download block `number` of a segment and return its bytes, a zstd frame that is still compressed.
 
         Raises:
             RecompactedError: The segment is another one by now.
@@ -188,7 +188,7 @@ class ArchiveClient:
         return self._fetch("GET", "getBlock", _MAX_BLOCK_BYTES, params=query, headers=headers)
 
     def fetch_segment(self, segment: ListedSegment, file: BinaryIO, *, on_bytes: Callable[[int], None]) -> None:
-        """Append to `file` what it lacks of a segment; interrupted transfers go on where they stopped.
+        """Download a segment into `file`; if `file` already has its first bytes, download only the rest.
 
         Args:
             segment: The segment.
@@ -297,5 +297,5 @@ def _explain(status: int, name: str, host: str, answer: httpx.Response) -> Archi
 
 
 def describe_transport_error(error: httpx.TransportError) -> str:
-    """Return what kind of failure of the network it is; its own message may quote a request."""
+    """Return the kind of a network error in words; unlike its own message, they never quote the request."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()

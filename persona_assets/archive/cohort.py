@@ -32,7 +32,7 @@ _NO_DAY = "time out of range"
 
 
 class ArchivedCohort(NamedTuple):
-    """What was put into the folders of days."""
+    """Result of `download_cohort`: the files written, their days, and the numbers of events kept and dropped."""
 
     files: list[Path]
     days: list[dt.date]
@@ -48,7 +48,7 @@ def download_cohort(
     *,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> ArchivedCohort:
-    """Download all events of some accounts to `root/YYYY-MM-DD/cohort-DIGEST.jsonl.zst`.
+    """Download all events of the accounts `dids` to one file per day, `root/YYYY-MM-DD/cohort-DIGEST.jsonl.zst`.
 
     The digest is that of the sorted ids: the same cohort again replaces its files. Nothing is put into a day's folder
     before the whole cohort is there. An interrupted download begins anew. Memory: 64 MiB of lines and one block.

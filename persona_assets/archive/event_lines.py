@@ -13,14 +13,14 @@ _TYPE = "network.bsky.jetstream.subscribeEvents"
 
 
 def format_event_lines(block: Block) -> Iterator[bytes]:
-    """Yield each event of a block as a line without line end; see `format_event_line`."""
+    """Yield each event of a block as one JSON line without line end, in Jetstream's v2 format."""
     times = block.times_us
     for row in range(len(block.seqs)):
         yield format_event_line(block, row, time_us=int(times[row]))
 
 
 def format_event_line(block: Block, row: int, *, time_us: int) -> bytes:
-    """Return one event as a v2 frame: what the server's stream sends for it.
+    """Return event `row` of a block as one JSON line without line end, in Jetstream's v2 format.
 
     A record that is not valid DAG-CBOR is left out, so that readers reject the line or do not need the record. An event
     with names that are not UTF-8 has a line that is not UTF-8, which readers reject too.

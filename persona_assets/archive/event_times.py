@@ -15,7 +15,7 @@ _SEEN_AT_ONCE_US = 86_400_000_000
 
 
 def find_event_time(block: Block, row: int) -> tuple[int, TimeSource]:
-    """Return the time of an event in microseconds, and what says so.
+    """Return the time of an event in microseconds since 1970 (UTC), and which field it was taken from.
 
     What is older than the archive was seen by its server at once, when it began. The time that was imported with the
     event counts before `createdAt` of a created record, which the author's app sets. It counts where it lies between
@@ -36,7 +36,7 @@ def find_event_time(block: Block, row: int) -> tuple[int, TimeSource]:
 
 
 def is_plausible_time(time_us: int) -> bool:
-    """Return whether an event of Bluesky may have this time: from November 2022 to 2099."""
+    """Return whether a time in microseconds since 1970 is from November 2022 to 2099, when Bluesky has events."""
     return _EARLIEST_US <= time_us < _LIMIT_US
 
 

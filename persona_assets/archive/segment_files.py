@@ -25,7 +25,7 @@ MAX_BLOCK_BYTES = 1 << 28
 
 
 class IndexEntry(NamedTuple):
-    """A block, as the index of its segment describes it."""
+    """Index entry of one block of a segment: its offset and size in the file, and its ranges of numbers and times."""
 
     offset: int  # of the length before the block, from the start of the file
     compressed_bytes: int
@@ -38,7 +38,7 @@ class IndexEntry(NamedTuple):
 
 
 class SegmentIndex(NamedTuple):
-    """What the header and the index of a sealed segment say."""
+    """Header and index of a sealed segment: checksum, number of events, ranges, and one entry per block."""
 
     checksum: str  # 16 hexadecimal digits, as servers name it
     events: int
@@ -50,7 +50,7 @@ class SegmentIndex(NamedTuple):
 
 
 def read_segment_index(file: BinaryIO, *, file_bytes: int, name: str) -> SegmentIndex:
-    """Read the header and the index of a segment, and verify their checksum.
+    """Read the header and the block index of an open segment file, and verify their checksum.
 
     The checksum does not cover the blocks: each has one of its own, which `decode_block` verifies.
 
@@ -92,7 +92,7 @@ def read_segment_index(file: BinaryIO, *, file_bytes: int, name: str) -> Segment
 
 
 def read_block_frame(file: BinaryIO, entry: IndexEntry, *, name: str, number: int) -> bytes:
-    """Return the compressed frame of a block.
+    """Read and return the zstd frame of the block that `entry` describes, still compressed.
 
     Args:
         file: The segment.

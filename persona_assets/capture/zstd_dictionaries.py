@@ -11,7 +11,7 @@ _MAX_DICTIONARY_BYTES = 1 << 26
 
 
 def load_zstd_dictionaries(file_or_folder: UPath) -> dict[int, bytes]:
-    """Return the zstd dictionaries of a file or folder, by dictionary id.
+    """Read zstd dictionaries from a file, or from each file of a folder, and return their content by dictionary id.
 
     Args:
         file_or_folder: A dictionary, or a folder of them, in which other files are ignored.
@@ -23,8 +23,8 @@ def load_zstd_dictionaries(file_or_folder: UPath) -> dict[int, bytes]:
     contents = [content for file in files if file.is_file() if (content := _read(file))]
     if not contents:
         raise CaptureError(
-            f"no zstd dictionary at {file_or_folder}: set PERSONA_ZSTD_DICTIONARIES to a file made by `zstd --train`, as "
-            "Jetstream's, or to a folder of them"
+            f"no zstd dictionary at {file_or_folder}: set PERSONA_ZSTD_DICTIONARIES to a file made by `zstd --train`, "
+            "as Jetstream's, or to a folder of them"
         )
     return {int.from_bytes(content[4:8], "little"): content for content in contents}
 

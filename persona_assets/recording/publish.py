@@ -18,7 +18,7 @@ _RANGE_NAME = ".replay.json"
 
 
 def publish_days(staging: Path, root: Path, *, start_us: int, end_us: int) -> list[Path]:
-    """Move the days in `staging` to `root`.
+    """Move the recorded days from `staging` to `root`, each by one rename where possible; return the files.
 
     A day that `root` has not yet appears whole. One that the same range was recorded into before is replaced. To one
     that was recorded otherwise the files are added under further names: events of both are counted once later on.

@@ -33,7 +33,7 @@ def record_stream(  # noqa: PLR0913 - a stream, a place and a range
     finish_files: bool = False,
     clocks: Clocks | None = None,
 ) -> Recording:
-    """Record events into hour files below `root`.
+    """Subscribe to Jetstream and write its events to one file per hour below `root`, until stopped or `end_us`.
 
     With `end_us`, the range [start_us, end_us) is replayed: reading begins 10 s before it and goes on until events are
     60 s beyond it. The files appear in `root` together, when the whole range has been recorded. A range that was

@@ -41,7 +41,7 @@ class Clocks(NamedTuple):
 
 
 class RecorderOptions(NamedTuple):
-    """What is to be recorded."""
+    """What to record: the range of time, the timeout and the filters."""
 
     start_us: int | None
     end_us: int | None
@@ -54,7 +54,7 @@ class _ReadAgainError(Exception):
 
 
 class Recorder:
-    """Records one stream into a store."""
+    """Loop of a recording: connects, reads events, detects gaps, and writes to a `RecordingStore`."""
 
     def __init__(  # noqa: PLR0913 - the parts of a recording
         self,
@@ -67,7 +67,7 @@ class Recorder:
         on_progress: Callable[[Progress], None],
         clocks: Clocks,
     ) -> None:
-        """Continue where the store stopped, or begin where the options say."""
+        """Start where the store's last recording stopped, or, in a new store, where `options` say."""
         self._store, self._options, self._dictionaries = store, options, dictionaries
         self._stop, self._on_progress, self._clocks = stop, on_progress, clocks
         self._totals = store.totals
@@ -88,7 +88,7 @@ class Recorder:
         self._cutover_at: float | None = None
 
     def run(self) -> None:
-        """Record until the end of the range, or until told to stop; what was received is then on disk."""
+        """Record until the end of the range or until `stop` is set; all received events are then on disk."""
         try:
             while not (self._stop.is_set() or self._is_done()):
                 self._connect()

@@ -16,12 +16,12 @@ _UNKNOWN_DICTIONARY, _CURSOR_TOO_OLD = "UnknownZstdDictionary", "CursorTooOld"
 
 
 class ConnectionRetries:
-    """What went wrong lately, and what is done about it."""
+    """Decides what follows a refused or lost connection: other parameters, another server, a wait, or an error."""
 
     def __init__(
         self, attempts: Attempts, dictionaries: Dictionaries, dropped: Counter[str], *, gives_up: bool
     ) -> None:
-        """Take the attempts and dictionaries, which it changes.
+        """Start with no failures; `attempts` and `dictionaries` are changed by what servers answer.
 
         Args:
             attempts: Which server is next.
@@ -35,11 +35,11 @@ class ConnectionRetries:
         self.max_message_bytes: int | None = None
 
     def note_connection(self) -> None:
-        """Note that a server accepted the request."""
+        """Note that a server accepted the subscription: forget final refusals."""
         self._final.clear()
 
     def note_refusal(self, error: RefusedError, address: StreamAddress, dictionary: tuple[int, bytes] | None) -> bool:
-        """Return whether the same server may take another request, which is set up; else the next server is."""
+        """Set up the next request after a refusal; return whether it goes to the same server with other parameters."""
         if error.name == _CURSOR_TOO_OLD and self._attempts.has_sequence:
             self._attempts.forget_sequence()
             return True
@@ -52,7 +52,7 @@ class ConnectionRetries:
         return False
 
     def note_loss(self, error: LostError, *, has_progress: bool) -> None:
-        """Set up what follows a connection that was lost, with or without having brought new events."""
+        """Set up the next request after a connection was lost; `has_progress` says if it delivered new events."""
         if error.is_oversize:
             self._dropped["oversize frame"] += 1
             if self.max_message_bytes is None:
@@ -63,7 +63,7 @@ class ConnectionRetries:
             self._attempts.note_failure()
 
     def next_wait_s(self, *, has_progress: bool) -> float:
-        """Return the seconds to wait before the next attempt.
+        """Return the seconds to wait before the next request; raise `StreamError` to give up.
 
         Raises:
             StreamError: All servers refuse the request, or none delivers and the recording is one that gives up.

@@ -21,10 +21,10 @@ _FINISH_AFTER_US = 60 * MICROSECONDS
 
 
 class RecordingStore:
-    """The files of a recording. Order matters: data reaches the disk before the state that says so."""
+    """Files of a recording: hour files, notes of days, and the state from which an interrupted recording continues."""
 
     def __init__(self, root: Path, filters: Filters, *, mode: str, keep_totals: bool) -> None:
-        """Open the folder, and read where an earlier recording stopped.
+        """Open the capture at `root`, and read the state in which an earlier recording left it.
 
         Args:
             root: The folder that the days lie in.
@@ -48,17 +48,17 @@ class RecordingStore:
 
     @property
     def is_full(self) -> bool:
-        """Whether so much is buffered that it is time to write."""
+        """Whether so much is buffered that `flush` should be called."""
         return self._files.buffered_bytes >= _FLUSH_BYTES
 
     def begin_connection(self, address: str) -> None:
-        """Note from which server the following events come."""
+        """Store the address of the server that sends the following events, for the notes of their days."""
         if self._address and address != self._address:
             self._write_files()
         self._address = address
 
     def add_event(self, time_us: int, line: bytes) -> None:
-        """Record an event."""
+        """Count an event, and buffer its line for the file of its hour."""
         self._files.add_line(time_us, line)
         self._events_by_hour[time_us // HOUR_US] += 1
         totals = self.totals
@@ -70,14 +70,14 @@ class RecordingStore:
             totals.last_time_us = time_us
 
     def note_gap(self, gap: Gap) -> None:
-        """Write down that events are missing, before the position moves beyond them."""
+        """Write a gap to the notes of its days; must be called before the position moves past it."""
         if gap.to_us <= gap.from_us:
             return
         note_gap(self._root, gap)
         self.totals.gaps.append(gap)
 
     def flush_if_due(self, frontier_us: int | None, now: float) -> None:
-        """Flush if much is buffered, or the last time is some seconds ago.
+        """Call `flush` if the buffer is full, or if the last flush was some seconds before `now`.
 
         Args:
             frontier_us: As in `flush`.
@@ -88,7 +88,7 @@ class RecordingStore:
             self._next_flush = now + _FLUSH_SECONDS
 
     def flush(self, frontier_us: int | None) -> None:
-        """Bring everything to the disk, then the position; finish the hours that are over.
+        """Write all buffered events to disk, then the position; finish the files of hours that are over.
 
         Args:
             frontier_us: Position in the stream, up to which everything was received.
@@ -101,7 +101,7 @@ class RecordingStore:
         self.totals.files = self._files.finished
 
     def finish(self, *, is_complete: bool) -> None:
-        """Finish all files, whether their hours are over or not; everything must be flushed."""
+        """Give all files their final names, whether their hours are over or not, and write the state; flush first."""
         self._files.finish_all()
         self.totals.files = self._files.finished
         self.is_complete = is_complete

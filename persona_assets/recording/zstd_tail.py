@@ -9,7 +9,7 @@ _READ_BYTES = 1 << 20
 
 
 def truncate_to_whole_frames(path: Path) -> int:
-    """Truncate a file after the last of its leading frames that are whole, and return its length in bytes.
+    """Truncate a zstd file after its last complete frame, and return its new length in bytes.
 
     Every frame is decompressed, so that its checksum is compared too; memory does not depend on the size of the file.
     """
@@ -22,7 +22,7 @@ def truncate_to_whole_frames(path: Path) -> int:
 
 
 def find_length_of_whole_frames(path: Path) -> int:
-    """Return the number of leading bytes of a file that are whole zstd frames."""
+    """Return the number of bytes at the start of a zstd file that are complete frames."""
     decompressor = zstandard.ZstdDecompressor()
     whole, position = 0, 0
     with path.open("rb") as file:
