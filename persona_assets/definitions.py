@@ -42,7 +42,7 @@ from persona_assets.settings import Settings, read_settings
 
 
 class GraphShape(NamedTuple):
-    """The arguments that builders of assets need: settings, partitions and window."""
+    """The arguments of every function that builds an asset: settings, daily partitions and window mapping."""
 
     settings: Settings
     days: dg.DailyPartitionsDefinition

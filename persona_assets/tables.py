@@ -187,7 +187,7 @@ _MODEL = b"persona_assets.model"
 
 
 def embeddings_schema(dimensions: int, dtype: pa.DataType | None = None) -> pa.Schema:
-    """Return the schema of `embeddings`: `uri`, `user_id` and `vector` with `dimensions` values of float16 or `dtype`.
+    """Return the schema of the table `embeddings`, with vectors of `dimensions` values of `dtype` (default float16).
 
     Vectors have norm 1, up to the rounding of their dtype.
     """
@@ -224,14 +224,14 @@ def add_day_column(table: pa.Table, day: dt.date) -> pa.Table:
 
 
 def add_vector_model(schema: pa.Schema, model: str | None) -> pa.Schema:
-    """Return `schema` with the model of its vectors in the metadata; None changes nothing."""
+    """Return `schema` with the name of the embedding model in its metadata; unchanged if `model` is None."""
     if model is None:
         return schema
     return schema.with_metadata({**(schema.metadata or {}), _MODEL: model.encode()})
 
 
 def read_vector_model(schema: pa.Schema) -> str | None:
-    """Return the model of a table's vectors from its schema metadata, or None if it has none.
+    """Return the name of the embedding model in the metadata of a schema; None if there is none.
 
     Vectors of the same model are comparable, also if the machine or the precision differs. Vectors of two models are
     not, even if they have the same width.

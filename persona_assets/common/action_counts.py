@@ -11,7 +11,7 @@ HOURS = 24
 
 
 def sum_actions_by_cluster(action_accounting: pa.Table) -> dict[int | None, dict[str, int]]:
-    """Return the number of actions by cluster and action; the cluster None is the users without a cluster.
+    """Return the number of actions by cluster, then action, of all outcomes; key None is users without a cluster.
 
     All outcomes count, but events that the file of an earlier day has too are counted once.
 
@@ -29,7 +29,7 @@ def sum_actions_by_cluster(action_accounting: pa.Table) -> dict[int | None, dict
 
 
 def sum_actions_by_hour(actions_by_hour: pa.Table, *, n_clusters: int) -> npt.NDArray[np.float64]:
-    """Return the number of actions in each hour of the day (UTC): float64 `(n_clusters, 24)`.
+    """Return the number of actions of each cluster in each hour of the day (UTC): float64 `(n_clusters, 24)`.
 
     Args:
         actions_by_hour: `tables.ACTIONS_BY_HOUR`.

@@ -28,7 +28,7 @@ _HASHES_PER_PASS = 1 << 24
 
 @contextmanager
 def open_duckdb(*, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBPyConnection]:
-    """Open an in-memory DuckDB that spills to `scratch` beyond `memory_limit`, and close it when the block ends.
+    """Open an in-memory DuckDB that spills to `scratch` beyond `memory_limit`; close it after the block.
 
     Rows come in a defined order only if the query has ORDER BY: `preserve_insertion_order` is off, which lets large
     sorts and joins stream.
@@ -70,7 +70,7 @@ def open_duckdb(*, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBP
 
 
 def create_dataset_view(con: duckdb.DuckDBPyConnection, name: str, dataset: pads.Dataset) -> None:
-    """Create the temporary view `name` over a dataset.
+    """Create a temporary DuckDB view `name` that reads the rows of a pyarrow dataset.
 
     DuckDB reads local Parquet files itself, which takes a third of the time of reading them through pyarrow.
     """

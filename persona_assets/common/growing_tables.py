@@ -12,7 +12,7 @@ from upath import UPath
 
 
 def read_stored_table(context: dg.AssetExecutionContext, data: str) -> tuple[pa.Table | None, str | None]:
-    """Return the table that is stored of an asset without partitions, and its data version.
+    """Return the stored table of an asset without partitions, and its data version; None for what is missing.
 
     Args:
         context: Of the asset's step.
@@ -34,7 +34,7 @@ def read_stored_table(context: dg.AssetExecutionContext, data: str) -> tuple[pa.
 
 
 def choose_data_version(table: pa.Table, stored: pa.Table | None, stored_version: str | None) -> str:
-    """Return the data version of the table: that of before, as long as no day of before has changed.
+    """Return `stored_version` if the rows of all stored days are unchanged in `table`, else a digest of `table`.
 
     Dagster takes what was made from another version for stale. A new day adds rows and changes none, so that the
     reports of earlier days are not stale by it.
@@ -52,7 +52,7 @@ def choose_data_version(table: pa.Table, stored: pa.Table | None, stored_version
 
 
 def digest_table(table: pa.Table) -> str:
-    """Return a digest of the rows and the schema, without its metadata."""
+    """Return the SHA-256 of the rows and the schema of a table, without the schema's metadata."""
     content = BytesIO()
     plain = table.replace_schema_metadata().combine_chunks()
     with pa.ipc.new_stream(content, plain.schema) as writer:

@@ -66,7 +66,7 @@ def write_parquet(  # noqa: PLR0913 - content and format of a file
     max_group_rows: int = ROW_GROUP_ROWS,
     prefetch_groups: bool = False,
 ) -> int:
-    """Write batches to one Parquet file and return the number of rows.
+    """Write batches to one Parquet file, not atomically, and return the number of rows.
 
     The bytes of the file depend only on the rows and their order. They do not depend on the size of the batches, nor on
     the order of the values in the batches' dictionaries.
@@ -95,7 +95,7 @@ def write_parquet(  # noqa: PLR0913 - content and format of a file
 
 
 def prefetch(items: Iterator[Item]) -> Iterator[Item]:
-    """Yield the same items, none of them None, each prepared in another thread while the one before it is in use."""
+    """Yield the items of an iterator in order, computing the next one in another thread; None is not allowed."""
     with ThreadPoolExecutor(1) as thread:
         upcoming = thread.submit(next, items, None)
         while (item := upcoming.result()) is not None:

@@ -29,24 +29,24 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 def is_local_path(path: UPath) -> bool:
-    """Return whether `path` is on a local file system, where a rename is atomic."""
+    """Return whether `path` is on a local file system, not a remote one such as S3."""
     return isinstance(path.fs, LocalFileSystem)
 
 
 def arrow_filesystem(fs: fsspec.AbstractFileSystem) -> pafs.FileSystem:
-    """Return the pyarrow file system for an fsspec one: pyarrow's own for local files, because it is faster."""
+    """Convert an fsspec file system to a pyarrow one; for local files it is pyarrow's own, which is faster."""
     if isinstance(fs, LocalFileSystem):
         return pafs.LocalFileSystem()
     return pafs.PyFileSystem(pafs.FSSpecHandler(fs))
 
 
 def temporary_sibling(path: UPath) -> UPath:
-    """Return a new hidden path in the same folder, which can be renamed to `path` and is ignored by readers."""
+    """Return a new, unused path in the folder of `path`; its name starts with a dot, so that readers ignore it."""
     return path.parent / f".{path.name}.{uuid.uuid4().hex}.tmp"
 
 
 def remove_old_temporary_files(folder: UPath) -> None:
-    """Remove temporary files and folders in `folder` that have not changed for a day, which killed runs have left.
+    """Remove temporary files and folders in `folder` that killed runs left: those unchanged for a day.
 
     A result folder that was moved aside for a replacement that never came is moved back.
     """
@@ -66,7 +66,7 @@ def remove_old_temporary_files(folder: UPath) -> None:
 
 @contextmanager
 def replacing_file(path: UPath) -> Generator[UPath]:
-    """Yield a temporary path to write to, which replaces `path` if the block succeeds and is removed if it fails.
+    """Yield a temporary path to write to; it atomically replaces `path` after the block, or is removed on an error.
 
     Raises:
         StorageError: The disk is full.
@@ -89,7 +89,7 @@ def replacing_file(path: UPath) -> Generator[UPath]:
 
 @contextmanager
 def replacing_folder(path: UPath, *, last_file: str, scratch: Path | None = None) -> Generator[Path]:
-    """Yield a local folder to fill, which replaces the folder `path` if the block succeeds.
+    """Yield a new local folder to write to; it replaces the folder `path` after the block, unless that fails.
 
     On a local disk, readers see either the old folder or the new one. If the system cannot exchange two folders (Linux
     can, on most file systems), they see none for an instant. A run that is killed in that instant leaves the old folder

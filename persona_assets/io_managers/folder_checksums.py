@@ -16,7 +16,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 def write_checksum_file(folder: Path, known_digests: Mapping[str, str]) -> None:
-    """Write the XXH3 digest (128 bits) of every file in `folder` to the file `CHECKSUMS` there.
+    """Write the XXH3 digest (128 bits) of each file in `folder` to its file `CHECKSUMS`, unless known already.
 
     Args:
         folder: A folder whose files are complete.
@@ -28,7 +28,7 @@ def write_checksum_file(folder: Path, known_digests: Mapping[str, str]) -> None:
 
 
 def read_checksum_file(folder: UPath) -> dict[str, str] | None:
-    """Return the digest of each file by name, or None if the folder has no `CHECKSUMS`, as folders of version 0.1.
+    """Return the digests in `CHECKSUMS` by file name, None without that file; raise if it lists other files than exist.
 
     Raises:
         StorageError: The files in the folder are not the files in `CHECKSUMS`.
@@ -49,7 +49,7 @@ def read_checksum_file(folder: UPath) -> dict[str, str] | None:
 
 
 def verify_listed_files(folder: UPath, checksums: Mapping[str, str]) -> None:
-    """Read every file in `checksums` and compare its digest.
+    """Read each file in `checksums` whole, and raise `StorageError` if its digest differs.
 
     Raises:
         StorageError: A file has changed since it was written.
@@ -60,7 +60,7 @@ def verify_listed_files(folder: UPath, checksums: Mapping[str, str]) -> None:
 
 
 def read_verified(file: UPath, checksums: Mapping[str, str] | None) -> bytes:
-    """Return the content of a file, verified if `checksums` are given. The whole file is in memory.
+    """Return the content of a file; raise `StorageError` if its digest differs from the one in `checksums`, if given.
 
     Raises:
         StorageError: The file has changed since it was written.
@@ -73,7 +73,7 @@ def read_verified(file: UPath, checksums: Mapping[str, str] | None) -> bytes:
 
 @contextmanager
 def open_verified(file: UPath, checksums: Mapping[str, str] | None) -> Generator[BinaryIO]:
-    """Open a file for reading bytes, and verify all of it when the block ends, whether or not the block read all.
+    """Open a file for reading; after the block, verify the digest of all its bytes, also of those not read.
 
     Raises:
         StorageError: The file has changed since it was written.

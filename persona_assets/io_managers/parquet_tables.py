@@ -44,19 +44,19 @@ class WithSideTables(NamedTuple):
 
 
 class DatasetWithSideTables(NamedTuple):
-    """An input value: the datasets of a main table and its side tables, each with one file per day, sorted by day."""
+    """An input value: the lazy datasets of a main table and of its side tables, each with files sorted by day."""
 
     main: pads.FileSystemDataset
     side_tables: Mapping[str, pads.FileSystemDataset]
 
 
 def metadata_to_load_every_day(*side_tables: str) -> dict[str, list[str]]:
-    """Return metadata for a `dagster.AssetIn` that loads all days that are stored, with these side tables."""
+    """Return `dagster.AssetIn` metadata by which an input is all stored days, with these side tables."""
     return {"every_day_with": list(side_tables)}
 
 
 def metadata_to_load_side_tables(*side_tables: str) -> dict[str, list[str]]:
-    """Return metadata for a `dagster.AssetIn` that loads one day, with these side tables."""
+    """Return `dagster.AssetIn` metadata by which an input of one day has these side tables."""
     return {"with_side_tables": list(side_tables)}
 
 
@@ -66,7 +66,7 @@ NO_RETRY: Mapping[str, bool] = {"never_tried_again": True}
 
 
 class ParquetUPathIOManager(dg.UPathIOManager):
-    """Stores a `pyarrow.Table`, or a complete Parquet file (`Path`) if the table is too large for memory.
+    """IO manager that stores a `pyarrow.Table`, or a finished Parquet file (`Path`) too large for memory, per day.
 
     Such a file of a partition must have its column `day` already. Side tables are stored in folders next to the asset's
     folder, as `<side table>/<day>.parquet`. They are stored before the main table, so that readers of the main table
@@ -76,7 +76,7 @@ class ParquetUPathIOManager(dg.UPathIOManager):
     extension = ".parquet"
 
     def dump_to_path(self, context: dg.OutputContext, obj: Any, path: UPath) -> None:
-        """Store `obj`, a table or Parquet file with or without side tables, at `path`; its schema is checked first."""
+        """Verify the schema of `obj`, a table or Parquet file with or without side tables, and store it at `path`."""
         main, side_tables = obj if isinstance(obj, WithSideTables) else (obj, {})
         name = context.asset_key.to_user_string()
         schema = pq.read_schema(main) if isinstance(main, Path) else main.schema
@@ -95,7 +95,7 @@ class ParquetUPathIOManager(dg.UPathIOManager):
         )
 
     def load_input(self, context: dg.InputContext) -> Any:
-        """Return the dataset of an input.
+        """Return the lazy dataset of an input, with its side tables if its metadata ask for them.
 
         Raises:
             Failure: Any error of this package, if the input's metadata has `NO_RETRY`.
@@ -104,7 +104,7 @@ class ParquetUPathIOManager(dg.UPathIOManager):
             return super().load_input(context)
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
-        """Store the output of an asset.
+        """Store the output of an asset as a Parquet file, and its side tables as further ones.
 
         Raises:
             Failure: Any error of this package, if the asset's metadata has `NO_RETRY`.

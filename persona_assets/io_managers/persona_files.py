@@ -65,13 +65,13 @@ class ClusterFolderContents(NamedTuple):
 
 @dataclass(frozen=True)
 class ClusterFolder:
-    """The input value of assets that read `cluster_jsonl`: one stored folder, whose files are read on demand."""
+    """The input value for assets that read `cluster_jsonl`: one day's folder; its files are read on demand."""
 
     path: UPath
     checksums: Mapping[str, str] | None = None  # by file name; None for a folder of version 0.1, which has none
 
     def read_table(self, name: str) -> pa.Table:
-        """Return one of `SMALL_TABLES`, with its provenance in the schema metadata.
+        """Return the table `name`, one of `SMALL_TABLES`, with its provenance in the schema metadata.
 
         Raises:
             StorageError: Its file is damaged.
@@ -85,7 +85,7 @@ class ClusterFolder:
             raise StorageError(f"{file} is not a whole Parquet file: materialize this partition again") from error
 
     def read_user_clusters(self) -> dict[str, int]:
-        """Return the cluster_id of each user by user_id.
+        """Return a dict from each `user_id` to its `cluster_id`.
 
         Raises:
             StorageError: The file is damaged.
@@ -128,7 +128,7 @@ class JsonlUPathIOManager(dg.UPathIOManager):
         self._scratch = scratch
 
     def dump_to_path(self, context: dg.OutputContext, obj: Any, path: UPath) -> None:
-        """Write all files to a new folder, then replace the old one."""
+        """Write the files of `obj`, `ClusterFolderContents`, to a new folder, which then replaces `path`."""
         for name, schema in SMALL_TABLES.items():
             require_schema(obj.small_tables[name].schema, schema, table=name)
         with replacing_folder(path, last_file=USER_CLUSTERS, scratch=self._scratch.new_folder()) as folder:
@@ -179,7 +179,7 @@ class JsonlIOManager(dg.ConfigurableIOManagerFactory[JsonlUPathIOManager]):
 
 
 def write_cluster_folder(folder: Path, contents: ClusterFolderContents, *, day: dt.date) -> int:
-    """Write all files of one day to an existing folder, and return the number of lines.
+    """Write the lines, user list and small tables of one day to an existing folder; return the number of lines.
 
     Every cluster of `user_clusters` gets a file, which may be empty. At most 64 MiB of lines are in memory. Files are
     compressed after all lines are written, so that the disk needs space for the uncompressed files.

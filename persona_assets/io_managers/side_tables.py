@@ -11,12 +11,12 @@ _OLD_FOLDERS = {"cluster_centres": "_centres", "cluster_certainty": "_certainty"
 
 
 def side_table_path(path: UPath, side: str) -> UPath:
-    """Return the path of the side table `side` that belongs to the main table at `path`."""
+    """Return where side table `side` of the main table at `path` is stored: `<data>/<side>/<day>.parquet`."""
     return path.parent.parent / side / path.name
 
 
 def find_side_tables(side: str, paths: Iterable[UPath]) -> list[UPath]:
-    """Return the existing path of the side table `side` for each main table, in the folders of this version or 0.1.
+    """Return the path of side table `side` for each main table in `paths`, where this version or 0.1 stored it.
 
     Raises:
         StorageError: A main table has no such side table.

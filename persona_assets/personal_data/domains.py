@@ -52,18 +52,18 @@ _PRODUCTS = frozenset({"asp.net", "vb.net", "ado.net", "ml.net"})
 
 
 def is_top_level_domain(label: str) -> bool:
-    """Return whether a label, in any case, is a top-level domain."""
+    """Return whether a label such as "com" is a top-level domain, in upper or lower case."""
     label = label.lower()
     return label in _TOP_LEVEL or label.startswith("xn--")
 
 
 def is_ambiguous_top_level_domain(label: str) -> bool:
-    """Return whether a top-level domain is also a word or the ending of a file name."""
+    """Return whether a top-level domain is also a common word or a file extension, such as "is" or "py"."""
     return label.lower() in _AMBIGUOUS
 
 
 def count_domain_characters(host: str, *, has_path: bool) -> int:
-    """Return how many characters of `host` are a domain name: 0 for words with dots between them.
+    """Return the length of the domain name that `host` starts with; 0 if it is only words with dots between them.
 
     Args:
         host: At least two labels with dots between them.

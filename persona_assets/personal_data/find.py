@@ -17,7 +17,7 @@ _DIGIT = re.compile(r"[0-9]")
 
 
 def find_personal_data(text: str, facets: Sequence[Facet] | None = None) -> list[Span]:
-    """Return the personal data of a text except names, sorted by start, without overlaps.
+    """Return the spans of personal data in a text, except names of people, sorted by start, without overlaps.
 
     Args:
         text: Any text. The time is linear in its length.
@@ -30,7 +30,7 @@ def find_personal_data(text: str, facets: Sequence[Facet] | None = None) -> list
 
 
 def find_personal_data_by_patterns(text: str) -> list[Span]:
-    """Return the personal data of a text by patterns alone, sorted by start, without overlaps."""
+    """Return the spans of personal data that regular expressions find, sorted by start, without overlaps."""
     found: list[Span] = []
     hidden = text
     for finder in _choose_finders(text):

@@ -12,7 +12,7 @@ NameFinder = Callable[[Sequence[str]], Sequence[Sequence[tuple[int, int]]]]
 
 
 class ReplacedTexts(NamedTuple):
-    """Texts without personal data, and what was replaced in them.
+    """Result of `replace_personal_data`: the new texts, the number of replacements by kind, and ignored facets.
 
     Attributes:
         texts: As many as were given, in their order. None stays None.
@@ -31,7 +31,7 @@ def replace_personal_data(
     facets: Sequence[Sequence[Facet]] | None = None,
     names: NameFinder | None = None,
 ) -> ReplacedTexts:
-    """Replace personal data by placeholders.
+    """Replace the personal data in each text by placeholders such as [EMAIL]; None stays None.
 
     Args:
         texts: `(n,)`, in any order.
@@ -80,7 +80,7 @@ def _add(total: dict[IgnoredFacet, int], more: Mapping[IgnoredFacet, int]) -> No
 
 
 def replace_by_placeholders(text: str, spans: Sequence[Span]) -> str:
-    """Return the text with the placeholder of its kind in place of each span; spans are sorted and do not overlap."""
+    """Replace each span of a text by the placeholder of its kind; spans are sorted and do not overlap."""
     if not spans:
         return text
     parts: list[str] = []

@@ -11,7 +11,7 @@ UNITS_PER_ONE = 2.0**32
 def add_by_row(
     sums_in_units: npt.NDArray[np.float64], rows: npt.NDArray[np.int64], vectors: npt.NDArray[np.floating]
 ) -> None:
-    """Add each vector, rounded to units of 2**-32, to the row of `sums_in_units` that `rows` names, in place.
+    """Add vector `i`, rounded to units of 2**-32, to row `rows[i]` of `sums_in_units`, in place.
 
     `sums_in_units` is in these units too, so that the sums do not depend on the order of the vectors.
 

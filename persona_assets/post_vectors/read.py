@@ -20,7 +20,7 @@ NORM_TOLERANCE = 0.01
 
 
 class PostVectors(NamedTuple):
-    """A batch of post vectors, with the author and the URI of each post."""
+    """A batch of post vectors (unit length), with the row of the author and the URI of each post."""
 
     rows: Int64Array  # (n_posts,), the caller's number of each post's author
     vectors: npt.NDArray[np.float64]  # (n_posts, d), unit length
@@ -55,13 +55,13 @@ def read_post_vectors(
     repeated_uris: pa.Array | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Iterator[PostVectors]:
-    """Yield the post vectors of the users in `row_of_user`, in batches, each post once.
+    """Yield the unit vectors of the posts of the users in `row_of_user`, in batches; each URI once.
 
     Args:
         embeddings: `tables.embeddings_schema(d)` of the window, any order. Posts of other users are left out.
         row_of_user: The caller's number of each user, which `PostVectors.rows` repeats.
-        repeated_uris: URIs of posts with more than one vector (`find_repeated_uris`), of which only the first in the order
-            of the files is yielded.
+        repeated_uris: URIs of posts with more than one vector (`find_repeated_uris`), of which only the first in the
+            order of the files is yielded.
         on_progress: Called with the number of posts read from the dataset, when the next batch is asked for.
 
     Raises:
@@ -84,7 +84,7 @@ def read_post_vectors(
 
 
 def read_common_width(embeddings: pads.Dataset) -> int:
-    """Return the number of dimensions of the vectors, after checking that all days have vectors of one model.
+    """Return the number of dimensions of all vectors; raise an error unless all days are of one model and width.
 
     Raises:
         VectorError: Days differ in the width or dtype of their vectors, or in their model.

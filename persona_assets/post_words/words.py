@@ -77,7 +77,7 @@ GROUP BY word HAVING count(*) > $n_clusters / 2 ORDER BY word
 def open_word_tables(  # noqa: PLR0913 - each a choice of the caller's
     users: pa.Table, english_posts: pads.Dataset, *, language: str, n_clusters: int, memory_limit: str, scratch: Path
 ) -> Generator[tuple[duckdb.DuckDBPyConnection, frozenset[str]]]:
-    """Yield a connection with the words of the users' posts, each post once, and the stop words.
+    """Yield a DuckDB connection with tables of the words of users' distinct posts, and the set of stop words.
 
     Args:
         users: `user_id` and `cluster_id` of each, in the order in which `users.user_number` counts them from 0.
@@ -101,7 +101,7 @@ def open_word_tables(  # noqa: PLR0913 - each a choice of the caller's
 def create_word_tables(
     connection: duckdb.DuckDBPyConnection, *, repeated_uris: pa.Array, language: str, n_clusters: int
 ) -> frozenset[str]:
-    """Make the tables that the queries of this module need, and return the stop words.
+    """Create the tables of posts and words in DuckDB, and return the stop words, a list or those that clusters share.
 
     Args:
         connection: With `english_posts` and `users`.

@@ -41,7 +41,7 @@ _REMEDY = (
 
 @dataclass(frozen=True)
 class Replica:
-    """A network on one device."""
+    """A copy of the network on one device."""
 
     place: str  # as torch calls it: "cpu", "cuda:0"
     network: Any  # torch.nn.Module, in eval mode
@@ -50,7 +50,7 @@ class Replica:
 
 @dataclass(frozen=True)
 class TextModel:
-    """An encoder that is ready to run."""
+    """A loaded text encoder: network, tokenizer, device and precision."""
 
     name: str
     revision: str  # 16 digits of the SHA-256 of its weights, config and tokenizer: what is loaded, whatever its name
@@ -64,7 +64,7 @@ class TextModel:
     replicas: tuple[Replica, ...]  # the same network on each device
 
     def vector_space(self) -> str:
-        """Return what vectors must share to be compared: weights, whatever their name, pooling and prefix."""
+        """Return a text that is equal for models with comparable vectors: weights, pooling, prefix and letter case."""
         case = ", lower case" if self.recipe.lower_case else ""
         return f"revision {self.revision}, {self.recipe.pooling} pooling, prefix {self.recipe.prefix!r}{case}"
 
@@ -74,7 +74,7 @@ class TextModel:
         return {**self.vector_cache_key(), "model": name, "device": self.device.kind}
 
     def vector_cache_key(self) -> dict[str, str | int]:
-        """Return all that a vector depends on but its text and the device."""
+        """Return everything besides text and device that determines a vector, as the key of the vector cache."""
         return {
             "model": self.name,
             "model_revision": self.revision,
@@ -89,7 +89,7 @@ class TextModel:
 def load_model(
     name: str, *, device: Device, precision: Precision, max_tokens: int, compiled: bool = False
 ) -> TextModel:
-    """Load an encoder with its tokenizer; no code of the model's repository is run.
+    """Load a text encoder and its tokenizer onto a device; no code of the model's repository is run.
 
     Args:
         name: `EMBEDDED`, a local folder, or a name on the Hugging Face hub.
@@ -128,7 +128,7 @@ def load_model(
 def choose_model(
     name: str, *, device: DeviceChoice, compute_dtype: PrecisionChoice, max_tokens: int, compiled: bool = False
 ) -> TextModel:
-    """Load an encoder on the device and in the precision that settings name.
+    """Load a text encoder, with device and precision chosen as the settings `device` and `compute_dtype` say.
 
     Args:
         name: As of `load_model`.
@@ -147,7 +147,7 @@ def choose_model(
 
 
 def find_model_folder(name: str) -> Path:
-    """Return the folder that holds the files of model `name`; a name on the hub is fetched if it is not here.
+    """Return the local folder with the files of model `name`; download it from the Hugging Face hub if necessary.
 
     Raises:
         ModelError: There is none.
