@@ -33,7 +33,7 @@ _UNDER_WAY = "a run for {} is under way; if its process is dead, end the run in 
 
 
 def build_daily_schedule(days: dg.DailyPartitionsDefinition, *, hour_utc: int) -> dg.ScheduleDefinition:
-    """Return the schedule that runs `process_day` for the previous day, daily at `hour_utc` o'clock UTC."""
+    """Return the schedule that runs `process_day` for the previous day, daily at `hour_utc` o'clock (UTC)."""
 
     @dg.schedule(
         name="every_day",
@@ -60,7 +60,7 @@ def build_daily_schedule(days: dg.DailyPartitionsDefinition, *, hour_utc: int) -
 
 
 def build_new_files_sensor(days: dg.DailyPartitionsDefinition, *, watched_days: int) -> dg.SensorDefinition:
-    """Return the sensor that runs `process_day` for days with new or changed files.
+    """Return the sensor that runs `process_day` for those of the last `watched_days` days with new or changed files.
 
     Args:
         days: Days of the graph.

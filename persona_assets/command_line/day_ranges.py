@@ -28,7 +28,7 @@ RANGE_RUN_TAG = "persona_assets/range_run_id"
 
 
 class DayRangeExecutor(dg.Executor):
-    """Runs the steps of one day, or for a range of days starts one run per day, in their order.
+    """Dagster executor that runs the steps of one day, or, for a range of days, starts one run per day in turn.
 
     Dagster itself would run one step for the whole range. That step would have one set of checks and counts for all
     days, and would record either all days as materialized or none.
@@ -88,7 +88,7 @@ class DayRangeExecutor(dg.Executor):
 def group_by_partitioning(
     layer: AssetLayer, selected: Sequence[dg.AssetKey]
 ) -> tuple[list[dg.AssetKey], list[dg.AssetKey], list[dg.AssetKey]]:
-    """Split assets into three groups that are run one after the other, each in the order of `selected`.
+    """Split the selected assets into daily ones, those without partitions, and daily ones downstream of the latter.
 
     Returns:
         Daily assets upstream of any asset without partitions or independent of them; assets without partitions; daily

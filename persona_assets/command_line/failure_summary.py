@@ -20,7 +20,7 @@ _OWN_ERRORS = {
 
 
 def print_failures_at_exit() -> "FailureSummary":
-    """Return a summary that prints its errors when the process exits, and remove their tracebacks from the console."""
+    """Hide tracebacks of this package's errors on the console; return a summary that prints them at process exit."""
     logging.setLoggerClass(BriefLogger)  # Dagster makes a console logger of this class for each run
     return FailureSummary()
 
@@ -45,19 +45,19 @@ class FailureSummary:
         at_exit(self.print_all)
 
     def add(self, error: SerializableErrorInfo | None) -> None:
-        """Add the error of a failed step if this package raised it, as an error of this package or as its cause."""
+        """Store the message of a failed step's error, if it or one of its causes is a `PersonaAssetsError`."""
         message = find_package_error_message(error)
         if message and message not in self._messages:
             self._messages.append(message)
 
     def print_all(self) -> None:
-        """Print all collected messages, with an empty line before each."""
+        """Print each distinct stored message once, with an empty line before it."""
         for message in self._messages:
             print(f"\n{message}", file=self._to or sys.stderr)
 
 
 def find_package_error_message(error: SerializableErrorInfo | None) -> str | None:
-    """Return the message of the first `PersonaAssetsError` among an error and its causes, or None."""
+    """Return the message of the first `PersonaAssetsError` among an error and its causes; None if there is none."""
     while error is not None:
         if error.cls_name in _OWN_ERRORS:
             return error.message.partition(": ")[2].strip()
@@ -74,7 +74,7 @@ class BriefLogger(logging.Logger):
     """
 
     def makeRecord(self, *args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: N802 - logging's name
-        """Return the log record; for a failure event that a `PersonaAssetsError` caused, without its traceback."""
+        """Create the log record; its traceback is left out if a `PersonaAssetsError` caused the failure event."""
         record = super().makeRecord(*args, **kwargs)
         event = getattr(record, LOG_RECORD_METADATA_ATTR, {}).get("dagster_event")
         if isinstance(event, DagsterEvent):

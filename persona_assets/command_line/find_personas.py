@@ -22,7 +22,7 @@ _NO_LABEL: FoundPersona = {"persona_id": None, "name": None}
 
 
 def list_days_with_clusters(data_root: str) -> list[dt.date]:
-    """Return the days for which the results at `data_root` hold `clusters`, sorted.
+    """Return the days for which `clusters` is stored below `data_root`, sorted.
 
     Args:
         data_root: Path or fsspec URL of the results, as PERSONA_DATA.
@@ -40,7 +40,7 @@ def list_days_with_clusters(data_root: str) -> list[dt.date]:
 def find_personas_by_text(
     settings: Settings, text: str, *, day: dt.date | None = None, max_personas: int = 5
 ) -> list[FoundPersona]:
-    """Return the personas of one day whose centres are nearest to a text by cosine similarity, the nearest first.
+    """Return the `max_personas` personas of one day whose centres have the highest cosine similarity to a text.
 
     Args:
         settings: Settings with the place of the results and the model that embeds the text.
@@ -82,7 +82,7 @@ def find_personas_by_text(
 
 
 def find_personas_of_user(data_root: str, user_id: str) -> list[FoundPersona]:
-    """Return the persona of a user on each day, sorted by day. Days on which the user is in no cluster are left out.
+    """Return the persona of a user on each stored day, sorted by day; days without a cluster of the user are absent.
 
     Args:
         data_root: Path or fsspec URL of the results, as PERSONA_DATA.

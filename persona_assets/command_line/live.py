@@ -30,11 +30,11 @@ DEFAULTS = {
 
 
 class LiveError(Exception):
-    """Nothing could be recorded. The message says what to do."""
+    """The recorder failed or recorded no events. The message says what to do."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Record, make the personas, and return the exit status.
+    """Record the live stream for some minutes, run the graph on it, open the report; return the exit status.
 
     Args:
         arguments: Those of the command line; None for the process's own.

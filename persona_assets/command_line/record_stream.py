@@ -29,10 +29,10 @@ _LOG = logging.getLogger("persona_record")
 
 
 class ProgressLog:
-    """Logs what happens at once, and the state of the recording every ten seconds."""
+    """Progress callback of a recording: logs messages at once, and counts and lag every ten seconds."""
 
     def __init__(self) -> None:
-        """Begin now."""
+        """Start the ten-second interval now."""
         self._last = time.monotonic()
         self._events = 0
 
@@ -57,7 +57,7 @@ class ProgressLog:
 
 
 def read_stream_filters(settings: Settings) -> Filters:
-    """Return the filters of the settings.
+    """Return the stream filters that the settings define: the collections and account ids (DIDs) to record.
 
     Raises:
         SettingsError: The file of account ids cannot be read, or a line of it is no account id.
@@ -67,7 +67,7 @@ def read_stream_filters(settings: Settings) -> Filters:
 
 
 def describe_missing_collections(filters: Filters) -> str | None:
-    """Return what a filter of collections leaves out that later steps need; None if nothing."""
+    """Return a warning that names the collections that later steps need and `filters` exclude; None if none."""
     missing = find_excluded_collections(filters, NEEDED_COLLECTIONS)
     if not missing:
         return None
@@ -78,7 +78,7 @@ def describe_missing_collections(filters: Filters) -> str | None:
 
 
 def run_recorder(settings: Settings, *, cursor: int | None, seconds: float | None) -> None:
-    """Record as the settings say, until SIGTERM or SIGINT, or for so many seconds.
+    """Record the stream into the capture for `seconds`, or, with None, until SIGTERM or SIGINT.
 
     Args:
         settings: The settings.

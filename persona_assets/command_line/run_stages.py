@@ -30,7 +30,7 @@ LOCATION_TAG = {".dagster/repository": "__repository__@persona_assets"}
 
 
 class Stage(NamedTuple):
-    """A job, what is printed about it, and the days of its runs; None is the day of a run over all days."""
+    """A job to run: its name, its description on the console, and its days; day None is a run without partition."""
 
     job: str
     description: str
@@ -38,11 +38,11 @@ class Stage(NamedTuple):
 
 
 class StageError(Exception):
-    """A run failed. The message says which one, and has the end of the log."""
+    """A job run failed. The message names the run and has the last lines of the log."""
 
 
 def run_stages(stages: Sequence[Stage], log_file: Path) -> None:
-    """Run jobs in this process, on the Dagster instance that the UI uses. Their output goes to `log_file`.
+    """Run the jobs of `stages` in turn in this process, on the UI's Dagster instance; log their output to `log_file`.
 
     More processes would each import Dagster, torch and gensim again.
 
@@ -147,11 +147,11 @@ def _describe(run: "dg.ExecuteInProcessResult") -> str:
 
 
 def print_line(console: TextIO, text: str) -> None:
-    """Write a line, at once."""
+    """Write one line to `console` and flush it."""
     console.write(f"{text}\n")
     console.flush()
 
 
 def print_finished_stage(console: TextIO, what: str, start: float, made: str) -> None:
-    """Write a line about what has ended: its name, the seconds since `start` (`time.perf_counter`) and the result."""
+    """Print what has finished, the seconds since `start` (a `time.perf_counter` value), and its result."""
     print_line(console, f"  {what:10}  {time.perf_counter() - start:5.1f} s  {made}".rstrip())

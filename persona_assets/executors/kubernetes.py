@@ -9,7 +9,7 @@ from persona_assets.errors import SettingsError
 
 
 def kubernetes_executor(gpu_steps: Mapping[str, int], *, node_selector: Mapping[str, str]) -> dg.ExecutorDefinition:
-    """Return `k8s_job_executor`, configured to request GPUs for `gpu_steps`.
+    """Return `k8s_job_executor`, configured so that the pods of `gpu_steps` request that number of GPUs.
 
     The `per_step_k8s_config` of a run overrides that for a step.
 
@@ -33,7 +33,7 @@ def kubernetes_executor(gpu_steps: Mapping[str, int], *, node_selector: Mapping[
 
 
 def build_gpu_pod_config(gpus: int, *, node_selector: Mapping[str, str]) -> dict[str, Any]:
-    """Return the dagster-k8s config of a pod with `gpus` GPUs: resource limit, node selector and toleration."""
+    """Return the dagster-k8s config of a pod that requests `gpus` GPUs: limit, node selector and toleration."""
     taint = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
     return {
         "container_config": {"resources": {"limits": {"nvidia.com/gpu": str(gpus)}}},

@@ -34,7 +34,7 @@ class SlurmExecutor(StepDelegatingExecutor):
     def execute(
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Generator[DagsterEvent, Any, None]:
-        """Yield the events of the run."""
+        """Run the steps as Slurm jobs and yield their events; log why Slurm ended an interrupted job."""
         # Checked here, and not when the executor is created, so that a refusal is a failure event of the run.
         self._steps.require_allowed_config()
         for event in super().execute(plan_context, execution_plan):
@@ -59,7 +59,7 @@ def slurm_executor(  # noqa: PLR0913 - each is a setting
     shell_from_launchpad: bool = False,
     umask: str = "077",
 ) -> dg.ExecutorDefinition:
-    """Return the definition of the Slurm executor. The arguments are defaults, which a run's config can override.
+    """Return the Slurm executor's definition; the arguments are defaults of its run config.
 
     Args:
         default_options: Options of every step, by their names in `slurm_commands.OPTIONS`.

@@ -59,11 +59,11 @@ TAIL_BYTES = 65_536
 
 
 class SlurmError(PersonaAssetsError):
-    """A Slurm command failed, and repeating it would not help."""
+    """A Slurm command failed with an error that would recur if the command were repeated."""
 
 
 class SlurmUnavailableError(SlurmError):
-    """Slurm did not answer, or answered with a temporary error."""
+    """A Slurm command timed out, or failed with an error that is temporary."""
 
 
 class SlurmJob(NamedTuple):
@@ -100,7 +100,7 @@ def run_slurm(command: list[str], *, script: str | None = None, timeout: float =
 
 
 def list_own_jobs() -> dict[str, list[SlurmJob]]:
-    """Return this user's jobs that `squeue` still lists, by job name. Jobs of the same name are sorted by id."""
+    """Return the jobs of the current user that `squeue` lists, by job name; jobs of one name are sorted by id."""
     jobs: defaultdict[str, list[SlurmJob]] = defaultdict(list)
     listing = run_slurm(["squeue", "--me", "--noheader", "--states=all", "--format=%i|%j|%T|%r"])
     for line in listing.splitlines():
@@ -111,7 +111,7 @@ def list_own_jobs() -> dict[str, list[SlurmJob]]:
 
 
 def describe_job(job: SlurmJob) -> str:
-    """Return a text with state and reason of a job, and exit code, node and run time if Slurm still knows them."""
+    """Return a text with the state and reason of a job, and, if Slurm still has them, exit code, node and run time."""
     try:
         shown = run_slurm(["scontrol", "--oneliner", "show", "job", str(job.id)])
     except SlurmError:
@@ -127,9 +127,10 @@ def merge_options(
     gpu_options: Mapping[str, str],
     step_options: Mapping[str, str],
 ) -> dict[str, str]:
-    """Merge the Slurm options of a step: `default_options`, `gpu_options`, its op tags, `step_options`; later ones override earlier ones.
+    """Merge a step's Slurm options; later sources override earlier ones: default, GPU, op tags, step config.
 
-    The order is `default_options`, `gpu_options` (only if the step has the op tag `gpu`), the op tags "slurm/<option>", and `step_options`.
+    The order is `default_options`, `gpu_options` (only if the step has the op tag `gpu`), the op tags "slurm/<option>",
+    and `step_options`.
 
     Args:
         op_tags: Op tags of the step.
@@ -151,7 +152,7 @@ def merge_options(
 
 
 def refuse_shell_code(config: Mapping[str, Any], *, allowed: Mapping[str, str]) -> None:
-    """Raise `SettingsError` if a run's config sets shell code that is not in the settings.
+    """Raise `SettingsError` if a run's config has shell code that differs from the settings' (`allowed`).
 
     Args:
         config: Config of the executor, with `default`, `gpu` and `per_step` options.
@@ -193,7 +194,7 @@ def build_sbatch_command(options: Mapping[str, str], *, name: str, log: Path, co
 
 
 def build_job_script(command: list[str], environment: Mapping[str, str], *, setup: str, log: Path, umask: str) -> str:
-    """Return the Bash script of a job, which runs `command` and writes its exit code to `exit_code_path(log)`.
+    """Return the Bash script of a job: it runs `setup` and `command`, and writes the exit code to a file.
 
     Raises:
         SlurmError: An environment variable is longer than Linux allows.
@@ -214,17 +215,17 @@ def build_job_script(command: list[str], environment: Mapping[str, str], *, setu
 
 
 def exit_code_path(log: Path) -> Path:
-    """Return the path to which the script of a job writes its exit code."""
+    """Return the path, next to `log`, to which the script of a job writes its exit code."""
     return log.with_suffix(".exit")
 
 
 def find_hint_for_error(message: str) -> str:
-    """Return a hint on how to fix the error in a message of Slurm, or an empty text."""
+    """Return a hint on how to fix the error that a Slurm message describes; "" if none is known."""
     return next((f" Hint: {hint}." for pattern, hint in HINT_BY_PATTERN.items() if re.search(pattern, message)), "")
 
 
 def tail_log(log: Path, *, lines: int = 20) -> str:
-    """Return the last lines of a job's log, without Dagster's debug lines."""
+    """Return the last `lines` lines of a job's log file, without Dagster's debug lines."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - TAIL_BYTES))

@@ -29,7 +29,7 @@ SQUEUE_CACHE_SECONDS = 2.0  # one call of squeue serves a round of health checks
 
 
 class StepAttempt(NamedTuple):
-    """One attempt at a step, with the name and the log of its job."""
+    """One attempt at a step: step key, Slurm job name, path of the log, and Dagster's step context."""
 
     step_key: str
     job_name: str
@@ -46,7 +46,7 @@ class PendingSubmission(NamedTuple):
 
 
 def build_job_name(run_id: str, step_key: str, attempt: int) -> str:
-    """Return the name of an attempt's job. It is deterministic, so that a resumed run finds its jobs again."""
+    """Return the Slurm job name of a step attempt; it is deterministic, so a resumed run finds its jobs again."""
     digest = hashlib.sha256(f"{run_id}\0{step_key}\0{attempt}".encode()).hexdigest()[:10]
     return f"dg-{run_id[:8]}-{re.sub(r'[^A-Za-z0-9_.-]+', '_', step_key)[:60]}-{attempt}-{digest}"
 
@@ -83,7 +83,7 @@ class SlurmStepHandler(StepHandler):
             slurm.refuse_shell_code(self._config, allowed=self._allowed_shell)
 
     def launch_step(self, step_handler_context: StepHandlerContext) -> Iterator[DagsterEvent]:
-        """Submit the step's job, or adopt the one that an earlier process of this run submitted.
+        """Submit the step as a Slurm job, unless an earlier process of this run already submitted it.
 
         `check_step_health` reports errors of sbatch. An exception here would end the run instead of the step.
         """
@@ -108,7 +108,7 @@ class SlurmStepHandler(StepHandler):
             yield DagsterEvent.engine_event(attempt.context, message, EngineEventData())
 
     def check_step_health(self, step_handler_context: StepHandlerContext) -> CheckStepHealthResult:
-        """Return unhealthy if the step's job was refused or ended without a result. No answer of Slurm is healthy."""
+        """Return unhealthy if the job was refused or ended without a result; healthy if Slurm does not answer."""
         attempt = self._attempt(step_handler_context)
         if why := self._refused.get(attempt.job_name):
             return CheckStepHealthResult.unhealthy(f"sbatch failed: {why}{slurm.find_hint_for_error(why)}")
@@ -125,7 +125,7 @@ class SlurmStepHandler(StepHandler):
         return self._explain_end(attempt, job)
 
     def terminate_step(self, step_handler_context: StepHandlerContext) -> Iterator[DagsterEvent]:
-        """Cancel the step's job."""
+        """Cancel the Slurm job of the step by `scancel`, and yield an event about it."""
         attempt = self._attempt(step_handler_context)
         self._waiting.pop(attempt.job_name, None)
         message = f"Could not cancel the Slurm job, do: scancel --name={attempt.job_name}"
@@ -143,7 +143,7 @@ class SlurmStepHandler(StepHandler):
         yield DagsterEvent.engine_event(attempt.context, message, EngineEventData())
 
     def log_interruption_cause(self, step_key: str) -> None:
-        """Log why Slurm ended a job. After scancel or a time limit, the step itself reports only an interrupt."""
+        """Log the state and reason with which Slurm ended the job of an interrupted step, such as a time limit."""
         if attempt := self._latest.get(step_key):
             log = slurm.tail_log(attempt.log, lines=500)
             reason = " ".join(line for line in log.splitlines() if line.startswith("slurmstepd"))

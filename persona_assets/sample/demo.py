@@ -26,14 +26,14 @@ class DemoError(Exception):
 
 
 class PlantedUser(msgspec.Struct):
-    """A line of `capture.truth.jsonl`: the planted persona of a user. Other fields are ignored."""
+    """A line of `capture.truth.jsonl`: a user and its persona in the simulation, None without one."""
 
     user_id: str
     persona: str | None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo with the options in `arguments` (default: `sys.argv`), and return the exit status.
+    """Generate a sample capture, run the graph on it and print how well personas are found; return the exit status.
 
     The settings determine the days, the places of capture and results, and how personas are made. The status is 0 if
     the clusters match the planted personas.

@@ -45,7 +45,7 @@ FIRST_SEQ = 5_000_000_000
 
 
 class Simulation:
-    """The state of the simulated network: active accounts, posts, and actions that can be undone."""
+    """State of a simulated social network: accounts, posts, and actions that can be undone."""
 
     def __init__(self, people: Sequence[Person], personas: Sequence[str], rng: np.random.Generator) -> None:
         """Start without posts and actions.
@@ -81,7 +81,7 @@ class Simulation:
         }
 
     def next_event(self, time_us: int) -> EventJson:
-        """Return an event at `time_us` (microseconds), which must be later than that of the previous call."""
+        """Draw the next event, at `time_us` (microseconds since 1970), which must be later than the previous one's."""
         while True:
             kind = list(EVENT_SHARES)[int(self._rng.choice(len(EVENT_SHARES), p=list(EVENT_SHARES.values())))]
             event = self._actions[kind](self._draw_person(), time_us)

@@ -28,7 +28,7 @@ Item = TypeVar("Item")
 
 
 def generate_text(person: Person, personas: Sequence[str], rng: np.random.Generator, *, answering: bool) -> str:
-    """Return a random text of up to 300 characters in the language of its author.
+    """Return a random text of up to 300 characters by `person`: in its language, mostly about its persona's topic.
 
     Args:
         person: The author.
@@ -52,7 +52,7 @@ def generate_text(person: Person, personas: Sequence[str], rng: np.random.Genera
 
 
 def draw_item(items: Sequence[Item], rng: np.random.Generator) -> Item:
-    """Return a random item."""
+    """Return one item, drawn uniformly at random."""
     return items[int(rng.integers(len(items)))]
 
 

@@ -18,7 +18,7 @@ TRIES = 4  # attempts to find a post that is not deleted
 
 
 class Timeline:
-    """The posts of the simulation so far, sorted by time."""
+    """All posts of the simulation so far, sorted by time, to draw posts from that users react to."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         """Start without posts; `rng` is the source of all random choices."""
@@ -28,13 +28,13 @@ class Timeline:
         self._last_of: dict[str, SamplePost] = {}
 
     def append(self, post: SamplePost) -> None:
-        """Append a post; it must be later than those already added, and their number is not limited."""
+        """Append a post, which must be later than all posts so far."""
         self._posts.append(post)
         self._by_circle[post.author.circle].append(post)
         self._last_of[post.author.user_id] = post
 
     def draw_subject(self, person: Person, time_us: int) -> StrongRef:
-        """Return a reference to what `person` reacts to: a post, or sometimes a record from before the capture."""
+        """Draw what `person` likes or reposts: mostly a recent post, sometimes a record that is not in the capture."""
         post = None if self._rng.random() < OUTSIDE_SHARE else self.draw_recent_post(person)
         return post.ref if post else self.make_outside_ref(POST, time_us)
 
@@ -52,7 +52,7 @@ class Timeline:
         return None if post is None or post.gone else post
 
     def draw_recent_post(self, person: Person) -> SamplePost | None:
-        """Return a random recent post, mostly of the circle of `person`; None if `TRIES` attempts find none."""
+        """Draw a recent post, mostly by users of the circle of `person`; None if `TRIES` draws find none."""
         circle = self._by_circle[person.circle]
         posts = circle if circle and self._rng.random() < SAME_CIRCLE_SHARE else self._posts
         for _ in range(TRIES if posts else 0):
