@@ -46,7 +46,7 @@ _NO_INDEX_MISSING = Check(
 
 
 def build_captured_events(days: dg.DailyPartitionsDefinition, settings: Settings) -> dg.AssetsDefinition:
-    """Build the definition of the asset: external for `PERSONA_SOURCE=files`, otherwise one that captures days.
+    """Build the asset `captured_events`: external if the setting `source` is "files", else one that captures days.
 
     Args:
         days: The daily partitions of the graph.

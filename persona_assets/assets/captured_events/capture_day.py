@@ -14,7 +14,7 @@ from persona_assets.recording.results import Recording
 
 
 def is_day_recorded(root: Path, day: dt.date) -> bool:
-    """Return whether the whole day has been recorded already.
+    """Return whether the folder of `day` below `root` notes a complete recording of the whole day.
 
     Args:
         root: The folder of the capture.
@@ -35,7 +35,7 @@ def is_day_recorded(root: Path, day: dt.date) -> bool:
 
 
 def list_recorded_files(root: Path, day: dt.date) -> list[CaptureFile]:
-    """Return the files of a day in the layout of recordings, sorted by name; empty if there are none."""
+    """Return the files of `day` that `persona-record` wrote below `root`, sorted by name; may be empty."""
     try:
         return find_files(UPath(root), day, pattern=RECORDED_LAYOUT)
     except CaptureError:  # no folder, or an empty one
@@ -43,11 +43,11 @@ def list_recorded_files(root: Path, day: dt.date) -> list[CaptureFile]:
 
 
 def replay_day(day: dt.date, record_range: Callable[[DayRange], Recording]) -> Recording:
-    """Record a day to its end.
+    """Record a past day by calling `record_range` until its end; return the recording.
 
     Args:
         day: The day.
-        record_range: Records a range of time: `recording.record` with its other arguments.
+        record_range: Records a range of time: `recording.record.record_stream` with its other arguments.
 
     Raises:
         CaptureError: The recording was stopped. The next one continues it.

@@ -73,7 +73,7 @@ class ClusterJsonlConfig(SettingsConfig):
 def build_cluster_jsonl(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping
 ) -> dg.AssetsDefinition:
-    """Return the asset definition of `cluster_jsonl`.
+    """Build the asset `cluster_jsonl`, which reads the day's clusters and the posts and actions of its window.
 
     Args:
         days: Its daily partitions.
@@ -166,7 +166,7 @@ def _describe(made: BuiltLines) -> dict[str, Any]:
 def check_lines(
     made: BuiltLines, gaps: Mapping[str, str | int], *, actions: int, users: int
 ) -> list[dg.AssetCheckResult]:
-    """Return the results of the checks that days, actions and users are complete.
+    """Check that the window has all its days, and that every action and every user is accounted for.
 
     Args:
         made: The lines and tables of the step.

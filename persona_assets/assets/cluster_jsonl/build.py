@@ -39,7 +39,7 @@ from persona_assets.common.provenance import Provenance, with_provenance
 
 
 class BuiltLines(NamedTuple):
-    """The lines of all clusters, serialised while they are iterated over, with the tables and counts of the step."""
+    """Result of `build_lines`: an iterator that serialises the lines when it is read, and tables and counts."""
 
     lines: Iterator[LineBatch]  # in the order of the files
     user_clusters: dict[str, int]  # cluster_id by user_id
@@ -64,7 +64,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
     day_column: dt.date | None = None,
     provenance: Provenance | None = None,
 ) -> BuiltLines:
-    """Return the lines of each cluster: conversations, actions and, if asked for, ignored messages.
+    """Build the JSON lines of each cluster: conversations, actions and, with `ignored`, ignored messages.
 
     Args:
         inputs: The tables of the day and its window.

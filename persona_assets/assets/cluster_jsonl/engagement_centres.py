@@ -78,7 +78,7 @@ Vectors = npt.NDArray[np.float32]
 def create_candidate_scores(
     con: duckdb.DuckDBPyConnection, embeddings: pads.Dataset, *, threshold: float, seed: int
 ) -> None:
-    """Create the table `candidate_scores`: candidate posts that are similar to what a cluster engages with.
+    """Create the table `candidate_scores`: candidates whose similarity to a cluster's interests exceeds `threshold`.
 
     A post is in the table if its cosine similarity with a centre of the cluster exceeds `threshold`.
 
@@ -104,7 +104,7 @@ def create_candidate_scores(
 
 
 def fit_weighted_centres(vectors: Vectors, weights: npt.NDArray[np.float32], *, seed: int) -> Vectors:
-    """Return 1 to 10 unit vectors, the centres of weighted k-means: one centre for every ten distinct vectors.
+    """Fit weighted k-means with 1 to 10 centres, one per ten distinct vectors; return the centres, unit length.
 
     Args:
         vectors: float32 `(n, d)`, unit length, in a reproducible order.

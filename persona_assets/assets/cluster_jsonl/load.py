@@ -22,7 +22,7 @@ from persona_assets.common.interrupts import interrupting_on_signal
 
 
 class LineInputs(NamedTuple):
-    """The tables that lines are built from: lazy datasets, rows in any order."""
+    """The tables that lines are built from, as lazy datasets of the window, rows in any order."""
 
     clusters: pads.Dataset  # tables.CLUSTERS of the day
     english_users: pads.Dataset  # tables.ENGLISH_USERS of the day
@@ -32,7 +32,7 @@ class LineInputs(NamedTuple):
 
 
 class ReplyForest(NamedTuple):
-    """The message that each message replies to, and its author's cluster, as arrays indexed by `messages.id`."""
+    """For each message, the message that it replies to and its author's cluster: arrays indexed by `messages.id`."""
 
     parents: Int32Array  # (n,), the message replied to, or -1; without cycles
     clusters: Int32Array  # (n,), the cluster of the author, or -1
@@ -91,7 +91,7 @@ SELECT_EARLIEST_FIRST = "SELECT id FROM messages JOIN cycle_messages USING (id) 
 def load_window(
     con: duckdb.DuckDBPyConnection, inputs: LineInputs, contents: ContentFile, line_format: LineFormat
 ) -> ReplyForest:
-    """Load members and messages of the window into tables, without duplicates, and return who replies to whom.
+    """Load users and distinct messages of the window into DuckDB tables; return which message replies to which.
 
     Creates `members`, `messages` and `duplicate_messages`, which spill to disk beyond the memory limit. The forest
     takes 8 bytes for each message, and up to 60 while it is built.

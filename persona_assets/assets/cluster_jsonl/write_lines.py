@@ -93,7 +93,7 @@ SELECT_LINE_TIMES = """
 
 
 def create_thread_paths(con: duckdb.DuckDBPyConnection, forest: ReplyForest, *, max_thread_messages: int) -> int:
-    """Create the table `thread_paths`, one row for each message of each conversation line; return the number of lines.
+    """Create the table `thread_paths`, a row for each message of each conversation line; return the number of lines.
 
     Also creates `cut_off_messages`: the messages by members that are in no path of their own cluster.
 

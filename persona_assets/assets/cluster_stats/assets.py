@@ -69,7 +69,7 @@ class ClusterStatsConfig(SettingsConfig):
 def build_cluster_stats(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping
 ) -> dg.AssetsDefinition:
-    """Return the asset definition of `cluster_stats`.
+    """Build the asset `cluster_stats`, the report on a day's clusters.
 
     Args:
         days: Its daily partitions.
@@ -200,7 +200,7 @@ def _make_report(
 
 
 def are_personas_known(identities: list[PersonaIdentity] | None) -> bool:
-    """Say whether lineage knows the persona of every cluster of the day."""
+    """Return whether `lineage` gives every cluster of the day a `persona_id`."""
     return identities is not None and all(identity.persona_id is not None for identity in identities)
 
 

@@ -35,7 +35,7 @@ ActionCounts = dict[str, int]  # number by column, in the order of COLUMNS
 
 
 def count_actions_by_cluster(action_accounting: pa.Table, cluster_users: list[int]) -> list[ActionCounts]:
-    """Return the number of users and of actions by kind of each cluster, sorted by cluster number.
+    """Return the number of users and the number of actions of each kind for each cluster, sorted by `cluster_id`.
 
     Args:
         action_accounting: `tables.ACTION_ACCOUNTING`.
@@ -46,7 +46,7 @@ def count_actions_by_cluster(action_accounting: pa.Table, cluster_users: list[in
 
 
 def count_actions_without_cluster(action_accounting: pa.Table) -> ActionCounts:
-    """Return the number of actions by kind of users in no cluster; `users` is 0, as the accounting lacks their number.
+    """Return the number of actions of each kind by users in no cluster; the number of users is unknown, given as 0.
 
     Args:
         action_accounting: `tables.ACTION_ACCOUNTING`.
@@ -55,7 +55,7 @@ def count_actions_without_cluster(action_accounting: pa.Table) -> ActionCounts:
 
 
 def count_actions_by_outcome(action_accounting: pa.Table) -> dict[str, dict[str, int]]:
-    """Return the number of actions of the window by action and outcome, over all users.
+    """Return the number of actions of the window by action, then outcome, summed over all users.
 
     Args:
         action_accounting: `tables.ACTION_ACCOUNTING`.
@@ -72,7 +72,7 @@ def count_actions_by_outcome(action_accounting: pa.Table) -> dict[str, dict[str,
 
 
 def share_actions_by_hour(actions_by_hour: pa.Table, *, n_clusters: int) -> list[list[float]]:
-    """Return the share of each cluster's actions in each hour of the day (UTC): 24 shares, or zeros without actions.
+    """Return, for each cluster, the share of its actions in each hour of the day (UTC): 24 shares, 0 without actions.
 
     Args:
         actions_by_hour: `tables.ACTIONS_BY_HOUR`.
@@ -83,7 +83,7 @@ def share_actions_by_hour(actions_by_hour: pa.Table, *, n_clusters: int) -> list
 
 
 def median_actions_by_cluster(medians_per_user: pa.Table, *, n_clusters: int) -> list[dict[str, float]]:
-    """Return the median number of actions per user of each cluster, by the names of `COLUMNS`; 0 for missing actions.
+    """Return, for each cluster, the median number of actions per user by kind (`COLUMNS`); 0 where there are none.
 
     Args:
         medians_per_user: `tables.ACTIONS_PER_USER`.
@@ -97,7 +97,7 @@ def median_actions_by_cluster(medians_per_user: pa.Table, *, n_clusters: int) ->
 
 
 def sum_counts_over_clusters(counts: list[ActionCounts]) -> ActionCounts:
-    """Return the sums over all clusters, column by column.
+    """Return the sums over all clusters of each column of their counts.
 
     Args:
         counts: The counts of each cluster.

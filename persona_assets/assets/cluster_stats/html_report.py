@@ -45,7 +45,7 @@ def render_html_page(  # noqa: PLR0913 - the parts of a page
     map_data: MapData | None = None,
     context: PageContext | None = None,
 ) -> str:
-    """Return the report as one self-contained HTML page.
+    """Render `stats.json` and the plots as one HTML page that needs no other file and no network.
 
     Args:
         stats: The content of `stats.json`.
@@ -129,7 +129,7 @@ def _list_changes(history: PersonaHistory | None) -> list[tuple[str, list[Any], 
 
 
 def list_provenance_settings(provenance: Any) -> list[tuple[str, str, str]]:
-    """Return (asset, settings, versions) of each step in the provenance, as text; empty without provenance.
+    """Return (asset, settings, library versions) as texts for each step in the provenance; empty without provenance.
 
     Args:
         provenance: As `build_provenance` returns it.
@@ -152,7 +152,7 @@ def make_page_data(
     groups: PersonaGroups | None = None,
     threads: Sequence[Sequence[Any]] = (),
 ) -> dict[str, Any]:
-    """Return the data of the page's script: lists with one value for each cluster, users of the map, further cards.
+    """Return the data for the page's script: values per cluster, the users on the map, and cards shown on demand.
 
     Args:
         clusters: The value of `clusters` in `stats.json`.
@@ -194,7 +194,7 @@ def make_page_data(
 
 
 def to_script_json(value: object) -> str:
-    """Return JSON that is safe inside a `<script>` element: `<` is escaped, so no text can end or begin an element."""
+    """Serialise `value` as JSON in which `<` is escaped, so that it can stand inside a `<script>` element."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
@@ -210,14 +210,14 @@ def _add_starts(shares: list[tuple[str, float]]) -> list[tuple[str, float, float
 
 
 def share_by_action_group(counts: dict[str, int]) -> list[tuple[str, float]]:
-    """Return the share of each of `COMPARED_ACTIONS` in a cluster's actions, then of all others; zeros without any."""
+    """Return (name, share) of each of `COMPARED_ACTIONS` among a cluster's actions, and of all other actions."""
     total = max(counts["total"], 1)
     shares = [(name, sum(counts[column] for column in columns) / total) for name, columns in COMPARED_ACTIONS.items()]
     return [*shares, ("other", max(0.0, 1 - sum(share for _, share in shares)) if counts["total"] else 0.0)]
 
 
 def build_outcome_row(action: str, outcomes: dict[str, int]) -> dict[str, Any]:
-    """Return a row of the table of outcomes: actions seen, actions written, and reasons for the others by number."""
+    """Return a row of the table of outcomes for one action: number seen, number written, other outcomes by number."""
     missing = {outcome: number for outcome, number in outcomes.items() if outcome != "written"}
     return {
         "action": COLUMN_NAMES.get(action, action),

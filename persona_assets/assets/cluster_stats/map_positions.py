@@ -26,7 +26,7 @@ MAP_POSITIONS = pa.schema(
 
 
 class EarlierMap(NamedTuple):
-    """The map that a day's map begins with, if there is one."""
+    """The positions of users on the map of an earlier day, from which a day's map is computed."""
 
     begins_with: str  # the day, or why there is none
     positions: dict[str, tuple[float, float]]  # by user_id; empty if there is none
@@ -35,7 +35,7 @@ class EarlierMap(NamedTuple):
 def positions_to_parquet(
     user_ids: list[str], positions: Floats, day: dt.date, provenance: Provenance | None = None
 ) -> bytes:
-    """Return a Parquet file with the positions, with a checksum.
+    """Return the positions of users on the map as the bytes of a checksummed Parquet file.
 
     Args:
         user_ids: Users on the map.
@@ -50,7 +50,7 @@ def positions_to_parquet(
 
 
 def read_earlier_map(reports: Any, day: dt.date) -> EarlierMap:
-    """Return the map of the day before, if its report is stored.
+    """Read the map positions of the day before `day` from its stored report, if there is one.
 
     A day does not wait for the day before: a map without earlier positions begins anew.
 
@@ -74,7 +74,7 @@ def read_earlier_map(reports: Any, day: dt.date) -> EarlierMap:
 
 
 def match_earlier_positions(earlier: EarlierMap, user_ids: list[str]) -> Floats | None:
-    """Return the earlier position of each user: float32 `(n, 2)`, NaN where it has none; None without an earlier map.
+    """Return each user's position on the earlier map: float32 `(n, 2)`, NaN for new users; None without a map.
 
     Args:
         earlier: The map of the day before.

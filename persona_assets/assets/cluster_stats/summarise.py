@@ -87,7 +87,7 @@ def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
     earlier: EarlierMap | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> WindowSummary:
-    """Return the counts, words, medoids and topics of each cluster, and the map of users.
+    """Compute counts, words, medoids and topics of each cluster, the similarity of clusters, and the map of users.
 
     The result does not depend on the order of rows. A post that was delivered on several days counts once.
     Memory is the limit of DuckDB, the ids of users, the URIs of repeated posts, and one batch of vectors.

@@ -23,7 +23,7 @@ BagsOfWords = list[Any]  # for each post the (word number, count) pairs of gensi
 
 
 class ClusterTopics(NamedTuple):
-    """The topics of one cluster, or the reason why there are none."""
+    """The topics of one cluster as lists of words, with their coherence; or a note on why there are none."""
 
     topics: list[list[str]]  # the words of each topic, the topic with the largest weight first
     coherence: float | None  # c_v of these topics, 0 to 1; None without topics
@@ -31,7 +31,7 @@ class ClusterTopics(NamedTuple):
 
 
 def find_topics(posts: list[list[str]], *, seed: int) -> ClusterTopics:
-    """Return the topics of one cluster's posts by latent Dirichlet allocation (Blei, Ng and Jordan, 2003).
+    """Fit LDA (Blei, Ng and Jordan, 2003) to one cluster's posts, and return topics, their number chosen by coherence.
 
     The number of topics is the one of `TOPIC_NUMBERS` with the highest c_v coherence (Röder, Both and Hinneburg, 2015),
     which measures whether the words of a topic occur in the same posts. The same posts in the same order and the same

@@ -47,7 +47,7 @@ CLUSTER_STATS = pa.schema(
 
 
 class ReportFiles(NamedTuple):
-    """The files of the report, and the parts of them that the UI shows as metadata."""
+    """The files of a report by name, and the parts of it that the UI shows as metadata."""
 
     files: dict[str, bytes]  # content by file name
     sizes_png: bytes  # cluster_sizes.png
@@ -63,7 +63,7 @@ def render_report(  # noqa: PLR0913 - the parts of a report
     provenance: Provenance | None = None,
     context: PageContext | None = None,
 ) -> ReportFiles:
-    """Return the files of the report; the same summary gives the same bytes.
+    """Render the summary as the files of the report: name and content of each; the same summary gives the same bytes.
 
     Args:
         summary: The clusters of the window.
@@ -118,7 +118,7 @@ def make_stats(
     identities: Sequence[PersonaIdentity] | None = None,
     provenance: Provenance | None = None,
 ) -> dict[str, Any]:
-    """Return the content of `stats.json`, as `stats.schema.json` and the docstring of this package describe it.
+    """Return the content of `stats.json` as a dict, as `stats.schema.json` describes it.
 
     Args:
         summary: The clusters of the window.

@@ -79,7 +79,7 @@ class ClustersConfig(SettingsConfig):
 def build_clusters(
     days: dg.DailyPartitionsDefinition, embeddings_window: dg.TimeWindowPartitionMapping
 ) -> dg.AssetsDefinition:
-    """Return the definition of the asset `clusters`.
+    """Build the asset `clusters`, which reads `embeddings` of the whole window and `english_users` of its last day.
 
     Args:
         days: Its daily partitions.

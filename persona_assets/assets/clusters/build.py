@@ -47,7 +47,7 @@ CURVE = pa.schema(
 
 
 class ClusteringOptions(NamedTuple):
-    """The options of one clustering: number of clusters, minimum size, seed, method."""
+    """Options of a clustering: numbers of clusters by level, minimum size and its policy, seed, method, whitening."""
 
     n_clusters: tuple[int, ...]  # ascending: the coarser levels, then the final clusters; empty: choose the number
     min_cluster_size: int  # minimum number of users in a cluster
@@ -58,7 +58,7 @@ class ClusteringOptions(NamedTuple):
 
 
 class ClusteringResult(NamedTuple):
-    """The tables of the clusters of one window, with quality measures."""
+    """Result of `cluster_users`: the tables of clusters, centres and certainty, quality measures, and dropped users."""
 
     clusters: pa.Table  # tables.CLUSTERS, sorted by user_id
     centres: pa.Table  # tables.centres_schema(d), sorted by cluster_id
@@ -78,7 +78,7 @@ def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback fo
     on_progress_posts: Callable[[int], None] = lambda _: None,
     on_progress_numbers: Callable[[int], None] = lambda _: None,
 ) -> ClusteringResult:
-    """Cluster the users of a window by the mean of their posts' vectors.
+    """Average each user's post vectors, and cluster the users of a window by these means.
 
     The result does not depend on the order of posts, users and files. Memory is O(users * d).
 

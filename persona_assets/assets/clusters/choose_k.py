@@ -27,7 +27,7 @@ N_INIT = 2
 
 
 class KCandidate(NamedTuple):
-    """A number of clusters that was tried, with its silhouette and stability."""
+    """One number of clusters that was tried, with the mean silhouette and the stability of its clusters."""
 
     n_clusters: int
     silhouette: float  # mean over the users, -1 to 1
@@ -35,7 +35,7 @@ class KCandidate(NamedTuple):
 
 
 class KChoice(NamedTuple):
-    """The chosen number of clusters, and all numbers tried."""
+    """The chosen number of clusters, and the measures of all numbers that were tried."""
 
     n_clusters: int
     numbers_tried: list[KCandidate]  # ascending by n_clusters
@@ -44,7 +44,7 @@ class KChoice(NamedTuple):
 def choose_n_clusters(
     vectors: Vectors, spec: ClusterSpec, *, seed: int, on_progress: Callable[[int], None] = lambda _: None
 ) -> KChoice:
-    """Return the most stable of the numbers of clusters whose mean silhouette is near the highest.
+    """Choose the number of clusters: the most stable one among those whose mean silhouette is near the highest.
 
     If the users are too few to measure any stability, the number with the highest silhouette is returned.
 

@@ -11,7 +11,7 @@ MAX_NUMBERED_CLUSTERS = 40
 
 
 def plot_silhouette_curve(curve: list[KCandidate], chosen: int) -> bytes:
-    """Return a line plot of silhouette and stability by number of clusters, with the chosen number marked, as PNG.
+    """Plot mean silhouette and stability by number of clusters, with the number `chosen` marked; return PNG bytes.
 
     Args:
         curve: The numbers tried, ascending.
@@ -37,7 +37,7 @@ def plot_silhouette_curve(curve: list[KCandidate], chosen: int) -> bytes:
 
 
 def plot_user_scatter(vectors: Vectors, labels: Labels) -> bytes:
-    """Return a scatter plot of users by their first two principal components, coloured by cluster, as PNG.
+    """Plot users by their first two principal components, coloured by cluster; return PNG bytes.
 
     The numbers of the largest clusters are written at the median position of their users.
 

@@ -66,7 +66,7 @@ def average_user_vectors(
     with_covariance: bool = False,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> UserVectors:
-    """Return the mean of the post vectors of each user, scaled to unit length.
+    """Return the mean of each user's post vectors, scaled to unit length, and the users that have none.
 
     The result is the same bit for bit for any order of posts and users and any division into files and batches: the
     sums are exact (those of the covariance, because BLAS adds whole numbers). Memory is 12 bytes per user and

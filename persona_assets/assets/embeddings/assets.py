@@ -55,7 +55,7 @@ _UNIT_VECTORS = Check(
 
 
 class EmbeddingsConfig(SettingsConfig):
-    """Run config of `embeddings`: the model, its device and precision, and the vector store."""
+    """Run config of `embeddings`: the model, its device and precision, and the on-disk cache of vectors."""
 
     model: str = from_setting("model")
     device: DeviceName = from_setting("device")
@@ -69,7 +69,7 @@ class EmbeddingsConfig(SettingsConfig):
 
 
 def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = False) -> dg.AssetsDefinition:
-    """Return the definition of the asset `embeddings`.
+    """Build the asset `embeddings`, which reads `english_posts`; `scheduled`: a scheduler assigns machines to steps.
 
     Args:
         days: Its daily partitions.

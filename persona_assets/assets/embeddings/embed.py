@@ -34,7 +34,7 @@ _PENDING_CHUNKS = {"cpu": 0, "mps": 1, "cuda": 1}
 
 
 class TextVectors(NamedTuple):
-    """The vectors of the distinct texts of a day, in a flat file, and counts for the metadata."""
+    """Result of `embed_texts`: a flat file of the vectors of distinct texts, and counts for the metadata."""
 
     flat: Path  # of `vector_files.write_vectors_at_rows`; a vector's row is the number of its text
     schema: pa.Schema  # tables.embeddings_schema(dimensions), with the model in its metadata
@@ -45,7 +45,7 @@ class TextVectors(NamedTuple):
 
 
 class EmbeddingResult(NamedTuple):
-    """The Parquet file with the vectors of a day, and counts for the metadata."""
+    """Result of `join_vectors_to_posts`: a Parquet file with the vector of each post, and counts for the metadata."""
 
     vectors: Path  # tables.embeddings_schema(dimensions), with the column `day` if asked for, sorted by uri
     posts: int  # number of rows
@@ -60,7 +60,7 @@ def embed_texts(
     scratch: Path,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> TextVectors:
-    """Compute the vectors of the distinct texts of a day, and write them to a flat file in `scratch`.
+    """Compute the vectors of a day's distinct texts, reading known ones from `cache`; write them to a flat file.
 
     Texts are computed in chunks. The vectors of a finished chunk are added to the cache. A run after an interrupted one
     therefore continues with the next chunk, and writes the same bytes as an uninterrupted run.
@@ -118,7 +118,7 @@ def join_vectors_to_posts(
     day_column: dt.date | None = None,
     provenance: Provenance | None = None,
 ) -> EmbeddingResult:
-    """Give each post the vector of its text, and write the posts to a Parquet file in `scratch`.
+    """Write a Parquet file of `embeddings`: each post with the vector of its text.
 
     No model and no device is needed. The flat file of the vectors is deleted. Memory: two row groups.
 

@@ -16,7 +16,7 @@ _MAX_KEY_BYTES = 1 << 16
 
 
 def prune_cache(root: Path, *, last_used_before: float) -> int:
-    """Delete cached vectors last used before `last_used_before`, and temporary files as old; return the bytes deleted.
+    """Delete vectors last used before `last_used_before` (seconds since 1970) from the cache; return the bytes deleted.
 
     Users may name any folder as the cache. Only regular files with names of the cache are deleted, and only in folders
     whose name is the hash of the key file in them. Links are not followed. The hashes of a chunk are deleted before its

@@ -22,7 +22,7 @@ COMPONENTS_PER_ROW_GROUP = 1_572_864
 
 
 def write_vectors_at_rows(file: BufferedRandom, rows: RowNumbers, vectors: npt.NDArray[np.generic]) -> None:
-    """Write vectors to the flat file, a file of raw vectors without a header, each at the position of its row number.
+    """Write each vector to the flat file (raw vectors without header) at the position of its row number.
 
     Args:
         file: The flat file. All its vectors have one width and dtype.
@@ -40,7 +40,7 @@ def write_vectors_at_rows(file: BufferedRandom, rows: RowNumbers, vectors: npt.N
 def read_vectors_at_rows(
     file: int, rows: RowNumbers, *, width: int, dtype: np.dtype[np.generic]
 ) -> npt.NDArray[np.generic]:
-    """Return the vectors with these row numbers from the flat file, `(len(rows), width)`.
+    """Read the vectors with these row numbers from the flat file: `(len(rows), width)`.
 
     The file is not memory-mapped, because reading rows at random would map all of it, which then counts as memory of
     the process.
@@ -56,14 +56,14 @@ def read_vectors_at_rows(
 
 
 def choose_rows_per_group(width: int) -> int:
-    """Return the number of rows of a Parquet row group of vectors with `width` dimensions."""
+    """Return the number of rows per Parquet row group for vectors with `width` dimensions."""
     return max(1, COMPONENTS_PER_ROW_GROUP // width)
 
 
 def write_embeddings_table(
     where: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, day_column: dt.date | None = None
 ) -> int:
-    """Write the table `embeddings` to a Parquet file, and return its number of rows.
+    """Write batches of posts with vectors to a Parquet file of the table `embeddings`; return the number of rows.
 
     Vectors are stored in plain encoding with zstd. Dictionary encoding was half as fast and no smaller.
     BYTE_STREAM_SPLIT was 8 % smaller, but DuckDB does not read it.
@@ -87,7 +87,7 @@ def write_embeddings_table(
 
 
 def max_unit_length_error(vectors: npt.NDArray[np.generic]) -> float:
-    """Return the maximum difference between the norm of a vector and 1.
+    """Return the maximum absolute difference between the Euclidean norm of a vector and 1.
 
     It is infinite if a component is not finite, and 0.0 if there are no vectors.
 

@@ -17,7 +17,7 @@ MIN_LOG_ODDS_UNDECLARED = 2.5
 
 
 class LanguageVerdict(NamedTuple):
-    """The decision whether a post is in the language, and its reason."""
+    """Whether a post is in the language, whether its author's other posts decide, and the reason."""
 
     is_language: bool  # when `is_undecided`, the more likely answer
     is_undecided: bool  # text and declaration are not enough; the author's other posts of the day may decide
@@ -29,7 +29,7 @@ LanguageDecider = Callable[[str | None, Sequence[str] | None], LanguageVerdict]
 
 
 def build_language_decider(language: str) -> LanguageDecider:
-    """Build the function that decides whether a post is in `language`, from its text and declared languages.
+    """Build a function from a post's text and declared languages to the verdict whether it is in `language`.
 
     Of declared languages the first subtag counts, in any case: "en-US" and "EN" declare "en". A declaration that names
     the language beside others has no weight. The log-odds of text and declaration are added: a clear text overrules its

@@ -66,7 +66,7 @@ order by uri
 
 
 class FilteredPosts(NamedTuple):
-    """A file of the posts kept, and the numbers of posts kept and dropped, by reason."""
+    """Result of `filter_posts`: a Parquet file of the posts kept, and numbers kept and dropped by reason."""
 
     posts: Path  # tables.ENGLISH_POSTS (and the column `day`), sorted by uri
     kept: dict[str, int]  # by reason
@@ -83,7 +83,7 @@ def filter_posts(  # noqa: PLR0913 - input, method and resources
     day_column: dt.date | None = None,
     provenance: Provenance | None = None,
 ) -> FilteredPosts:
-    """Keep the posts, replies and quotes that `decide` says are in the language.
+    """Write the posts, replies and quotes that are in the language, as `decide` says, to a Parquet file in `scratch`.
 
     The first pass decides on each message by itself. The second decides the undecided ones by the majority of their
     author's other messages of the day. Memory: `memory_limit` and one batch. A temporary file in `scratch` holds the

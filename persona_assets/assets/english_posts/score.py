@@ -26,7 +26,7 @@ LogOddsOfText = Callable[[str], float]
 
 
 def build_log_odds(language: str) -> LogOddsOfText:
-    """Build the function from a cleaned text to the log-odds that it is in `language`.
+    """Build a function from a cleaned text to the log-odds (natural logarithm) that it is in `language`.
 
     The score combines pycld2, which is good at scripts and longer texts, with lists of common words, which are better
     at short texts. A language without a list is scored by the detector and the lists of the other languages.
@@ -59,7 +59,7 @@ def build_log_odds(language: str) -> LogOddsOfText:
 
 
 def extract_primary_subtag(tag: str) -> str:
-    """Return the language code of a BCP 47 tag: "en" for "en-US", "EN" and "en_GB"."""
+    """Return the language code in a BCP 47 tag, in lower case: "en" for "en-US", "EN" and "en_GB"."""
     first = tag.strip().lower().replace("_", "-").partition("-")[0]
     return CANONICAL_CODES.get(first, first)
 

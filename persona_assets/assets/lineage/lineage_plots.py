@@ -16,7 +16,7 @@ MAX_DATES = 16
 
 
 def plot_persona_sizes(history: pa.Table) -> bytes:
-    """Return a chart with a bar per day, of the users of each persona stacked by `persona_id`, as PNG.
+    """Plot the number of users of each persona by day as a stacked bar chart; return PNG bytes.
 
     Equal tables give equal bytes.
 

@@ -25,7 +25,7 @@ CENTRE_WEIGHT = 0.1
 
 
 class Matches(NamedTuple):
-    """How the clusters of two days match: which continues which, and the users shared by each pair.
+    """How the clusters of two days match: pairs of the same persona, linked pairs, and users shared by each pair.
 
     Matrices have a row per earlier cluster and a column per later one, `(k_before, k_after)`.
     """
@@ -41,7 +41,7 @@ class Matches(NamedTuple):
 
 
 def match_clusters(before: ClustersOfDay, after: ClustersOfDay) -> Matches:
-    """Return which later cluster continues which earlier one, so that the sum of their overlaps is the largest.
+    """Match the clusters of two days one to one, so that the sum of the overlaps of matched pairs is maximal.
 
     Users come and go. Shares are therefore relative to the number of users that a cluster of that size has on both
     days: a cluster of new users is not linked to the earlier cluster of a handful of its users. Linked clusters, in

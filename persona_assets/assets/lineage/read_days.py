@@ -14,7 +14,7 @@ from persona_assets import tables
 
 
 class ClustersOfDay(NamedTuple):
-    """The users of one day with their clusters, and the centres of the clusters."""
+    """The users and the clusters of one day, and the centres of the clusters (unit vectors)."""
 
     day: dt.date
     user_ids: pa.Array  # string, (n_users,)
@@ -24,7 +24,7 @@ class ClustersOfDay(NamedTuple):
 
 
 def read_clusters_by_day(clusters: pads.Dataset, centres: pads.Dataset) -> Iterator[ClustersOfDay]:
-    """Yield the clusters of each day, in order of the days; a day is only read when it is asked for.
+    """Yield users, clusters and centres of each day, sorted by day; each day is read when it is reached.
 
     Args:
         clusters: `tables.CLUSTERS`: a file per day, named by the day, in order of the days.

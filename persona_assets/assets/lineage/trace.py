@@ -17,7 +17,7 @@ LineageRow = dict[str, Any]
 
 
 def trace_personas(days: Iterable[ClustersOfDay]) -> pa.Table:
-    """Return `tables.LINEAGE` of all days, sorted by day and persona.
+    """Assign each day's clusters a `persona_id` that persists over days; return `tables.LINEAGE`, sorted by day.
 
     The rows of a day only depend on that day and earlier ones. Memory is that of two days and the result.
 
@@ -46,7 +46,7 @@ def trace_personas(days: Iterable[ClustersOfDay]) -> pa.Table:
 
 
 def list_absent_days(days: Sequence[dt.date]) -> list[dt.date]:
-    """Return the dates between the first and the last of `days` that are not among them, ascending.
+    """Return the dates between the first and the last of `days` that are not in `days`, ascending.
 
     Args:
         days: Ascending.

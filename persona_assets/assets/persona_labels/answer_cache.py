@@ -9,10 +9,10 @@ from persona_assets.common.full_disk import explaining_full_disk
 
 
 class AnswerCache:
-    """A folder of one JSON file an answer. Files are written beside and renamed, so runs may share the folder."""
+    """On-disk cache of an endpoint's answers, one JSON file per request hash; several runs may share the folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the folder, or make it.
+        """Use `folder` as the cache, and create it if it is missing.
 
         Raises:
             StorageError: The disk is full.
@@ -22,7 +22,7 @@ class AnswerCache:
             folder.mkdir(parents=True, exist_ok=True)
 
     def find(self, key: str) -> EndpointName | None:
-        """Return the answer that is kept; None if there is none, or if the file holds none that may be used."""
+        """Return the cached answer to the request with hash `key`; None if it is missing or not valid."""
         try:
             content = (self._folder / f"{key}.json").read_bytes()
         except FileNotFoundError:
@@ -30,7 +30,7 @@ class AnswerCache:
         return parse_name(content)
 
     def store(self, key: str, answer: EndpointName) -> None:
-        """Keep an answer.
+        """Write the answer to the request with hash `key` to the cache.
 
         Raises:
             StorageError: The disk is full; nothing is kept.

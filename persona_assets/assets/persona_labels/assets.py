@@ -44,7 +44,7 @@ _ANSWERED = Check(
 
 
 def build_persona_labels() -> dg.AssetsDefinition:
-    """Return the asset, which reads the phrases of all days and which persona each cluster is."""
+    """Build the asset `persona_labels`, which reads `persona_phrases` and `lineage` of all days."""
 
     @dg.asset(
         group_name="persona_assets",
@@ -145,7 +145,7 @@ def _describe_answers(answers: Answers[Any] | None) -> dict[str, dg.MetadataValu
 
 
 def are_names_unique(labels: pa.Table) -> bool:
-    """Say whether no two personas have the same name, and no two clusters of a day.
+    """Return whether all personas, and all clusters of one day, have different names.
 
     Args:
         labels: `PERSONA_LABELS`.

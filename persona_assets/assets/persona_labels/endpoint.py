@@ -42,7 +42,7 @@ _RETRIED: set[Outcome] = {"unreachable", "rate_limited", "server_error"}
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a model answers, and which.
+    """The URL, model name and key of an OpenAI-compatible endpoint.
 
     Raises:
         SettingsError: The address is not one of HTTP or holds a password (which httpx would log), or the key cannot be
@@ -73,7 +73,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """What asking may take."""
+    """Limits of asking an endpoint: seconds per request, number of requests, and seconds in total."""
 
     timeout_s: float  # of a request, from connecting to the last byte
     max_requests: int  # with those that are sent again
@@ -81,7 +81,7 @@ class RequestLimits:
 
 
 class Answers(NamedTuple, Generic[Place]):
-    """What an endpoint answered."""
+    """Result of `ask_endpoint`: the name of each cluster, numbers of outcomes, and number of requests."""
 
     names: dict[Place, EndpointName]  # of the clusters that have one
     counts: dict[Outcome, int]  # clusters by outcome: named, cached, or why there is no name

@@ -48,7 +48,7 @@ class PersonaPhrasesConfig(SettingsConfig):
 def build_persona_phrases(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping
 ) -> dg.AssetsDefinition:
-    """Return the asset, which reads the day's clusters and what the window's users wrote and did."""
+    """Build the asset `persona_phrases`, which reads the day's clusters, and the window's posts and action counts."""
 
     @dg.asset(
         group_name="persona_assets",

@@ -30,7 +30,7 @@ BUSY_HOURS, BUSY_FACTOR = 6, 1.4
 def describe_clusters(
     phrases: Sequence[Sequence[str]], users: Sequence[int], action_accounting: pa.Table, actions_by_hour: pa.Table
 ) -> list[str]:
-    """Return one or two sentences for each cluster: what its users write about, and how they act.
+    """Return a text for each cluster: its key phrases, and how its users act compared with those of other clusters.
 
     Args:
         phrases: Key phrases of each cluster, best first.

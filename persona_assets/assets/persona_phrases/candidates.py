@@ -60,7 +60,7 @@ ORDER BY cluster_id, n_words, score DESC, phrase
 
 
 class CandidatePhrase(NamedTuple):
-    """A phrase that may describe a cluster."""
+    """A phrase of one to three words that may describe a cluster, with its number of users and score."""
 
     phrase: str  # lower case, its words separated by spaces
     users: int  # of the cluster who wrote it, in the sample
@@ -68,7 +68,7 @@ class CandidatePhrase(NamedTuple):
 
 
 def find_candidate_phrases(connection: duckdb.DuckDBPyConnection, *, n_clusters: int) -> list[list[CandidatePhrase]]:
-    """Return the most distinctive phrases of each cluster, in order of its number; none where no two users share one.
+    """Return each cluster's most distinctive phrases of one to three words; none that a single user wrote.
 
     Args:
         connection: After `post_words.words.create_word_tables`.

@@ -36,7 +36,7 @@ def find_key_phrases(
     memory_limit: str,
     scratch: Path,
 ) -> pa.Table:
-    """Return `PERSONA_PHRASES`, a row a cluster in order of its number; the same for rows in any order.
+    """Find the key phrases, name and description of each cluster; return `PERSONA_PHRASES`, a row per cluster.
 
     Args:
         inputs: What is read.

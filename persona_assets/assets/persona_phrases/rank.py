@@ -24,7 +24,7 @@ REDUNDANCY_WEIGHT = 1.0
 def rank_phrases(
     candidates: Sequence[Sequence[CandidatePhrase]], vectors: Mapping[str, Floats], centres: Floats
 ) -> list[list[str]]:
-    """Return the key phrases of each cluster, best first, at most `MAX_PHRASES`; no two share a word.
+    """Choose at most `MAX_PHRASES` key phrases of each cluster, best first, such that no two share a word.
 
     Phrases and centres are compared after the mean of each is taken off: short phrases and whole posts lie in different
     regions, and all centres share much.
@@ -70,7 +70,7 @@ def _choose(candidates: Sequence[CandidatePhrase], points: Floats, directions: F
 
 
 def name_clusters(phrases: Sequence[Sequence[str]]) -> list[str]:
-    """Return a name for each cluster: its best phrases, three at most, or that it has none. Names may be equal."""
+    """Return a name for each cluster, of its best three phrases at most; different clusters may have equal names."""
     return [SEPARATOR.join(of_cluster[:PHRASES_OF_A_NAME]) or NO_NAME for of_cluster in phrases]
 
 

@@ -116,7 +116,7 @@ def _describe_output(description: str) -> dg.AssetOut:
 
 
 def build_raw_events(days: dg.DailyPartitionsDefinition, *, either_alone: bool = True) -> dg.AssetsDefinition:
-    """Build the definition of both assets, which one step makes from the capture files of a day.
+    """Build the assets `raw_events` and `rejected_lines`, which one step makes from the capture files of a day.
 
     Args:
         days: The daily partitions of the graph.
@@ -236,7 +236,7 @@ def _shorten_name(name: str) -> str:
 
 
 def build_check_results(counts: ReadCounts, missing_hours: list[int] | None) -> list[dg.AssetCheckResult]:
-    """Return the results of all checks of a day.
+    """Return the results of all checks of a day, from the counts of its events, lines and missing hours.
 
     Args:
         counts: What was read.

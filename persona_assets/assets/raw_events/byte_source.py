@@ -11,17 +11,17 @@ WRONG_CHECKSUM = "the compressed data does not match its checksum"
 
 
 class ReadGap(NamedTuple):
-    """Marks a place in a byte stream where bytes could not be read, and says why."""
+    """A place in a byte stream where bytes could not be read, with the reason and the number of bytes."""
 
     reason: str
     skipped: int  # unread bytes of the file; in a file that is compressed twice, of the inner compressed data
 
 
 class DamageError(Exception):
-    """The rest of a compressed member cannot be decompressed."""
+    """A compressed member (gzip, xz, bzip2) or zstd frame is damaged, so that its rest cannot be decompressed."""
 
     def __init__(self, reason: str, *, unread: int = 0, is_end: bool = False) -> None:
-        """Store the reason.
+        """Store the reason, the number of bytes left unread, and whether the input ended.
 
         Args:
             reason: One of a few fixed texts.
@@ -33,7 +33,7 @@ class DamageError(Exception):
 
 
 def merge_small_pieces(pieces: Iterator[bytes | ReadGap]) -> Iterator[bytes | ReadGap]:
-    """Join consecutive pieces until they have at least `BLOCK_BYTES`, a gap follows or the input ends.
+    """Join consecutive pieces of bytes to blocks of at least `BLOCK_BYTES`; gaps and the end also end a block.
 
     A recorder may write one compressed frame per line, which decompresses to very small pieces.
     """
@@ -52,7 +52,7 @@ def merge_small_pieces(pieces: Iterator[bytes | ReadGap]) -> Iterator[bytes | Re
 
 
 class ByteSource:
-    """Reads a stream of blocks with look-ahead: `peek` shows bytes, `consume` and `skip` move past them.
+    """A reader of a stream of blocks with look-ahead: `peek` returns the next bytes, `consume` and `skip` pass them.
 
     Looking ahead stops at a gap, so that a decompressor sees the end of its data there. Memory: the bytes that were
     peeked at but not consumed, and one block. The buffer is copied whenever a block is added: join small blocks first
@@ -60,7 +60,7 @@ class ByteSource:
     """
 
     def __init__(self, blocks: Iterator[bytes | ReadGap]) -> None:
-        """Start before the first of `blocks`."""
+        """Start at the first byte of `blocks`."""
         self._blocks = blocks
         self._buffer = b""
         self._offset = 0  # of the current position in `_buffer`
@@ -69,7 +69,7 @@ class ByteSource:
 
     @property
     def position(self) -> int:
-        """Number of bytes consumed or skipped so far, without the bytes of gaps."""
+        """Number of bytes passed so far; the missing bytes of gaps are not counted."""
         return self._buffer_start + self._offset
 
     def peek(self, count: int) -> bytes:
@@ -104,7 +104,7 @@ class ByteSource:
             self._offset += len(unread) - len(unread.lstrip(b"\0"))
 
     def skip_to_match_before_gap(self, pattern: re.Pattern[bytes], max_match_bytes: int) -> bool:
-        """Move to the next match of `pattern`, and return whether there is one before a gap or the end.
+        """Move to the next match of `pattern`; return False if a gap or the end comes first.
 
         Without a match, move to the gap or the end. The pattern covers all magic numbers at once: searching for each of
         them in turn would scan the whole buffer again at every match.
@@ -128,7 +128,7 @@ class ByteSource:
         return gap
 
     def read_rest(self) -> Iterator[bytes | ReadGap]:
-        """Yield everything that was not consumed, gaps included, in blocks as they come."""
+        """Yield all bytes that are left, gaps included, in the blocks in which they were given."""
         unread, self._buffer = self._buffer[self._offset :], b""
         if unread:
             yield unread

@@ -24,14 +24,14 @@ _SEARCHED_BYTES = 1 << 20
 def decompress(
     blocks: Iterator[bytes | ReadGap], *, file_bytes: int, dictionaries: Mapping[int, bytes]
 ) -> Iterator[bytes | ReadGap]:
-    """Yield the decompressed text of a file in order, with a `Gap` wherever bytes could not be read.
+    """Yield the decompressed UTF-8 text of a file in order, with a `ReadGap` wherever bytes could not be read.
 
     The first bytes decide whether and how the file is compressed; it may be compressed up to three times.
 
     Args:
         blocks: The file's bytes.
-        file_bytes: Size of the file in bytes. A file of an unsupported format is one gap of this size, and the gaps of a file
-            together are never larger.
+        file_bytes: Size of the file in bytes. A file of an unsupported format is one gap of this size, and the gaps of
+            a file together are never larger.
         dictionaries: zstd dictionaries, by dictionary id.
 
     Yields:

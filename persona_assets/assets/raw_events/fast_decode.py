@@ -35,20 +35,20 @@ _MIN_GROWTH_DIVISOR, _MIN_SLOW_EVENTS = 8, 4096
 
 
 class BlockDecoder:
-    """Decodes blocks of lines whose collections are known, and learns other collections that are frequent.
+    """Fast path: decodes a block of lines at once if their collections are known; adds frequent new collections.
 
     Lines that it cannot decode are left to `lenient_decode`, the slow path.
     """
 
     def __init__(self) -> None:
-        """Start with the collections that every capture has."""
+        """Start with the collections that every capture contains."""
         self._known = {*RECORD_TYPES, *UNUSED_COLLECTIONS}
         self._unknown_counts: Counter[str] = Counter()
         self._slow_events = 0
         self._build_decoders()
 
     def decode(self, body: bytes) -> list[JetstreamEvent | None]:
-        """Decode a block of lines: one event per line, None for each line that needs the slow path.
+        """Decode a block of lines; the result has one event per line, or None if the line needs the slow path.
 
         Args:
             body: Lines with a line feed between them and none at the end.
@@ -80,7 +80,7 @@ class BlockDecoder:
         return [self._decode_line(line) for line in body.split(b"\n")]
 
     def learn_collection(self, event: JetstreamEvent) -> None:
-        """Count the collection of an event that needed the slow path; once frequent, the fast path decodes it."""
+        """Count an event's collection that the fast path does not know; decode it from now on if it is frequent."""
         self._slow_events += 1
         # Records of consent are rare, and the slow path alone keeps what they say: they are never learned.
         if event.commit and event.commit.collection not in {*self._known, *CONSENT_COLLECTIONS}:

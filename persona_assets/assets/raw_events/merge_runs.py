@@ -38,7 +38,7 @@ def merge_runs(
     prefetch_slices: bool = False,
     provenance: Provenance | None = None,
 ) -> int:
-    """Merge all runs into the Parquet file `path`, and return the number of repeated rows.
+    """Merge sorted runs into one sorted Parquet file at `path`; return the number of rows that repeat the one before.
 
     The file is `tables.RAW_EVENTS`, sorted by all columns (`event_time_us` and `user_id` first), nulls last.
 
@@ -74,7 +74,7 @@ def merge_runs(
 def merge_rejected_lines(
     streams: Sequence[Path], path: Path, *, day_column: dt.date | None = None, provenance: Provenance | None = None
 ) -> int:
-    """Concatenate the rejected lines of several Arrow streams into one Parquet file, and return their number."""
+    """Concatenate Arrow streams of rejected lines into the Parquet file `path`; return the number of lines."""
     schema = with_provenance(REJECTED_LINES, provenance)
     return write_parquet(
         path, schema, _read_rejected(streams), day_column=day_column, max_group_rows=_REJECTED_GROUP_ROWS

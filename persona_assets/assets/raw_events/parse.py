@@ -30,7 +30,7 @@ _SHARES_PER_WORKER = 4
 
 
 class ParsedDay(NamedTuple):
-    """The result of parsing a day: finished Parquet files of events and of rejected lines, and counts."""
+    """Result of `parse_files`: Parquet files of the events and of the rejected lines of a day, and counts."""
 
     raw_events: Path  # tables.RAW_EVENTS and the column `day`, sorted by all columns
     rejected_lines: Path  # tables.REJECTED_LINES and the column `day`, sorted by source_file and line_number
@@ -47,7 +47,7 @@ def parse_files(  # noqa: PLR0913 - inputs and resources of a day
     on_progress: Callable[[int], None] = lambda _: None,
     provenance: Provenance | None = None,
 ) -> ParsedDay:
-    """Parse every line of `files` into an event or a rejected line; duplicates are kept.
+    """Parse each line of capture files to an event or a rejected line, in `workers` processes; duplicates stay.
 
     The bytes of `raw_events` depend on the set of lines only: not on their order, on the files that hold them, on
     compression, or on the number of workers.

@@ -49,7 +49,7 @@ REJECTED_STREAM_SCHEMA = pa.schema(
 
 
 class ParsedFiles(NamedTuple):
-    """The result of one process: sorted runs of events, a stream of rejected lines, and counts."""
+    """Result of one worker process: sorted runs of events, a stream of rejected lines, and counts."""
 
     runs: list[SortedRun]
     rejected: Path  # an Arrow stream of REJECTED_STREAM_SCHEMA, in the order of files and lines
@@ -59,7 +59,7 @@ class ParsedFiles(NamedTuple):
 def read_files_into_runs(
     files: Sequence[CaptureFile], day: dt.date, folder: Path, dictionaries: Mapping[int, bytes] | None = None
 ) -> ParsedFiles:
-    """Read `files` in order, and write their events and rejected lines to temporary files in a new `folder`.
+    """Parse capture files in order; write their events as sorted runs and rejected lines as a stream to `folder`.
 
     Memory: about eight times `RUN_BYTES`, whatever the size and number of the files. A file that was compressed with a
     zstd window larger than the usual 8 MiB needs that window on top, as far as it has data.

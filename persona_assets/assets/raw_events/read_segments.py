@@ -12,7 +12,7 @@ SEGMENT_SUFFIX = ".jss"
 
 
 def read_blocks(file: CaptureFile) -> Iterator[tuple[int, Block | ReadFailure]]:
-    """Yield each block of a segment, and the number of its first event in the segment, from 1.
+    """Yield each block of an archive segment, or the failure to read it, with the number of its first event, from 1.
 
     A file that is no sealed segment, or whose header or index is damaged, is one failure of its whole size, with the
     number 0. Memory: one block, at most 256 MiB.

@@ -54,7 +54,7 @@ _IS_COMMIT[DELETE] = True
 
 
 class EventGroup(NamedTuple):
-    """Events of a block that fill the same columns."""
+    """Events of a block with the same collection and operation, already converted to columns."""
 
     shape: type[TypedRecord] | None  # None for events whose record is not decoded
     collection: str | None  # of all of them; None if they differ
@@ -64,7 +64,7 @@ class EventGroup(NamedTuple):
 
 
 class BlockRows(NamedTuple):
-    """The events of a block by how they become rows."""
+    """The events of a block: converted to columns, decoded one by one, or left for the slow path."""
 
     groups: list[EventGroup]
     others: list[JetstreamEvent]  # identity, account and sync events
@@ -72,7 +72,7 @@ class BlockRows(NamedTuple):
 
 
 def split_block(block: Block, rows: np.ndarray) -> BlockRows:
-    """Convert the events of the usual form to columns, and name the others.
+    """Convert those `rows` of a block that have the usual form to columns; return these and the other events.
 
     Args:
         block: The block.

@@ -12,7 +12,7 @@ LINE_LIMIT_BYTES = 1 << 24
 
 
 class LineBlock(NamedTuple):
-    """A block of consecutive complete lines."""
+    """A block of complete, consecutive lines."""
 
     body: bytes  # with "\n" between them and none at the end
 
@@ -25,7 +25,7 @@ class OverlongLine(NamedTuple):
 
 
 class ReadFailure(NamedTuple):
-    """A place where bytes of a file cannot be read, with the beginning of the line that is cut off there.
+    """A place where bytes of a file could not be read, with the reason and the start of the cut-off line.
 
     `head` is that beginning, at most 64 KiB of it, and `length` its length in bytes.
     """
@@ -39,7 +39,7 @@ class ReadFailure(NamedTuple):
 def read_lines(
     open_file: Callable[[], BinaryIO], *, file_bytes: int = 0, dictionaries: Mapping[int, bytes] | None = None
 ) -> Iterator[LineBlock | OverlongLine | ReadFailure]:
-    """Yield the lines of a file in order, in blocks of about 128 KiB.
+    """Decompress a file and yield its lines in order, in blocks of about 128 KiB.
 
     The first bytes show how the file is compressed, and whether it is UTF-16. It may consist of several members or
     frames. Behind damage, reading continues with the next member or frame. Memory: about 16 MiB for an overlong line,

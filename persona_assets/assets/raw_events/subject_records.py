@@ -21,7 +21,7 @@ _SHORT_LENGTHS = 24  # a longer text has its length in the next byte
 def find_subjects(
     payloads: ByteStringColumn, rows: np.ndarray, beyond_ascii: np.ndarray, collection: str
 ) -> tuple[np.ndarray, pa.StringArray]:
-    """Find the subjects of the records that have the usual form, with ASCII texts of at most 127 bytes.
+    """Extract the subjects (URI or account) of likes, reposts, follows or blocks from DAG-CBOR, without decoding all.
 
     Args:
         payloads: Records in DAG-CBOR.

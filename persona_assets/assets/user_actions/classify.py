@@ -47,7 +47,7 @@ _READ = [name for name in tables.RAW_EVENTS.names if name not in _NOT_READ]
 
 
 class ActionRows(NamedTuple):
-    """The actions of a batch of events, sorted by action type: a code and a row for each."""
+    """The rows of events that are actions, sorted by action type, with the code of the type of each."""
 
     codes: np.ndarray  # int8 (n_actions,), ascending: indices into tables.ACTIONS
     rows: pa.Table  # ACTION_COLUMNS, (n_actions,); rows of the same type in the order of their events

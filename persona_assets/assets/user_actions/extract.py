@@ -22,7 +22,7 @@ from persona_assets.common.provenance import Provenance, with_provenance
 
 
 class ExtractedActions(NamedTuple):
-    """The actions of a day and counts of all events: read = actions + duplicates + events without action."""
+    """Result of `extract_distinct_actions`: a Parquet file, and counts: read = actions + duplicates + no action."""
 
     user_actions: Path  # tables.USER_ACTIONS (and the column `day`), sorted by action, then as raw_events
     read: int  # events
@@ -43,7 +43,7 @@ def extract_distinct_actions(
     day_column: dt.date | None = None,
     provenance: Provenance | None = None,
 ) -> ExtractedActions:
-    """Extract the actions of all `raw_events`; of duplicates, the one with the earliest time is kept.
+    """Write all actions in `raw_events` to a Parquet file; of an event delivered more than once, the earliest counts.
 
     Events that are sorted by all columns, as the asset `raw_events` is, are read in one pass. Others are sorted first.
 
