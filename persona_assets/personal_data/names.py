@@ -1,7 +1,7 @@
 """Find names of people by a spaCy model, which the extra `names` installs.
 
 Only the parts of the model that find names are run. No module imports spaCy when it is loaded: `load_name_finder` does
-(2 s), and `remove` takes what it returns.
+(2 s), and `replace_personal_data` takes what it returns.
 """
 
 import importlib
