@@ -115,7 +115,9 @@ def measure(posts: Path, scratch: Path, threads: int) -> dict[str, Any]:
     model, clock = load_free_model(), Clock()
     encoder = names["Encoder"](model, vector_dtype="float16")
     dataset = pads.dataset(posts)
-    cache = names["cache"](scratch / "cache", key=model.key(), dimensions=model.dimensions, dtype="float16")
+    cache = names["cache"](
+        scratch / "cache", key=model.vector_cache_key(), dimensions=model.dimensions, dtype="float16"
+    )
     with clock.stage("all"):
         with clock.stage("deduplicate"):
             split = names["split"](dataset, scratch=scratch, memory_limit="2GB")

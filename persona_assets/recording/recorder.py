@@ -104,7 +104,7 @@ class Recorder:
         return frontier >= end + BEYOND_END_US or self._silent_ends > 1
 
     def _connect(self) -> None:
-        attempt = self._attempts.choose(self._continuity.frontier_us, is_resumed=self._is_resumed)
+        attempt = self._attempts.next_attempt(self._continuity.frontier_us, is_resumed=self._is_resumed)
         address = self._attempts.addresses[attempt.server]
         dictionary = self._dictionaries.choose_for_server(address)
         frontier = self._continuity.frontier_us

@@ -13,9 +13,9 @@ def make_attempts(number=2):
 def test_it_begins_before_the_position_that_is_needed():
     attempts = make_attempts()
 
-    assert attempts.choose(None, is_resumed=False) == Attempt(0, None, None)
-    assert attempts.choose(AT, is_resumed=False).cursor == AT - LEAD_US
-    assert attempts.choose(AT, is_resumed=True).cursor == AT - REWIND_US
+    assert attempts.next_attempt(None, is_resumed=False) == Attempt(0, None, None)
+    assert attempts.next_attempt(AT, is_resumed=False).cursor == AT - LEAD_US
+    assert attempts.next_attempt(AT, is_resumed=True).cursor == AT - REWIND_US
 
 
 def test_a_sequence_number_serves_the_server_that_gave_it():
@@ -23,24 +23,24 @@ def test_a_sequence_number_serves_the_server_that_gave_it():
     for second in range(60):
         attempts.note_sequence(AT + second * SECOND, 100 + second)
 
-    assert attempts.choose(AT + 59 * SECOND, is_resumed=True) == Attempt(0, 154, AT + 54 * SECOND)
+    assert attempts.next_attempt(AT + 59 * SECOND, is_resumed=True) == Attempt(0, 154, AT + 54 * SECOND)
     assert len(attempts._sequence) < 20
     attempts.note_failure()
-    assert attempts.choose(AT + 59 * SECOND, is_resumed=True) == Attempt(1, AT + 54 * SECOND, AT + 54 * SECOND)
+    assert attempts.next_attempt(AT + 59 * SECOND, is_resumed=True) == Attempt(1, AT + 54 * SECOND, AT + 54 * SECOND)
     attempts.note_failure()
     assert attempts.has_sequence
     attempts.forget_sequence()
     assert not attempts.has_sequence
-    assert attempts.choose(AT + 59 * SECOND, is_resumed=True).cursor == AT + 54 * SECOND
+    assert attempts.next_attempt(AT + 59 * SECOND, is_resumed=True).cursor == AT + 54 * SECOND
 
 
 def test_after_catching_up_it_goes_back_further_once():
     attempts = make_attempts()
     attempts.rewind_further()
 
-    assert attempts.choose(AT, is_resumed=True).cursor == AT - CUTOVER_REWIND_US
+    assert attempts.next_attempt(AT, is_resumed=True).cursor == AT - CUTOVER_REWIND_US
     attempts.note_progress()
-    assert attempts.choose(AT, is_resumed=True).cursor == AT - REWIND_US
+    assert attempts.next_attempt(AT, is_resumed=True).cursor == AT - REWIND_US
 
 
 def test_what_a_server_cannot_hand_over_is_skipped_by_seconds():
@@ -48,7 +48,7 @@ def test_what_a_server_cannot_hand_over_is_skipped_by_seconds():
     attempts.skip_ahead()
     attempts.skip_ahead()
 
-    assert attempts.choose(AT, is_resumed=True).cursor == AT + 2 * SECOND
+    assert attempts.next_attempt(AT, is_resumed=True).cursor == AT + 2 * SECOND
 
 
 def test_a_gap_at_the_beginning_is_accepted_when_all_servers_were_asked_from_long_before():
@@ -56,9 +56,9 @@ def test_a_gap_at_the_beginning_is_accepted_when_all_servers_were_asked_from_lon
     gap, smaller = Gap(AT, AT + 90 * SECOND, "w"), Gap(AT, AT + 30 * SECOND, "w")
 
     assert not attempts.must_accept_gap(gap, is_resumed=False)
-    assert attempts.choose(AT, is_resumed=False) == Attempt(0, AT - LONG_LEAD_US, AT - LONG_LEAD_US)
+    assert attempts.next_attempt(AT, is_resumed=False) == Attempt(0, AT - LONG_LEAD_US, AT - LONG_LEAD_US)
     assert not attempts.must_accept_gap(gap, is_resumed=False)
-    assert attempts.choose(AT, is_resumed=False).server == 1
+    assert attempts.next_attempt(AT, is_resumed=False).server == 1
     assert not attempts.must_accept_gap(smaller, is_resumed=False)
     assert attempts.must_accept_gap(smaller, is_resumed=False)
 

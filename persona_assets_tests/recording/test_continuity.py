@@ -7,7 +7,7 @@ SECOND = 1_000_000
 
 
 def follow_all(continuity, times):
-    return [gap for time in times if (gap := continuity.follow(time))]
+    return [gap for time in times if (gap := continuity.add_event_time(time))]
 
 
 def test_the_first_event_of_a_live_stream_is_where_it_begins():

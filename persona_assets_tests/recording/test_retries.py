@@ -71,4 +71,4 @@ def test_an_oversize_frame_is_left_out_by_the_server_then_skipped():
     retries.note_loss(lost, has_progress=True)
     assert retries.max_message_bytes == 8 << 20
     retries.note_loss(lost, has_progress=False)
-    assert attempts.choose(10**15, is_resumed=True).cursor == 10**15 + 1_000_000
+    assert attempts.next_attempt(10**15, is_resumed=True).cursor == 10**15 + 1_000_000

@@ -27,14 +27,14 @@ def test_fewer_tokens_can_be_asked_for(tiny_folder):
 def test_the_revision_is_that_of_weights_and_tokenizer(tiny, tmp_path):
     other = make_model(tmp_path / "other", pooling={"pooling_mode": "cls"})
     assert load(other).revision == tiny.revision
-    assert load(other).vector_cache_key() != tiny.key()
+    assert load(other).vector_cache_key() != tiny.vector_cache_key()
 
     weights = load_file(other / "model.safetensors")
     weights["embeddings.word_embeddings.weight"] += 1
     save_file(weights, other / "model.safetensors", metadata={"format": "pt"})
     changed = load(other).revision
     assert changed != tiny.revision
-    assert load(other).vector_space() != tiny.space()
+    assert load(other).vector_space() != tiny.vector_space()
 
     (other / "vocab.txt").write_text("other", encoding="utf-8")
     assert load(other).revision not in {changed, tiny.revision}
