@@ -35,7 +35,7 @@ class GapDetector:
     def add_event_time(self, time_us: int) -> Gap | None:
         """Add the time of the next event (microseconds); return the gap before it as soon as that is certain.
 
-        The frontier stays before the gap until `accept` is called.
+        The frontier stays before the gap until `continue_after` is called.
         """
         frontier = self.frontier_us
         if frontier is None:
