@@ -248,11 +248,9 @@ class ArchiveClient:
                 retries.wait_after_failure(describe_transport_error(error), self.host)
 
     @contextmanager
-    def _open(
-        self, method: str, name: str, retries: RequestRetries, **request: Any
-    ) -> Generator[httpx.Response | None]:
+    def _open(self, method: str, name: str, retries: RequestRetries, **sent: Any) -> Generator[httpx.Response | None]:
         """Send a request and yield its answer, or None if it is to be sent again, after having waited."""
-        with self._http.stream(method, _PREFIX + name, **request) as answer:
+        with self._http.stream(method, _PREFIX + name, **sent) as answer:
             status = answer.status_code
             if status in {_OK, _PARTIAL}:
                 yield answer
@@ -297,5 +295,5 @@ def _explain(status: int, name: str, host: str, answer: httpx.Response) -> Archi
 
 
 def describe_transport_error(error: httpx.TransportError) -> str:
-    """Return the kind of a network error in words; unlike its own message, they never quote the request."""
+    """Return the kind of a network error in words; unlike its own message, it never quotes the request."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()

@@ -129,10 +129,8 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
                 # The rest needs no device: it is free for the step that waits for it.
                 model = dataclasses.replace(model, replicas=())
                 release_unused_gpu_memory(model.device)
-            day = parse_day(context.partition_key)
-            result = join_vectors_to_posts(
-                posts_and_texts.posts, vectors, scratch=folder, day_column=day, provenance=made
-            )
+            posts_file, day = posts_and_texts.posts, parse_day(context.partition_key)
+            result = join_vectors_to_posts(posts_file, vectors, scratch=folder, day_column=day, provenance=made)
         context.log.info("%d posts, %d distinct texts, %d reused", result.posts, vectors.texts, vectors.reused)
         posts, max_error = english_posts.count_rows(), result.max_unit_length_error
         return dg.MaterializeResult(
