@@ -9,6 +9,16 @@ SETTING_TOPICS: Mapping[str, tuple[str, ...]] = {
     "Recording": ("jetstream_urls", "stream_timeout", "stream_collections", "stream_dids"),
     "Days": ("window_days", "start_date", "end_date", "include_today", "schedule_hour", "sensor_days"),
     "Users and language": ("language", "min_english_posts"),
+    "Consent": (
+        "consent_training",
+        "consent_inference",
+        "consent_synthetic_content",
+        "consent_embedding",
+        "consent_bulk_dataset",
+        "consent_archive",
+        "consent_release",
+        "consent_entity",
+    ),
     "Embeddings": (
         "model",
         "device",
