@@ -12,7 +12,7 @@ def _undefined(purpose: str) -> UndefinedMeans:
 
 
 class ConsentSettings(pydantic.BaseModel):
-    """What the lack of a statement means. Field `consent_training` is variable `PERSONA_CONSENT_TRAINING`, and so on."""
+    """What the lack of a statement means. Field `consent_training` is variable `PERSONA_CONSENT_TRAINING`, for one."""
 
     consent_training: UndefinedMeans = _undefined("the training of models")
     consent_inference: UndefinedMeans = _undefined("being input of a model's inference")
