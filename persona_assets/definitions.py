@@ -11,6 +11,8 @@ from persona_assets.assets.captured_events.assets import build_captured_events
 from persona_assets.assets.cluster_jsonl.assets import build_cluster_jsonl
 from persona_assets.assets.cluster_stats.assets import build_cluster_stats
 from persona_assets.assets.clusters.assets import build_clusters
+from persona_assets.assets.consent_records.assets import build_consent_records
+from persona_assets.assets.consents.assets import build_consents
 from persona_assets.assets.embeddings.assets import build_embeddings
 from persona_assets.assets.embeddings.machine_lock import needs_machine_lock
 from persona_assets.assets.english_posts.assets import build_english_posts
@@ -54,6 +56,8 @@ class GraphShape(NamedTuple):
 STEPS: Mapping[str, Callable[[GraphShape], dg.AssetsDefinition]] = {
     "captured_events": lambda shape: build_captured_events(shape.days, shape.settings),
     "raw_events": lambda shape: build_raw_events(shape.days, either_alone=not is_code_server(sys.argv)),
+    "consent_records": lambda shape: build_consent_records(shape.days),
+    "consents": lambda _: build_consents(),
     "user_actions": lambda shape: build_user_actions(shape.days),
     "english_posts": lambda shape: build_english_posts(shape.days),
     "english_users": lambda shape: build_english_users(shape.days, shape.window),

@@ -31,6 +31,7 @@ PLAIN = {
     "chunked_writes",
     "collection_names",
     "columns",
+    "consent",
     "database",
     "errors",
     "files",  # of a capture
@@ -57,6 +58,7 @@ PLAIN = {
 # Packages that several assets share, whose modules are pure as those of assets are.
 SHARED = {
     "archive",
+    "consent",
     "files",
     "personal_data",
     "post_vectors",

@@ -13,12 +13,14 @@ from persona_assets.definitions import build_definitions
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import make_model
-from persona_assets_tests.whole_graph import DAY_ASSETS, LINEAGE_ASSETS, PERSONA_ASSETS
+from persona_assets_tests.whole_graph import ALL_DAYS_ASSETS, DAY_ASSETS, PERSONA_ASSETS
 
 ROOT = Path(__file__).parents[1]
 READS = {
     "raw_events": {"captured_events"},
     "rejected_lines": {"captured_events"},
+    "consent_records": {"raw_events"},
+    "consents": {"consent_records"},
     "user_actions": {"raw_events"},
     "english_posts": {"user_actions"},
     "english_users": {"english_posts", "user_actions"},
@@ -33,6 +35,8 @@ READS = {
 STAGES = {
     "raw_events": "capture",
     "rejected_lines": "capture",
+    "consent_records": "days",
+    "consents": "consents",
     "user_actions": "days",
     "english_posts": "days",
     "embeddings": "days",
@@ -92,7 +96,7 @@ def test_each_asset_has_the_documented_inputs(graph):
 def test_each_asset_has_days_a_group_an_owner_kinds_and_a_description(graph, name):
     node = graph.get(dg.AssetKey(name))
 
-    if name in LINEAGE_ASSETS:  # one table of all days
+    if name in ALL_DAYS_ASSETS:
         assert node.partitions_def is None
     else:
         assert node.partitions_def.get_first_partition_key() == "2024-11-01"
@@ -116,7 +120,7 @@ def test_windows_are_partition_mappings(graph, child, parent):
 
 
 def test_the_jobs_cover_each_asset_once():
-    assert sorted([*DAY_ASSETS, *PERSONA_ASSETS, *LINEAGE_ASSETS]) == sorted(READS)
+    assert sorted([*DAY_ASSETS, *PERSONA_ASSETS, *ALL_DAYS_ASSETS]) == sorted(READS)
 
 
 @pytest.mark.slow

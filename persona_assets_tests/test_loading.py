@@ -38,6 +38,8 @@ DAYS = [dt.date(2025, 3, day) for day in (1, 2, 3)]
 FOLDERS = [
     "raw_events",
     "rejected_lines",
+    "consent_records",
+    "deleted_posts",
     "user_actions",
     "english_posts",
     "english_users",
@@ -182,8 +184,8 @@ def test_tables_in_the_folders_of_three_days_are_one_table_too(load, table, worl
 @pytest.mark.parametrize("load", LIBRARIES)
 def test_every_stored_table_loads(load, world, tmp_path):
     stored = sorted(world.data.rglob("*.parquet"))
-    # Beside them ignored, cluster_stats and map_positions of each day, and lineage and persona_labels over all.
-    assert len(stored) == 3 * (len(FOLDERS) + len(SMALL_TABLES) + 3) + 2
+    # Beside them ignored, cluster_stats and map_positions of each day; consents, lineage, persona_labels over all.
+    assert len(stored) == 3 * (len(FOLDERS) + len(SMALL_TABLES) + 3) + 3
 
     for file in stored:
         metadata = pq.read_metadata(file)

@@ -18,14 +18,14 @@ from persona_assets.definitions import build_definitions
 from persona_assets.sample.manifest import SampleManifest
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
-from persona_assets_tests.whole_graph import LINEAGE_ASSETS
+from persona_assets_tests.whole_graph import ALL_DAYS_ASSETS
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 FIRST, LAST = "2025-03-01", "2025-03-02"
 TABLES = (
-    "raw_events", "rejected_lines", "user_actions", "english_posts", "english_users", "embeddings", "clusters",
-    "persona_phrases",
+    "raw_events", "rejected_lines", "consent_records", "user_actions", "english_posts", "english_users", "embeddings",
+    "clusters", "persona_phrases",
 )  # fmt: skip
 MESSAGES = set(tables.MESSAGES)
 
@@ -84,7 +84,7 @@ def world(tmp_path_factory) -> World:
 
 def test_every_asset_has_every_day(world):
     assert set(world.metadata) == {
-        (asset, day) for asset in (*TABLES, "cluster_jsonl", "cluster_stats", *LINEAGE_ASSETS) for day in (FIRST, LAST)
+        (asset, day) for asset in (*TABLES, "cluster_jsonl", "cluster_stats", *ALL_DAYS_ASSETS) for day in (FIRST, LAST)
     }
     for asset in TABLES:
         assert sorted(file.name for file in (world.data / asset).glob("*.*")) == [f"{FIRST}.parquet", f"{LAST}.parquet"]

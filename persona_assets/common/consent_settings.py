@@ -50,7 +50,7 @@ class ConsentSettings(pydantic.BaseModel):
             return dict.fromkeys(means, "deny")
         return means
 
-    def consent_entities(self) -> tuple[str, ...]:
-        """Return the DIDs and domains of `consent_entity`, in lower case."""
-        names = (self.consent_entity or "").split(",")
-        return tuple(name.strip().lower() for name in names if name.strip())
+
+def split_entities(names: str | None) -> tuple[str, ...]:
+    """Return the DIDs and domains of the setting `consent_entity`, in lower case."""
+    return tuple(name.strip().lower() for name in (names or "").split(",") if name.strip())

@@ -38,12 +38,15 @@ CONSENT_RECORDS = tables.declare_schema(
 )
 
 # One row per post that its author deleted on the day.
-DELETED_POSTS = pa.schema(
-    [
-        required_column("uri", pa.string(), "Address of the post."),
-        required_column("user_id", pa.string(), "Permanent id (DID) of its author."),
-        required_column("event_time_us", pa.int64(), "When the relay saw the deletion: the last one, if several."),
-    ]
+DELETED_POSTS = tables.declare_schema(
+    "deleted_posts",
+    pa.schema(
+        [
+            required_column("uri", pa.string(), "Address of the post."),
+            required_column("user_id", pa.string(), "Permanent id (DID) of its author."),
+            required_column("event_time_us", pa.int64(), "When the relay saw the deletion: the last one, if several."),
+        ]
+    ),
 )
 
 

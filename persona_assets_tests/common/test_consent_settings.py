@@ -1,5 +1,6 @@
 import pytest
 
+from persona_assets.common.consent_settings import split_entities
 from persona_assets.consent.purposes import PURPOSES
 from persona_assets.errors import SettingsError
 from persona_assets.settings import read_settings
@@ -33,7 +34,7 @@ def test_a_release_may_be_stricter_than_the_machine_but_not_laxer():
 def test_the_entity_may_be_a_did_a_domain_or_both(given, names):
     environment = {} if given is None else {"PERSONA_CONSENT_ENTITY": given}
 
-    assert read_settings(environment).consent_entities() == names
+    assert split_entities(read_settings(environment).consent_entity) == names
 
 
 def test_other_meanings_are_refused():

@@ -93,7 +93,8 @@ def extract_statements(
         deletions = con.sql(_DELETIONS).to_arrow_table()
     states = _count_states(where)
     dropped[REPLACED] = events.total() - dropped.total() - states.total()
-    return ExtractedStatements(where, _to_deleted(deletions), events, states, +dropped, problems, has_declarations)
+    deleted = with_provenance(_to_deleted(deletions), provenance)
+    return ExtractedStatements(where, deleted, events, states, +dropped, problems, has_declarations)
 
 
 def _quote(path: Path) -> str:
