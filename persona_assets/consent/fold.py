@@ -36,6 +36,8 @@ _SPEAKERS = """
     CREATE TEMP TABLE speakers AS SELECT DISTINCT user_id FROM consent_records
     WHERE kind IN ('ai_preference', 'user_intents') OR no_unauthenticated OR bot OR account_status <> 'active'
 """
+_OF_SPEAKERS = "user_id IN (SELECT user_id FROM speakers)"
+_DECLARATIONS = "kind IN ('ai_preference', 'user_intents')"
 # How a statement counts: 0 as a global one, 1 as an override, NULL not at all.
 _RANKED = f"""
     CREATE TEMP TABLE ranked AS SELECT *, CASE
@@ -56,16 +58,26 @@ _DECIDED = """
         PARTITION BY user_id, purpose ORDER BY allow, event_time_us DESC, record, updated_at_us DESC NULLS LAST
     ) = 1
 """
-_LABELS = """
-    CREATE TEMP TABLE labels AS SELECT user_id, bool_or(no_unauthenticated) AS no_unauthenticated, bool_or(bot) AS bot,
-        max(event_time_us) AS self_labels_time_us
-    FROM states WHERE kind = 'self_labels' GROUP BY user_id
-"""
-_ACCOUNTS = """
-    CREATE TEMP TABLE accounts AS SELECT user_id, account_status, event_time_us AS account_time_us
-    FROM states WHERE kind = 'account_status'
-    QUALIFY row_number() OVER (PARTITION BY user_id ORDER BY account_status = 'active', account_status) = 1
-"""
+# Of these an account has one record, so that its last state is a maximum: half the time of `last_states`, which sorts.
+_LABELS = f"""
+    CREATE TEMP TABLE labels AS SELECT user_id, last.time_us AS self_labels_time_us, bot.value AS bot,
+        last.value AS no_unauthenticated, statements
+    FROM (
+        SELECT user_id, max({{place}}, 'value': no_unauthenticated}}) AS last, max({{place}}, 'value': bot}}) AS bot,
+            count(*) AS statements
+        FROM consent_records WHERE kind = 'self_labels' AND {_OF_SPEAKERS} GROUP BY user_id
+    )
+""".replace("{place}", "{'time_us': event_time_us, 'rev': coalesce(rev, ''), 'is_record': operation <> 'delete'")  # noqa: S608 - made of constants
+_ACCOUNTS = f"""
+    CREATE TEMP TABLE accounts AS SELECT user_id, last.time_us AS account_time_us, last.status AS account_status,
+        statements
+    FROM (
+        SELECT user_id, count(*) AS statements, max({{
+            'time_us': event_time_us, 'is_closed': account_status <> 'active', 'status': account_status
+        }}) AS last
+        FROM consent_records WHERE kind = 'account_status' AND {_OF_SPEAKERS} GROUP BY user_id
+    )
+"""  # noqa: S608 - made of constants
 _OF_PURPOSES = ", ".join(
     f"any_value({value}) FILTER (purpose = '{purpose}') AS {purpose}_{name}"
     for purpose in PURPOSES
@@ -88,10 +100,10 @@ class FoldedConsents(NamedTuple):
 
     consents: Path  # CONSENTS, sorted by account
     accounts: int  # rows of it
-    without_row: int  # accounts that only ever said that they are active, or had a profile without such labels
     states: Counter[str]  # last states over all days, of accounts with a row, by kind
-    withdrawn: int  # of these states: records that were deleted
+    withdrawn: int  # of these states: declarations that were deleted
     not_binding: Counter[str]  # statements that do not count here, by reason
+    neutral: int  # rows of consent_records of accounts without a row: that they are active, or have no such label
 
 
 def fold_statements(
@@ -120,40 +132,42 @@ def fold_statements(
         con.register("entity_names", pa.table({"name": pa.array(entities, pa.string())}))
         con.execute("CREATE TEMP TABLE entities AS SELECT name FROM entity_names")
         con.execute(_SPEAKERS)
-        of_speakers = query_last_states("consent_records", where="user_id IN (SELECT user_id FROM speakers)")
-        con.execute(f"CREATE TEMP TABLE states AS {of_speakers}")
+        con.execute(f"CREATE TEMP TABLE states AS {query_last_states('consent_records', where=_DECLARATIONS)}")
         for query in (_RANKED, _DECIDED, _LABELS, _ACCOUNTS):
             con.execute(query)
         rows = con.sql(_RESULT).to_arrow_reader(_BATCH_ROWS)
         typed = (pa.Table.from_batches([batch]).cast(CONSENTS) for batch in rows)
         accounts = write_parquet(where, with_provenance(CONSENTS, provenance), typed)
-        (everybody,) = _row(con, "SELECT count(DISTINCT user_id) FROM consent_records")
-        return FoldedConsents(where, accounts, everybody - accounts, *_count(con))
+        return FoldedConsents(where, accounts, *_count(con))
 
 
-def _row(con: "duckdb.DuckDBPyConnection", query: str) -> tuple[int, ...]:
-    return con.sql(query).fetchall()[0]
-
-
-def _count(con: "duckdb.DuckDBPyConnection") -> tuple[Counter[str], int, Counter[str]]:
-    states = "SELECT kind, count(DISTINCT (user_id, record)) FROM states GROUP BY kind"
-    (withdrawn,) = _row(
-        con,
-        "SELECT count(DISTINCT (user_id, record)) FROM states "
-        "WHERE operation = 'delete' AND kind IN ('ai_preference', 'user_intents')",
-    )
-    not_binding = (
-        "SELECT scope, allow, count(*) FROM ranked WHERE place_of_scope IS NULL GROUP BY scope, allow ORDER BY ALL"
-    )
-    reasons = {
-        _NOT_BINDING[scope].format("allows" if allow else "refuses"): count
-        for scope, allow, count in con.sql(not_binding).fetchall()
-    }
-    return Counter(dict(con.sql(states).fetchall())), withdrawn, Counter(reasons)
-
-
+_STATES = """
+    SELECT kind, count(DISTINCT (user_id, record)) FROM states GROUP BY kind
+    UNION ALL SELECT 'self_labels', count(*) FROM labels
+    UNION ALL SELECT 'account_status', count(*) FROM accounts
+"""
+_WITHDRAWN = "SELECT count(DISTINCT (user_id, record)) FROM states WHERE operation = 'delete'"
+_NOT_COUNTED = """
+    SELECT scope, allow, count(*) FROM ranked WHERE place_of_scope IS NULL GROUP BY scope, allow ORDER BY scope, allow
+"""
+_NEUTRAL = f"""
+    SELECT (SELECT count(*) FROM consent_records) - (SELECT count(*) FROM consent_records WHERE {_DECLARATIONS})
+        - (SELECT coalesce(sum(statements), 0) FROM labels) - (SELECT coalesce(sum(statements), 0) FROM accounts)
+"""  # noqa: S608 - made of constants
 _NOT_BINDING: Mapping[str, str] = {
     "entity": "{}, for another entity",
     "collection": "{}, for another collection than posts",
     "unknown": "{}, in a scope that is unknown",
 }
+
+
+def _count(con: "duckdb.DuckDBPyConnection") -> tuple[Counter[str], int, Counter[str], int]:
+    """Return the counts of `FoldedConsents`, in its order."""
+    states = Counter({kind: count for kind, count in con.sql(_STATES).fetchall() if count})
+    ((withdrawn,),) = con.sql(_WITHDRAWN).fetchall()
+    not_binding = {
+        _NOT_BINDING[scope].format("allows" if allow else "refuses"): count
+        for scope, allow, count in con.sql(_NOT_COUNTED).fetchall()
+    }
+    ((neutral,),) = con.sql(_NEUTRAL).fetchall()
+    return states, withdrawn, Counter(not_binding), int(neutral)

@@ -146,7 +146,7 @@ def _describe(folded: FoldedConsents, opened: pads.FileSystemDataset) -> tuple[d
         "kinds": count_table(folded.states, of="kind"),
         "withdrawn": folded.withdrawn,
         "not_binding": count_table(folded.not_binding, of="statement"),
-        "without_row": folded.without_row,
+        "neutral": folded.neutral,
         "left_out": _table(_list_left_out(consents, settings), {"output": "string", "reason": "string"}),
         "stale_days": _table(_list_stale(stale), {"asset": "string", "day": "string", "reason": "string"}),
     }, stale
