@@ -50,7 +50,7 @@ class PlantedEvents(NamedTuple):
         return (event for event in self.events if start <= event["time_us"] < start + DAY_US)
 
 
-def plant_accounts(start_date: dt.date, days: int, personas: Sequence[str], seed: int) -> PlantedEvents:
+def build_planted_accounts(start_date: dt.date, days: int, personas: Sequence[str], seed: int) -> PlantedEvents:
     """Return an account of each of `SCENARIOS`, with its own random numbers: the other accounts stay as they are.
 
     Args:

@@ -13,7 +13,7 @@ from persona_assets.common.lexicon import POST, QUOTING_EMBEDS
 from persona_assets.sample import delivery
 from persona_assets.sample.manifest import MAKER, SampleManifest
 from persona_assets.sample.people import Person, make_people
-from persona_assets.sample.planted_accounts import PlantedEvents, plant_accounts
+from persona_assets.sample.planted_accounts import PlantedEvents, build_planted_accounts
 from persona_assets.sample.put_in_place import put_in_place, refuse_to_overwrite
 from persona_assets.sample.records import EventJson
 from persona_assets.sample.simulate import Simulation
@@ -72,7 +72,7 @@ def write_capture(  # noqa: PLR0913 - the parameters of a sample
     rng = np.random.default_rng(seed)
     people, topics = make_people(users, personas, rng), list(TOPICS)[:personas]
     dates = [start_date + dt.timedelta(day) for day in range(days)]
-    planted = plant_accounts(start_date, days, topics, seed) if consent else PlantedEvents([], [], [])
+    planted = build_planted_accounts(start_date, days, topics, seed) if consent else PlantedEvents([], [], [])
     files, counts = _make_files(people, topics, dates, rng, planted)
     manifest = SampleManifest(
         made_by=MAKER,

@@ -4,7 +4,7 @@ import pytest
 
 from persona_assets.common.lexicon import POST
 from persona_assets.sample.consent_scenarios import SCENARIOS
-from persona_assets.sample.planted_accounts import POSTS_PER_DAY, plant_accounts
+from persona_assets.sample.planted_accounts import POSTS_PER_DAY, build_planted_accounts
 from persona_assets.sample.topics import TOPICS
 
 START, DAYS = dt.date(2025, 2, 28), 2
@@ -13,7 +13,7 @@ PERSONAS = list(TOPICS)[:2]
 
 @pytest.fixture(scope="module")
 def planted():
-    return plant_accounts(START, DAYS, PERSONAS, seed=7)
+    return build_planted_accounts(START, DAYS, PERSONAS, seed=7)
 
 
 def uris_of(events, operation):
@@ -48,5 +48,5 @@ def test_each_text_has_the_word_of_its_account_and_no_other(planted):
 
 
 def test_the_same_seed_plants_the_same_accounts(planted):
-    assert plant_accounts(START, DAYS, PERSONAS, seed=7) == planted
-    assert plant_accounts(START, DAYS, PERSONAS, seed=8).accounts != planted.accounts
+    assert build_planted_accounts(START, DAYS, PERSONAS, seed=7) == planted
+    assert build_planted_accounts(START, DAYS, PERSONAS, seed=8).accounts != planted.accounts

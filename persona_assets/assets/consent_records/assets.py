@@ -58,7 +58,7 @@ def build_consent_records(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefini
         One row is one statement: a purpose that a record allows or refuses, the self-labels of a profile, or the status
         of an account. A record that was deleted has a row too, as it takes back what it said. Of each record and
         account the last state of the day is kept. `deleted_posts` beside it lists the posts that their authors deleted.
-        Next: `consents` folds all days.
+        Next: `consents` puts all days together.
         """
         with measured() as cost:
             made = build_provenance(

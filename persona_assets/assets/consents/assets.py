@@ -23,7 +23,7 @@ from persona_assets.common.metadata import count_table, measured, provenance_tab
 from persona_assets.common.provenance import Provenance, build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.consent.fold import FoldedConsents, fold_statements
+from persona_assets.consent.resolve import ResolvedConsents, resolve_statements
 from persona_assets.consent.purposes import PURPOSES_OF
 from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, every_day_with
 from persona_assets.settings import Settings, from_setting, read_settings
@@ -83,11 +83,11 @@ def build_consents() -> dg.AssetsDefinition:
         opened = consent_records.main
         days = _list_days(opened)
         with measured() as cost:
-            folded, made = _fold(opened, days, config, scratch.new_folder())
-            description, stale = _describe(folded, opened)
+            resolved, made = _resolve(opened, days, config, scratch.new_folder())
+            description, stale = _describe(resolved, opened)
         missing = sorted(list_days(opened.filesystem, f"{_find_data(opened)}/raw_events").keys() - days.keys())
         yield dg.MaterializeResult(
-            value=folded.consents,
+            value=resolved.consents,
             data_version=_DATA_VERSION,
             metadata={"days": len(days), **description, **provenance_table(made), **cost},
             check_results=[
@@ -99,9 +99,9 @@ def build_consents() -> dg.AssetsDefinition:
         # this one listed them, and its own table before this one: what is stored last must be made of all days.
         while (now := _list_days(opened)) != days:
             days = now
-            context.log.info("%d days are stored by now: folding again", len(days))
-            folded, _ = _fold(opened, days, config, scratch.new_folder())
-            io_manager.handle_output(dg.build_output_context(asset_key=context.asset_key), folded.consents)
+            context.log.info("%d days are stored by now: resolving again", len(days))
+            resolved, _ = _resolve(opened, days, config, scratch.new_folder())
+            io_manager.handle_output(dg.build_output_context(asset_key=context.asset_key), resolved.consents)
 
     return consents
 
@@ -115,27 +115,27 @@ def _list_days(consent_records: pads.FileSystemDataset) -> Mapping[str, StoredFi
     return list_days(consent_records.filesystem, str(PurePosixPath(consent_records.files[0]).parent))
 
 
-def _fold(
+def _resolve(
     opened: pads.FileSystemDataset, days: Mapping[str, StoredFile], config: ConsentsConfig, scratch: Path
-) -> tuple[FoldedConsents, Provenance]:
+) -> tuple[ResolvedConsents, Provenance]:
     dataset = open_days(opened, days.values(), verified=opened.files)
     made = build_provenance(
         "consents", days=list(days), settings=config.chosen(), libraries=["duckdb"], inputs=[dataset]
     )
-    folded = fold_statements(
+    resolved = resolve_statements(
         dataset,
         entities=split_entities(config.consent_entity),
         memory_limit=config.memory_limit,
         scratch=scratch,
         provenance=made,
     )
-    return folded, made
+    return resolved, made
 
 
-def _describe(folded: FoldedConsents, opened: pads.FileSystemDataset) -> tuple[dict[str, Any], list[StaleDay]]:
+def _describe(resolved: ResolvedConsents, opened: pads.FileSystemDataset) -> tuple[dict[str, Any], list[StaleDay]]:
     """Return the metadata of the materialization, and the stale days."""
     settings = read_settings()
-    consents = pq.read_table(folded.consents, columns=list(POLICY_COLUMNS))
+    consents = pq.read_table(resolved.consents, columns=list(POLICY_COLUMNS))
     stale = list(
         find_stale_days(consents, settings.undefined_consent(), filesystem=opened.filesystem, data=_find_data(opened))
     )
@@ -143,10 +143,10 @@ def _describe(folded: FoldedConsents, opened: pads.FileSystemDataset) -> tuple[d
     return {
         "purposes": _table([count._asdict() for count in purposes], {"purpose": "string"}),
         "accounts": count_table(count_statuses(consents), of="status"),
-        "kinds": count_table(folded.states, of="kind"),
-        "withdrawn": folded.withdrawn,
-        "not_binding": count_table(folded.not_binding, of="statement"),
-        "neutral": folded.neutral,
+        "kinds": count_table(resolved.states, of="kind"),
+        "withdrawn": resolved.withdrawn,
+        "not_binding": count_table(resolved.not_binding, of="statement"),
+        "neutral": resolved.neutral,
         "left_out": _table(_list_left_out(consents, settings), {"output": "string", "reason": "string"}),
         "stale_days": _table(_list_stale(stale), {"asset": "string", "day": "string", "reason": "string"}),
     }, stale

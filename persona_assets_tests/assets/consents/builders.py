@@ -37,7 +37,7 @@ class Graph:
         for day in days:
             self._make("consent_records", partition_key=day)
 
-    def fold(self):
+    def resolve(self):
         """Make `consents`; return the metadata, and whether each check passed."""
         done = self._make("consents")
         (made,) = done.asset_materializations_for_node("consents")

@@ -50,56 +50,56 @@ def records(metadata, name):
 def test_the_order_in_which_days_are_made_does_not_matter(graph, order):
     for day in order:
         graph.store(day)
-        graph.fold()
+        graph.resolve()
 
     assert graph.rows() == EXPECTED
 
 
 def test_days_made_in_any_order_give_the_same_bytes(graph, tmp_path):
     graph.store(*STATEMENTS)
-    graph.fold()
+    graph.resolve()
     with dg.DagsterInstance.ephemeral() as instance:
         other = Graph(tmp_path / "other", STATEMENTS, instance)
         for day in reversed(STATEMENTS):
             other.store(day)
-            other.fold()
+            other.resolve()
 
-    assert (graph.folder / "consents.parquet").read_bytes() == (other.folder / "consents.parquet").read_bytes()
+    assert (graph.resolveer / "consents.parquet").read_bytes() == (other.resolveer / "consents.parquet").read_bytes()
 
 
 def test_a_day_that_another_run_stores_meanwhile_is_not_lost(graph, monkeypatch):
     """The other run stores its day and its own table after this one has read the days, and before it writes."""
     graph.store("2025-03-01")
-    fold = consents_assets.fold_statements
-    folds = []
+    resolve = consents_assets.resolve_statements
+    counts = []
 
-    def fold_while_others_store(dataset, **options):
-        folded = fold(dataset, **options)
-        folds.append(len(dataset.files))
-        if len(folds) == 1:
+    def resolve_while_others_store(dataset, **options):
+        resolved = resolve(dataset, **options)
+        counts.append(len(dataset.files))
+        if len(counts) == 1:
             graph.store("2025-03-02", "2025-03-03")
-        return folded
+        return resolved
 
-    monkeypatch.setattr(consents_assets, "fold_statements", fold_while_others_store)
-    graph.fold()
+    monkeypatch.setattr(consents_assets, "resolve_statements", resolve_while_others_store)
+    graph.resolve()
 
-    assert folds == [1, 3]
+    assert counts == [1, 3]
     assert graph.rows() == EXPECTED
 
 
 def test_a_day_that_is_made_again_meanwhile_is_not_lost(graph, monkeypatch):
     graph.store(*STATEMENTS)
-    fold, again = consents_assets.fold_statements, {"2025-03-01": [said("archive", allow=True, at=9, user_id=CAROL)]}
-    others = Graph(graph.folder, again, graph.instance)
+    resolve, again = consents_assets.resolve_statements, {"2025-03-01": [said("archive", allow=True, at=9, user_id=CAROL)]}
+    others = Graph(graph.resolveer, again, graph.instance)
     remake = iter([lambda: others.store("2025-03-01")])
 
-    def fold_while_a_day_is_made_again(dataset, **options):
-        folded = fold(dataset, **options)
+    def resolve_while_a_day_is_made_again(dataset, **options):
+        resolved = resolve(dataset, **options)
         next(remake, lambda: None)()
-        return folded
+        return resolved
 
-    monkeypatch.setattr(consents_assets, "fold_statements", fold_while_a_day_is_made_again)
-    graph.fold()
+    monkeypatch.setattr(consents_assets, "resolve_statements", resolve_while_a_day_is_made_again)
+    graph.resolve()
 
     assert graph.rows()[CAROL]["archive_allow"] is True
 
@@ -107,7 +107,7 @@ def test_a_day_that_is_made_again_meanwhile_is_not_lost(graph, monkeypatch):
 def test_metadata_counts_accounts_by_purpose_status_and_kind_and_names_none(graph):
     graph.store(*STATEMENTS)
 
-    metadata, checks = graph.fold()
+    metadata, checks = graph.resolve()
 
     purposes = {purpose: counts for purpose, *counts in records(metadata, "purposes")}
     assert list(purposes) == list(PURPOSES)
@@ -141,7 +141,7 @@ def test_an_entity_of_the_settings_makes_statements_about_it_count(graph_with):
     graph = graph_with(STATEMENTS, CONSENT_ENTITY="did:plc:us, Other.example")
     graph.store(*STATEMENTS)
 
-    metadata, _ = graph.fold()
+    metadata, _ = graph.resolve()
 
     assert graph.rows()[BOB]["training_record"]
     assert records(metadata, "not_binding") == []
@@ -152,7 +152,7 @@ def test_silence_counts_as_the_settings_say(graph_with):
     graph = graph_with(day, CONSENT_TRAINING="deny", CONSENT_RELEASE="deny")
     graph.store(*day)
 
-    metadata, _ = graph.fold()
+    metadata, _ = graph.resolve()
 
     assert records(metadata, "left_out") == [
         ("cluster_jsonl", "does not say that it allows training", 1),
@@ -164,9 +164,9 @@ def test_silence_counts_as_the_settings_say(graph_with):
 def test_a_day_without_statements_is_named(graph):
     graph.store("2025-03-01", "2025-03-03")
     for day in ("2025-03-01", "2025-03-02", "2025-03-03"):
-        store_users(graph.folder, "raw_events", day, [])
+        store_users(graph.resolveer, "raw_events", day, [])
 
-    metadata, checks = graph.fold()
+    metadata, checks = graph.resolve()
 
     assert checks["every_stored_day_has_consent_records"] is False
     assert metadata["days"].value == 2
@@ -174,11 +174,11 @@ def test_a_day_without_statements_is_named(graph):
 
 def test_stored_days_with_accounts_that_refuse_are_listed_and_those_made_again_are_not(graph):
     graph.store(*STATEMENTS)
-    store_users(graph.folder, "embeddings", "2025-03-01", [ALICE, ALICE, CAROL])
-    store_users(graph.folder, "embeddings", "2025-03-02", [CAROL])
-    store_users(graph.folder, "clusters", "2025-03-01", [ALICE, BOB])
+    store_users(graph.resolveer, "embeddings", "2025-03-01", [ALICE, ALICE, CAROL])
+    store_users(graph.resolveer, "embeddings", "2025-03-02", [CAROL])
+    store_users(graph.resolveer, "clusters", "2025-03-01", [ALICE, BOB])
 
-    metadata, checks = graph.fold()
+    metadata, checks = graph.resolve()
 
     assert checks["stored_days_leave_out_who_refuses"] is False
     assert records(metadata, "stale_days") == [
@@ -187,9 +187,9 @@ def test_stored_days_with_accounts_that_refuse_are_listed_and_those_made_again_a
         ("clusters", "2025-03-01", "account taken down", 1),
     ]
 
-    store_users(graph.folder, "embeddings", "2025-03-01", [CAROL])
-    store_users(graph.folder, "clusters", "2025-03-01", [BOB])
-    _, checks = graph.fold()
+    store_users(graph.resolveer, "embeddings", "2025-03-01", [CAROL])
+    store_users(graph.resolveer, "clusters", "2025-03-01", [BOB])
+    _, checks = graph.resolve()
 
     # Accounts are deleted daily: a day that holds one is listed, and no reason for a warning.
     assert checks["stored_days_leave_out_who_refuses"] is True
@@ -197,15 +197,15 @@ def test_stored_days_with_accounts_that_refuse_are_listed_and_those_made_again_a
 
 def test_without_any_day_the_error_says_what_to_run(graph):
     with pytest.raises(MissingPartitionError, match="dg launch --assets consent_records"):
-        graph.fold()
+        graph.resolve()
 
 
 def test_a_damaged_day_is_named(graph):
     graph.store(*STATEMENTS)
-    file = graph.folder / "consent_records" / "2025-03-02.parquet"
+    file = graph.resolveer / "consent_records" / "2025-03-02.parquet"
     content = bytearray(file.read_bytes())
     content[200] ^= 1
     file.write_bytes(content)
 
     with pytest.raises(StorageError, match="2025-03-02"):
-        graph.fold()
+        graph.resolve()

@@ -1,4 +1,4 @@
-"""Fold statements of any days into one row per account: what it allows now.
+"""Resolve statements of any days into one row per account: what it allows now.
 
 1. Of each record and account the last state counts (`last_states`); a deleted record says nothing.
 2. A statement counts for us if it is global, about the collection of posts, or about an entity that we are. A scoped
@@ -95,7 +95,7 @@ _RESULT = f"""
 """  # noqa: S608 - made of constants
 
 
-class FoldedConsents(NamedTuple):
+class ResolvedConsents(NamedTuple):
     """What accounts allow, and counts of what that was made of."""
 
     consents: Path  # CONSENTS, sorted by account
@@ -106,15 +106,15 @@ class FoldedConsents(NamedTuple):
     neutral: int  # rows of consent_records of accounts without a row: that they are active, or have no such label
 
 
-def fold_statements(
+def resolve_statements(
     consent_records: pads.Dataset,
     *,
     entities: Sequence[str],
     memory_limit: str,
     scratch: Path,
     provenance: Provenance | None = None,
-) -> FoldedConsents:
-    """Fold the statements of any number of days.
+) -> ResolvedConsents:
+    """Resolve the statements of any number of days.
 
     Args:
         consent_records: `CONSENT_RECORDS` of the days, in any order. A day may be in it several times.
@@ -138,7 +138,7 @@ def fold_statements(
         rows = con.sql(_RESULT).to_arrow_reader(_BATCH_ROWS)
         typed = (pa.Table.from_batches([batch]).cast(CONSENTS) for batch in rows)
         accounts = write_parquet(where, with_provenance(CONSENTS, provenance), typed)
-        return FoldedConsents(where, accounts, *_count(con))
+        return ResolvedConsents(where, accounts, *_count(con))
 
 
 _STATES = """
@@ -162,7 +162,7 @@ _NOT_BINDING: Mapping[str, str] = {
 
 
 def _count(con: "duckdb.DuckDBPyConnection") -> tuple[Counter[str], int, Counter[str], int]:
-    """Return the counts of `FoldedConsents`, in its order."""
+    """Return the counts of `ResolvedConsents`, in its order."""
     states = Counter({kind: count for kind, count in con.sql(_STATES).fetchall() if count})
     ((withdrawn,),) = con.sql(_WITHDRAWN).fetchall()
     not_binding = {

@@ -8,38 +8,38 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persona_assets.common.lexicon import LIKE, POST
-from persona_assets.consent.fold import fold_statements
+from persona_assets.consent.resolve import resolve_statements
 from persona_assets.consent.schemas import CONSENT_RECORDS, CONSENTS
 from persona_assets_tests.consent.builders import ALICE, BOB, account, label, said, withdrawn
 
 
-def fold(days, folder, entities=("did:plc:us", "lab.example")):
-    """Fold lists of statements, one list a day."""
+def resolve(days, folder, entities=("did:plc:us", "lab.example")):
+    """Resolve lists of statements, one list a day."""
     files = []
     for number, rows in enumerate(days):
         file = folder / f"2025-03-{number + 1:02}.parquet"
         pq.write_table(pa.Table.from_pylist(rows, schema=CONSENT_RECORDS), file)
         files.append(str(file))
     dataset = pads.dataset(files, schema=CONSENT_RECORDS)
-    found = fold_statements(dataset, entities=entities, memory_limit="512MB", scratch=folder)
+    found = resolve_statements(dataset, entities=entities, memory_limit="512MB", scratch=folder)
     return found, pq.read_table(found.consents)
 
 
 @pytest.fixture
-def fold_one(tmp_path):
-    """Fold statements of Alice, and return the row of hers without what is null."""
+def resolve_one(tmp_path):
+    """Resolve statements of Alice, and return the row of hers without what is null."""
 
-    def fold_rows(*rows, **options):
-        _, table = fold([list(rows)], tmp_path, **options)
+    def resolve_rows(*rows, **options):
+        _, table = resolve([list(rows)], tmp_path, **options)
         assert table.schema.equals(CONSENTS)
         (row,) = table.to_pylist()
         return {name: value for name, value in row.items() if value is not None}
 
-    return fold_rows
+    return resolve_rows
 
 
-def test_what_an_account_says_is_in_its_row(fold_one):
-    row = fold_one(
+def test_what_an_account_says_is_in_its_row(resolve_one):
+    row = resolve_one(
         said("training", allow=False, at=5, updated_at_us=3),
         said("archive", allow=True, at=6, kind="user_intents"),
         label(no_unauthenticated=True, at=7),
@@ -67,12 +67,12 @@ def test_the_later_state_of_a_record_counts_in_whatever_order_the_days_are_read(
     days = [[said("training", allow=not later, at=1)], [said("training", allow=later, at=2)]]
 
     for ordered in (days, days[::-1], [*days, *days]):
-        _, table = fold(ordered, tmp_path)
+        _, table = resolve(ordered, tmp_path)
         assert table["training_allow"].to_pylist() == [later]
 
 
-def test_a_deleted_record_takes_back_what_it_said_and_leaves_the_other_records(fold_one):
-    row = fold_one(
+def test_a_deleted_record_takes_back_what_it_said_and_leaves_the_other_records(resolve_one):
+    row = resolve_one(
         said("training", allow=False, at=1),
         said("embedding", allow=False, at=1),
         withdrawn(at=2),
@@ -83,15 +83,15 @@ def test_a_deleted_record_takes_back_what_it_said_and_leaves_the_other_records(f
     assert "embedding_allow" not in row
 
 
-def test_an_update_takes_back_what_it_does_not_repeat(fold_one):
-    row = fold_one(said("training", allow=False, at=1), said("embedding", allow=False, at=2))
+def test_an_update_takes_back_what_it_does_not_repeat(resolve_one):
+    row = resolve_one(said("training", allow=False, at=1), said("embedding", allow=False, at=2))
 
     assert row["embedding_allow"] is False
     assert "training_allow" not in row
 
 
 def test_a_deletion_that_arrives_on_an_earlier_day_still_counts(tmp_path):
-    _, table = fold([[withdrawn(at=9)], [said("training", allow=False, at=3)]], tmp_path)
+    _, table = resolve([[withdrawn(at=9)], [said("training", allow=False, at=3)]], tmp_path)
 
     assert table["training_allow"].to_pylist() == [None]
 
@@ -108,10 +108,10 @@ SCOPED = [
 
 
 @pytest.mark.parametrize(("scoped", "expected"), SCOPED)
-def test_a_scoped_refusal_counts_if_it_concerns_posts_or_us(fold_one, scoped, expected):
+def test_a_scoped_refusal_counts_if_it_concerns_posts_or_us(resolve_one, scoped, expected):
     scope, value, allow = scoped
 
-    row = fold_one(
+    row = resolve_one(
         said("training", allow=True, at=1),
         said("training", allow=allow, at=2, scope=scope, scope_value=value, key="3kabc"),
     )
@@ -129,8 +129,8 @@ def test_a_scoped_refusal_counts_if_it_concerns_posts_or_us(fold_one, scoped, ex
         ("unknown", None, False),
     ],
 )
-def test_a_scoped_allowance_overrides_a_global_refusal_only_if_it_is_ours(fold_one, scope, value, expected):
-    row = fold_one(
+def test_a_scoped_allowance_overrides_a_global_refusal_only_if_it_is_ours(resolve_one, scope, value, expected):
+    row = resolve_one(
         said("training", allow=False, at=9),
         said("training", allow=True, at=2, scope=scope, scope_value=value, key="3kabc"),
     )
@@ -144,14 +144,14 @@ def test_without_an_entity_of_ours_no_statement_about_an_entity_counts(tmp_path)
         for allow in (True, False)
     ]
 
-    found, table = fold([rows], tmp_path, entities=())
+    found, table = resolve([rows], tmp_path, entities=())
 
     assert table["training_allow"].to_pylist() == [None]
     assert found.not_binding == {"allows, for another entity": 1, "refuses, for another entity": 1}
 
 
-def test_between_overrides_a_refusal_wins(fold_one):
-    row = fold_one(
+def test_between_overrides_a_refusal_wins(resolve_one):
+    row = resolve_one(
         said("training", allow=False, at=1, scope="collection", scope_value=POST, key="3ka"),
         said("training", allow=True, at=9, scope="entity", scope_value="did:plc:us", key="3kb"),
     )
@@ -160,8 +160,8 @@ def test_between_overrides_a_refusal_wins(fold_one):
 
 
 @pytest.mark.parametrize("refusing", ["ai_preference", "user_intents"])
-def test_a_refusal_in_either_lexicon_wins(fold_one, refusing):
-    row = fold_one(
+def test_a_refusal_in_either_lexicon_wins(resolve_one, refusing):
+    row = resolve_one(
         *(
             said("synthetic_content", allow=kind != refusing, at=1 if kind == refusing else 9, kind=kind)
             for kind in ("ai_preference", "user_intents")
@@ -172,8 +172,8 @@ def test_a_refusal_in_either_lexicon_wins(fold_one, refusing):
     assert row["synthetic_content_record"] == f"at://alice/{refusing}/self"
 
 
-def test_a_scoped_allowance_of_one_lexicon_does_not_override_the_other(fold_one):
-    row = fold_one(
+def test_a_scoped_allowance_of_one_lexicon_does_not_override_the_other(resolve_one):
+    row = resolve_one(
         said("synthetic_content", allow=False, kind="user_intents"),
         said("synthetic_content", allow=True, scope="collection", scope_value=POST, key="3ka"),
     )
@@ -188,20 +188,20 @@ def test_labels_and_status_are_those_of_the_last_event(tmp_path):
     ]
 
     for ordered in (days, days[::-1]):
-        _, table = fold(ordered, tmp_path)
+        _, table = resolve(ordered, tmp_path)
         (row,) = table.to_pylist()
         assert (row["no_unauthenticated"], row["bot"], row["self_labels_time_us"]) == (False, True, 5)
         assert (row["account_status"], row["account_time_us"]) == ("active", 6)
 
 
-def test_of_account_events_of_one_instant_the_stricter_counts(fold_one):
-    assert fold_one(account("active"), account("deleted"))["account_status"] == "deleted"
+def test_of_account_events_of_one_instant_the_stricter_counts(resolve_one):
+    assert resolve_one(account("active"), account("deleted"))["account_status"] == "deleted"
 
 
 def test_accounts_that_only_ever_were_active_need_no_row(tmp_path):
     rows = [account("active"), label(), account("active", user_id=BOB), account("deleted", user_id=BOB, at=0)]
 
-    found, table = fold([rows], tmp_path)
+    found, table = resolve([rows], tmp_path)
 
     assert table["user_id"].to_pylist() == [BOB]
     assert table["account_status"].to_pylist() == ["active"]
@@ -209,7 +209,7 @@ def test_accounts_that_only_ever_were_active_need_no_row(tmp_path):
 
 
 def test_an_account_whose_statements_do_not_bind_has_a_row(tmp_path):
-    found, table = fold(
+    found, table = resolve(
         [[said("training", allow=False, scope="entity", scope_value="x"), withdrawn(key="b")]], tmp_path
     )
 
@@ -220,11 +220,11 @@ def test_an_account_whose_statements_do_not_bind_has_a_row(tmp_path):
 def test_a_time_of_the_author_orders_nothing(tmp_path):
     days = [[said("training", allow=True, at=1, updated_at_us=10**18)], [withdrawn(at=2)]]
 
-    assert fold(days, tmp_path)[1]["training_allow"].to_pylist() == [None]
+    assert resolve(days, tmp_path)[1]["training_allow"].to_pylist() == [None]
 
 
 def test_no_statements_give_an_empty_table(tmp_path):
-    found, table = fold([[]], tmp_path)
+    found, table = resolve([[]], tmp_path)
 
     assert table.schema.equals(CONSENTS)
     assert (len(table), found.accounts, found.neutral) == (0, 0, 0)
@@ -279,13 +279,13 @@ STATEMENTS = st.one_of(
 @settings(max_examples=50)  # each opens DuckDB twice
 @given(st.lists(STATEMENTS, max_size=10), st.randoms())
 def test_any_order_of_statements_and_days_gives_what_plain_python_finds(tmp_path_factory, rows, random_order):
-    folder = Path(tmp_path_factory.mktemp("fold"))
-    _, table = fold([rows], folder)
+    folder = Path(tmp_path_factory.mktemp("days"))
+    _, table = resolve([rows], folder)
     shuffled = rows + rows[:2]
     random_order.shuffle(shuffled)
     cut = random_order.randint(0, len(shuffled))
 
-    _, other = fold([shuffled[:cut], shuffled[cut:]], folder)
+    _, other = resolve([shuffled[:cut], shuffled[cut:]], folder)
 
     assert other.equals(table)
     allowed = {
