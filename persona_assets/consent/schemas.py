@@ -50,25 +50,22 @@ DELETED_POSTS = tables.declare_schema(
 )
 
 
-def _purpose_columns() -> list[pa.Field]:
-    return [
-        field
-        for purpose in PURPOSES
-        for field in (
-            column(f"{purpose}_allow", pa.bool_(), f"Whether the account allows {purpose}; empty: it does not say."),
-            column(f"{purpose}_record", pa.string(), "Address of the record that says so."),
-            column(f"{purpose}_time_us", pa.int64(), "When it was decided: updatedAt, or else the event's time."),
-        )
-    ]
-
-
-# One row per account that has made a statement.
+_PURPOSE_COLUMNS = [
+    field
+    for purpose in PURPOSES
+    for field in (
+        column(f"{purpose}_allow", pa.bool_(), f"Whether the account allows {purpose}; empty: it does not say."),
+        column(f"{purpose}_record", pa.string(), "Address of the record that says so."),
+        column(f"{purpose}_time_us", pa.int64(), "When it was decided: updatedAt, or else the event's time."),
+    )
+]
+# One row per account that has said something other than that it is active.
 CONSENTS = tables.declare_schema(
     "consents",
     pa.schema(
         [
             required_column("user_id", pa.string(), "The account's permanent id (DID)."),
-            *_purpose_columns(),
+            *_PURPOSE_COLUMNS,
             required_column("no_unauthenticated", pa.bool_(), "The profile has the self-label !no-unauthenticated."),
             required_column("bot", pa.bool_(), "The profile has the self-label bot."),
             column("self_labels_time_us", pa.int64(), "When the relay saw the profile that says so."),

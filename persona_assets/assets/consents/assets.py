@@ -23,8 +23,8 @@ from persona_assets.common.metadata import count_table, measured, provenance_tab
 from persona_assets.common.provenance import Provenance, build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.consent.resolve import ResolvedConsents, resolve_statements
 from persona_assets.consent.purposes import PURPOSES_OF
+from persona_assets.consent.resolve import ResolvedConsents, resolve_statements
 from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, every_day_with
 from persona_assets.settings import Settings, from_setting, read_settings
 

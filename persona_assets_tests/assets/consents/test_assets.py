@@ -64,7 +64,7 @@ def test_days_made_in_any_order_give_the_same_bytes(graph, tmp_path):
             other.store(day)
             other.resolve()
 
-    assert (graph.resolveer / "consents.parquet").read_bytes() == (other.resolveer / "consents.parquet").read_bytes()
+    assert (graph.folder / "consents.parquet").read_bytes() == (other.folder / "consents.parquet").read_bytes()
 
 
 def test_a_day_that_another_run_stores_meanwhile_is_not_lost(graph, monkeypatch):
@@ -89,8 +89,11 @@ def test_a_day_that_another_run_stores_meanwhile_is_not_lost(graph, monkeypatch)
 
 def test_a_day_that_is_made_again_meanwhile_is_not_lost(graph, monkeypatch):
     graph.store(*STATEMENTS)
-    resolve, again = consents_assets.resolve_statements, {"2025-03-01": [said("archive", allow=True, at=9, user_id=CAROL)]}
-    others = Graph(graph.resolveer, again, graph.instance)
+    resolve, again = (
+        consents_assets.resolve_statements,
+        {"2025-03-01": [said("archive", allow=True, at=9, user_id=CAROL)]},
+    )
+    others = Graph(graph.folder, again, graph.instance)
     remake = iter([lambda: others.store("2025-03-01")])
 
     def resolve_while_a_day_is_made_again(dataset, **options):
@@ -164,7 +167,7 @@ def test_silence_counts_as_the_settings_say(graph_with):
 def test_a_day_without_statements_is_named(graph):
     graph.store("2025-03-01", "2025-03-03")
     for day in ("2025-03-01", "2025-03-02", "2025-03-03"):
-        store_users(graph.resolveer, "raw_events", day, [])
+        store_users(graph.folder, "raw_events", day, [])
 
     metadata, checks = graph.resolve()
 
@@ -174,9 +177,9 @@ def test_a_day_without_statements_is_named(graph):
 
 def test_stored_days_with_accounts_that_refuse_are_listed_and_those_made_again_are_not(graph):
     graph.store(*STATEMENTS)
-    store_users(graph.resolveer, "embeddings", "2025-03-01", [ALICE, ALICE, CAROL])
-    store_users(graph.resolveer, "embeddings", "2025-03-02", [CAROL])
-    store_users(graph.resolveer, "clusters", "2025-03-01", [ALICE, BOB])
+    store_users(graph.folder, "embeddings", "2025-03-01", [ALICE, ALICE, CAROL])
+    store_users(graph.folder, "embeddings", "2025-03-02", [CAROL])
+    store_users(graph.folder, "clusters", "2025-03-01", [ALICE, BOB])
 
     metadata, checks = graph.resolve()
 
@@ -187,8 +190,8 @@ def test_stored_days_with_accounts_that_refuse_are_listed_and_those_made_again_a
         ("clusters", "2025-03-01", "account taken down", 1),
     ]
 
-    store_users(graph.resolveer, "embeddings", "2025-03-01", [CAROL])
-    store_users(graph.resolveer, "clusters", "2025-03-01", [BOB])
+    store_users(graph.folder, "embeddings", "2025-03-01", [CAROL])
+    store_users(graph.folder, "clusters", "2025-03-01", [BOB])
     _, checks = graph.resolve()
 
     # Accounts are deleted daily: a day that holds one is listed, and no reason for a warning.
@@ -202,7 +205,7 @@ def test_without_any_day_the_error_says_what_to_run(graph):
 
 def test_a_damaged_day_is_named(graph):
     graph.store(*STATEMENTS)
-    file = graph.resolveer / "consent_records" / "2025-03-02.parquet"
+    file = graph.folder / "consent_records" / "2025-03-02.parquet"
     content = bytearray(file.read_bytes())
     content[200] ^= 1
     file.write_bytes(content)
