@@ -98,7 +98,7 @@ def group_by_partitioning(layer: AssetLayer, selected: Sequence[dg.AssetKey]) ->
     An asset is in the first group that follows those of its selected ancestors. Daily assets that are independent of
     assets without partitions are in the first one. Within a group the order is that of `selected`.
     """
-    ancestors = {key: layer.asset_graph.get_ancestor_asset_keys(key).intersection(selected) for key in selected}
+    ancestors = {key: layer.asset_graph.get_ancestor_asset_keys(key) & set(selected) for key in selected}
     places: dict[dg.AssetKey, int] = {}
     for key in sorted(selected, key=lambda key: len(ancestors[key])):  # ancestors have fewer
         is_odd = layer.get(key).partitions_def is None

@@ -51,14 +51,14 @@ class Scenario(NamedTuple):
 
 
 def _prefer(
-    at: float, scope: Mapping[str, str] | None = None, *, again: bool = False, **allow: bool
+    at: float, scope: Mapping[str, str] | None = None, /, *, again: bool = False, **allow: bool
 ) -> PlantedStatement:
     """Return AI preferences, global unless a scope is given."""
     return _prefer_at(at, None, scope, again=again, **allow)
 
 
 def _prefer_at(
-    at: float, updated_at: str | None, scope: Mapping[str, str] | None = None, *, again: bool = False, **allow: bool
+    at: float, updated_at: str | None, scope: Mapping[str, str] | None = None, /, *, again: bool = False, **allow: bool
 ) -> PlantedStatement:
     preferences = {
         field: {"allow": value, **({"updatedAt": updated_at} if updated_at else {})} for field, value in allow.items()

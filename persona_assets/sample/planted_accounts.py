@@ -17,7 +17,7 @@ from persona_assets.sample.consent_scenarios import AFTER, BEFORE, SCENARIOS, Pl
 from persona_assets.sample.identifiers import make_did, make_tid, make_uri
 from persona_assets.sample.people import Person
 from persona_assets.sample.records import EventJson
-from persona_assets.sample.texts import write_text
+from persona_assets.sample.texts import generate_text
 
 DAY_US = 86_400_000_000
 POSTS_PER_DAY = 4
@@ -107,7 +107,7 @@ def _post(  # noqa: PLR0913 - what the posts of an account depend on
     posts, deleted, events = list[str](), list[str](), list[EventJson]()
     for number in range(total):
         time_us = span.at(BEFORE + (AFTER - BEFORE) * (number + 0.4) / total)
-        text = f"{write_text(person, personas, rng, answering=False)} {marker}"
+        text = f"{generate_text(person, personas, rng, answering=False)} {marker}"
         path = (POST, make_tid(time_us, rng))
         record = records.make_record(POST, time_us, text=text, langs=["en"])
         events.append(records.make_commit_event(person.user_id, time_us, "create", path, record=record, rng=rng))

@@ -4,16 +4,16 @@ import dagster as dg
 import pyarrow.dataset as pads
 
 from persona_assets.assets.consent_records.extract import ExtractedStatements, extract_statements
-from persona_assets.common.checks import Check, accounting_check
-from persona_assets.common.metadata import count_table, measured, provenance_table
+from persona_assets.common.checks import Check, build_accounting_check
+from persona_assets.common.metadata import build_count_table, measuring_time_and_memory, provenance_table
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.parquet_tables import WithSideTables
-from persona_assets.partitions import days_of_window, parse_day
+from persona_assets.partitions import list_window_days, parse_day
 from persona_assets.settings import from_setting
 
-_ADDS_UP = accounting_check(
+_ADDS_UP = build_accounting_check(
     "consent_records",
     of="statement",
     advice="Some events are neither stored nor dropped for a reason: report this, it is a defect.",
@@ -60,11 +60,11 @@ def build_consent_records(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefini
         account the last state of the day is kept. `deleted_posts` beside it lists the posts that their authors deleted.
         Next: `consents` puts all days together.
         """
-        with measured() as cost:
+        with measuring_time_and_memory() as cost:
             made = build_provenance(
                 "consent_records",
-                days=days_of_window(context.partition_key, days),
-                settings=config.chosen(),
+                days=list_window_days(context.partition_key, days),
+                settings=config.result_settings(),
                 libraries=("duckdb",),
                 inputs=[raw_events],
             )
@@ -79,10 +79,10 @@ def build_consent_records(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefini
         return dg.MaterializeResult(
             value=WithSideTables(found.consent_records, {"deleted_posts": found.deleted_posts}),
             metadata={
-                "events": count_table(found.events, of="kind"),
-                "stored": count_table(found.states, of="kind"),
-                "dropped": count_table(found.dropped, of="reason"),
-                "problems": count_table(found.problems, of="problem"),
+                "events": build_count_table(found.events, of="kind"),
+                "stored": build_count_table(found.states, of="kind"),
+                "dropped": build_count_table(found.dropped, of="reason"),
+                "problems": build_count_table(found.problems, of="problem"),
                 "deleted_posts": len(found.deleted_posts),
                 **provenance_table(made),
                 **cost,

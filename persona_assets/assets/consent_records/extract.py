@@ -89,7 +89,7 @@ def extract_statements(
         con.execute(f"CREATE VIEW statements AS SELECT * FROM read_parquet('{_quote(every)}')")  # noqa: S608 - quoted
         last = con.sql(query_last_states("statements")).to_arrow_reader(_BATCH_ROWS)
         typed = (pa.Table.from_batches([batch]).cast(CONSENT_RECORDS) for batch in last)
-        write_parquet(where, with_provenance(CONSENT_RECORDS, provenance), typed, day=day)
+        write_parquet(where, with_provenance(CONSENT_RECORDS, provenance), typed, day_column=day)
         deletions = con.sql(_DELETIONS).to_arrow_table()
     states = _count_states(where)
     dropped[REPLACED] = events.total() - dropped.total() - states.total()

@@ -19,13 +19,13 @@ from persona_assets.assets.consents.summary import (
 )
 from persona_assets.common.checks import Check
 from persona_assets.common.consent_settings import split_entities
-from persona_assets.common.metadata import count_table, measured, provenance_table
+from persona_assets.common.metadata import build_count_table, measuring_time_and_memory, provenance_table
 from persona_assets.common.provenance import Provenance, build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
 from persona_assets.consent.purposes import PURPOSES_OF
 from persona_assets.consent.resolve import ResolvedConsents, resolve_statements
-from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, every_day_with
+from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, metadata_to_load_every_day
 from persona_assets.settings import Settings, from_setting, read_settings
 
 # Maximum number of rows of a table in the UI.
@@ -63,7 +63,7 @@ def build_consents() -> dg.AssetsDefinition:
         kinds={"duckdb", "parquet"},
         tags={"stage": "consents"},
         owners=["team:persona_assets"],
-        ins={"consent_records": dg.AssetIn(metadata=every_day_with())},
+        ins={"consent_records": dg.AssetIn(metadata=metadata_to_load_every_day())},
         check_specs=[_EVERY_DAY.spec(), _HONOURED.spec()],
     )
     def consents(
@@ -82,7 +82,7 @@ def build_consents() -> dg.AssetsDefinition:
         """
         opened = consent_records.main
         days = _list_days(opened)
-        with measured() as cost:
+        with measuring_time_and_memory() as cost:
             resolved, made = _resolve(opened, days, config, scratch.new_folder())
             description, stale = _describe(resolved, opened)
         missing = sorted(list_days(opened.filesystem, f"{_find_data(opened)}/raw_events").keys() - days.keys())
@@ -120,7 +120,7 @@ def _resolve(
 ) -> tuple[ResolvedConsents, Provenance]:
     dataset = open_days(opened, days.values(), verified=opened.files)
     made = build_provenance(
-        "consents", days=list(days), settings=config.chosen(), libraries=["duckdb"], inputs=[dataset]
+        "consents", days=list(days), settings=config.result_settings(), libraries=["duckdb"], inputs=[dataset]
     )
     resolved = resolve_statements(
         dataset,
@@ -142,10 +142,10 @@ def _describe(resolved: ResolvedConsents, opened: pads.FileSystemDataset) -> tup
     purposes = count_purposes(consents)
     return {
         "purposes": _table([count._asdict() for count in purposes], {"purpose": "string"}),
-        "accounts": count_table(count_statuses(consents), of="status"),
-        "kinds": count_table(resolved.states, of="kind"),
+        "accounts": build_count_table(count_statuses(consents), of="status"),
+        "kinds": build_count_table(resolved.states, of="kind"),
         "withdrawn": resolved.withdrawn,
-        "not_binding": count_table(resolved.not_binding, of="statement"),
+        "not_binding": build_count_table(resolved.not_binding, of="statement"),
         "neutral": resolved.neutral,
         "left_out": _table(_list_left_out(consents, settings), {"output": "string", "reason": "string"}),
         "stale_days": _table(_list_stale(stale), {"asset": "string", "day": "string", "reason": "string"}),
