@@ -58,7 +58,7 @@ def store_users(data, asset, day, users):
     where = data / asset
     if asset == "cluster_jsonl":
         (where / day).mkdir(parents=True)
-        (where / day / "user_clusters.json").generate_text(json.dumps(dict.fromkeys(users, 0)))
+        (where / day / "user_clusters.json").write_text(json.dumps(dict.fromkeys(users, 0)))
         return
     where.mkdir(exist_ok=True, parents=True)
     pq.write_table(pa.table({"user_id": pa.array(users, pa.string())}), where / f"{day}.parquet")

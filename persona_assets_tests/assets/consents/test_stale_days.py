@@ -59,7 +59,7 @@ def test_damaged_days_are_listed_and_do_not_end_the_search(tmp_path):
     for asset in ("embeddings", "cluster_jsonl"):
         store_users(tmp_path, asset, DAY, [])
     (tmp_path / "embeddings" / f"{DAY}.parquet").write_bytes(b"PAR1")
-    (tmp_path / "cluster_jsonl" / DAY / "user_clusters.json").generate_text("{")
+    (tmp_path / "cluster_jsonl" / DAY / "user_clusters.json").write_text("{")
     store_users(tmp_path, "embeddings", "2025-03-02", ["no embedding"])
 
     assert [(found.asset, found.day, dict(found.accounts)) for found in find(tmp_path)] == [
