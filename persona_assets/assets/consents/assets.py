@@ -92,7 +92,7 @@ def build_consents() -> dg.AssetsDefinition:
             metadata={"days": len(days), **description, **provenance_table(made), **cost},
             check_results=[
                 _EVERY_DAY.result(passed=not missing, missing_days=", ".join(missing) or "none"),
-                _HONOURED.result(passed=not any(day.accounts for day in stale), stale_days=_name_days(stale)),
+                _HONOURED.result(passed=not stale, stale_days=_name_days(stale)),
             ],
         )
         # Dagster has stored the table when it comes back here. A run of another day may have stored that day since
@@ -165,15 +165,15 @@ def _list_left_out(consents: pa.Table, settings: Settings) -> list[dict[str, Any
 def _list_stale(stale: Iterable[StaleDay]) -> list[dict[str, Any]]:
     return [
         {"asset": asset, "day": day, "reason": reason, "accounts": accounts}
-        for asset, day, refusing, gone in stale
-        for reason, accounts in (*sorted(refusing.items()), *sorted(gone.items()))
+        for asset, day, counts in stale
+        for reason, accounts in sorted(counts.items())
     ]
 
 
 def _name_days(stale: Iterable[StaleDay]) -> str:
     """Return the days with accounts that refuse, as "embeddings 2025-03-01, 2025-03-02; clusters ...", or "none"."""
     days: dict[str, list[str]] = {}
-    for found in (day for day in stale if day.accounts):
+    for found in stale:
         days.setdefault(found.asset, []).append(found.day)
     return "; ".join(f"{asset} {', '.join(names)}" for asset, names in days.items()) or "none"
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from persona_assets.assets.consents.stored_days import list_days
 from persona_assets.consent.policy import find_refusing_users, find_users_without_allowance
-from persona_assets.consent.purposes import PURPOSES_OF, Condition, Purpose, UndefinedMeans
+from persona_assets.consent.purposes import PURPOSES, PURPOSES_OF, Condition, Purpose, UndefinedMeans
 
 # The assets whose stored days are looked at, each with the output in `PURPOSES_OF` whose purposes it needs. `clusters`
 # is made of embeddings alone. The text of messages is in `cluster_jsonl`.
@@ -26,12 +26,11 @@ UNREADABLE = "damaged: its accounts are unknown"
 
 
 class StaleDay(NamedTuple):
-    """A stored day of an asset with accounts that are to be left out now."""
+    """A stored day of an asset with accounts that refuse a purpose, or have to allow it and do not."""
 
     asset: str
     day: str
-    accounts: Counter[str]  # by reason: those that refuse a purpose, or have to allow it and do not
-    gone: Counter[str]  # by reason: the others that are deleted, taken down or deactivated, which happens daily
+    accounts: Counter[str]  # by reason
 
 
 def find_stale_days(
@@ -43,7 +42,8 @@ def find_stale_days(
 ) -> Iterator[StaleDay]:
     """Yield the stale days of `PURPOSES_OF_ASSETS`, by asset and day.
 
-    Of each day, the ids of its accounts are read and nothing else, one day at a time.
+    Of each day the ids of its accounts are read and nothing else, one day at a time; nothing is read for an asset that
+    nobody refuses. Accounts that are deleted or taken down are not looked for: that happens on every day.
 
     Args:
         consents: `CONSENTS`.
@@ -53,37 +53,33 @@ def find_stale_days(
     """
     for asset, purposes in PURPOSES_OF_ASSETS.items():
         refusing = find_refusing_users(consents, purposes, undefined, with_accounts=False)
-        gone = find_refusing_users(consents, (), {})
+        if not len(refusing) and "deny" not in {undefined.get(purpose) for purpose in PURPOSES if purpose in purposes}:
+            continue
         for day, stored in list_days(filesystem, f"{data}/{asset}").items():
             try:
                 users = _read_users(filesystem, stored.path)
             except (pa.ArrowException, OSError, ValueError):
-                yield StaleDay(asset, day, Counter({UNREADABLE: 1}), Counter())
+                yield StaleDay(asset, day, Counter({UNREADABLE: 1}))
                 continue
             without = find_users_without_allowance(users, consents, purposes, undefined)
-            of_refusals, of_status = _count(users, (refusing, without), (gone,))
-            if of_refusals or of_status:
-                yield StaleDay(asset, day, of_refusals, of_status)
+            accounts = _count_reasons(users, refusing, without)
+            if accounts:
+                yield StaleDay(asset, day, accounts)
 
 
-def _read_users(filesystem: pafs.FileSystem, path: str) -> pa.Array:
-    """Return the distinct accounts of a stored day: of a table, or of the folder of `cluster_jsonl`."""
+def _read_users(filesystem: pafs.FileSystem, path: str) -> pa.ChunkedArray:
+    """Return the accounts of a stored day, some several times: of a table, or of a folder of `cluster_jsonl`."""
     if path.endswith(".parquet"):
-        table = pq.read_table(path, columns=["user_id"], filesystem=filesystem, read_dictionary=["user_id"])
-        column = table["user_id"].unify_dictionaries().combine_chunks()
-        return column.dictionary.take(pc.unique(column.indices)) if len(column) else pa.array([], pa.string())
+        column = pq.read_table(path, columns=["user_id"], filesystem=filesystem, read_dictionary=["user_id"])["user_id"]
+        # The dictionaries of row groups hold each account once, where the column has a row for each of its posts.
+        return pa.chunked_array([chunk.dictionary for chunk in column.chunks], pa.string())
     with filesystem.open_input_stream(f"{path}/{_USER_CLUSTERS}") as file:
-        return pa.array(json.loads(file.read()), pa.string())
+        return pa.chunked_array([list(json.loads(file.read()))], pa.string())
 
 
-def _count(users: pa.Array, *groups: Iterable[pa.Table]) -> list[Counter[str]]:
-    """Return for each group of `LEFT_OUT` tables the number of `users` by reason; a user counts once, first come."""
-    counts: list[Counter[str]] = []
-    for tables in groups:
-        reasons = Counter[str]()
-        for table in tables:
-            found = table.filter(pc.is_in(table["user_id"], value_set=users))  # the smaller set is the one hashed
-            reasons.update(found["reason"].to_pylist())
-            users = users.filter(pc.invert(pc.is_in(users, value_set=found["user_id"].combine_chunks())))
-        counts.append(reasons)
-    return counts
+def _count_reasons(users: pa.ChunkedArray, refusing: pa.Table, without: pa.Table) -> Counter[str]:
+    """Return the number of users by reason: each once, and a refusal before the lack of a statement."""
+    found = pc.unique(users.filter(pc.is_in(users, value_set=refusing["user_id"].combine_chunks())))
+    refused = refusing.filter(pc.is_in(refusing["user_id"], value_set=found))
+    others = without.filter(pc.invert(pc.is_in(without["user_id"], value_set=found)))
+    return Counter([*refused["reason"].to_pylist(), *others["reason"].to_pylist()])

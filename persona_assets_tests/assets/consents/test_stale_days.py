@@ -1,6 +1,7 @@
 from collections import Counter
 
 import pyarrow.fs as pafs
+import pyarrow.parquet as pq
 import pytest
 
 from persona_assets.assets.consents.stale_days import UNREADABLE, StaleDay, find_stale_days
@@ -43,8 +44,25 @@ def test_each_asset_is_held_against_its_own_purposes(tmp_path, asset, reason):
 
     (found,) = find(tmp_path)
 
-    gone = 1 if asset != "cluster_jsonl" else 2  # an account that refuses is counted as that alone
-    assert found == StaleDay(asset, DAY, Counter({reason: 1}), Counter({"account deleted": gone}))
+    assert found == StaleDay(asset, DAY, Counter({reason: 1}))
+
+
+def test_accounts_of_several_row_groups_count_once(tmp_path):
+    store_users(tmp_path, "embeddings", DAY, EVERYBODY)
+    file = tmp_path / "embeddings" / f"{DAY}.parquet"
+    pq.write_table(pq.read_table(file, partitioning=None).take([1, 2, 1, 1]), file, row_group_size=1)
+
+    assert find(tmp_path) == [StaleDay("embeddings", DAY, Counter({"refuses embedding": 1}))]
+
+
+def test_nothing_is_read_for_an_asset_that_nobody_refuses(tmp_path):
+    store_users(tmp_path, "embeddings", DAY, [])
+    (tmp_path / "embeddings" / f"{DAY}.parquet").write_bytes(b"PAR1")
+    nobody = consents([{"user_id": "deleted", "account_status": "deleted"}])
+
+    found = find_stale_days(nobody, {}, filesystem=pafs.LocalFileSystem(), data=str(tmp_path))
+
+    assert list(found) == []
 
 
 def test_silence_is_stale_where_it_means_deny(tmp_path):
