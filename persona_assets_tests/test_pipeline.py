@@ -128,10 +128,17 @@ def test_every_message_is_english_or_dropped_for_a_reason(world):
         assert world.table("english_posts", day).num_rows + world.dropped("english_posts", day).total() == len(messages)
 
 
-def test_every_english_post_has_one_vector(world):
-    posts, vectors = world.table("english_posts"), world.table("embeddings")
+def test_every_english_post_has_one_vector_or_is_left_out_for_a_reason(world):
+    for day in (FIRST, LAST):
+        posts, vectors = (world.table(asset, day)["uri"].to_pylist() for asset in ("english_posts", "embeddings"))
+        left_out = {
+            row.data["reason"]: row.data["count"] for row in world.metadata["embeddings", day]["left_out"].records
+        }
 
-    assert sorted(posts["uri"].to_pylist()) == sorted(vectors["uri"].to_pylist())
+        assert len(set(vectors)) == len(vectors)
+        assert set(vectors) <= set(posts)
+        assert len(posts) == len(vectors) + sum(left_out.values())
+        assert left_out["deleted by its author"]
 
 
 def test_every_user_who_posted_is_kept_or_dropped_for_a_reason(world):

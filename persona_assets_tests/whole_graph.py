@@ -14,7 +14,15 @@ ALL_DAYS_ASSETS = (*CONSENT_ASSETS, *LINEAGE_ASSETS)  # one table over all days
 SIDE_TABLES = ("cluster_centres", "cluster_certainty")  # also cluster_curve, if the number of clusters is chosen
 FOLDERS = ("cluster_jsonl", "cluster_stats")
 # In the order of the graph.
-STEPS = (*TABLES, *CONSENT_ASSETS, "cluster_jsonl", "persona_phrases", *LINEAGE_ASSETS, "cluster_stats")
+STEPS = (
+    *TABLES[:2],
+    *CONSENT_ASSETS,
+    *TABLES[2:],
+    "cluster_jsonl",
+    "persona_phrases",
+    *LINEAGE_ASSETS,
+    "cluster_stats",
+)
 DAILY_STEPS = tuple(step for step in STEPS if step not in ALL_DAYS_ASSETS)
 
 

@@ -1,8 +1,13 @@
 """The settings of consent, which `settings.Settings` has beside its own."""
 
+from typing import Literal
+
 import pydantic
 
 from persona_assets.consent.purposes import Purpose, UndefinedMeans
+
+# What becomes of posts that their authors deleted, and of accounts that are gone.
+Deletions = Literal["keep", "drop"]
 
 _UNDEFINED = "Whether accounts that say nothing about {} are kept. Explicit refusals always count."
 
@@ -30,6 +35,13 @@ class ConsentSettings(pydantic.BaseModel):
         min_length=1,
         description="Who you are in statements that apply to one entity: your DID, your domain, or both, separated by "
         "a comma. When unset, such statements bind nobody here; they are counted.",
+    )
+
+    deletions: Deletions = pydantic.Field(
+        "drop",
+        description="What becomes of posts that their authors deleted, and of accounts that are deleted, taken down or "
+        "deactivated. drop: no result that is made afterwards has them; the tables of events, actions and English "
+        "posts, which record what happened, do. keep: for those who study deletion.",
     )
 
     def undefined_consent(self, *, release: bool = False) -> dict[Purpose, UndefinedMeans]:

@@ -18,6 +18,7 @@ SETTING_TOPICS: Mapping[str, tuple[str, ...]] = {
         "consent_archive",
         "consent_release",
         "consent_entity",
+        "deletions",
     ),
     "Embeddings": (
         "model",

@@ -17,7 +17,11 @@ UndefinedMeans = Literal["allow", "deny"]
 # The purposes that an output needs: an account that refuses one of them is left out of it. docs/adr/0050 argues each.
 PURPOSES_OF: Mapping[str, tuple[Condition, ...]] = {
     "embeddings": ("embedding",),
+    "english_users": ("embedding",),
+    "clusters": ("embedding",),
+    "persona_phrases": ("embedding", "inference"),
     "persona_labels": ("inference",),
+    "cluster_stats": ("embedding", "inference"),
     "cluster_jsonl": ("training", "synthetic_content"),
     "release": ("training", "synthetic_content", "bulk_dataset", "no_unauthenticated"),
 }

@@ -2,6 +2,8 @@
 
 import pyarrow as pa
 
+from persona_assets.consent.left_out import LeftOut
+from persona_assets.consent.policy import LEFT_OUT
 from persona_assets.consent.schemas import CONSENT_RECORDS, CONSENTS
 
 
@@ -39,3 +41,9 @@ def label(*, no_unauthenticated=False, bot=False, at=1, **columns):
 
 def account(status, *, at=1, **columns):
     return statement(event_time_us=at, kind="account_status", account_status=status, **columns)
+
+
+def left_out(users=None, posts=()):
+    """What a window leaves out: users with their reasons, and URIs of deleted posts."""
+    rows = [{"user_id": user, "reason": reason} for user, reason in sorted((users or {}).items())]
+    return LeftOut(pa.Table.from_pylist(rows, LEFT_OUT), pa.array(sorted(posts), pa.string()))

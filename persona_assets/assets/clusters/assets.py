@@ -12,12 +12,17 @@ from pydantic import field_validator
 from persona_assets.assets.clusters.build import CURVE, ClusteringOptions, ClusteringResult, cluster_users
 from persona_assets.assets.clusters.cluster_plots import plot_silhouette_curve, plot_user_scatter
 from persona_assets.common.checks import Check, build_accounting_check
+from persona_assets.common.consent_settings import Deletions
+from persona_assets.common.database import QueryOptions
 from persona_assets.common.metadata import build_count_table, measuring_time_and_memory, provenance_table
 from persona_assets.common.pictures import to_data_url
 from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
+from persona_assets.consent.left_out import LeaveOutRules, find_left_out, rules_of
+from persona_assets.consent.purposes import UndefinedMeans
+from persona_assets.io_managers.consent_tables import open_consent_tables
 from persona_assets.io_managers.parquet_tables import WithSideTables
 from persona_assets.partitions import list_window_days
 from persona_assets.post_vectors.duplicates import find_repeated_uris
@@ -52,7 +57,7 @@ _APART = Check(
 
 
 class ClustersConfig(SettingsConfig):
-    """Run config of `clusters`: number of clusters, minimum size, method, seed, memory limit."""
+    """Run config of `clusters`: number of clusters, minimum size, method, seed, who is left out, memory limit."""
 
     # A number, a list of numbers, or a string of numbers separated by commas, as in the environment. Dagster's config
     # has no such union type.
@@ -63,6 +68,8 @@ class ClustersConfig(SettingsConfig):
     method: ClusteringMethod = from_setting("cluster_method")
     whiten_users: bool = from_setting("whiten_users")
     seed: int = from_setting("seed")
+    consent_embedding: UndefinedMeans = from_setting("consent_embedding")
+    deletions: Deletions = from_setting("deletions")
     memory_limit: str = from_setting("memory_limit")
 
     @field_validator("n_clusters")
@@ -77,13 +84,14 @@ class ClustersConfig(SettingsConfig):
 
 
 def build_clusters(
-    days: dg.DailyPartitionsDefinition, embeddings_window: dg.TimeWindowPartitionMapping
+    days: dg.DailyPartitionsDefinition, embeddings_window: dg.TimeWindowPartitionMapping, *, consents: bool = False
 ) -> dg.AssetsDefinition:
     """Build the asset `clusters`, which reads `embeddings` of the whole window and `english_users` of its last day.
 
     Args:
         days: Its daily partitions.
         embeddings_window: Maps a day to the days whose `embeddings` it reads.
+        consents: Whether the graph has the asset `consents`, which then says who is left out.
     """
 
     @dg.asset(
@@ -93,6 +101,7 @@ def build_clusters(
         owners=["team:persona_assets"],
         partitions_def=days,
         ins={"embeddings": dg.AssetIn(partition_mapping=embeddings_window)},
+        deps=["consents"] if consents else [],
         check_specs=[check.spec(days) for check in (_ADDS_UP, _LARGE_ENOUGH, _APART)],
     )
     def clusters(
@@ -117,24 +126,30 @@ def build_clusters(
         - `sizes`: silhouette and similarity of each cluster. A cluster with a low silhouette often collects users who
           fit no other cluster.
 
-        Next: `cluster_stats` says what each persona is about.
+        `dropped` counts users who have no vector or refuse embedding, by reason. Next: `cluster_stats` says what each
+        persona is about.
         """
+        of_window = list_window_days(context.partition_key, days, embeddings_window)
         with measuring_time_and_memory() as cost:
-            repeated = find_repeated_uris(embeddings, memory_limit=config.memory_limit, scratch=scratch.new_folder())
+            work = QueryOptions(memory_limit=config.memory_limit, scratch=scratch.new_folder())
+            repeated = find_repeated_uris(embeddings, **work)
+            said = open_consent_tables(in_graph=consents, since=of_window[0])
+            left_out = find_left_out(embeddings, said, _read_rules(config), **work)
             clustering = cluster_users(
                 embeddings,
                 english_users,
                 _read_options(config),
                 repeated_uris=repeated,
+                left_out=left_out,
                 on_progress_posts=Progress(context.log.info, what="post vectors").add,
                 on_progress_numbers=Progress(context.log.info, what="numbers of clusters tried").add,
             )
         made = build_provenance(
             "clusters",
-            days=list_window_days(context.partition_key, days, embeddings_window),
+            days=of_window,
             settings=config.result_settings(),
             libraries=("numpy", "scikit-learn"),
-            inputs=[english_users],
+            inputs=[english_users, *said.list_inputs()],
             over_window=[embeddings],
         )
         side_tables = {
@@ -147,16 +162,16 @@ def build_clusters(
                 main=with_provenance(clustering.clusters, made),
                 side_tables={name: with_provenance(side, made) for name, side in side_tables.items()},
             ),
-            metadata={
-                **_describe(clustering),
-                "repeated_posts": len(repeated),
-                **provenance_table(made),
-                **cost,
-            },
+            metadata={**_describe(clustering), "repeated_posts": len(repeated), "deleted_posts": len(left_out.posts)}
+            | {**provenance_table(made), **cost},
             check_results=check_clusters(clustering, english_users.count_rows(), config.min_cluster_size),
         )
 
     return clusters
+
+
+def _read_rules(config: ClustersConfig) -> LeaveOutRules:
+    return rules_of("clusters", deletions=config.deletions, embedding=config.consent_embedding)
 
 
 def _read_options(config: ClustersConfig) -> ClusteringOptions:
