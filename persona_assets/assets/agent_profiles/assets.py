@@ -10,14 +10,15 @@ from persona_assets.assets.agent_profiles.read_cards import read_cards, unnamed_
 from persona_assets.assets.agent_profiles.write_files import write_agent_files
 from persona_assets.common.checks import Check
 from persona_assets.common.consent_settings import Deletions
-from persona_assets.common.metadata import measured, provenance_table
+from persona_assets.common.database import QueryOptions
+from persona_assets.common.metadata import measuring_time_and_memory, provenance_table
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
 from persona_assets.consent.left_out import find_left_out, rules_of
 from persona_assets.consent.purposes import UndefinedMeans
 from persona_assets.io_managers.consent_tables import left_out_metadata, open_consent_tables
-from persona_assets.partitions import days_of_window, parse_day
+from persona_assets.partitions import list_window_days, parse_day
 from persona_assets.settings import from_setting
 
 _NAMED = Check(
@@ -82,8 +83,8 @@ def build_agent_profiles(
         like are unknown. The folder has the same agents as files of OASIS, AgentSociety 2, Y Social and Concordia, and
         as tables. No job makes it: choose Materialize here.
         """
-        of_window = days_of_window(context.partition_key, days, window)
-        with measured() as cost:
+        of_window = list_window_days(context.partition_key, days, window)
+        with measuring_time_and_memory() as cost:
             said = open_consent_tables(in_graph=consents, since=of_window[0])
             rules = rules_of(
                 "agent_profiles",
@@ -91,7 +92,7 @@ def build_agent_profiles(
                 training=config.consent_training,
                 synthetic_content=config.consent_synthetic_content,
             )
-            work = {"memory_limit": config.memory_limit, "scratch": scratch.new_folder()}
+            work = QueryOptions(memory_limit=config.memory_limit, scratch=scratch.new_folder())
             left_out = find_left_out(user_actions, said, rules, **work)
             users = clusters.to_table(columns=["user_id", "cluster_id"])
             cards = read_cards(persona_labels, users, parse_day(context.partition_key))
@@ -109,7 +110,7 @@ def build_agent_profiles(
         provenance = build_provenance(
             "agent_profiles",
             days=of_window,
-            settings=config.chosen(),
+            settings=config.result_settings(),
             libraries=("duckdb", "numpy"),
             inputs=[clusters, *said.list_inputs()],
             over_window=[user_actions],

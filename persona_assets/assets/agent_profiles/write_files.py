@@ -100,5 +100,5 @@ def _escape(name: str) -> str:
 
 def _to_parquet(table: pa.Table, day: dt.date) -> bytes:
     buffer = io.BytesIO()
-    write_parquet(buffer, table.schema, [table], day=day)
+    write_parquet(buffer, table.schema, [table], day_column=day)
     return buffer.getvalue()

@@ -122,5 +122,5 @@ def test_users_who_refuse_training_are_in_no_agent(materialize):
 
     described = describe(result)
     assert (described["users"], described["agents"]) == (70, 3)
-    (row,) = described["left_out"]
+    (row,) = described["left_out"].records
     assert row.data == {"reason": "refuses training", "count": 30}
