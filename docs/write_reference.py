@@ -89,7 +89,7 @@ def write_graph(definitions: dg.Definitions) -> str:
 
 def _in_order(graph: typing.Any) -> list[dg.AssetKey]:
     """Return the assets by stage, and in a stage in the order of the steps."""
-    stages, steps = (*DAY_STAGES, *CONSENT_STAGES, *WINDOW_STAGES, *ALL_DAYS_STAGES), list(STEPS)
+    stages, steps = (*DAY_STAGES, *CONSENT_STAGES, *WINDOW_STAGES, *ALL_DAYS_STAGES, "agents"), list(STEPS)
 
     def place(key: dg.AssetKey) -> tuple[int, int, str]:
         node = graph.get(key)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import dagster as dg
 
+from persona_assets.assets.agent_profiles.assets import build_agent_profiles
 from persona_assets.assets.captured_events.assets import build_captured_events
 from persona_assets.assets.cluster_jsonl.assets import build_cluster_jsonl
 from persona_assets.assets.cluster_stats.assets import build_cluster_stats
@@ -71,6 +72,7 @@ STEPS: Mapping[str, Callable[[GraphShape], dg.AssetsDefinition]] = {
     "lineage": lambda _: lineage,
     "persona_labels": lambda _: build_persona_labels(),
     "cluster_stats": lambda shape: build_cluster_stats(shape.days, shape.window, consents=shape.consents),
+    "agent_profiles": lambda shape: build_agent_profiles(shape.days, shape.window, consents=shape.consents),
 }
 
 

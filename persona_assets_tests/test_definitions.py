@@ -13,7 +13,7 @@ from persona_assets.definitions import build_definitions
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import make_model
-from persona_assets_tests.whole_graph import ALL_DAYS_ASSETS, DAY_ASSETS, PERSONA_ASSETS
+from persona_assets_tests.whole_graph import AGENT_ASSETS, ALL_DAYS_ASSETS, DAY_ASSETS, PERSONA_ASSETS
 
 ROOT = Path(__file__).parents[1]
 READS = {
@@ -40,7 +40,9 @@ READS = {
         "consents",
     },
 }
+READS["agent_profiles"] = {"clusters", "user_actions", "persona_labels", "consents"}
 STAGES = {
+    "agent_profiles": "agents",
     "raw_events": "capture",
     "rejected_lines": "capture",
     "consent_records": "days",
@@ -57,6 +59,7 @@ STAGES = {
     "cluster_stats": "results",
 }
 WINDOWED = {
+    ("agent_profiles", "user_actions"),
     ("english_users", "english_posts"),
     ("english_users", "user_actions"),
     ("clusters", "embeddings"),
@@ -128,7 +131,7 @@ def test_windows_are_partition_mappings(graph, child, parent):
 
 
 def test_the_jobs_cover_each_asset_once():
-    assert sorted([*DAY_ASSETS, *PERSONA_ASSETS, *ALL_DAYS_ASSETS]) == sorted(READS)
+    assert sorted([*DAY_ASSETS, *PERSONA_ASSETS, *ALL_DAYS_ASSETS, *AGENT_ASSETS]) == sorted(READS)
 
 
 @pytest.mark.slow

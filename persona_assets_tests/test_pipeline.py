@@ -84,7 +84,9 @@ def world(tmp_path_factory) -> World:
 
 def test_every_asset_has_every_day(world):
     assert set(world.metadata) == {
-        (asset, day) for asset in (*TABLES, "cluster_jsonl", "cluster_stats", *ALL_DAYS_ASSETS) for day in (FIRST, LAST)
+        (asset, day)
+        for asset in (*TABLES, "cluster_jsonl", "cluster_stats", "agent_profiles", *ALL_DAYS_ASSETS)
+        for day in (FIRST, LAST)
     }
     for asset in TABLES:
         assert sorted(file.name for file in (world.data / asset).glob("*.*")) == [f"{FIRST}.parquet", f"{LAST}.parquet"]

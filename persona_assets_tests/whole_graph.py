@@ -12,7 +12,8 @@ PERSONA_ASSETS = ("english_users", "clusters", "cluster_jsonl", "persona_phrases
 LINEAGE_ASSETS = ("lineage", "persona_labels")
 ALL_DAYS_ASSETS = (*CONSENT_ASSETS, *LINEAGE_ASSETS)  # one table over all days
 SIDE_TABLES = ("cluster_centres", "cluster_certainty")  # also cluster_curve, if the number of clusters is chosen
-FOLDERS = ("cluster_jsonl", "cluster_stats")
+AGENT_ASSETS = ("agent_profiles",)  # in no job
+FOLDERS = ("cluster_jsonl", "cluster_stats", *AGENT_ASSETS)
 # In the order of the graph.
 STEPS = (
     *TABLES[:2],
@@ -22,6 +23,7 @@ STEPS = (
     "persona_phrases",
     *LINEAGE_ASSETS,
     "cluster_stats",
+    *AGENT_ASSETS,
 )
 DAILY_STEPS = tuple(step for step in STEPS if step not in ALL_DAYS_ASSETS)
 

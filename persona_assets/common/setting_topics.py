@@ -55,6 +55,7 @@ SETTING_TOPICS: Mapping[str, tuple[str, ...]] = {
         "label_requests",
         "label_seconds",
     ),
+    "Agents for simulators": ("max_agents", "min_users_per_agent"),
     "Report": ("show_posts", "reports_url"),
     "Where steps run": ("executor", "workers", "memory_limit"),
     "Slurm": (

@@ -23,5 +23,6 @@ PURPOSES_OF: Mapping[str, tuple[Condition, ...]] = {
     "persona_labels": ("inference",),
     "cluster_stats": ("embedding", "inference"),
     "cluster_jsonl": ("training", "synthetic_content"),
+    "agent_profiles": ("training", "synthetic_content"),
     "release": ("training", "synthetic_content", "bulk_dataset", "no_unauthenticated"),
 }
