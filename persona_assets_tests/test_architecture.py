@@ -26,6 +26,7 @@ OWNERS = {folder.name for folder in (PACKAGE / "assets").iterdir() if (folder / 
 GROUPS = {"assets", "capture", "common"}
 # What a pure module may import of the package beside its own part: modules that know neither Dagster nor settings.
 PLAIN = {
+    "account_ids",
     "action_counts",
     "archive",
     "chunked_writes",
@@ -34,6 +35,7 @@ PLAIN = {
     "database",
     "errors",
     "files",  # of a capture
+    "forgotten_accounts",
     "full_disk",
     "interrupts",
     "lexicon",
@@ -48,6 +50,7 @@ PLAIN = {
     "pseudonyms",
     "text_encoder",
     "utc_times",
+    "vector_chunks",
     "progress",
     "recording",
     "provenance",
@@ -58,6 +61,7 @@ PLAIN = {
 SHARED = {
     "archive",
     "files",
+    "forgotten_accounts",
     "personal_data",
     "post_vectors",
     "post_words",

@@ -63,12 +63,13 @@ def describe(proof: Proof, *, dry_run: bool = False) -> list[str]:
     """Return lines for people: what was removed, what to make again, and what still holds the accounts."""
     counts = count_changes(proof.changes)
     begin = "Would remove" if dry_run else "Removed"
-    lines = [
+    total = (
         f"{begin} {proof.accounts:,} accounts: {counts['rows']:,} rows, {counts['lines']:,} lines and "
         f"{counts['users']:,} users of personas' files, {proof.vectors_deleted:,} vectors, {counts['deleted']:,} files "
         f"of reports and data sets; {counts['references']:,} rows of others lose a reference to them. "
         f"{counts['files']:,} of {proof.files_searched:,} files change."
-    ]
+    )
+    lines = [total]
     for asset, days in sorted(proof.to_make_again.items()):
         lines.append(
             f"Make {asset} again for {len(days):,} days, {days[0]} to {days[-1]}: dg launch --assets {asset} "

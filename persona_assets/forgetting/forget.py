@@ -81,6 +81,8 @@ def forget_accounts(
         known = len(add_tombstones(data, account_ids))
         proof = ProofFile(data, Proof(format_time(started), len(accounts), known))
         _Removal(accounts, places, proof, log).change()
+        changed = {change.file for change in proof.content.changes}
+        proof.content.files_unchanged = max(0, proof.content.files_searched - len(changed))
         proof.content.is_complete = not proof.content.not_removed
         proof.content.finished = format_time(dt.datetime.now(dt.UTC))
         proof.write()
@@ -181,7 +183,7 @@ class _Removal:
                 progress.add(searched // _BYTES_PER_MB - progress.done)
         self._log(f"{len(named):,} files name an account")
         if is_first:
-            self._proof.files_searched, self._proof.files_unchanged = len(new), len(new) - len(named)
+            self._proof.files_searched = len(new)
         return named
 
     def _names_accounts(self, file: StoredFile) -> bool:

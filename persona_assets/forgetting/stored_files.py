@@ -47,7 +47,7 @@ def list_stored(data: UPath, *, leave_out: Collection[str] = ()) -> StoredFiles:
     """
     fs, root = data.fs, data.path.rstrip("/")
     fs.invalidate_cache()
-    found = fs.find(root, detail=True) if fs.exists(root) else {}
+    found: Any = fs.find(root, detail=True) if fs.exists(root) else {}
     tables, others = list[StoredFile](), list[StoredFile]()
     folders: defaultdict[str, list[StoredFile]] = defaultdict(list)
     temporary: dict[str, None] = {}

@@ -1,5 +1,6 @@
 """Remove accounts from stored Parquet files, each atomically, with its metadata and a new checksum."""
 
+import base64
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, NamedTuple
@@ -116,8 +117,8 @@ def write_without(file: StoredFile, temporary: UPath, accounts: Accounts, *, bel
     with file.path.open("rb") as opened, temporary.open("wb") as written:
         verify_parquet(opened, name=file.name)  # a new checksum must not hide damage
         table = pq.ParquetFile(opened)
-        schema = _clean_schema(table.schema_arrow, accounts, belongs_to)
-        batches = (rows.replace_schema_metadata(schema.metadata) for rows in _read_without(table, accounts, counts))
+        schema = _clean_schema(_read_written_schema(table), accounts, belongs_to)
+        batches = (rows.cast(schema) for rows in _read_without(table, accounts, counts))
         _write(written, schema, batches, group_rows=_find_group_rows(table))
         change = counts.describe(file.name, table.metadata.num_rows)
         change.digest_before = digest_file(opened)
@@ -157,6 +158,12 @@ def _find_group_rows(table: pq.ParquetFile) -> int:
     """Return the maximum rows of a row group, with which the table was written; not known if it has one group."""
     groups = [table.metadata.row_group(number).num_rows for number in range(table.num_row_groups)]
     return max(groups) if len(groups) > 1 else max(ROW_GROUP_ROWS, *groups, 1)
+
+
+def _read_written_schema(table: pq.ParquetFile) -> pa.Schema:
+    """Return the schema that the writer was given: the one that is read back names the elements of lists otherwise."""
+    written = (table.metadata.metadata or {}).get(b"ARROW:schema")
+    return table.schema_arrow if written is None else pa.ipc.read_schema(pa.BufferReader(base64.b64decode(written)))
 
 
 def _clean_schema(schema: pa.Schema, accounts: Accounts, belongs_to: str | None) -> pa.Schema:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,8 +42,8 @@ def read_account_ids(lines: Iterable[str]) -> list[str]:
             continue
         if not is_user_id(value):
             raise AccountIdError(
-                f"id {number} is no account id: it must be a DID, such as did:plc: and 24 characters, or did:web: and a "
-                "domain; a handle is none"
+                f"id {number} is no account id: it must be a DID, such as did:plc: and 24 characters, or did:web: and "
+                "a domain; a handle is none"
             )
         ids[value] = None
     return list(ids)
@@ -172,7 +172,7 @@ def _find_behind(content: npt.NDArray[np.uint8], constant: bytes) -> npt.NDArray
 def _read_buffers(strings: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8]]:
     """Return where the values start and end in their bytes, `(n + 1,)`, and the bytes: views of the array."""
     width = np.int64 if pa.types.is_large_string(strings.type) or pa.types.is_large_binary(strings.type) else np.int32
-    _, offsets, content = cast("Any", strings).buffers()
+    _, offsets, content = strings.buffers()
     if not len(strings) or content is None:
         return np.zeros(len(strings) + 1, np.int64), np.empty(0, np.uint8)
     ends = np.frombuffer(offsets, width)[strings.offset : strings.offset + len(strings) + 1]
