@@ -89,22 +89,32 @@ class Accounts:
         """
         named = np.zeros(len(strings), bool)
         offsets, content = _read_buffers(strings)
-        starts, ends = self._find_all(content)
+        starts = self._find_plc(content)
         if len(starts):
             rows = np.searchsorted(offsets, starts, side="right") - 1
-            named[rows[ends <= offsets[rows + 1]]] = True
+            # An id may lie across two values, of which neither has it.
+            named[rows[starts + _PLC_BYTES <= offsets[rows + 1]]] = True
+        if self._others_in_bytes:
+            raw = content.tobytes()
+            for row in self._find_tails(raw, offsets):
+                named[row] |= bool(self._others_in_bytes.search(raw[offsets[row] : offsets[row + 1]]))
         return named
 
     def are_named_in(self, content: bytes) -> bool:
         """Return whether the bytes name one of the accounts."""
-        return bool(len(self._find_all(np.frombuffer(content, np.uint8))[0]))
+        if len(self._find_plc(np.frombuffer(content, np.uint8))):
+            return True
+        has_tail = any(tail in content for tail in self._tails)
+        return has_tail and self._others_in_bytes is not None and bool(self._others_in_bytes.search(content))
 
     def replace(self, text: str) -> str:
         """Return the text with `PLACEHOLDER` in place of each reference to one of the accounts or their records."""
         found = {part for part in _PLC_IN_TEXT.findall(text) if part.encode() in self._plc}
         if found:
             text = re.sub(f"{_BEFORE}(?:{'|'.join(sorted(found))}){_PATH}", PLACEHOLDER, text)
-        return self._other_references.sub(PLACEHOLDER, text) if self._other_references else text
+        while self._other_references and (replaced := self._other_references.sub(PLACEHOLDER, text)) != text:
+            text = replaced  # what stood before the placeholder may end as an id only now
+        return text
 
     def replace_in_bytes(self, content: bytes) -> bytes:
         """Do what `replace` does, in bytes of any encoding that has the letters of ASCII."""
@@ -122,30 +132,25 @@ class Accounts:
         cleared = "/".join([f"{URI_SCHEME}{FORGOTTEN_OWNER}", *path[:1], *(FORGOTTEN_OWNER for _ in path[1:2])])
         return self.replace(cleared)
 
-    def _find_all(self, content: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return where the ids in the bytes start and end: int64 `(n_found,)` each, in no order."""
-        starts, ends = self._find_plc(content)
-        raw = content.tobytes() if self._others_in_bytes else b""
-        if self._others_in_bytes and any(tail in raw for tail in self._tails):
-            spans = [match.span() for match in self._others_in_bytes.finditer(raw)]
-            found = np.array(spans, np.int64).reshape(-1, 2)
-            starts, ends = np.concatenate([starts, found[:, 0]]), np.concatenate([ends, found[:, 1]])
-        return starts, ends
+    def _find_tails(self, raw: bytes, offsets: npt.NDArray[np.int64]) -> list[int]:
+        """Return the rows that have the end of one of the other ids: searching for constant bytes is fast."""
+        starts = [match.start() for tail in self._tails for match in re.finditer(re.escape(tail), raw)]
+        return np.unique(np.searchsorted(offsets, np.array(starts, np.int64), side="right") - 1).tolist()
 
-    def _find_plc(self, content: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def _find_plc(self, content: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+        """Return where ids of 24 characters start in the bytes, behind `plc:`, in no order: int64 `(n_found,)`."""
         none = np.empty(0, np.int64)
         if not self._plc or len(content) < _PLC_BYTES:
-            return none, none
+            return none
         begins = np.concatenate([_find_behind(content, b"plc:"), _find_behind(content, b"plc%3A")])
         begins = begins[begins <= len(content) - _PLC_BYTES]
         if not len(begins):
-            return none, none
+            return none
         windows = np.lib.stride_tricks.sliding_window_view(content, 8)
         is_near = np.isin(np.ascontiguousarray(windows[begins]).view(np.uint64)[:, 0], self._plc_starts)
         near = begins[is_near]
         hits = [at for at in near.tolist() if content[at : at + _PLC_BYTES].tobytes() in self._plc]
-        found = np.array(hits, np.int64)
-        return found, found + _PLC_BYTES
+        return np.array(hits, np.int64)
 
 
 def _escape(account_id: str) -> str:

@@ -1,6 +1,7 @@
 """An independent search for an id in every byte that is stored: files, zstd frames in them, and decoded tables."""
 
 import base64
+import contextlib
 import re
 import zlib
 from pathlib import Path
@@ -37,10 +38,8 @@ def find_bytes(folder: Path, account_id: str) -> list[str]:
 def _decompress_frames(content: bytes):
     at = content.find(_ZSTD)
     while at >= 0:
-        try:
+        with contextlib.suppress(zstandard.ZstdError):
             yield zstandard.ZstdDecompressor().decompressobj().decompress(content[at:])
-        except zstandard.ZstdError:
-            pass
         at = content.find(_ZSTD, at + 1)
 
 
