@@ -12,7 +12,7 @@ from persona_assets.forgotten_accounts.tombstones import KEY_BYTES, Tombstones
 from persona_assets.io_managers.atomic_storage import is_local, replacing_file
 
 FOLDER, TOMBSTONES, KEY = "forgotten", "tombstones.json", "key"
-_HASH = "BLAKE2b, keyed, 128 bits"
+_HASH = "BLAKE2b, keyed, 128 bits, and 24 bits of a filter"
 _OWNER_ONLY = 0o600
 
 
@@ -59,7 +59,7 @@ def add_tombstones(data: UPath, account_ids: Iterable[str]) -> Tombstones:
         before = Tombstones(key)
     after = before.add(account_ids)
     if len(after) > len(before):
-        content = _File(1, _HASH, [one.hex() for one in after.hashes])
+        content = _File(1, _HASH, [one.hex() for one in after.marks])
         _write(data / FOLDER / TOMBSTONES, msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n")
     return after
 

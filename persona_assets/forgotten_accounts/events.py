@@ -40,7 +40,7 @@ def forget_events(events: pa.Table, tombstones: Tombstones) -> RememberedEvents:
         events: `tables.RAW_EVENTS`; chunks that lose all their rows are left out.
         tombstones: The forgotten accounts.
     """
-    forgotten = tombstones.find(_list_ids(events))
+    forgotten = _find_forgotten(events, tombstones)
     if not forgotten:
         return RememberedEvents(events, 0, 0, 0)
     return RememberedEvents(*forget_rows(events, Accounts(forgotten)))
@@ -51,39 +51,36 @@ def names_forgotten(raw: bytes, tombstones: Tombstones) -> bool:
     return bool(tombstones.find(set(_find_ids(raw.decode("latin-1")))))
 
 
-def _list_ids(events: pa.Table) -> set[str]:
-    """Return the distinct account ids in all columns of the events."""
-    ids = set[str]()
+def _find_forgotten(events: pa.Table, tombstones: Tombstones) -> set[str]:
+    """Return the forgotten accounts that any column of the events names."""
+    forgotten = set[str]()
     for name in _ID_COLUMNS:
-        ids.update(value for value in pc.unique(events[name]).to_pylist() if value is not None)
+        forgotten |= tombstones.find_in(pc.unique(events[name].drop_null()))
     for name in _URI_COLUMNS:
-        ids.update(_list_owners(events[name]))
+        forgotten |= _find_in_uris(events[name].drop_null(), tombstones)
     for name in _TEXT_COLUMNS:
         column = events[name]
-        if pa.types.is_list(column.type):
-            column = pc.list_flatten(column)
-        ids.update(one for text in _select(column, "did") for one in _find_ids(text))
-    return ids
+        texts = pc.list_flatten(column) if pa.types.is_list(column.type) else column
+        forgotten |= tombstones.find({one for text in _select_with_ids(texts) for one in _find_ids(text)})
+    return forgotten
 
 
-def _list_owners(uris: pa.ChunkedArray) -> Iterator[str]:
-    """Yield the distinct ids in URIs: nearly all have one `did:plc:` of 32 characters behind the scheme."""
-    bounds = len(URI_SCHEME), len(URI_SCHEME) + _PLC_CHARACTERS
-    owners = pc.unique(pc.utf8_slice_codeunits(uris.drop_null(), *bounds))
-    is_plc = pc.match_substring_regex(owners, _WHOLE_PLC)
-    yield from owners.filter(is_plc).to_pylist()
-    other_starts = owners.filter(pc.invert(is_plc))
-    more = cast("Any", pc).greater(pc.count_substring(uris, "did"), 1)
+def _find_in_uris(uris: pa.ChunkedArray, tombstones: Tombstones) -> set[str]:
+    """Return the forgotten accounts in URIs: nearly all have one `did:plc:` of 32 characters behind the scheme."""
+    starts = pc.utf8_slice_codeunits(uris, len(URI_SCHEME), len(URI_SCHEME) + _PLC_CHARACTERS)
+    owners = pc.unique(starts)
+    forgotten = tombstones.find_in(owners)
+    other_starts = owners.filter(pc.invert(pc.match_substring_regex(owners, _WHOLE_PLC)))
+    is_unusual = cast("Any", pc).greater(pc.count_substring(uris, "did"), 1)
     if len(other_starts):
-        starts = pc.utf8_slice_codeunits(uris, *bounds)
-        more = pc.or_(more, pc.is_in(starts, other_starts))
-    for uri in uris.filter(pc.fill_null(more, fill_value=False)).to_pylist():
-        yield uri.removeprefix(URI_SCHEME).partition("/")[0]
-        yield from _find_ids(uri)
+        is_unusual = pc.or_(is_unusual, pc.is_in(starts, other_starts))
+    unusual = uris.filter(is_unusual).to_pylist()
+    owners_of_unusual = {uri.removeprefix(URI_SCHEME).partition("/")[0] for uri in unusual}
+    return forgotten | tombstones.find(owners_of_unusual | {one for uri in unusual for one in _find_ids(uri)})
 
 
-def _select(texts: pa.ChunkedArray | pa.Array, constant: str) -> list[str]:
-    found = pc.match_substring_regex(texts, f"{constant}|[0-9a-fA-F]{{32}}")
+def _select_with_ids(texts: pa.ChunkedArray | pa.Array) -> list[str]:
+    found = pc.match_substring_regex(texts, "did|[0-9a-fA-F]{32}")
     return texts.filter(pc.fill_null(found, fill_value=False)).to_pylist()
 
 

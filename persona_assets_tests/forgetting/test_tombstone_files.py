@@ -18,7 +18,7 @@ def test_accounts_are_added_under_one_key(tmp_path):
 
     tombstones = add_tombstones(UPath(tmp_path), [BOB, ALICE])
 
-    assert read_tombstones(UPath(tmp_path)).hashes == tombstones.hashes
+    assert read_tombstones(UPath(tmp_path)).marks == tombstones.marks
     assert tombstones.find([ALICE, BOB, "did:plc:x"]) == {ALICE, BOB}
     assert (tmp_path / FOLDER / KEY).read_bytes() == key
 
