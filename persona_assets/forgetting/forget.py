@@ -157,7 +157,7 @@ class _Removal:
         """Remove what killed runs have left, and list the rest."""
         data = self._places.data
         restore_moved_folders(self._list(), data)
-        left = self._list().temporary
+        left = [*self._list().temporary, *list_stored(data / FOLDER).temporary]
         for place in left:
             data.fs.rm(place, recursive=True)
         self._proof.temporary_deleted += len(left)

@@ -31,8 +31,8 @@ def remove_vectors(root: Path, texts: TextHashes, *, only_count: bool = False) -
     """Remove the vectors of these texts from all chunks, and return their number.
 
     A chunk is written again without them, under a new name, before the old one is deleted. Its modification time,
-    by which old chunks are deleted, stays. Temporary files, whose texts nobody knows, are deleted. Only files with
-    names of the store are touched.
+    by which old chunks are deleted, stays. Temporary files and vectors without hashes, which killed runs have left and
+    whose texts nobody knows, are deleted. Only files with names of the store are touched.
 
     Args:
         root: The folder that holds a folder for each model; it may be missing.
@@ -53,6 +53,9 @@ def remove_vectors(root: Path, texts: TextHashes, *, only_count: bool = False) -
                 removed += _remove_from_chunk(file, texts, only_count=only_count)
             elif _TEMPORARY.fullmatch(file.name) and not only_count:
                 file.unlink(missing_ok=True)
+        for file in [] if only_count else sorted(folder.glob("*.vectors")):
+            if CHUNK_FILE.fullmatch(file.name) and not file.with_suffix(".hashes").exists():
+                file.unlink()
     return removed
 
 

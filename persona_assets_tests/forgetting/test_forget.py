@@ -5,7 +5,6 @@ import json
 import random
 import shutil
 import signal
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -22,27 +21,14 @@ from persona_assets.forgetting import forget as forget_module
 from persona_assets.forgetting.forget import Places, count_changes, forget_accounts
 from persona_assets.forgetting.proof import Change
 from persona_assets_tests.assets.raw_events.builders import ALICE, BOB
-from persona_assets_tests.dying import Moment, materialize
+from persona_assets_tests.dying import Moment, _context, _Count, _Death, materialize
 from persona_assets_tests.forgetting.builders import DAY, STARTED, digest_all, make_posts, store, store_users
 from persona_assets_tests.forgetting.byte_scan import find_bytes
 from persona_assets_tests.test_remote_storage import place, s3  # noqa: F401 - fixtures
 from persona_assets_tests.whole_graph import DAY_ASSETS
 
 NOWHERE = "did:plc:" + "7" * 24
-# Counts the moments at which files of the results are written, moved or deleted; the process kills itself at one.
-DIE = """
-import json, sys
-from persona_assets.command_line.forget_accounts import main
-from persona_assets_tests.dying import Moment, _Count, _Death
-moment, account = Moment(*json.loads(sys.argv[1])), sys.argv[2]
-watch = _Count(moment) if moment.nth == 0 else _Death(moment)
-sys.addaudithook(watch)
-try:
-    main([account], standalone_mode=False)
-except SystemExit as left:
-    print(watch.seen)
-    sys.exit(left.code)
-"""
+KILLS, SEED = 12, 1  # number of the moments at which a run is killed, and which of all
 
 
 def forget(data, *accounts, dry_run=False, window_days=7):
@@ -130,15 +116,13 @@ def test_a_killed_run_is_finished_by_another_one(data, undisturbed, tmp_path):
     expected = tmp_path / "expected"
     shutil.copytree(undisturbed, expected)
     forget(expected, account)
-    died = run_and_die(account, Moment("any", f"^{data}/", 0))
-    assert died.returncode == 0, died.stderr
-    moments = int(died.stdout.splitlines()[-1])
+    moments = count_moments(data, account)
     assert moments > 50
 
-    for nth in sorted(random.Random(1).sample(range(2, moments), 7)):
+    for nth in sorted(random.Random(SEED).sample(range(2, moments), KILLS)):  # noqa: S311 - moments, no secrets
         shutil.rmtree(data)
         shutil.copytree(undisturbed, data)
-        assert run_and_die(account, Moment("any", f"^{data}/", nth)).returncode == -signal.SIGKILL
+        assert run_watched(data, account, _Death(Moment("any", f"^{data}/", nth))) == -signal.SIGKILL
 
         forget(data, account)
 
@@ -147,10 +131,25 @@ def test_a_killed_run_is_finished_by_another_one(data, undisturbed, tmp_path):
         assert [path for path in data.rglob("*.tmp*") if path.is_file()] == []
 
 
-def run_and_die(account, moment):
-    return subprocess.run(
-        [sys.executable, "-c", DIE, json.dumps(moment), account], capture_output=True, text=True, check=False
-    )
+def count_moments(data, account):
+    """Forget an account in a new process, and return at how many moments it writes, moves or deletes a file."""
+    counted = _context().SimpleQueue()
+    assert run_watched(data, account, _Count(Moment("any", f"^{data}/")), counted) == 0
+    return counted.get()
+
+
+def run_watched(data, account, watch, counted=None):
+    process = _context().Process(target=forget_watched, args=(data, account, watch, counted))
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+def forget_watched(data, account, watch, counted):
+    sys.addaudithook(watch)
+    forget(data, account)
+    if counted is not None:
+        counted.put(watch.seen)
 
 
 def read_texts(data, account):
@@ -274,9 +273,13 @@ def test_what_killed_runs_left_is_deleted(tmp_path):
     store_users(tmp_path)
     left = tmp_path / "english_users" / f".{DAY}.parquet.{'0' * 32}.tmp"
     left.write_text(ALICE)
+    (tmp_path / "forgotten").mkdir()
+    own = tmp_path / "forgotten" / f".tombstones.json.{'0' * 32}.tmp"
+    own.write_text("half")
 
-    assert forget(tmp_path, ALICE).temporary_deleted == 1
+    assert forget(tmp_path, ALICE).temporary_deleted == 2
     assert not left.exists()
+    assert not own.exists()
 
 
 def test_what_is_stored_in_the_meantime_is_searched_too(tmp_path, monkeypatch):

@@ -67,11 +67,13 @@ def test_temporary_files_of_killed_runs_are_deleted_and_files_of_others_are_not(
     (folder,) = tmp_path.iterdir()
     (folder / f".{'0' * 16}.vectors.{'0' * 32}").write_bytes(b"x")
     (folder / "mine.hashes").write_bytes(b"x")
+    (folder / f"{'0' * 16}.vectors").write_bytes(b"without hashes")
     (tmp_path / "0123456789abcdef").mkdir()
 
     assert remove_vectors(tmp_path, hash_texts(["x"])) == 0
 
     assert not list(folder.glob(".*"))
+    assert not (folder / f"{'0' * 16}.vectors").exists()
     assert (folder / "mine.hashes").exists()
 
 
