@@ -35,7 +35,7 @@ from persona_assets import tables
 from persona_assets.assets.cluster_jsonl.build import build_lines
 from persona_assets.assets.cluster_jsonl.load import LineInputs
 from persona_assets.assets.embeddings.vector_cache import VectorCache, hash_texts
-from persona_assets.assets.embeddings.vector_files import rows_per_group, write_vectors
+from persona_assets.assets.embeddings.vector_files import choose_rows_per_group, write_embeddings_table
 from persona_assets.assets.raw_events.parse import parse_files
 from persona_assets.assets.user_actions.extract import extract_distinct_actions
 from persona_assets.capture.files import find_files
@@ -101,7 +101,7 @@ def make_large_day(folder: Path) -> Path:
     _keep(parsed.raw_events, half, "raw_events")
     _keep(parsed.rejected_lines, half, "rejected_lines")
     made = extract_distinct_actions(
-        pads.dataset(half / "raw_events"), memory_limit="2GB", scratch=scratch / "actions", day=DAY
+        pads.dataset(half / "raw_events"), memory_limit="2GB", scratch=scratch / "actions", day_column=DAY
     )
     _keep(made.user_actions, half, "user_actions")
     posts = _make_posts(half)
@@ -112,7 +112,7 @@ def make_large_day(folder: Path) -> Path:
     english_users = pa.table([users, ones.astype(int), ones.astype(int), ones], schema=tables.ENGLISH_USERS)
     for name, table in (("clusters", clusters), ("english_users", english_users)):
         (half / name).mkdir()
-        write_parquet(half / name / f"{DAY}.parquet", table.schema, [table], day=DAY)
+        write_parquet(half / name / f"{DAY}.parquet", table.schema, [table], day_column=DAY)
     _make_vectors(half, posts)
     inputs = {name: pads.dataset(half / name) for name in LineInputs._fields if name != "embeddings"}
     lines = build_lines(
@@ -154,14 +154,14 @@ def _make_posts(data: Path) -> pa.Table:
         schema=tables.ENGLISH_POSTS,
     )
     (data / "english_posts").mkdir()
-    write_parquet(data / "english_posts" / f"{DAY}.parquet", posts.schema, [posts], day=DAY)
+    write_parquet(data / "english_posts" / f"{DAY}.parquet", posts.schema, [posts], day_column=DAY)
     return posts
 
 
 def _make_vectors(data: Path, posts: pa.Table) -> None:
     """Store random vectors of all posts, and the same in a vector store."""
     rng, schema = np.random.default_rng(0), tables.embeddings_schema(DIMENSIONS)
-    rows = rows_per_group(DIMENSIONS)
+    rows = choose_rows_per_group(DIMENSIONS)
     cache = VectorCache(data / "vector_store", key={"model": "random"}, dimensions=DIMENSIONS, dtype="float16")
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -173,7 +173,7 @@ def _make_vectors(data: Path, posts: pa.Table) -> None:
             yield pa.record_batch([part["uri"].chunk(0), part["user_id"].chunk(0), column], schema=schema)
 
     (data / "embeddings").mkdir()
-    write_vectors(data / "embeddings" / f"{DAY}.parquet", schema, batches(), day=DAY)
+    write_embeddings_table(data / "embeddings" / f"{DAY}.parquet", schema, batches(), day_column=DAY)
 
 
 def choose_accounts(data: Path) -> dict[str, str]:

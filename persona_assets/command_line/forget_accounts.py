@@ -19,7 +19,7 @@ from persona_assets.errors import AccountIdError, PersonaAssetsError
 from persona_assets.forgetting.forget import Places, count_changes, forget_accounts
 from persona_assets.forgetting.proof import Proof
 from persona_assets.forgotten_accounts.accounts import read_account_ids
-from persona_assets.io_managers.atomic_storage import is_local
+from persona_assets.io_managers.atomic_storage import is_local_path
 from persona_assets.settings import Settings, read_settings
 
 _LOG = logging.getLogger("persona_forget")
@@ -32,7 +32,7 @@ _CAPTURE = (
 def find_places(settings: Settings) -> Places:
     """Return where the settings say that results, vectors and the capture are."""
     data = UPath(settings.data).absolute()
-    root = settings.vector_store or ("off" if not is_local(data) else str(data / "vector_store"))
+    root = settings.vector_store or ("off" if not is_local_path(data) else str(data / "vector_store"))
     return Places(
         data,
         None if root == "off" else Path(root).absolute(),

@@ -27,7 +27,7 @@ from persona_assets.forgetting.table_files import count_in_table, find_units, fo
 from persona_assets.forgetting.tombstone_files import FOLDER, add_tombstones, read_tombstones
 from persona_assets.forgetting.vector_store import remove_vectors
 from persona_assets.forgotten_accounts.accounts import Accounts
-from persona_assets.io_managers.atomic_storage import is_local
+from persona_assets.io_managers.atomic_storage import is_local_path
 
 # Folders of a day of this asset are edited; those of others are deleted, and made again.
 _EDITED = "cluster_jsonl"
@@ -92,7 +92,7 @@ def forget_accounts(
 @contextmanager
 def _lock(data: UPath) -> Generator[None]:
     """Let one `persona-forget` work on these results at a time, on a local disk."""
-    if not is_local(data):
+    if not is_local_path(data):
         yield
         return
     folder = Path((data / FOLDER).path)
@@ -115,7 +115,7 @@ class _Removal:
         self._accounts, self._places, self._file, self._log = accounts, places, proof, log
         self._proof = proof.content
         self._leave_out = [*places.leave_out, (places.data / FOLDER).path]
-        if places.vector_store is not None and is_local(places.data):
+        if places.vector_store is not None and is_local_path(places.data):
             self._leave_out.append(str(places.vector_store.absolute()))
         # Files that name no account, and the version of each that was searched.
         self._clean: dict[str, tuple[object, ...]] = {}

@@ -19,8 +19,13 @@ from persona_assets.forgetting.search import names_accounts_in
 from persona_assets.forgetting.stored_files import StoredFile, require_unchanged
 from persona_assets.forgetting.table_files import write_without
 from persona_assets.forgotten_accounts.accounts import Accounts
-from persona_assets.io_managers.atomic_storage import is_local, replacing_folder
-from persona_assets.io_managers.folder_checksums import CHECKSUMS, open_verified, read_checksums, write_checksums
+from persona_assets.io_managers.atomic_storage import is_local_path, replacing_folder
+from persona_assets.io_managers.folder_checksums import (
+    CHECKSUMS,
+    open_verified,
+    read_checksum_file,
+    write_checksum_file,
+)
 from persona_assets.io_managers.persona_files import USER_CLUSTERS, ZSTD_SUFFIX, compress_file, encode_user_clusters
 from persona_assets.io_managers.report_folders import STATS
 
@@ -51,7 +56,7 @@ def forget_in_persona_folder(
         StorageError: A file is damaged, or the disk is full.
         ForgettingError: A file was changed by something else in the meantime.
     """
-    checksums = read_checksums(folder)
+    checksums = read_checksum_file(folder)
     with (
         tempfile.TemporaryDirectory(prefix="persona_assets-forget-") as scratch,
         replacing_folder(folder, last_file=USER_CLUSTERS, scratch=Path(scratch)) as staging,
@@ -65,7 +70,7 @@ def forget_in_persona_folder(
                 _take_over(file.path, target)
         if checksums is not None:
             changed = {Path(change.file).name for change in changes}
-            write_checksums(staging, {name: digest for name, digest in checksums.items() if name not in changed})
+            write_checksum_file(staging, {name: digest for name, digest in checksums.items() if name not in changed})
         proof.add(*changes)
         require_unchanged(files)
 
@@ -94,7 +99,7 @@ def delete_folder(folder: UPath, files: list[StoredFile], proof: ProofFile) -> N
             changes.append(Change(file.name, "deleted", digest_before=digest_file(opened)))
     proof.add(*changes)
     require_unchanged(files)
-    if is_local(folder):
+    if is_local_path(folder):
         hidden = Path(folder.path).with_name(f".{folder.name}.{uuid.uuid4().hex}.tmp")
         Path(folder.path).rename(hidden)
         shutil.rmtree(hidden)
@@ -107,7 +112,7 @@ def delete_folder(folder: UPath, files: list[StoredFile], proof: ProofFile) -> N
 
 def _take_over(source: UPath, target: Path) -> None:
     """Put an unchanged file into another folder: as a second link to it where that is possible, else as a copy."""
-    if is_local(source):
+    if is_local_path(source):
         try:
             os.link(source.path, target)
         except OSError:  # not every file system has hard links

@@ -135,7 +135,7 @@ def _read_without(table: pq.ParquetFile, accounts: Accounts, counts: _Counts) ->
 def _write(where: Any, schema: pa.Schema, batches: Iterator[pa.Table], *, group_rows: int) -> None:
     if set(schema.names) - {"day"} != _VECTOR_COLUMNS:
         # The next row group is read and filtered while one is written.
-        write_parquet(where, schema, batches, group_rows=group_rows, threads=2)
+        write_parquet(where, schema, batches, max_group_rows=group_rows, prefetch_groups=True)
         return
     with open_checksummed_writer(where, schema, compression="zstd", use_dictionary=["user_id", "day"]) as writer:
         for group in _regroup(batches, group_rows):

@@ -9,7 +9,7 @@ from upath import UPath
 
 from persona_assets.errors import ForgettingError
 from persona_assets.forgotten_accounts.tombstones import KEY_BYTES, Tombstones
-from persona_assets.io_managers.atomic_storage import is_local, replacing_file
+from persona_assets.io_managers.atomic_storage import is_local_path, replacing_file
 
 FOLDER, TOMBSTONES, KEY = "forgotten", "tombstones.json", "key"
 _HASH = "BLAKE2b, keyed, 128 bits, and 24 bits of a filter"
@@ -66,6 +66,6 @@ def add_tombstones(data: UPath, account_ids: Iterable[str]) -> Tombstones:
 
 def _write(path: UPath, content: bytes) -> None:
     with replacing_file(path) as temporary:
-        if is_local(path):
+        if is_local_path(path):
             os.close(os.open(temporary.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
         temporary.write_bytes(content)

@@ -46,7 +46,7 @@ def store(data, name, table, *, metadata=None, day=DAY):
     path = data / f"{name}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     table = table if metadata is None else table.replace_schema_metadata(metadata)
-    write_parquet(path, table.schema, [table], day=dt.date.fromisoformat(day))
+    write_parquet(path, table.schema, [table], day_column=dt.date.fromisoformat(day))
     return path
 
 

@@ -14,7 +14,12 @@ from persona_assets.forgetting.persona_folders import (
 )
 from persona_assets.forgetting.stored_files import list_stored
 from persona_assets.forgotten_accounts.accounts import Accounts
-from persona_assets.io_managers.folder_checksums import CHECKSUMS, read_checksums, verify_files, write_checksums
+from persona_assets.io_managers.folder_checksums import (
+    CHECKSUMS,
+    read_checksum_file,
+    verify_listed_files,
+    write_checksum_file,
+)
 from persona_assets.io_managers.persona_files import encode_user_clusters
 from persona_assets_tests.assets.raw_events.builders import ALICE, BOB
 from persona_assets_tests.forgetting.builders import DAY, make_proof, make_users, store
@@ -38,7 +43,7 @@ def folder(tmp_path):
     (folder / "cluster_2.jsonl").write_bytes(text_of([LINES[0]]))
     (folder / "user_clusters.json").write_bytes(encode_user_clusters({BOB: 0, ALICE: 1}))
     store(folder, "ignored", make_users(ALICE, BOB))
-    write_checksums(folder, {})
+    write_checksum_file(folder, {})
     return folder
 
 
@@ -62,7 +67,7 @@ def test_lines_and_users_that_name_the_account_are_removed_and_checksums_are_rig
     assert (folder / "cluster_0.jsonl").read_bytes() == kept
     assert zstandard.decompress((folder / "cluster_1.jsonl.zst").read_bytes()) == kept
     assert json.loads((folder / "user_clusters.json").read_bytes()) == {BOB: 0}
-    verify_files(UPath(folder), read_checksums(UPath(folder)))
+    verify_listed_files(UPath(folder), read_checksum_file(UPath(folder)))
     assert {name: (change.what, change.rows_before, change.rows_after) for name, change in changes.items()} == {
         "cluster_0.jsonl": ("lines removed", 5, 3),
         "cluster_1.jsonl.zst": ("lines removed", 5, 3),
@@ -108,7 +113,7 @@ def test_damage_is_not_hidden(folder):
 def test_a_folder_that_changes_in_the_meantime_is_left_as_it_is(folder):
     files = list_folder(folder.parents[1])
     (folder / "cluster_2.jsonl").write_bytes(b"other\n")
-    write_checksums(folder, {})
+    write_checksum_file(folder, {})
 
     with pytest.raises(ForgettingError, match="changed by something else"):
         forget_in_persona_folder(

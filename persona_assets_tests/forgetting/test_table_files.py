@@ -7,7 +7,7 @@ import pytest
 from upath import UPath
 
 from persona_assets import tables
-from persona_assets.assets.embeddings.vector_files import write_vectors
+from persona_assets.assets.embeddings.vector_files import write_embeddings_table
 from persona_assets.common.parquet_checksums import read_body_digest, verify_parquet
 from persona_assets.common.provenance import with_provenance
 from persona_assets.errors import ForgettingError, StorageError
@@ -61,8 +61,10 @@ def test_vectors_keep_their_row_groups(tmp_path):
 
     (tmp_path / "embeddings").mkdir()
     path = tmp_path / "embeddings" / f"{DAY}.parquet"
-    write_vectors(path, schema, [batch([BOB, ALICE] * 1024), batch([BOB] * 2048), batch([BOB] * 10)], day=day)
-    write_vectors(tmp_path / "expected", schema, [batch([BOB] * 2048), batch([BOB] * 1034)], day=day)
+    write_embeddings_table(
+        path, schema, [batch([BOB, ALICE] * 1024), batch([BOB] * 2048), batch([BOB] * 10)], day_column=day
+    )
+    write_embeddings_table(tmp_path / "expected", schema, [batch([BOB] * 2048), batch([BOB] * 1034)], day_column=day)
 
     forget(tmp_path)
 
