@@ -50,7 +50,7 @@ def test_a_table_becomes_the_file_that_it_would_have_been_without_the_account(tm
 
 
 def test_vectors_keep_their_row_groups(tmp_path):
-    schema = tables.with_vector_model(tables.embeddings_schema(768), "m")
+    schema = tables.embeddings_schema(768).with_metadata({"persona_assets.model": "m"})
     day = dt.date.fromisoformat(DAY)
 
     def batch(users):

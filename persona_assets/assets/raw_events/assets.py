@@ -152,14 +152,13 @@ def build_raw_events(days: dg.DailyPartitionsDefinition, *, either_alone: bool =
         )
         with measuring_time_and_memory() as cost:
             files = capture.list_day_files(day)
-            progress = Progress(context.log.info, what="lines")
             parsed = parse_files(
                 files,
                 day=day,
                 workers=capture.count_workers(),
                 scratch=scratch.new_folder(),
                 dictionaries=capture.load_dictionaries(),
-                on_progress=progress.add,
+                on_progress=Progress(context.log.info, what="lines").add,
                 provenance=made,
                 tombstones=read_tombstones(UPath(read_settings().data).absolute()),
             )
