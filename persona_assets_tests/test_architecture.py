@@ -26,6 +26,7 @@ OWNERS = {folder.name for folder in (PACKAGE / "assets").iterdir() if (folder / 
 GROUPS = {"assets", "capture", "common"}
 # What a pure module may import of the package beside its own part: modules that know neither Dagster nor settings.
 PLAIN = {
+    "account_ids",
     "action_counts",
     "archive",
     "chunked_writes",
@@ -35,6 +36,7 @@ PLAIN = {
     "database",
     "errors",
     "files",  # of a capture
+    "forgotten_accounts",
     "full_disk",
     "interrupts",
     "lexicon",
@@ -49,6 +51,7 @@ PLAIN = {
     "pseudonyms",
     "text_encoder",
     "utc_times",
+    "vector_chunks",
     "progress",
     "recording",
     "provenance",
@@ -60,6 +63,7 @@ SHARED = {
     "archive",
     "consent",
     "files",
+    "forgotten_accounts",
     "personal_data",
     "post_vectors",
     "post_words",

@@ -68,6 +68,8 @@ EMBED_EXTERNAL = "app.bsky.embed.external"
 QUOTING_EMBEDS = (EMBED_RECORD, EMBED_RECORD_WITH_MEDIA)
 
 URI_SCHEME = "at://"
+# Owner and key of the record that a reference names after its account was forgotten: no DID, no handle.
+FORGOTTEN_OWNER = "forgotten"
 # A URI contains this if and only if the record is a post: DIDs and record keys contain no slash.
 POST_IN_URI = f"/{POST}/"
 

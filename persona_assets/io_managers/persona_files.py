@@ -190,17 +190,20 @@ def write_cluster_folder(folder: Path, contents: ClusterFolderContents, *, day: 
     lines, digests = _write_lines(folder, contents.lines)
     if contents.compression == "zstd":
         for file in folder.glob(cluster_file_name("*")):
-            _compress(file)
+            compress_file(file)
     if contents.ignored:
         shutil.copyfile(contents.ignored, folder / IGNORED)
-    (folder / USER_CLUSTERS).write_bytes(
-        msgspec.json.format(msgspec.json.encode(contents.user_clusters, order="sorted"), indent=1) + b"\n"
-    )
+    (folder / USER_CLUSTERS).write_bytes(encode_user_clusters(contents.user_clusters))
     for name, table in contents.small_tables.items():
         schema = SMALL_TABLES[name].with_metadata(table.schema.metadata)
         write_parquet(folder / f"{name}.parquet", schema, [table], day_column=day)
     write_checksum_file(folder, digests)
     return lines
+
+
+def encode_user_clusters(user_clusters: Mapping[str, int]) -> bytes:
+    """Return the content of `USER_CLUSTERS`, sorted by user."""
+    return msgspec.json.format(msgspec.json.encode(user_clusters, order="sorted"), indent=1) + b"\n"
 
 
 def _write_lines(folder: Path, batches: Iterator[tuple[int, bytes | memoryview, int]]) -> tuple[int, dict[str, str]]:
@@ -230,7 +233,7 @@ def _flush(
     buffers.clear()
 
 
-def _compress(file: Path) -> None:
+def compress_file(file: Path) -> None:
     """Replace a file by its zstd-compressed form.
 
     Compressing after all lines are written has three reasons. The file is one frame, which every reader supports. Its
