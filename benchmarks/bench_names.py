@@ -24,6 +24,7 @@ from persona_assets.assets.lineage.read_days import ClustersOfDay
 from persona_assets.assets.lineage.trace import trace_personas
 from persona_assets.assets.persona_labels.carry_names import PHRASES, name_personas
 from persona_assets.assets.persona_phrases.candidates import find_candidate_phrases
+from persona_assets.assets.persona_phrases.find import embed_phrases
 from persona_assets.assets.persona_phrases.rank import name_clusters, rank_phrases
 from persona_assets.common.database import open_duckdb
 from persona_assets.sample.people import make_people
@@ -32,7 +33,6 @@ from persona_assets.sample.topics import TOPICS
 from persona_assets.text_encoder.device import choose_device, choose_precision
 from persona_assets.text_encoder.encode import Encoder
 from persona_assets.text_encoder.model import EMBEDDED, load_model
-from persona_assets.text_encoder.tokenize import tokenize_texts
 
 FIRST, PRESENT = dt.date(2025, 3, 1), 0.85
 
@@ -49,7 +49,7 @@ def main() -> None:
     encoder = Encoder(model)
 
     def embed(some: Sequence[str]) -> np.ndarray:
-        return encoder.encode(tokenize_texts(model, list(some))).astype(np.float32)
+        return embed_phrases(encoder, some)
 
     rng = np.random.default_rng(1)
     topics = list(TOPICS)

@@ -1,12 +1,11 @@
 """The asset `persona_phrases`."""
 
 import dagster as dg
-import numpy as np
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.assets.persona_phrases.find import PhraseInputs, find_key_phrases
+from persona_assets.assets.persona_phrases.find import PhraseInputs, embed_phrases, find_key_phrases
 from persona_assets.common.checks import Check
 from persona_assets.common.metadata import measuring_time_and_memory, provenance_table
 from persona_assets.common.provenance import build_provenance, with_provenance
@@ -18,7 +17,6 @@ from persona_assets.partitions import list_window_days
 from persona_assets.settings import ComputeDtype, DeviceName, from_setting
 from persona_assets.text_encoder.encode import Encoder
 from persona_assets.text_encoder.model import TextModel, choose_model
-from persona_assets.text_encoder.tokenize import tokenize_texts
 
 _SAME_MODEL = Check(
     "persona_phrases",
@@ -83,7 +81,7 @@ def build_persona_phrases(
             counted = (cluster_jsonl.read_table(name) for name in ("accounting", "actions_by_hour"))
             phrases = find_key_phrases(
                 PhraseInputs(clusters.main, centres, english_posts, *counted),
-                lambda texts: encoder.encode(tokenize_texts(model, texts)).astype(np.float32),
+                lambda phrases: embed_phrases(encoder, phrases),
                 language=config.language,
                 memory_limit=config.memory_limit,
                 scratch=scratch.new_folder(),
