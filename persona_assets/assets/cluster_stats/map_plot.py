@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from persona_assets.assets.cluster_stats.distinctive_words import SEPARATOR
 from persona_assets.common.pictures import FILE_DPI, Floats, Ints, choose_colour, to_png, to_svg
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels
 
 # Maximum number of clusters with a name on the map; the largest are named.
 MAX_NAMED_CLUSTERS = 40
-# Maximum length of a name on the map.
+# Maximum length of a name on the map; phrases at its end that do not fit are left out.
 MAX_NAME_CHARACTERS = 28
 # Maximum number of users in the SVG, where each takes 0.17 KB.
 MAX_SVG_USERS = 4000
@@ -159,4 +160,9 @@ def _overlap(one: Box, other: Box) -> bool:
 
 
 def _shorten(label: str) -> str:
-    return label if len(label) <= MAX_NAME_CHARACTERS else f"{label[:MAX_NAME_CHARACTERS].rstrip()}…"
+    """Return the first phrases of a name, as many as fit; of a single one that does not fit, its beginning."""
+    phrases = label.split(SEPARATOR)
+    while len(phrases) > 1 and len(SEPARATOR.join(phrases)) > MAX_NAME_CHARACTERS:
+        phrases.pop()
+    text = SEPARATOR.join(phrases)
+    return text if len(text) <= MAX_NAME_CHARACTERS else f"{text[:MAX_NAME_CHARACTERS].rstrip()}…"
