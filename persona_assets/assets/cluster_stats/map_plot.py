@@ -20,6 +20,8 @@ Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels
 MAX_NAMED_CLUSTERS = 40
 # Maximum length of a name on the map; phrases at its end that do not fit are left out.
 MAX_NAME_CHARACTERS = 28
+# Maximum number of colours of the PNG, as many as a palette has: overlapping dots mix.
+MAX_COLOURS = 256
 # Maximum number of users in the SVG, where each takes 0.17 KB.
 MAX_SVG_USERS = 4000
 # Possible places of a name: distances from the median of its cluster, upwards, in line heights. The first free place is
@@ -53,7 +55,11 @@ def plot_map_png(
         inches: Width and height; an inch has `FILE_DPI` pixels.
         named: Whether names are written beside numbers.
     """
-    return to_png(_draw(user_map, labels, numbers or range(len(labels)), inches=inches, named=named), FILE_DPI)
+    return to_png(
+        _draw(user_map, labels, numbers or range(len(labels)), inches=inches, named=named),
+        FILE_DPI,
+        n_colours=MAX_COLOURS,
+    )
 
 
 def plot_map_svg(user_map: UserMap, labels: Sequence[str], *, numbers: Sequence[int] | None = None) -> bytes:
