@@ -65,7 +65,10 @@ def to_png(figure: "Figure", dpi: int, *, n_colours: int | None = None) -> bytes
 
     reduced = io.BytesIO()
     with Image.open(buffer) as whole:
-        whole.convert("RGB").quantize(n_colours, dither=Image.Dither.NONE).save(reduced, "png", optimize=True)
+        # Pillow's own choice of method merges rare colours, and with them the dots of small personas.
+        rare_too = Image.Quantize.MAXCOVERAGE
+        palette = whole.convert("RGB").quantize(n_colours, method=rare_too, dither=Image.Dither.NONE)
+    palette.save(reduced, "png", optimize=True)
     return reduced.getvalue()
 
 
