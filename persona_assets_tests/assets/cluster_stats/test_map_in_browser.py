@@ -399,6 +399,10 @@ def test_the_map_follows_the_browsers_theme(page, theme):
             "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": value}]}
         )
     page.settle()
+    # The page hears of the theme before one frame, and draws in the next one.
+    page.browser.execute_async_script(
+        "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))"
+    )
     lightness = sum(
         map(int, page.run("return getComputedStyle(arguments[0]).backgroundColor", page.canvas)[4:-1].split(","))
     )
