@@ -119,12 +119,6 @@ def find_green(pages):
     return {name for name, (red, green, blue) in find_levels(pages).items() if green > max(red, blue)}
 
 
-def find_pictures(browser):
-    """The pictures inside the page's data that have been drawn, and are of some size."""
-    is_drawn = "one.src.startsWith('data:image/png') && one.naturalWidth > 200"
-    return browser.execute_script(f"return [...document.images].filter(one => {is_drawn}).length")
-
-
 def test_the_first_page_shows_the_graph_and_how_to_start_it(pages):
     pages.open("asset-groups", "Global asset lineage", *ASSETS)
     pages.wait(lambda: find_shown(pages) >= set(ASSETS), SHOWS_WITHIN, "the graph shows the state of each asset")
@@ -291,11 +285,3 @@ def test_a_link_opens_the_report_and_its_map_is_shown_without_a_click(pages):
 
     pages.browser.close()
     pages.browser.switch_to.window(first)
-
-
-@pytest.mark.usefixtures("backfill")
-def test_the_map_of_users_is_drawn_in_the_page_of_its_asset(pages):
-    pages.open("assets/clusters", "sizes", "mean_similarity")
-    pages.click("[Show Markdown]")  # the first picture is the map
-    pages.wait(lambda: find_pictures(pages.browser), SHOWS_WITHIN, "the map of users is drawn")
-    pages.take("43_map_of_users")

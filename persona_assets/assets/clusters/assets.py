@@ -10,7 +10,7 @@ import pyarrow.dataset as pads
 from pydantic import field_validator
 
 from persona_assets.assets.clusters.build import CURVE, ClusteringOptions, ClusteringResult, cluster_users
-from persona_assets.assets.clusters.cluster_plots import plot_silhouette_curve, plot_user_scatter
+from persona_assets.assets.clusters.cluster_plots import plot_silhouette_curve
 from persona_assets.common.checks import Check, build_accounting_check
 from persona_assets.common.consent_settings import Deletions
 from persona_assets.common.database import QueryOptions
@@ -28,8 +28,6 @@ from persona_assets.partitions import list_window_days
 from persona_assets.post_vectors.duplicates import find_repeated_uris
 from persona_assets.settings import ClusteringMethod, MinSizePolicy, from_setting
 
-# Maximum number of users in the scatter plot that the UI shows.
-MAP_USERS = 2000
 # Maximum number of clusters in the UI's table `sizes`, the largest ones. The stored tables have all.
 MAX_ROWS_SHOWN = 100
 # Columns of the UI's table `tried` and their types. Stability is only measured for numbers near the best silhouette.
@@ -52,7 +50,7 @@ _APART = Check(
     "clusters",
     "silhouette_is_not_negative",
     "Users are on average nearer to another cluster than to their own: ask for fewer clusters, or let the number be "
-    "chosen (auto_cluster), and look at the map.",
+    "chosen (auto_cluster), and look at the map in the report.",
 )
 
 
@@ -221,7 +219,6 @@ def _describe(clustering: ClusteringResult) -> dict[str, Any]:
         "sizes": _sizes_table(clustering),
         "mean_similarity": _round(similarity.mean(dtype=np.float64)),
         "dropped": build_count_table(clustering.dropped, of="reason"),
-        "map": _picture("users by cluster", _draw_map(clustering)),
     }
     if len(sizes) > 1:
         metadata["silhouette"] = _round(clustering.certainty["silhouette"].to_numpy().mean(dtype=np.float64))
@@ -263,12 +260,6 @@ def _sizes_table(clustering: ClusteringResult) -> dg.TableMetadataValue:
             for cluster, size in enumerate(users[:MAX_ROWS_SHOWN])
         ]
     )
-
-
-def _draw_map(clustering: ClusteringResult) -> bytes:
-    """Plot every n-th user in order of id, which is unrelated to what users write, so that at most MAP_USERS are."""
-    step = -(-len(clustering.clustered_vectors) // MAP_USERS)
-    return plot_user_scatter(clustering.clustered_vectors[::step], clustering.clusters["cluster_id"].to_numpy()[::step])
 
 
 def _picture(of: str, png: bytes) -> dg.MarkdownMetadataValue:

@@ -67,7 +67,6 @@ class ClusteringResult(NamedTuple):
     numbers_tried: list[KCandidate]  # the numbers of clusters tried; empty if the number was given
     stability: float | None  # 0 to 1; None for one cluster, or if half of the users are fewer than the clusters
     dropped: dict[str, int]  # number of users without a vector, by reason
-    clustered_vectors: Vectors  # (n_users, d'), the user vectors that were clustered; whitened if asked for
 
 
 def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback for each long loop
@@ -128,7 +127,6 @@ def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback fo
         numbers_tried=curve,
         stability=measure_stability(vectors, spec, seed=options.seed) if several else None,
         dropped=users.dropped,
-        clustered_vectors=vectors,
     )
 
 

@@ -1,12 +1,11 @@
 """The asset `persona_phrases`."""
 
 import dagster as dg
-import numpy as np
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.assets.persona_phrases.find import PhraseInputs, find_key_phrases
+from persona_assets.assets.persona_phrases.find import PhraseInputs, embed_phrases, find_key_phrases
 from persona_assets.common.checks import Check
 from persona_assets.common.consent_settings import Deletions
 from persona_assets.common.database import QueryOptions
@@ -23,7 +22,6 @@ from persona_assets.partitions import list_window_days
 from persona_assets.settings import ComputeDtype, DeviceName, from_setting
 from persona_assets.text_encoder.encode import Encoder
 from persona_assets.text_encoder.model import TextModel, choose_model
-from persona_assets.text_encoder.tokenize import tokenize_texts
 
 _SAME_MODEL = Check(
     "persona_phrases",
@@ -103,7 +101,7 @@ def build_persona_phrases(
             counted = (cluster_jsonl.read_table(name) for name in ("accounting", "actions_by_hour"))
             phrases = find_key_phrases(
                 PhraseInputs(clusters.main, centres, english_posts, *counted, left_out=left_out),
-                lambda texts: encoder.encode(tokenize_texts(model, texts)).astype(np.float32),
+                lambda phrases: embed_phrases(encoder, phrases),
                 language=config.language,
                 **work,
             )
