@@ -42,8 +42,8 @@ def rank_phrases(
     matrix = np.stack([vectors[phrase] for phrase in phrases])
     points = dict(zip(phrases, _unit(matrix - matrix.mean(axis=0)), strict=True))
     directions = _unit(centres - centres.mean(axis=0)) if len(centres) > 1 else centres
-    # The products are small, and threads would wait for each other in a loop: 10 s of CPU in place of 0.8 for a thousand
-    # clusters on a busy machine.
+    # The products are small, and threads would wait for each other in a loop: 10 s of CPU in place of 0.8 for a
+    # thousand clusters on a busy machine.
     with threadpool_limits(limits=1):
         return [
             _choose(of_cluster, np.stack([points[one.phrase] for one in of_cluster]), directions, cluster)
