@@ -36,7 +36,9 @@ PLAIN = {
     "files",  # of a capture
     "full_disk",
     "interrupts",
+    "content_file",
     "lexicon",
+    "line_tables",
     "map_layout",
     "parquet_checksums",
     "parquet_files",

@@ -44,6 +44,16 @@ SETTING_TOPICS: Mapping[str, tuple[str, ...]] = {
         "label_requests",
         "label_seconds",
     ),
+    "Data set": (
+        "dataset_forms",
+        "dataset_acts",
+        "dataset_tokenizer",
+        "dataset_max_tokens",
+        "dataset_pseudonyms",
+        "dataset_key",
+        "dataset_personal_data",
+        "dataset_license",
+    ),
     "Report": ("show_posts", "reports_url"),
     "Where steps run": ("executor", "workers", "memory_limit"),
     "Slurm": (

@@ -16,6 +16,7 @@ from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 from persona_assets.assets.cluster_jsonl.targets import WITHOUT_TEXT
 from persona_assets.common.checks import Check, accounting_check, complete_window_check
 from persona_assets.common.columns import ColumnDescription, describe_columns
+from persona_assets.common.line_tables import LINE_TABLES
 from persona_assets.common.metadata import (
     column_schema,
     count_table,
@@ -109,7 +110,7 @@ def build_cluster_jsonl(
         The table `accounting` says what became of each kind of action: it is `kept` in a file, or by a `user` without a
         persona, or on something in another language or without words (`lang`), or on something deleted, outside the
         window or unknown (`gone`); the `rest` has no line. `dropped` counts the reasons exactly, `accounting.parquet`
-        both. Next: `cluster_stats`.
+        both. `lines.parquet` names the records that each line shows. Next: `cluster_stats`, `dataset`.
         """
         provenance = build_provenance(
             "cluster_jsonl",
@@ -150,7 +151,9 @@ def build_cluster_jsonl(
 
 def _as_files(made: BuiltLines, config: ClusterJsonlConfig) -> ClusterFolderContents:
     tables = {name: getattr(made, name) for name in SMALL_TABLES}
-    return ClusterFolderContents(made.lines, made.user_clusters, tables, config.compression, made.ignored_evidence)
+    return ClusterFolderContents(
+        made.lines, made.user_clusters, tables, config.compression, made.ignored_evidence, made.line_tables
+    )
 
 
 def _describe(made: BuiltLines) -> dict[str, Any]:
@@ -193,7 +196,7 @@ def _ignored_options(config: ClusterJsonlConfig) -> IgnoredOptions | None:
 
 def _describe_files(config: ClusterJsonlConfig) -> list[ColumnDescription]:
     """Return the keys of a line, then the columns of each side table as `table.column`."""
-    side_tables = SMALL_TABLES | ({"ignored": IGNORED_EVIDENCE} if config.add_ignored_messages else {})
+    side_tables = SMALL_TABLES | LINE_TABLES | ({"ignored": IGNORED_EVIDENCE} if config.add_ignored_messages else {})
     return describe_line(config.format) + [
         column._replace(name=f"{table}.{column.name}")
         for table, schema in side_tables.items()
