@@ -1,0 +1,234 @@
+"""Make the folder of a data set: read lines, split them, write each form, and describe it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+
+from persona_assets.assets.dataset.author_splits import LineSplits, split_lines
+from persona_assets.assets.dataset.chat_turns import ChatOptions, assemble_chats
+from persona_assets.assets.dataset.form_rows import (
+    Origin,
+    make_chat_rows,
+    make_dehydrated_rows,
+    make_thread_rows,
+)
+from persona_assets.assets.dataset.line_batches import LineBatch, find_starts, read_line_batches
+from persona_assets.assets.dataset.message_store import Cleaner, MessageStore, find_deleted_acts, load_messages
+from persona_assets.assets.dataset.personas import Persona, write_card
+from persona_assets.assets.dataset.release_schemas import FORMS, SPLITS
+from persona_assets.assets.dataset.split_input import LineFilter, read_split_input
+from persona_assets.assets.dataset.user_names import build_namer
+from persona_assets.assets.dataset.write_shards import PersonaWriters, Shard
+from persona_assets.common.database import create_dataset_view, open_duckdb
+from persona_assets.personal_data import remove
+from persona_assets.pseudonyms import PseudonymKey, Scope
+
+# Why `chat` lacks a line that other forms have.
+TOO_LONG = "longer than the limit of tokens"
+
+_SplitNumbers = npt.NDArray[np.int8]
+
+
+class ReleaseInputs(NamedTuple):
+    """What a data set is made from: lazy datasets."""
+
+    lines: pads.Dataset  # LINES, sorted by cluster and place
+    line_messages: pads.Dataset  # LINE_MESSAGES, sorted by number
+    user_actions: pads.Dataset  # tables.USER_ACTIONS of the window
+    personas: list[Persona]
+
+
+class ReleaseOptions(NamedTuple):
+    """How a data set is made."""
+
+    forms: tuple[str, ...]
+    acts: str  # json or text
+    max_tokens: int
+    scope: Scope
+    key: PseudonymKey | None
+    clean: bool  # whether personal data is removed
+    seed: int
+
+
+class Release(NamedTuple):
+    """What was written."""
+
+    shards: list[Shard]
+    read: int  # lines
+    dropped: dict[str, int]  # lines in no form, by reason
+    too_long: int  # lines that `chat` alone lacks
+    splits: LineSplits
+    personal_data: dict[str, int]  # pieces replaced, by kind
+    left_out: int  # messages that the limit of tokens left out of chats
+    users: int  # users whose lines are in a form
+
+
+def build_release(  # noqa: PLR0913 - each a choice of the caller's
+    inputs: ReleaseInputs,
+    options: ReleaseOptions,
+    folder: Path,
+    *,
+    origin: Origin,
+    count_tokens: Callable[[pa.Array], npt.NDArray[np.int64]],
+    memory_limit: str,
+    scratch: Path,
+) -> Release:
+    """Write the shards of all forms to a folder.
+
+    Memory: 45 bytes for each message and 30 for each line, beside the limit of DuckDB and what the split takes.
+
+    Args:
+        inputs: The tables of the day and its window.
+        options: Forms, acts, pseudonyms, personal data.
+        folder: An empty folder, which gets `data/<form>/<persona>/<split>-*.parquet`.
+        origin: Day and window.
+        count_tokens: As `token_counts.load_token_counter` returns it.
+        memory_limit: Of DuckDB's joins and sorts, such as "4GB".
+        scratch: An empty folder for intermediate files.
+    """
+    clean = remove_personal_data if options.clean else keep_texts
+    by_cluster = {persona.cluster_id: persona for persona in inputs.personas}
+    with _open_inputs(inputs, memory_limit, scratch) as con:
+        store = load_messages(con, clean=clean, count_tokens=count_tokens, scratch=scratch)
+        starts = find_starts(inputs.lines)
+        chosen = LineFilter(find_deleted_acts(con, starts), Counter())
+    cleaned = _CleanedLines(inputs.lines, store, clean, Counter())
+    splits = split_lines(read_split_input(cleaned.read(), store, by_cluster, chosen), seed=options.seed)
+    n_lines = inputs.lines.count_rows()
+    split_of_line = _index_splits(splits, n_lines)
+    namer = build_namer(
+        store.users,
+        scope=options.scope,
+        key=options.key,
+        release=f"{origin.day}",
+        persona=lambda cluster: by_cluster[cluster].key,
+    )
+    forms = _FormWriter(folder, options, by_cluster, store, origin, namer, count_tokens)
+    for batch in cleaned.read():
+        forms.write(batch, split_of_line[batch.line_ids])
+    shards = forms.close()
+    personal_data = Counter(store.personal_data) + cleaned.personal_data
+    dropped = {reason: count for reason, count in (chosen.dropped + Counter(splits.dropped)).items() if count}
+    return Release(
+        shards, n_lines, dropped, forms.too_long, splits, dict(personal_data), forms.left_out, len(forms.authors)
+    )
+
+
+@contextmanager
+def _open_inputs(inputs: ReleaseInputs, memory_limit: str, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
+        for name in ("lines", "line_messages", "user_actions"):
+            create_dataset_view(con, name, getattr(inputs, name))
+        yield con
+
+
+def remove_personal_data(texts: list[str | None]) -> tuple[list[str | None], dict[str, int]]:
+    """Return texts with placeholders for personal data, and the number of these by kind."""
+    removed = remove(texts)
+    return removed.texts, {kind: count for kind, count in removed.counts.items() if count}
+
+
+def keep_texts(texts: list[str | None]) -> tuple[list[str | None], dict[str, int]]:
+    """Return the texts as they are."""
+    return texts, {}
+
+
+class _CleanedLines(NamedTuple):
+    """Lines whose acts' own texts are as they are released."""
+
+    lines: pads.Dataset
+    store: MessageStore
+    clean: Cleaner
+    personal_data: Counter[str]
+
+    def read(self) -> Iterator[LineBatch]:
+        """Yield all lines; personal data is counted anew each time."""
+        self.personal_data.clear()
+        for batch in read_line_batches(self.lines, self.store):
+            texts = batch.texts
+            if texts.null_count < len(texts):
+                written, counts = self.clean(texts.to_pylist())
+                self.personal_data.update(counts)
+                texts = pa.array([text or None for text in written], pa.string())
+            yield batch._replace(texts=texts)
+
+
+def _index_splits(splits: LineSplits, n_lines: int) -> _SplitNumbers:
+    """Return the place in `SPLITS` of each line's split, int8 `(n_lines,)`; -1 for none."""
+    numbers = np.full(n_lines, -1, np.int8)
+    names = splits.lines["split"].cast(pa.string())
+    found = pc.fill_null(pc.index_in(names, value_set=pa.array(SPLITS)), -1)
+    numbers[splits.lines["line_id"].to_numpy()] = found.to_numpy()
+    return numbers
+
+
+class _FormWriter:
+    """Writes the rows of all forms, a persona at a time."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what rows are made of
+        self,
+        folder: Path,
+        options: ReleaseOptions,
+        personas: dict[int, Persona],
+        store: MessageStore,
+        origin: Origin,
+        namer: Callable[..., pa.StringArray],
+        count_tokens: Callable[[pa.Array], npt.NDArray[np.int64]],
+    ) -> None:
+        self._folder, self._options, self._personas = folder, options, personas
+        self._store, self._origin, self._namer = store, origin, namer
+        self._chat = ChatOptions(options.acts, options.max_tokens, count_tokens)
+        self._writers: PersonaWriters | None = None
+        self._cluster: int | None = None
+        self._shards: list[Shard] = []
+        self.too_long = self.left_out = 0
+        self.authors: set[int] = set()
+
+    def write(self, batch: LineBatch, splits: _SplitNumbers) -> None:
+        """Write the lines of one cluster that have a split."""
+        if batch.cluster_id != self._cluster:
+            self._end_persona()
+            self._cluster = batch.cluster_id
+            key = self._personas[batch.cluster_id].key
+            forms = {form: FORMS[form] for form in self._options.forms}
+            self._writers = PersonaWriters(self._folder, key, forms, SPLITS)
+        kept = batch.select(splits >= 0)
+        if not kept.size or self._writers is None:
+            return
+        self.authors.update(np.unique(kept.authors).tolist())
+        names = pa.array(SPLITS).take(pa.array(splits[splits >= 0]))
+        for form in self._options.forms:
+            self._writers.write(form, self._make_rows(form, kept, names))
+
+    def _make_rows(self, form: str, batch: LineBatch, splits: pa.StringArray) -> pa.Table:
+        persona = self._personas[batch.cluster_id]
+        if form == "threads":
+            return make_thread_rows(batch, self._store, splits, persona, self._origin, self._namer)
+        if form == "dehydrated":
+            return make_dehydrated_rows(batch, self._store, splits, persona, self._origin)
+        chats = assemble_chats(batch, self._store, write_card(persona, acts=self._options.acts), self._chat)
+        self.too_long += int((~chats.is_kept).sum())
+        self.left_out += int(chats.left_out.sum())
+        kept = batch.select(chats.is_kept)
+        return make_chat_rows(kept, chats, splits.filter(pa.array(chats.is_kept)), persona, self._origin, self._namer)
+
+    def close(self) -> list[Shard]:
+        """Complete all files, and return them."""
+        self._end_persona()
+        return self._shards
+
+    def _end_persona(self) -> None:
+        if self._writers is not None:
+            self._shards += self._writers.close()
+        self._writers = None

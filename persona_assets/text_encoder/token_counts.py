@@ -1,0 +1,54 @@
+"""Count the tokens of texts by any tokenizer of Hugging Face, without its special tokens."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from persona_assets.errors import ModelError
+from persona_assets.text_encoder.model import find_folder
+from persona_assets.text_encoder.word_tokens import build_word_tokens
+
+# Takes strings, none null, and returns the number of tokens of each, int64 `(n,)`.
+TokenCounter = Callable[[pa.Array], npt.NDArray[np.int64]]
+# Texts that a tokenizer is given at once: it holds 10 KB for each until all are done.
+_TEXTS_AT_ONCE = 1_024
+
+
+def load_token_counter(name: str) -> TokenCounter:
+    """Return a function that counts tokens, each text by itself.
+
+    Args:
+        name: A model's name on the hub, a local folder, or the name of the embedded model.
+
+    Raises:
+        ModelError: There is no such tokenizer, or it is not a fast one.
+    """
+    from transformers import AutoTokenizer  # noqa: PLC0415 - 3 s
+
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(
+            find_folder(name), local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"the tokenizer of {name!r} cannot be loaded: {error}") from error
+    if not tokenizer.is_fast:
+        raise ModelError(f"the tokenizer of {name!r} has no tokenizer.json: name one that has")
+    words = build_word_tokens(tokenizer)
+    if words is not None:
+        return lambda texts: words.tokenize(texts.cast(pa.string())).lengths if len(texts) else np.zeros(0, np.int64)
+    backend = tokenizer.backend_tokenizer
+    backend.no_padding()
+    backend.no_truncation()
+    return lambda texts: _count(backend, texts)
+
+
+def _count(backend: Any, texts: pa.Array) -> npt.NDArray[np.int64]:
+    counts = np.zeros(len(texts), np.int64)
+    for start in range(0, len(texts), _TEXTS_AT_ONCE):
+        some = texts.slice(start, _TEXTS_AT_ONCE).to_pylist()
+        encodings = backend.encode_batch_fast(some, add_special_tokens=False)
+        counts[start : start + len(some)] = [len(encoding.ids) for encoding in encodings]
+    return counts
