@@ -11,6 +11,7 @@ from persona_assets.assets.captured_events.assets import build_captured_events
 from persona_assets.assets.cluster_jsonl.assets import build_cluster_jsonl
 from persona_assets.assets.cluster_stats.assets import build_cluster_stats
 from persona_assets.assets.clusters.assets import build_clusters
+from persona_assets.assets.dataset.assets import build_dataset
 from persona_assets.assets.embeddings.assets import build_embeddings
 from persona_assets.assets.embeddings.machine_lock import needs_machine_lock
 from persona_assets.assets.english_posts.assets import build_english_posts
@@ -36,6 +37,7 @@ from persona_assets.common.scratch import Scratch
 from persona_assets.executors.choose import choose_executor, count_gpus
 from persona_assets.io_managers.parquet_tables import ParquetIOManager
 from persona_assets.io_managers.persona_files import JsonlIOManager
+from persona_assets.io_managers.release_folders import ReleaseIOManager
 from persona_assets.io_managers.report_folders import ReportIOManager
 from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets.settings import Settings, read_settings
@@ -64,6 +66,7 @@ STEPS: Mapping[str, Callable[[GraphShape], dg.AssetsDefinition]] = {
     "lineage": lambda _: lineage,
     "persona_labels": lambda _: build_persona_labels(),
     "cluster_stats": lambda shape: build_cluster_stats(shape.days, shape.window),
+    "dataset": lambda shape: build_dataset(shape.days, shape.window),
 }
 
 
@@ -107,6 +110,7 @@ def build_definitions(
             "io_manager": ParquetIOManager(base=settings.data),
             "jsonl_io_manager": JsonlIOManager(base=settings.data, scratch=scratch),
             "report_io_manager": ReportIOManager(base=settings.data, scratch=scratch),
+            "release_io_manager": ReleaseIOManager(base=settings.data, scratch=scratch),
         },
         executor=executor,
     )

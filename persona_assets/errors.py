@@ -83,5 +83,9 @@ class PseudonymKeyError(PersonaAssetsError):
     """The key of pseudonyms is missing, readable by others, too short, or not random."""
 
 
+class ReleaseError(PersonaAssetsError):
+    """A data set failed a check of the release, so that it was not put in place."""
+
+
 class UnselectedAssetCheckError(PersonaAssetsError):
     """A check of severity ERROR failed for an unselected asset that the step of a selected one also makes."""

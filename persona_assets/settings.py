@@ -11,8 +11,8 @@ from typing import Any, Literal, Self
 
 import pydantic
 
-from persona_assets.common.renamed_settings import replace_old_names
 from persona_assets.common.release_settings import ReleaseSettings
+from persona_assets.common.renamed_settings import replace_old_names
 from persona_assets.common.scheduler_settings import SchedulerSettings
 from persona_assets.common.setting_texts import describe_bounds, explain_setting_errors
 from persona_assets.errors import SettingsError

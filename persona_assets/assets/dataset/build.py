@@ -37,6 +37,8 @@ from persona_assets.pseudonyms import PseudonymKey, Scope
 # Why `chat` lacks a line that other forms have.
 TOO_LONG = "longer than the limit of tokens"
 
+_MAX_ROUNDS = 4
+
 _SplitNumbers = npt.NDArray[np.int8]
 
 
@@ -135,8 +137,20 @@ def _open_inputs(inputs: ReleaseInputs, memory_limit: str, scratch: Path) -> Ite
 
 def remove_personal_data(texts: list[str | None]) -> tuple[list[str | None], dict[str, int]]:
     """Return texts with placeholders for personal data, and the number of these by kind."""
-    removed = remove(texts)
-    return removed.texts, {kind: count for kind, count in removed.counts.items() if count}
+    counts = Counter[str]()
+    # Where something was replaced, what is left can be found anew: once more, until nothing is.
+    pending = list(range(len(texts)))
+    texts = list(texts)
+    for _ in range(_MAX_ROUNDS):
+        removed = remove([texts[place] for place in pending])
+        counts.update(removed.counts)
+        changed = [(place, text) for place, text in zip(pending, removed.texts, strict=True) if text != texts[place]]
+        for place, text in changed:
+            texts[place] = text
+        pending = [place for place, _ in changed]
+        if not pending:
+            break
+    return texts, {kind: count for kind, count in counts.items() if count}
 
 
 def keep_texts(texts: list[str | None]) -> tuple[list[str | None], dict[str, int]]:

@@ -1,0 +1,286 @@
+"""Dagster definition of the asset `dataset`: inputs, run config, the gate's checks and metadata."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pyarrow.dataset as pads
+from upath import UPath
+
+from persona_assets.assets.dataset.build import Release, ReleaseInputs, ReleaseOptions, build_release
+from persona_assets.assets.dataset.croissant import write_croissant
+from persona_assets.assets.dataset.data_card import CITATION, GATE, LIMITS, CardOptions, Figure, write_data_card
+from persona_assets.assets.dataset.form_rows import Origin
+from persona_assets.assets.dataset.gate import Audit, audit_release
+from persona_assets.assets.dataset.personas import find_personas
+from persona_assets.assets.dataset.release_schemas import FORMS
+from persona_assets.common.checks import Check, accounting_check
+from persona_assets.common.metadata import count_table, measured, provenance_table, window_metadata
+from persona_assets.common.provenance import build_provenance
+from persona_assets.common.release_settings import DatasetActs, DatasetPersonalData, DatasetPseudonyms
+from persona_assets.common.run_config import SettingsConfig
+from persona_assets.common.scratch import Scratch
+from persona_assets.errors import ReleaseError, SettingsError
+from persona_assets.io_managers.persona_files import ClusterFolder
+from persona_assets.io_managers.release_folders import CARD, withdraw_release
+from persona_assets.partitions import days_of_window, parse_day
+from persona_assets.pseudonyms import read_key_file
+from persona_assets.settings import from_setting, read_settings
+
+CROISSANT = "croissant.json"
+
+_ADDS_UP = accounting_check(
+    "dataset", of="line", advice="Lines are neither in a split nor dropped under a reason: report this, it is a defect."
+)
+_NO_IDS = Check(
+    "dataset",
+    "no_account_id_is_released",
+    "Rows of chat or threads hold ids of accounts: report this, it is a defect.",
+    is_error=True,
+)
+_NOTHING_DELETED = Check(
+    "dataset",
+    "nothing_deleted_is_released",
+    "Released lines hold records that were deleted in the window: materialize cluster_jsonl, then this again.",
+    is_error=True,
+)
+_NO_PERSONAL_DATA = Check(
+    "dataset",
+    "no_personal_data_is_left",
+    "Personal data is still found in texts after it was removed: report this, it is a defect.",
+    is_error=True,
+)
+# The gate: if one fails, nothing is put in place.
+GATE_CHECKS = (_ADDS_UP, _NO_IDS, _NOTHING_DELETED, _NO_PERSONAL_DATA)
+
+
+class DatasetConfig(SettingsConfig):
+    """Run config of `dataset`: forms, acts, tokens, pseudonyms, personal data, licence, and memory limit."""
+
+    forms: str = from_setting("dataset_forms")
+    acts: DatasetActs = from_setting("dataset_acts")
+    tokenizer: str = from_setting("dataset_tokenizer")
+    max_tokens: int = from_setting("dataset_max_tokens")
+    pseudonyms: DatasetPseudonyms = from_setting("dataset_pseudonyms")
+    personal_data: DatasetPersonalData = from_setting("dataset_personal_data")
+    license: str = from_setting("dataset_license")
+    language: str = from_setting("language")
+    seed: int = from_setting("seed")
+    memory_limit: str = from_setting("memory_limit")
+
+
+def build_dataset(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping) -> dg.AssetsDefinition:
+    """Return the asset definition of `dataset`.
+
+    Args:
+        days: Its daily partitions.
+        window: The partition mapping from a day to the days of its window.
+    """
+
+    @dg.asset(
+        group_name="persona_assets",
+        kinds={"duckdb", "huggingface"},
+        tags={"stage": "results"},
+        owners=["team:persona_assets"],
+        partitions_def=days,
+        io_manager_key="release_io_manager",
+        ins={"user_actions": dg.AssetIn(partition_mapping=window)},
+        check_specs=[check.spec(days) for check in GATE_CHECKS],
+    )
+    def dataset(  # noqa: PLR0913, PLR0917 - one parameter for each input
+        context: dg.AssetExecutionContext,
+        config: DatasetConfig,
+        scratch: dg.ResourceParam[Scratch],
+        cluster_jsonl: ClusterFolder,
+        user_actions: pads.Dataset,
+        persona_labels: pads.Dataset,
+    ):
+        """A data set of the day's personas, to train and evaluate models on, and to publish.
+
+        One row is one line of a persona: a conversation or an action, as a chat, as a thread of BluePrint's form, or as
+        addresses without text (`PERSONA_DATASET_FORMS`). `datasets.load_dataset(folder, "persona_3")` loads it, with
+        the splits train, validation and test. Beside the rows are a data card (`README.md`), `croissant.json` and
+        checksums. If a check fails, nothing is put in place, and an earlier data set of the day is removed. `dropped`
+        counts the lines that are in no form, by reason. Next: read the card before you publish.
+        """
+        day = parse_day(context.partition_key)
+        personas = find_personas(persona_labels, day, dict(Counter(cluster_jsonl.read_user_clusters().values())))
+        inputs = ReleaseInputs(
+            cluster_jsonl.open_line_table("lines"),
+            cluster_jsonl.open_line_table("line_messages"),
+            user_actions,
+            personas,
+        )
+        of_window = days_of_window(context.partition_key, days, window)
+        provenance = build_provenance(
+            "dataset",
+            days=of_window,
+            settings=config.chosen(),
+            libraries=("duckdb", "numpy", "tokenizers"),
+            inputs=[cluster_jsonl.read_table("accounting").schema],
+            over_window=[user_actions],
+        )
+        folder = scratch.new_folder()
+        with measured() as cost:
+            release, audit = _make(config, inputs, Origin(day, parse_day(of_window[0])), folder, scratch)
+            _describe(config, release, inputs, audit, folder, of_window)
+        yield from _let_pass(audit, UPath(read_settings().data).absolute() / "dataset" / context.partition_key)
+        yield dg.MaterializeResult(
+            value=folder,
+            metadata={
+                **_list_counts(release),
+                **window_metadata(context, user_actions=user_actions),
+                **provenance_table(provenance),
+                **cost,
+            },
+        )
+
+    return dataset
+
+
+def read_forms(forms: str) -> tuple[str, ...]:
+    """Return the names of forms in a setting, in the order of `FORMS`.
+
+    Raises:
+        SettingsError: There is no such form.
+    """
+    asked = {name.strip() for name in forms.split(",")}
+    if unknown := sorted(asked - set(FORMS)):
+        raise SettingsError(f"PERSONA_DATASET_FORMS: {', '.join(unknown)} is no form; these are: {', '.join(FORMS)}")
+    return tuple(form for form in FORMS if form in asked)
+
+
+def read_options(config: DatasetConfig) -> ReleaseOptions:
+    """Return how the data set is made; the key is read from the file of `PERSONA_DATASET_KEY`.
+
+    Raises:
+        SettingsError: Pseudonyms need a key, and there is none, or the file is in the data.
+        PseudonymKeyError: The file has no usable key.
+    """
+    settings = read_settings()
+    file = settings.dataset_key
+    if file is None and config.pseudonyms != "line":
+        raise SettingsError(f"PERSONA_DATASET_PSEUDONYMS={config.pseudonyms} needs PERSONA_DATASET_KEY, a key file")
+    if file is not None and Path(file).absolute().is_relative_to(Path(settings.data).absolute()):
+        raise SettingsError("PERSONA_DATASET_KEY is in PERSONA_DATA: keep the key where the data is not")
+    return ReleaseOptions(
+        read_forms(config.forms),
+        config.acts,
+        config.max_tokens,
+        config.pseudonyms,
+        None if file is None else read_key_file(Path(file)),
+        clean=config.personal_data == "remove",
+        seed=config.seed,
+    )
+
+
+def _make(
+    config: DatasetConfig, inputs: ReleaseInputs, origin: Origin, folder: Path, scratch: Scratch
+) -> tuple[Release, Audit]:
+    from persona_assets.text_encoder.token_counts import load_token_counter  # noqa: PLC0415 - loads torch
+
+    options = read_options(config)
+    release = build_release(
+        inputs,
+        options,
+        folder,
+        origin=origin,
+        count_tokens=load_token_counter(config.tokenizer),
+        memory_limit=config.memory_limit,
+        scratch=scratch.new_folder(),
+    )
+    audit = audit_release(
+        folder,
+        release,
+        inputs,
+        has_clean_texts=options.clean,
+        memory_limit=config.memory_limit,
+        scratch=scratch.new_folder(),
+    )
+    return release, audit
+
+
+def _describe(  # noqa: PLR0913, PLR0917 - what the card is made of
+    config: DatasetConfig,
+    release: Release,
+    inputs: ReleaseInputs,
+    audit: Audit,
+    folder: Path,
+    of_window: list[str],
+) -> None:
+    """Write the card and `croissant.json`."""
+    options = read_options(config)
+    written = {shard.form for shard in release.shards}
+    forms = {form: FORMS[form] for form in options.forms if form in written}
+    card = CardOptions(config.license, config.language, config.tokenizer, of_window)
+    figures = [
+        Figure("lines that are not accounted for", f"{audit.unaccounted:,}", not audit.unaccounted),
+        Figure("ids of accounts in chat and threads", f"{audit.account_ids:,}", not audit.account_ids),
+        Figure("records deleted in the window", f"{audit.deleted:,}", not audit.deleted),
+        Figure(
+            "pieces of personal data found again",
+            f"{audit.personal_data:,} in {audit.sampled:,} texts"
+            if options.clean
+            else "not looked for: texts are kept",
+            not audit.personal_data,
+        ),
+    ]
+    text = write_data_card(release, inputs.personas, forms, options, card, figures)
+    (folder / CARD).write_text(text, encoding="utf-8")
+    properties = {
+        "name": f"personas-{of_window[-1]}",
+        "description": "What users of a social network wrote and did, by persona: a cluster of users who write alike.",
+        "license": config.license,
+        "citeAs": CITATION,
+        "version": "1.0.0",
+        "datePublished": of_window[-1],
+    }
+    use = {
+        "dataCollection": "A capture of Bluesky's public stream; see How it was made in README.md.",
+        "personalSensitiveInformation": GATE,
+        "dataLimitations": LIMITS,
+        "dataReleaseMaintenancePlan": "Make the data set again without what was deleted since, and publish that.",
+    }
+    (folder / CROISSANT).write_bytes(write_croissant(forms, properties=properties, responsible_use=use))
+
+
+def _let_pass(audit: Audit, stored: UPath) -> Iterator[dg.AssetCheckResult]:
+    """Yield the results of the gate.
+
+    Raises:
+        ReleaseError: One failed; an earlier data set of the day was removed.
+    """
+    results = [
+        _ADDS_UP.result(passed=not audit.unaccounted, unaccounted=audit.unaccounted),
+        _NO_IDS.result(passed=not audit.account_ids, account_ids=audit.account_ids),
+        _NOTHING_DELETED.result(passed=not audit.deleted, deleted=audit.deleted),
+        _NO_PERSONAL_DATA.result(
+            passed=not audit.personal_data, personal_data=audit.personal_data, sampled=audit.sampled
+        ),
+    ]
+    yield from results
+    failed = [f"{result.check_name}" for result in results if not result.passed]
+    if failed:
+        withdrawn = withdraw_release(stored)
+        raise ReleaseError(
+            f"the data set was not put in place, because {', '.join(failed)} failed"
+            + ("; the earlier one of that day was removed" if withdrawn else "")
+        )
+
+
+def _list_counts(release: Release) -> dict[str, Any]:
+    rows = Counter[str]()
+    for shard in release.shards:
+        rows[shard.form] += shard.rows
+    return {
+        "dagster/partition_row_count": sum(rows.values()),
+        "rows": count_table(dict(rows), of="form"),
+        "splits": count_table(release.splits.kept, of="split"),
+        "dropped": count_table(release.dropped, of="reason"),
+        "too_long_for_chat": release.too_long,
+        "messages_left_out": release.left_out,
+        "personal_data": count_table(release.personal_data, of="kind"),
+        "users": release.users,
+    }

@@ -1,0 +1,180 @@
+"""Decide whether a data set may be put in place, by reading what was written.
+
+Each check reads the files or the inputs anew, and none uses what the step that wrote them counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pyarrow.types as pat
+
+from persona_assets.assets.dataset.build import Release, ReleaseInputs
+from persona_assets.assets.dataset.line_batches import find_starts
+from persona_assets.common.database import create_dataset_view, open_duckdb
+from persona_assets.personal_data import find
+
+# Forms that name no account. Addresses in `dehydrated` name theirs.
+PSEUDONYMOUS = ("chat", "threads")
+_DID = r"did:[a-z]+:[A-Za-z0-9._:%-]"
+_NAME = re.compile(r"^@user[0-9]+: ", re.MULTILINE)
+# Texts in which personal data is looked for again, evenly over all files.
+SAMPLED_TEXTS = 20_000
+
+COUNT_DELETED = """
+    WITH deleted AS (
+        SELECT DISTINCT uri FROM user_actions
+        WHERE action IN ('post_delete', 'unlike', 'unrepost', 'unfollow', 'unblock') AND uri IS NOT NULL
+    ),
+    released_lines AS (
+        SELECT line_id, action, uri, messages
+        FROM lines JOIN starts USING (cluster_id) JOIN released ON line_id = first_line + line_number
+    ),
+    records AS (
+        SELECT uri FROM released_lines WHERE action NOT IN ('unlike', 'unrepost', 'unfollow', 'unblock')
+        UNION ALL
+        SELECT line_messages.uri
+        FROM (SELECT unnest(messages) AS message FROM released_lines) JOIN line_messages USING (message)
+    )
+    SELECT count(*) FROM records SEMI JOIN deleted USING (uri)
+"""
+
+
+class Audit(NamedTuple):
+    """What the gate measured. Each number must be 0."""
+
+    unaccounted: int  # lines read that are neither in a split nor dropped under a reason
+    account_ids: int  # strings of chat and threads with the form of an account's id
+    deleted: int  # records that were deleted in the window, and are in a released line
+    personal_data: int  # pieces that the finders of personal data find in the sample
+    sampled: int  # texts of that sample; any number
+
+
+def audit_release(  # noqa: PLR0913 - what is compared, and how
+    folder: Path, release: Release, inputs: ReleaseInputs, *, has_clean_texts: bool, memory_limit: str, scratch: Path
+) -> Audit:
+    """Return the measures of the release in `folder`.
+
+    Args:
+        folder: The data set, complete but for its card.
+        release: What the step says that it wrote.
+        inputs: What it was made from.
+        has_clean_texts: Whether texts are to be without personal data; otherwise only ids outside texts count.
+        memory_limit: Of DuckDB.
+        scratch: An existing folder.
+    """
+    files = [folder / shard.path for shard in release.shards]
+    account_ids = sum(
+        count_account_ids(batch, with_texts=has_clean_texts)
+        for shard in release.shards
+        if shard.form in PSEUDONYMOUS
+        for batch in _read(folder / shard.path)
+    )
+    line_ids = find_released_lines(files)
+    left, sampled = count_personal_data(folder, release) if has_clean_texts else (0, 0)
+    return Audit(
+        unaccounted=abs(release.read - len(line_ids) - sum(release.dropped.values())) if _has_all_lines(release) else 0,
+        account_ids=account_ids,
+        deleted=count_deleted(inputs, line_ids, memory_limit=memory_limit, scratch=scratch),
+        personal_data=left,
+        sampled=sampled,
+    )
+
+
+def _has_all_lines(release: Release) -> bool:
+    """Say whether a form has all lines of the splits: `chat` lacks those that are too long."""
+    return not release.too_long or {shard.form for shard in release.shards} != {"chat"}
+
+
+def _read(file: Path) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(file) as opened:
+        yield from opened.iter_batches(batch_size=20_000)
+
+
+def count_account_ids(batch: pa.RecordBatch, *, with_texts: bool) -> int:
+    """Return the number of strings of a batch that hold an account's id.
+
+    Args:
+        batch: Rows of a form.
+        with_texts: Whether texts are looked at too.
+    """
+    return sum(
+        pc.sum(pc.match_substring_regex(strings, _DID)).as_py() or 0
+        for name, strings in _list_strings(batch)
+        if with_texts or not name.endswith(("content", "text"))
+    )
+
+
+def _list_strings(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.Array]]:
+    """Yield the strings of each column and of what lists and structs hold, with their name."""
+    pending: list[tuple[str, pa.Array]] = list(zip(batch.schema.names, batch.columns, strict=True))
+    while pending:
+        name, column = pending.pop()
+        if pat.is_list(column.type):
+            pending.append((name, column.flatten()))
+        elif pat.is_struct(column.type):
+            pending += [(f"{name}.{field.name}", column.field(field.name)) for field in column.type]
+        elif pat.is_string(column.type):
+            yield name, column
+
+
+def find_released_lines(files: list[Path]) -> npt.NDArray[np.int64]:
+    """Return the ids of the lines in any file, ascending, each once."""
+    ids = [
+        np.unique(pq.read_table(file, columns=["line_id"], partitioning=None)["line_id"].to_numpy()) for file in files
+    ]
+    return np.unique(np.concatenate([np.zeros(0, np.int64), *ids]))
+
+
+def count_deleted(inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], *, memory_limit: str, scratch: Path) -> int:
+    """Return the number of records in these lines that were deleted in the window, their acts' own included."""
+    starts = find_starts(inputs.lines)
+    with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
+        for name in ("lines", "line_messages", "user_actions"):
+            create_dataset_view(con, name, getattr(inputs, name))
+        con.register(
+            "starts", pa.table({"cluster_id": pa.array(starts, pa.int32()), "first_line": list(starts.values())})
+        )
+        con.register("released", pa.table({"line_id": line_ids}))
+        (count,) = con.sql(COUNT_DELETED).fetchall()[0]
+    return count
+
+
+def count_personal_data(folder: Path, release: Release) -> tuple[int, int]:
+    """Return the pieces of personal data that are found in a sample of texts, and the size of the sample."""
+    shards = [shard for shard in release.shards if shard.form == "chat"] or [
+        shard for shard in release.shards if shard.form in PSEUDONYMOUS
+    ]
+    rows = sum(shard.rows for shard in shards)
+    step = max(1, rows // SAMPLED_TEXTS)
+    found = sampled = 0
+    for shard in shards:
+        column = "messages" if shard.form == "chat" else "thread"
+        for batch in _read(folder / shard.path):
+            for row in batch[column].take(pa.array(np.arange(0, batch.num_rows, step))).to_pylist():
+                texts = [_text_of(message) for message in row]
+                found += sum(len(find(text)) for text in texts)
+                sampled += len(texts)
+    return found, sampled
+
+
+def _text_of(message: dict[str, Any]) -> str:
+    """Return what a person wrote in a message of a row."""
+    if "text" in message:
+        return message["text"] or ""
+    content: str = message["content"]
+    if message["role"] == "assistant" and content.startswith("{"):
+        try:
+            return msgspec.json.decode(content).get("text", "")
+        except (msgspec.DecodeError, AttributeError):
+            return content
+    return "" if message["role"] == "system" else _NAME.sub("", content)
