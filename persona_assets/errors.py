@@ -79,6 +79,10 @@ class DayError(PersonaAssetsError):
     """A run of a range of days failed: at one day, whose later days were not started, or after all days."""
 
 
+class SplitError(PersonaAssetsError):
+    """The lines of a window cannot be split as asked, such as by time where they span too little of it."""
+
+
 class PseudonymKeyError(PersonaAssetsError):
     """The key of pseudonyms is missing, readable by others, too short, or not random."""
 
