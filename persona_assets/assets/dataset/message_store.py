@@ -6,7 +6,8 @@ Texts are kept in files and looked up by number, as lines repeat messages: a pos
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,40 +98,61 @@ def load_messages(
     """
     for statement in (CREATE_DELETED, CREATE_SOURCES, CREATE_USERS):
         con.execute(statement)
-    files = {name: ContentFile(scratch / name) for name in ("texts", "uris", "roots", "quoted")}
-    columns: list[tuple[Int32Array, Int64Array, npt.NDArray[np.bool_], npt.NDArray[np.bool_], Int32Array]] = []
-    kinds: Counter[str] = Counter()
+    kinds = Counter[str]()
+    columns: list[_Columns] = []
+    with ExitStack() as opened:
+        files = {name: opened.enter_context(closing(ContentFile(scratch / name))) for name in _STRINGS}
+        for batch in _read_messages(con):
+            cleaned, counts = clean(batch["text"].to_pylist())
+            kinds.update(counts)
+            texts = pa.array([text if text and not text.isspace() else "" for text in cleaned], pa.string())
+            strings = {"texts": texts, "uris": batch["uri"], "roots": batch["root_uri"], "quoted": batch["quoted_uri"]}
+            for name, file in files.items():
+                file.append(strings[name])
+            columns.append(_to_columns(batch, texts, count_tokens(texts)))
+    users = con.sql("SELECT user_id FROM users ORDER BY number").to_arrow_table()["user_id"].combine_chunks()
+    arrays = (np.concatenate(parts) for parts in zip(_EMPTY, *columns, strict=True))
+    strings = (file.open() for file in files.values())
+    return MessageStore(*arrays, *strings, users=users, personal_data=dict(kinds))
+
+
+# In the order of the fields of MessageStore.
+_STRINGS = ("texts", "uris", "roots", "quoted")
+_Columns = tuple[Int32Array, Int64Array, npt.NDArray[np.bool_], npt.NDArray[np.bool_], Int32Array]
+_EMPTY: _Columns = (
+    np.zeros(0, np.int32),
+    np.zeros(0, np.int64),
+    np.zeros(0, np.bool_),
+    np.zeros(0, np.bool_),
+    np.zeros(0, np.int32),
+)
+
+
+def _to_columns(batch: pa.RecordBatch, texts: pa.StringArray, tokens: Int64Array) -> _Columns:
+    return (
+        batch["author"].to_numpy(),
+        batch["event_time_us"].to_numpy(),
+        batch["is_deleted"].to_numpy(zero_copy_only=False),
+        pc.greater(pc.binary_length(texts), 0).to_numpy(zero_copy_only=False),
+        tokens.astype(np.int32),
+    )
+
+
+def _read_messages(con: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
+    """Yield the messages in the order of their numbers, each once.
+
+    Raises:
+        StorageError: A message has no record.
+    """
     last = -1
     for batch in con.sql(SELECT_MESSAGES).to_arrow_reader():
-        batch, last = _drop_repeated(batch, last)  # noqa: PLW2901 - the same rows without repeated ones
-        if batch["author"].null_count:
+        once, last = _drop_repeated(batch, last)
+        if once["author"].null_count:
             raise StorageError(
                 "messages of cluster_jsonl are not in user_actions, which was made again since: materialize "
                 "cluster_jsonl again"
             )
-        cleaned, counts = clean(batch["text"].to_pylist())
-        kinds.update(counts)
-        written = [text if text and not text.isspace() else "" for text in cleaned]
-        has_text = np.fromiter(map(bool, written), np.bool_, len(written))
-        texts = pa.array(written, pa.string())
-        for name, strings in (("texts", texts), ("uris", batch["uri"]), ("roots", batch["root_uri"])):
-            files[name].append(strings)
-        files["quoted"].append(batch["quoted_uri"])
-        columns.append(
-            (
-                batch["author"].to_numpy(),
-                batch["event_time_us"].to_numpy(),
-                batch["is_deleted"].to_numpy(zero_copy_only=False),
-                has_text,
-                count_tokens(texts).astype(np.int32),
-            )
-        )
-    for file in files.values():
-        file.close()
-    users = con.sql("SELECT user_id FROM users ORDER BY number").to_arrow_table()["user_id"].combine_chunks()
-    empty = (np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, bool), np.zeros(0, bool), np.zeros(0, np.int32))
-    arrays = [np.concatenate(parts) for parts in zip(*(columns or [empty]), strict=True)]
-    return MessageStore(*arrays, *(file.open() for file in files.values()), users=users, personal_data=dict(kinds))
+        yield once
 
 
 def _drop_repeated(batch: pa.RecordBatch, last: int) -> tuple[pa.RecordBatch, int]:

@@ -5,16 +5,21 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import pyarrow.compute as pc
+import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
+from persona_assets.assets.dataset import build as build_module
 from persona_assets.assets.dataset.build import ReleaseInputs, ReleaseOptions, build_release
 from persona_assets.assets.dataset.form_rows import Origin
+from persona_assets.assets.dataset.message_store import MessageStore, load_messages
 from persona_assets.assets.dataset.personas import Persona
 from persona_assets.assets.dataset.split_options import SplitOptions
-from persona_assets_tests.assets.cluster_jsonl.builders import build, inputs, lines_of
+from persona_assets.common.database import create_dataset_view, open_duckdb
+from persona_assets_tests.assets.cluster_jsonl.builders import act, build, inputs, lines_of, message, uri_of
 
+SECOND = 1_000_000
+HOUR = 3600 * SECOND
 ORIGIN = Origin(dt.date(2025, 3, 2), dt.date(2025, 3, 1))
 OPTIONS = ReleaseOptions(("chat", "threads", "dehydrated"), "json", 500, "line", None, clean=True, split=SplitOptions())
 
@@ -37,13 +42,23 @@ def line_tables(rows, clusters, scratch, **options):
     return tables["lines"], tables["line_messages"], given.user_actions, lines
 
 
+def load_store(rows, clusters, scratch, *, clean=build_module.keep_texts, count=count_words, **window) -> MessageStore:
+    """Return the messages of a window's lines, and the index of lines."""
+    lines, messages, actions, _ = line_tables(rows, clusters, scratch, **window)
+    folder = Path(tempfile.mkdtemp(dir=scratch))
+    with open_duckdb(memory_limit="1GB", scratch=folder) as con:
+        for name, table in (("lines", lines), ("line_messages", messages), ("user_actions", actions)):
+            create_dataset_view(con, name, table)
+        return load_messages(con, clean=clean, count_tokens=count, scratch=folder), lines
+
+
 def release(rows, clusters, scratch, *, options=OPTIONS, count=count_words, **window):
-    """Make a data set of a window, and return its folder, what was made, and the lines by cluster."""
+    """Make a data set of a window, and return its folder, what was made, its inputs, and the lines by cluster."""
     lines, messages, actions, parsed = line_tables(rows, clusters, scratch, **window)
-    personas = [persona_of(cluster) for cluster in sorted(set(clusters.values()))]
+    given = ReleaseInputs(lines, messages, actions, [persona_of(cluster) for cluster in sorted(set(clusters.values()))])
     folder = Path(tempfile.mkdtemp(dir=scratch))
     made = build_release(
-        ReleaseInputs(lines, messages, actions, personas),
+        given,
         options,
         folder,
         origin=ORIGIN,
@@ -51,7 +66,7 @@ def release(rows, clusters, scratch, *, options=OPTIONS, count=count_words, **wi
         memory_limit="1GB",
         scratch=Path(tempfile.mkdtemp(dir=scratch)),
     )
-    return folder, made, parsed
+    return folder, made, given, parsed
 
 
 def rows_of(folder, form):
@@ -61,12 +76,38 @@ def rows_of(folder, form):
     return sorted(rows, key=lambda row: row["line_id"])
 
 
-def any_text(folder):
-    """Return all bytes of a folder's Parquet files as text, column by column."""
-    return " ".join(
-        str(pc.unique(table[name]).to_pylist())
-        for file in folder.rglob("*.parquet")
-        for table in [pq.read_table(file, partitioning=None).flatten()]
-        for name in table.schema.names
-        if table[name].type == "string"
-    )
+def keep_all(batches, options):
+    """Stand for the split: all lines are in train, so that tests of rows need no large window."""
+    del options
+    ids = [number for batch in batches for number in batch["line_id"].to_pylist()]
+    lines = pa.table({"line_id": pa.array(ids, pa.int64()), "split": pa.array(["train"] * len(ids), pa.string())})
+    return build_module.LineSplits(lines, None, len(ids), {"train": len(ids)}, {})
+
+
+def did(name):
+    return f"did:plc:{name}"
+
+
+def window():
+    """Return rows and clusters with conversations, each kind of action, deletions, personal data and no text."""
+    ann, bob, cyd, dan, zed = map(did, ("ann", "bob", "cyd", "dan", "zed"))
+    rows = [
+        message(ann, "a", 1 * SECOND, "hello world"),
+        message(bob, "b", 2 * SECOND, 'well "hi" at joe@example.org', answers=uri_of(ann, "a")),
+        message(ann, "c", 3 * SECOND, "thanks", answers=uri_of(bob, "b")),
+        message(ann, "d", 5 * SECOND, "and on", answers=uri_of(ann, "c")),
+        message(zed, "p", 8 * SECOND, "outside", answers=uri_of(ann, "d")),
+        message(bob, "e", 10 * SECOND, "last", answers=uri_of(zed, "p")),
+        message(cyd, "q", 4 * SECOND, "see this", quotes=uri_of(ann, "a")),
+        act(bob, "like", 6 * SECOND, key="l", on=uri_of(ann, "a")),
+        act(cyd, "like", 7 * SECOND, key="z", on=uri_of(bob, "b")),
+        act(cyd, "unlike", 8 * SECOND, key="z"),
+        act(dan, "profile_update", 9 * SECOND, text="write to me@x.org"),
+        act(dan, "follow", 9 * SECOND, key="f", toward=ann),
+        message(dan, "x", 10 * SECOND, "gone"),
+        act(dan, "post_delete", 11 * SECOND, key="x") | {"uri": uri_of(dan, "x"), "target_uri": uri_of(dan, "x")},
+        message(dan, "w", 12 * SECOND, None),
+        message(dan, "own", 13 * SECOND, "mine"),
+        act(dan, "like", 14 * SECOND, key="m", on=uri_of(dan, "own")),
+    ]
+    return rows, {ann: 0, bob: 0, cyd: 1, dan: 1}
