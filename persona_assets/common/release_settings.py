@@ -6,6 +6,7 @@ import pydantic
 
 DatasetActs = Literal["json", "text"]
 DatasetPersonalData = Literal["remove", "keep"]
+DatasetSplit = Literal["components", "time"]
 DatasetPseudonyms = Literal["line", "persona", "release"]
 
 
@@ -44,6 +45,19 @@ class ReleaseSettings(pydantic.BaseModel):
         "remove",
         description="What becomes of e-mail addresses, links, handles, phone numbers and the like in texts. remove: "
         "placeholders such as [EMAIL] replace them.",
+    )
+    dataset_split: DatasetSplit = pydantic.Field(
+        "components",
+        description="How train, validation and test are kept apart. components: no user, thread or text is in two of "
+        "them. time: train also ends before validation begins, and validation before test.",
+    )
+    dataset_gap_hours: float = pydantic.Field(
+        24, ge=0, description="Hours between the splits of PERSONA_DATASET_SPLIT=time."
+    )
+    dataset_hold_out_users: bool = pydantic.Field(
+        default=True,
+        description="Keep the users of validation and test out of train. Only PERSONA_DATASET_SPLIT=time may have "
+        "false, which asks what known users do later.",
     )
     dataset_license: str = pydantic.Field(
         "other",

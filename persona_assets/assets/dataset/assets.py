@@ -10,26 +10,25 @@ import pyarrow.dataset as pads
 from upath import UPath
 
 from persona_assets.assets.dataset.build import Release, ReleaseInputs, ReleaseOptions, build_release
-from persona_assets.assets.dataset.croissant import write_croissant
-from persona_assets.assets.dataset.data_card import CITATION, GATE, LIMITS, CardOptions, Figure, write_data_card
+from persona_assets.assets.dataset.data_card import CardOptions
+from persona_assets.assets.dataset.describe import describe_release
 from persona_assets.assets.dataset.form_rows import Origin
 from persona_assets.assets.dataset.gate import Audit, audit_release
 from persona_assets.assets.dataset.personas import find_personas
 from persona_assets.assets.dataset.release_schemas import FORMS
+from persona_assets.assets.dataset.split_options import SplitOptions
 from persona_assets.common.checks import Check, accounting_check
 from persona_assets.common.metadata import count_table, measured, provenance_table, window_metadata
 from persona_assets.common.provenance import build_provenance
-from persona_assets.common.release_settings import DatasetActs, DatasetPersonalData, DatasetPseudonyms
+from persona_assets.common.release_settings import DatasetActs, DatasetPersonalData, DatasetPseudonyms, DatasetSplit
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import ReleaseError, SettingsError
 from persona_assets.io_managers.persona_files import ClusterFolder
-from persona_assets.io_managers.release_folders import CARD, withdraw_release
+from persona_assets.io_managers.release_folders import withdraw_release
 from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.pseudonyms import read_key_file
 from persona_assets.settings import from_setting, read_settings
-
-CROISSANT = "croissant.json"
 
 _ADDS_UP = accounting_check(
     "dataset", of="line", advice="Lines are neither in a split nor dropped under a reason: report this, it is a defect."
@@ -52,8 +51,15 @@ _NO_PERSONAL_DATA = Check(
     "Personal data is still found in texts after it was removed: report this, it is a defect.",
     is_error=True,
 )
+_NO_LEAKS = Check(
+    "dataset",
+    "splits_share_nothing",
+    "Two splits share users, threads or texts, or are not in the order of time (leaks in the metadata): report this, "
+    "it is a defect.",
+    is_error=True,
+)
 # The gate: if one fails, nothing is put in place.
-GATE_CHECKS = (_ADDS_UP, _NO_IDS, _NOTHING_DELETED, _NO_PERSONAL_DATA)
+GATE_CHECKS = (_ADDS_UP, _NO_IDS, _NOTHING_DELETED, _NO_PERSONAL_DATA, _NO_LEAKS)
 
 
 class DatasetConfig(SettingsConfig):
@@ -65,6 +71,9 @@ class DatasetConfig(SettingsConfig):
     max_tokens: int = from_setting("dataset_max_tokens")
     pseudonyms: DatasetPseudonyms = from_setting("dataset_pseudonyms")
     personal_data: DatasetPersonalData = from_setting("dataset_personal_data")
+    split: DatasetSplit = from_setting("dataset_split")
+    gap_hours: float = from_setting("dataset_gap_hours")
+    hold_out_users: bool = from_setting("dataset_hold_out_users")
     license: str = from_setting("dataset_license")
     language: str = from_setting("language")
     seed: int = from_setting("seed")
@@ -124,8 +133,10 @@ def build_dataset(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowParti
         )
         folder = scratch.new_folder()
         with measured() as cost:
-            release, audit = _make(config, inputs, Origin(day, parse_day(of_window[0])), folder, scratch)
-            _describe(config, release, inputs, audit, folder, of_window)
+            options = read_options(config)
+            release, audit = _make(config, options, inputs, Origin(day, parse_day(of_window[0])), folder, scratch)
+            card = CardOptions(config.license, config.language, config.tokenizer, of_window)
+            describe_release(folder, release, personas, options, card, audit)
         yield from _let_pass(audit, UPath(read_settings().data).absolute() / "dataset" / context.partition_key)
         yield dg.MaterializeResult(
             value=folder,
@@ -172,16 +183,29 @@ def read_options(config: DatasetConfig) -> ReleaseOptions:
         config.pseudonyms,
         None if file is None else read_key_file(Path(file)),
         clean=config.personal_data == "remove",
-        seed=config.seed,
+        split=_read_split(config),
     )
 
 
-def _make(
-    config: DatasetConfig, inputs: ReleaseInputs, origin: Origin, folder: Path, scratch: Scratch
+def _read_split(config: DatasetConfig) -> SplitOptions:
+    try:
+        return SplitOptions(
+            config.split, gap_hours=config.gap_hours, hold_out_users=config.hold_out_users, seed=config.seed
+        )
+    except ValueError as error:
+        raise SettingsError(f"PERSONA_DATASET_HOLD_OUT_USERS, PERSONA_DATASET_SPLIT: {error}") from error
+
+
+def _make(  # noqa: PLR0913, PLR0917 - what a data set is made of
+    config: DatasetConfig,
+    options: ReleaseOptions,
+    inputs: ReleaseInputs,
+    origin: Origin,
+    folder: Path,
+    scratch: Scratch,
 ) -> tuple[Release, Audit]:
     from persona_assets.text_encoder.token_counts import load_token_counter  # noqa: PLC0415 - loads torch
 
-    options = read_options(config)
     release = build_release(
         inputs,
         options,
@@ -195,55 +219,11 @@ def _make(
         folder,
         release,
         inputs,
-        has_clean_texts=options.clean,
+        options,
         memory_limit=config.memory_limit,
         scratch=scratch.new_folder(),
     )
     return release, audit
-
-
-def _describe(  # noqa: PLR0913, PLR0917 - what the card is made of
-    config: DatasetConfig,
-    release: Release,
-    inputs: ReleaseInputs,
-    audit: Audit,
-    folder: Path,
-    of_window: list[str],
-) -> None:
-    """Write the card and `croissant.json`."""
-    options = read_options(config)
-    written = {shard.form for shard in release.shards}
-    forms = {form: FORMS[form] for form in options.forms if form in written}
-    card = CardOptions(config.license, config.language, config.tokenizer, of_window)
-    figures = [
-        Figure("lines that are not accounted for", f"{audit.unaccounted:,}", not audit.unaccounted),
-        Figure("ids of accounts in chat and threads", f"{audit.account_ids:,}", not audit.account_ids),
-        Figure("records deleted in the window", f"{audit.deleted:,}", not audit.deleted),
-        Figure(
-            "pieces of personal data found again",
-            f"{audit.personal_data:,} in {audit.sampled:,} texts"
-            if options.clean
-            else "not looked for: texts are kept",
-            not audit.personal_data,
-        ),
-    ]
-    text = write_data_card(release, inputs.personas, forms, options, card, figures)
-    (folder / CARD).write_text(text, encoding="utf-8")
-    properties = {
-        "name": f"personas-{of_window[-1]}",
-        "description": "What users of a social network wrote and did, by persona: a cluster of users who write alike.",
-        "license": config.license,
-        "citeAs": CITATION,
-        "version": "1.0.0",
-        "datePublished": of_window[-1],
-    }
-    use = {
-        "dataCollection": "A capture of Bluesky's public stream; see How it was made in README.md.",
-        "personalSensitiveInformation": GATE,
-        "dataLimitations": LIMITS,
-        "dataReleaseMaintenancePlan": "Make the data set again without what was deleted since, and publish that.",
-    }
-    (folder / CROISSANT).write_bytes(write_croissant(forms, properties=properties, responsible_use=use))
 
 
 def _let_pass(audit: Audit, stored: UPath) -> Iterator[dg.AssetCheckResult]:
@@ -259,6 +239,7 @@ def _let_pass(audit: Audit, stored: UPath) -> Iterator[dg.AssetCheckResult]:
         _NO_PERSONAL_DATA.result(
             passed=not audit.personal_data, personal_data=audit.personal_data, sampled=audit.sampled
         ),
+        _NO_LEAKS.result(passed=not audit.leaks, leaks="; ".join(audit.leaks) or "none", **_compared(audit)),
     ]
     yield from results
     failed = [f"{result.check_name}" for result in results if not result.passed]
@@ -268,6 +249,10 @@ def _let_pass(audit: Audit, stored: UPath) -> Iterator[dg.AssetCheckResult]:
             f"the data set was not put in place, because {', '.join(failed)} failed"
             + ("; the earlier one of that day was removed" if withdrawn else "")
         )
+
+
+def _compared(audit: Audit) -> dict[str, int]:
+    return {f"{name.replace(' ', '_')}_compared": number for name, number in audit.compared.items()}
 
 
 def _list_counts(release: Release) -> dict[str, Any]:

@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
-from persona_assets.assets.dataset.author_splits import LineSplits, split_lines
 from persona_assets.assets.dataset.chat_turns import ChatOptions, assemble_chats
 from persona_assets.assets.dataset.form_rows import (
     Origin,
@@ -23,11 +22,14 @@ from persona_assets.assets.dataset.form_rows import (
     make_dehydrated_rows,
     make_thread_rows,
 )
+from persona_assets.assets.dataset.forms import SPLITS
 from persona_assets.assets.dataset.line_batches import LineBatch, find_starts, read_line_batches
 from persona_assets.assets.dataset.message_store import Cleaner, MessageStore, find_deleted_acts, load_messages
 from persona_assets.assets.dataset.personas import Persona, write_card
-from persona_assets.assets.dataset.release_schemas import FORMS, SPLITS
+from persona_assets.assets.dataset.release_schemas import FORMS
 from persona_assets.assets.dataset.split_input import LineFilter, read_split_input
+from persona_assets.assets.dataset.split_options import SplitOptions
+from persona_assets.assets.dataset.splits import LineSplits, split_lines
 from persona_assets.assets.dataset.user_names import build_namer
 from persona_assets.assets.dataset.write_shards import PersonaWriters, Shard
 from persona_assets.common.database import create_dataset_view, open_duckdb
@@ -60,7 +62,7 @@ class ReleaseOptions(NamedTuple):
     scope: Scope
     key: PseudonymKey | None
     clean: bool  # whether personal data is removed
-    seed: int
+    split: SplitOptions
 
 
 class Release(NamedTuple):
@@ -74,6 +76,8 @@ class Release(NamedTuple):
     personal_data: dict[str, int]  # pieces replaced, by kind
     left_out: int  # messages that the limit of tokens left out of chats
     users: int  # users whose lines are in a form
+    # Reads anew what the split knew of the lines that could be released; usable as long as the scratch folder is.
+    read_split_input: Callable[[], Iterator[pa.RecordBatch]]
 
 
 def build_release(  # noqa: PLR0913 - each a choice of the caller's
@@ -106,7 +110,7 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
         starts = find_starts(inputs.lines)
         chosen = LineFilter(find_deleted_acts(con, starts), Counter())
     cleaned = _CleanedLines(inputs.lines, store, clean, Counter())
-    splits = split_lines(read_split_input(cleaned.read(), store, by_cluster, chosen), seed=options.seed)
+    splits = split_lines(read_split_input(cleaned.read(), store, by_cluster, chosen), options.split)
     n_lines = inputs.lines.count_rows()
     split_of_line = _index_splits(splits, n_lines)
     namer = build_namer(
@@ -122,8 +126,20 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
     shards = forms.close()
     personal_data = Counter(store.personal_data) + cleaned.personal_data
     dropped = {reason: count for reason, count in (chosen.dropped + Counter(splits.dropped)).items() if count}
+
+    def read_again() -> Iterator[pa.RecordBatch]:
+        return read_split_input(cleaned.read(), store, by_cluster, chosen._replace(dropped=Counter()))
+
     return Release(
-        shards, n_lines, dropped, forms.too_long, splits, dict(personal_data), forms.left_out, len(forms.authors)
+        shards,
+        n_lines,
+        dropped,
+        forms.too_long,
+        splits,
+        dict(personal_data),
+        forms.left_out,
+        len(forms.authors),
+        read_again,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.types as pat
 
-from persona_assets.assets.dataset.release_schemas import SPLITS
+from persona_assets.assets.dataset.forms import SPLITS
 from persona_assets.assets.dataset.write_shards import Shard
 
 MAIN_FORM = "chat"

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from persona_assets.assets.dataset.build import TOO_LONG, Release, ReleaseOptions
 from persona_assets.assets.dataset.card_front_matter import name_config, write_front_matter
+from persona_assets.assets.dataset.forms import SPLITS
 from persona_assets.assets.dataset.personas import Persona
-from persona_assets.assets.dataset.release_schemas import SPLITS
 from persona_assets.common.columns import read_description
 
 GATE = (

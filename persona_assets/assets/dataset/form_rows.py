@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from persona_assets.assets.dataset.chat_turns import ROLES, Chats
+from persona_assets.assets.dataset.forms import MESSAGES
 from persona_assets.assets.dataset.line_batches import LineBatch
 from persona_assets.assets.dataset.message_store import MessageStore
 from persona_assets.assets.dataset.personas import Persona
-from persona_assets.assets.dataset.release_schemas import ACTION_KEYS, CHAT, DEHYDRATED, MESSAGES, THREAD, THREADS
+from persona_assets.assets.dataset.release_schemas import ACTION_KEYS, CHAT, DEHYDRATED, THREAD, THREADS
 from persona_assets.common.utc_times import HOUR_US
 from persona_assets.pseudonyms import coarsen_instants
 

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as pat
 
-from persona_assets.assets.dataset.build import Release, ReleaseInputs
+from persona_assets.assets.dataset.build import Release, ReleaseInputs, ReleaseOptions
+from persona_assets.assets.dataset.leaks import describe_leaks, find_leaks
 from persona_assets.assets.dataset.line_batches import find_starts
 from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.personal_data import find
@@ -50,17 +51,25 @@ COUNT_DELETED = """
 
 
 class Audit(NamedTuple):
-    """What the gate measured. Each number must be 0."""
+    """What the gate measured. Numbers must be 0 unless they say otherwise."""
 
     unaccounted: int  # lines read that are neither in a split nor dropped under a reason
     account_ids: int  # strings of chat and threads with the form of an account's id
     deleted: int  # records that were deleted in the window, and are in a released line
     personal_data: int  # pieces that the finders of personal data find in the sample
     sampled: int  # texts of that sample; any number
+    leaks: tuple[str, ...]  # a sentence for each leak between splits; must be empty
+    compared: dict[str, int]  # how many users, threads and texts were compared
 
 
 def audit_release(  # noqa: PLR0913 - what is compared, and how
-    folder: Path, release: Release, inputs: ReleaseInputs, *, has_clean_texts: bool, memory_limit: str, scratch: Path
+    folder: Path,
+    release: Release,
+    inputs: ReleaseInputs,
+    options: ReleaseOptions,
+    *,
+    memory_limit: str,
+    scratch: Path,
 ) -> Audit:
     """Return the measures of the release in `folder`.
 
@@ -68,25 +77,46 @@ def audit_release(  # noqa: PLR0913 - what is compared, and how
         folder: The data set, complete but for its card.
         release: What the step says that it wrote.
         inputs: What it was made from.
-        has_clean_texts: Whether texts are to be without personal data; otherwise only ids outside texts count.
+        options: How it was made. If texts are kept as they are, only ids of accounts outside texts count.
         memory_limit: Of DuckDB.
         scratch: An existing folder.
     """
     files = [folder / shard.path for shard in release.shards]
     account_ids = sum(
-        count_account_ids(batch, with_texts=has_clean_texts)
+        count_account_ids(batch, with_texts=options.clean)
         for shard in release.shards
         if shard.form in PSEUDONYMOUS
         for batch in _read(folder / shard.path)
     )
-    line_ids = find_released_lines(files)
-    left, sampled = count_personal_data(folder, release) if has_clean_texts else (0, 0)
+    released = read_released_lines(files)
+    line_ids = released["line_id"].to_numpy()
+    left, sampled = count_personal_data(folder, release) if options.clean else (0, 0)
+    leaks = find_leaks(
+        release.read_split_input(),
+        released,
+        min_words=options.split.min_words,
+        memory_limit=memory_limit,
+        scratch=scratch,
+    )
     return Audit(
         unaccounted=abs(release.read - len(line_ids) - sum(release.dropped.values())) if _has_all_lines(release) else 0,
         account_ids=account_ids,
         deleted=count_deleted(inputs, line_ids, memory_limit=memory_limit, scratch=scratch),
         personal_data=left,
         sampled=sampled,
+        leaks=tuple(
+            describe_leaks(
+                leaks,
+                in_time_order=options.split.mode == "time",
+                gap_hours=options.split.gap_hours,
+                hold_out_users=options.split.hold_out_users,
+            )
+        ),
+        compared={
+            "users": leaks.users.distinct,
+            "threads and quoted posts": leaks.threads.distinct,
+            "texts": leaks.texts.distinct,
+        },
     )
 
 
@@ -127,12 +157,15 @@ def _list_strings(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.Array]]:
             yield name, column
 
 
-def find_released_lines(files: list[Path]) -> npt.NDArray[np.int64]:
-    """Return the ids of the lines in any file, ascending, each once."""
-    ids = [
-        np.unique(pq.read_table(file, columns=["line_id"], partitioning=None)["line_id"].to_numpy()) for file in files
-    ]
-    return np.unique(np.concatenate([np.zeros(0, np.int64), *ids]))
+def read_released_lines(files: list[Path]) -> pa.Table:
+    """Return `line_id` and `split` of the lines in any file, sorted and each once.
+
+    A line that is in two splits is there twice, so that leaks show it.
+    """
+    schema = pa.schema([("line_id", pa.int64()), ("split", pa.string())])
+    tables = [pq.read_table(file, columns=schema.names, partitioning=None).cast(schema) for file in files]
+    found = pa.concat_tables([schema.empty_table(), *tables])
+    return found.group_by(["line_id", "split"]).aggregate([]).sort_by("line_id")
 
 
 def count_deleted(inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], *, memory_limit: str, scratch: Path) -> int:

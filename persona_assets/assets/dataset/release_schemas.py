@@ -2,12 +2,9 @@
 
 import pyarrow as pa
 
+from persona_assets.assets.dataset.forms import MESSAGES
 from persona_assets.common.columns import column, required_column
 
-SPLITS = ("train", "validation", "test")
-
-# A message as chat templates and TRL read it.
-MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 # The keys of `actions` in the published form, in its order; one is true.
 ACTION_KEYS = (
     "like",

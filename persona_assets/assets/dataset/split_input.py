@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from persona_assets.assets.dataset.line_batches import LineBatch
+from persona_assets.assets.dataset.line_graph import LINES, STRINGS
 from persona_assets.assets.dataset.message_store import MessageStore
 from persona_assets.assets.dataset.personas import Persona
 
@@ -20,19 +21,6 @@ Int64Array = npt.NDArray[np.int64]
 DELETED_MESSAGE = "message deleted since"
 DELETED_ACT = "record of the act deleted since"
 WITHOUT_TEXT = "message of the user without text"
-
-_STRINGS = pa.list_(pa.string())
-SPLIT_INPUT = pa.schema(
-    [
-        pa.field("line_id", pa.int64(), nullable=False),
-        pa.field("persona", pa.int32(), nullable=False),
-        ("users", _STRINGS),
-        ("threads", _STRINGS),
-        ("texts", _STRINGS),
-        pa.field("first_time_us", pa.int64(), nullable=False),
-        pa.field("last_time_us", pa.int64(), nullable=False),
-    ]
-)
 
 
 class LineFilter(NamedTuple):
@@ -64,7 +52,7 @@ class LineFilter(NamedTuple):
 def read_split_input(
     batches: Iterable[LineBatch], store: MessageStore, personas: dict[int, Persona], chosen: LineFilter
 ) -> Iterator[pa.RecordBatch]:
-    """Yield `SPLIT_INPUT`: the users, threads, texts and instants of each line that can be released.
+    """Yield `line_graph.LINES`: the users, threads, texts and instants of each line that can be released.
 
     Texts are as they are released, without personal data.
 
@@ -110,7 +98,7 @@ def _describe(batch: LineBatch, store: MessageStore, persona: int) -> pa.RecordB
     numbers = np.full(batch.size, persona, np.int32)
     return pa.record_batch(
         [pa.array(batch.line_ids), pa.array(numbers), users, threads, texts, pa.array(first), pa.array(last)],
-        SPLIT_INPUT,
+        LINES,
     )
 
 
@@ -125,4 +113,4 @@ def _group(parts: list[tuple[Int64Array, pa.StringArray]], n_lines: int) -> pa.L
     strings = pa.concat_arrays([values for _, values in parts])
     order = np.argsort(lines, kind="stable")
     offsets = np.append(0, np.cumsum(np.bincount(lines, minlength=n_lines))).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), strings.take(pa.array(order)), type=_STRINGS)
+    return pa.ListArray.from_arrays(pa.array(offsets), strings.take(pa.array(order)), type=STRINGS)

@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 from persona_assets.assets.dataset.build import ReleaseInputs, ReleaseOptions, build_release
 from persona_assets.assets.dataset.form_rows import Origin
 from persona_assets.assets.dataset.personas import Persona
+from persona_assets.assets.dataset.split_options import SplitOptions
 from persona_assets_tests.assets.cluster_jsonl.builders import build, inputs, lines_of
 
 ORIGIN = Origin(dt.date(2025, 3, 2), dt.date(2025, 3, 1))
-OPTIONS = ReleaseOptions(("chat", "threads", "dehydrated"), "json", 500, "line", None, clean=True, seed=0)
+OPTIONS = ReleaseOptions(("chat", "threads", "dehydrated"), "json", 500, "line", None, clean=True, split=SplitOptions())
 
 
 def count_words(texts):

@@ -1,7 +1,7 @@
 import numpy as np
-from persona_assets_tests.assets.dataset.line_builders import WORDS, random_text
 
 from persona_assets.assets.dataset.near_duplicates import N_VALUES, group_near_duplicates, sign_texts
+from persona_assets_tests.assets.dataset.line_builders import WORDS, random_text
 
 
 def similarity(first: str, second: str) -> float:
