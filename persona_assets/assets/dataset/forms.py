@@ -1,12 +1,27 @@
-"""The columns of the forms `preference`, `unpaired_preference` and `next_action`, and the actions asked for."""
+"""The columns that all forms share, those of forms for training by preference and of `next_action`, and its actions."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
 from persona_assets import tables
-from persona_assets.assets.dataset.release_schemas import COMMON, MESSAGES
 from persona_assets.common.columns import column, required_column
+
+SPLITS = ("train", "validation", "test")
+
+# Messages as chat templates and TRL read them.
+MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+
+# What each row of each form has: which persona and line it is of, and where it comes from.
+COMMON = (
+    required_column("persona", pa.string(), "The persona, such as persona_3."),
+    required_column("persona_name", pa.string(), "Its name."),
+    required_column("line_id", pa.int64(), "Number of the line; the same in all forms of the day."),
+    required_column("split", pa.string(), "train, validation or test."),
+    required_column("day", pa.date32(), "The day (UTC) with which the window ends."),
+    required_column("window_from", pa.date32(), "The first day of the window."),
+    required_column("act", pa.string(), "What the persona's user did: post, reply, quote, like, ..., or ignore."),
+)
 
 # The twelve actions: each action that a line marks by a key of `actions`, without the estimated `ignore`. Of
 # `tables.ACTIONS`, posts and replies are messages, and an account's status changes without the user doing anything.

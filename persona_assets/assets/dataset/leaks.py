@@ -17,8 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from persona_assets.assets.dataset.forms import SPLITS
 from persona_assets.assets.dataset.normalise import count_words, normalise_text
-from persona_assets.assets.dataset.release_schemas import SPLITS
 from persona_assets.common.database import open_duckdb
 
 _KINDS = ("users", "threads", "texts")

@@ -8,10 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from persona_assets.assets.dataset.forms import ACTION_TASK, FREQUENT_ACTIONS, NEXT_ACTION, NEXT_ACTIONS, REPLY_TASK
+from persona_assets.assets.dataset.forms import (
+    ACTION_TASK,
+    COMMON,
+    FREQUENT_ACTIONS,
+    NEXT_ACTION,
+    NEXT_ACTIONS,
+    REPLY_TASK,
+)
 from persona_assets.assets.dataset.line_batches import LineBatch
 from persona_assets.assets.dataset.message_store import MessageStore
-from persona_assets.assets.dataset.release_schemas import COMMON
 
 # Why `next_action` lacks a line that `chat` has.
 FIRST_POST = "post that answers nothing"

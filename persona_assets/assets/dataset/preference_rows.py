@@ -10,12 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from persona_assets.assets.dataset.acts import write_act
-from persona_assets.assets.dataset.forms import PREFERENCE, UNPAIRED_PREFERENCE
+from persona_assets.assets.dataset.forms import COMMON, MESSAGES, PREFERENCE, UNPAIRED_PREFERENCE
 from persona_assets.assets.dataset.keyed_hash import derive_number, mix
 from persona_assets.assets.dataset.line_batches import LineBatch
 from persona_assets.assets.dataset.message_store import MessageStore
 from persona_assets.assets.dataset.pair_acts import find_targets
-from persona_assets.assets.dataset.release_schemas import COMMON, MESSAGES
 
 QUESTION = "Which of the two posts do you act on, and how?"
 # What the user is asked to prefer over the ignored post in unpaired rows: the most usual act.

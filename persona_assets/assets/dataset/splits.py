@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from persona_assets import tables
 from persona_assets.assets.dataset.assign_nodes import assign_nodes
+from persona_assets.assets.dataset.forms import SPLITS
 from persona_assets.assets.dataset.line_graph import TEXT, THREAD, USER, LineGraph, read_line_graph
 from persona_assets.assets.dataset.periods import assign_periods
-from persona_assets.assets.dataset.release_schemas import SPLITS
 from persona_assets.assets.dataset.split_options import SplitOptions
 from persona_assets.assets.dataset.stratify import SplitNumbers
 from persona_assets.common.columns import column, required_column
