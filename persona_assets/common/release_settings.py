@@ -14,9 +14,10 @@ class ReleaseSettings(pydantic.BaseModel):
     """What a data set has. Field `dataset_acts` is variable `PERSONA_DATASET_ACTS`, and so on."""
 
     dataset_forms: str = pydantic.Field(
-        "chat,threads,dehydrated",
+        "chat,threads,dehydrated,next_action",
         pattern=r"^ *[a-z_]+ *(, *[a-z_]+ *)*$",
-        description="Forms of a data set, separated by commas: chat, threads, dehydrated.",
+        description="Forms of a data set, separated by commas: chat, threads, dehydrated, next_action; and "
+        "preference and unpaired_preference, which need PERSONA_ADD_IGNORED_MESSAGES.",
     )
     dataset_acts: DatasetActs = pydantic.Field(
         "json",

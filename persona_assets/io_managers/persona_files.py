@@ -106,6 +106,20 @@ class ClusterFolder:
             filesystem=arrow_filesystem(file.fs),
         )
 
+    def open_ignored(self) -> pads.FileSystemDataset | None:
+        """Return the evidence of ignored messages as a lazy dataset; None if none were estimated."""
+        file = self.path / IGNORED
+        if not file.exists():
+            return None
+        options = pads.ParquetFragmentScanOptions(page_checksum_verification=True)
+        dataset = pads.dataset(
+            [file.path],
+            format=pads.ParquetFileFormat(default_fragment_scan_options=options),
+            filesystem=arrow_filesystem(file.fs),
+        )
+        assert isinstance(dataset, pads.FileSystemDataset)  # noqa: S101 - what pyarrow makes of files
+        return dataset
+
     def read_user_clusters(self) -> dict[str, int]:
         """Return the cluster_id of each user by user_id.
 

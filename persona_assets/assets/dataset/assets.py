@@ -15,7 +15,7 @@ from persona_assets.assets.dataset.describe import describe_release
 from persona_assets.assets.dataset.form_rows import Origin
 from persona_assets.assets.dataset.gate import Audit, audit_release
 from persona_assets.assets.dataset.personas import find_personas
-from persona_assets.assets.dataset.release_schemas import FORMS
+from persona_assets.assets.dataset.release_schemas import FORMS, PAIRED_FORMS
 from persona_assets.assets.dataset.split_options import SplitOptions
 from persona_assets.common.checks import Check, accounting_check
 from persona_assets.common.metadata import count_table, measured, provenance_table, window_metadata
@@ -121,7 +121,9 @@ def build_dataset(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowParti
             cluster_jsonl.open_line_table("line_messages"),
             user_actions,
             personas,
+            cluster_jsonl.open_ignored(),
         )
+        _require_ignored(config, inputs)
         of_window = days_of_window(context.partition_key, days, window)
         provenance = build_provenance(
             "dataset",
@@ -185,6 +187,15 @@ def read_options(config: DatasetConfig) -> ReleaseOptions:
         clean=config.personal_data == "remove",
         split=_read_split(config),
     )
+
+
+def _require_ignored(config: DatasetConfig, inputs: ReleaseInputs) -> None:
+    paired = [form for form in read_options(config).forms if form in PAIRED_FORMS]
+    if paired and inputs.ignored is None:
+        raise SettingsError(
+            f"PERSONA_DATASET_FORMS: {', '.join(paired)} need ignored messages, which cluster_jsonl did not estimate: "
+            "set PERSONA_ADD_IGNORED_MESSAGES=true and materialize cluster_jsonl, then this again"
+        )
 
 
 def _read_split(config: DatasetConfig) -> SplitOptions:
@@ -265,6 +276,8 @@ def _list_counts(release: Release) -> dict[str, Any]:
         "splits": count_table(release.splits.kept, of="split"),
         "dropped": count_table(release.dropped, of="reason"),
         "too_long_for_chat": release.too_long,
+        "not_in_next_action": count_table(release.not_asked, of="reason"),
+        "ignored_posts": count_table(release.ignored, of="outcome"),
         "messages_left_out": release.left_out,
         "personal_data": count_table(release.personal_data, of="kind"),
         "users": release.users,

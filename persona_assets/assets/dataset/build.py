@@ -25,8 +25,11 @@ from persona_assets.assets.dataset.form_rows import (
 from persona_assets.assets.dataset.forms import SPLITS
 from persona_assets.assets.dataset.line_batches import LineBatch, find_starts, read_line_batches
 from persona_assets.assets.dataset.message_store import Cleaner, MessageStore, find_deleted_acts, load_messages
+from persona_assets.assets.dataset.next_action_rows import find_own_texts, make_next_action_rows
+from persona_assets.assets.dataset.pair_acts import pair_acts
 from persona_assets.assets.dataset.personas import Persona, write_card
-from persona_assets.assets.dataset.release_schemas import FORMS
+from persona_assets.assets.dataset.preference_rows import make_preference_rows, make_unpaired_rows
+from persona_assets.assets.dataset.release_schemas import FORMS, PAIRED_FORMS
 from persona_assets.assets.dataset.split_input import LineFilter, read_split_input
 from persona_assets.assets.dataset.split_options import SplitOptions
 from persona_assets.assets.dataset.splits import LineSplits, split_lines
@@ -51,6 +54,7 @@ class ReleaseInputs(NamedTuple):
     line_messages: pads.Dataset  # LINE_MESSAGES, sorted by number
     user_actions: pads.Dataset  # tables.USER_ACTIONS of the window
     personas: list[Persona]
+    ignored: pads.Dataset | None = None  # evidence of ignored messages, which forms of pairs need
 
 
 class ReleaseOptions(NamedTuple):
@@ -78,6 +82,8 @@ class Release(NamedTuple):
     users: int  # users whose lines are in a form
     # Reads anew what the split knew of the lines that could be released; usable as long as the scratch folder is.
     read_split_input: Callable[[], Iterator[pa.RecordBatch]]
+    not_asked: dict[str, int]  # lines that `next_action` lacks and `chat` has, by reason
+    ignored: dict[str, int]  # lines with an ignored post, by what became of them in forms of pairs
 
 
 def build_release(  # noqa: PLR0913 - each a choice of the caller's
@@ -120,7 +126,11 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
         release=f"{origin.day}",
         persona=lambda cluster: by_cluster[cluster].key,
     )
-    forms = _FormWriter(folder, options, by_cluster, store, origin, namer, count_tokens)
+    pairs = None
+    if set(options.forms) & set(PAIRED_FORMS) and inputs.ignored is not None:
+        with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
+            pairs = pair_acts(con, cleaned.read(), split_of_line, store, inputs.ignored)
+    forms = _FormWriter(folder, options, by_cluster, store, origin, namer, count_tokens, pairs and pairs.table)
     for batch in cleaned.read():
         forms.write(batch, split_of_line[batch.line_ids])
     shards = forms.close()
@@ -140,6 +150,8 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
         forms.left_out,
         len(forms.authors),
         read_again,
+        dict(forms.not_asked),
+        pairs.outcomes if pairs else {},
     )
 
 
@@ -215,15 +227,17 @@ class _FormWriter:
         origin: Origin,
         namer: Callable[..., pa.StringArray],
         count_tokens: Callable[[pa.Array], npt.NDArray[np.int64]],
+        pairs: pa.Table | None,
     ) -> None:
         self._folder, self._options, self._personas = folder, options, personas
-        self._store, self._origin, self._namer = store, origin, namer
+        self._store, self._origin, self._namer, self._pairs = store, origin, namer, pairs
         self._chat = ChatOptions(options.acts, options.max_tokens, count_tokens)
         self._writers: PersonaWriters | None = None
         self._cluster: int | None = None
         self._shards: list[Shard] = []
         self.too_long = self.left_out = 0
         self.authors: set[int] = set()
+        self.not_asked = Counter[str]()
 
     def write(self, batch: LineBatch, splits: _SplitNumbers) -> None:
         """Write the lines of one cluster that have a split."""
@@ -238,20 +252,40 @@ class _FormWriter:
             return
         self.authors.update(np.unique(kept.authors).tolist())
         names = pa.array(SPLITS).take(pa.array(splits[splits >= 0]))
-        for form in self._options.forms:
-            self._writers.write(form, self._make_rows(form, kept, names))
+        for form, rows in self._make_rows(kept, names):
+            self._writers.write(form, rows)
 
-    def _make_rows(self, form: str, batch: LineBatch, splits: pa.StringArray) -> pa.Table:
-        persona = self._personas[batch.cluster_id]
-        if form == "threads":
-            return make_thread_rows(batch, self._store, splits, persona, self._origin, self._namer)
-        if form == "dehydrated":
-            return make_dehydrated_rows(batch, self._store, splits, persona, self._origin)
+    def _make_rows(self, batch: LineBatch, splits: pa.StringArray) -> Iterator[tuple[str, pa.Table]]:
+        persona, forms = self._personas[batch.cluster_id], self._options.forms
+        if "threads" in forms:
+            yield "threads", make_thread_rows(batch, self._store, splits, persona, self._origin, self._namer)
+        if "dehydrated" in forms:
+            yield "dehydrated", make_dehydrated_rows(batch, self._store, splits, persona, self._origin)
+        if set(forms) <= {"threads", "dehydrated"}:
+            return
         chats = assemble_chats(batch, self._store, write_card(persona, acts=self._options.acts), self._chat)
         self.too_long += int((~chats.is_kept).sum())
         self.left_out += int(chats.left_out.sum())
-        kept = batch.select(chats.is_kept)
-        return make_chat_rows(kept, chats, splits.filter(pa.array(chats.is_kept)), persona, self._origin, self._namer)
+        kept, names = batch.select(chats.is_kept), splits.filter(pa.array(chats.is_kept))
+        chat = make_chat_rows(kept, chats, names, persona, self._origin, self._namer)
+        if "chat" in forms:
+            yield "chat", chat
+        yield from self._derive_rows(chat, kept)
+
+    def _derive_rows(self, chat: pa.Table, batch: LineBatch) -> Iterator[tuple[str, pa.Table]]:
+        forms, acts = self._options.forms, self._options.acts
+        if "next_action" in forms:
+            made = make_next_action_rows(chat, find_own_texts(batch, self._store))
+            self.not_asked.update(made.left_out)
+            yield "next_action", made.rows
+        if self._pairs is None:
+            return
+        if "preference" in forms:
+            seed = self._options.split.seed
+            rows = make_preference_rows(chat, batch, self._store, self._pairs, acts=acts, seed=seed)
+            yield "preference", rows
+        if "unpaired_preference" in forms:
+            yield "unpaired_preference", make_unpaired_rows(chat, self._pairs, acts=acts)
 
     def close(self) -> list[Shard]:
         """Complete all files, and return them."""

@@ -1,8 +1,4 @@
-"""The columns of the forms `preference` and `next_action`, and the actions that `next_action` asks for.
-
-Columns that the forms share: `persona`, `line_id` and `split`. Messages are a list of `{"role", "content"}`, as chat
-templates and TRL read them.
-"""
+"""The columns that all forms share, those of forms for training by preference and of `next_action`, and its actions."""
 
 from __future__ import annotations
 
@@ -13,6 +9,20 @@ from persona_assets.common.columns import column, required_column
 
 SPLITS = ("train", "validation", "test")
 
+# Messages as chat templates and TRL read them.
+MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+
+# What each row of each form has: which persona and line it is of, and where it comes from.
+COMMON = (
+    required_column("persona", pa.string(), "The persona, such as persona_3."),
+    required_column("persona_name", pa.string(), "Its name."),
+    required_column("line_id", pa.int64(), "Number of the line; the same in all forms of the day."),
+    required_column("split", pa.string(), "train, validation or test."),
+    required_column("day", pa.date32(), "The day (UTC) with which the window ends."),
+    required_column("window_from", pa.date32(), "The first day of the window."),
+    required_column("act", pa.string(), "What the persona's user did: post, reply, quote, like, ..., or ignore."),
+)
+
 # The twelve actions: each action that a line marks by a key of `actions`, without the estimated `ignore`. Of
 # `tables.ACTIONS`, posts and replies are messages, and an account's status changes without the user doing anything.
 NEXT_ACTIONS = tuple(action for action in tables.ACTIONS if action not in {"post", "reply", "account_status"})
@@ -20,19 +30,11 @@ NEXT_ACTIONS = tuple(action for action in tables.ACTIONS if action not in {"post
 FREQUENT_ACTIONS = ("like", "repost")
 # What a row of `next_action` asks for: which of the twelve actions follows, or the text of the reply that follows.
 ACTION_TASK, REPLY_TASK = "action", "reply"
-TASKS = (ACTION_TASK, REPLY_TASK)
-
-MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
-
-_PERSONA = required_column("persona", pa.int32(), "Number of the persona.")
-_LINE = required_column("line_id", pa.int64(), "Line of the window that the row is made from.")
-_SPLIT = required_column("split", pa.string(), "train, validation or test.")
 
 NEXT_ACTION = pa.schema(
     [
-        _PERSONA,
-        _LINE,
-        _SPLIT,
+        *COMMON,
+        required_column("time", pa.timestamp("ms", "UTC"), "When it was done, rounded down to the hour."),
         required_column("task", pa.string(), "action: predict the action. reply: write the reply."),
         required_column("context", MESSAGES, "What the user saw: the messages before the action, oldest first."),
         required_column(
@@ -45,47 +47,37 @@ NEXT_ACTION = pa.schema(
 )
 
 # What is known of an ignored post, which is an estimate. Empty in rows that hold no ignored post.
-_SIMILARITY = column("similarity", pa.float32(), "Cosine of the ignored post and what its cluster engages with.")
-_RULE = column("rule", pa.string(), "Why the user may have seen the ignored post: what a followed account did.")
-_SHOWN = column("shown_time_us", pa.int64(), "When that account did so.")
 _ESTIMATE = required_column("is_estimate", pa.bool_(), "Whether the row holds a post that is estimated to be ignored.")
+_EVIDENCE = (
+    column("similarity", pa.float32(), "Cosine of the ignored post and what its cluster engages with."),
+    column("rule", pa.string(), "Why the user may have seen the ignored post: what a followed account did."),
+    column("shown_minutes", pa.int32(), "Minutes from when that account did so to the user's next action."),
+)
 
 # TRL's "preference" with conversational prompts: DPOTrainer and RewardTrainer read prompt, chosen and rejected.
 PREFERENCE = pa.schema(
     [
+        *COMMON,
         required_column(
-            "prompt", MESSAGES, "Two posts that the user had seen, and the question which one was acted on."
+            "prompt", MESSAGES, "Two posts that the user could see, and the question which one it acts on."
         ),
         required_column("chosen", MESSAGES, "The post that the user acted on, and how."),
-        required_column("rejected", MESSAGES, "The post that the user is estimated to have ignored, with that action."),
-        _PERSONA,
-        _LINE,
-        _SPLIT,
+        required_column("rejected", MESSAGES, "The same action on the post that is estimated to be ignored."),
         required_column("ignored_line_id", pa.int64(), "Line of the ignored post."),
         _ESTIMATE,
-        _SIMILARITY,
-        _RULE,
-        _SHOWN,
-        required_column("chosen_time_us", pa.int64(), "When the user acted."),
-        required_column(
-            "rejected_time_us", pa.int64(), "When the user did something after the ignored post was shown."
-        ),
+        *_EVIDENCE,
+        required_column("apart_minutes", pa.int32(), "Minutes from that next action to the chosen one; at most 60."),
     ]
 )
 
-# TRL's "unpaired preference": KTOTrainer reads prompt, completion and label.
+# TRL's "unpaired preference" with conversational prompts: KTOTrainer reads prompt, completion and label.
 UNPAIRED_PREFERENCE = pa.schema(
     [
-        required_column("prompt", MESSAGES, "The message or conversation that the user had seen."),
+        *COMMON,
+        required_column("prompt", MESSAGES, "The message or conversation that the user could see."),
         required_column("completion", MESSAGES, "An action on it."),
         required_column("label", pa.bool_(), "Whether the user did so. False for an ignored post."),
-        _PERSONA,
-        _LINE,
-        _SPLIT,
         _ESTIMATE,
-        _SIMILARITY,
-        _RULE,
-        _SHOWN,
-        required_column("time_us", pa.int64(), "When the user acted, or did something after the post was shown."),
+        *_EVIDENCE,
     ]
 )

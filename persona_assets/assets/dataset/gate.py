@@ -25,7 +25,7 @@ from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.personal_data import find
 
 # Forms that name no account. Addresses in `dehydrated` name theirs.
-PSEUDONYMOUS = ("chat", "threads")
+PSEUDONYMOUS = ("chat", "threads", "next_action", "preference", "unpaired_preference")
 _DID = r"did:[a-z]+:[A-Za-z0-9._:%-]"
 _NAME = re.compile(r"^@user[0-9]+: ", re.MULTILINE)
 # Texts in which personal data is looked for again, evenly over all files.

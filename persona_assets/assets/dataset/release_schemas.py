@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from persona_assets.assets.dataset.forms import MESSAGES
+from persona_assets.assets.dataset.forms import COMMON, MESSAGES, NEXT_ACTION, PREFERENCE, UNPAIRED_PREFERENCE
 from persona_assets.common.columns import column, required_column
 
 # The keys of `actions` in the published form, in its order; one is true.
@@ -30,17 +30,6 @@ THREAD = pa.list_(
             ("actions", pa.struct([(key, pa.bool_()) for key in ACTION_KEYS])),
         ]
     )
-)
-
-# What each row of each form has: which persona and line it is of, and where it comes from.
-COMMON = (
-    required_column("persona", pa.string(), "The persona, such as persona_3."),
-    required_column("persona_name", pa.string(), "Its name."),
-    required_column("line_id", pa.int64(), "Number of the line; the same in all forms of the day."),
-    required_column("split", pa.string(), "train, validation or test."),
-    required_column("day", pa.date32(), "The day (UTC) with which the window ends."),
-    required_column("window_from", pa.date32(), "The first day of the window."),
-    required_column("act", pa.string(), "What the persona's user did: post, reply, quote, like, ..., or ignore."),
 )
 
 CHAT = pa.schema(
@@ -74,4 +63,13 @@ DEHYDRATED = pa.schema(
 )
 
 # By the name of the form.
-FORMS = {"chat": CHAT, "threads": THREADS, "dehydrated": DEHYDRATED}
+FORMS = {
+    "chat": CHAT,
+    "threads": THREADS,
+    "dehydrated": DEHYDRATED,
+    "next_action": NEXT_ACTION,
+    "preference": PREFERENCE,
+    "unpaired_preference": UNPAIRED_PREFERENCE,
+}
+# The forms that are made from pairs of an action and an ignored post.
+PAIRED_FORMS = ("preference", "unpaired_preference")
