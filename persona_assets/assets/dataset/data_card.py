@@ -10,6 +10,7 @@ import pyarrow as pa
 from persona_assets.assets.dataset.build import TOO_LONG, Release, ReleaseOptions
 from persona_assets.assets.dataset.card_front_matter import name_config, write_front_matter
 from persona_assets.assets.dataset.forms import SPLITS
+from persona_assets.assets.dataset.pair_acts import PAIRED
 from persona_assets.assets.dataset.personas import Persona
 from persona_assets.common.columns import read_description
 
@@ -172,7 +173,13 @@ def _describe_making(release: Release, options: ReleaseOptions, card: CardOption
 def _describe_dropped(release: Release) -> str:
     dropped = dict(release.dropped)
     if release.too_long:
-        dropped[f"{TOO_LONG}, in `chat` alone"] = release.too_long
+        dropped[f"{TOO_LONG}: not in `chat` and the forms made of it"] = release.too_long
+    dropped |= {f"{reason}: not in `next_action`": count for reason, count in release.not_asked.items()}
+    dropped |= {
+        f"ignored post, in forms of pairs: {reason}": count
+        for reason, count in release.ignored.items()
+        if reason != PAIRED
+    }
     rows = [(reason, f"{count:,}") for reason, count in sorted(dropped.items(), key=lambda item: (-item[1], item[0]))]
     return f"## What was dropped\n\nLines, by the first reason that applies.\n\n{_table(('reason', 'lines'), rows)}"
 

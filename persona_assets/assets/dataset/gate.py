@@ -26,8 +26,12 @@ from persona_assets.personal_data import find
 
 # Forms that name no account. Addresses in `dehydrated` name theirs.
 PSEUDONYMOUS = ("chat", "threads", "next_action", "preference", "unpaired_preference")
+# Forms that have every line of a split.
+WHOLE_FORMS = ("threads", "dehydrated")
 _DID = r"did:[a-z]+:[A-Za-z0-9._:%-]"
 _NAME = re.compile(r"^@user[0-9]+: ", re.MULTILINE)
+# The form in which personal data is looked for, the first that there is, and its column of texts.
+_TEXTS = {"chat": "messages", "threads": "thread", "next_action": "context", "unpaired_preference": "prompt"}
 # Texts in which personal data is looked for again, evenly over all files.
 SAMPLED_TEXTS = 20_000
 
@@ -121,8 +125,8 @@ def audit_release(  # noqa: PLR0913 - what is compared, and how
 
 
 def _has_all_lines(release: Release) -> bool:
-    """Say whether a form has all lines of the splits: `chat` lacks those that are too long."""
-    return not release.too_long or {shard.form for shard in release.shards} != {"chat"}
+    """Say whether a form has all lines of the splits: `chat`, and what is made of it, lacks those that are too long."""
+    return not release.too_long or not {shard.form for shard in release.shards}.isdisjoint(WHOLE_FORMS)
 
 
 def _read(file: Path) -> Iterator[pa.RecordBatch]:
@@ -184,14 +188,13 @@ def count_deleted(inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], *, mem
 
 def count_personal_data(folder: Path, release: Release) -> tuple[int, int]:
     """Return the pieces of personal data that are found in a sample of texts, and the size of the sample."""
-    shards = [shard for shard in release.shards if shard.form == "chat"] or [
-        shard for shard in release.shards if shard.form in PSEUDONYMOUS
-    ]
+    forms = {shard.form for shard in release.shards}
+    column, form = next(((column, form) for form, column in _TEXTS.items() if form in forms), ("", ""))
+    shards = [shard for shard in release.shards if shard.form == form]
     rows = sum(shard.rows for shard in shards)
     step = max(1, rows // SAMPLED_TEXTS)
     found = sampled = 0
     for shard in shards:
-        column = "messages" if shard.form == "chat" else "thread"
         for batch in _read(folder / shard.path):
             for row in batch[column].take(pa.array(np.arange(0, batch.num_rows, step))).to_pylist():
                 texts = [_text_of(message) for message in row]

@@ -25,7 +25,7 @@ def test_lines_read_are_lines_in_a_form_and_lines_dropped_by_reason(everything):
     assert made.read == sum(map(len, parsed.values()))
     # The post that is gone, and its deletion; the like that was undone; the post without text.
     assert made.dropped == {DELETED_MESSAGE: 2, DELETED_ACT: 1, WITHOUT_TEXT: 1}
-    for form in FORMS:
+    for form in OPTIONS.forms:
         rows = rows_of(folder, form)
         assert len(rows) + sum(made.dropped.values()) == made.read
         assert len({row["line_id"] for row in rows}) == len(rows)
@@ -34,7 +34,9 @@ def test_lines_read_are_lines_in_a_form_and_lines_dropped_by_reason(everything):
 def test_all_forms_have_the_same_lines_and_their_schemas(everything):
     folder, made, _, _ = everything
 
-    of_form = {form: [(row["line_id"], row["persona"], row["act"]) for row in rows_of(folder, form)] for form in FORMS}
+    of_form = {
+        form: [(row["line_id"], row["persona"], row["act"]) for row in rows_of(folder, form)] for form in OPTIONS.forms
+    }
     assert of_form["chat"] == of_form["threads"] == of_form["dehydrated"]
     for shard in made.shards:
         assert pq.read_schema(folder / shard.path).equals(FORMS[shard.form])
@@ -139,7 +141,7 @@ def test_each_batch_size_gives_the_same_rows(tmp_path, monkeypatch):
 
     other, _, _, _ = release(*window(), tmp_path)
 
-    for form in FORMS:
+    for form in OPTIONS.forms:
         assert rows_of(other, form) == rows_of(folder, form)
 
 
