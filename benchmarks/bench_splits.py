@@ -105,6 +105,26 @@ class Network:
         return " ".join(draw.choices(self.words, k=draw.randint(4, 30)))
 
 
+class Stopwatch:
+    """Iterates over batches, and counts the CPU seconds that it takes to make them."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        """Count from 0."""
+        self._batches, self.seconds = batches, 0.0
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Return itself."""
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        """Return the next batch."""
+        begin = time.process_time()
+        try:
+            return next(self._batches)
+        finally:
+            self.seconds += time.process_time() - begin
+
+
 def count_leaks(network: Network, splits: pa.Table) -> Leaks:
     """Return what the splits share."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -114,15 +134,12 @@ def count_leaks(network: Network, splits: pa.Table) -> Leaks:
 def measure(n_lines: int, mode: str, *, with_leaks: bool) -> None:
     """Print one row: CPU seconds of the lines alone and of the split, peak memory, what is kept."""
     network = Network(n_lines)
-    begin = time.process_time()
-    for _ in network.batches():
-        pass
-    making = time.process_time() - begin
     options = SplitOptions(mode=mode.partition("+")[0], hold_out_users="+" not in mode)  # pyright: ignore[reportArgumentType]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     begin = time.process_time()
-    result = split_lines(network.batches(), options)
-    seconds = time.process_time() - begin - making
+    lines = Stopwatch(network.batches())
+    result = split_lines(lines, options)
+    seconds = time.process_time() - begin - lines.seconds
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     kept = sum(result.kept.values())
     shares = " ".join(f"{number / kept:.3f}" for number in result.kept.values())

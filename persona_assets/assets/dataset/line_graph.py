@@ -7,13 +7,14 @@ texts are hashed as they stream by, so that memory does not grow with their leng
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from persona_assets.assets.dataset.hash_index import MISSING, HashIndex
 from persona_assets.assets.dataset.keyed_hash import Hashes, derive_key, derive_number, hash_values, mix
 from persona_assets.assets.dataset.near_duplicates import N_VALUES, Signatures, group_near_duplicates, sign_texts
 from persona_assets.assets.dataset.normalise import count_words, normalise_text
@@ -40,6 +41,7 @@ LINES = pa.schema(
 )
 
 USER, THREAD, TEXT, ALONE = range(4)
+# The number of a text with too few words.
 _TOO_SHORT = -1
 
 
@@ -51,7 +53,8 @@ class LineGraph(NamedTuple):
     first_time_us: Int64Array  # (n_lines,)
     last_time_us: Int64Array  # (n_lines,)
     anchors: Int32Array  # (n_lines,) node of the author; of a line without users, its first node
-    lines: Int32Array  # (n_incidences,) row of a line, for each of its nodes once
+    # (n_incidences,) row of a line, for each of its users and threads once, and for each of its distinct texts
+    lines: Int32Array
     nodes: Int32Array  # (n_incidences,)
     kinds: npt.NDArray[np.int8]  # (n_nodes,) USER, THREAD, TEXT, or ALONE for a line that has none of them
     keys: Hashes  # (n_nodes,) pseudo-random, under a key
@@ -76,7 +79,7 @@ class _Incidence(NamedTuple):
 def read_line_graph(batches: Iterable[pa.RecordBatch], options: SplitOptions) -> LineGraph:
     """Return the graph of all lines.
 
-    Memory: about 20 bytes for each user, thread and text of each line, and 400 bytes for each distinct text.
+    Memory: about 20 bytes for each user, thread and text of each line, and 300 bytes for each distinct text.
 
     Args:
         batches: `LINES`; the graph of each line does not depend on their order.
@@ -97,7 +100,9 @@ def read_line_graph(batches: Iterable[pa.RecordBatch], options: SplitOptions) ->
         np.concatenate(parts) if parts else np.empty(0, LINES.field(name).type.to_pandas_dtype())
         for name, parts in numbers.items()
     )
-    kinds = [users.number(), threads.number(), texts.number()]
+    # Texts first: their signatures take the most memory until they are grouped.
+    of_texts = texts.number()
+    kinds = [users.number(), threads.number(), of_texts]
     kinds.append(_number_lines_without_nodes(ids, kinds, options))
     return _join_kinds(ids, personas, first, last, kinds)
 
@@ -119,12 +124,15 @@ class _HashedLists:
         self._hashes.append(hash_values(values, self._key)[codes])
 
     def number(self) -> _Incidence:
-        """Number the distinct hashes in their order, which is pseudo-random."""
-        if not self._rows:
-            return _empty_incidence()
-        keys, nodes = np.unique(np.concatenate(self._hashes), return_inverse=True)
-        self._hashes.clear()
-        return _drop_repeated(np.concatenate(self._rows), nodes.astype(np.int32), keys)
+        """Number the distinct hashes in their order, which is pseudo-random; frees the hashes."""
+        rows, hashes = _concatenate(self._rows, np.int32), _concatenate(self._hashes, np.uint64)
+        # As np.unique with its inverse, in half of the memory.
+        order = np.argsort(hashes)
+        hashes = hashes[order]
+        is_new = np.append(True, hashes[1:] != hashes[:-1])[: len(hashes)]
+        nodes = np.empty(len(hashes), np.int32)
+        nodes[order] = np.cumsum(is_new, dtype=np.int32) - 1
+        return _Incidence(rows, nodes, hashes[is_new])
 
 
 class _TextReader:
@@ -134,8 +142,7 @@ class _TextReader:
         self._options = options
         self._key = derive_key(options.seed, "text")
         self._signature_seed = derive_number(options.seed, "signature")
-        self._number_of_raw: dict[int, int] = {}
-        self._number_of_text: dict[int, int] = {}
+        self._raw, self._normalised = HashIndex(), HashIndex()
         self._signatures: list[Signatures] = []
         self._rows: list[Int32Array] = []
         self._texts: list[Int32Array] = []
@@ -148,36 +155,47 @@ class _TextReader:
         self._texts.append(numbers[is_long])
 
     def _number_texts(self, values: pa.StringArray) -> Int32Array:
-        raw_hashes = hash_values(values, self._key).tolist()
-        known = self._number_of_raw
-        new_places = [place for place, one in enumerate(raw_hashes) if one not in known]
-        normalised = [normalise_text(text) for text in values.take(pa.array(new_places, pa.int64())).to_pylist()]
-        hashes = hash_values(pa.array(normalised, pa.string()), self._key).tolist()
-        to_sign: list[str] = []
-        for place, text, text_hash in zip(new_places, normalised, hashes, strict=True):
-            known[raw_hashes[place]] = _TOO_SHORT
-            if count_words(text) >= self._options.min_words:
-                if text_hash not in self._number_of_text:
-                    self._number_of_text[text_hash] = len(self._number_of_text)
-                    to_sign.append(text)
-                known[raw_hashes[place]] = self._number_of_text[text_hash]
-        if to_sign:
-            self._signatures.append(sign_texts(to_sign, seed=self._signature_seed))
-        return np.fromiter((known[one] for one in raw_hashes), np.int32, len(raw_hashes))
+        raw_hashes = hash_values(values, self._key)
+        places = np.flatnonzero(self._raw.find(raw_hashes) == MISSING)
+        texts = [normalise_text(text) for text in values.take(pa.array(places)).to_pylist()]
+        is_long = np.fromiter((count_words(text) >= self._options.min_words for text in texts), bool, len(texts))
+        hashes = hash_values(pa.array(texts, pa.string()), self._key)
+        distinct, first = np.unique(hashes[is_long], return_index=True)
+        is_new = self._normalised.find(distinct) == MISSING
+        n_known = len(self._normalised)
+        self._normalised.add(distinct[is_new], np.arange(n_known, n_known + is_new.sum(), dtype=np.int32))
+        chosen = np.flatnonzero(is_long)[first[is_new]].tolist()
+        if chosen:
+            self._signatures.append(sign_texts([texts[place] for place in chosen], seed=self._signature_seed))
+        numbers = np.full(len(texts), _TOO_SHORT, np.int32)
+        numbers[is_long] = self._normalised.find(hashes[is_long])
+        distinct, first = np.unique(raw_hashes[places], return_index=True)
+        self._raw.add(distinct, numbers[first])
+        return self._raw.find(raw_hashes)
 
     def number(self) -> _Incidence:
-        """Number the groups of nearly equal texts in the order of their smallest hashes."""
-        if not self._rows:
-            return _empty_incidence()
-        keys = np.fromiter(self._number_of_text, np.uint64, len(self._number_of_text))
+        """Number the groups of nearly equal texts in the order of their smallest hashes; frees what was collected."""
+        keys, numbers = self._normalised.keys, self._normalised.values
         # Texts are grouped in the order of their hashes, so that groups do not depend on the order of lines.
-        order = np.argsort(keys)
-        signatures = np.concatenate(self._signatures) if self._signatures else np.empty((0, N_VALUES), np.uint32)
-        self._signatures.clear()
-        groups = np.empty(len(keys), np.int32)
-        groups[order] = group_near_duplicates(signatures[order], min_similarity=self._options.near_duplicate_similarity)
-        _, first_texts = np.unique(groups[order], return_index=True)
-        return _drop_repeated(np.concatenate(self._rows), groups[np.concatenate(self._texts)], keys[order][first_texts])
+        places = np.empty(len(keys), np.int32)
+        places[numbers] = np.arange(len(keys), dtype=np.int32)
+        signatures = np.empty((len(keys), N_VALUES), np.uint32)
+        end = len(keys)
+        while self._signatures:
+            batch = self._signatures.pop()
+            signatures[places[end - len(batch) : end]] = batch
+            end -= len(batch)
+        groups = group_near_duplicates(signatures, min_similarity=self._options.near_duplicate_similarity)
+        _, first_texts = np.unique(groups, return_index=True)
+        rows, texts = _concatenate(self._rows, np.int32), _concatenate(self._texts, np.int32)
+        return _Incidence(rows, groups[places[texts]], keys[first_texts])
+
+
+def _concatenate(parts: list[Any], dtype: type[np.generic]) -> Any:
+    """Return the parts as one array, and empty the list."""
+    joined = np.concatenate(parts) if parts else np.empty(0, dtype)
+    parts.clear()
+    return joined
 
 
 def _encode_lists(lists: pa.ListArray) -> tuple[Int64Array, Int32Array, pa.StringArray]:
@@ -188,21 +206,12 @@ def _encode_lists(lists: pa.ListArray) -> tuple[Int64Array, Int32Array, pa.Strin
         rows, values = rows[pc.is_valid(values).to_numpy(zero_copy_only=False)], values.drop_null()
     # Without values, pyarrow's dictionary has no type.
     encoded = values.dictionary_encode() if len(values) else pa.array([], ENCODED)
-    return rows, encoded.indices.to_numpy(), encoded.dictionary
-
-
-def _empty_incidence() -> _Incidence:
-    return _Incidence(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.uint64))
-
-
-def _drop_repeated(lines: Int32Array, nodes: Int32Array, keys: Hashes) -> _Incidence:
-    """Keep the first place of each line and node; the order, in which the author is first, stays."""
-    combined = lines.astype(np.int64) * max(len(keys), 1) + nodes
-    order = np.argsort(combined, kind="stable")
-    is_repeated = np.append(False, combined[order[1:]] == combined[order[:-1]])[: len(order)]
-    is_kept = np.ones(len(lines), dtype=bool)
-    is_kept[order[is_repeated]] = False
-    return _Incidence(lines[is_kept], nodes[is_kept], keys)
+    codes = encoded.indices.to_numpy()
+    # The first place of each value of a list, in its order, so that the author stays first.
+    combined = rows * max(len(encoded.dictionary), 1) + codes
+    _, first = np.unique(combined, return_index=True)
+    first.sort()
+    return rows[first], codes[first], encoded.dictionary
 
 
 def _number_lines_without_nodes(ids: Int64Array, kinds: list[_Incidence], options: SplitOptions) -> _Incidence:

@@ -45,8 +45,8 @@ class _Cut(NamedTuple):
 
     lines: Int32Array  # for each user of each line: the line's row in the arrays below
     nodes: Int32Array  # for each user of each line
-    n_users: Int64Array  # of each line
-    personas: Int64Array  # from 0
+    n_users: Int32Array  # of each line
+    personas: Int32Array  # from 0
     periods: SplitNumbers | None
 
     @property
@@ -109,7 +109,8 @@ def _select_movable(graph: LineGraph, is_movable: npt.NDArray[np.bool_], periods
     incidences = is_cut[graph.lines] & (graph.kinds[graph.nodes] == USER)
     lines = rows[graph.lines[incidences]]
     _, personas = np.unique(graph.personas[is_cut], return_inverse=True)
-    sizes = np.bincount(lines, minlength=len(personas))
+    sizes = np.bincount(lines, minlength=len(personas)).astype(np.int32)
+    personas = personas.astype(np.int32)
     return _Cut(lines, graph.nodes[incidences], sizes, personas, None if periods is None else periods[is_cut])
 
 
@@ -133,21 +134,26 @@ def _interpolate(asked: Shares, progress: float) -> Shares:
     return shares / shares.sum()
 
 
-def _count_users(cut: _Cut, splits: SplitNumbers) -> Int64Array:
+def _count_users(cut: _Cut, splits: SplitNumbers) -> npt.NDArray[np.int32]:
     """Return the number of users of each line in each split, `(n_lines, 3)`."""
-    return np.bincount(
-        cut.lines.astype(np.int64) * N_SPLITS + splits[cut.nodes], minlength=cut.n_lines * N_SPLITS
-    ).reshape(-1, N_SPLITS)
+    of_users = splits[cut.nodes]
+    counts = np.empty((cut.n_lines, N_SPLITS), np.int32)
+    for split in range(N_SPLITS):
+        counts[:, split] = np.bincount(cut.lines[of_users == split], minlength=cut.n_lines)
+    return counts
 
 
 def _count_whole(cut: _Cut, splits: SplitNumbers) -> Int64Array:
     """Return the number of lines of each persona that can be kept in each split, `(n_personas, 3)`."""
-    is_whole = _count_users(cut, splits) == cut.n_users[:, None]
-    if cut.periods is not None:
-        is_whole &= cut.periods[:, None] == np.arange(N_SPLITS)
-    lines, split = np.nonzero(is_whole)
-    counts = np.bincount(cut.personas[lines] * N_SPLITS + split, minlength=(cut.personas.max() + 1) * N_SPLITS)
-    return counts.reshape(-1, N_SPLITS)
+    counts = _count_users(cut, splits)
+    n_personas = cut.personas.max() + 1
+    whole = np.empty((n_personas, N_SPLITS), np.int64)
+    for split in range(N_SPLITS):
+        is_whole = counts[:, split] == cut.n_users
+        if cut.periods is not None:
+            is_whole &= cut.periods == split
+        whole[:, split] = np.bincount(cut.personas[is_whole], minlength=n_personas)
+    return whole
 
 
 def _adjust(capacities: Shares, whole: Int64Array, target: Shares) -> Shares:
@@ -170,20 +176,21 @@ def _describe_users(graph: LineGraph, cut: _Cut, is_movable: npt.NDArray[np.bool
 
 
 def _count_worth(cut: _Cut, splits: SplitNumbers) -> Int64Array:
-    """Return for each node and split the number of its lines that would be whole if it were there, `(n_nodes, 3)`."""
+    """Return for each user and split the number of its lines that would be whole if it were there, `(n_users, 3)`."""
     counts = _count_users(cut, splits)
-    worth = np.zeros(len(splits) * N_SPLITS, np.int64)
+    # Users have the first numbers of all nodes.
+    n_users = int(cut.nodes.max()) + 1
+    worth = np.zeros((n_users, N_SPLITS), np.int64)
     for start in range(0, len(cut.lines), _INCIDENCES_PER_BATCH):
         batch = slice(start, start + _INCIDENCES_PER_BATCH)
         lines, nodes = cut.lines[batch], cut.nodes[batch]
-        others = counts[lines]
-        others[np.arange(len(lines)), splits[nodes]] -= 1
-        is_whole = others == cut.n_users[lines, None] - 1
-        if cut.periods is not None:
-            is_whole &= cut.periods[lines, None] == np.arange(N_SPLITS)
-        rows, split = np.nonzero(is_whole)
-        worth += np.bincount(nodes[rows].astype(np.int64) * N_SPLITS + split, minlength=len(worth))
-    return worth.reshape(-1, N_SPLITS)
+        others, present = cut.n_users[lines] - 1, splits[nodes]
+        for split in range(N_SPLITS):
+            is_whole = counts[lines, split] - (present == split) == others
+            if cut.periods is not None:
+                is_whole &= cut.periods[lines] == split
+            worth[:, split] += np.bincount(nodes[is_whole], minlength=n_users)
+    return worth
 
 
 def _move(users: _Users, worth: Int64Array, splits: SplitNumbers, capacities: Shares, draws: Hashes) -> SplitNumbers:
