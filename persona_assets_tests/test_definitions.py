@@ -29,6 +29,7 @@ READS = {
     "persona_phrases": {"clusters", "cluster_jsonl", "english_posts"},
     "persona_labels": {"lineage", "persona_phrases"},
     "cluster_stats": {"cluster_jsonl", "clusters", "english_posts", "embeddings", "lineage", "persona_labels"},
+    "dataset": {"cluster_jsonl", "user_actions", "persona_labels"},
 }
 STAGES = {
     "raw_events": "capture",
@@ -43,6 +44,7 @@ STAGES = {
     "persona_phrases": "personas",
     "persona_labels": "all_days",
     "cluster_stats": "results",
+    "dataset": "results",
 }
 WINDOWED = {
     ("english_users", "english_posts"),
@@ -54,6 +56,7 @@ WINDOWED = {
     ("persona_phrases", "english_posts"),
     ("cluster_stats", "english_posts"),
     ("cluster_stats", "embeddings"),
+    ("dataset", "user_actions"),
 }
 
 

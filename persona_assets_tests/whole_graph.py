@@ -7,12 +7,12 @@ from pathlib import Path
 DAY = "2025-03-01"
 TABLES = ("raw_events", "user_actions", "english_posts", "english_users", "embeddings", "clusters")
 DAY_ASSETS = ("raw_events", "rejected_lines", "user_actions", "english_posts", "embeddings")
-PERSONA_ASSETS = ("english_users", "clusters", "cluster_jsonl", "persona_phrases", "cluster_stats")
+PERSONA_ASSETS = ("english_users", "clusters", "cluster_jsonl", "persona_phrases", "cluster_stats", "dataset")
 LINEAGE_ASSETS = ("lineage", "persona_labels")
 SIDE_TABLES = ("cluster_centres", "cluster_certainty")  # also cluster_curve, if the number of clusters is chosen
-FOLDERS = ("cluster_jsonl", "cluster_stats")
+FOLDERS = ("cluster_jsonl", "cluster_stats", "dataset")
 # In the order of the graph.
-STEPS = (*TABLES, "cluster_jsonl", "persona_phrases", *LINEAGE_ASSETS, "cluster_stats")
+STEPS = (*TABLES, "cluster_jsonl", "persona_phrases", *LINEAGE_ASSETS, "cluster_stats", "dataset")
 DAILY_STEPS = tuple(step for step in STEPS if step not in LINEAGE_ASSETS)
 
 

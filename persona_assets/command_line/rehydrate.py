@@ -88,7 +88,7 @@ def _write_card(made: Rehydrated) -> str:
             for split in ("train", "validation", "test")
         )
         + "---\n\n# A data set of addresses, filled with texts\n\n"
-        f"{made.written:,} of {made.read:,} lines have all of their texts. Left out, by the first reason that applies:\n\n"
+        f"{made.written:,} of {made.read:,} lines have all of their texts. Left out, by the first reason:\n\n"
         f"{reasons}"
     )
 

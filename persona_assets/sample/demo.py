@@ -71,6 +71,7 @@ def _run(settings: Settings, *, users: int, personas: int, seed: int) -> int:
     )
     say(sys.stdout, f"Done in {time.perf_counter() - start:.1f} s. Dagster's log: {log_file}")
     say(sys.stdout, f"Report: {(data / 'cluster_stats' / last_day / 'report.html').as_uri()}")
+    say(sys.stdout, f'Data set: {data / "dataset" / last_day}, for datasets.load_dataset(folder, "persona_0")')
     say(sys.stdout, "Next:   run `make dev` and open http://localhost:3000, which shows these results in Dagster")
     return 0 if is_match(score) else 1
 

@@ -121,7 +121,7 @@ def build_dataset(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowParti
             cluster_jsonl.open_line_table("line_messages"),
             user_actions,
             personas,
-            cluster_jsonl.open_ignored(),
+            ignored=cluster_jsonl.open_ignored(),
         )
         _require_ignored(config, inputs)
         of_window = days_of_window(context.partition_key, days, window)

@@ -30,7 +30,7 @@ from persona_assets.assets.dataset.pair_acts import pair_acts
 from persona_assets.assets.dataset.personas import Persona, write_card
 from persona_assets.assets.dataset.preference_rows import make_preference_rows, make_unpaired_rows
 from persona_assets.assets.dataset.release_schemas import FORMS, PAIRED_FORMS
-from persona_assets.assets.dataset.split_input import LineFilter, read_split_input
+from persona_assets.assets.dataset.split_input import LineFilter, read_refusals, read_split_input
 from persona_assets.assets.dataset.split_options import SplitOptions
 from persona_assets.assets.dataset.splits import LineSplits, split_lines
 from persona_assets.assets.dataset.user_names import build_namer
@@ -54,6 +54,7 @@ class ReleaseInputs(NamedTuple):
     line_messages: pads.Dataset  # LINE_MESSAGES, sorted by number
     user_actions: pads.Dataset  # tables.USER_ACTIONS of the window
     personas: list[Persona]
+    left_out: pa.Table | None = None  # accounts that no line may have: user_id and reason
     ignored: pads.Dataset | None = None  # evidence of ignored messages, which forms of pairs need
 
 
@@ -114,7 +115,7 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
     with _open_inputs(inputs, memory_limit, scratch) as con:
         store = load_messages(con, clean=clean, count_tokens=count_tokens, scratch=scratch)
         starts = find_starts(inputs.lines)
-        chosen = LineFilter(find_deleted_acts(con, starts), Counter())
+        chosen = LineFilter(find_deleted_acts(con, starts), Counter(), read_refusals(inputs.left_out, store))
     cleaned = _CleanedLines(inputs.lines, store, clean, Counter())
     splits = split_lines(read_split_input(cleaned.read(), store, by_cluster, chosen), options.split)
     n_lines = inputs.lines.count_rows()

@@ -62,6 +62,7 @@ def list_figures(audit: Audit, options: ReleaseOptions) -> list[Figure]:
         Figure("lines that are not accounted for", f"{audit.unaccounted:,}", not audit.unaccounted),
         Figure("ids of accounts in chat and threads", f"{audit.account_ids:,}", not audit.account_ids),
         Figure("records deleted in the window", f"{audit.deleted:,}", not audit.deleted),
+        Figure("accounts that are to be left out", f"{audit.refusing:,}", not audit.refusing),
         Figure("pieces of personal data found again", found, not audit.personal_data),
         Figure(
             "users, threads and texts that splits share",

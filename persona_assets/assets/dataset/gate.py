@@ -35,15 +35,17 @@ _TEXTS = {"chat": "messages", "threads": "thread", "next_action": "context", "un
 # Texts in which personal data is looked for again, evenly over all files.
 SAMPLED_TEXTS = 20_000
 
-COUNT_DELETED = """
+SELECT_RELEASED = """
+    SELECT line_id, user_id, action, uri, messages
+    FROM lines JOIN starts USING (cluster_id) JOIN released ON line_id = first_line + line_number
+"""
+
+COUNT_DELETED = f"""
     WITH deleted AS (
         SELECT DISTINCT uri FROM user_actions
         WHERE action IN ('post_delete', 'unlike', 'unrepost', 'unfollow', 'unblock') AND uri IS NOT NULL
     ),
-    released_lines AS (
-        SELECT line_id, action, uri, messages
-        FROM lines JOIN starts USING (cluster_id) JOIN released ON line_id = first_line + line_number
-    ),
+    released_lines AS ({SELECT_RELEASED}),
     records AS (
         SELECT uri FROM released_lines WHERE action NOT IN ('unlike', 'unrepost', 'unfollow', 'unblock')
         UNION ALL
@@ -51,7 +53,19 @@ COUNT_DELETED = """
         FROM (SELECT unnest(messages) AS message FROM released_lines) JOIN line_messages USING (message)
     )
     SELECT count(*) FROM records SEMI JOIN deleted USING (uri)
-"""
+"""  # noqa: S608 - constants of this project
+
+COUNT_REFUSING = f"""
+    WITH released_lines AS ({SELECT_RELEASED}),
+    accounts AS (
+        SELECT user_id FROM released_lines
+        UNION
+        SELECT split_part(line_messages.uri, '/', 3)
+        FROM (SELECT unnest(messages) AS message FROM released_lines) JOIN line_messages USING (message)
+    )
+    SELECT count(*) FROM accounts SEMI JOIN left_out USING (user_id)
+"""  # noqa: S608 - constants of this project
+"""The third part of a record's address is the account that it belongs to."""
 
 
 class Audit(NamedTuple):
@@ -60,6 +74,7 @@ class Audit(NamedTuple):
     unaccounted: int  # lines read that are neither in a split nor dropped under a reason
     account_ids: int  # strings of chat and threads with the form of an account's id
     deleted: int  # records that were deleted in the window, and are in a released line
+    refusing: int  # accounts in released lines that are to be left out
     personal_data: int  # pieces that the finders of personal data find in the sample
     sampled: int  # texts of that sample; any number
     leaks: tuple[str, ...]  # a sentence for each leak between splits; must be empty
@@ -106,6 +121,7 @@ def audit_release(  # noqa: PLR0913 - what is compared, and how
         unaccounted=abs(release.read - len(line_ids) - sum(release.dropped.values())) if _has_all_lines(release) else 0,
         account_ids=account_ids,
         deleted=count_deleted(inputs, line_ids, memory_limit=memory_limit, scratch=scratch),
+        refusing=count_refusing(inputs, line_ids, memory_limit=memory_limit, scratch=scratch),
         personal_data=left,
         sampled=sampled,
         leaks=tuple(
@@ -174,15 +190,25 @@ def read_released_lines(files: list[Path]) -> pa.Table:
 
 def count_deleted(inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], *, memory_limit: str, scratch: Path) -> int:
     """Return the number of records in these lines that were deleted in the window, their acts' own included."""
+    return _count(COUNT_DELETED, inputs, line_ids, memory_limit, scratch)
+
+
+def count_refusing(inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], *, memory_limit: str, scratch: Path) -> int:
+    """Return the number of accounts in these lines that `left_out` names; 0 if there is no such table."""
+    return 0 if inputs.left_out is None else _count(COUNT_REFUSING, inputs, line_ids, memory_limit, scratch)
+
+
+def _count(query: str, inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], memory_limit: str, scratch: Path) -> int:
     starts = find_starts(inputs.lines)
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
         for name in ("lines", "line_messages", "user_actions"):
             create_dataset_view(con, name, getattr(inputs, name))
-        con.register(
-            "starts", pa.table({"cluster_id": pa.array(starts, pa.int32()), "first_line": list(starts.values())})
-        )
+        first_lines = {"cluster_id": pa.array(starts, pa.int32()), "first_line": pa.array(starts.values(), pa.int64())}
+        con.register("starts", pa.table(first_lines))
         con.register("released", pa.table({"line_id": line_ids}))
-        (count,) = con.sql(COUNT_DELETED).fetchall()[0]
+        if inputs.left_out is not None:
+            con.register("left_out", inputs.left_out)
+        (count,) = con.sql(query).fetchall()[0]
     return count
 
 

@@ -39,13 +39,14 @@ def find_personas(labels: pads.Dataset, day: dt.date, users: dict[int, int]) -> 
     Args:
         labels: `PERSONA_LABELS` of all days.
         day: The day of the clusters.
-        users: Number of users of each cluster.
+        users: Number of users of each cluster who may be in files: all of them, or fewer.
 
     Raises:
         StorageError: The labels are of other clusters than these.
     """
     rows: list[dict[str, Any]] = labels.to_table(filter=pc.field("day") == day).sort_by("cluster_id").to_pylist()
-    if {row["cluster_id"]: row["users"] for row in rows} != users:
+    named = {row["cluster_id"]: row["users"] for row in rows}
+    if not users.keys() <= named.keys() or any(count > named[cluster] for cluster, count in users.items()):
         raise StorageError(
             f"persona_labels does not name the clusters of {day}, or they were made again since: materialize lineage "
             "and persona_labels, then this partition again"

@@ -18,9 +18,35 @@ from persona_assets.assets.dataset.personas import Persona
 
 Int64Array = npt.NDArray[np.int64]
 
+REFUSED = "account that is left out"
 DELETED_MESSAGE = "message deleted since"
 DELETED_ACT = "record of the act deleted since"
 WITHOUT_TEXT = "message of the user without text"
+
+
+class Refusals(NamedTuple):
+    """Accounts that are left out of a data set, and why."""
+
+    reasons: list[str]
+    of_user: npt.NDArray[np.int16]  # (n_users,) place in `reasons` of each user of the store, or -1
+
+    def find(self, batch: LineBatch, store: MessageStore) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+        """Yield each reason with the lines that have an account with it, as their user or in a message."""
+        rows, of_messages = batch.rows, self.of_user[store.authors[batch.messages]]
+        for place, reason in enumerate(self.reasons):
+            has = np.bincount(rows, of_messages == place, minlength=batch.size) > 0
+            yield f"{REFUSED}: {reason}", has | (self.of_user[batch.authors] == place)
+
+
+def read_refusals(left_out: pa.Table | None, store: MessageStore) -> Refusals | None:
+    """Return the refusals of the accounts in a table of `user_id` and `reason`; None without a table."""
+    if left_out is None:
+        return None
+    reasons = sorted(pc.unique(left_out["reason"]).to_pylist())
+    found = pc.index_in(store.users, value_set=left_out["user_id"].combine_chunks().cast(pa.string()))
+    places = pc.index_in(left_out["reason"].cast(pa.string()), value_set=pa.array(reasons, pa.string()))
+    of_user = pc.fill_null(places.take(found), -1)
+    return Refusals(reasons, of_user.to_numpy().astype(np.int16))
 
 
 class LineFilter(NamedTuple):
@@ -28,6 +54,7 @@ class LineFilter(NamedTuple):
 
     deleted_acts: Int64Array  # line ids, ascending
     dropped: Counter[str]
+    refusals: Refusals | None = None
 
     def choose(self, batch: LineBatch, store: MessageStore) -> npt.NDArray[np.bool_]:
         """Return which lines stay, bool `(n,)`, and count the others. Of several reasons the first one counts."""
@@ -40,6 +67,7 @@ class LineFilter(NamedTuple):
         is_blank[batch.is_conversation] = ~store.has_text[batch.messages[ends]]
         stays = np.ones(batch.size, bool)
         for reason, applies in (
+            *(self.refusals.find(batch, store) if self.refusals else ()),
             (DELETED_MESSAGE, has_deleted),
             (DELETED_ACT, act_is_deleted),
             (WITHOUT_TEXT, is_blank),

@@ -52,10 +52,11 @@ def load_store(rows, clusters, scratch, *, clean=build_module.keep_texts, count=
         return load_messages(con, clean=clean, count_tokens=count, scratch=folder), lines
 
 
-def release(rows, clusters, scratch, *, options=OPTIONS, count=count_words, **window):
+def release(rows, clusters, scratch, *, options=OPTIONS, count=count_words, left_out=None, **window):
     """Make a data set of a window, and return its folder, what was made, its inputs, and the lines by cluster."""
     lines, messages, actions, parsed = line_tables(rows, clusters, scratch, **window)
     given = ReleaseInputs(lines, messages, actions, [persona_of(cluster) for cluster in sorted(set(clusters.values()))])
+    given = given._replace(left_out=left_out)
     folder = Path(tempfile.mkdtemp(dir=scratch))
     made = build_release(
         given,

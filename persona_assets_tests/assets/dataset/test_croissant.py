@@ -34,6 +34,7 @@ def test_each_column_is_a_field(file):
     assert described["rai:dataCollection"] == "a stream"
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of rdflib, in mlcroissant
 def test_mlcroissant_finds_no_error_and_no_warning(file):
     mlcroissant = pytest.importorskip("mlcroissant")
 
@@ -42,6 +43,7 @@ def test_mlcroissant_finds_no_error_and_no_warning(file):
     assert (issues.errors, issues.warnings) == (set(), set())
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of rdflib, in mlcroissant
 def test_mlcroissant_refuses_metadata_with_a_field_of_no_file(file):
     mlcroissant = pytest.importorskip("mlcroissant")
     described = json.loads(file.read_bytes())

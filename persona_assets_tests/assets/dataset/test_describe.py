@@ -4,13 +4,13 @@ from persona_assets.assets.dataset.describe import list_figures
 from persona_assets.assets.dataset.gate import Audit
 from persona_assets_tests.assets.dataset.builders import OPTIONS
 
-PASSED = Audit(0, 0, 0, 0, 20, (), {"users": 5, "texts": 6})
+PASSED = Audit(0, 0, 0, 0, 0, 20, (), {"users": 5, "texts": 6})
 
 
 def test_each_measure_has_a_figure():
-    assert [figure.passed for figure in list_figures(PASSED, OPTIONS)] == [True] * 5
-    failed = Audit(1, 2, 3, 4, 20, ("5 users are in more than one split",), {"users": 5})
-    assert [figure.passed for figure in list_figures(failed, OPTIONS)] == [False] * 5
+    assert [figure.passed for figure in list_figures(PASSED, OPTIONS)] == [True] * 6
+    failed = Audit(1, 2, 3, 4, 5, 20, ("5 users are in more than one split",), {"users": 5})
+    assert [figure.passed for figure in list_figures(failed, OPTIONS)] == [False] * 6
     assert list_figures(failed, OPTIONS)[-1].value == "5 users are in more than one split, of 5 users"
 
 

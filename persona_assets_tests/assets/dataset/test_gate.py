@@ -9,7 +9,7 @@ import pytest
 from persona_assets.assets.dataset import build as build_module
 from persona_assets.assets.dataset.gate import audit_release, count_account_ids
 from persona_assets.assets.dataset.split_input import LineFilter
-from persona_assets_tests.assets.dataset.builders import OPTIONS, did, keep_all, release, window
+from persona_assets_tests.assets.dataset.builders import OPTIONS, did, keep_all, release, rows_of, window
 
 
 def audit(made, tmp_path, options=OPTIONS):
@@ -20,7 +20,7 @@ def audit(made, tmp_path, options=OPTIONS):
 def test_a_release_passes(tmp_path):
     found = audit(release(*window(), tmp_path), tmp_path)
 
-    assert found[:4] == (0, 0, 0, 0)
+    assert found[:5] == (0, 0, 0, 0, 0)
     assert found.leaks == ()
     assert found.sampled > 0
     assert found.compared["users"] > 0
@@ -40,6 +40,28 @@ def test_released_records_that_were_deleted_are_counted(tmp_path, monkeypatch):
 
     # The post in its own line and in that of its deletion, each as message and as act; the like that was undone.
     assert found.deleted == 5
+
+
+LEFT_OUT = pa.table({"user_id": [did("bob"), did("zed"), did("nobody")], "reason": ["refuses", "gone", "refuses"]})
+
+
+def test_accounts_that_are_left_out_are_in_no_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(build_module, "split_lines", keep_all)
+    folder, said, given, _ = release(*window(), tmp_path, left_out=LEFT_OUT)
+
+    assert did("bob") not in str(rows_of(folder, "dehydrated"))
+    assert did("zed") not in str(rows_of(folder, "dehydrated"))
+    # bob's reply, like and long conversation; what others did to his posts; nobody else answered zed.
+    assert said.dropped["account that is left out: refuses"] + said.dropped.get("account that is left out: gone", 0) > 2
+    assert audit_release(folder, said, given, OPTIONS, memory_limit="1GB", scratch=tmp_path).refusing == 0
+    assert said.read == len(rows_of(folder, "threads")) + sum(said.dropped.values())
+
+
+def test_accounts_that_were_to_be_left_out_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(build_module, "split_lines", keep_all)
+    folder, said, given, parsed = release(*window(), tmp_path)
+
+    assert audit((folder, said, given._replace(left_out=LEFT_OUT), parsed), tmp_path).refusing == 2
 
 
 def change(folder, said, form, name, value):

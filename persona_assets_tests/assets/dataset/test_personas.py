@@ -32,12 +32,15 @@ def labels(*personas, day=DAY):
     return pads.dataset(pa.Table.from_pylist(rows, schema=PERSONA_LABELS))
 
 
-def test_personas_have_the_number_that_lineage_gives(tmp_path):
-    del tmp_path
+def test_personas_have_the_number_that_lineage_gives():
     found = find_personas(labels(7, 3), DAY, {0: 3, 1: 3})
 
     assert [(one.cluster_id, one.key) for one in found] == [(0, "persona_7"), (1, "persona_3")]
     assert len(found[0].phrases) == 8
+
+
+def test_a_cluster_whose_users_are_not_all_in_files_has_its_name():
+    assert [one.name for one in find_personas(labels(7, 3), DAY, {0: 2})] == ["name 0", "name 1"]
 
 
 def test_all_are_numbered_by_cluster_if_lineage_lacks_one():
@@ -46,7 +49,7 @@ def test_all_are_numbered_by_cluster_if_lineage_lacks_one():
     assert [one.key for one in found] == ["persona_0", "persona_1"]
 
 
-@pytest.mark.parametrize("users", [{0: 3}, {0: 3, 1: 4}])
+@pytest.mark.parametrize("users", [{0: 3, 2: 1}, {0: 3, 1: 4}])
 def test_labels_of_other_clusters_are_an_error(users):
     with pytest.raises(StorageError, match="materialize lineage and persona_labels"):
         find_personas(labels(7, 3), DAY, users)
