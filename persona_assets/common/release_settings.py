@@ -52,6 +52,11 @@ class ReleaseSettings(pydantic.BaseModel):
         description="How train, validation and test are kept apart. components: no user, thread or text is in two of "
         "them. time: train also ends before validation begins, and validation before test.",
     )
+    dataset_split_shares: str = pydantic.Field(
+        "0.8,0.1,0.1",
+        pattern=r"^ *[0-9.]+ *, *[0-9.]+ *, *[0-9.]+ *$",
+        description="Shares of train, validation and test among the lines that are kept. Only their ratio counts.",
+    )
     dataset_gap_hours: float = pydantic.Field(
         24, ge=0, description="Hours between the splits of PERSONA_DATASET_SPLIT=time."
     )

@@ -53,6 +53,7 @@ SETTING_TOPICS: Mapping[str, tuple[str, ...]] = {
         "dataset_key",
         "dataset_personal_data",
         "dataset_split",
+        "dataset_split_shares",
         "dataset_gap_hours",
         "dataset_hold_out_users",
         "dataset_license",

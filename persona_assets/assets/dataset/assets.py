@@ -16,7 +16,7 @@ from persona_assets.assets.dataset.form_rows import Origin
 from persona_assets.assets.dataset.gate import Audit, audit_release
 from persona_assets.assets.dataset.personas import find_personas
 from persona_assets.assets.dataset.release_schemas import FORMS, PAIRED_FORMS
-from persona_assets.assets.dataset.split_options import SplitOptions
+from persona_assets.assets.dataset.split_options import SplitOptions, read_shares
 from persona_assets.common.checks import Check, accounting_check
 from persona_assets.common.metadata import count_table, measured, provenance_table, window_metadata
 from persona_assets.common.provenance import build_provenance
@@ -72,6 +72,7 @@ class DatasetConfig(SettingsConfig):
     pseudonyms: DatasetPseudonyms = from_setting("dataset_pseudonyms")
     personal_data: DatasetPersonalData = from_setting("dataset_personal_data")
     split: DatasetSplit = from_setting("dataset_split")
+    split_shares: str = from_setting("dataset_split_shares")
     gap_hours: float = from_setting("dataset_gap_hours")
     hold_out_users: bool = from_setting("dataset_hold_out_users")
     license: str = from_setting("dataset_license")
@@ -201,10 +202,14 @@ def _require_ignored(config: DatasetConfig, inputs: ReleaseInputs) -> None:
 def _read_split(config: DatasetConfig) -> SplitOptions:
     try:
         return SplitOptions(
-            config.split, gap_hours=config.gap_hours, hold_out_users=config.hold_out_users, seed=config.seed
+            config.split,
+            read_shares(config.split_shares),
+            gap_hours=config.gap_hours,
+            hold_out_users=config.hold_out_users,
+            seed=config.seed,
         )
     except ValueError as error:
-        raise SettingsError(f"PERSONA_DATASET_HOLD_OUT_USERS, PERSONA_DATASET_SPLIT: {error}") from error
+        raise SettingsError(f"PERSONA_DATASET_SPLIT, ..._SPLIT_SHARES, ..._HOLD_OUT_USERS: {error}") from error
 
 
 def _make(  # noqa: PLR0913, PLR0917 - what a data set is made of

@@ -61,3 +61,16 @@ class SplitOptions:
         total = sum(self.shares)
         train, validation, test = (share / total for share in self.shares)
         return train, validation, test
+
+
+def read_shares(text: str) -> tuple[float, float, float]:
+    """Return the shares in a text such as "0.8,0.1,0.1".
+
+    Raises:
+        ValueError: They are not three numbers.
+    """
+    numbers = [float(part) for part in text.split(",")]
+    if len(numbers) != _N_SHARES:
+        raise ValueError("shares must be three numbers: train, validation and test")
+    train, validation, test = numbers
+    return train, validation, test
