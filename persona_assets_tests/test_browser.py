@@ -27,7 +27,7 @@ DAYS = [dt.date(2025, 3, 1) + dt.timedelta(days=number) for number in range(3)]
 PERSONAS = 4
 DAILY = (
     "raw_events", "rejected_lines", "user_actions", "english_posts", "english_users", "embeddings", "clusters",
-    "cluster_jsonl", "persona_phrases", "cluster_stats",
+    "cluster_jsonl", "persona_phrases", "cluster_stats", "dataset",
 )  # fmt: skip
 OVER_ALL_DAYS = ("lineage", "persona_labels")
 ASSETS = (*DAILY, *OVER_ALL_DAYS)

@@ -114,7 +114,7 @@ def test_the_instance_knows_every_day_of_every_asset(demo):
         runs = instance.get_runs()
         assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
         assert {run.tags[".dagster/repository"] for run in runs} == {"__repository__@persona_assets"}
-        for asset in ("raw_events", "embeddings", "clusters", "cluster_jsonl", "cluster_stats"):
+        for asset in ("raw_events", "embeddings", "clusters", "cluster_jsonl", "cluster_stats", "dataset"):
             assert instance.get_materialized_partitions(dg.AssetKey(asset)) == set(DAYS)
         assert instance.get_latest_materialization_event(dg.AssetKey("lineage"))
 

@@ -52,7 +52,9 @@ def load_store(rows, clusters, scratch, *, clean=build_module.keep_texts, count=
         return load_messages(con, clean=clean, count_tokens=count, scratch=folder), lines
 
 
-def release(rows, clusters, scratch, *, options=OPTIONS, count=count_words, left_out=None, **window):
+def release(  # noqa: PLR0913 - each test names only what matters to it
+    rows, clusters, scratch, *, options=OPTIONS, count=count_words, left_out=None, **window
+):
     """Make a data set of a window, and return its folder, what was made, its inputs, and the lines by cluster."""
     lines, messages, actions, parsed = line_tables(rows, clusters, scratch, **window)
     given = ReleaseInputs(lines, messages, actions, [persona_of(cluster) for cluster in sorted(set(clusters.values()))])
