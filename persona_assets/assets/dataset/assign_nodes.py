@@ -41,16 +41,17 @@ def assign_nodes(graph: LineGraph, options: SplitOptions, periods: SplitNumbers 
     of_line = components[graph.anchors].astype(np.int64)
     units = np.where(is_cut[of_line], len(is_cut) + graph.anchors.astype(np.int64), of_line)
     distinct, personas, sizes = find_main_personas(units, graph.personas)
+    strata = personas.astype(np.int64)
     is_author = distinct >= len(is_cut)
     _, first_nodes = np.unique(components, return_index=True)
     nodes = np.where(is_author, distinct - len(is_cut), first_nodes[np.minimum(distinct, len(is_cut) - 1)])
     keys = mix(graph.keys[nodes], derive_number(options.seed, "unit"))
     asked = np.array(options.normalised_shares)
     split_of_unit = np.empty(len(distinct), np.int8)
-    split_of_unit[~is_author] = assign_units(sizes[~is_author], personas[~is_author], keys[~is_author], asked)
+    split_of_unit[~is_author] = assign_units(sizes[~is_author], strata[~is_author], keys[~is_author], asked)
     # Equal shares, from which refinement moves to those that are asked.
     equal = np.full(N_SPLITS, 1 / N_SPLITS)
-    split_of_unit[is_author] = assign_units(sizes[is_author], personas[is_author], keys[is_author], equal)
+    split_of_unit[is_author] = assign_units(sizes[is_author], strata[is_author], keys[is_author], equal)
     of_component = np.zeros(len(is_cut), np.int8)
     of_component[distinct[~is_author]] = split_of_unit[~is_author]
     splits = of_component[components]

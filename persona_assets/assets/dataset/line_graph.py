@@ -97,8 +97,7 @@ def read_line_graph(batches: Iterable[pa.RecordBatch], options: SplitOptions) ->
         texts.add(batch["texts"], row)
         row += len(batch)
     ids, personas, first, last = (
-        np.concatenate(parts) if parts else np.empty(0, LINES.field(name).type.to_pandas_dtype())
-        for name, parts in numbers.items()
+        _concatenate(parts, LINES.field(name).type.to_pandas_dtype()) for name, parts in numbers.items()
     )
     # Texts first: their signatures take the most memory until they are grouped.
     of_texts = texts.number()

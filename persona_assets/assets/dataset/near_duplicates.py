@@ -66,7 +66,7 @@ def group_near_duplicates(signatures: Signatures, *, min_similarity: float) -> n
 
 
 def _sign(texts: Sequence[str], seed: int) -> Signatures:
-    from rensa import RMinHash  # noqa: PLC0415 - only this function needs it
+    from rensa import RMinHash  # noqa: PLC0415 # pyright: ignore[reportAttributeAccessIssue] - only needed here; compiled
 
     hashes, offsets = _hash_runs(texts, seed)
     rows = RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets, N_VALUES, seed).to_rows()

@@ -8,8 +8,8 @@ hour, so that both posts could be on the screen at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
@@ -177,8 +177,6 @@ def _collect(
     return pa.Table.from_batches(engaged, _ACTS), pa.Table.from_batches(ignored, _IGNORED)
 
 
-def _select(
-    columns: list[npt.NDArray[np.generic]], is_chosen: npt.NDArray[np.bool_], schema: pa.Schema
-) -> pa.RecordBatch:
+def _select(columns: Sequence[npt.NDArray[Any]], is_chosen: npt.NDArray[np.bool_], schema: pa.Schema) -> pa.RecordBatch:
     arrays = [pa.array(column[is_chosen], field.type) for column, field in zip(columns, schema, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

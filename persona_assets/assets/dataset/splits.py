@@ -81,14 +81,17 @@ def split_lines(batches: Iterable[pa.RecordBatch], options: SplitOptions) -> Lin
         return count_splits(graph, *decide_lines(graph, assign_nodes(graph, options), None))
     # Where users are in several splits, nothing else balances the lines that are dropped because their thread or text
     # began in another period. So the periods are chosen anew for the shares that the last ones lacked.
-    shares = np.array(options.normalised_shares)
-    for _ in range(1 if options.hold_out_users else _PERIOD_ROUNDS):
+    asked = shares = np.array(options.normalised_shares)
+    rounds_left = 1 if options.hold_out_users else _PERIOD_ROUNDS
+    while True:
         periods = assign_periods(graph.first_time_us, graph.last_time_us, shares, options.gap_hours)
         split, reason = decide_lines(graph, assign_nodes(graph, options, periods), periods)
+        rounds_left -= 1
+        if not rounds_left:
+            return count_splits(graph, split, reason)
         kept = np.bincount(split[split >= 0], minlength=len(SPLITS)) + 1
-        shares *= np.array(options.normalised_shares) / (kept / kept.sum())
-        shares /= shares.sum()
-    return count_splits(graph, split, reason)
+        shares = shares * asked * kept.sum() / kept
+        shares = shares / shares.sum()
 
 
 def decide_lines(

@@ -1,13 +1,19 @@
 import json
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from persona_assets.assets.dataset import build as build_module
+from persona_assets.assets.dataset.build import ReleaseInputs, build_release
 from persona_assets.assets.dataset.forms import PREFERENCE, UNPAIRED_PREFERENCE
-from persona_assets.assets.dataset.pair_acts import PAIRS, pair_acts
+from persona_assets.assets.dataset.pair_acts import PAIRED, PAIRS, pair_acts
 from persona_assets.assets.dataset.preference_rows import QUESTION, make_preference_rows, make_unpaired_rows
+from persona_assets.assets.dataset.release_schemas import FORMS
+from persona_assets_tests.assets.dataset.builders import OPTIONS, ORIGIN, count_words, keep_all, persona_of, rows_of
 from persona_assets_tests.assets.dataset.pair_builders import Window, follow, like, post
 from persona_assets_tests.assets.dataset.test_next_action_rows import CARD, chat_rows
+from persona_assets_tests.assets.dataset.test_pair_acts import ROWS
 
 
 @pytest.fixture
@@ -101,3 +107,29 @@ def test_prompts_and_answers_have_the_columns_and_types_that_trl_reads(made) -> 
     assert {paired.field(name).type for name in ("prompt", "chosen", "rejected")} == {message}
     assert {unpaired.field(name).type for name in ("prompt", "completion")} == {message}
     assert unpaired.field("label").type == pa.bool_()
+
+
+def test_a_data_set_has_the_forms_that_are_made_from_chats_and_pairs(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(build_module, "split_lines", keep_all)
+    window = Window(ROWS, tmp_path)
+    lines = window.lines.count_rows()
+    given = ReleaseInputs(
+        window.lines, window.line_messages, window.user_actions, [persona_of(0, 5)], ignored=window.evidence
+    )
+    options = OPTIONS._replace(forms=("chat", "next_action", "preference", "unpaired_preference"))
+    folder, scratch = (tmp_path / name for name in ("folder", "scratch"))
+    folder.mkdir()
+    scratch.mkdir()
+
+    made = build_release(
+        given, options, folder, origin=ORIGIN, count_tokens=count_words, memory_limit="500MB", scratch=scratch
+    )
+
+    rows = {form: rows_of(folder, form) for form in options.forms}
+    assert len(rows["chat"]) == made.read - sum(made.dropped.values()) <= lines
+    assert len(rows["next_action"]) == len(rows["chat"]) - sum(made.not_asked.values())
+    assert len(rows["preference"]) == made.ignored[PAIRED] == 1
+    assert [row["label"] for row in rows["unpaired_preference"]] in ([True, False], [False, True])
+    assert {shard.form for shard in made.shards} == set(options.forms)
+    for shard in made.shards:
+        assert pq.read_schema(folder / shard.path).equals(FORMS[shard.form])
