@@ -65,17 +65,17 @@ GATE_CHECKS = (_ADDS_UP, _NO_IDS, _NOTHING_DELETED, _NO_PERSONAL_DATA, _NO_LEAKS
 class DatasetConfig(SettingsConfig):
     """Run config of `dataset`: forms, acts, tokens, pseudonyms, personal data, licence, and memory limit."""
 
-    forms: str = from_setting("dataset_forms")
-    acts: DatasetActs = from_setting("dataset_acts")
-    tokenizer: str = from_setting("dataset_tokenizer")
-    max_tokens: int = from_setting("dataset_max_tokens")
-    pseudonyms: DatasetPseudonyms = from_setting("dataset_pseudonyms")
-    personal_data: DatasetPersonalData = from_setting("dataset_personal_data")
-    split: DatasetSplit = from_setting("dataset_split")
-    split_shares: str = from_setting("dataset_split_shares")
-    gap_hours: float = from_setting("dataset_gap_hours")
-    hold_out_users: bool = from_setting("dataset_hold_out_users")
-    license: str = from_setting("dataset_license")
+    dataset_forms: str = from_setting("dataset_forms")
+    dataset_acts: DatasetActs = from_setting("dataset_acts")
+    dataset_tokenizer: str = from_setting("dataset_tokenizer")
+    dataset_max_tokens: int = from_setting("dataset_max_tokens")
+    dataset_pseudonyms: DatasetPseudonyms = from_setting("dataset_pseudonyms")
+    dataset_personal_data: DatasetPersonalData = from_setting("dataset_personal_data")
+    dataset_split: DatasetSplit = from_setting("dataset_split")
+    dataset_split_shares: str = from_setting("dataset_split_shares")
+    dataset_gap_hours: float = from_setting("dataset_gap_hours")
+    dataset_hold_out_users: bool = from_setting("dataset_hold_out_users")
+    dataset_license: str = from_setting("dataset_license")
     language: str = from_setting("language")
     seed: int = from_setting("seed")
     memory_limit: str = from_setting("memory_limit")
@@ -138,7 +138,7 @@ def build_dataset(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowParti
         with measured() as cost:
             options = read_options(config)
             release, audit = _make(config, options, inputs, Origin(day, parse_day(of_window[0])), folder, scratch)
-            card = CardOptions(config.license, config.language, config.tokenizer, of_window)
+            card = CardOptions(config.dataset_license, config.language, config.dataset_tokenizer, of_window)
             describe_release(folder, release, personas, options, card, audit)
         yield from _let_pass(audit, UPath(read_settings().data).absolute() / "dataset" / context.partition_key)
         yield dg.MaterializeResult(
@@ -175,17 +175,19 @@ def read_options(config: DatasetConfig) -> ReleaseOptions:
     """
     settings = read_settings()
     file = settings.dataset_key
-    if file is None and config.pseudonyms != "line":
-        raise SettingsError(f"PERSONA_DATASET_PSEUDONYMS={config.pseudonyms} needs PERSONA_DATASET_KEY, a key file")
+    if file is None and config.dataset_pseudonyms != "line":
+        raise SettingsError(
+            f"PERSONA_DATASET_PSEUDONYMS={config.dataset_pseudonyms} needs PERSONA_DATASET_KEY, a key file"
+        )
     if file is not None and Path(file).absolute().is_relative_to(Path(settings.data).absolute()):
         raise SettingsError("PERSONA_DATASET_KEY is in PERSONA_DATA: keep the key where the data is not")
     return ReleaseOptions(
-        read_forms(config.forms),
-        config.acts,
-        config.max_tokens,
-        config.pseudonyms,
+        read_forms(config.dataset_forms),
+        config.dataset_acts,
+        config.dataset_max_tokens,
+        config.dataset_pseudonyms,
         None if file is None else read_key_file(Path(file)),
-        clean=config.personal_data == "remove",
+        clean=config.dataset_personal_data == "remove",
         split=_read_split(config),
     )
 
@@ -202,10 +204,10 @@ def _require_ignored(config: DatasetConfig, inputs: ReleaseInputs) -> None:
 def _read_split(config: DatasetConfig) -> SplitOptions:
     try:
         return SplitOptions(
-            config.split,
-            read_shares(config.split_shares),
-            gap_hours=config.gap_hours,
-            hold_out_users=config.hold_out_users,
+            config.dataset_split,
+            read_shares(config.dataset_split_shares),
+            gap_hours=config.dataset_gap_hours,
+            hold_out_users=config.dataset_hold_out_users,
             seed=config.seed,
         )
     except ValueError as error:
@@ -220,14 +222,14 @@ def _make(  # noqa: PLR0913, PLR0917 - what a data set is made of
     folder: Path,
     scratch: Scratch,
 ) -> tuple[Release, Audit]:
-    from persona_assets.text_encoder.token_counts import load_token_counter  # noqa: PLC0415 - loads torch
+    from persona_assets.text_encoder.token_counts import load_token_counter  # noqa: PLC0415 - 0.3 s
 
     release = build_release(
         inputs,
         options,
         folder,
         origin=origin,
-        count_tokens=load_token_counter(config.tokenizer),
+        count_tokens=load_token_counter(config.dataset_tokenizer),
         memory_limit=config.memory_limit,
         scratch=scratch.new_folder(),
     )

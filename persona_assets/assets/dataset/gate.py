@@ -57,15 +57,15 @@ COUNT_DELETED = f"""
 
 COUNT_REFUSING = f"""
     WITH released_lines AS ({SELECT_RELEASED}),
-    accounts AS (
-        SELECT user_id FROM released_lines
-        UNION
-        SELECT split_part(line_messages.uri, '/', 3)
+    records AS (
+        SELECT line_messages.uri
         FROM (SELECT unnest(messages) AS message FROM released_lines) JOIN line_messages USING (message)
+    ),
+    accounts AS (
+        SELECT user_id FROM released_lines UNION SELECT user_id FROM user_actions SEMI JOIN records USING (uri)
     )
     SELECT count(*) FROM accounts SEMI JOIN left_out USING (user_id)
 """  # noqa: S608 - constants of this project
-"""The third part of a record's address is the account that it belongs to."""
 
 
 class Audit(NamedTuple):

@@ -164,7 +164,7 @@ def test_all_checks_pass_and_files_have_checksums(run):
         ({"unaccounted": 1}, "every_line_is_accounted_for"),
         ({"account_ids": 1}, "no_account_id_is_released"),
         ({"deleted": 1}, "nothing_deleted_is_released"),
-        ({"personal_data": 1}, "no_personal_data_is_left"),
+        ({"dataset_personal_data": 1}, "no_personal_data_is_left"),
         ({"leaks": ("3 users are in more than one split",)}, "splits_share_nothing"),
     ],
 )
@@ -186,7 +186,7 @@ def test_an_error_before_the_gate_leaves_the_earlier_data_set(run):
     _, folder = run()
     before = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
-    result, _ = run(pseudonyms="release")
+    result, _ = run(dataset_pseudonyms="release")
 
     assert not result.success
     assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
@@ -204,14 +204,14 @@ def test_the_same_window_gives_the_same_bytes(run):
 @pytest.mark.parametrize(
     "config",
     [
-        {"forms": "chat"},
-        {"acts": "text"},
-        {"tokenizer": "other"},
-        {"max_tokens": 64},
-        {"personal_data": "keep"},
-        {"license": "cc-by-4.0"},
-        {"split": "time", "gap_hours": 0},
-        {"split": "time", "gap_hours": 0, "hold_out_users": False},
+        {"dataset_forms": "chat"},
+        {"dataset_acts": "text"},
+        {"dataset_tokenizer": "other"},
+        {"dataset_max_tokens": 64},
+        {"dataset_personal_data": "keep"},
+        {"dataset_license": "cc-by-4.0"},
+        {"dataset_split": "time", "dataset_gap_hours": 0},
+        {"dataset_split": "time", "dataset_gap_hours": 0, "dataset_hold_out_users": False},
         {"language": "de"},
         {"seed": 7},
     ],
@@ -239,7 +239,7 @@ def key_file(tmp_path_factory):
 def test_a_key_makes_pseudonyms_of_any_scope(run, monkeypatch, key_file, scope):
     monkeypatch.setenv("PERSONA_DATASET_KEY", str(key_file))
 
-    result, folder = run(pseudonyms=scope)
+    result, folder = run(dataset_pseudonyms=scope)
 
     assert result.success
     assert all(len(row["user"]) == len("user_") + 32 for row in rows_of(folder, "chat"))
@@ -249,7 +249,7 @@ def test_a_key_makes_pseudonyms_of_any_scope(run, monkeypatch, key_file, scope):
 def test_the_key_must_exist_be_private_and_lie_outside_the_data(monkeypatch, tmp_path, key_file):
     monkeypatch.setenv("PERSONA_DATA", str(tmp_path))
     with pytest.raises(SettingsError, match="needs PERSONA_DATASET_KEY"):
-        read_options(DatasetConfig(pseudonyms="release"))
+        read_options(DatasetConfig(dataset_pseudonyms="release"))
     monkeypatch.setenv("PERSONA_DATASET_KEY", str(tmp_path / "sub" / "key"))
     with pytest.raises(SettingsError, match="keep the key where the data is not"):
         read_options(DatasetConfig())
@@ -263,7 +263,7 @@ def test_unknown_forms_and_forms_without_ignored_messages_are_errors(run):
     assert read_forms(" threads , chat") == ("chat", "threads")
     with pytest.raises(SettingsError, match="songs is no form"):
         read_forms("chat,songs")
-    result, folder = run(forms="chat,preference")
+    result, folder = run(dataset_forms="chat,preference")
     assert not result.success
     assert not folder.exists()
 
