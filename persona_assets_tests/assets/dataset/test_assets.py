@@ -164,7 +164,7 @@ def test_all_checks_pass_and_files_have_checksums(run):
         ({"unaccounted": 1}, "every_line_is_accounted_for"),
         ({"account_ids": 1}, "no_account_id_is_released"),
         ({"deleted": 1}, "nothing_deleted_is_released"),
-        ({"dataset_personal_data": 1}, "no_personal_data_is_left"),
+        ({"personal_data": 1}, "no_personal_data_is_left"),
         ({"leaks": ("3 users are in more than one split",)}, "splits_share_nothing"),
     ],
 )
