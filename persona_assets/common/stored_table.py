@@ -11,7 +11,7 @@ DIMENSIONS = 384
 
 
 class StoredTable(NamedTuple):
-    """Name, files, row meaning and schema of a table that an asset stores."""
+    """Description of a stored table: name, its files, what one row is, and the schema."""
 
     name: str
     files: str  # path below PERSONA_DATA, with <day> if there is one file per day

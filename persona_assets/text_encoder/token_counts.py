@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from persona_assets.errors import ModelError
-from persona_assets.text_encoder.model import find_folder
+from persona_assets.text_encoder.model import find_model_folder
 from persona_assets.text_encoder.word_tokens import build_word_tokens
 
 # Takes strings, none null, and returns the number of tokens of each, int64 `(n,)`.
@@ -28,7 +28,7 @@ def load_token_counter(name: str) -> TokenCounter:
     """
     from tokenizers import Tokenizer  # noqa: PLC0415 - 0.1 s; transformers would load torch for it, 3 s
 
-    file = find_folder(name) / "tokenizer.json"
+    file = find_model_folder(name) / "tokenizer.json"
     if not file.is_file():
         raise ModelError(f"the tokenizer of {name!r} has no tokenizer.json: name one that has")
     try:

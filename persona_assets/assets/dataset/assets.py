@@ -17,8 +17,13 @@ from persona_assets.assets.dataset.gate import Audit, audit_release
 from persona_assets.assets.dataset.personas import find_personas
 from persona_assets.assets.dataset.release_schemas import FORMS, PAIRED_FORMS
 from persona_assets.assets.dataset.split_options import SplitOptions, read_shares
-from persona_assets.common.checks import Check, accounting_check
-from persona_assets.common.metadata import count_table, measured, provenance_table, window_metadata
+from persona_assets.common.checks import Check, build_accounting_check
+from persona_assets.common.metadata import (
+    build_count_table,
+    measuring_time_and_memory,
+    provenance_table,
+    window_metadata,
+)
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.release_settings import DatasetActs, DatasetPersonalData, DatasetPseudonyms, DatasetSplit
 from persona_assets.common.run_config import SettingsConfig
@@ -26,11 +31,11 @@ from persona_assets.common.scratch import Scratch
 from persona_assets.errors import ReleaseError, SettingsError
 from persona_assets.io_managers.persona_files import ClusterFolder
 from persona_assets.io_managers.release_folders import withdraw_release
-from persona_assets.partitions import days_of_window, parse_day
+from persona_assets.partitions import list_window_days, parse_day
 from persona_assets.pseudonyms import read_key_file
 from persona_assets.settings import from_setting, read_settings
 
-_ADDS_UP = accounting_check(
+_ADDS_UP = build_accounting_check(
     "dataset", of="line", advice="Lines are neither in a split nor dropped under a reason: report this, it is a defect."
 )
 _NO_IDS = Check(
@@ -125,17 +130,17 @@ def build_dataset(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowParti
             ignored=cluster_jsonl.open_ignored(),
         )
         _require_ignored(config, inputs)
-        of_window = days_of_window(context.partition_key, days, window)
+        of_window = list_window_days(context.partition_key, days, window)
         provenance = build_provenance(
             "dataset",
             days=of_window,
-            settings=config.chosen(),
+            settings=config.result_settings(),
             libraries=("duckdb", "numpy", "tokenizers"),
             inputs=[cluster_jsonl.read_table("accounting").schema],
             over_window=[user_actions],
         )
         folder = scratch.new_folder()
-        with measured() as cost:
+        with measuring_time_and_memory() as cost:
             options = read_options(config)
             release, audit = _make(config, options, inputs, Origin(day, parse_day(of_window[0])), folder, scratch)
             card = CardOptions(config.dataset_license, config.language, config.dataset_tokenizer, of_window)
@@ -279,13 +284,13 @@ def _list_counts(release: Release) -> dict[str, Any]:
         rows[shard.form] += shard.rows
     return {
         "dagster/partition_row_count": sum(rows.values()),
-        "rows": count_table(dict(rows), of="form"),
-        "splits": count_table(release.splits.kept, of="split"),
-        "dropped": count_table(release.dropped, of="reason"),
+        "rows": build_count_table(dict(rows), of="form"),
+        "splits": build_count_table(release.splits.kept, of="split"),
+        "dropped": build_count_table(release.dropped, of="reason"),
         "too_long_for_chat": release.too_long,
-        "not_in_next_action": count_table(release.not_asked, of="reason"),
-        "ignored_posts": count_table(release.ignored, of="outcome"),
+        "not_in_next_action": build_count_table(release.not_asked, of="reason"),
+        "ignored_posts": build_count_table(release.ignored, of="outcome"),
         "messages_left_out": release.left_out,
-        "personal_data": count_table(release.personal_data, of="kind"),
+        "personal_data": build_count_table(release.personal_data, of="kind"),
         "users": release.users,
     }

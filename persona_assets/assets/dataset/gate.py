@@ -22,7 +22,7 @@ from persona_assets.assets.dataset.build import Release, ReleaseInputs, ReleaseO
 from persona_assets.assets.dataset.leaks import describe_leaks, find_leaks
 from persona_assets.assets.dataset.line_batches import find_starts
 from persona_assets.common.database import create_dataset_view, open_duckdb
-from persona_assets.personal_data import find
+from persona_assets.personal_data import find_personal_data
 
 # Forms that name no account. Addresses in `dehydrated` name theirs.
 PSEUDONYMOUS = ("chat", "threads", "next_action", "preference", "unpaired_preference")
@@ -224,7 +224,7 @@ def count_personal_data(folder: Path, release: Release) -> tuple[int, int]:
         for batch in _read(folder / shard.path):
             for row in batch[column].take(pa.array(np.arange(0, batch.num_rows, step))).to_pylist():
                 texts = [_text_of(message) for message in row]
-                found += sum(len(find(text)) for text in texts)
+                found += sum(len(find_personal_data(text)) for text in texts)
                 sampled += len(texts)
     return found, sampled
 

@@ -79,7 +79,7 @@ class _Incidence(NamedTuple):
 def read_line_graph(batches: Iterable[pa.RecordBatch], options: SplitOptions) -> LineGraph:
     """Return the graph of all lines.
 
-    Memory: about 20 bytes for each user, thread and text of each line, and 300 bytes for each distinct text.
+    Memory: about 200 bytes for each line with its users and threads, and 450 bytes for each distinct text.
 
     Args:
         batches: `LINES`; the graph of each line does not depend on their order.

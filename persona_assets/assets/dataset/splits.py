@@ -66,7 +66,7 @@ def split_lines(batches: Iterable[pa.RecordBatch], options: SplitOptions) -> Lin
     author: each user, thread and text gets one split, and lines that would need two are dropped.
 
     The result depends on the lines and options alone: not on the order of lines, sizes of batches or number of threads.
-    Time is linear in the number of lines. Memory: about 20 bytes for each user, thread and text of each line, and 400
+    Time is linear in the number of lines. Memory: about 200 bytes for each line with its users and threads, and 450
     bytes for each distinct text.
 
     Args:

@@ -17,7 +17,7 @@ from persona_assets.assets.dataset.gate import audit_release
 from persona_assets.assets.persona_labels.carry_names import PERSONA_LABELS
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import PseudonymKeyError, SettingsError
-from persona_assets.io_managers.folder_checksums import read_checksums, verify_files
+from persona_assets.io_managers.folder_checksums import read_checksum_file, verify_listed_files
 from persona_assets.io_managers.persona_files import (
     SMALL_TABLES,
     ClusterFolder,
@@ -152,8 +152,8 @@ def test_all_checks_pass_and_files_have_checksums(run):
 
     assert find_failed(result.get_asset_check_evaluations()) == {}
     assert len(result.get_asset_check_evaluations()) == len(GATE_CHECKS)
-    checksums = read_checksums(UPath(folder))
-    verify_files(UPath(folder), checksums)
+    checksums = read_checksum_file(UPath(folder))
+    verify_listed_files(UPath(folder), checksums)
     assert {"README.md", "croissant.json"} < set(checksums)
     assert all(name.startswith("data/") for name in set(checksums) - {"README.md", "croissant.json"})
 
@@ -164,7 +164,7 @@ def test_all_checks_pass_and_files_have_checksums(run):
         ({"unaccounted": 1}, "every_line_is_accounted_for"),
         ({"account_ids": 1}, "no_account_id_is_released"),
         ({"deleted": 1}, "nothing_deleted_is_released"),
-        ({"dataset_personal_data": 1}, "no_personal_data_is_left"),
+        ({"personal_data": 1}, "no_personal_data_is_left"),
         ({"leaks": ("3 users are in more than one split",)}, "splits_share_nothing"),
     ],
 )
