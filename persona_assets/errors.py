@@ -91,5 +91,13 @@ class ReleaseError(PersonaAssetsError):
     """A data set failed a check of the release, so that it was not put in place."""
 
 
+class AccountIdError(PersonaAssetsError):
+    """An id of an account that is to be forgotten is no DID."""
+
+
+class ForgettingError(PersonaAssetsError):
+    """An account cannot be removed: something else writes to the results, or the tombstones cannot be read."""
+
+
 class UnselectedAssetCheckError(PersonaAssetsError):
     """A check of severity ERROR failed for an unselected asset that the step of a selected one also makes."""

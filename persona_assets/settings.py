@@ -11,6 +11,8 @@ from typing import Any, Literal, Self
 
 import pydantic
 
+from persona_assets.common.agent_settings import AgentSettings
+from persona_assets.common.consent_settings import ConsentSettings
 from persona_assets.common.release_settings import ReleaseSettings
 from persona_assets.common.renamed_settings import replace_old_names
 from persona_assets.common.scheduler_settings import SchedulerSettings
@@ -41,7 +43,7 @@ _COSTS_ONLY = frozenset({"memory_limit", "workers", "device", "compute_dtype", "
 COSTS_ONLY = "costs_only"
 
 
-class Settings(SchedulerSettings, ReleaseSettings):
+class Settings(AgentSettings, SchedulerSettings, ConsentSettings, ReleaseSettings):
     """What a machine and its user set once. Field `data` is variable `PERSONA_DATA`, and so on."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
@@ -256,9 +258,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         return Settings(**given)  # pyright: ignore[reportArgumentType] - pydantic parses the strings
     except pydantic.ValidationError as error:
         known = [name.upper() for name in Settings.model_fields]
-        # Those of data sets and schedulers last.
-        known.sort(key=lambda name: name.lower() in ReleaseSettings.model_fields)
-        known.sort(key=lambda name: name.lower() in SchedulerSettings.model_fields)
+        known.sort(key=lambda name: name.lower() not in Settings.__annotations__)  # those of other modules last
         raise SettingsError(explain_setting_errors(error, known, prefix=PREFIX)) from None
 
 

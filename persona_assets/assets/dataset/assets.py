@@ -28,7 +28,10 @@ from persona_assets.common.provenance import build_provenance
 from persona_assets.common.release_settings import DatasetActs, DatasetPersonalData, DatasetPseudonyms, DatasetSplit
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
+from persona_assets.consent.left_out import LeaveOutRules, find_left_out
+from persona_assets.consent.purposes import PURPOSES_OF
 from persona_assets.errors import ReleaseError, SettingsError
+from persona_assets.io_managers.consent_tables import open_consent_tables
 from persona_assets.io_managers.persona_files import ClusterFolder
 from persona_assets.io_managers.release_folders import withdraw_release
 from persona_assets.partitions import list_window_days, parse_day
@@ -50,6 +53,13 @@ _NOTHING_DELETED = Check(
     "Released lines hold records that were deleted in the window: materialize cluster_jsonl, then this again.",
     is_error=True,
 )
+_ALL_ALLOW = Check(
+    "dataset",
+    "everyone_allows_the_release",
+    "Released lines hold accounts that refuse training, synthetic content or bulk data sets, ask not to be shown to "
+    "logged-out people, or are gone: report this, it is a defect.",
+    is_error=True,
+)
 _NO_PERSONAL_DATA = Check(
     "dataset",
     "no_personal_data_is_left",
@@ -64,7 +74,7 @@ _NO_LEAKS = Check(
     is_error=True,
 )
 # The gate: if one fails, nothing is put in place.
-GATE_CHECKS = (_ADDS_UP, _NO_IDS, _NOTHING_DELETED, _NO_PERSONAL_DATA, _NO_LEAKS)
+GATE_CHECKS = (_ADDS_UP, _NO_IDS, _NOTHING_DELETED, _ALL_ALLOW, _NO_PERSONAL_DATA, _NO_LEAKS)
 
 
 class DatasetConfig(SettingsConfig):
@@ -86,12 +96,15 @@ class DatasetConfig(SettingsConfig):
     memory_limit: str = from_setting("memory_limit")
 
 
-def build_dataset(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping) -> dg.AssetsDefinition:
+def build_dataset(
+    days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping, *, consents: bool = False
+) -> dg.AssetsDefinition:
     """Return the asset definition of `dataset`.
 
     Args:
         days: Its daily partitions.
         window: The partition mapping from a day to the days of its window.
+        consents: Whether the graph has the asset `consents`, which then says who is left out.
     """
 
     @dg.asset(
@@ -102,6 +115,7 @@ def build_dataset(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowParti
         partitions_def=days,
         io_manager_key="release_io_manager",
         ins={"user_actions": dg.AssetIn(partition_mapping=window)},
+        deps=["consents"] if consents else [],
         check_specs=[check.spec(days) for check in GATE_CHECKS],
     )
     def dataset(  # noqa: PLR0913, PLR0917 - one parameter for each input
@@ -121,22 +135,29 @@ def build_dataset(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowParti
         counts the lines that are in no form, by reason. Next: read the card before you publish.
         """
         day = parse_day(context.partition_key)
+        of_window = list_window_days(context.partition_key, days, window)
+        said = open_consent_tables(in_graph=consents, since=of_window[0])
+        # Deletions and accounts that are gone are left out of a release, whatever other results keep.
+        undefined = read_settings().undefined_consent(release=True)
+        rules = LeaveOutRules(PURPOSES_OF["release"], undefined, drop_deletions=True)
         personas = find_personas(persona_labels, day, dict(Counter(cluster_jsonl.read_user_clusters().values())))
         inputs = ReleaseInputs(
             cluster_jsonl.open_line_table("lines"),
             cluster_jsonl.open_line_table("line_messages"),
             user_actions,
             personas,
-            ignored=cluster_jsonl.open_ignored(),
+            find_left_out(
+                user_actions, said, _read_rules(config), memory_limit=config.memory_limit, scratch=scratch.new_folder()
+            ),
+            cluster_jsonl.open_ignored(),
         )
         _require_ignored(config, inputs)
-        of_window = list_window_days(context.partition_key, days, window)
         provenance = build_provenance(
             "dataset",
             days=of_window,
             settings=config.result_settings(),
             libraries=("duckdb", "numpy", "tokenizers"),
-            inputs=[cluster_jsonl.read_table("accounting").schema],
+            inputs=[cluster_jsonl.read_table("accounting").schema, *said.list_inputs()],
             over_window=[user_actions],
         )
         folder = scratch.new_folder()
@@ -259,6 +280,7 @@ def _let_pass(audit: Audit, stored: UPath) -> Iterator[dg.AssetCheckResult]:
         _ADDS_UP.result(passed=not audit.unaccounted, unaccounted=audit.unaccounted),
         _NO_IDS.result(passed=not audit.account_ids, account_ids=audit.account_ids),
         _NOTHING_DELETED.result(passed=not audit.deleted, deleted=audit.deleted),
+        _ALL_ALLOW.result(passed=not audit.refusing, accounts=audit.refusing),
         _NO_PERSONAL_DATA.result(
             passed=not audit.personal_data, personal_data=audit.personal_data, sampled=audit.sampled
         ),

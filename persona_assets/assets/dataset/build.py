@@ -36,6 +36,7 @@ from persona_assets.assets.dataset.splits import LineSplits, split_lines
 from persona_assets.assets.dataset.user_names import build_namer
 from persona_assets.assets.dataset.write_shards import PersonaWriters, Shard
 from persona_assets.common.database import create_dataset_view, open_duckdb
+from persona_assets.consent.left_out import LeftOut
 from persona_assets.personal_data import replace_personal_data
 from persona_assets.pseudonyms import PseudonymKey, Scope
 
@@ -43,6 +44,7 @@ from persona_assets.pseudonyms import PseudonymKey, Scope
 TOO_LONG = "longer than the limit of tokens"
 
 _MAX_ROUNDS = 4
+NO_POSTS = pa.array([], pa.string())
 
 _SplitNumbers = npt.NDArray[np.int8]
 
@@ -54,7 +56,7 @@ class ReleaseInputs(NamedTuple):
     line_messages: pads.Dataset  # LINE_MESSAGES, sorted by number
     user_actions: pads.Dataset  # tables.USER_ACTIONS of the window
     personas: list[Persona]
-    left_out: pa.Table | None = None  # accounts that no line may have: user_id and reason
+    left_out: LeftOut | None = None  # accounts and posts that no line may have
     ignored: pads.Dataset | None = None  # evidence of ignored messages, which forms of pairs need
 
 
@@ -115,7 +117,9 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
     with _open_inputs(inputs, memory_limit, scratch) as con:
         store = load_messages(con, clean=clean, count_tokens=count_tokens, scratch=scratch)
         starts = find_starts(inputs.lines)
-        chosen = LineFilter(find_deleted_acts(con, starts), Counter(), read_refusals(inputs.left_out, store))
+        chosen = LineFilter(
+            find_deleted_acts(con, starts), Counter(), read_refusals(inputs.left_out and inputs.left_out.users, store)
+        )
     cleaned = _CleanedLines(inputs.lines, store, clean, Counter())
     splits = split_lines(read_split_input(cleaned.read(), store, by_cluster, chosen), options.split)
     n_lines = inputs.lines.count_rows()
@@ -161,6 +165,7 @@ def _open_inputs(inputs: ReleaseInputs, memory_limit: str, scratch: Path) -> Gen
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
         for name in ("lines", "line_messages", "user_actions"):
             create_dataset_view(con, name, getattr(inputs, name))
+        con.register("left_out_posts", pa.table({"uri": inputs.left_out.posts if inputs.left_out else NO_POSTS}))
         yield con
 
 

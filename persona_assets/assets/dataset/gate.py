@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as pat
 
-from persona_assets.assets.dataset.build import Release, ReleaseInputs, ReleaseOptions
+from persona_assets.assets.dataset.build import NO_POSTS, Release, ReleaseInputs, ReleaseOptions
 from persona_assets.assets.dataset.leaks import describe_leaks, find_leaks
 from persona_assets.assets.dataset.line_batches import find_starts
 from persona_assets.common.database import create_dataset_view, open_duckdb
@@ -44,6 +44,8 @@ COUNT_DELETED = f"""
     WITH deleted AS (
         SELECT DISTINCT uri FROM user_actions
         WHERE action IN ('post_delete', 'unlike', 'unrepost', 'unfollow', 'unblock') AND uri IS NOT NULL
+        UNION
+        SELECT uri FROM left_out_posts
     ),
     released_lines AS ({SELECT_RELEASED}),
     records AS (
@@ -206,8 +208,9 @@ def _count(query: str, inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], m
         first_lines = {"cluster_id": pa.array(starts, pa.int32()), "first_line": pa.array(starts.values(), pa.int64())}
         con.register("starts", pa.table(first_lines))
         con.register("released", pa.table({"line_id": line_ids}))
+        con.register("left_out_posts", pa.table({"uri": inputs.left_out.posts if inputs.left_out else NO_POSTS}))
         if inputs.left_out is not None:
-            con.register("left_out", inputs.left_out)
+            con.register("left_out", inputs.left_out.users)
         (count,) = con.sql(query).fetchall()[0]
     return count
 

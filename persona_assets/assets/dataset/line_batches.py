@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets.assets.dataset.message_store import MessageStore
+from persona_assets.errors import StorageError
 
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
@@ -81,17 +82,31 @@ def read_line_batches(lines: pads.Dataset, store: MessageStore) -> Iterator[Line
     Args:
         lines: `LINES`, sorted by cluster and place.
         store: Its users have all authors of lines.
+
+    Raises:
+        StorageError: Lines are missing, as after an account was forgotten.
     """
     first = 0
     numbers: dict[str, int] = {}
+    starts: dict[int, int] = {}
     for batch in lines.to_batches(batch_size=LINES_PER_BATCH):
         clusters = batch["cluster_id"].to_numpy()
         bounds = [0, *(1 + np.flatnonzero(np.diff(clusters))).tolist(), len(clusters)]
         for start, end in pairwise(bounds):
             if end > start:
                 part = batch.slice(start, end - start)
+                _require_all_lines(part, first, starts)
                 yield _to_numbers(part, first, store, numbers)
                 first += end - start
+
+
+def _require_all_lines(batch: pa.RecordBatch, first: int, starts: dict[int, int]) -> None:
+    cluster = batch["cluster_id"][0].as_py()
+    expected = first - starts.setdefault(cluster, first) + np.arange(batch.num_rows)
+    if not np.array_equal(batch["line_number"].to_numpy(), expected):
+        raise StorageError(
+            "the index of cluster_jsonl lacks lines, which were removed: materialize cluster_jsonl again"
+        )
 
 
 def _to_numbers(batch: pa.RecordBatch, first: int, store: MessageStore, numbers: dict[str, int]) -> LineBatch:

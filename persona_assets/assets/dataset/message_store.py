@@ -29,6 +29,8 @@ CREATE_DELETED = """
     CREATE TEMP TABLE deleted AS
     SELECT DISTINCT uri FROM user_actions
     WHERE action IN ('post_delete', 'unlike', 'unrepost', 'unfollow', 'unblock') AND uri IS NOT NULL
+    UNION
+    SELECT uri FROM left_out_posts
 """
 
 CREATE_SOURCES = """
@@ -88,7 +90,7 @@ def load_messages(
     """Read the messages. Memory: 25 bytes for each message beside the ids of users; texts are in files.
 
     Args:
-        con: A database with `lines`, `line_messages` and `user_actions`; it gets `deleted` and `users`.
+        con: A database with `lines`, `line_messages`, `user_actions` and `left_out_posts`. It gets `deleted`, `users`.
         clean: Removes personal data.
         count_tokens: As `token_counts.load_token_counter` returns it.
         scratch: An empty folder for the texts, in use as long as the result is.
@@ -147,9 +149,10 @@ def _read_messages(con: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
     last = -1
     for batch in con.sql(SELECT_MESSAGES).to_arrow_reader():
         once, last = _drop_repeated(batch, last)
-        if once["author"].null_count:
+        expected = np.arange(last - once.num_rows + 1, last + 1)
+        if once["author"].null_count or not np.array_equal(once["message"].to_numpy(), expected):
             raise StorageError(
-                "messages of cluster_jsonl are not in user_actions, which was made again since: materialize "
+                "messages of cluster_jsonl are missing, there or in user_actions, which was changed since: materialize "
                 "cluster_jsonl again"
             )
         yield once

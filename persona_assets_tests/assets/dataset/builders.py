@@ -49,6 +49,7 @@ def load_store(rows, clusters, scratch, *, clean=build_module.keep_texts, count=
     with open_duckdb(memory_limit="1GB", scratch=folder) as con:
         for name, table in (("lines", lines), ("line_messages", messages), ("user_actions", actions)):
             create_dataset_view(con, name, table)
+        con.register("left_out_posts", pa.table({"uri": build_module.NO_POSTS}))
         return load_messages(con, clean=clean, count_tokens=count, scratch=folder), lines
 
 

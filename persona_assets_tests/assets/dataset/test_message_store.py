@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.dataset as pads
 import pytest
 
@@ -50,6 +51,7 @@ def open_all(tables, folder):
     opened = con.__enter__()
     for name, table in zip(("lines", "line_messages", "user_actions"), tables, strict=False):
         create_dataset_view(opened, name, table)
+    opened.register("left_out_posts", pa.table({"uri": pa.array([], pa.string())}))
     return con, opened
 
 
