@@ -14,6 +14,7 @@ from persona_assets.assets.cluster_stats.assets import build_cluster_stats
 from persona_assets.assets.clusters.assets import build_clusters
 from persona_assets.assets.consent_records.assets import build_consent_records
 from persona_assets.assets.consents.assets import build_consents
+from persona_assets.assets.dataset.assets import build_dataset
 from persona_assets.assets.embeddings.assets import build_embeddings
 from persona_assets.assets.embeddings.machine_lock import needs_machine_lock
 from persona_assets.assets.english_posts.assets import build_english_posts
@@ -39,6 +40,7 @@ from persona_assets.common.scratch import Scratch
 from persona_assets.executors.choose import choose_executor, count_gpus_by_step
 from persona_assets.io_managers.parquet_tables import ParquetIOManager
 from persona_assets.io_managers.persona_files import JsonlIOManager
+from persona_assets.io_managers.release_folders import ReleaseIOManager
 from persona_assets.io_managers.report_folders import ReportIOManager
 from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets.settings import Settings, read_settings
@@ -72,6 +74,7 @@ STEPS: Mapping[str, Callable[[GraphShape], dg.AssetsDefinition]] = {
     "lineage": lambda _: lineage,
     "persona_labels": lambda _: build_persona_labels(),
     "cluster_stats": lambda shape: build_cluster_stats(shape.days, shape.window, consents=shape.consents),
+    "dataset": lambda shape: build_dataset(shape.days, shape.window, consents=shape.consents),
     "agent_profiles": lambda shape: build_agent_profiles(shape.days, shape.window, consents=shape.consents),
 }
 
@@ -116,6 +119,7 @@ def build_definitions(
             "io_manager": ParquetIOManager(base=settings.data),
             "jsonl_io_manager": JsonlIOManager(base=settings.data, scratch=scratch),
             "report_io_manager": ReportIOManager(base=settings.data, scratch=scratch),
+            "release_io_manager": ReleaseIOManager(base=settings.data, scratch=scratch),
         },
         executor=executor,
     )

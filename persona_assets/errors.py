@@ -79,8 +79,16 @@ class DayRangeError(PersonaAssetsError):
     """A run over a range of days failed: at one day, whose later days were not started, or after all days."""
 
 
+class SplitError(PersonaAssetsError):
+    """The lines of a window cannot be split as asked, such as by time where they span too little of it."""
+
+
 class PseudonymKeyError(PersonaAssetsError):
     """The key of pseudonyms is missing, readable by others, too short, or not random."""
+
+
+class ReleaseError(PersonaAssetsError):
+    """A data set failed a check of the release, so that it was not put in place."""
 
 
 class AccountIdError(PersonaAssetsError):

@@ -13,6 +13,7 @@ import pydantic
 
 from persona_assets.common.agent_settings import AgentSettings
 from persona_assets.common.consent_settings import ConsentSettings
+from persona_assets.common.release_settings import ReleaseSettings
 from persona_assets.common.renamed_settings import replace_old_names
 from persona_assets.common.scheduler_settings import SchedulerSettings
 from persona_assets.common.setting_texts import describe_bounds, explain_setting_errors
@@ -42,7 +43,7 @@ _COSTS_ONLY = frozenset({"memory_limit", "workers", "device", "compute_dtype", "
 COSTS_ONLY = "costs_only"
 
 
-class Settings(AgentSettings, SchedulerSettings, ConsentSettings):
+class Settings(AgentSettings, SchedulerSettings, ConsentSettings, ReleaseSettings):
     """What a machine and its user set once. Field `data` is variable `PERSONA_DATA`, and so on."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from upath import UPath
 
+from persona_assets.common.line_tables import LINE_TABLES
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import StorageError
 from persona_assets.io_managers.parquet_tables import (
@@ -16,6 +17,7 @@ from persona_assets.io_managers.parquet_tables import (
     metadata_to_load_every_day,
 )
 from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolder, JsonlUPathIOManager
+from persona_assets.io_managers.release_folders import ReleaseUPathIOManager
 from persona_assets_tests.whole_graph import ALL_DAYS_ASSETS, DAY, FOLDERS, SIDE_TABLES, STEPS
 
 pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]
@@ -33,6 +35,10 @@ def files_read_by_steps(data: Path) -> list[Path]:
 def load(data: Path, file: Path) -> list[object]:
     """Load everything of the table or folder of `file` through the IO managers."""
     asset = file.relative_to(data).parts[0]
+    if asset == "dataset":
+        context = dg.build_input_context(asset_key=dg.AssetKey(asset))
+        release = ReleaseUPathIOManager(UPath(data), Scratch()).load_from_path(context, UPath(data / asset / DAY))
+        return [dict(release.checksums)]
     if asset in FOLDERS:
         manager = JsonlUPathIOManager(UPath(data), Scratch())
         folder = manager.load_from_path(dg.build_input_context(asset_key=dg.AssetKey(asset)), UPath(data / asset / DAY))
@@ -60,6 +66,7 @@ def read_folder(folder: ClusterFolder) -> list[object]:
     return [
         users,
         *(folder.read_table(name) for name in SMALL_TABLES),
+        *(folder.open_line_table(name).to_table() for name in LINE_TABLES),
         *(list(folder.read_lines(cluster)) for cluster in sorted(set(users.values()))),
     ]
 

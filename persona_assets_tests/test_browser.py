@@ -27,7 +27,7 @@ DAYS = [dt.date(2025, 3, 1) + dt.timedelta(days=number) for number in range(3)]
 PERSONAS = 4
 DAILY = (
     "raw_events", "rejected_lines", "consent_records", "user_actions", "english_posts", "english_users", "embeddings",
-    "clusters", "cluster_jsonl", "persona_phrases", "cluster_stats", "agent_profiles",
+    "clusters", "cluster_jsonl", "persona_phrases", "cluster_stats", "dataset", "agent_profiles",
 )  # fmt: skip
 OVER_ALL_DAYS = ("consents", "lineage", "persona_labels")
 ASSETS = (*DAILY, *OVER_ALL_DAYS)

@@ -39,6 +39,7 @@ READS = {
         "persona_labels",
         "consents",
     },
+    "dataset": {"cluster_jsonl", "user_actions", "persona_labels", "consents"},
 }
 READS["agent_profiles"] = {"clusters", "user_actions", "persona_labels", "consents"}
 STAGES = {
@@ -57,6 +58,7 @@ STAGES = {
     "persona_phrases": "personas",
     "persona_labels": "all_days",
     "cluster_stats": "results",
+    "dataset": "results",
 }
 WINDOWED = {
     ("agent_profiles", "user_actions"),
@@ -69,6 +71,7 @@ WINDOWED = {
     ("persona_phrases", "english_posts"),
     ("cluster_stats", "english_posts"),
     ("cluster_stats", "embeddings"),
+    ("dataset", "user_actions"),
 }
 
 

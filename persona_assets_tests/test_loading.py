@@ -23,6 +23,7 @@ from datasets import Dataset, Features, Json, Value, load_dataset
 
 from persona_assets import tables
 from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
+from persona_assets.common.line_tables import LINE_TABLES
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.provenance import read_provenance
 from persona_assets.definitions import build_definitions
@@ -170,7 +171,7 @@ def test_the_files_of_three_days_read_as_one_table_with_a_column_day(load, folde
 @pytest.mark.parametrize(
     "table",
     [
-        *(f"cluster_jsonl/*/{name}" for name in (*SMALL_TABLES, "ignored")),
+        *(f"cluster_jsonl/*/{name}" for name in (*SMALL_TABLES, *LINE_TABLES, "ignored")),
         "cluster_stats/*/cluster_stats",
         "cluster_stats/*/map_positions",
         "agent_profiles/*/agents",
@@ -186,9 +187,12 @@ def test_tables_in_the_folders_of_three_days_are_one_table_too(load, table, worl
 @pytest.mark.parametrize("load", LIBRARIES)
 def test_every_stored_table_loads(load, world, tmp_path):
     stored = sorted(world.data.rglob("*.parquet"))
+    of_data_sets = [file for file in stored if file.is_relative_to(world.data / "dataset")]
     # Beside them ignored, cluster_stats, map_positions, agents and agent_edges of each day; consents, lineage,
     # persona_labels over all.
-    assert len(stored) == 3 * (len(FOLDERS) + len(SMALL_TABLES) + 5) + 3
+    others = 3 * (len(FOLDERS) + len(SMALL_TABLES) + len(LINE_TABLES) + 5) + 3
+    assert len(stored) == others + len(of_data_sets)
+    assert of_data_sets
 
     for file in stored:
         metadata = pq.read_metadata(file)

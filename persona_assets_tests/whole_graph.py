@@ -8,12 +8,12 @@ DAY = "2025-03-01"
 TABLES = ("raw_events", "consent_records", "user_actions", "english_posts", "english_users", "embeddings", "clusters")
 DAY_ASSETS = ("raw_events", "rejected_lines", "consent_records", "user_actions", "english_posts", "embeddings")
 CONSENT_ASSETS = ("consents",)
-PERSONA_ASSETS = ("english_users", "clusters", "cluster_jsonl", "persona_phrases", "cluster_stats")
+PERSONA_ASSETS = ("english_users", "clusters", "cluster_jsonl", "persona_phrases", "cluster_stats", "dataset")
 LINEAGE_ASSETS = ("lineage", "persona_labels")
 ALL_DAYS_ASSETS = (*CONSENT_ASSETS, *LINEAGE_ASSETS)  # one table over all days
 SIDE_TABLES = ("cluster_centres", "cluster_certainty")  # also cluster_curve, if the number of clusters is chosen
 AGENT_ASSETS = ("agent_profiles",)  # in no job
-FOLDERS = ("cluster_jsonl", "cluster_stats", *AGENT_ASSETS)
+FOLDERS = ("cluster_jsonl", "cluster_stats", "dataset", *AGENT_ASSETS)
 # In the order of the graph.
 STEPS = (
     *TABLES[:2],
@@ -23,6 +23,7 @@ STEPS = (
     "persona_phrases",
     *LINEAGE_ASSETS,
     "cluster_stats",
+    "dataset",
     *AGENT_ASSETS,
 )
 DAILY_STEPS = tuple(step for step in STEPS if step not in ALL_DAYS_ASSETS)

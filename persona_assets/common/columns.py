@@ -22,6 +22,8 @@ _TYPE_WORDS = (
     (pat.is_integer, "whole number"),
     (pat.is_floating, "number"),
     (pat.is_date, "day"),
+    (pat.is_timestamp, "time (UTC)"),
+    (pat.is_struct, "object"),
     (pat.is_binary, "bytes"),
 )
 
@@ -82,7 +84,11 @@ def _words_of_type(kind: pa.DataType) -> str:
 
 
 def _plural(words: str) -> str:
-    return words.replace("list of", "lists of", 1) if words.startswith("list") else words.replace("number", "numbers")
+    return (
+        words.replace("list of", "lists of", 1)
+        if words.startswith("list")
+        else words.replace("number", "numbers").replace("object", "objects")
+    )
 
 
 def require_schema(found: pa.Schema, expected: pa.Schema, *, table: str) -> None:

@@ -20,5 +20,6 @@ class StoredTable(NamedTuple):
 
     @property
     def stored_schema(self) -> pa.Schema:
-        """Schema of the files: `schema`, and the column `day` if there is one file per day."""
-        return tables.add_day_field(self.schema) if "<day>" in self.files else self.schema
+        """Schema of the files: `schema`, and the column `day` if there is one file per day and it lacks one."""
+        has_day = "<day>" not in self.files or tables.DAY.name in self.schema.names
+        return self.schema if has_day else tables.add_day_field(self.schema)

@@ -162,10 +162,13 @@ def _upload(folder: Path, target: UPath, last_file: str) -> None:
     fs, marker = target.fs, target / last_file
     if marker.exists():
         marker.unlink()
-    names = {file.name for file in folder.iterdir()}
-    for stale in target.iterdir() if target.exists() else ():
-        if stale.name not in names:
-            stale.unlink()
+    names = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
+    root = target.path.rstrip("/")
+    for stale in fs.find(root) if target.exists() else ():
+        if stale.removeprefix(root).lstrip("/") not in names:
+            fs.rm_file(stale)
     target.mkdir(parents=True, exist_ok=True)
     for name in [*sorted(names - {last_file}), last_file]:
-        fs.put_file(str(folder / name), (target / name).path)
+        remote = f"{root}/{name}"
+        fs.makedirs(remote.rpartition("/")[0], exist_ok=True)
+        fs.put_file(str(folder / name), remote)

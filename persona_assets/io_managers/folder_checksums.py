@@ -16,13 +16,14 @@ _BLOCK_BYTES = 1 << 20
 
 
 def write_checksum_file(folder: Path, known_digests: Mapping[str, str]) -> None:
-    """Write the XXH3 digest (128 bits) of each file in `folder` to its file `CHECKSUMS`, unless known already.
+    """Write the XXH3 digest (128 bits) of each file in and below `folder` to its file `CHECKSUMS`, unless known.
 
     Args:
         folder: A folder whose files are complete.
         known_digests: Digests that are known already, by file name; these files are not read.
     """
-    names = sorted(file.name for file in folder.iterdir() if file.name != CHECKSUMS)
+    files = (file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    names = sorted(name for name in files if name != CHECKSUMS)
     lines = [f"{known_digests.get(name) or _digest(folder / name)}  {name}\n" for name in names]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
@@ -38,7 +39,10 @@ def read_checksum_file(folder: UPath) -> dict[str, str] | None:
     listed = (folder / CHECKSUMS).read_bytes().decode("utf-8", "replace").splitlines()
     checksums = {name: digest for digest, _, name in (line.partition("  ") for line in listed)}
     # File browsers and network file systems make hidden files.
-    present = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    root = folder.path.rstrip("/")
+    present = {
+        name for path in folder.fs.find(root) if not (name := path.removeprefix(root).lstrip("/")).startswith(".")
+    }
     differing = present - {CHECKSUMS} ^ set(checksums)
     if differing:
         # The error shows no names, because those in the list may be damaged.
@@ -55,7 +59,7 @@ def verify_listed_files(folder: UPath, checksums: Mapping[str, str]) -> None:
         StorageError: A file has changed since it was written.
     """
     for name in checksums:
-        with open_verified(folder / name, checksums):
+        with open_verified(folder / name, checksums, name=name):
             pass
 
 
@@ -72,8 +76,13 @@ def read_verified(file: UPath, checksums: Mapping[str, str] | None) -> bytes:
 
 
 @contextmanager
-def open_verified(file: UPath, checksums: Mapping[str, str] | None) -> Generator[BinaryIO]:
+def open_verified(file: UPath, checksums: Mapping[str, str] | None, *, name: str | None = None) -> Generator[BinaryIO]:
     """Open a file for reading; after the block, verify the digest of all its bytes, also of those not read.
+
+    Args:
+        file: The file.
+        checksums: Digests by name; None verifies nothing.
+        name: Its name in `checksums`, a path from the folder's root; None: the name of the file.
 
     Raises:
         StorageError: The file has changed since it was written.
@@ -82,7 +91,7 @@ def open_verified(file: UPath, checksums: Mapping[str, str] | None) -> Generator
         buffered = io.BufferedReader(raw, _BLOCK_BYTES)  # the name keeps it alive: it would close `raw` when collected
         yield buffered
         if checksums is not None:
-            _compare(file, raw.digest_all(), checksums)
+            _compare(file, raw.digest_all(), checksums, name)
 
 
 class _DigestingReader(io.RawIOBase):
@@ -113,8 +122,8 @@ class _DigestingReader(io.RawIOBase):
         super().close()
 
 
-def _compare(file: UPath, digest: str, checksums: Mapping[str, str]) -> None:
-    if checksums.get(file.name) != digest:
+def _compare(file: UPath, digest: str, checksums: Mapping[str, str], name: str | None = None) -> None:
+    if checksums.get(name or file.name) != digest:
         raise StorageError(f"{file} is damaged: its checksum differs. Materialize this partition again")
 
 

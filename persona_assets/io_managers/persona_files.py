@@ -1,7 +1,7 @@
 """IO manager for `cluster_jsonl`: one folder of files per day.
 
-A folder has `cluster_<N>.jsonl` (or `.jsonl.zst`), `user_clusters.json`, a Parquet file for each of `SMALL_TABLES`,
-`ignored.parquet` if ignored messages are switched on, and the checksums of these files.
+A folder has `cluster_<N>.jsonl` (or `.jsonl.zst`), `user_clusters.json`, a Parquet file for each of `SMALL_TABLES` and
+`LINE_TABLES`, `ignored.parquet` if ignored messages are switched on, and the checksums of these files.
 """
 
 import datetime as dt
@@ -11,11 +11,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, Literal, NamedTuple
 
 import dagster as dg
 import msgspec
 import pyarrow as pa
+import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import xxhash
 import zstandard
@@ -24,11 +26,12 @@ from upath import UPath
 from persona_assets import tables
 from persona_assets.common.chunked_writes import write_in_pieces
 from persona_assets.common.columns import require_schema
+from persona_assets.common.line_tables import LINE_TABLES
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.provenance import read_provenance, with_provenance
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import StorageError
-from persona_assets.io_managers.atomic_storage import is_local_path, replacing_folder
+from persona_assets.io_managers.atomic_storage import arrow_filesystem, is_local_path, replacing_folder
 from persona_assets.io_managers.folder_checksums import (
     open_verified,
     read_checksum_file,
@@ -62,6 +65,8 @@ class ClusterFolderContents(NamedTuple):
     compression: Literal["none", "zstd"] = "none"
     ignored: Path | None = None  # a Parquet file with the columns of IGNORED_EVIDENCE and `day`
     cluster_ids: frozenset[int] = frozenset()  # clusters that get a file, also if `user_clusters` has no user of them
+    # Parquet files by the names in LINE_TABLES, with the column `day`; they exist once `lines` is exhausted.
+    line_tables: Mapping[str, Path] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,37 @@ class ClusterFolder:
             return with_provenance(table, read_provenance(pq.read_schema(pa.BufferReader(content))))
         except (pa.ArrowException, OSError) as error:
             raise StorageError(f"{file} is not a whole Parquet file: materialize this partition again") from error
+
+    def open_line_table(self, name: str) -> pads.FileSystemDataset:
+        """Return one of `LINE_TABLES` as a lazy dataset.
+
+        Raises:
+            StorageError: The folder is of a version that had none.
+        """
+        file = self.path / f"{name}.parquet"
+        if not file.exists():
+            raise StorageError(f"{self.path} has no {file.name}: materialize this partition of cluster_jsonl again")
+        options = pads.ParquetFragmentScanOptions(page_checksum_verification=True)
+        return pads.FileSystemDataset.from_paths(
+            [file.path],
+            schema=LINE_TABLES[name],
+            format=pads.ParquetFileFormat(default_fragment_scan_options=options),
+            filesystem=arrow_filesystem(file.fs),
+        )
+
+    def open_ignored(self) -> pads.FileSystemDataset | None:
+        """Return the evidence of ignored messages as a lazy dataset; None if none were estimated."""
+        file = self.path / IGNORED
+        if not file.exists():
+            return None
+        options = pads.ParquetFragmentScanOptions(page_checksum_verification=True)
+        dataset = pads.dataset(
+            [file.path],
+            format=pads.ParquetFileFormat(default_fragment_scan_options=options),
+            filesystem=arrow_filesystem(file.fs),
+        )
+        assert isinstance(dataset, pads.FileSystemDataset)  # noqa: S101 - what pyarrow makes of files
+        return dataset
 
     def read_user_clusters(self) -> dict[str, int]:
         """Return a dict from each `user_id` to its `cluster_id`.
@@ -193,6 +229,8 @@ def write_cluster_folder(folder: Path, contents: ClusterFolderContents, *, day: 
             compress_file(file)
     if contents.ignored:
         shutil.copyfile(contents.ignored, folder / IGNORED)
+    for name, file in contents.line_tables.items():
+        shutil.copyfile(file, folder / f"{name}.parquet")
     (folder / USER_CLUSTERS).write_bytes(encode_user_clusters(contents.user_clusters))
     for name, table in contents.small_tables.items():
         schema = SMALL_TABLES[name].with_metadata(table.schema.metadata)

@@ -71,6 +71,7 @@ def _run(settings: Settings, *, users: int, personas: int, seed: int) -> int:
     )
     print_line(sys.stdout, f"Done in {time.perf_counter() - start:.1f} s. Dagster's log: {log_file}")
     print_line(sys.stdout, f"Report: {(data / 'cluster_stats' / last_day / 'report.html').as_uri()}")
+    print_line(sys.stdout, f'Data set: {data / "dataset" / last_day}, for datasets.load_dataset(folder, "persona_0")')
     print_line(
         sys.stdout, "Next:   run `make dev` and open http://localhost:3000, which shows these results in Dagster"
     )

@@ -19,6 +19,7 @@ from persona_assets.assets.cluster_jsonl.targets import WITHOUT_TEXT
 from persona_assets.common.checks import Check, build_accounting_check, build_complete_window_check
 from persona_assets.common.columns import ColumnDescription, describe_columns
 from persona_assets.common.consent_settings import Deletions
+from persona_assets.common.line_tables import LINE_TABLES
 from persona_assets.common.metadata import (
     build_column_schema,
     build_count_table,
@@ -122,7 +123,8 @@ def build_cluster_jsonl(
         The table `accounting` says what became of each kind of action: it is `kept` in a file, or by a `user` without a
         persona, or on something in another language or without words (`lang`), or on something deleted, outside the
         window or unknown (`gone`), or its author or its target's author refuses (`refused`); the `rest` has no line.
-        `dropped` counts the reasons exactly, `accounting.parquet` both. Next: `cluster_stats`.
+        `dropped` counts the reasons exactly, `accounting.parquet` both. `lines.parquet` names the records that each
+        line shows. Next: `cluster_stats`, `dataset`.
         """
         of_window = list_window_days(context.partition_key, days, window)
         said = open_consent_tables(in_graph=consents, since=of_window[0])
@@ -186,7 +188,13 @@ def _as_files(made: BuiltLines, config: ClusterJsonlConfig, clusters: pads.Datas
     # A cluster whose users are all left out has an empty file.
     cluster_ids = pc.unique(clusters.to_table(columns=["cluster_id"])["cluster_id"]).to_pylist()
     return ClusterFolderContents(
-        made.lines, made.user_clusters, tables, config.compression, made.ignored_evidence, frozenset(cluster_ids)
+        made.lines,
+        made.user_clusters,
+        tables,
+        config.compression,
+        made.ignored_evidence,
+        frozenset(cluster_ids),
+        made.line_tables,
     )
 
 
@@ -234,7 +242,7 @@ def _ignored_options(config: ClusterJsonlConfig) -> IgnoredOptions | None:
 
 def _describe_files(config: ClusterJsonlConfig) -> list[ColumnDescription]:
     """Return the keys of a line, then the columns of each side table as `table.column`."""
-    side_tables = SMALL_TABLES | ({"ignored": IGNORED_EVIDENCE} if config.add_ignored_messages else {})
+    side_tables = SMALL_TABLES | LINE_TABLES | ({"ignored": IGNORED_EVIDENCE} if config.add_ignored_messages else {})
     return describe_line(config.format) + [
         column._replace(name=f"{table}.{column.name}")
         for table, schema in side_tables.items()

@@ -16,7 +16,6 @@ from persona_assets.assets.cluster_jsonl.accounting import (
     count_actions_by_hour,
     median_actions_per_user,
 )
-from persona_assets.assets.cluster_jsonl.content_file import ContentFile
 from persona_assets.assets.cluster_jsonl.ignored import (
     IgnoredOptions,
     create_empty_ignored,
@@ -24,6 +23,7 @@ from persona_assets.assets.cluster_jsonl.ignored import (
     read_evidence,
 )
 from persona_assets.assets.cluster_jsonl.line_formats import LINE_FORMATS, LineFormat
+from persona_assets.assets.cluster_jsonl.line_index import LineIndex
 from persona_assets.assets.cluster_jsonl.load import LineInputs, load_window
 from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 from persona_assets.assets.cluster_jsonl.targets import resolve_targets
@@ -33,7 +33,9 @@ from persona_assets.assets.cluster_jsonl.without_text import (
     leave_out_lines_without_text,
 )
 from persona_assets.assets.cluster_jsonl.write_lines import LineBatch, create_thread_paths, stream_lines
+from persona_assets.common.content_file import ContentFile
 from persona_assets.common.database import open_duckdb
+from persona_assets.common.line_tables import LINE_MESSAGES, LINES
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.provenance import Provenance, with_provenance
 
@@ -50,6 +52,8 @@ class BuiltLines(NamedTuple):
     n_ignored: int  # lines with "ignore"
     ignored_evidence: Path | None  # Parquet file of IGNORED_EVIDENCE (and `day`); None without the estimate
     n_without_text: dict[str, int]  # lines without any text, written or not, by kind of line
+    # Parquet files of `common.line_tables` (and `day`), by name; they exist once `lines` is exhausted.
+    line_tables: dict[str, Path]
 
 
 def build_lines(  # noqa: PLR0913 - each a choice of the caller's
@@ -102,7 +106,9 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         counted = count_action_outcomes(con), count_actions_by_hour(con), median_actions_per_user(con)
         accounting, actions_by_hour, medians_per_user = (with_provenance(table, provenance) for table in counted)
         users = con.sql("SELECT user_id, cluster_id FROM members ORDER BY user_id").fetchall()
-        lines = _stream_and_close(opened.pop_all(), con, contents, form)
+        line_tables = {name: scratch / f"{name}.parquet" for name in ("line_messages", "lines")}
+        stored = _StoredIndex(LineIndex(scratch / "line_rows", contents.count), line_tables, day_column, provenance)
+        lines = _stream_and_close(opened.pop_all(), con, contents, form, stored)
     return BuiltLines(
         lines,
         dict(users),
@@ -113,7 +119,25 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         n_ignored,
         evidence,
         n_without_text,
+        line_tables,
     )
+
+
+class _StoredIndex(NamedTuple):
+    """The index of lines, and where it is written."""
+
+    collected: LineIndex
+    files: dict[str, Path]
+    day_column: dt.date | None
+    provenance: Provenance | None
+
+    def write(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Write both tables once all lines are in the index."""
+        messages, lines = (with_provenance(schema, self.provenance) for schema in (LINE_MESSAGES, LINES))
+        write_parquet(
+            self.files["line_messages"], messages, self.collected.read_messages(con), day_column=self.day_column
+        )
+        write_parquet(self.files["lines"], lines, self.collected.read_lines(con), day_column=self.day_column)
 
 
 def _write_evidence(
@@ -128,7 +152,9 @@ def _stream_and_close(
     con: duckdb.DuckDBPyConnection,
     contents: ContentFile,
     line_format: LineFormat,
+    stored: _StoredIndex,
 ) -> Iterator[LineBatch]:
-    """Yield all lines, then close the database; also if the caller stops early and closes the iterator."""
+    """Yield all lines, write their index, and close the database; also if the caller closes the iterator early."""
     with opened:
-        yield from stream_lines(con, contents, line_format)
+        yield from stream_lines(con, contents, line_format, stored.collected)
+        stored.write(con)

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.assets.cluster_jsonl.content_file import ContentFile
 from persona_assets.assets.cluster_jsonl.excluded import CREATE_EXCLUDED_MESSAGES, create_excluded
 from persona_assets.assets.cluster_jsonl.line_formats import LineFormat
 from persona_assets.assets.cluster_jsonl.serialise import CREATE_JSON_STRING_MACRO, time_as_json_sql
 from persona_assets.assets.cluster_jsonl.threads import Int32Array, find_cycles
 from persona_assets.assets.cluster_jsonl.without_text import CREATE_HAS_NO_TEXT_MACRO
+from persona_assets.common.content_file import ContentFile
 from persona_assets.common.database import INTERRUPT_ERRORS, create_dataset_view, find_duplicate_values
 from persona_assets.common.interrupts import interrupting_on_signal
 from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut

@@ -54,7 +54,16 @@ RELATIONS: Mapping[str, Mapping[str, Relation]] = {
         "members": Relation(
             "A user who is in a cluster, numbered from 0 in the order of user ids.",
             "member INTEGER, user_id VARCHAR, cluster_id INTEGER",
-            read_by=("accounting", "build", "excluded", "ignored", "ignored_candidates", "targets", "write_lines"),
+            read_by=(
+                "accounting",
+                "build",
+                "excluded",
+                "ignored",
+                "ignored_candidates",
+                "line_index",
+                "targets",
+                "write_lines",
+            ),
         ),
         "numbered_messages": Relation(
             "A post, reply or quote of any user with its number; exists while `messages` is filled.",
@@ -72,6 +81,7 @@ RELATIONS: Mapping[str, Mapping[str, Relation]] = {
                 "engagement_centres",
                 "ignored",
                 "ignored_candidates",
+                "line_index",
                 "targets",
                 "without_text",
                 "write_lines",
@@ -157,7 +167,7 @@ RELATIONS: Mapping[str, Mapping[str, Relation]] = {
             "An action of a member other than a post or reply, with its target and outcome.",
             "member INTEGER, cluster_id INTEGER, action action_type, event_time_us BIGINT, quote_id INTEGER, uri "
             "VARCHAR, uri_hash UBIGINT, other_target VARCHAR, text VARCHAR, target_id INTEGER, outcome outcome_type",
-            read_by=("accounting", "without_text", "write_lines"),
+            read_by=("accounting", "line_index", "without_text", "write_lines"),
             changed_by=("without_text",),
         ),
         "repeated_action_hashes": Relation(
@@ -263,6 +273,7 @@ RELATIONS: Mapping[str, Mapping[str, Relation]] = {
         "action_kinds": Relation(
             'A key of "actions" and its number, by which actions of one user and time are sorted.',
             "action VARCHAR, kind TINYINT",
+            read_by=("line_index",),
         ),
         "segments": Relation(
             "A part of a line: a message of a conversation (kind 0), or an action and its target.",
@@ -272,6 +283,22 @@ RELATIONS: Mapping[str, Mapping[str, Relation]] = {
         "tied_segments": Relation(
             "A segment whose line has the user and time of another line; exists while these are sorted.",
             "event_time_us BIGINT, member INTEGER, kind TINYINT, position INTEGER, uri_source BIGINT, row BIGINT",
+        ),
+    },
+    "line_index": {
+        "shown_messages": Relation(
+            "A message that lines show; exists while `indexed_messages` is filled.",
+            "id INTEGER",
+        ),
+        "indexed_messages": Relation(
+            "A message that lines show, numbered by time and URI.",
+            "message INTEGER, id INTEGER, uri VARCHAR, event_time_us BIGINT",
+        ),
+        "line_rows": Relation(
+            "A line of any cluster, from the file of `LineIndex`, its messages numbered as in `indexed_messages`; "
+            "exists while `lines` is written.",
+            "cluster_id INTEGER, line_number BIGINT, event_time_us BIGINT, member INTEGER, kind TINYINT, uri_source "
+            "BIGINT, message_ids INTEGER[]",
         ),
     },
     "without_text": {

@@ -4,6 +4,7 @@ import pyarrow as pa
 
 from persona_assets import tables
 from persona_assets.common.columns import column, required_column
+from persona_assets.common.line_tables import LINE_MESSAGES, LINES
 from persona_assets.common.stored_table import StoredTable
 
 # The evidence for each line of "ignore": why the estimate counts a post as ignored by a user.
@@ -22,6 +23,18 @@ IGNORED_EVIDENCE = pa.schema(
 )
 
 STORED_TABLES = (
+    StoredTable(
+        "lines",
+        "cluster_jsonl/<day>/lines.parquet",
+        "A line of `cluster_<N>.jsonl`: whose it is, what it ends with, and the messages that it shows.",
+        LINES,
+    ),
+    StoredTable(
+        "line_messages",
+        "cluster_jsonl/<day>/line_messages.parquet",
+        "A message that lines show, and its address.",
+        LINE_MESSAGES,
+    ),
     StoredTable(
         "accounting",
         "cluster_jsonl/<day>/accounting.parquet",

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from persona_assets.assets.cluster_jsonl.content_file import ContentFile
 from persona_assets.assets.cluster_jsonl.line_formats import LineFormat
+from persona_assets.assets.cluster_jsonl.line_index import LineIndex
 from persona_assets.assets.cluster_jsonl.load import ReplyForest
 from persona_assets.assets.cluster_jsonl.serialise import (
     ACTION_KEYS,
@@ -23,6 +23,7 @@ from persona_assets.assets.cluster_jsonl.serialise import (
     serialise_segments,
 )
 from persona_assets.assets.cluster_jsonl.threads import find_line_ends, trace_paths
+from persona_assets.common.content_file import ContentFile
 
 # Segments that are grouped by cluster together, as numbers: enough that each of 1,000 clusters gets a worthwhile write.
 SEGMENTS_PER_BATCH = 300_000
@@ -123,13 +124,16 @@ def create_thread_paths(con: duckdb.DuckDBPyConnection, forest: ReplyForest, *, 
     return len(leaves)
 
 
-def stream_lines(con: duckdb.DuckDBPyConnection, contents: ContentFile, line_format: LineFormat) -> Iterator[LineBatch]:
+def stream_lines(
+    con: duckdb.DuckDBPyConnection, contents: ContentFile, line_format: LineFormat, index: LineIndex
+) -> Iterator[LineBatch]:
     """Yield the lines of all clusters, sorted by time, user, and URI of the message or action that they end with.
 
     Args:
         con: After `create_thread_paths`, `targets.resolve_targets` and one of the functions that create `ignored`.
         contents: The JSON of `messages`, closed.
         line_format: The format of the lines. Relative times take 8 bytes for each message and each distinct time.
+        index: Gets each line.
     """
     # int8, because the kind is a sort key.
     kinds = pa.array(range(1, len(ACTION_KEYS) + 1), pa.int8())
@@ -141,7 +145,9 @@ def stream_lines(con: duckdb.DuckDBPyConnection, contents: ContentFile, line_for
     with con.cursor() as cursor:
         batches = con.sql(SELECT_SEGMENTS).to_arrow_reader(SEGMENTS_PER_BATCH)
         for segments in _rebatch_at_ties(batches):
-            yield from _serialise_by_cluster(_sort_ties(cursor, segments), sources, line_format)
+            by_cluster = _group_by_cluster(_sort_ties(cursor, segments))
+            index.add(by_cluster)
+            yield from _serialise_by_cluster(by_cluster, sources, line_format)
 
 
 def _rebatch_at_ties(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -190,17 +196,27 @@ def _sort_ties(con: duckdb.DuckDBPyConnection, segments: pa.RecordBatch) -> pa.R
     return segments.take(pa.array(order))
 
 
+def _group_by_cluster(segments: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the segments grouped by cluster, in their order; all segments of a line are of one cluster.
+
+    They are grouped while they are numbers, before they are serialised.
+    """
+    clusters = segments["cluster_id"].to_numpy()
+    # NumPy sorts integers of at most 16 bits by radix sort.
+    narrow = clusters.astype(np.min_scalar_type(clusters.max()))
+    return segments.take(pa.array(np.argsort(narrow, kind="stable")))
+
+
 def _serialise_by_cluster(
     segments: pa.RecordBatch, sources: LineSources, line_format: LineFormat
 ) -> Iterator[LineBatch]:
     """Yield the lines of each cluster together, in their order, because a Python object for each line would cost more.
 
-    Segments are grouped while they are numbers, before they are serialised. All segments of a line are of one cluster.
+    Args:
+        segments: Grouped by cluster.
+        sources: The fragments that lines are assembled from.
+        line_format: The format of the lines.
     """
-    clusters = segments["cluster_id"].to_numpy()
-    # NumPy sorts integers of at most 16 bits by radix sort.
-    narrow = clusters.astype(np.min_scalar_type(clusters.max()))
-    segments = segments.take(pa.array(np.argsort(narrow, kind="stable")))
     line_ends = 1 + np.flatnonzero(segments["position"].to_numpy() == 0)
     # Cut only where a line ends.
     targets = np.arange(SEGMENTS_PER_SERIALISATION, len(segments), SEGMENTS_PER_SERIALISATION)

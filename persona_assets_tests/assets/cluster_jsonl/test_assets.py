@@ -126,6 +126,8 @@ def test_the_asset_writes_a_folder_and_metadata_with_the_outcome_of_every_action
         "actions_per_user.parquet",
         "checksums.xxh128",
         "cluster_0.jsonl",
+        "line_messages.parquet",
+        "lines.parquet",
         "user_clusters.json",
     ]
     assert len((folder / "cluster_0.jsonl").read_bytes().splitlines()) == 2

@@ -1,11 +1,11 @@
 import duckdb
 import pytest
 
-from persona_assets.assets.cluster_jsonl.content_file import ContentFile
 from persona_assets.assets.cluster_jsonl.ignored_candidates import create_candidates
 from persona_assets.assets.cluster_jsonl.line_formats import LINE_FORMATS
 from persona_assets.assets.cluster_jsonl.load import load_window
 from persona_assets.assets.cluster_jsonl.targets import resolve_targets
+from persona_assets.common.content_file import ContentFile
 from persona_assets_tests.assets.cluster_jsonl.builders import act, inputs, message, uri_of
 
 PERSONA = {"ann": 0, "bob": 0, "cyd": 0, "dan": 0, "eve": 0}

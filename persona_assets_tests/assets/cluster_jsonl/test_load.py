@@ -1,9 +1,9 @@
 import duckdb
 import pytest
 
-from persona_assets.assets.cluster_jsonl.content_file import ContentFile
 from persona_assets.assets.cluster_jsonl.line_formats import LINE_FORMATS
 from persona_assets.assets.cluster_jsonl.load import load_window
+from persona_assets.common.content_file import ContentFile
 from persona_assets_tests.assets.cluster_jsonl.builders import accounted, act, build, inputs, lines_of, message, uri_of
 from persona_assets_tests.hash_twins import twin_keys
 

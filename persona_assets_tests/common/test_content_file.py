@@ -3,7 +3,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from persona_assets.assets.cluster_jsonl.content_file import ContentFile
+from persona_assets.common.content_file import ContentFile
 
 batches = st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
 

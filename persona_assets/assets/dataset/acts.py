@@ -1,0 +1,38 @@
+"""Write what a user did as the content of an assistant's message: JSON or plain text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+
+def write_message(text: str, *, acts: str) -> str:
+    """Return the content of a message that the user wrote."""
+    return json.dumps({"text": text}, ensure_ascii=False) if acts == "json" else text
+
+
+def write_act(action: str, text: str | None, *, acts: str) -> str:
+    """Return the content of an action such as a like, with its own text, if it has one."""
+    if acts == "json":
+        written = {} if text is None else {"text": text}
+        return json.dumps({**written, "actions": {action: True}}, ensure_ascii=False)
+    return f"[{action}]" if text is None else f"[{action}] {text}"
+
+
+def write_messages(texts: Iterable[str], *, acts: str) -> list[str]:
+    """Return the contents of messages that users wrote."""
+    return [write_message(text, acts=acts) for text in texts]
+
+
+def write_acts(actions: Iterable[str], texts: Iterable[str | None], *, acts: str) -> list[str]:
+    """Return the contents of actions."""
+    without_text: dict[str, str] = {}
+    contents: list[str] = []
+    for action, text in zip(actions, texts, strict=True):
+        if text is not None:
+            contents.append(write_act(action, text, acts=acts))
+            continue
+        if action not in without_text:
+            without_text[action] = write_act(action, None, acts=acts)
+        contents.append(without_text[action])
+    return contents

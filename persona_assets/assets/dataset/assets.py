@@ -1,0 +1,318 @@
+"""Dagster definition of the asset `dataset`: inputs, run config, the gate's checks and metadata."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pyarrow.dataset as pads
+from upath import UPath
+
+from persona_assets.assets.dataset.build import Release, ReleaseInputs, ReleaseOptions, build_release
+from persona_assets.assets.dataset.data_card import CardOptions
+from persona_assets.assets.dataset.describe import describe_release
+from persona_assets.assets.dataset.form_rows import Origin
+from persona_assets.assets.dataset.gate import Audit, audit_release
+from persona_assets.assets.dataset.personas import find_personas
+from persona_assets.assets.dataset.release_schemas import FORMS, PAIRED_FORMS
+from persona_assets.assets.dataset.split_options import SplitOptions, read_shares
+from persona_assets.common.checks import Check, build_accounting_check
+from persona_assets.common.metadata import (
+    build_count_table,
+    measuring_time_and_memory,
+    provenance_table,
+    window_metadata,
+)
+from persona_assets.common.provenance import build_provenance
+from persona_assets.common.release_settings import DatasetActs, DatasetPersonalData, DatasetPseudonyms, DatasetSplit
+from persona_assets.common.run_config import SettingsConfig
+from persona_assets.common.scratch import Scratch
+from persona_assets.consent.left_out import LeaveOutRules, find_left_out
+from persona_assets.consent.purposes import PURPOSES_OF
+from persona_assets.errors import ReleaseError, SettingsError
+from persona_assets.io_managers.consent_tables import open_consent_tables
+from persona_assets.io_managers.persona_files import ClusterFolder
+from persona_assets.io_managers.release_folders import withdraw_release
+from persona_assets.partitions import list_window_days, parse_day
+from persona_assets.pseudonyms import read_key_file
+from persona_assets.settings import from_setting, read_settings
+
+_ADDS_UP = build_accounting_check(
+    "dataset", of="line", advice="Lines are neither in a split nor dropped under a reason: report this, it is a defect."
+)
+_NO_IDS = Check(
+    "dataset",
+    "no_account_id_is_released",
+    "Rows of chat or threads hold ids of accounts: report this, it is a defect.",
+    is_error=True,
+)
+_NOTHING_DELETED = Check(
+    "dataset",
+    "nothing_deleted_is_released",
+    "Released lines hold records that were deleted in the window: materialize cluster_jsonl, then this again.",
+    is_error=True,
+)
+_ALL_ALLOW = Check(
+    "dataset",
+    "everyone_allows_the_release",
+    "Released lines hold accounts that refuse training, synthetic content or bulk data sets, ask not to be shown to "
+    "logged-out people, or are gone: report this, it is a defect.",
+    is_error=True,
+)
+_NO_PERSONAL_DATA = Check(
+    "dataset",
+    "no_personal_data_is_left",
+    "Personal data is still found in texts after it was removed: report this, it is a defect.",
+    is_error=True,
+)
+_NO_LEAKS = Check(
+    "dataset",
+    "splits_share_nothing",
+    "Two splits share users, threads or texts, or are not in the order of time (leaks in the metadata): report this, "
+    "it is a defect.",
+    is_error=True,
+)
+# The gate: if one fails, nothing is put in place.
+GATE_CHECKS = (_ADDS_UP, _NO_IDS, _NOTHING_DELETED, _ALL_ALLOW, _NO_PERSONAL_DATA, _NO_LEAKS)
+
+
+class DatasetConfig(SettingsConfig):
+    """Run config of `dataset`: forms, acts, tokens, pseudonyms, personal data, licence, and memory limit."""
+
+    dataset_forms: str = from_setting("dataset_forms")
+    dataset_acts: DatasetActs = from_setting("dataset_acts")
+    dataset_tokenizer: str = from_setting("dataset_tokenizer")
+    dataset_max_tokens: int = from_setting("dataset_max_tokens")
+    dataset_pseudonyms: DatasetPseudonyms = from_setting("dataset_pseudonyms")
+    dataset_personal_data: DatasetPersonalData = from_setting("dataset_personal_data")
+    dataset_split: DatasetSplit = from_setting("dataset_split")
+    dataset_split_shares: str = from_setting("dataset_split_shares")
+    dataset_gap_hours: float = from_setting("dataset_gap_hours")
+    dataset_hold_out_users: bool = from_setting("dataset_hold_out_users")
+    dataset_license: str = from_setting("dataset_license")
+    language: str = from_setting("language")
+    seed: int = from_setting("seed")
+    memory_limit: str = from_setting("memory_limit")
+
+
+def build_dataset(
+    days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping, *, consents: bool = False
+) -> dg.AssetsDefinition:
+    """Return the asset definition of `dataset`.
+
+    Args:
+        days: Its daily partitions.
+        window: The partition mapping from a day to the days of its window.
+        consents: Whether the graph has the asset `consents`, which then says who is left out.
+    """
+
+    @dg.asset(
+        group_name="persona_assets",
+        kinds={"duckdb", "huggingface"},
+        tags={"stage": "results"},
+        owners=["team:persona_assets"],
+        partitions_def=days,
+        io_manager_key="release_io_manager",
+        ins={"user_actions": dg.AssetIn(partition_mapping=window)},
+        deps=["consents"] if consents else [],
+        check_specs=[check.spec(days) for check in GATE_CHECKS],
+    )
+    def dataset(  # noqa: PLR0913, PLR0917 - one parameter for each input
+        context: dg.AssetExecutionContext,
+        config: DatasetConfig,
+        scratch: dg.ResourceParam[Scratch],
+        cluster_jsonl: ClusterFolder,
+        user_actions: pads.Dataset,
+        persona_labels: pads.Dataset,
+    ):
+        """A data set of the day's personas, to train and evaluate models on, and to publish.
+
+        One row is one line of a persona: a conversation or an action, as a chat, as a thread of BluePrint's form, or as
+        addresses without text (`PERSONA_DATASET_FORMS`). `datasets.load_dataset(folder, "persona_3")` loads it, with
+        the splits train, validation and test. Beside the rows are a data card (`README.md`), `croissant.json` and
+        checksums. If a check fails, nothing is put in place, and an earlier data set of the day is removed. `dropped`
+        counts the lines that are in no form, by reason. Next: read the card before you publish.
+        """
+        day = parse_day(context.partition_key)
+        of_window = list_window_days(context.partition_key, days, window)
+        said = open_consent_tables(in_graph=consents, since=of_window[0])
+        # Deletions and accounts that are gone are left out of a release, whatever other results keep.
+        undefined = read_settings().undefined_consent(release=True)
+        rules = LeaveOutRules(PURPOSES_OF["release"], undefined, drop_deletions=True)
+        personas = find_personas(persona_labels, day, dict(Counter(cluster_jsonl.read_user_clusters().values())))
+        inputs = ReleaseInputs(
+            cluster_jsonl.open_line_table("lines"),
+            cluster_jsonl.open_line_table("line_messages"),
+            user_actions,
+            personas,
+            find_left_out(
+                user_actions, said, _read_rules(config), memory_limit=config.memory_limit, scratch=scratch.new_folder()
+            ),
+            cluster_jsonl.open_ignored(),
+        )
+        _require_ignored(config, inputs)
+        provenance = build_provenance(
+            "dataset",
+            days=of_window,
+            settings=config.result_settings(),
+            libraries=("duckdb", "numpy", "tokenizers"),
+            inputs=[cluster_jsonl.read_table("accounting").schema, *said.list_inputs()],
+            over_window=[user_actions],
+        )
+        folder = scratch.new_folder()
+        with measuring_time_and_memory() as cost:
+            options = read_options(config)
+            release, audit = _make(config, options, inputs, Origin(day, parse_day(of_window[0])), folder, scratch)
+            card = CardOptions(config.dataset_license, config.language, config.dataset_tokenizer, of_window)
+            describe_release(folder, release, personas, options, card, audit)
+        yield from _let_pass(audit, UPath(read_settings().data).absolute() / "dataset" / context.partition_key)
+        yield dg.MaterializeResult(
+            value=folder,
+            metadata={
+                **_list_counts(release),
+                **window_metadata(context, user_actions=user_actions),
+                **provenance_table(provenance),
+                **cost,
+            },
+        )
+
+    return dataset
+
+
+def read_forms(forms: str) -> tuple[str, ...]:
+    """Return the names of forms in a setting, in the order of `FORMS`.
+
+    Raises:
+        SettingsError: There is no such form.
+    """
+    asked = {name.strip() for name in forms.split(",")}
+    if unknown := sorted(asked - set(FORMS)):
+        raise SettingsError(f"PERSONA_DATASET_FORMS: {', '.join(unknown)} is no form; these are: {', '.join(FORMS)}")
+    return tuple(form for form in FORMS if form in asked)
+
+
+def read_options(config: DatasetConfig) -> ReleaseOptions:
+    """Return how the data set is made; the key is read from the file of `PERSONA_DATASET_KEY`.
+
+    Raises:
+        SettingsError: Pseudonyms need a key, and there is none, or the file is in the data.
+        PseudonymKeyError: The file has no usable key.
+    """
+    settings = read_settings()
+    file = settings.dataset_key
+    if file is None and config.dataset_pseudonyms != "line":
+        raise SettingsError(
+            f"PERSONA_DATASET_PSEUDONYMS={config.dataset_pseudonyms} needs PERSONA_DATASET_KEY, a key file"
+        )
+    if file is not None and Path(file).absolute().is_relative_to(Path(settings.data).absolute()):
+        raise SettingsError("PERSONA_DATASET_KEY is in PERSONA_DATA: keep the key where the data is not")
+    return ReleaseOptions(
+        read_forms(config.dataset_forms),
+        config.dataset_acts,
+        config.dataset_max_tokens,
+        config.dataset_pseudonyms,
+        None if file is None else read_key_file(Path(file)),
+        clean=config.dataset_personal_data == "remove",
+        split=_read_split(config),
+    )
+
+
+def _require_ignored(config: DatasetConfig, inputs: ReleaseInputs) -> None:
+    paired = [form for form in read_options(config).forms if form in PAIRED_FORMS]
+    if paired and inputs.ignored is None:
+        raise SettingsError(
+            f"PERSONA_DATASET_FORMS: {', '.join(paired)} need ignored messages, which cluster_jsonl did not estimate: "
+            "set PERSONA_ADD_IGNORED_MESSAGES=true and materialize cluster_jsonl, then this again"
+        )
+
+
+def _read_split(config: DatasetConfig) -> SplitOptions:
+    try:
+        return SplitOptions(
+            config.dataset_split,
+            read_shares(config.dataset_split_shares),
+            gap_hours=config.dataset_gap_hours,
+            hold_out_users=config.dataset_hold_out_users,
+            seed=config.seed,
+        )
+    except ValueError as error:
+        raise SettingsError(f"PERSONA_DATASET_SPLIT, ..._SPLIT_SHARES, ..._HOLD_OUT_USERS: {error}") from error
+
+
+def _make(  # noqa: PLR0913, PLR0917 - what a data set is made of
+    config: DatasetConfig,
+    options: ReleaseOptions,
+    inputs: ReleaseInputs,
+    origin: Origin,
+    folder: Path,
+    scratch: Scratch,
+) -> tuple[Release, Audit]:
+    from persona_assets.text_encoder.token_counts import load_token_counter  # noqa: PLC0415 - 0.3 s
+
+    release = build_release(
+        inputs,
+        options,
+        folder,
+        origin=origin,
+        count_tokens=load_token_counter(config.dataset_tokenizer),
+        memory_limit=config.memory_limit,
+        scratch=scratch.new_folder(),
+    )
+    audit = audit_release(
+        folder,
+        release,
+        inputs,
+        options,
+        memory_limit=config.memory_limit,
+        scratch=scratch.new_folder(),
+    )
+    return release, audit
+
+
+def _let_pass(audit: Audit, stored: UPath) -> Iterator[dg.AssetCheckResult]:
+    """Yield the results of the gate.
+
+    Raises:
+        ReleaseError: One failed; an earlier data set of the day was removed.
+    """
+    results = [
+        _ADDS_UP.result(passed=not audit.unaccounted, unaccounted=audit.unaccounted),
+        _NO_IDS.result(passed=not audit.account_ids, account_ids=audit.account_ids),
+        _NOTHING_DELETED.result(passed=not audit.deleted, deleted=audit.deleted),
+        _ALL_ALLOW.result(passed=not audit.refusing, accounts=audit.refusing),
+        _NO_PERSONAL_DATA.result(
+            passed=not audit.personal_data, personal_data=audit.personal_data, sampled=audit.sampled
+        ),
+        _NO_LEAKS.result(passed=not audit.leaks, leaks="; ".join(audit.leaks) or "none", **_compared(audit)),
+    ]
+    yield from results
+    failed = [f"{result.check_name}" for result in results if not result.passed]
+    if failed:
+        withdrawn = withdraw_release(stored)
+        raise ReleaseError(
+            f"the data set was not put in place, because {', '.join(failed)} failed"
+            + ("; the earlier one of that day was removed" if withdrawn else "")
+        )
+
+
+def _compared(audit: Audit) -> dict[str, int]:
+    return {f"{name.replace(' ', '_')}_compared": number for name, number in audit.compared.items()}
+
+
+def _list_counts(release: Release) -> dict[str, Any]:
+    rows = Counter[str]()
+    for shard in release.shards:
+        rows[shard.form] += shard.rows
+    return {
+        "dagster/partition_row_count": sum(rows.values()),
+        "rows": build_count_table(dict(rows), of="form"),
+        "splits": build_count_table(release.splits.kept, of="split"),
+        "dropped": build_count_table(release.dropped, of="reason"),
+        "too_long_for_chat": release.too_long,
+        "not_in_next_action": build_count_table(release.not_asked, of="reason"),
+        "ignored_posts": build_count_table(release.ignored, of="outcome"),
+        "messages_left_out": release.left_out,
+        "personal_data": build_count_table(release.personal_data, of="kind"),
+        "users": release.users,
+    }

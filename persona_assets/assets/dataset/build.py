@@ -1,0 +1,304 @@
+"""Make the folder of a data set: read lines, split them, write each form, and describe it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+
+from persona_assets.assets.dataset.chat_turns import ChatOptions, assemble_chats
+from persona_assets.assets.dataset.form_rows import (
+    Origin,
+    make_chat_rows,
+    make_dehydrated_rows,
+    make_thread_rows,
+)
+from persona_assets.assets.dataset.forms import SPLITS
+from persona_assets.assets.dataset.line_batches import LineBatch, find_starts, read_line_batches
+from persona_assets.assets.dataset.message_store import Cleaner, MessageStore, find_deleted_acts, load_messages
+from persona_assets.assets.dataset.next_action_rows import find_own_texts, make_next_action_rows
+from persona_assets.assets.dataset.pair_acts import pair_acts
+from persona_assets.assets.dataset.personas import Persona, write_card
+from persona_assets.assets.dataset.preference_rows import make_preference_rows, make_unpaired_rows
+from persona_assets.assets.dataset.release_schemas import FORMS, PAIRED_FORMS
+from persona_assets.assets.dataset.split_input import LineFilter, read_refusals, read_split_input
+from persona_assets.assets.dataset.split_options import SplitOptions
+from persona_assets.assets.dataset.splits import LineSplits, split_lines
+from persona_assets.assets.dataset.user_names import build_namer
+from persona_assets.assets.dataset.write_shards import PersonaWriters, Shard
+from persona_assets.common.database import create_dataset_view, open_duckdb
+from persona_assets.consent.left_out import LeftOut
+from persona_assets.personal_data import replace_personal_data
+from persona_assets.pseudonyms import PseudonymKey, Scope
+
+# Why `chat` lacks a line that other forms have.
+TOO_LONG = "longer than the limit of tokens"
+
+_MAX_ROUNDS = 4
+NO_POSTS = pa.array([], pa.string())
+
+_SplitNumbers = npt.NDArray[np.int8]
+
+
+class ReleaseInputs(NamedTuple):
+    """What a data set is made from: lazy datasets."""
+
+    lines: pads.Dataset  # LINES, sorted by cluster and place
+    line_messages: pads.Dataset  # LINE_MESSAGES, sorted by number
+    user_actions: pads.Dataset  # tables.USER_ACTIONS of the window
+    personas: list[Persona]
+    left_out: LeftOut | None = None  # accounts and posts that no line may have
+    ignored: pads.Dataset | None = None  # evidence of ignored messages, which forms of pairs need
+
+
+class ReleaseOptions(NamedTuple):
+    """How a data set is made."""
+
+    forms: tuple[str, ...]
+    acts: str  # json or text
+    max_tokens: int
+    scope: Scope
+    key: PseudonymKey | None
+    clean: bool  # whether personal data is removed
+    split: SplitOptions
+
+
+class Release(NamedTuple):
+    """What was written."""
+
+    shards: list[Shard]
+    read: int  # lines
+    dropped: dict[str, int]  # lines in no form, by reason
+    too_long: int  # lines that `chat` alone lacks
+    splits: LineSplits
+    personal_data: dict[str, int]  # pieces replaced, by kind
+    left_out: int  # messages that the limit of tokens left out of chats
+    users: int  # users whose lines are in a form
+    # Reads anew what the split knew of the lines that could be released; usable as long as the scratch folder is.
+    read_split_input: Callable[[], Iterator[pa.RecordBatch]]
+    not_asked: dict[str, int]  # lines that `next_action` lacks and `chat` has, by reason
+    ignored: dict[str, int]  # lines with an ignored post, by what became of them in forms of pairs
+
+
+def build_release(  # noqa: PLR0913 - each a choice of the caller's
+    inputs: ReleaseInputs,
+    options: ReleaseOptions,
+    folder: Path,
+    *,
+    origin: Origin,
+    count_tokens: Callable[[pa.Array], npt.NDArray[np.int64]],
+    memory_limit: str,
+    scratch: Path,
+) -> Release:
+    """Write the shards of all forms to a folder.
+
+    Memory: 45 bytes for each message and 30 for each line, beside the limit of DuckDB and what the split takes.
+
+    Args:
+        inputs: The tables of the day and its window.
+        options: Forms, acts, pseudonyms, personal data.
+        folder: An empty folder, which gets `data/<form>/<persona>/<split>-*.parquet`.
+        origin: Day and window.
+        count_tokens: As `token_counts.load_token_counter` returns it.
+        memory_limit: Of DuckDB's joins and sorts, such as "4GB".
+        scratch: An empty folder for intermediate files.
+    """
+    clean = remove_personal_data if options.clean else keep_texts
+    by_cluster = {persona.cluster_id: persona for persona in inputs.personas}
+    with _open_inputs(inputs, memory_limit, scratch) as con:
+        store = load_messages(con, clean=clean, count_tokens=count_tokens, scratch=scratch)
+        starts = find_starts(inputs.lines)
+        chosen = LineFilter(
+            find_deleted_acts(con, starts), Counter(), read_refusals(inputs.left_out and inputs.left_out.users, store)
+        )
+    cleaned = _CleanedLines(inputs.lines, store, clean, Counter())
+    splits = split_lines(read_split_input(cleaned.read(), store, by_cluster, chosen), options.split)
+    n_lines = inputs.lines.count_rows()
+    split_of_line = _index_splits(splits, n_lines)
+    namer = build_namer(
+        store.users,
+        scope=options.scope,
+        key=options.key,
+        release=f"{origin.day}",
+        persona=lambda cluster: by_cluster[cluster].key,
+    )
+    pairs = None
+    if set(options.forms) & set(PAIRED_FORMS) and inputs.ignored is not None:
+        with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
+            pairs = pair_acts(con, cleaned.read(), split_of_line, store, inputs.ignored)
+    forms = _FormWriter(folder, options, by_cluster, store, origin, namer, count_tokens, pairs and pairs.table)
+    for batch in cleaned.read():
+        forms.write(batch, split_of_line[batch.line_ids])
+    shards = forms.close()
+    personal_data = Counter(store.personal_data) + cleaned.personal_data
+    dropped = {reason: count for reason, count in (chosen.dropped + Counter(splits.dropped)).items() if count}
+
+    def read_again() -> Iterator[pa.RecordBatch]:
+        return read_split_input(cleaned.read(), store, by_cluster, chosen._replace(dropped=Counter()))
+
+    return Release(
+        shards,
+        n_lines,
+        dropped,
+        forms.too_long,
+        splits,
+        dict(personal_data),
+        forms.left_out,
+        len(forms.authors),
+        read_again,
+        dict(forms.not_asked),
+        pairs.outcomes if pairs else {},
+    )
+
+
+@contextmanager
+def _open_inputs(inputs: ReleaseInputs, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBPyConnection]:
+    with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
+        for name in ("lines", "line_messages", "user_actions"):
+            create_dataset_view(con, name, getattr(inputs, name))
+        con.register("left_out_posts", pa.table({"uri": inputs.left_out.posts if inputs.left_out else NO_POSTS}))
+        yield con
+
+
+def remove_personal_data(texts: list[str | None]) -> tuple[list[str | None], dict[str, int]]:
+    """Return texts with placeholders for personal data, and the number of these by kind."""
+    counts = Counter[str]()
+    # Where something was replaced, what is left can be found anew: once more, until nothing is.
+    pending = list(range(len(texts)))
+    texts = list(texts)
+    for _ in range(_MAX_ROUNDS):
+        removed = replace_personal_data([texts[place] for place in pending])
+        counts.update(removed.counts)
+        changed = [(place, text) for place, text in zip(pending, removed.texts, strict=True) if text != texts[place]]
+        for place, text in changed:
+            texts[place] = text
+        pending = [place for place, _ in changed]
+        if not pending:
+            break
+    return texts, {kind: count for kind, count in counts.items() if count}
+
+
+def keep_texts(texts: list[str | None]) -> tuple[list[str | None], dict[str, int]]:
+    """Return the texts as they are."""
+    return texts, {}
+
+
+class _CleanedLines(NamedTuple):
+    """Lines whose acts' own texts are as they are released."""
+
+    lines: pads.Dataset
+    store: MessageStore
+    clean: Cleaner
+    personal_data: Counter[str]
+
+    def read(self) -> Iterator[LineBatch]:
+        """Yield all lines; personal data is counted anew each time."""
+        self.personal_data.clear()
+        for batch in read_line_batches(self.lines, self.store):
+            texts = batch.texts
+            if texts.null_count < len(texts):
+                written, counts = self.clean(texts.to_pylist())
+                self.personal_data.update(counts)
+                texts = pa.array([text or None for text in written], pa.string())
+            yield batch._replace(texts=texts)
+
+
+def _index_splits(splits: LineSplits, n_lines: int) -> _SplitNumbers:
+    """Return the place in `SPLITS` of each line's split, int8 `(n_lines,)`; -1 for none."""
+    numbers = np.full(n_lines, -1, np.int8)
+    names = splits.lines["split"].cast(pa.string())
+    found = pc.fill_null(pc.index_in(names, value_set=pa.array(SPLITS)), -1)
+    numbers[splits.lines["line_id"].to_numpy()] = found.to_numpy()
+    return numbers
+
+
+class _FormWriter:
+    """Writes the rows of all forms, a persona at a time."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what rows are made of
+        self,
+        folder: Path,
+        options: ReleaseOptions,
+        personas: dict[int, Persona],
+        store: MessageStore,
+        origin: Origin,
+        namer: Callable[..., pa.StringArray],
+        count_tokens: Callable[[pa.Array], npt.NDArray[np.int64]],
+        pairs: pa.Table | None,
+    ) -> None:
+        self._folder, self._options, self._personas = folder, options, personas
+        self._store, self._origin, self._namer, self._pairs = store, origin, namer, pairs
+        self._chat = ChatOptions(options.acts, options.max_tokens, count_tokens)
+        self._writers: PersonaWriters | None = None
+        self._cluster: int | None = None
+        self._shards: list[Shard] = []
+        self.too_long = self.left_out = 0
+        self.authors: set[int] = set()
+        self.not_asked = Counter[str]()
+
+    def write(self, batch: LineBatch, splits: _SplitNumbers) -> None:
+        """Write the lines of one cluster that have a split."""
+        if batch.cluster_id != self._cluster:
+            self._end_persona()
+            self._cluster = batch.cluster_id
+            key = self._personas[batch.cluster_id].key
+            forms = {form: FORMS[form] for form in self._options.forms}
+            self._writers = PersonaWriters(self._folder, key, forms, SPLITS)
+        kept = batch.select(splits >= 0)
+        if not kept.size or self._writers is None:
+            return
+        self.authors.update(np.unique(kept.authors).tolist())
+        names = pa.array(SPLITS).take(pa.array(splits[splits >= 0]))
+        for form, rows in self._make_rows(kept, names):
+            self._writers.write(form, rows)
+
+    def _make_rows(self, batch: LineBatch, splits: pa.StringArray) -> Iterator[tuple[str, pa.Table]]:
+        persona, forms = self._personas[batch.cluster_id], self._options.forms
+        if "threads" in forms:
+            yield "threads", make_thread_rows(batch, self._store, splits, persona, self._origin, self._namer)
+        if "dehydrated" in forms:
+            yield "dehydrated", make_dehydrated_rows(batch, self._store, splits, persona, self._origin)
+        if set(forms) <= {"threads", "dehydrated"}:
+            return
+        chats = assemble_chats(batch, self._store, write_card(persona, acts=self._options.acts), self._chat)
+        self.too_long += int((~chats.is_kept).sum())
+        self.left_out += int(chats.left_out.sum())
+        kept, names = batch.select(chats.is_kept), splits.filter(pa.array(chats.is_kept))
+        chat = make_chat_rows(kept, chats, names, persona, self._origin, self._namer)
+        if "chat" in forms:
+            yield "chat", chat
+        yield from self._derive_rows(chat, kept)
+
+    def _derive_rows(self, chat: pa.Table, batch: LineBatch) -> Iterator[tuple[str, pa.Table]]:
+        forms, acts = self._options.forms, self._options.acts
+        if "next_action" in forms:
+            made = make_next_action_rows(chat, find_own_texts(batch, self._store))
+            self.not_asked.update(made.left_out)
+            yield "next_action", made.rows
+        if self._pairs is None:
+            return
+        if "preference" in forms:
+            seed = self._options.split.seed
+            rows = make_preference_rows(chat, batch, self._store, self._pairs, acts=acts, seed=seed)
+            yield "preference", rows
+        if "unpaired_preference" in forms:
+            yield "unpaired_preference", make_unpaired_rows(chat, self._pairs, acts=acts)
+
+    def close(self) -> list[Shard]:
+        """Complete all files, and return them."""
+        self._end_persona()
+        return self._shards
+
+    def _end_persona(self) -> None:
+        if self._writers is not None:
+            self._shards += self._writers.close()
+        self._writers = None

@@ -1,0 +1,72 @@
+"""Write what describes a data set into its folder: the card and the Croissant metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from persona_assets.assets.dataset.build import Release, ReleaseOptions
+from persona_assets.assets.dataset.croissant import write_croissant
+from persona_assets.assets.dataset.data_card import CITATION, GATE, LIMITS, CardOptions, Figure, write_data_card
+from persona_assets.assets.dataset.gate import Audit
+from persona_assets.assets.dataset.personas import Persona
+from persona_assets.assets.dataset.release_schemas import FORMS
+
+CARD, CROISSANT = "README.md", "croissant.json"
+
+
+def describe_release(  # noqa: PLR0913, PLR0917 - what the files are made of
+    folder: Path,
+    release: Release,
+    personas: Sequence[Persona],
+    options: ReleaseOptions,
+    card: CardOptions,
+    audit: Audit,
+) -> None:
+    """Write `README.md` and `croissant.json`.
+
+    Args:
+        folder: The data set.
+        release: What was written there.
+        personas: All personas of the day.
+        options: How the data set was made.
+        card: What else the card says.
+        audit: What the gate measured.
+    """
+    written = {shard.form for shard in release.shards}
+    forms = {form: FORMS[form] for form in options.forms if form in written}
+    text = write_data_card(release, personas, forms, options, card, list_figures(audit, options))
+    (folder / CARD).write_text(text, encoding="utf-8")
+    properties = {
+        "name": f"personas-{card.days[-1]}",
+        "description": "What users of a social network wrote and did, by persona: a cluster of users who write alike.",
+        "license": card.license_name,
+        "citeAs": CITATION,
+        "version": "1.0.0",
+        "datePublished": card.days[-1],
+    }
+    use = {
+        "dataCollection": "A capture of Bluesky's public stream; see How it was made in README.md.",
+        "personalSensitiveInformation": GATE,
+        "dataLimitations": LIMITS,
+        "dataReleaseMaintenancePlan": "Make the data set again without what was deleted since, and publish that.",
+    }
+    (folder / CROISSANT).write_bytes(write_croissant(forms, properties=properties, responsible_use=use))
+
+
+def list_figures(audit: Audit, options: ReleaseOptions) -> list[Figure]:
+    """Return what the gate measured, as the card shows it."""
+    compared = ", ".join(f"{count:,} {name}" for name, count in audit.compared.items())
+    found = f"{audit.personal_data:,} in {audit.sampled:,} texts" if options.clean else "texts were kept as they are"
+    return [
+        Figure("lines that are not accounted for", f"{audit.unaccounted:,}", not audit.unaccounted),
+        Figure("ids of accounts in chat and threads", f"{audit.account_ids:,}", not audit.account_ids),
+        Figure("records deleted in the window", f"{audit.deleted:,}", not audit.deleted),
+        Figure("accounts that are to be left out", f"{audit.refusing:,}", not audit.refusing),
+        Figure("pieces of personal data found again", found, not audit.personal_data),
+        Figure(
+            "users, threads and texts that splits share",
+            f"{'; '.join(audit.leaks) or '0'}, of {compared}",
+            not audit.leaks,
+        ),
+    ]

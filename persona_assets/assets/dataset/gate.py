@@ -1,0 +1,245 @@
+"""Decide whether a data set may be put in place, by reading what was written.
+
+Each check reads the files or the inputs anew, and none uses what the step that wrote them counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pyarrow.types as pat
+
+from persona_assets.assets.dataset.build import NO_POSTS, Release, ReleaseInputs, ReleaseOptions
+from persona_assets.assets.dataset.leaks import describe_leaks, find_leaks
+from persona_assets.assets.dataset.line_batches import find_starts
+from persona_assets.common.database import create_dataset_view, open_duckdb
+from persona_assets.personal_data import find_personal_data
+
+# Forms that name no account. Addresses in `dehydrated` name theirs.
+PSEUDONYMOUS = ("chat", "threads", "next_action", "preference", "unpaired_preference")
+# Forms that have every line of a split.
+WHOLE_FORMS = ("threads", "dehydrated")
+_DID = r"did:[a-z]+:[A-Za-z0-9._:%-]"
+_NAME = re.compile(r"^@user[0-9]+: ", re.MULTILINE)
+# The form in which personal data is looked for, the first that there is, and its column of texts.
+_TEXTS = {"chat": "messages", "threads": "thread", "next_action": "context", "unpaired_preference": "prompt"}
+# Texts in which personal data is looked for again, evenly over all files.
+SAMPLED_TEXTS = 20_000
+
+SELECT_RELEASED = """
+    SELECT line_id, user_id, action, uri, messages
+    FROM lines JOIN starts USING (cluster_id) JOIN released ON line_id = first_line + line_number
+"""
+
+COUNT_DELETED = f"""
+    WITH deleted AS (
+        SELECT DISTINCT uri FROM user_actions
+        WHERE action IN ('post_delete', 'unlike', 'unrepost', 'unfollow', 'unblock') AND uri IS NOT NULL
+        UNION
+        SELECT uri FROM left_out_posts
+    ),
+    released_lines AS ({SELECT_RELEASED}),
+    records AS (
+        SELECT uri FROM released_lines WHERE action NOT IN ('unlike', 'unrepost', 'unfollow', 'unblock')
+        UNION ALL
+        SELECT line_messages.uri
+        FROM (SELECT unnest(messages) AS message FROM released_lines) JOIN line_messages USING (message)
+    )
+    SELECT count(*) FROM records SEMI JOIN deleted USING (uri)
+"""  # noqa: S608 - constants of this project
+
+COUNT_REFUSING = f"""
+    WITH released_lines AS ({SELECT_RELEASED}),
+    records AS (
+        SELECT line_messages.uri
+        FROM (SELECT unnest(messages) AS message FROM released_lines) JOIN line_messages USING (message)
+    ),
+    accounts AS (
+        SELECT user_id FROM released_lines UNION SELECT user_id FROM user_actions SEMI JOIN records USING (uri)
+    )
+    SELECT count(*) FROM accounts SEMI JOIN left_out USING (user_id)
+"""  # noqa: S608 - constants of this project
+
+
+class Audit(NamedTuple):
+    """What the gate measured. Numbers must be 0 unless they say otherwise."""
+
+    unaccounted: int  # lines read that are neither in a split nor dropped under a reason
+    account_ids: int  # strings of chat and threads with the form of an account's id
+    deleted: int  # records that were deleted in the window, and are in a released line
+    refusing: int  # accounts in released lines that are to be left out
+    personal_data: int  # pieces that the finders of personal data find in the sample
+    sampled: int  # texts of that sample; any number
+    leaks: tuple[str, ...]  # a sentence for each leak between splits; must be empty
+    compared: dict[str, int]  # how many users, threads and texts were compared
+
+
+def audit_release(  # noqa: PLR0913 - what is compared, and how
+    folder: Path,
+    release: Release,
+    inputs: ReleaseInputs,
+    options: ReleaseOptions,
+    *,
+    memory_limit: str,
+    scratch: Path,
+) -> Audit:
+    """Return the measures of the release in `folder`.
+
+    Args:
+        folder: The data set, complete but for its card.
+        release: What the step says that it wrote.
+        inputs: What it was made from.
+        options: How it was made. If texts are kept as they are, only ids of accounts outside texts count.
+        memory_limit: Of DuckDB.
+        scratch: An existing folder.
+    """
+    files = [folder / shard.path for shard in release.shards]
+    account_ids = sum(
+        count_account_ids(batch, with_texts=options.clean)
+        for shard in release.shards
+        if shard.form in PSEUDONYMOUS
+        for batch in _read(folder / shard.path)
+    )
+    released = read_released_lines(files)
+    line_ids = released["line_id"].to_numpy()
+    left, sampled = count_personal_data(folder, release) if options.clean else (0, 0)
+    leaks = find_leaks(
+        release.read_split_input(),
+        released,
+        min_words=options.split.min_words,
+        memory_limit=memory_limit,
+        scratch=scratch,
+    )
+    return Audit(
+        unaccounted=abs(release.read - len(line_ids) - sum(release.dropped.values())) if _has_all_lines(release) else 0,
+        account_ids=account_ids,
+        deleted=count_deleted(inputs, line_ids, memory_limit=memory_limit, scratch=scratch),
+        refusing=count_refusing(inputs, line_ids, memory_limit=memory_limit, scratch=scratch),
+        personal_data=left,
+        sampled=sampled,
+        leaks=tuple(
+            describe_leaks(
+                leaks,
+                in_time_order=options.split.mode == "time",
+                gap_hours=options.split.gap_hours,
+                hold_out_users=options.split.hold_out_users,
+            )
+        ),
+        compared={
+            "users": leaks.users.distinct,
+            "threads and quoted posts": leaks.threads.distinct,
+            "texts": leaks.texts.distinct,
+        },
+    )
+
+
+def _has_all_lines(release: Release) -> bool:
+    """Say whether a form has all lines of the splits: `chat`, and what is made of it, lacks those that are too long."""
+    return not release.too_long or not {shard.form for shard in release.shards}.isdisjoint(WHOLE_FORMS)
+
+
+def _read(file: Path) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(file) as opened:
+        yield from opened.iter_batches(batch_size=20_000)
+
+
+def count_account_ids(batch: pa.RecordBatch, *, with_texts: bool) -> int:
+    """Return the number of strings of a batch that hold an account's id.
+
+    Args:
+        batch: Rows of a form.
+        with_texts: Whether texts are looked at too.
+    """
+    return sum(
+        pc.sum(pc.match_substring_regex(strings, _DID)).as_py() or 0
+        for name, strings in _list_strings(batch)
+        if with_texts or not name.endswith(("content", "text"))
+    )
+
+
+def _list_strings(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.Array]]:
+    """Yield the strings of each column and of what lists and structs hold, with their name."""
+    pending: list[tuple[str, pa.Array]] = list(zip(batch.schema.names, batch.columns, strict=True))
+    while pending:
+        name, column = pending.pop()
+        if pat.is_list(column.type):
+            pending.append((name, column.flatten()))
+        elif pat.is_struct(column.type):
+            pending += [(f"{name}.{field.name}", column.field(field.name)) for field in column.type]
+        elif pat.is_string(column.type):
+            yield name, column
+
+
+def read_released_lines(files: list[Path]) -> pa.Table:
+    """Return `line_id` and `split` of the lines in any file, sorted and each once.
+
+    A line that is in two splits is there twice, so that leaks show it.
+    """
+    schema = pa.schema([("line_id", pa.int64()), ("split", pa.string())])
+    tables = [pq.read_table(file, columns=schema.names, partitioning=None).cast(schema) for file in files]
+    found = pa.concat_tables([schema.empty_table(), *tables])
+    return found.group_by(["line_id", "split"]).aggregate([]).sort_by("line_id")
+
+
+def count_deleted(inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], *, memory_limit: str, scratch: Path) -> int:
+    """Return the number of records in these lines that were deleted in the window, their acts' own included."""
+    return _count(COUNT_DELETED, inputs, line_ids, memory_limit, scratch)
+
+
+def count_refusing(inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], *, memory_limit: str, scratch: Path) -> int:
+    """Return the number of accounts in these lines that `left_out` names; 0 if there is no such table."""
+    return 0 if inputs.left_out is None else _count(COUNT_REFUSING, inputs, line_ids, memory_limit, scratch)
+
+
+def _count(query: str, inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], memory_limit: str, scratch: Path) -> int:
+    starts = find_starts(inputs.lines)
+    with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
+        for name in ("lines", "line_messages", "user_actions"):
+            create_dataset_view(con, name, getattr(inputs, name))
+        first_lines = {"cluster_id": pa.array(starts, pa.int32()), "first_line": pa.array(starts.values(), pa.int64())}
+        con.register("starts", pa.table(first_lines))
+        con.register("released", pa.table({"line_id": line_ids}))
+        con.register("left_out_posts", pa.table({"uri": inputs.left_out.posts if inputs.left_out else NO_POSTS}))
+        if inputs.left_out is not None:
+            con.register("left_out", inputs.left_out.users)
+        (count,) = con.sql(query).fetchall()[0]
+    return count
+
+
+def count_personal_data(folder: Path, release: Release) -> tuple[int, int]:
+    """Return the pieces of personal data that are found in a sample of texts, and the size of the sample."""
+    forms = {shard.form for shard in release.shards}
+    column, form = next(((column, form) for form, column in _TEXTS.items() if form in forms), ("", ""))
+    shards = [shard for shard in release.shards if shard.form == form]
+    rows = sum(shard.rows for shard in shards)
+    step = max(1, rows // SAMPLED_TEXTS)
+    found = sampled = 0
+    for shard in shards:
+        for batch in _read(folder / shard.path):
+            for row in batch[column].take(pa.array(np.arange(0, batch.num_rows, step))).to_pylist():
+                texts = [_text_of(message) for message in row]
+                found += sum(len(find_personal_data(text)) for text in texts)
+                sampled += len(texts)
+    return found, sampled
+
+
+def _text_of(message: dict[str, Any]) -> str:
+    """Return what a person wrote in a message of a row."""
+    if "text" in message:
+        return message["text"] or ""
+    content: str = message["content"]
+    if message["role"] == "assistant" and content.startswith("{"):
+        try:
+            return msgspec.json.decode(content).get("text", "")
+        except (msgspec.DecodeError, AttributeError):
+            return content
+    return "" if message["role"] == "system" else _NAME.sub("", content)

@@ -1,0 +1,246 @@
+"""Move users between splits so that fewer lines cross, while splits keep the asked shares of lines.
+
+The method is label propagation with capacities. In each round, half of the users choose the split in which more of
+their lines would be whole. Each split has a price for each persona, at which it gets as many lines as it has room for
+(Ugander and Backstrom 2013 solve a linear program for this). The room of each split changes from round to round, until
+the lines that are kept have the asked shares. Rounds begin with equal shares, so that communities form in all splits
+alike, and go from there to those asked.
+
+Threads and texts are not looked at: nearly all lines of a thread have its first author, so that they go where that user
+goes. `follow` gives each its split afterwards.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from persona_assets.assets.dataset.keyed_hash import Hashes, derive_number, mix
+from persona_assets.assets.dataset.line_graph import USER, LineGraph
+from persona_assets.assets.dataset.main_personas import find_main_personas
+from persona_assets.assets.dataset.split_options import SplitOptions
+from persona_assets.assets.dataset.stratify import N_SPLITS, TEST, TRAIN, VALIDATION, Shares, SplitNumbers
+
+# Rounds with equal shares, rounds in which shares go to those asked, and rounds with these.
+_ROUNDS_EQUAL, _ROUNDS_BETWEEN, _ROUNDS_ASKED = 10, 30, 20
+# Exponent by which capacities follow the ratio of asked and present shares of lines that are kept.
+_ETA = 0.3
+_MIN_CAPACITY = 0.01
+# A persona with fewer kept lines than this follows the shares of all personas more than its own.
+_PRIOR_LINES = 300
+# Prices are shares of a user's lines; sweeps over splits and halvings of the interval in each.
+_MAX_PRICE, _SWEEPS, _HALVINGS = 2.0, 2, 10
+# Of its lines, what a user must gain to move, and what it gains at random, so that equal users do not move together.
+_INERTIA, _JITTER = 0.02, 0.01
+_INCIDENCES_PER_BATCH = 1 << 22
+
+Int32Array = npt.NDArray[np.int32]
+Int64Array = npt.NDArray[np.int64]
+
+
+class _Cut(NamedTuple):
+    """The part of the graph that may move, and what is known of each of its lines."""
+
+    lines: Int32Array  # for each user of each line: the line's row in the arrays below
+    nodes: Int32Array  # for each user of each line
+    n_users: Int32Array  # of each line
+    personas: Int32Array  # from 0
+    periods: SplitNumbers | None
+
+    @property
+    def n_lines(self) -> int:
+        return len(self.personas)
+
+
+class _Users(NamedTuple):
+    """The users that may move."""
+
+    nodes: Int64Array
+    authored: Int64Array  # number of lines of each
+    personas: Int64Array  # of most of these lines
+
+
+def refine_users(
+    graph: LineGraph,
+    splits: SplitNumbers,
+    is_movable: npt.NDArray[np.bool_],
+    options: SplitOptions,
+    periods: SplitNumbers | None,
+) -> SplitNumbers:
+    """Return the splits with those of users after all rounds, of which the best one with the asked shares counts.
+
+    Args:
+        graph: The lines and their nodes.
+        splits: int8 `(n_nodes,)`: a first split of authors. Movable users that author no line get one here.
+        is_movable: bool `(n_nodes,)`: the nodes of components that are cut.
+        options: Shares and seed.
+        periods: int8 `(n_lines,)`: the only split in which each line can be kept, or -1 for none; None: in any.
+    """
+    cut = _select_movable(graph, is_movable, periods)
+    if not cut.n_lines:
+        return splits
+    asked = np.array(options.normalised_shares)
+    is_movable = is_movable & (graph.kinds == USER)
+    splits = _follow_authors(graph, cut, splits, is_movable)
+    whole = _count_whole(cut, splits)
+    capacities = np.full((cut.personas.max() + 1, N_SPLITS), 1 / N_SPLITS)
+    users = _describe_users(graph, cut, is_movable)
+    best, best_score = splits, -np.inf
+    last = _ROUNDS_EQUAL + _ROUNDS_BETWEEN + _ROUNDS_ASKED
+    for number in range(last):
+        target = _interpolate(asked, (number - _ROUNDS_EQUAL) / _ROUNDS_BETWEEN)
+        capacities = _adjust(capacities, whole, target)
+        # Half of the users stay, so that neighbours do not exchange places for ever.
+        draws = mix(graph.keys[users.nodes], derive_number(options.seed, f"round {number}"))
+        splits = _move(users, _count_worth(cut, splits), splits, capacities, draws)
+        whole = _count_whole(cut, splits)
+        score = _score(whole, asked)
+        if number >= last - _ROUNDS_ASKED and score > best_score:
+            best, best_score = splits, score
+    return best
+
+
+def _select_movable(graph: LineGraph, is_movable: npt.NDArray[np.bool_], periods: SplitNumbers | None) -> _Cut:
+    # All users of a line are in one component, so that either all can move or none.
+    is_cut = is_movable[graph.anchors] & (graph.kinds[graph.anchors] == USER)
+    rows = (np.cumsum(is_cut) - 1).astype(np.int32)
+    incidences = is_cut[graph.lines] & (graph.kinds[graph.nodes] == USER)
+    lines = rows[graph.lines[incidences]]
+    _, personas = np.unique(graph.personas[is_cut], return_inverse=True)
+    sizes = np.bincount(lines, minlength=len(personas)).astype(np.int32)
+    personas = personas.astype(np.int32)
+    return _Cut(lines, graph.nodes[incidences], sizes, personas, None if periods is None else periods[is_cut])
+
+
+def _follow_authors(
+    graph: LineGraph, cut: _Cut, splits: SplitNumbers, is_movable: npt.NDArray[np.bool_]
+) -> SplitNumbers:
+    """Give users that author no line the split in which most authors of their lines are, the first of several."""
+    is_follower = is_movable.copy()
+    is_follower[graph.anchors] = False
+    authors = graph.anchors[is_movable[graph.anchors]]
+    votes = np.bincount(
+        cut.nodes.astype(np.int64) * N_SPLITS + splits[authors[cut.lines]], minlength=len(splits) * N_SPLITS
+    )
+    followed = votes.reshape(-1, N_SPLITS).argmax(axis=1).astype(np.int8)
+    return np.where(is_follower, followed, splits)
+
+
+def _interpolate(asked: Shares, progress: float) -> Shares:
+    """Return shares between equal ones (progress 0 and less) and those asked (1 and more), on a logarithmic scale."""
+    shares = asked ** min(max(progress, 0.0), 1.0)
+    return shares / shares.sum()
+
+
+def _count_users(cut: _Cut, splits: SplitNumbers) -> npt.NDArray[np.int32]:
+    """Return the number of users of each line in each split, `(n_lines, 3)`."""
+    of_users = splits[cut.nodes]
+    counts = np.empty((cut.n_lines, N_SPLITS), np.int32)
+    for split in range(N_SPLITS):
+        counts[:, split] = np.bincount(cut.lines[of_users == split], minlength=cut.n_lines)
+    return counts
+
+
+def _count_whole(cut: _Cut, splits: SplitNumbers) -> Int64Array:
+    """Return the number of lines of each persona that can be kept in each split, `(n_personas, 3)`."""
+    counts = _count_users(cut, splits)
+    n_personas = cut.personas.max() + 1
+    whole = np.empty((n_personas, N_SPLITS), np.int64)
+    for split in range(N_SPLITS):
+        is_whole = counts[:, split] == cut.n_users
+        if cut.periods is not None:
+            is_whole &= cut.periods == split
+        whole[:, split] = np.bincount(cut.personas[is_whole], minlength=n_personas)
+    return whole
+
+
+def _adjust(capacities: Shares, whole: Int64Array, target: Shares) -> Shares:
+    """Give more room to splits that have too few of a persona's lines, `(n_personas, 3)`; rows sum to 1."""
+    total = whole.sum(axis=0)
+    overall = (total + 1) / (total.sum() + N_SPLITS)
+    shares = (whole + _PRIOR_LINES * overall) / (whole.sum(axis=1, keepdims=True) + _PRIOR_LINES)
+    capacities = np.maximum(capacities * (target / shares) ** _ETA, _MIN_CAPACITY)
+    return capacities / capacities.sum(axis=1, keepdims=True)
+
+
+def _describe_users(graph: LineGraph, cut: _Cut, is_movable: npt.NDArray[np.bool_]) -> _Users:
+    nodes = np.flatnonzero(is_movable)
+    anchors = graph.anchors[is_movable[graph.anchors]]
+    authored = np.bincount(anchors, minlength=graph.n_nodes)[nodes]
+    personas = np.zeros(graph.n_nodes, np.int64)
+    authors, main, _ = find_main_personas(anchors.astype(np.int64), cut.personas)
+    personas[authors] = main
+    return _Users(nodes, authored, personas[nodes])
+
+
+def _count_worth(cut: _Cut, splits: SplitNumbers) -> Int64Array:
+    """Return for each user and split the number of its lines that would be whole if it were there, `(n_users, 3)`."""
+    counts = _count_users(cut, splits)
+    # Users have the first numbers of all nodes.
+    n_users = int(cut.nodes.max()) + 1
+    worth = np.zeros((n_users, N_SPLITS), np.int64)
+    for start in range(0, len(cut.lines), _INCIDENCES_PER_BATCH):
+        batch = slice(start, start + _INCIDENCES_PER_BATCH)
+        lines, nodes = cut.lines[batch], cut.nodes[batch]
+        others, present = cut.n_users[lines] - 1, splits[nodes]
+        for split in range(N_SPLITS):
+            is_whole = counts[lines, split] - (present == split) == others
+            if cut.periods is not None:
+                is_whole &= cut.periods[lines] == split
+            worth[:, split] += np.bincount(nodes[is_whole], minlength=n_users)
+    return worth
+
+
+def _move(users: _Users, worth: Int64Array, splits: SplitNumbers, capacities: Shares, draws: Hashes) -> SplitNumbers:
+    """Return the splits after half of the users, those with odd draws, chose theirs at the prices of this round."""
+    may_move = (draws & np.uint64(1)).astype(bool)
+    nodes, authored, personas = (column[may_move] for column in users)
+    present = splits[nodes]
+    values = worth[nodes] / np.maximum(authored, 1)[:, None]
+    values[np.arange(len(nodes)), present] += _INERTIA
+    jitter = (draws[may_move] >> np.uint64(8)) & np.uint64(0xFFFF)
+    values[:, TRAIN] += jitter / 0xFFFF * _JITTER
+    is_author = authored > 0
+    room = capacities * np.bincount(users.personas, users.authored, len(capacities))[:, None]
+    staying = ~may_move
+    room -= np.bincount(
+        users.personas[staying] * N_SPLITS + splits[users.nodes[staying]],
+        users.authored[staying],
+        capacities.size,
+    ).reshape(-1, N_SPLITS)
+    prices = _find_prices(values[is_author], authored[is_author], personas[is_author], room)
+    values[is_author] += prices[personas[is_author]]
+    splits = splits.copy()
+    splits[nodes] = values.argmax(axis=1)
+    return splits
+
+
+def _find_prices(values: Shares, weights: Int64Array, personas: Int64Array, room: Shares) -> Shares:
+    """Return what is to be added to the values of each persona and split so that choices fill the room of each split.
+
+    Args:
+        values: float64 `(n, 3)`, of each user and split.
+        weights: int64 `(n,)`, how much room each user takes.
+        personas: int64 `(n,)`.
+        room: float64 `(n_personas, 3)`.
+    """
+    prices = np.zeros_like(room)
+    for _ in range(_SWEEPS):
+        for split in (VALIDATION, TEST):
+            low = np.full(len(room), -_MAX_PRICE)
+            high = np.full(len(room), _MAX_PRICE)
+            for _ in range(_HALVINGS):
+                prices[:, split] = (low + high) / 2
+                chosen = (values + prices[personas]).argmax(axis=1) == split
+                taken = np.bincount(personas[chosen], weights[chosen], len(room))
+                low = np.where(taken < room[:, split], prices[:, split], low)
+                high = np.where(taken < room[:, split], high, prices[:, split])
+    return prices
+
+
+def _score(whole: Int64Array, asked: Shares) -> float:
+    """Return how good a split is: the number of lines kept, less those by which shares of personas are off."""
+    deviation = np.abs(whole - whole.sum(axis=1, keepdims=True) * asked).sum()
+    return float(whole.sum() - deviation)
