@@ -1,7 +1,6 @@
 """The tables and views that this package creates in DuckDB, each declared once.
 
-`test_relations.py` runs the step and compares each declaration with what DuckDB's `DESCRIBE` returns, and with the
-SQL of each module.
+`test_relations.py` compares each declaration with what DuckDB's `DESCRIBE` returns, and with the SQL of each module.
 
 Columns that mean the same in several relations:
     member: Number of a user who is in a cluster, `members.member`.
