@@ -27,6 +27,8 @@ from persona_assets.errors import ReleaseError, SettingsError
 from persona_assets.io_managers.persona_files import ClusterFolder
 from persona_assets.io_managers.release_folders import withdraw_release
 from persona_assets.partitions import days_of_window, parse_day
+from persona_assets.personal_data.names import find_name_finder
+from persona_assets.privacy import list_findings
 from persona_assets.pseudonyms import read_key_file
 from persona_assets.settings import from_setting, read_settings
 
@@ -37,6 +39,12 @@ _NO_IDS = Check(
     "dataset",
     "no_account_id_is_released",
     "Rows of chat or threads hold ids of accounts: report this, it is a defect.",
+    is_error=True,
+)
+_NOBODY_REFUSING = Check(
+    "dataset",
+    "no_account_that_refuses_is_released",
+    "Released lines have accounts that are to be left out: materialize cluster_jsonl, then this again.",
     is_error=True,
 )
 _NOTHING_DELETED = Check(
@@ -59,7 +67,7 @@ _NO_LEAKS = Check(
     is_error=True,
 )
 # The gate: if one fails, nothing is put in place.
-GATE_CHECKS = (_ADDS_UP, _NO_IDS, _NOTHING_DELETED, _NO_PERSONAL_DATA, _NO_LEAKS)
+GATE_CHECKS = (_ADDS_UP, _NO_IDS, _NOBODY_REFUSING, _NOTHING_DELETED, _NO_PERSONAL_DATA, _NO_LEAKS)
 
 
 class DatasetConfig(SettingsConfig):
@@ -144,6 +152,7 @@ def build_dataset(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowParti
             value=folder,
             metadata={
                 **_list_counts(release),
+                "privacy": _list_verdicts(audit),
                 **window_metadata(context, user_actions=user_actions),
                 **provenance_table(provenance),
                 **cost,
@@ -233,6 +242,7 @@ def _make(  # noqa: PLR0913, PLR0917 - what a data set is made of
         options,
         memory_limit=config.memory_limit,
         scratch=scratch.new_folder(),
+        names=find_name_finder(),
     )
     return release, audit
 
@@ -246,6 +256,7 @@ def _let_pass(audit: Audit, stored: UPath) -> Iterator[dg.AssetCheckResult]:
     results = [
         _ADDS_UP.result(passed=not audit.unaccounted, unaccounted=audit.unaccounted),
         _NO_IDS.result(passed=not audit.account_ids, account_ids=audit.account_ids),
+        _NOBODY_REFUSING.result(passed=not audit.refusing, refusing=audit.refusing),
         _NOTHING_DELETED.result(passed=not audit.deleted, deleted=audit.deleted),
         _NO_PERSONAL_DATA.result(
             passed=not audit.personal_data, personal_data=audit.personal_data, sampled=audit.sampled
@@ -282,3 +293,11 @@ def _list_counts(release: Release) -> dict[str, Any]:
         "personal_data": count_table(release.personal_data, of="kind"),
         "users": release.users,
     }
+
+
+def _list_verdicts(audit: Audit) -> dg.TableMetadataValue:
+    findings = list_findings(audit.privacy)
+    return dg.MetadataValue.table(
+        [dg.TableRecord({"privacy": one.name, "verdict": f"{one.verdict}: {one.value}"}) for one in findings],
+        schema=dg.TableSchema([dg.TableColumn("privacy"), dg.TableColumn("verdict")]),
+    )
