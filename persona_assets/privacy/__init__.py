@@ -6,7 +6,7 @@ is changed, except by `k_anonymity.drop_small_groups`.
 
 from persona_assets.privacy.audit import Finding, GateCounts, ReleaseAudit, WordForWord, audit_release
 from persona_assets.privacy.draw import OwnText, TextSample, draw_authors
-from persona_assets.privacy.findings import list_findings
+from persona_assets.privacy.findings import list_findings, summarise_verdicts
 from persona_assets.privacy.halves import choose_known, link_halves
 from persona_assets.privacy.k_anonymity import KAnonymity, drop_small_groups, measure_k_anonymity
 from persona_assets.privacy.linkage import Linkage, link_by_search, link_by_texts, link_by_vectors
@@ -34,4 +34,5 @@ __all__ = [
     "list_findings",
     "measure_k_anonymity",
     "render_privacy_page",
+    "summarise_verdicts",
 ]

@@ -21,7 +21,7 @@ def list_findings(audit: ReleaseAudit) -> list[Finding]:
             "Ids of accounts",
             _must_be_none(audit.gate.account_ids),
             f"{audit.gate.account_ids:,}",
-            "Strings with a DID or an at:// address, in all rows of the forms that promise none.",
+            "Strings with a DID, which addresses of records have too, in all rows of the forms that promise none.",
         ),
         _personal_data(audit),
         _names(audit),
@@ -29,6 +29,11 @@ def list_findings(audit: ReleaseAudit) -> list[Finding]:
         *_word_for_word(audit),
         *_linkage(audit),
     ]
+
+
+def summarise_verdicts(audit: ReleaseAudit) -> dict[str, str]:
+    """Return the verdict and the value of each finding, by its name."""
+    return {finding.name: f"{finding.verdict}: {finding.value}" for finding in list_findings(audit)}
 
 
 def _must_be_none(count: int) -> Verdict:
@@ -55,7 +60,7 @@ def _consent(audit: ReleaseAudit) -> Finding:
 def _personal_data(audit: ReleaseAudit) -> Finding:
     total = sum(audit.personal_data.values())
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in audit.personal_data.items())
-    value = f"{kinds or '0'} in {audit.sampled:,} texts"
+    value = f"{kinds or '0'} in {_count(audit.sampled)}"
     name = "Personal data in texts"
     if not audit.is_cleaned:
         return Finding(
@@ -73,12 +78,12 @@ def _personal_data(audit: ReleaseAudit) -> Finding:
 def _names(audit: ReleaseAudit) -> Finding:
     name = "Names of people in texts"
     if audit.names is None:
-        return Finding(name, "not measured", "no model", "The extra `names` is not installed. Names are not removed.")
+        return Finding(name, "not measured", "no model", "The extra names is not installed. Names are not removed.")
     found, texts = audit.names
     return Finding(
         name,
         "measured",
-        f"{found:,} in {texts:,} texts",
+        f"{found:,} in {_count(texts)}",
         "Names that a model finds in the sample. They are not removed.",
     )
 
@@ -137,6 +142,10 @@ def _linkage(audit: ReleaseAudit) -> list[Finding]:
             )
         )
     return findings
+
+
+def _count(texts: int) -> str:
+    return f"{texts:,} text{'' if texts == 1 else 's'}"
 
 
 def _share(part: int, whole: int) -> str:

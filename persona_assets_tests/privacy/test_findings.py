@@ -37,7 +37,7 @@ def test_personal_data_fails_where_texts_are_promised_without_it():
     assert failed(audit(sample=leaky)) == ["Personal data in texts"]
     assert verdicts(audit(sample=leaky, is_cleaned=False))["Personal data in texts"] == "measured"
     (value,) = [one.value for one in list_findings(audit(sample=leaky)) if one.name == "Personal data in texts"]
-    assert value == "1 email in 1 texts"
+    assert value == "1 email in 1 text"
 
 
 def test_what_was_not_looked_at_is_said():
@@ -57,4 +57,4 @@ def test_linkage_is_reported_and_never_fails():
     assert values["k-anonymity of users"] == ("measured", "k = 1")
     assert values["Names of people in texts"][0] == "not measured"
     named = {one.name: one.value for one in list_findings(audit(names=lambda texts: [[(0, 1)] for _ in texts]))}
-    assert named["Names of people in texts"] == "1 in 1 texts"
+    assert named["Names of people in texts"] == "1 in 1 text"

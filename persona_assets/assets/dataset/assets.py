@@ -18,7 +18,7 @@ from persona_assets.assets.dataset.personas import find_personas
 from persona_assets.assets.dataset.release_schemas import FORMS, PAIRED_FORMS
 from persona_assets.assets.dataset.split_options import SplitOptions
 from persona_assets.common.checks import Check, accounting_check
-from persona_assets.common.metadata import count_table, measured, provenance_table, window_metadata
+from persona_assets.common.metadata import build_text_table, count_table, measured, provenance_table, window_metadata
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.release_settings import DatasetActs, DatasetPersonalData, DatasetPseudonyms, DatasetSplit
 from persona_assets.common.run_config import SettingsConfig
@@ -28,7 +28,7 @@ from persona_assets.io_managers.persona_files import ClusterFolder
 from persona_assets.io_managers.release_folders import withdraw_release
 from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.personal_data.names import find_name_finder
-from persona_assets.privacy import list_findings
+from persona_assets.privacy import summarise_verdicts
 from persona_assets.pseudonyms import read_key_file
 from persona_assets.settings import from_setting, read_settings
 
@@ -152,7 +152,7 @@ def build_dataset(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowParti
             value=folder,
             metadata={
                 **_list_counts(release),
-                "privacy": _list_verdicts(audit),
+                "privacy": build_text_table(summarise_verdicts(audit.privacy), of="privacy", shows="verdict"),
                 **window_metadata(context, user_actions=user_actions),
                 **provenance_table(provenance),
                 **cost,
@@ -293,11 +293,3 @@ def _list_counts(release: Release) -> dict[str, Any]:
         "personal_data": count_table(release.personal_data, of="kind"),
         "users": release.users,
     }
-
-
-def _list_verdicts(audit: Audit) -> dg.TableMetadataValue:
-    findings = list_findings(audit.privacy)
-    return dg.MetadataValue.table(
-        [dg.TableRecord({"privacy": one.name, "verdict": f"{one.verdict}: {one.value}"}) for one in findings],
-        schema=dg.TableSchema([dg.TableColumn("privacy"), dg.TableColumn("verdict")]),
-    )

@@ -88,7 +88,7 @@ def audit_privacy(  # noqa: PLR0913 - what is audited, and how
     seed = options.split.seed
     forms = {shard.form for shard in release.shards}
     users = con.sql(SELECT_USERS).to_arrow_table()
-    drawn = con.execute(DRAW_LINES, {"seed": f"{seed} "}).to_arrow_table()
+    drawn = con.sql(DRAW_LINES, params={"seed": f"{seed} "}).to_arrow_table()
     author_of = dict(zip(drawn["line_id"].to_pylist(), drawn["user_id"].to_pylist(), strict=True))
     own = {
         form: draw_authors(

@@ -154,8 +154,9 @@ def test_all_checks_pass_and_files_have_checksums(run):
     assert len(result.get_asset_check_evaluations()) == len(GATE_CHECKS)
     checksums = read_checksums(UPath(folder))
     verify_files(UPath(folder), checksums)
-    assert {"README.md", "croissant.json"} < set(checksums)
-    assert all(name.startswith("data/") for name in set(checksums) - {"README.md", "croissant.json"})
+    described = {"README.md", "croissant.json", "privacy.html"}
+    assert described < set(checksums)
+    assert all(name.startswith("data/") for name in set(checksums) - described)
 
 
 @pytest.mark.parametrize(
@@ -163,6 +164,7 @@ def test_all_checks_pass_and_files_have_checksums(run):
     [
         ({"unaccounted": 1}, "every_line_is_accounted_for"),
         ({"account_ids": 1}, "no_account_id_is_released"),
+        ({"refusing": 1}, "no_account_that_refuses_is_released"),
         ({"deleted": 1}, "nothing_deleted_is_released"),
         ({"personal_data": 1}, "no_personal_data_is_left"),
         ({"leaks": ("3 users are in more than one split",)}, "splits_share_nothing"),
@@ -276,4 +278,8 @@ def test_no_text_or_id_is_in_metadata(run):
     assert "did:" not in shown
     assert words(3, 1) not in shown
     assert event.metadata["dagster/partition_row_count"].value > 0
+    verdicts = {row.data["privacy"]: row.data["verdict"] for row in event.metadata["privacy"].records}
+    assert verdicts["Deleted records"] == "passed: 0"
+    assert verdicts["Accounts that refuse"] == "not measured: no list was given"
+    assert verdicts["Linked by style: chat"].startswith("measured: ")
     assert os.sep + "key" not in shown
