@@ -52,7 +52,7 @@ def link_halves(
     before, after = np.flatnonzero(known), np.flatnonzero(~known)
     profiles = _join(texts, before, authors[before], int(authors.max(initial=-1)) + 1)
     numbers: dict[Hashable, int] = {}
-    unit_of = np.array([numbers.setdefault(units[at], len(numbers)) for at in after], dtype=np.int64)
+    unit_of = np.array([numbers.setdefault(units[at], len(numbers)) for at in after.tolist()], dtype=np.int64)
     released = _join(texts, after, unit_of, len(numbers))
     author_of = np.zeros(len(numbers), dtype=np.int64)
     author_of[unit_of] = authors[after]

@@ -9,8 +9,8 @@ import pytest
 from persona_assets import tables
 from persona_assets.common.columns import column, describe_columns
 from persona_assets.common.metadata import (
-    column_schema,
     build_text_table,
+    column_schema,
     count_table,
     measured,
     provenance_table,

@@ -5,7 +5,7 @@ Each check reads the files or the inputs anew, and none uses what the step that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -211,7 +211,7 @@ def _count(query: str, inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], m
 @contextmanager
 def _open_released(
     inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], memory_limit: str, scratch: Path
-) -> Iterator[duckdb.DuckDBPyConnection]:
+) -> Generator[duckdb.DuckDBPyConnection]:
     """Open a database with the inputs, and these lines as `released_lines`."""
     starts = find_starts(inputs.lines)
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
