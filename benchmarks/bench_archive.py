@@ -29,8 +29,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench_raw_events import MIDNIGHT_US, _base32, _make_lines
 
 from persona_assets.archive.blocks import decode_block
-from persona_assets.archive.event_lines import write_event_lines
-from persona_assets.archive.segment_files import read_block_frame, read_segment
+from persona_assets.archive.event_lines import format_event_lines
+from persona_assets.archive.segment_files import read_block_frame, read_segment_index
 from persona_assets_tests.archive.segments import event_row, in_blocks, write_segment
 
 DAY = "2025-03-01"
@@ -60,9 +60,9 @@ def make_captures(folder: Path, events: int) -> dict[str, int]:
 def lines_of(content: bytes) -> Iterator[bytes]:
     """Yield the events of a segment as lines."""
     file = io.BytesIO(content)
-    for number, entry in enumerate(read_segment(file, size=len(content), name="a").blocks):
+    for number, entry in enumerate(read_segment_index(file, file_bytes=len(content), name="a").blocks):
         frame = read_block_frame(file, entry, name="a", number=number)
-        yield from write_event_lines(decode_block(frame, name="a", number=number))
+        yield from format_event_lines(decode_block(frame, segment_name="a", block_number=number))
 
 
 def measure(capture: Path) -> dict[str, object]:
@@ -72,14 +72,14 @@ def measure(capture: Path) -> dict[str, object]:
     from upath import UPath  # noqa: PLC0415 - of the child alone
 
     from persona_assets.assets.raw_events.parse import parse_files  # noqa: PLC0415 - of the child alone
-    from persona_assets.assets.raw_events.read_files import read_files  # noqa: PLC0415 - of the child alone
+    from persona_assets.assets.raw_events.read_files import read_files_into_runs  # noqa: PLC0415 - of the child alone
     from persona_assets.capture.files import find_files  # noqa: PLC0415 - of the child alone
 
     day = dt.date.fromisoformat(DAY)
     files = find_files(UPath(capture), day, pattern=None)
     with tempfile.TemporaryDirectory() as folder:
         before = used_cpu()
-        read_files(files, day, Path(folder) / "runs")
+        read_files_into_runs(files, day, Path(folder) / "runs")
         runs = used_cpu() - before
     with tempfile.TemporaryDirectory() as folder:
         before = used_cpu()

@@ -25,7 +25,7 @@ import zstandard
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from persona_assets.recording.record import record
+from persona_assets.recording.record import record_stream
 from persona_assets_tests.jetstream_server import (
     V1_DICTIONARY_ID,
     V2_DICTIONARY_ID,
@@ -107,10 +107,10 @@ def serve_streams(lines: list[bytes], port: "multiprocessing.SimpleQueue[int]") 
         server.serve_forever()
 
 
-def record_stream(url: str, root: Path, number: int, dictionaries: dict[int, bytes]) -> tuple[int, int]:
+def measure_recording(url: str, root: Path, number: int, dictionaries: dict[int, bytes]) -> tuple[int, int]:
     """Record all events; return the bytes of their lines and of the files."""
     stop = threading.Event()
-    made = record(
+    made = record_stream(
         root,
         urls=[url],
         dictionaries=dictionaries,
@@ -186,9 +186,9 @@ def main() -> None:
     dictionary = {V1_DICTIONARY_ID: make_dictionary(V1_DICTIONARY_ID)}
     clients = {
         "plain dump (v1)": (dump_stream, v1, {}),
-        "recorder, v1": (record_stream, v1, {}),
-        "recorder, v1 with dictionary": (record_stream, v1, dictionary),
-        "recorder, v2 with dictionary": (record_stream, v2, {}),
+        "recorder, v1": (measure_recording, v1, {}),
+        "recorder, v1 with dictionary": (measure_recording, v1, dictionary),
+        "recorder, v2 with dictionary": (measure_recording, v2, {}),
         "atproto SDK (v2)": (follow_with_sdk, v2, {}),
     }
     rates: dict[str, list[float]] = {name: [] for name in clients}

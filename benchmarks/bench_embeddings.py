@@ -31,11 +31,11 @@ import numpy as np
 import torch
 
 from persona_assets.sample.people import make_people
-from persona_assets.sample.texts import write_text
+from persona_assets.sample.texts import generate_text
 from persona_assets.sample.topics import TOPICS
 from persona_assets.text_encoder.device import Device, Precision, choose_device
 from persona_assets.text_encoder.encode import CPU_BUDGET, Encoder
-from persona_assets.text_encoder.model import EMBEDDED, Replica, TextModel, find_folder, load_model
+from persona_assets.text_encoder.model import EMBEDDED, Replica, TextModel, find_model_folder, load_model
 from persona_assets.text_encoder.tokenize import tokenize_texts
 
 CORPORA = Path(__file__).parents[2] / "shared/data/corpora"
@@ -73,7 +73,7 @@ def read_texts(count: int) -> list[str]:
     while len(distinct) < count:
         # If there are not enough, generated posts are added, which a number makes distinct.
         person = people[int(rng.integers(len(people)))]
-        distinct[f"{write_text(person, list(TOPICS), rng, answering=False)} {len(distinct)}"] = None
+        distinct[f"{generate_text(person, list(TOPICS), rng, answering=False)} {len(distinct)}"] = None
     return [list(distinct)[index] for index in rng.permutation(len(distinct))]
 
 
@@ -84,7 +84,7 @@ def make_e5_large(folder: Path) -> None:
     torch.manual_seed(SEED)
     config = BertConfig(hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, intermediate_size=4096)
     BertModel(config).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(find_folder(EMBEDDED)).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(find_model_folder(EMBEDDED)).save_pretrained(folder)
 
 
 def ways(name: str, device: Device) -> Iterator[tuple[str, Callable[[], Embed]]]:
@@ -97,7 +97,7 @@ def ways(name: str, device: Device) -> Iterator[tuple[str, Callable[[], Embed]]]
     yield "ours-bfloat16", lambda: _ours(load("bfloat16"))
     yield "ours-compiled", lambda: _ours(load("bfloat16", compiled=True))
     yield "one-by-one", lambda: _one_by_one(_plain(load("float32")))
-    folder = find_folder(name)
+    folder = find_model_folder(name)
     if importlib.util.find_spec("sentence_transformers"):
         yield "st-float32", lambda: _sentence_transformers(folder, device, torch.float32)
         yield "st-bfloat16", lambda: _sentence_transformers(folder, device, torch.bfloat16)
@@ -114,7 +114,7 @@ def _plain(model: TextModel) -> TextModel:
     from transformers import AutoModel  # noqa: PLC0415 - 3 s, loaded with the model
 
     place = model.replicas[0].place
-    network = AutoModel.from_pretrained(find_folder(model.name), dtype=torch.float32).to(place).eval()
+    network = AutoModel.from_pretrained(find_model_folder(model.name), dtype=torch.float32).to(place).eval()
     return dataclasses.replace(model, replicas=(Replica(place, network),))
 
 

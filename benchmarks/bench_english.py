@@ -32,8 +32,8 @@ from persona_assets import tables
 from persona_assets.assets.english_posts.detect import build_language_decider
 from persona_assets.assets.english_posts.filter import filter_posts
 from persona_assets.common.progress import Progress
-from persona_assets.sample.people import declare_languages, make_people
-from persona_assets.sample.texts import write_text
+from persona_assets.sample.people import draw_declared_languages, make_people
+from persona_assets.sample.texts import generate_text
 from persona_assets.sample.topics import TOPICS
 
 LABELS = Path(__file__).parents[2] / "shared/data/corpora/english_labels_dev.tsv.gz"
@@ -133,7 +133,7 @@ def make_day(posts: int) -> tuple[pa.Table, dict[str, tuple[bool, str]]]:
     for number in range(posts):
         person = people[int(rng.integers(len(people)))]
         uri = f"at://{person.user_id}/app.bsky.feed.post/{number:09d}"
-        text, langs = write_text(person, topics, rng, answering=False), declare_languages(person, rng)
+        text, langs = generate_text(person, topics, rng, answering=False), draw_declared_languages(person, rng)
         rows.append(
             {
                 "user_id": person.user_id,

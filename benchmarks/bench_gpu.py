@@ -391,7 +391,7 @@ class ModelBench:
                 for number, (_, tokens) in enumerate(tokenize_ahead(model, self._chunks(kind, count))):
                     if number == 0:
                         fill.append(time.perf_counter() - begun)
-                    started = waiting.submit(encoder.start(tokens).result)
+                    started = waiting.submit(encoder.start_encoding(tokens).result)
                     if ahead is not None:
                         ahead.result()
                     ahead = started
@@ -444,7 +444,9 @@ class ModelBench:
         whole = self.most
         self._stage("tokenise ahead, in threads", lambda: list(tokenize_ahead(model, self._chunks(kind, whole))), whole)
         self._stage("encode, all", lambda: encoder.encode(tokens), count)
-        self._stage("encode, start", lambda: encoder.start(tokens), count, then=lambda started: started.result())
+        self._stage(
+            "encode, start", lambda: encoder.start_encoding(tokens), count, then=lambda started: started.result()
+        )
         self._stage("sort by length", lambda: np.argsort(tokens.lengths, kind="stable")[::-1], count)
         self._stage("gather ids of a batch", lambda: _gather(tokens), count)
         if self.bench.device.kind == "cuda":
@@ -540,7 +542,7 @@ def _gather(tokens: Tokens) -> None:
 def _copy(tokens: Tokens, device: Device) -> None:
     for length in np.unique(tokens.lengths).tolist():
         rows = np.flatnonzero(tokens.lengths == length)
-        torch.from_numpy(tokens.take(rows)).pin_memory().to(device.places()[0], non_blocking=True)
+        torch.from_numpy(tokens.take(rows)).pin_memory().to(device.torch_names()[0], non_blocking=True)
 
 
 Embed = Callable[[list[str], int], npt.NDArray[np.floating]]

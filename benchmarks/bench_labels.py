@@ -32,12 +32,12 @@ from persona_assets import tables
 from persona_assets.assets.cluster_stats.distinctive_words import find_distinctive_words, label_from_words
 from persona_assets.assets.clusters.lloyd import ClusterSpec
 from persona_assets.assets.clusters.methods import fit_clusters
-from persona_assets.assets.persona_phrases.candidates import find_candidates
+from persona_assets.assets.persona_phrases.candidates import find_candidate_phrases
 from persona_assets.assets.persona_phrases.rank import SEPARATOR, name_clusters, rank_phrases
 from persona_assets.common.database import open_duckdb
-from persona_assets.post_words.words import load_words
+from persona_assets.post_words.words import create_word_tables
 from persona_assets.sample.people import make_people
-from persona_assets.sample.texts import write_text
+from persona_assets.sample.texts import generate_text
 from persona_assets.sample.topics import TOPICS
 from persona_assets.text_encoder.device import choose_device, choose_precision
 from persona_assets.text_encoder.encode import Encoder
@@ -53,7 +53,7 @@ def write_posts(count: int) -> tuple[list[str], list[str]]:
     personas = list(TOPICS)
     people = [one for one in make_people(round(count / POSTS_OF_A_USER / 0.75), len(personas), rng) if one.persona]
     authors = [people[number % len(people)] for number in range(count)]
-    texts = [write_text(author, personas, rng, answering=False) for author in authors]
+    texts = [generate_text(author, personas, rng, answering=False) for author in authors]
     return [f"user{number % len(people)}" for number in range(count)], texts
 
 
@@ -82,7 +82,9 @@ def load_posts(
     found, first = np.unique(users, return_index=True)
     of_users = [[f"{user}" for user in found], pa.array(clusters[first], pa.int32()), pa.array(found, pa.int32())]
     connection.register("users", pa.table(of_users, names=["user_id", "cluster_id", "user_number"]))
-    load_words(connection, repeated=pa.array([], pa.string()), language="en", n_clusters=int(clusters.max()) + 1)
+    create_word_tables(
+        connection, repeated_uris=pa.array([], pa.string()), language="en", n_clusters=int(clusters.max()) + 1
+    )
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -123,7 +125,7 @@ def name_all(
         time.process_time() - start,
     )
     start = time.process_time()
-    candidates = find_candidates(connection, n_clusters=k)
+    candidates = find_candidate_phrases(connection, n_clusters=k)
     best = [sorted(of_cluster, key=lambda one: (-one.score, one.phrase))[:3] for of_cluster in candidates]
     seconds = time.process_time() - start
     made["ctfidf"] = [SEPARATOR.join(one.phrase for one in of_cluster) for of_cluster in best], seconds

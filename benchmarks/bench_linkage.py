@@ -24,11 +24,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from persona_assets.personal_data import remove
+from persona_assets.personal_data import replace_personal_data
 from persona_assets.personal_data.names import MODELS, load_name_finder
 from persona_assets.privacy import Linkage, choose_known, link_by_search, link_halves
 from persona_assets.sample.people import make_people
-from persona_assets.sample.texts import write_text
+from persona_assets.sample.texts import generate_text
 from persona_assets.sample.topics import TOPICS
 from persona_assets.text_encoder.device import choose_device, choose_precision
 from persona_assets.text_encoder.encode import Encoder
@@ -66,7 +66,7 @@ def write_planted() -> Corpus:
     rng = np.random.default_rng(1)
     personas = list(TOPICS)
     people = [one for one in make_people(AUTHORS * 2, len(personas), rng) if one.persona][:AUTHORS]
-    texts = [write_text(one, personas, rng, answering=False) for one in people for _ in range(MOST_TEXTS)]
+    texts = [generate_text(one, personas, rng, answering=False) for one in people for _ in range(MOST_TEXTS)]
     return Corpus(
         texts,
         np.repeat(np.arange(len(people)), MOST_TEXTS),
@@ -112,7 +112,7 @@ def print_corpus(name: str, corpus: Corpus, embed: Embed | None) -> None:
     if installed := [model for model in MODELS if importlib.util.find_spec(model)]:
         finders["removed+names"] = load_name_finder(installed)
     for form, names in finders.items():
-        removed = remove(corpus.texts, names=names)
+        removed = replace_personal_data(corpus.texts, names=names)
         forms[form] = [text or "" for text in removed.texts]
         counts[form] = {kind: count for kind, count in removed.counts.items() if count}
     mean = sum(len(text.split()) for text in corpus.texts) / len(corpus.texts)

@@ -115,7 +115,12 @@ def measure(posts: Path, scratch: Path, threads: int) -> dict[str, Any]:
     model, clock = load_free_model(), Clock()
     encoder = names["Encoder"](model, vector_dtype="float16")
     dataset = pads.dataset(posts)
-    cache = names["cache"](scratch / "cache", key=model.key(), dimensions=model.dimensions, dtype="float16")
+    cache = names["cache"](
+        scratch / "cache",
+        key=find_first(model, "vector_cache_key", "key")(),
+        dimensions=model.dimensions,
+        dtype="float16",
+    )
     with clock.stage("all"):
         with clock.stage("deduplicate"):
             split = names["split"](dataset, scratch=scratch, memory_limit="2GB")
@@ -155,6 +160,11 @@ def measure(posts: Path, scratch: Path, threads: int) -> dict[str, Any]:
     return {"texts": split.n_texts, "posts": split.n_posts, "wall": clock.wall, "cpu": clock.cpu, "digest": digest}
 
 
+def find_first(where: Any, *names: str) -> Any:
+    """Return the first of the attributes that the checkout that is measured has."""
+    return next(getattr(where, name) for name in names if hasattr(where, name))
+
+
 def find_names() -> dict[str, Callable[..., Any]]:
     """Return what the stages are called in the checkout that is measured: some were renamed."""
     from persona_assets.assets.embeddings import (  # noqa: PLC0415 - of the checkout that is measured
@@ -176,10 +186,12 @@ def find_names() -> dict[str, Callable[..., Any]]:
         if is_old:
             return embed.embed_posts(split, encoder, cache, scratch=scratch)
         vectors = embed.embed_texts(split, encoder, cache, scratch=scratch)
-        return embed.join_posts(split.posts, vectors, scratch=scratch)
+        return find_first(embed, "join_vectors_to_posts", "join_posts")(split.posts, vectors, scratch=scratch)
 
     def read_rows(file: int, ids: Any) -> None:
-        vectors = vector_files.read_rows(file, ids, width=384, dtype=np.dtype(np.float16))
+        vectors = find_first(vector_files, "read_vectors_at_rows", "read_rows")(
+            file, ids, width=384, dtype=np.dtype(np.float16)
+        )
         if not is_old:  # now vectors are looked at here, not read back for it
             vector_files.max_unit_length_error(vectors)
 
@@ -194,10 +206,10 @@ def find_names() -> dict[str, Callable[..., Any]]:
         "check": check,
         "hash": lambda texts: vector_cache.hash_texts(texts.to_pylist() if is_old else texts),
         "tokenize": lambda model, arrow, python: tokenize.tokenize_texts(model, python if is_old else arrow),
-        "write_rows": vector_files.write_rows,
+        "write_rows": find_first(vector_files, "write_vectors_at_rows", "write_rows"),
         "keep": keep,
         "read_rows": read_rows,
-        "write_vectors": vector_files.write_vectors,
+        "write_vectors": find_first(vector_files, "write_embeddings_table", "write_vectors"),
     }
 
 

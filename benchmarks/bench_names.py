@@ -23,11 +23,11 @@ from persona_assets.assets.clusters.methods import fit_clusters
 from persona_assets.assets.lineage.read_days import ClustersOfDay
 from persona_assets.assets.lineage.trace import trace_personas
 from persona_assets.assets.persona_labels.carry_names import PHRASES, name_personas
-from persona_assets.assets.persona_phrases.candidates import find_candidates
+from persona_assets.assets.persona_phrases.candidates import find_candidate_phrases
 from persona_assets.assets.persona_phrases.rank import name_clusters, rank_phrases
 from persona_assets.common.database import open_duckdb
 from persona_assets.sample.people import make_people
-from persona_assets.sample.texts import write_text
+from persona_assets.sample.texts import generate_text
 from persona_assets.sample.topics import TOPICS
 from persona_assets.text_encoder.device import choose_device, choose_precision
 from persona_assets.text_encoder.encode import Encoder
@@ -59,7 +59,7 @@ def main() -> None:
         day = FIRST + dt.timedelta(number)
         present = np.flatnonzero(rng.random(len(people)) < PRESENT)
         authors = present.repeat(asked.posts)
-        texts = [write_text(people[one], topics, rng, answering=False) for one in authors]
+        texts = [generate_text(people[one], topics, rng, answering=False) for one in authors]
         vectors = np.concatenate([embed(texts[at : at + 1024]) for at in range(0, len(texts), 1024)])
         sums = np.zeros((len(people), vectors.shape[1]))
         np.add.at(sums, authors, vectors)
@@ -68,7 +68,7 @@ def main() -> None:
         of_person[present] = fit.labels
         with TemporaryDirectory() as scratch, open_duckdb(memory_limit="1GB", scratch=Path(scratch)) as connection:
             load_posts(connection, authors, of_person[authors], texts)
-            candidates = find_candidates(connection, n_clusters=len(fit.centres))
+            candidates = find_candidate_phrases(connection, n_clusters=len(fit.centres))
         distinct = sorted({one.phrase for of_cluster in candidates for one in of_cluster})
         phrases = rank_phrases(candidates, dict(zip(distinct, embed(distinct), strict=True)), fit.centres)
         ids = pa.array([f"{one:06}" for one in present])

@@ -19,8 +19,8 @@ from collections.abc import Callable, Sequence
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from persona_assets.personal_data import KINDS, Span, find
-from persona_assets.personal_data.checksums import is_card, is_iban
+from persona_assets.personal_data import KINDS, Span, find_personal_data
+from persona_assets.personal_data.checksums import is_card_number, is_iban
 from persona_assets.personal_data.names import MODELS, load_name_finder
 from persona_assets_tests.scored_posts import FOLDER, Post, read_posts, score
 
@@ -39,7 +39,7 @@ Detector = Callable[[Sequence[str]], Sequence[Sequence[Span]]]
 
 def find_structured(texts: Sequence[str]) -> list[list[Span]]:
     """Find all kinds but names."""
-    return [find(text) for text in texts]
+    return [find_personal_data(text) for text in texts]
 
 
 def make_presidio(kinds: dict[str, str]) -> Detector:
@@ -143,7 +143,7 @@ def print_validators() -> None:
         valid += any(phonenumbers.is_valid_number(one) for one in parsed)
     each = (time.process_time() - start) / max(1, len(phones))
     print(f"phonenumbers: of {len(phones)} true phones {possible} possible, {valid} valid; {each * 1e6:.0f} us each")
-    for kind, ours, theirs in (("iban", is_iban, iban.is_valid), ("card", is_card, luhn.is_valid)):
+    for kind, ours, theirs in (("iban", is_iban, iban.is_valid), ("card", is_card_number, luhn.is_valid)):
         values = [post.text[span.start : span.end] for post in posts for span in post.spans if span.kind == kind]
         values = ["".join(character for character in value if character.isalnum()) for value in values]
         values += [value[:-1] + str((int(value[-1], 36) + 1) % 10) for value in values]

@@ -34,9 +34,9 @@ from persona_assets.common.database import open_duckdb
 from persona_assets.post_vectors.exact_sums import add_by_row, to_unit_vectors
 from persona_assets.post_vectors.read import read_post_vectors
 from persona_assets.post_words.stop_words import STOP_WORDS
-from persona_assets.post_words.words import load_words
+from persona_assets.post_words.words import create_word_tables
 from persona_assets.sample.people import make_people
-from persona_assets.sample.texts import write_text
+from persona_assets.sample.texts import generate_text
 from persona_assets.sample.topics import TOPICS
 
 PERSONAS = list(TOPICS)
@@ -57,7 +57,7 @@ def write_posts(count: int, *, seed: int = 1) -> Posts:
     rng = np.random.default_rng(seed)
     people = [p for p in make_people(round(count / POSTS_OF_A_USER / 0.75), len(PERSONAS), rng) if p.persona]
     users = np.arange(count) % len(people)
-    texts = [write_text(people[user], PERSONAS, rng, answering=bool(user % 3 == 0)) for user in users]
+    texts = [generate_text(people[user], PERSONAS, rng, answering=bool(user % 3 == 0)) for user in users]
     clusters = np.array([PERSONAS.index(people[user].persona) for user in users])
     words: dict[str, np.ndarray] = {}
     vectors = np.full((count, DIMENSIONS), 0.01, np.float32)
@@ -103,7 +103,7 @@ def _register(con: Any, posts: Posts) -> None:
     columns = {"uri": uris, "user_id": posts.users, "text": posts.texts, "event_time_us": range(len(uris))}
     con.register("english_posts", pa.table({name: pa.array(column) for name, column in columns.items()}))
     con.register("users", pa.table({"user_id": users, "user_number": users, "cluster_id": posts.clusters[first]}))
-    load_words(con, repeated=pa.array([], pa.string()), language="en", n_clusters=len(PERSONAS))
+    create_word_tables(con, repeated_uris=pa.array([], pa.string()), language="en", n_clusters=len(PERSONAS))
 
 
 def reference_words(posts: Posts) -> list[list[str]]:

@@ -22,7 +22,7 @@ from persona_assets.assets.persona_phrases.assets import build_persona_phrases
 from persona_assets.assets.raw_events.assets import build_raw_events
 from persona_assets.assets.user_actions.assets import build_user_actions
 from persona_assets.automation.jobs import JOBS
-from persona_assets.automation.triggers import build_schedule, build_sensor
+from persona_assets.automation.triggers import build_daily_schedule, build_new_files_sensor
 from persona_assets.capture.resource import Capture
 from persona_assets.command_line.current_command import (
     LaunchOptions,
@@ -34,7 +34,7 @@ from persona_assets.command_line.current_command import (
 from persona_assets.command_line.day_ranges import as_launch_executor
 from persona_assets.command_line.failure_summary import print_failures_at_exit
 from persona_assets.common.scratch import Scratch
-from persona_assets.executors.choose import choose_executor, count_gpus
+from persona_assets.executors.choose import choose_executor, count_gpus_by_step
 from persona_assets.io_managers.parquet_tables import ParquetIOManager
 from persona_assets.io_managers.persona_files import JsonlIOManager
 from persona_assets.io_managers.release_folders import ReleaseIOManager
@@ -44,7 +44,7 @@ from persona_assets.settings import Settings, read_settings
 
 
 class GraphShape(NamedTuple):
-    """The arguments that builders of assets need: settings, partitions and window."""
+    """The arguments of every function that builds an asset: settings, daily partitions and window mapping."""
 
     settings: Settings
     days: dg.DailyPartitionsDefinition
@@ -88,7 +88,7 @@ def build_definitions(
     scratch = Scratch()
     shape = GraphShape(settings, days, trailing_window(settings.window_days))
     assets = [build(shape) for build in steps.values()]
-    executor = choose_executor(settings, count_gpus(assets))
+    executor = choose_executor(settings, count_gpus_by_step(assets))
     if launch is not None:
         validate_days(launch, assets, days, {job.name: job.selection for job in JOBS})
         executor = as_launch_executor(executor, days=days, failures=print_failures_at_exit())
@@ -101,9 +101,9 @@ def build_definitions(
     return dg.Definitions(
         assets=assets,
         jobs=JOBS,
-        schedules=[build_schedule(days, hour=settings.schedule_hour)],
+        schedules=[build_daily_schedule(days, hour_utc=settings.schedule_hour)],
         # The sensor watches the files that `raw_events` reads.
-        sensors=[build_sensor(days, watched=settings.sensor_days)] if "raw_events" in steps else [],
+        sensors=[build_new_files_sensor(days, watched_days=settings.sensor_days)] if "raw_events" in steps else [],
         resources={
             "capture": Capture(),
             "scratch": scratch,

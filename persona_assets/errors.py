@@ -14,33 +14,33 @@ class CaptureError(PersonaAssetsError):
 
 
 class ArchiveError(PersonaAssetsError):
-    """The archive of the network refuses a request, cannot be reached, or does not have what is asked for."""
+    """The archive server refuses a request, cannot be reached, or does not have the requested data."""
 
 
 class SegmentError(ArchiveError):
-    """A segment of the archive is damaged or is none; `reason` is a fixed text that quotes nothing of it."""
+    """An archive segment is damaged, or the file is not a segment; `reason` never quotes its content."""
 
     def __init__(self, reason: str, *, name: str, block: int | None = None) -> None:
-        """Store the reason; the message also names the file and the block, counted from 0."""
+        """Build the message from the reason, the name of the segment, and the number of the block, from 0."""
         place = name if block is None else f"{name}, block {block}"
         super().__init__(f"{place}: {reason}; download the segment again")
         self.reason, self.block = reason, block
 
 
 class RecompactedError(ArchiveError):
-    """A segment of the archive is another one than when it was listed."""
+    """The server replaced an archive segment after it was listed: its checksum is now a different one."""
 
 
 class StreamError(PersonaAssetsError):
-    """No server of the stream can be reached, or all refuse what they are asked for."""
+    """No Jetstream server can be reached, or all refuse the subscription."""
 
 
 class StreamHoleError(StreamError):
-    """The stream lacks a part of the range that was to be recorded; names its start and end."""
+    """The stream has no events for a part of the range to record; the message names its start and end."""
 
 
 class WorkerError(PersonaAssetsError):
-    """A worker process that parses a part of a day was killed."""
+    """A worker process that parses files of a day was killed, such as for lack of memory."""
 
 
 class SchemaError(PersonaAssetsError):
@@ -48,11 +48,11 @@ class SchemaError(PersonaAssetsError):
 
 
 class MissingPartitionError(PersonaAssetsError):
-    """A required day of an input has not been materialized."""
+    """A day that a step reads as input has not been materialized."""
 
 
 class ModelError(PersonaAssetsError):
-    """An embedding model cannot be loaded, or it is not the expected one."""
+    """An embedding model cannot be found or loaded, or its files are not the expected ones."""
 
 
 class DeviceError(PersonaAssetsError):
@@ -60,7 +60,7 @@ class DeviceError(PersonaAssetsError):
 
 
 class TooFewUsersError(PersonaAssetsError):
-    """The window has too few users for the requested clusters."""
+    """The window has fewer users than the requested number of clusters of minimum size needs."""
 
 
 class VectorError(PersonaAssetsError):
@@ -75,8 +75,8 @@ class DetectorError(PersonaAssetsError):
     """The language detector cannot be loaded on this machine."""
 
 
-class DayError(PersonaAssetsError):
-    """A run of a range of days failed: at one day, whose later days were not started, or after all days."""
+class DayRangeError(PersonaAssetsError):
+    """A run over a range of days failed: at one day, whose later days were not started, or after all days."""
 
 
 class SplitError(PersonaAssetsError):

@@ -20,7 +20,7 @@ _MAX_LIST_BYTES = 1 << 28  # of the file with a cohort
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Download what was asked for and print how much it is; return exit status 0, or 1 after an error."""
+    """Download archived days, or all events of some accounts, into the capture; return exit status 0, or 1 on error."""
     parser = argparse.ArgumentParser(
         prog="python -m persona_assets.fetch_archive", description="Download from the archive."
     )

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = (
             find_personas_of_user(settings.data, options.what)
             if options.what.startswith("did:")
-            else find_personas_by_text(settings, options.what, day=options.day, limit=options.most)
+            else find_personas_by_text(settings, options.what, day=options.day, max_personas=options.most)
         )
     except PersonaAssetsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command

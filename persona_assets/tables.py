@@ -187,7 +187,7 @@ _MODEL = b"persona_assets.model"
 
 
 def embeddings_schema(dimensions: int, dtype: pa.DataType | None = None) -> pa.Schema:
-    """Return the schema of `embeddings`: `uri`, `user_id` and `vector` with `dimensions` values of float16 or `dtype`.
+    """Return the schema of the table `embeddings`, with vectors of `dimensions` values of `dtype` (default float16).
 
     Vectors have norm 1, up to the rounding of their dtype.
     """
@@ -218,20 +218,20 @@ def add_day_field(schema: pa.Schema) -> pa.Schema:
     return schema.append(DAY)
 
 
-def add_day(table: pa.Table, day: dt.date) -> pa.Table:
+def add_day_column(table: pa.Table, day: dt.date) -> pa.Table:
     """Return `table` plus the column `day` at the end, as in the file of a partition."""
     return table.append_column(DAY, pa.repeat(pa.scalar(day, DAY.type), table.num_rows))
 
 
-def with_vector_model(schema: pa.Schema, model: str | None) -> pa.Schema:
-    """Return `schema` with the model of its vectors in the metadata; None changes nothing."""
+def add_vector_model(schema: pa.Schema, model: str | None) -> pa.Schema:
+    """Return `schema` with the name of the embedding model in its metadata; unchanged if `model` is None."""
     if model is None:
         return schema
     return schema.with_metadata({**(schema.metadata or {}), _MODEL: model.encode()})
 
 
-def vector_model(schema: pa.Schema) -> str | None:
-    """Return the model of a table's vectors from its schema metadata, or None if it has none.
+def read_vector_model(schema: pa.Schema) -> str | None:
+    """Return the name of the embedding model in the metadata of a schema; None if there is none.
 
     Vectors of the same model are comparable, also if the machine or the precision differs. Vectors of two models are
     not, even if they have the same width.
@@ -240,7 +240,7 @@ def vector_model(schema: pa.Schema) -> str | None:
     return None if model is None else model.decode()
 
 
-def vector_width(schema: pa.Schema, column: str = "vector") -> int:
+def read_vector_width(schema: pa.Schema, column: str = "vector") -> int:
     """Return the number of dimensions of a vector column.
 
     Raises:
@@ -290,7 +290,7 @@ def expected_schema(table: str, found: pa.Schema) -> pa.Schema:
     if table != "embeddings":
         day = found.get_field_index(DAY.name)
         return found if day < 0 else found.remove(day)
-    width, element = vector_width(found), found.field("vector").type.value_type
+    width, element = read_vector_width(found), found.field("vector").type.value_type
     if element not in (pa.float16(), pa.float32()):
         raise SchemaError(f"embeddings: vector holds {element}, expected float16 or float32")
     return embeddings_schema(width, element)

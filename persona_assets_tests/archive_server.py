@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
 from typing import NamedTuple
 
-from persona_assets.archive.segment_files import read_segment
+from persona_assets.archive.segment_files import read_segment_index
 from persona_assets_tests.archive.segments import checksum_of
 
 PREFIX = "/xrpc/network.bsky.jetstream."
@@ -40,7 +40,7 @@ class ArchiveServer:
 
     def about(self, name):
         content = self.segments[name]
-        read = read_segment(io.BytesIO(content), size=len(content), name=name)
+        read = read_segment_index(io.BytesIO(content), file_bytes=len(content), name=name)
         return {
             "name": name,
             "index": list(self.segments).index(name),

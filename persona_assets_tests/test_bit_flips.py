@@ -11,7 +11,11 @@ from upath import UPath
 from persona_assets.common.line_tables import LINE_TABLES
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import StorageError
-from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, ParquetUPathIOManager, every_day_with
+from persona_assets.io_managers.parquet_tables import (
+    DatasetWithSideTables,
+    ParquetUPathIOManager,
+    metadata_to_load_every_day,
+)
 from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolder, JsonlUPathIOManager
 from persona_assets.io_managers.release_folders import ReleaseUPathIOManager
 from persona_assets_tests.whole_graph import DAY, FOLDERS, LINEAGE_ASSETS, SIDE_TABLES, STEPS
@@ -48,7 +52,7 @@ def load(data: Path, file: Path) -> list[object]:
     side_tables = SIDE_TABLES if asset == "clusters" else ()
     context = dg.build_input_context(
         asset_key=dg.AssetKey(asset),
-        definition_metadata=every_day_with(*side_tables),
+        definition_metadata=metadata_to_load_every_day(*side_tables),
         partition_key=DAY,
         asset_partitions_def=dg.StaticPartitionsDefinition([DAY]),
         asset_partition_key_range=dg.PartitionKeyRange(DAY, DAY),

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets import tables
+from persona_assets.assets.dataset.release_schemas import PAIRED_FORMS
 from persona_assets.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[1]
@@ -66,14 +67,18 @@ def test_the_reference_has_every_setting_table_and_asset_check(reference):
 
 
 def test_the_reference_has_the_columns_of_every_file_that_is_stored(undisturbed):
+    files = list(undisturbed.rglob("*.parquet"))
     described = {table.files: table.stored_schema.names for table in write_reference.collect_tables()}
-    stored = {
-        re.sub(r"\d{4}-\d\d-\d\d", "<day>", file.relative_to(undisturbed).as_posix()): pq.read_schema(file).names
-        for file in undisturbed.rglob("*.parquet")
-    }
+    names = {file: re.sub(r"\d{4}-\d\d-\d\d", "<day>", file.relative_to(undisturbed).as_posix()) for file in files}
+    shard = re.compile(r"persona_\d+/[a-z]+-\d{5}-of-\d{5}")
+    stored = {shard.sub("persona_<N>/<split>-*", name): pq.read_schema(file).names for file, name in names.items()}
 
     assert {name: columns for name, columns in stored.items() if described.get(name) != columns} == {}
-    assert set(described) - set(stored) == {"cluster_curve/<day>.parquet"}  # if the number of clusters is given
+    # If the number of clusters is given, and only the default forms of a data set are made.
+    assert set(described) - set(stored) == {
+        "cluster_curve/<day>.parquet",
+        *(f"dataset/<day>/data/{form}/persona_<N>/<split>-*.parquet" for form in PAIRED_FORMS),
+    }
 
 
 def test_every_column_of_the_reference_has_a_meaning(reference):

@@ -324,7 +324,7 @@ def test_a_table_without_rows_loads_by_itself_and_among_other_days(table, tmp_pa
     )  # fmt: skip
     empty, other = schema.empty_table(), pa.Table.from_pylist([row_of(schema)], schema=schema)
     for day, rows in zip(DAYS, (empty, other, empty), strict=True):
-        write_parquet(tmp_path / f"{day}.parquet", schema, [rows], day=day)
+        write_parquet(tmp_path / f"{day}.parquet", schema, [rows], day_column=day)
 
     for load in LIBRARIES:
         assert load(tmp_path / "*.parquet", tmp_path / "cache").days == [DAYS[1]]

@@ -5,7 +5,7 @@ import datetime as dt
 import dagster as dg
 import pytest
 
-from persona_assets.partitions import daily_partitions, days_of_window, parse_day, trailing_window
+from persona_assets.partitions import daily_partitions, list_window_days, parse_day, trailing_window
 
 
 def test_a_partition_key_is_parsed_to_its_date():
@@ -32,11 +32,11 @@ def upstream_of(day: str, *, window_days: int) -> list[str]:
 )
 def test_a_window_ends_at_its_day_and_is_clipped_at_the_first(day, window_days, expected):
     assert upstream_of(day, window_days=window_days) == expected
-    assert days_of_window(day, daily_partitions(dt.date(2025, 3, 1)), trailing_window(window_days)) == expected
+    assert list_window_days(day, daily_partitions(dt.date(2025, 3, 1)), trailing_window(window_days)) == expected
 
 
 def test_without_a_window_the_only_day_is_the_given_one():
-    assert days_of_window("2025-03-16", daily_partitions(dt.date(2025, 3, 1))) == ["2025-03-16"]
+    assert list_window_days("2025-03-16", daily_partitions(dt.date(2025, 3, 1))) == ["2025-03-16"]
 
 
 def test_partitions_start_at_the_start_date():

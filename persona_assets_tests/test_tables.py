@@ -31,13 +31,13 @@ def test_the_columns_that_others_rely_on_are_there(table, columns):
 
 
 def test_a_stored_table_has_the_last_column_day_and_keeps_its_metadata():
-    schema = tables.with_vector_model(tables.embeddings_schema(2, pa.float32()), "one")
+    schema = tables.add_vector_model(tables.embeddings_schema(2, pa.float32()), "one")
     table = pa.Table.from_pylist([{"uri": "a", "user_id": "b", "vector": [1.0, 0.0]}], schema=schema)
 
-    stored = tables.add_day(table, dt.date(2025, 3, 1))
+    stored = tables.add_day_column(table, dt.date(2025, 3, 1))
 
     assert stored.schema.equals(tables.add_day_field(schema), check_metadata=True)
-    assert tables.vector_model(stored.schema) == "one"
+    assert tables.read_vector_model(stored.schema) == "one"
     assert stored["day"].to_pylist() == [dt.date(2025, 3, 1)]
     assert tables.DAY.type == tables.LINEAGE.field("day").type
 
@@ -47,20 +47,20 @@ def test_embeddings_may_have_any_width_in_two_precisions(element):
     schema = tables.embeddings_schema(384, element)
 
     assert tables.expected_schema("embeddings", schema) == schema
-    assert tables.vector_width(schema) == 384
+    assert tables.read_vector_width(schema) == 384
 
 
 def test_the_model_of_vectors_is_in_the_metadata_and_changes_no_schema(tmp_path):
-    schema = tables.with_vector_model(tables.embeddings_schema(2, pa.float32()), "one")
+    schema = tables.add_vector_model(tables.embeddings_schema(2, pa.float32()), "one")
     write_parquet(tmp_path / "day.parquet", schema, [schema.empty_table()])
 
     found = pads.dataset(tmp_path / "day.parquet").schema
-    assert tables.vector_model(found) == "one"
+    assert tables.read_vector_model(found) == "one"
     require_schema(found, tables.embeddings_schema(2, pa.float32()), table="embeddings")
 
 
 def test_vectors_without_metadata_have_an_unknown_model():
-    assert tables.vector_model(tables.with_vector_model(tables.centres_schema(2), None)) is None
+    assert tables.read_vector_model(tables.add_vector_model(tables.centres_schema(2), None)) is None
 
 
 @pytest.mark.parametrize("kind", [pa.list_(pa.float32()), pa.list_(pa.float64(), 4), pa.list_(pa.int8(), 4)], ids=str)
@@ -99,7 +99,7 @@ def test_reading_one_action_touches_the_row_groups_of_that_action_alone(tmp_path
         {"user_id": "u", "action": action, "event_time_us": number} for action in tables.ACTIONS for number in range(10)
     ]
     table = pa.Table.from_pylist(rows, schema=tables.USER_ACTIONS)
-    write_parquet(tmp_path / "day.parquet", tables.USER_ACTIONS, [table], group_rows=10)
+    write_parquet(tmp_path / "day.parquet", tables.USER_ACTIONS, [table], max_group_rows=10)
 
     (fragment,) = pads.dataset(tmp_path / "day.parquet").get_fragments()
 

@@ -21,8 +21,8 @@ _ROW_BYTES = sum(np.dtype(kind).itemsize for kind in _FIXED)
 
 
 @dataclass(frozen=True)
-class Values:
-    """A column of byte strings, which lie one after the other: value `i` is `content[ends[i] : ends[i + 1]]`."""
+class ByteStringColumn:
+    """A column of byte strings in one buffer: value `i` is `content[ends[i] : ends[i + 1]]`."""
 
     content: bytes  # of the whole block
     ends: np.ndarray  # int64 (n + 1,), ascending
@@ -33,7 +33,7 @@ class Values:
 
     @property
     def all_bytes(self) -> np.ndarray:
-        """All values, one after the other: uint8."""
+        """Bytes of all values, one value after the other without separators: uint8 `(n_bytes,)`."""
         return np.frombuffer(self.content, np.uint8)[self.ends[0] : self.ends[-1]]
 
     @property
@@ -42,7 +42,7 @@ class Values:
         return np.diff(self.ends)
 
     def count_beyond_ascii(self) -> np.ndarray:
-        """Return how many bytes of each value are no ASCII: int64 `(n,)`."""
+        """Return the number of non-ASCII bytes of each value: int64 `(n,)`."""
         places = np.flatnonzero(self.all_bytes >= _ASCII_END) + self.ends[0]
         return np.diff(np.searchsorted(places, self.ends))
 
@@ -64,50 +64,55 @@ class Block(NamedTuple):
     witnessed_us: np.ndarray  # int64 (n,), when the server saw the event
     indexed_us: np.ndarray  # int64 (n,), imported time; 0 where there is none
     kinds: np.ndarray  # uint8 (n,)
-    collections: Values
-    dids: Values
-    rkeys: Values
-    revs: Values
-    payloads: Values  # records and bodies in DAG-CBOR
+    collections: ByteStringColumn
+    dids: ByteStringColumn
+    rkeys: ByteStringColumn
+    revs: ByteStringColumn
+    payloads: ByteStringColumn  # records and bodies in DAG-CBOR
     size: int  # of the decompressed block in bytes
 
     @property
     def times_us(self) -> np.ndarray:
-        """Time of each event as Jetstream's streams show it: int64 `(n,)`."""
+        """Time of each event in microseconds since 1970, as Jetstream's streams send it: int64 `(n,)`."""
         return np.where(self.indexed_us == 0, self.witnessed_us, self.indexed_us)
 
 
 def decode_block(
-    frame: bytes, *, name: str, number: int, max_bytes: int = MAX_BLOCK_BYTES, events: int | None = None
+    frame: bytes,
+    *,
+    segment_name: str,
+    block_number: int,
+    max_bytes: int = MAX_BLOCK_BYTES,
+    expected_events: int | None = None,
 ) -> Block:
-    """Decompress and decode a block.
+    """Decompress a zstd-compressed block of an archive segment, and return its events as columns.
 
     Args:
         frame: The block's zstd frame.
-        name: How errors call the segment.
-        number: Number of the block, from 0, for errors.
+        segment_name: How errors call the segment.
+        block_number: Number of the block, from 0, for errors.
         max_bytes: Maximum size of the decompressed block.
-        events: Number of events that the index promises; None does not compare it.
+        expected_events: Number of events that the index promises; None does not compare it.
 
     Raises:
         SegmentError: The frame is damaged, is too large, or its columns do not fill it exactly.
     """
-    content = _decompress(frame, max_bytes, name, number)
+    content = _decompress(frame, max_bytes, segment_name, block_number)
     count = int.from_bytes(content[:_COUNT_BYTES], "little")
-    if len(content) < _COUNT_BYTES + count * _ROW_BYTES or events not in (None, count):
-        raise SegmentError("the number of events of a block is wrong", name=name, block=number)
+    if len(content) < _COUNT_BYTES + count * _ROW_BYTES or expected_events not in (None, count):
+        raise SegmentError("the number of events of a block is wrong", name=segment_name, block=block_number)
     fixed, at = list[np.ndarray](), _COUNT_BYTES
     for kind in _FIXED:
         fixed.append(np.frombuffer(content, kind, count, at))
         at += fixed[-1].nbytes
     seqs, witnessed, indexed, kinds, *lengths = fixed
-    values = list[Values]()
+    values = list[ByteStringColumn]()
     for sizes in lengths:
         ends = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]) + at
-        values.append(Values(content, ends))
+        values.append(ByteStringColumn(content, ends))
         at = int(ends[-1])
     if at != len(content):
-        raise SegmentError("the columns of a block do not fill it", name=name, block=number)
+        raise SegmentError("the columns of a block do not fill it", name=segment_name, block=block_number)
     collections, dids, rkeys, revs, payloads = values
     return Block(seqs, witnessed, indexed, kinds, collections, dids, rkeys, revs, payloads, len(content))
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, BinaryIO, Literal, Self, TypeVar
 import httpx
 import msgspec
 
-from persona_assets.archive.retries import Retries, read_retry_after
+from persona_assets.archive.retries import RequestRetries, parse_retry_after
 from persona_assets.errors import ArchiveError, RecompactedError
 
 _PREFIX = "/xrpc/network.bsky.jetstream."
@@ -86,7 +86,7 @@ Answer = TypeVar("Answer", _Listing, _Plan)
 
 
 class ArchiveClient:
-    """Asks one server. Requests that may succeed later are repeated; a token is sent with each and shown nowhere."""
+    """HTTP client of one archive server; it repeats failed requests, and sends a token that no error shows."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class ArchiveClient:
         self._http.close()
 
     def list_segments(self) -> Iterator[ListedSegment]:
-        """Yield every sealed segment, in the server's order.
+        """Request and yield the name, size, checksum and time range of every sealed segment, in the server's order.
 
         Raises:
             ArchiveError: The server refuses, or cannot be reached.
@@ -152,7 +152,7 @@ class ArchiveClient:
         raise ArchiveError(f"{self.host} lists its segments without an end: try again later, or another server")
 
     def plan_snapshot(self, dids: Sequence[str]) -> Iterator[PlannedSegment]:
-        """Yield the segments, or blocks of them, that may hold events of some accounts.
+        """Request which segments, or blocks of them, may hold events of the accounts `dids`, and yield them.
 
         The plan is of the archive as it is at the first request; what is sealed meanwhile is not in it. It selects more
         than was asked for, never less.
@@ -177,7 +177,7 @@ class ArchiveClient:
         raise ArchiveError(f"{self.host} plans without advancing: try again later, or another server")
 
     def fetch_block(self, segment: str, number: int, *, checksum: str) -> bytes:
-        """Return the zstd frame of a block.
+        """Download block `number` of a segment and return its bytes, a zstd frame that is still compressed.
 
         Raises:
             RecompactedError: The segment is another one by now.
@@ -188,7 +188,7 @@ class ArchiveClient:
         return self._fetch("GET", "getBlock", _MAX_BLOCK_BYTES, params=query, headers=headers)
 
     def fetch_segment(self, segment: ListedSegment, file: BinaryIO, *, on_bytes: Callable[[int], None]) -> None:
-        """Append to `file` what it lacks of a segment; interrupted transfers go on where they stopped.
+        """Download a segment into `file`; if `file` already has its first bytes, download only the rest.
 
         Args:
             segment: The segment.
@@ -199,7 +199,7 @@ class ArchiveClient:
             RecompactedError: The segment is another one by now: what `file` holds is of no use.
             ArchiveError: The server refuses, cannot be reached, or sends more than it listed.
         """
-        retries = Retries(self._sleep)
+        retries = RequestRetries(self._sleep)
         while (start := file.tell()) < segment.size_bytes:
             headers = {"If-Match": f'"{segment.checksum}"', "Accept-Encoding": "identity"}
             if start:
@@ -215,10 +215,10 @@ class ArchiveClient:
             except httpx.TransportError as error:
                 if file.tell() > start:
                     retries.reset()
-                retries.wait_after(describe_failure(error), self.host)
+                retries.wait_after_failure(describe_transport_error(error), self.host)
             else:
                 if file.tell() == start:
-                    retries.wait_after("an empty answer", self.host)
+                    retries.wait_after_failure("an empty answer", self.host)
 
     def _receive(
         self, answer: httpx.Response, segment: ListedSegment, file: BinaryIO, on_bytes: Callable[[int], None]
@@ -238,19 +238,19 @@ class ArchiveClient:
             raise ArchiveError(f"{self.host} answers {name} with something else: check PERSONA_ARCHIVE_URL") from None
 
     def _fetch(self, method: str, name: str, max_bytes: int, **request: Any) -> bytes:
-        retries = Retries(self._sleep)
+        retries = RequestRetries(self._sleep)
         while True:
             try:
                 with self._open(method, name, retries, **request) as answer:
                     if answer is not None:
                         return _read(answer, max_bytes, f"{self.host} answers {name} with more than expected")
             except httpx.TransportError as error:
-                retries.wait_after(describe_failure(error), self.host)
+                retries.wait_after_failure(describe_transport_error(error), self.host)
 
     @contextmanager
-    def _open(self, method: str, name: str, retries: Retries, **request: Any) -> Generator[httpx.Response | None]:
+    def _open(self, method: str, name: str, retries: RequestRetries, **sent: Any) -> Generator[httpx.Response | None]:
         """Send a request and yield its answer, or None if it is to be sent again, after having waited."""
-        with self._http.stream(method, _PREFIX + name, **request) as answer:
+        with self._http.stream(method, _PREFIX + name, **sent) as answer:
             status = answer.status_code
             if status in {_OK, _PARTIAL}:
                 yield answer
@@ -259,8 +259,8 @@ class ArchiveClient:
                 raise RecompactedError(f"{self.host} has rewritten a segment since it was listed: list them again")
             if status != _TOO_MANY and status not in _RETRIED:
                 raise _explain(status, name, self.host, answer)
-            wait_s = read_retry_after(answer.headers)
-        retries.wait_after(f"status {status}", self.host, wait_s=wait_s, is_quota=status == _TOO_MANY)
+            wait_s = parse_retry_after(answer.headers)
+        retries.wait_after_failure(f"status {status}", self.host, wait_s=wait_s, is_quota=status == _TOO_MANY)
         yield None
 
 
@@ -294,6 +294,6 @@ def _explain(status: int, name: str, host: str, answer: httpx.Response) -> Archi
     return ArchiveError(f"{host} refuses {name} with status {status}{shown}: {remedy}")
 
 
-def describe_failure(error: httpx.TransportError) -> str:
-    """Return what kind of failure of the network it is; its own message may quote a request."""
+def describe_transport_error(error: httpx.TransportError) -> str:
+    """Return the kind of a network error in words; unlike its own message, it never quotes the request."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()

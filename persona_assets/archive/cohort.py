@@ -16,9 +16,9 @@ import zstandard
 
 from persona_assets.archive.blocks import Block, decode_block
 from persona_assets.archive.client import MAX_DIDS, ArchiveClient, ListedSegment, PlannedSegment
-from persona_assets.archive.event_lines import write_event_line
-from persona_assets.archive.event_times import find_event_time, is_plausible
-from persona_assets.archive.segment_files import read_block_frame, read_segment
+from persona_assets.archive.event_lines import format_event_line
+from persona_assets.archive.event_times import find_event_time, is_plausible_time
+from persona_assets.archive.segment_files import read_block_frame, read_segment_index
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.utc_times import DAY_US
 from persona_assets.errors import ArchiveError, RecompactedError
@@ -32,7 +32,7 @@ _NO_DAY = "time out of range"
 
 
 class ArchivedCohort(NamedTuple):
-    """What was put into the folders of days."""
+    """Result of `download_cohort`: the files written, their days, and the numbers of events kept and dropped."""
 
     files: list[Path]
     days: list[dt.date]
@@ -48,7 +48,7 @@ def download_cohort(
     *,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> ArchivedCohort:
-    """Download all events of some accounts to `root/YYYY-MM-DD/cohort-DIGEST.jsonl.zst`.
+    """Download all events of the accounts `dids` to one file per day, `root/YYYY-MM-DD/cohort-DIGEST.jsonl.zst`.
 
     The digest is that of the sorted ids: the same cohort again replaces its files. Nothing is put into a day's folder
     before the whole cohort is there. An interrupted download begins anew. Memory: 64 MiB of lines and one block.
@@ -113,7 +113,7 @@ def _read_planned(
         for numbers in planned.blocks:
             for number in range(numbers.first, numbers.last + 1):
                 frame = client.fetch_block(planned.name, number, checksum=planned.checksum)
-                yield decode_block(frame, name=planned.name, number=number)
+                yield decode_block(frame, segment_name=planned.name, block_number=number)
         return
     if listed is None or listed.checksum != planned.checksum:
         raise RecompactedError(f"{planned.name} is planned and not listed: plan again")
@@ -121,9 +121,13 @@ def _read_planned(
     with path.open("wb") as file:
         client.fetch_segment(listed, file, on_bytes=lambda _: None)
     with path.open("rb") as file:
-        for number, entry in enumerate(read_segment(file, size=listed.size_bytes, name=planned.name).blocks):
+        for number, entry in enumerate(
+            read_segment_index(file, file_bytes=listed.size_bytes, name=planned.name).blocks
+        ):
             frame = read_block_frame(file, entry, name=planned.name, number=number)
-            yield decode_block(frame, name=planned.name, number=number, max_bytes=entry.uncompressed_bytes)
+            yield decode_block(
+                frame, segment_name=planned.name, block_number=number, max_bytes=entry.uncompressed_bytes
+            )
     path.unlink()
 
 
@@ -149,11 +153,11 @@ class _DayWriter:
 
     def add(self, block: Block, row: int) -> None:
         time_us, source = find_event_time(block, row)
-        if not is_plausible(time_us):
+        if not is_plausible_time(time_us):
             self.dropped[_NO_DAY] += 1
             return
         day = _EPOCH + dt.timedelta(days=time_us // DAY_US)
-        line = write_event_line(block, row, time_us=time_us) + b"\n"
+        line = format_event_line(block, row, time_us=time_us) + b"\n"
         self._lines.setdefault(day, []).append(line)
         self.events[source] += 1
         self._held += len(line)

@@ -18,11 +18,11 @@ _SHORT, _ONE_BYTE, _TWO_BYTES = 24, 1 << 8, 1 << 16
 
 
 class RecordError(ValueError):
-    """Bytes are not a record in DAG-CBOR."""
+    """The bytes are not a valid record in DAG-CBOR."""
 
 
 def decode_record(payload: bytes) -> Any:
-    """Return what DAG-CBOR encodes; both links and bytes are `bytes`.
+    """Decode DAG-CBOR to Python objects; links (CIDs) and byte strings both become `bytes`.
 
     Raises:
         RecordError: It is not valid DAG-CBOR, is nested too deeply, or has more than `MAX_RECORD_BYTES`.
@@ -36,8 +36,8 @@ def decode_record(payload: bytes) -> Any:
         raise RecordError("not DAG-CBOR") from None
 
 
-def to_json_value(payload: bytes) -> Any:
-    """Return what DAG-CBOR encodes, in the JSON form of the AT Protocol.
+def decode_to_json_value(payload: bytes) -> Any:
+    """Decode DAG-CBOR to JSON-compatible Python objects, with links and bytes in the AT Protocol's JSON form.
 
     Raises:
         RecordError: See `decode_record`.
@@ -48,8 +48,8 @@ def to_json_value(payload: bytes) -> Any:
         raise RecordError("nested too deeply") from None
 
 
-def find_depth(value: Any) -> int:
-    """Return how many lists and dicts are nested in each other; 0 for any other value."""
+def count_nested_levels(value: Any) -> int:
+    """Return how many levels of lists and dicts `value` has: 0 for a scalar, 1 for a flat list."""
     depth, level = 0, [value]
     while level := [item for item in level if isinstance(item, dict | list)]:
         depth += 1
@@ -57,8 +57,8 @@ def find_depth(value: Any) -> int:
     return depth
 
 
-def name_record(payload: bytes) -> str:
-    """Return the CID of a record."""
+def compute_record_cid(payload: bytes) -> str:
+    """Return the content identifier (CID, `bafyrei...`) of a record that is encoded as DAG-CBOR."""
     return libipld.encode_cid(_CID_PREFIX + hashlib.sha256(payload).digest())
 
 

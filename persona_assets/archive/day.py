@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from persona_assets.archive.client import ArchiveClient, ListedSegment
-from persona_assets.archive.segment_files import read_segment
+from persona_assets.archive.segment_files import read_segment_index
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.utc_times import find_day_range
 from persona_assets.errors import ArchiveError, RecompactedError, SegmentError
@@ -21,7 +21,7 @@ _MAX_LISTINGS = 4  # the archive is rewritten every four hours
 
 
 class StoredSegment(msgspec.Struct, frozen=True):
-    """A segment in the folder of a day."""
+    """Entry of the manifest for one downloaded segment: file name, checksum, size and number of events."""
 
     name: str
     checksum: str
@@ -30,7 +30,7 @@ class StoredSegment(msgspec.Struct, frozen=True):
 
 
 class DayManifest(msgspec.Struct, frozen=True):
-    """Which segments hold a day: written last, so that a folder with a manifest is whole."""
+    """Manifest of an archived day: the segments in its folder. It is written last, so it proves completeness."""
 
     day: dt.date
     host: str
@@ -39,7 +39,7 @@ class DayManifest(msgspec.Struct, frozen=True):
 
 
 class ArchivedDay(NamedTuple):
-    """What was put into the folder of a day."""
+    """Result of `download_day`: the folder of the day, its manifest, and the number of bytes downloaded."""
 
     folder: Path
     manifest: DayManifest
@@ -47,7 +47,7 @@ class ArchivedDay(NamedTuple):
 
     @property
     def events(self) -> int:
-        """Number of events in the segments, including those of the days around."""
+        """Number of events in all segments of the day, including events of the neighbouring days."""
         return sum(segment.events for segment in self.manifest.segments)
 
 
@@ -59,7 +59,7 @@ def download_day(
     on_progress: Callable[[int, int], None] = lambda *_: None,
     max_bytes: int = MAX_DAY_BYTES,
 ) -> ArchivedDay:
-    """Download the sealed segments that hold a day to `root/YYYY-MM-DD/`, where `raw_events` reads them.
+    """Download the sealed segments with events of `day` to `root/YYYY-MM-DD/`, and write a manifest.
 
     Segments at both ends also hold events of the days around, which `raw_events` leaves out. Other files in the folder
     stay. Until all segments are there they lie in a hidden folder beside it, where an interrupted download goes on.
@@ -93,15 +93,15 @@ def download_day(
     raise ArchiveError(f"{client.host} rewrote segments of {day} while they were downloaded: try again later")
 
 
-def is_archived(root: Path, day: dt.date) -> bool:
-    """Return whether the folder of a day has all segments of its manifest."""
+def is_day_archived(root: Path, day: dt.date) -> bool:
+    """Return whether the folder of `day` has a manifest and every segment in it with the right size."""
     folder = root / day.isoformat()
     manifest = _read_manifest(folder)
     return manifest is not None and all(_has_size(folder / one.name, one.bytes) for one in manifest.segments)
 
 
 def find_segments_of_day(listed: Sequence[ListedSegment], day: dt.date, *, host: str) -> list[ListedSegment]:
-    """Return the segments that may hold events of a day, by index.
+    """Return those of the `listed` segments whose time range may include events of `day`, sorted by index.
 
     Raises:
         ArchiveError: The archive does not cover the whole day.
@@ -133,7 +133,7 @@ def _download(
     root: Path,
     on_progress: Callable[[int, int], None],
 ) -> ArchivedDay:
-    if is_archived(root, day) and _read_manifest(root / day.isoformat()) == _describe(day, wanted, client.host):
+    if is_day_archived(root, day) and _read_manifest(root / day.isoformat()) == _describe(day, wanted, client.host):
         return ArchivedDay(root / day.isoformat(), _describe(day, wanted, client.host), 0)
     folder, staging = root / day.isoformat(), root / f".{day.isoformat()}.archive"
     staging.mkdir(parents=True, exist_ok=True)
@@ -193,7 +193,9 @@ def _is_segment(path: Path, segment: ListedSegment) -> bool:
         return False
     try:
         with path.open("rb") as file:
-            return read_segment(file, size=segment.size_bytes, name=segment.name).checksum == segment.checksum
+            return (
+                read_segment_index(file, file_bytes=segment.size_bytes, name=segment.name).checksum == segment.checksum
+            )
     except SegmentError:
         return False
 

@@ -6,21 +6,21 @@ from typing import Any
 import msgspec
 
 from persona_assets.archive.blocks import BODY_BY_KIND, OPERATION_BY_KIND, Block
-from persona_assets.archive.dag_cbor import RecordError, name_record, to_json_value
+from persona_assets.archive.dag_cbor import RecordError, compute_record_cid, decode_to_json_value
 from persona_assets.common.utc_times import format_time
 
 _TYPE = "network.bsky.jetstream.subscribeEvents"
 
 
-def write_event_lines(block: Block) -> Iterator[bytes]:
-    """Yield each event of a block as a line without line end; see `write_event_line`."""
+def format_event_lines(block: Block) -> Iterator[bytes]:
+    """Yield each event of a block as one JSON line without line end, in Jetstream's v2 format."""
     times = block.times_us
     for row in range(len(block.seqs)):
-        yield write_event_line(block, row, time_us=int(times[row]))
+        yield format_event_line(block, row, time_us=int(times[row]))
 
 
-def write_event_line(block: Block, row: int, *, time_us: int) -> bytes:
-    """Return one event as a v2 frame: what the server's stream sends for it.
+def format_event_line(block: Block, row: int, *, time_us: int) -> bytes:
+    """Return event `row` of a block as one JSON line without line end, in Jetstream's v2 format.
 
     A record that is not valid DAG-CBOR is left out, so that readers reject the line or do not need the record. An event
     with names that are not UTF-8 has a line that is not UTF-8, which readers reject too.
@@ -47,13 +47,13 @@ def write_event_line(block: Block, row: int, *, time_us: int) -> bytes:
         payload |= {"rev": rev, "operation": operation, "collection": collection, "rkey": rkey}
         if operation != "delete":
             payload |= _read_record(block.payloads[row], "record")
-            payload["cid"] = name_record(block.payloads[row])
+            payload["cid"] = compute_record_cid(block.payloads[row])
     return msgspec.json.encode({"$type": "message", "payload": payload})
 
 
 def _read_record(payload: bytes, field: str) -> dict[str, Any]:
     try:
-        return {field: to_json_value(payload)}
+        return {field: decode_to_json_value(payload)}
     except RecordError:
         return {}
 

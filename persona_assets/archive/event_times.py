@@ -15,7 +15,7 @@ _SEEN_AT_ONCE_US = 86_400_000_000
 
 
 def find_event_time(block: Block, row: int) -> tuple[int, TimeSource]:
-    """Return the time of an event in microseconds, and what says so.
+    """Return the time of an event in microseconds since 1970 (UTC), and which field it was taken from.
 
     What is older than the archive was seen by its server at once, when it began. The time that was imported with the
     event counts before `createdAt` of a created record, which the author's app sets. It counts where it lies between
@@ -26,7 +26,7 @@ def find_event_time(block: Block, row: int) -> tuple[int, TimeSource]:
         row: Number of the event in the block.
     """
     witnessed = int(block.witnessed_us[row])
-    if is_plausible(imported := int(block.indexed_us[row])):
+    if is_plausible_time(imported := int(block.indexed_us[row])):
         return imported, "imported"
     if block.kinds[row] in (CREATE, CREATE_BY_RESYNC):
         created = _read_created(block.payloads[row])
@@ -35,8 +35,8 @@ def find_event_time(block: Block, row: int) -> tuple[int, TimeSource]:
     return witnessed, "witnessed"
 
 
-def is_plausible(time_us: int) -> bool:
-    """Return whether an event of Bluesky may have this time: from November 2022 to 2099."""
+def is_plausible_time(time_us: int) -> bool:
+    """Return whether a time in microseconds since 1970 is from November 2022 to 2099, when Bluesky has events."""
     return _EARLIEST_US <= time_us < _LIMIT_US
 
 

@@ -12,20 +12,20 @@ _MAX_FAILURES, _LONGEST_WAIT_S = 7, 64.0
 _MAX_QUOTA_WAITS, _LONGEST_QUOTA_WAIT_S, _QUOTA_WAIT_S = 12, 300.0, 5.0
 
 
-class Retries:
-    """Counts the failures of one request, and waits longer after each."""
+class RequestRetries:
+    """Counts consecutive failures of one HTTP request, and waits exponentially longer after each."""
 
     def __init__(self, sleep: Callable[[float], None]) -> None:
-        """Start without failures; `sleep` waits for a number of seconds."""
+        """Start with no failures; `sleep` is called with the number of seconds to wait."""
         self._sleep = sleep
         self._failures = self._quota_waits = 0
 
     def reset(self) -> None:
-        """Forget the failures: a part of what was asked for has come."""
+        """Set the number of consecutive failures to 0, because the request made progress."""
         self._failures = 0
 
-    def wait_after(self, what: str, host: str, *, wait_s: float | None = None, is_quota: bool = False) -> None:
-        """Wait after a failure.
+    def wait_after_failure(self, what: str, host: str, *, wait_s: float | None = None, is_quota: bool = False) -> None:
+        """Count a failure and wait before the request is repeated; after too many failures raise an error.
 
         Args:
             what: What failed, for the error.
@@ -49,8 +49,8 @@ class Retries:
         self._sleep(backoff_s if wait_s is None else min(max(wait_s, backoff_s), _LONGEST_QUOTA_WAIT_S))
 
 
-def read_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return how many seconds an answer asks to wait; None if it does not say, or not in a known form.
+def parse_retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds in the header `Retry-After` of a response; None if it is missing or not understood.
 
     A time of day is measured from the server's own clock, the header `Date`.
     """

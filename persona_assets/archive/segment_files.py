@@ -25,7 +25,7 @@ MAX_BLOCK_BYTES = 1 << 28
 
 
 class IndexEntry(NamedTuple):
-    """A block, as the index of its segment describes it."""
+    """Index entry of one block of a segment: its offset and size in the file, and its ranges of numbers and times."""
 
     offset: int  # of the length before the block, from the start of the file
     compressed_bytes: int
@@ -37,8 +37,8 @@ class IndexEntry(NamedTuple):
     max_witnessed_us: int
 
 
-class Segment(NamedTuple):
-    """What the header and the index of a sealed segment say."""
+class SegmentIndex(NamedTuple):
+    """Header and index of a sealed segment: checksum, number of events, ranges, and one entry per block."""
 
     checksum: str  # 16 hexadecimal digits, as servers name it
     events: int
@@ -49,20 +49,20 @@ class Segment(NamedTuple):
     blocks: tuple[IndexEntry, ...]
 
 
-def read_segment(file: BinaryIO, *, size: int, name: str) -> Segment:
-    """Read the header and the index of a segment, and verify their checksum.
+def read_segment_index(file: BinaryIO, *, file_bytes: int, name: str) -> SegmentIndex:
+    """Read the header and the block index of an open segment file, and verify their checksum.
 
     The checksum does not cover the blocks: each has one of its own, which `decode_block` verifies.
 
     Args:
         file: The segment, open for reading bytes; it must be seekable.
-        size: Size of the file in bytes.
+        file_bytes: Size of the file in bytes.
         name: How errors call the file.
 
     Raises:
         SegmentError: The file is no sealed segment, ends too early, or is damaged.
     """
-    header = _read_at(file, 0, min(HEADER_BYTES, size))
+    header = _read_at(file, 0, min(HEADER_BYTES, file_bytes))
     if not header.startswith(MAGIC):
         raise SegmentError("not a segment of Jetstream's archive", name=name)
     if len(header) < HEADER_BYTES:
@@ -75,24 +75,24 @@ def read_segment(file: BinaryIO, *, size: int, name: str) -> Segment:
     if version != _VERSION:
         raise SegmentError("the segment is of an unknown version", name=name)
     index_bytes = blocks * _INDEX_ENTRY.size
-    if size < footer_at:
+    if file_bytes < footer_at:
         raise SegmentError("the segment ends too early", name=name)
     if (
         not HEADER_BYTES <= footer_at <= index_at
-        or size - footer_at > _MAX_FOOTER_BYTES
+        or file_bytes - footer_at > _MAX_FOOTER_BYTES
         or blocks > _MAX_BLOCKS
-        or index_at + index_bytes > size
+        or index_at + index_bytes > file_bytes
     ):
         raise SegmentError("the segment's header contradicts its size", name=name)
-    if _hash(file, header, footer_at, size) != checksum:
+    if _hash(file, header, footer_at, file_bytes) != checksum:
         raise SegmentError("the segment does not match its checksum", name=name)
     index = tuple(IndexEntry(*entry) for entry in _INDEX_ENTRY.iter_unpack(_read_at(file, index_at, index_bytes)))
     _verify_index(index, events, footer_at, name)
-    return Segment(f"{checksum:016x}", events, min_seq, max_seq, min_us, max_us, index)
+    return SegmentIndex(f"{checksum:016x}", events, min_seq, max_seq, min_us, max_us, index)
 
 
 def read_block_frame(file: BinaryIO, entry: IndexEntry, *, name: str, number: int) -> bytes:
-    """Return the compressed frame of a block.
+    """Read and return the zstd frame of the block that `entry` describes, still compressed.
 
     Args:
         file: The segment.

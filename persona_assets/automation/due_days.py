@@ -7,14 +7,14 @@ FileDigests = Mapping[str, str]  # by day (2025-03-01): a digest that changes wh
 
 
 class DayDecision(NamedTuple):
-    """The day to process and why, in words; or None and why no day is due."""
+    """The day to process next and the reason in words; `day` is None if no day is due."""
 
     day: str | None
     reason: str
 
 
 def choose_due_day(listed: FileDigests, *, seen: FileDigests, parsed: FileDigests, failed: FileDigests) -> DayDecision:
-    """Return the earliest day whose files are stable and differ from those that it was parsed from.
+    """Return the earliest day whose file digest has stopped changing and is not the one already parsed.
 
     Days are processed one at a time, the earliest first, because the window of a day needs the days before it. A day
     whose run failed does not block later days. It is named in the reason, and is due again when its files change.

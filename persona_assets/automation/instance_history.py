@@ -21,7 +21,7 @@ _ACTIVE = [
 
 
 def find_parsed_digests(instance: dg.DagsterInstance, days: Iterable[str]) -> dict[str, str]:
-    """Return the digest of the files that each day was last parsed from. Days that were never parsed are left out."""
+    """Return, for each of `days`, the digest of the files it was last parsed from; days never parsed are absent."""
     found: dict[str, str] = {}
     for day in days:
         records_filter = dg.AssetRecordsFilter(dg.AssetKey("raw_events"), asset_partitions=[day])
@@ -33,7 +33,7 @@ def find_parsed_digests(instance: dg.DagsterInstance, days: Iterable[str]) -> di
 
 
 def find_last_runs(instance: dg.DagsterInstance, days: Iterable[str]) -> dict[str, dg.DagsterRun]:
-    """Return the latest run of `process_day` for each day, including re-executions. Days without one are left out."""
+    """Return, for each of `days`, its latest run of the job `process_day`; days without a run are absent."""
     found: dict[str, dg.DagsterRun] = {}
     for day in days:
         runs_filter = dg.RunsFilter(job_name=process_day.name, tags={"dagster/partition": day})
@@ -43,11 +43,11 @@ def find_last_runs(instance: dg.DagsterInstance, days: Iterable[str]) -> dict[st
 
 
 def find_failed_digests(last_runs: Mapping[str, dg.DagsterRun]) -> dict[str, str]:
-    """Return the digest of the requested files for each day whose last run failed or was cancelled."""
+    """Return the file digest for which the run was requested, for each day whose last run failed or was cancelled."""
     return {day: run.tags.get(DIGEST_TAG, "not noted") for day, run in last_runs.items() if run.status in _FAILED}
 
 
 def find_active_days(instance: dg.DagsterInstance) -> list[str]:
-    """Return the days of queued and running runs of `process_day`."""
+    """Return the days (partition keys) of `process_day` runs that are queued, starting or running."""
     runs = instance.get_runs(dg.RunsFilter(job_name=process_day.name, statuses=_ACTIVE))
     return sorted(run.tags.get("dagster/partition", "a day") for run in runs)

@@ -11,7 +11,7 @@ DEV = "DAGSTER_IS_DEV_CLI"
 
 
 class QueueInDev(QueuedRunCoordinator[dg.DagsterInstance]):
-    """Queues runs under `dagster dev`; elsewhere it starts each run when it is submitted, without a daemon.
+    """Run coordinator that queues runs under `dagster dev`, and starts a run at once in any other process.
 
     The queue keeps a backfill in the UI from starting one process per day at the same time. Without a daemon, queued
     runs of `dagster job backfill` would never start. dagster.yaml names this class, with the options of

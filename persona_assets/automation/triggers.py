@@ -22,8 +22,8 @@ from persona_assets.automation.jobs import process_day
 from persona_assets.capture.resource import Capture
 from persona_assets.errors import CaptureError
 from persona_assets.partitions import DAY_FORMAT
-from persona_assets.recording.day_notes import measure_gaps
-from persona_assets.recording.position import Position
+from persona_assets.recording.day_notes import build_gap_metadata
+from persona_assets.recording.position import RecorderPosition
 
 # Interval between evaluations of the sensor. Files that have not changed between two of them are stable.
 EVALUATION_INTERVAL_SECONDS = 600
@@ -32,13 +32,13 @@ _HOURS_SHOWN = 24
 _UNDER_WAY = "a run for {} is under way; if its process is dead, end the run in the UI"
 
 
-def build_schedule(days: dg.DailyPartitionsDefinition, *, hour: int) -> dg.ScheduleDefinition:
-    """Return the schedule that runs `process_day` for the previous day, daily at `hour` o'clock UTC."""
+def build_daily_schedule(days: dg.DailyPartitionsDefinition, *, hour_utc: int) -> dg.ScheduleDefinition:
+    """Return the schedule that runs `process_day` for the previous day, daily at `hour_utc` o'clock (UTC)."""
 
     @dg.schedule(
         name="every_day",
         job=process_day,
-        cron_schedule=f"0 {hour} * * *",
+        cron_schedule=f"0 {hour_utc} * * *",
         execution_timezone="UTC",
         description="Processes the day before, up to the graph's last day. A day that the capture lacks makes a failed "
         "run, which says so.",
@@ -59,12 +59,12 @@ def build_schedule(days: dg.DailyPartitionsDefinition, *, hour: int) -> dg.Sched
     return every_day
 
 
-def build_sensor(days: dg.DailyPartitionsDefinition, *, watched: int) -> dg.SensorDefinition:
-    """Return the sensor that runs `process_day` for days with new or changed files.
+def build_new_files_sensor(days: dg.DailyPartitionsDefinition, *, watched_days: int) -> dg.SensorDefinition:
+    """Return the sensor that runs `process_day` for those of the last `watched_days` days with new or changed files.
 
     Args:
         days: Days of the graph.
-        watched: Number of days to look at, counted back from the last one.
+        watched_days: Number of days to look at, counted back from the last one.
     """
 
     @dg.sensor(
@@ -76,7 +76,7 @@ def build_sensor(days: dg.DailyPartitionsDefinition, *, watched: int) -> dg.Sens
     )
     def new_files(context: dg.SensorEvaluationContext, capture: Capture) -> dg.SensorResult:
         now = dt.datetime.now(dt.UTC)
-        listed, problem = _list_days(capture, days.get_partition_keys()[-watched:])
+        listed, problem = _list_days(capture, days.get_partition_keys()[-watched_days:])
         seen: dict[str, str] = json.loads(context.cursor or "{}")
         changed = [day for day in listed if listed[day] != seen.get(day)]
         observations = [_observe(capture, dt.date.fromisoformat(day), now) for day in changed]
@@ -119,7 +119,7 @@ def _observe(capture: Capture, day: dt.date, now: dt.datetime) -> dg.AssetObserv
     metadata: dict[str, Any] = {
         "files": len(files),
         "bytes": size,
-        **measure_gaps(capture.list_gaps(day)),
+        **build_gap_metadata(capture.list_gaps(day)),
     }
     if hours:
         end = dt.datetime.combine(day, dt.time(max(hours)), dt.UTC) + dt.timedelta(hours=1)
@@ -129,7 +129,7 @@ def _observe(capture: Capture, day: dt.date, now: dt.datetime) -> dg.AssetObserv
     return dg.AssetObservation("captured_events", partition=f"{day}", metadata=metadata)
 
 
-def _observe_recorder(position: Position, now: dt.datetime) -> dg.AssetObservation:
+def _observe_recorder(position: RecorderPosition, now: dt.datetime) -> dg.AssetObservation:
     """Return how far the recorder is, for the page of `captured_events`; it belongs to no day."""
     hours = list(position.events_by_hour.items())[-_HOURS_SHOWN:]
     metadata = {

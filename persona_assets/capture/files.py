@@ -31,7 +31,7 @@ _NAME_LIKE_URL = "a name that its file system takes for a URL: rename it"
 
 
 class CaptureFile(NamedTuple):
-    """A file of a day; or something else in its place, such as a folder that cannot be listed, with its `problem`."""
+    """A file of a day's capture; if it cannot be listed or opened as a file, `problem` says why."""
 
     path: UPath
     name: str  # path relative to the capture's root, with "/"; backslashes and bytes that are not UTF-8 are escaped
@@ -55,7 +55,7 @@ class CaptureFile(NamedTuple):
 
 
 def find_files(root: UPath, day: dt.date, *, pattern: str | None) -> list[CaptureFile]:
-    """Return the files of `day` in the capture, sorted by name.
+    """Return the files of `day` below `root`, sorted by name; `pattern` (strftime) or a known layout gives the folder.
 
     The folder of a day may have subfolders, for hours or anything else. Names that start with a dot are ignored. Links
     are followed; a folder with several links to it is listed once.
@@ -91,7 +91,7 @@ def find_files(root: UPath, day: dt.date, *, pattern: str | None) -> list[Captur
 
 
 def digest_files(files: Sequence[CaptureFile]) -> str:
-    """Return a digest of the names and sizes of files: 16 hexadecimal digits."""
+    """Return a digest of the names and sizes, not the content, of files: 16 hexadecimal digits."""
     listed = [(file.name, file.size) for file in sorted(files, key=lambda file: file.name)]
     return hashlib.sha256(repr(listed).encode()).hexdigest()[:16]
 

@@ -8,9 +8,9 @@ import dagster as dg
 from upath import UPath
 
 from persona_assets.capture.files import CaptureFile, digest_files, find_files
-from persona_assets.capture.zstd_dictionaries import load_dictionaries
+from persona_assets.capture.zstd_dictionaries import load_zstd_dictionaries
 from persona_assets.recording.day_notes import RECORDED_LAYOUT, read_gaps
-from persona_assets.recording.position import Position, read_position
+from persona_assets.recording.position import RecorderPosition, read_recorder_position
 from persona_assets.recording.results import Gap
 from persona_assets.settings import from_setting
 
@@ -24,27 +24,27 @@ class Capture(dg.ConfigurableResource[Any]):
     workers: int | None = from_setting("workers")
 
     def list_day_files(self, day: dt.date) -> list[CaptureFile]:
-        """Return the files of a day, sorted by name; raise `CaptureError` if there are none."""
+        """Return the files of `day` in the capture, sorted by name; raise `CaptureError` if there are none."""
         return find_files(UPath(self.root), day, pattern=self.pattern)
 
     def digest_day(self, day: dt.date) -> str:
-        """Return a digest of the names and sizes of the files of a day, which shows whether they changed."""
+        """Return a digest of the names and sizes of the files of `day`; raise `CaptureError` if there are none."""
         return digest_files(self.list_day_files(day))
 
     def list_gaps(self, day: dt.date) -> list[Gap]:
-        """Return the gaps that a recorder noted beside the files of a day; empty for files of other origin."""
+        """Return the time ranges of `day` that the recorder noted as missing; empty if nothing recorded here."""
         return read_gaps(UPath(self.root) / day.strftime(RECORDED_LAYOUT))
 
-    def read_position(self) -> Position | None:
-        """Return how far the recorder of the capture is; None if `persona-record` does not record into it."""
-        return read_position(UPath(self.root))
+    def read_position(self) -> RecorderPosition | None:
+        """Return the time up to which `persona-record` has recorded into the capture; None if it never has."""
+        return read_recorder_position(UPath(self.root))
 
     def load_dictionaries(self) -> dict[int, bytes]:
-        """Return the zstd dictionaries of the setting `zstd_dictionaries`, by dictionary id; empty if it is not set."""
-        return load_dictionaries(UPath(self.zstd_dictionaries)) if self.zstd_dictionaries else {}
+        """Return each zstd dictionary in the setting `zstd_dictionaries` by dictionary id; empty if it is not set."""
+        return load_zstd_dictionaries(UPath(self.zstd_dictionaries)) if self.zstd_dictionaries else {}
 
     def count_workers(self) -> int:
-        """Return the number of worker processes: the setting `workers`, or the CPU cores available to this process."""
+        """Return how many worker processes parse a day: the setting `workers`, else the available CPU cores."""
         return self.workers or _count_cores()
 
 

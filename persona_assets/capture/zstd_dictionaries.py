@@ -10,21 +10,21 @@ _MAGIC = b"\x37\xa4\x30\xec"
 _MAX_DICTIONARY_BYTES = 1 << 26
 
 
-def load_dictionaries(place: UPath) -> dict[int, bytes]:
-    """Return the zstd dictionaries of a file or folder, by dictionary id.
+def load_zstd_dictionaries(file_or_folder: UPath) -> dict[int, bytes]:
+    """Read zstd dictionaries from a file, or from each file of a folder, and return their content by dictionary id.
 
     Args:
-        place: A dictionary, or a folder of them, in which other files are ignored.
+        file_or_folder: A dictionary, or a folder of them, in which other files are ignored.
 
     Raises:
         CaptureError: There is no dictionary, or one is damaged.
     """
-    files = sorted(place.iterdir(), key=str) if place.is_dir() else [place]
+    files = sorted(file_or_folder.iterdir(), key=str) if file_or_folder.is_dir() else [file_or_folder]
     contents = [content for file in files if file.is_file() if (content := _read(file))]
     if not contents:
         raise CaptureError(
-            f"no zstd dictionary at {place}: set PERSONA_ZSTD_DICTIONARIES to a file made by `zstd --train`, as "
-            "Jetstream's, or to a folder of them"
+            f"no zstd dictionary at {file_or_folder}: set PERSONA_ZSTD_DICTIONARIES to a file made by `zstd --train`, "
+            "as Jetstream's, or to a folder of them"
         )
     return {int.from_bytes(content[4:8], "little"): content for content in contents}
 

@@ -14,7 +14,7 @@ RANGE_SEPARATOR = "..."
 
 
 class LaunchOptions(NamedTuple):
-    """The options of a command that runs assets or a job in this process."""
+    """The options of a command such as `dg launch` that say what is run: asset selection, days and job."""
 
     selection: str | None  # asset selection; None if the command names a job
     partition: str | None
@@ -48,7 +48,7 @@ def is_code_server(command: Sequence[str]) -> bool:
 
 
 def read_settings_for_command(read_settings: Callable[[], Settings]) -> Settings:
-    """Return the settings; raise a wrong one as `click.UsageError`, which a command prints without a traceback.
+    """Return the settings; a `SettingsError` is raised as `click.UsageError`, printed without a traceback.
 
     Raises:
         click.UsageError: A setting is invalid.
@@ -65,7 +65,7 @@ def validate_days(
     days: dg.DailyPartitionsDefinition,
     jobs: Mapping[str, dg.AssetSelection],
 ) -> None:
-    """Raise `click.UsageError` unless days exist, and are given if and only if an asset has partitions.
+    """Raise `click.UsageError` if `--partition` names no day of the graph, or is missing or superfluous.
 
     A day must exist. It is required if a selected asset has partitions, and forbidden if none has. Dagster refuses most
     of these commands too, but with a traceback and without a remedy. For a range it would run assets without partitions

@@ -19,8 +19,8 @@ from dagster._core.storage.tags import (
 )
 
 from persona_assets.command_line.failure_summary import FailureSummary
-from persona_assets.common.interrupts import ending_on_signal
-from persona_assets.errors import DayError
+from persona_assets.common.interrupts import interrupting_on_signal
+from persona_assets.errors import DayRangeError
 from persona_assets.executors.delegate import wrap_executor
 
 # Tag on the run of a day: the id of the run for the whole range.
@@ -28,7 +28,7 @@ RANGE_RUN_TAG = "persona_assets/range_run_id"
 
 
 class DayRangeExecutor(dg.Executor):
-    """Runs the steps of one day, or for a range of days starts one run per day, in their order.
+    """Dagster executor that runs the steps of one day, or, for a range of days, starts one run per day in turn.
 
     Dagster itself would run one step for the whole range. That step would have one set of checks and counts for all
     days, and would record either all days as materialized or none.
@@ -55,7 +55,7 @@ class DayRangeExecutor(dg.Executor):
 
         Raises:
             DagsterExecutionInterruptedError: A day failed, or a signal arrived. Later days have not been started.
-            DayError: All days succeeded, but the assets without partitions failed.
+            DayRangeError: All days succeeded, but the assets without partitions failed.
         """
         tags = plan_context.dagster_run.tags
         if ASSET_PARTITION_RANGE_START_TAG in tags:
@@ -73,7 +73,7 @@ class DayRangeExecutor(dg.Executor):
         before, over_all_days, after = group_by_partitioning(layer, selected)
         # Dagster loses a signal that arrives after the last step of a day's run.
         stop = threading.Event()
-        with ending_on_signal(stop.set, fails_with=()):
+        with interrupting_on_signal(stop.set, interrupt_errors=()):
             _run_each_day(context, before, days, stop)
             if over_all_days:
                 names = ", ".join(key.to_user_string() for key in over_all_days)
@@ -81,14 +81,14 @@ class DayRangeExecutor(dg.Executor):
                     _cancel(context, f"interrupted: all {len(days)} days were made; {names} has not been begun")
                 context.log.info("%s, over all days", names)
                 if not _run(context, over_all_days, {}):
-                    raise DayError(f"all {len(days)} days were made, and what follows them failed")
+                    raise DayRangeError(f"all {len(days)} days were made, and what follows them failed")
             _run_each_day(context, after, days, stop)
 
 
 def group_by_partitioning(
     layer: AssetLayer, selected: Sequence[dg.AssetKey]
 ) -> tuple[list[dg.AssetKey], list[dg.AssetKey], list[dg.AssetKey]]:
-    """Split assets into three groups that are run one after the other, each in the order of `selected`.
+    """Split the selected assets into daily ones, those without partitions, and daily ones downstream of the latter.
 
     Returns:
         Daily assets upstream of any asset without partitions or independent of them; assets without partitions; daily
@@ -130,7 +130,7 @@ def _cancel(context: PlanOrchestrationContext, why: str) -> NoReturn:
     """
     context.log.error(why)
     context.instance.report_run_canceling(context.dagster_run, message="Ending the run of the range.")
-    raise DagsterExecutionInterruptedError from DayError(why)
+    raise DagsterExecutionInterruptedError from DayRangeError(why)
 
 
 def _run(context: PlanOrchestrationContext, assets: list[dg.AssetKey], tags: dict[str, str]) -> bool:

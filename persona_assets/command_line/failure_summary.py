@@ -20,7 +20,7 @@ _OWN_ERRORS = {
 
 
 def print_failures_at_exit() -> "FailureSummary":
-    """Return a summary that prints its errors when the process exits, and remove their tracebacks from the console."""
+    """Hide tracebacks of this package's errors on the console; return a summary that prints them at process exit."""
     logging.setLoggerClass(BriefLogger)  # Dagster makes a console logger of this class for each run
     return FailureSummary()
 
@@ -45,19 +45,19 @@ class FailureSummary:
         at_exit(self.print_all)
 
     def add(self, error: SerializableErrorInfo | None) -> None:
-        """Add the error of a failed step if this package raised it, as an error of this package or as its cause."""
-        message = find_own_message(error)
+        """Store the message of a failed step's error, if it or one of its causes is a `PersonaAssetsError`."""
+        message = find_package_error_message(error)
         if message and message not in self._messages:
             self._messages.append(message)
 
     def print_all(self) -> None:
-        """Print all collected messages, with an empty line before each."""
+        """Print each distinct stored message once, with an empty line before it."""
         for message in self._messages:
             print(f"\n{message}", file=self._to or sys.stderr)
 
 
-def find_own_message(error: SerializableErrorInfo | None) -> str | None:
-    """Return the message of the first `PersonaAssetsError` among an error and its causes, or None."""
+def find_package_error_message(error: SerializableErrorInfo | None) -> str | None:
+    """Return the message of the first `PersonaAssetsError` among an error and its causes; None if there is none."""
     while error is not None:
         if error.cls_name in _OWN_ERRORS:
             return error.message.partition(": ")[2].strip()
@@ -74,17 +74,19 @@ class BriefLogger(logging.Logger):
     """
 
     def makeRecord(self, *args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: N802 - logging's name
-        """Return the log record; for a failure event that a `PersonaAssetsError` caused, without its traceback."""
+        """Create the log record; its traceback is left out if a `PersonaAssetsError` caused the failure event."""
         record = super().makeRecord(*args, **kwargs)
         event = getattr(record, LOG_RECORD_METADATA_ATTR, {}).get("dagster_event")
         if isinstance(event, DagsterEvent):
             first_line = str(record.msg).partition("\n")[0]
             if event.is_step_failure or (event.is_run_failure and event.job_failure_data.first_step_failure_event):
-                if find_own_message(_error_of_step(event)):
+                if find_package_error_message(_error_of_step(event)):
                     record.msg, record.args = first_line, ()
-            elif event.is_run_failure and (message := find_own_message(event.job_failure_data.error)):
+            elif event.is_run_failure and (message := find_package_error_message(event.job_failure_data.error)):
                 record.msg, record.args = f"{first_line} {message}", ()
-            elif event.event_type == DagsterEventType.RUN_CANCELED and find_own_message(event.job_canceled_data.error):
+            elif event.event_type == DagsterEventType.RUN_CANCELED and find_package_error_message(
+                event.job_canceled_data.error
+            ):
                 record.msg, record.args = first_line, ()  # `day_ranges` has already logged the message
         return record
 

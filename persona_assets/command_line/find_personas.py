@@ -21,16 +21,16 @@ FoundPersona = dict[str, Any]
 _NO_LABEL: FoundPersona = {"persona_id": None, "name": None}
 
 
-def list_days_with_clusters(data: str) -> list[dt.date]:
-    """Return the days for which the results at `data` hold `clusters`, sorted.
+def list_days_with_clusters(data_root: str) -> list[dt.date]:
+    """Return the days for which `clusters` is stored below `data_root`, sorted.
 
     Args:
-        data: Path or fsspec URL of the results, as PERSONA_DATA.
+        data_root: Path or fsspec URL of the results, as PERSONA_DATA.
 
     Raises:
         MissingPartitionError: No day is stored.
     """
-    folder = UPath(data).absolute() / "clusters"
+    folder = UPath(data_root).absolute() / "clusters"
     files = sorted(folder.glob("*.parquet")) if folder.exists() else []
     if not files:
         raise MissingPartitionError(f"{folder} has no day: run the job make_personas, or set PERSONA_DATA")
@@ -38,15 +38,15 @@ def list_days_with_clusters(data: str) -> list[dt.date]:
 
 
 def find_personas_by_text(
-    settings: Settings, text: str, *, day: dt.date | None = None, limit: int = 5
+    settings: Settings, text: str, *, day: dt.date | None = None, max_personas: int = 5
 ) -> list[FoundPersona]:
-    """Return the personas of one day whose centres are nearest to a text by cosine similarity, the nearest first.
+    """Return the `max_personas` personas of one day whose centres have the highest cosine similarity to a text.
 
     Args:
         settings: Settings with the place of the results and the model that embeds the text.
         text: Any text.
         day: Day of the personas; None for the last stored day.
-        limit: Maximum number of personas.
+        max_personas: Maximum number of personas.
 
     Returns:
         For each persona `persona_id`, `cluster_id`, `similarity` (cosine, -1 to 1), `users` and `name`.
@@ -62,9 +62,9 @@ def find_personas_by_text(
         raise MissingPartitionError(f"{day} has no clusters; the days are {days[0]} to {days[-1]}")
     centres = _read(UPath(settings.data).absolute() / "cluster_centres" / f"{day}.parquet")
     vectors = centres["centre"].combine_chunks().flatten().to_numpy().reshape(len(centres), -1)
-    similarity = vectors @ _embed(settings, text, tables.vector_model(centres.schema))
+    similarity = vectors @ _embed(settings, text, tables.read_vector_model(centres.schema))
     labels = _read_labels(settings.data)
-    order = np.argsort(-similarity, kind="stable")[:limit].tolist()
+    order = np.argsort(-similarity, kind="stable")[:max_personas].tolist()
     nearest = centres.select(["cluster_id", "users"]).take(pa.array(order, pa.int64())).to_pylist()
     rows: list[FoundPersona] = []
     for row, found in zip(order, nearest, strict=True):
@@ -81,11 +81,11 @@ def find_personas_by_text(
     return rows
 
 
-def find_personas_of_user(data: str, user_id: str) -> list[FoundPersona]:
-    """Return the persona of a user on each day, sorted by day. Days on which the user is in no cluster are left out.
+def find_personas_of_user(data_root: str, user_id: str) -> list[FoundPersona]:
+    """Return the persona of a user on each stored day, sorted by day; days without a cluster of the user are absent.
 
     Args:
-        data: Path or fsspec URL of the results, as PERSONA_DATA.
+        data_root: Path or fsspec URL of the results, as PERSONA_DATA.
         user_id: Permanent id (DID) of the user.
 
     Returns:
@@ -95,10 +95,10 @@ def find_personas_of_user(data: str, user_id: str) -> list[FoundPersona]:
         MissingPartitionError: No day is stored.
         StorageError: A table has changed since it was written.
     """
-    labels = _read_labels(data)
+    labels = _read_labels(data_root)
     rows: list[FoundPersona] = []
-    for day in list_days_with_clusters(data):
-        clusters = _read(UPath(data).absolute() / "clusters" / f"{day}.parquet")
+    for day in list_days_with_clusters(data_root):
+        clusters = _read(UPath(data_root).absolute() / "clusters" / f"{day}.parquet")
         for found in clusters.filter(pc.equal(clusters["user_id"], user_id)).to_pylist():
             label = labels.get((day, found["cluster_id"]), _NO_LABEL)
             rows.append(
@@ -125,7 +125,7 @@ def _embed(settings: Settings, text: str, made_by: str | None) -> np.ndarray:
         compute_dtype=settings.compute_dtype,
         max_tokens=settings.max_tokens,
     )
-    if made_by not in {None, model.space()}:
+    if made_by not in {None, model.vector_space()}:
         raise ModelError(f"the day's vectors are not of {settings.model!r}: set PERSONA_MODEL to the model of that day")
     return Encoder(model).encode(tokenize_texts(model, [text]))[0]
 

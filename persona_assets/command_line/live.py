@@ -12,7 +12,7 @@ from pathlib import Path
 
 from upath import UPath
 
-from persona_assets.command_line.run_stages import Stage, StageError, run_stages, say, say_done
+from persona_assets.command_line.run_stages import Stage, StageError, print_finished_stage, print_line, run_stages
 from persona_assets.errors import PersonaAssetsError
 from persona_assets.partitions import DAY_FORMAT
 from persona_assets.settings import read_settings
@@ -30,11 +30,11 @@ DEFAULTS = {
 
 
 class LiveError(Exception):
-    """Nothing could be recorded. The message says what to do."""
+    """The recorder failed or recorded no events. The message says what to do."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Record, make the personas, and return the exit status.
+    """Record the live stream for some minutes, run the graph on it, open the report; return the exit status.
 
     Args:
         arguments: Those of the command line; None for the process's own.
@@ -62,7 +62,7 @@ def _run(*, seconds: float, start: dt.date) -> str:
     settings = read_settings()
     capture = Path(settings.capture)
     began = time.perf_counter()
-    say(sys.stdout, f"Recording {seconds / 60:g} minutes of Bluesky's public events: {capture}")
+    print_line(sys.stdout, f"Recording {seconds / 60:g} minutes of Bluesky's public events: {capture}")
     # A process of its own: it ends recording on a signal, and leaves the handling of signals here as it is.
     recorder = [sys.executable, "-m", "persona_assets.command_line.record_stream", "--seconds", f"{seconds}"]
     if status := subprocess.run(recorder, check=False).returncode:  # noqa: S603 - our own command
@@ -73,7 +73,7 @@ def _run(*, seconds: float, start: dt.date) -> str:
     days = _list_days(capture, start)
     if not days:
         raise LiveError("no event arrived: check the network and PERSONA_JETSTREAM_URLS, or record longer (--minutes)")
-    say_done(sys.stdout, "", began, f"events of {' and '.join(days)}")
+    print_finished_stage(sys.stdout, "", began, f"events of {' and '.join(days)}")
     run_stages(
         [
             Stage("prepare_days", "Preparing what came: parse events, keep English posts, embed them", days),
@@ -82,8 +82,8 @@ def _run(*, seconds: float, start: dt.date) -> str:
         capture.parent / "live.log",
     )
     report = (UPath(settings.data).absolute() / "cluster_stats" / days[-1] / "report.html").as_uri()
-    say(sys.stdout, f"\nReport: {report}")
-    say(sys.stdout, "Next:   let `persona-record` run for a day or more; docs/capture.md")
+    print_line(sys.stdout, f"\nReport: {report}")
+    print_line(sys.stdout, "Next:   let `persona-record` run for a day or more; docs/capture.md")
     return report
 
 

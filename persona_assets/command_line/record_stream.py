@@ -14,11 +14,11 @@ from pathlib import Path
 import click
 from upath import UPath
 
-from persona_assets.capture.zstd_dictionaries import load_dictionaries
+from persona_assets.capture.zstd_dictionaries import load_zstd_dictionaries
 from persona_assets.common.lexicon import CONSENT_COLLECTIONS, PROFILE
 from persona_assets.errors import PersonaAssetsError, SettingsError
-from persona_assets.recording.record import record
-from persona_assets.recording.results import Filters, Progress, missing_collections
+from persona_assets.recording.record import record_stream
+from persona_assets.recording.results import Filters, Progress, find_excluded_collections
 from persona_assets.settings import Settings, read_settings
 
 # Every step that reads a capture needs these: refusals of accounts, and what profiles say.
@@ -29,10 +29,10 @@ _LOG = logging.getLogger("persona_record")
 
 
 class ProgressLog:
-    """Logs what happens at once, and the state of the recording every ten seconds."""
+    """Progress callback of a recording: logs messages at once, and counts and lag every ten seconds."""
 
     def __init__(self) -> None:
-        """Begin now."""
+        """Start the ten-second interval now."""
         self._last = time.monotonic()
         self._events = 0
 
@@ -56,8 +56,8 @@ class ProgressLog:
         )
 
 
-def read_filters(settings: Settings) -> Filters:
-    """Return the filters of the settings.
+def read_stream_filters(settings: Settings) -> Filters:
+    """Return the stream filters that the settings define: the collections and account ids (DIDs) to record.
 
     Raises:
         SettingsError: The file of account ids cannot be read, or a line of it is no account id.
@@ -66,9 +66,9 @@ def read_filters(settings: Settings) -> Filters:
     return Filters(collections, _read_dids(settings.stream_dids) if settings.stream_dids else ())
 
 
-def warn_of_filters(filters: Filters) -> str | None:
-    """Return what a filter of collections leaves out that later steps need; None if nothing."""
-    missing = missing_collections(filters, NEEDED_COLLECTIONS)
+def describe_missing_collections(filters: Filters) -> str | None:
+    """Return a warning that names the collections that later steps need and `filters` exclude; None if none."""
+    missing = find_excluded_collections(filters, NEEDED_COLLECTIONS)
     if not missing:
         return None
     return (
@@ -77,8 +77,8 @@ def warn_of_filters(filters: Filters) -> str | None:
     )
 
 
-def run(settings: Settings, *, cursor: int | None, seconds: float | None) -> None:
-    """Record as the settings say, until SIGTERM or SIGINT, or for so many seconds.
+def run_recorder(settings: Settings, *, cursor: int | None, seconds: float | None) -> None:
+    """Record the stream into the capture for `seconds`, or, with None, until SIGTERM or SIGINT.
 
     Args:
         settings: The settings.
@@ -88,8 +88,8 @@ def run(settings: Settings, *, cursor: int | None, seconds: float | None) -> Non
     Raises:
         PersonaAssetsError: Recording cannot begin or go on.
     """
-    filters = read_filters(settings)
-    if warning := warn_of_filters(filters):
+    filters = read_stream_filters(settings)
+    if warning := describe_missing_collections(filters):
         _LOG.warning(warning)
     root = UPath(settings.capture)
     if root.protocol not in ("", "file"):
@@ -102,9 +102,9 @@ def run(settings: Settings, *, cursor: int | None, seconds: float | None) -> Non
         timer = threading.Timer(seconds, stop.set)
         timer.daemon = True
         timer.start()
-    dictionaries = load_dictionaries(UPath(settings.zstd_dictionaries)) if settings.zstd_dictionaries else {}
+    dictionaries = load_zstd_dictionaries(UPath(settings.zstd_dictionaries)) if settings.zstd_dictionaries else {}
     _LOG.info("recording into %s", root)
-    made = record(
+    made = record_stream(
         Path(root.path),
         urls=settings.jetstream_urls.split(","),
         start_us=cursor,
@@ -140,7 +140,7 @@ def main(cursor: int | None, seconds: float | None) -> None:
     logging.getLogger("websockets").setLevel(logging.CRITICAL)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
-        run(read_settings(), cursor=cursor, seconds=seconds)
+        run_recorder(read_settings(), cursor=cursor, seconds=seconds)
     except PersonaAssetsError as error:
         sys.exit(str(error))
 

@@ -14,7 +14,7 @@ from persona_assets.assets.dataset.rehydrate import Rehydrated, rehydrate
 from persona_assets.assets.raw_events.parse import parse_files
 from persona_assets.assets.user_actions.extract import extract_distinct_actions
 from persona_assets.capture.files import find_files
-from persona_assets.capture.zstd_dictionaries import load_dictionaries
+from persona_assets.capture.zstd_dictionaries import load_zstd_dictionaries
 from persona_assets.errors import CaptureError, PersonaAssetsError, SettingsError
 from persona_assets.io_managers.atomic_storage import replacing_folder
 from persona_assets.settings import Settings, read_settings
@@ -59,7 +59,7 @@ def _find_stored(data: str, days: Sequence[dt.date]) -> list[Path]:
 def _parse_capture(capture: str, days: Sequence[dt.date], settings: Settings, scratch: Path) -> list[Path]:
     if not days:
         raise SettingsError("--capture needs --from and --to: the days to read")
-    dictionaries = load_dictionaries(UPath(settings.zstd_dictionaries)) if settings.zstd_dictionaries else {}
+    dictionaries = load_zstd_dictionaries(UPath(settings.zstd_dictionaries)) if settings.zstd_dictionaries else {}
     made: list[Path] = []
     for day in days:
         found = find_files(UPath(capture), day, pattern=settings.capture_pattern)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TextIO
 
-from persona_assets.common.interrupts import ending_on_signal
+from persona_assets.common.interrupts import interrupting_on_signal
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -30,7 +30,7 @@ LOCATION_TAG = {".dagster/repository": "__repository__@persona_assets"}
 
 
 class Stage(NamedTuple):
-    """A job, what is printed about it, and the days of its runs; None is the day of a run over all days."""
+    """A job to run: its name, its description on the console, and its days; day None is a run without partition."""
 
     job: str
     description: str
@@ -38,11 +38,11 @@ class Stage(NamedTuple):
 
 
 class StageError(Exception):
-    """A run failed. The message says which one, and has the end of the log."""
+    """A job run failed. The message names the run and has the last lines of the log."""
 
 
 def run_stages(stages: Sequence[Stage], log_file: Path) -> None:
-    """Run jobs in this process, on the Dagster instance that the UI uses. Their output goes to `log_file`.
+    """Run the jobs of `stages` in turn in this process, on the UI's Dagster instance; log their output to `log_file`.
 
     More processes would each import Dagster, torch and gensim again.
 
@@ -63,21 +63,21 @@ def run_stages(stages: Sequence[Stage], log_file: Path) -> None:
         from persona_assets.definitions import defs  # noqa: PLC0415 - the same
 
         stop = threading.Event()  # Dagster loses a signal that arrives after the last step of a run
-        with dg.DagsterInstance.get() as instance, ending_on_signal(stop.set, fails_with=()):
+        with dg.DagsterInstance.get() as instance, interrupting_on_signal(stop.set, interrupt_errors=()):
             for stage in stages:
-                say(console, f"\n{stage.description} (job {stage.job})")
+                print_line(console, f"\n{stage.description} (job {stage.job})")
                 for day in stage.days:
                     start = time.perf_counter()
                     run = defs.resolve_job_def(stage.job).execute_in_process(
                         instance=instance, partition_key=day, tags=LOCATION_TAG, raise_on_error=False
                     )
                     for warning in _find_warnings(instance, run.run_id):
-                        say(console, warning)
+                        print_line(console, warning)
                     if stop.is_set():
                         raise KeyboardInterrupt
                     if not run.success:
                         raise _find_failure(run, f"job {stage.job}{f' of {day}' if day else ''}")
-                    say_done(console, day or "all days", start, _describe(run))
+                    print_finished_stage(console, day or "all days", start, _describe(run))
 
 
 @contextmanager
@@ -146,12 +146,12 @@ def _describe(run: "dg.ExecuteInProcessResult") -> str:
     return ", ".join(f"{rows.value:,} {ROW_NAMES[name]}" for name, rows in counts.items() if name in ROW_NAMES and rows)
 
 
-def say(console: TextIO, text: str) -> None:
-    """Write a line, at once."""
+def print_line(console: TextIO, text: str) -> None:
+    """Write one line to `console` and flush it."""
     console.write(f"{text}\n")
     console.flush()
 
 
-def say_done(console: TextIO, what: str, start: float, made: str) -> None:
-    """Write a line about what has ended: its name, the seconds since `start` (`time.perf_counter`) and the result."""
-    say(console, f"  {what:10}  {time.perf_counter() - start:5.1f} s  {made}".rstrip())
+def print_finished_stage(console: TextIO, what: str, start: float, made: str) -> None:
+    """Print what has finished, the seconds since `start` (a `time.perf_counter` value), and its result."""
+    print_line(console, f"  {what:10}  {time.perf_counter() - start:5.1f} s  {made}".rstrip())

@@ -33,14 +33,14 @@ _PATH = re.compile(rf"/(?P<day>\d{{4}}-\d{{2}}-\d{{2}})/(?P<name>{'|'.join(map(r
 _OWN_HOSTS = (_HOST, "localhost")
 
 
-def report_url(settings: Settings, day: str, name: str) -> str | None:
-    """Return the URL of the file `name` in a day's report, or None if `reports_url` is not set."""
-    return f"{settings.reports_url.rstrip('/')}/{day}/{name}" if settings.reports_url else None
+def report_url(settings: Settings, day: str, file_name: str) -> str | None:
+    """Return the URL of file `file_name` in the report of `day`; None if the setting `reports_url` is not set."""
+    return f"{settings.reports_url.rstrip('/')}/{day}/{file_name}" if settings.reports_url else None
 
 
 @contextmanager
 def serving_reports(folder: UPath, *, port: int) -> Generator[str]:
-    """Serve the reports below `folder` until the block ends; yields the base URL.
+    """Serve the folder of reports over HTTP on localhost:`port` while the block runs; yield the base URL.
 
     Args:
         folder: Folder of `cluster_stats`, which need not exist yet.
@@ -97,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def main(command: Sequence[str]) -> int:
-    """Serve the reports while `command` runs, and return the exit status of the command.
+    """Run `command` and serve the reports while it runs; return the exit status of `command`.
 
     If `PERSONA_REPORTS_URL` is not set, the command runs without a server.
 

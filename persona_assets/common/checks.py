@@ -14,7 +14,7 @@ _MAX_LOGGED_CHARACTERS = 200
 
 
 class Check(NamedTuple):
-    """An asset check that is evaluated by the step that makes the asset.
+    """Declaration of an asset check that the step of the asset evaluates: name, advice on failure, severity.
 
     With `is_error`, a failure stops the run before the downstream assets. Otherwise it is a warning.
     """
@@ -25,7 +25,7 @@ class Check(NamedTuple):
     is_error: bool = False
 
     def spec(self, days: dg.DailyPartitionsDefinition | None = None) -> dg.AssetCheckSpec:
-        """Return the `AssetCheckSpec` that declares the check.
+        """Return the `AssetCheckSpec` to declare the check; `days` are the partitions of the asset, if it has any.
 
         Args:
             days: Partitions of the asset. Each day then has an outcome of its own, which later days do not replace.
@@ -39,7 +39,7 @@ class Check(NamedTuple):
             )
 
     def result(self, *, passed: bool, **numbers: Any) -> dg.AssetCheckResult:
-        """Return the `AssetCheckResult` with `numbers` as its metadata, and log a failure.
+        """Return the `AssetCheckResult` with `numbers` as metadata; if it has not passed, also log a warning.
 
         Dagster shows check results only in its UI. The log line is what a console, a Slurm log or cron's mail shows.
         """
@@ -62,16 +62,16 @@ def _shorten(number: Any) -> str:
     return shown if len(shown) <= _MAX_LOGGED_CHARACTERS else f"{shown[:_MAX_LOGGED_CHARACTERS]} ..."
 
 
-def accounting_check(asset: str, *, of: str, advice: str) -> Check:
-    """Return the check `every_<of>_is_accounted_for`: number read = number kept + number dropped.
+def build_accounting_check(asset: str, *, of: str, advice: str) -> Check:
+    """Build the check `every_<of>_is_accounted_for`: number read = number kept + number dropped.
 
     A failure is a defect of the program, and stops the run.
     """
     return Check(asset, f"every_{of}_is_accounted_for", advice, is_error=True)
 
 
-def complete_window_check(asset: str) -> Check:
-    """Return the check `the_window_is_complete`: every day of the window was materialized."""
+def build_complete_window_check(asset: str) -> Check:
+    """Build the check `the_window_is_complete`: every day of the window has been materialized."""
     return Check(
         asset,
         "the_window_is_complete",

@@ -8,6 +8,6 @@ PIECE_BYTES = 512 * 1024
 
 
 def write_in_pieces(file: BinaryIO, content: bytes | memoryview) -> None:
-    """Write all of `content` to `file`, at most `PIECE_BYTES` at a time. A `memoryview` must be of bytes."""
+    """Write `content` to `file` in calls of at most `PIECE_BYTES` each, which is faster than one large write."""
     view = memoryview(content)
     file.writelines(view[start : start + PIECE_BYTES] for start in range(0, len(view), PIECE_BYTES))

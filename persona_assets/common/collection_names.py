@@ -20,7 +20,7 @@ _WORDS = re.compile(r"(?!.*\bdid\b)[A-Za-z0-9-]{1,20}(?:\.[A-Za-z0-9-]{1,20})+")
 
 
 def merge_rare_collections(counts: Mapping[str, int]) -> dict[str, int]:
-    """Return event counts in which unofficial collections are summed as "other collections", unless they are frequent.
+    """Return event counts by collection in which rare unofficial collections are summed as "other collections".
 
     Args:
         counts: Number of events by "collection operation". Events that are no commits have a key without a space.

@@ -14,10 +14,10 @@ from persona_assets.common.chunked_writes import write_in_pieces
 
 
 class ContentFile:
-    """A file of strings, numbered from 0 in the order in which they are appended; memory is 8 bytes a string."""
+    """A file of strings numbered from 0 in the order of appending, so that only 8 bytes each stay in memory."""
 
     def __init__(self, where: Path) -> None:
-        """Create the file.
+        """Create an empty file at the path `where`.
 
         Args:
             where: A path at which no file exists.
@@ -31,7 +31,7 @@ class ContentFile:
         self.count = 0
 
     def append(self, strings: pa.StringArray) -> None:
-        """Write strings at the end of the file; none may be null."""
+        """Append strings to the file; none may be null."""
         if not len(strings):
             return  # an empty array has no buffers
         _, ends, data = strings.buffers()
@@ -45,8 +45,8 @@ class ContentFile:
         """Flush and close the file; after this nothing can be appended."""
         self._file.close()
 
-    def open(self) -> pa.LargeStringArray:
-        """Return all strings of the closed file as a memory-mapped array, in the order of their numbers."""
+    def open_as_array(self) -> pa.LargeStringArray:
+        """Return all strings of the closed file as a memory-mapped array; string `i` is element `i`."""
         ends = pa.py_buffer(np.concatenate(self._ends))
         # An empty file cannot be mapped.
         data = pa.memory_map(str(self._where)).read_buffer() if self._where.stat().st_size else pa.py_buffer(b"")

@@ -16,7 +16,7 @@ import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
 from persona_assets.common.full_disk import explaining_full_disk, full_disk_error, is_about_full_disk
-from persona_assets.common.interrupts import ending_on_signal
+from persona_assets.common.interrupts import interrupting_on_signal
 from persona_assets.errors import StorageError
 
 # What an interrupted query raises. The interrupt may come from another thread, from the check for signals inside
@@ -28,7 +28,7 @@ _HASHES_PER_PASS = 1 << 24
 
 @contextmanager
 def open_duckdb(*, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBPyConnection]:
-    """Open an in-memory DuckDB that spills to `scratch` beyond `memory_limit`, and close it when the block ends.
+    """Open an in-memory DuckDB that spills to `scratch` beyond `memory_limit`; close it after the block.
 
     Rows come in a defined order only if the query has ORDER BY: `preserve_insertion_order` is off, which lets large
     sorts and joins stream.
@@ -50,7 +50,10 @@ def open_duckdb(*, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBP
     }
     connection = duckdb.connect(":memory:", config=config)
     try:
-        with ending_on_signal(connection.interrupt, fails_with=INTERRUPT_ERRORS), explaining_full_disk(scratch):
+        with (
+            interrupting_on_signal(connection.interrupt, interrupt_errors=INTERRUPT_ERRORS),
+            explaining_full_disk(scratch),
+        ):
             yield connection
     except duckdb.OutOfMemoryException as error:
         raise StorageError(
@@ -67,7 +70,7 @@ def open_duckdb(*, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBP
 
 
 def create_dataset_view(con: duckdb.DuckDBPyConnection, name: str, dataset: pads.Dataset) -> None:
-    """Create the temporary view `name` over a dataset.
+    """Create a temporary DuckDB view `name` that reads the rows of a pyarrow dataset.
 
     DuckDB reads local Parquet files itself, which takes a third of the time of reading them through pyarrow.
     """

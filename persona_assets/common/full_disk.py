@@ -11,7 +11,7 @@ _FULL_DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 
 
 def full_disk_error(place: object) -> StorageError:
-    """Return the `StorageError` for a full disk at `place`."""
+    """Build the `StorageError` that says that the disk of `place` is full and what to do."""
     return StorageError(
         f"no space left while writing {place}: nothing of it was kept; free space there or set "
         f"PERSONA_DATA (assets) and TMPDIR (scratch) to a disk with more"
@@ -37,5 +37,5 @@ def explaining_full_disk(
 
 
 def is_about_full_disk(error: Exception) -> bool:
-    """Return whether the message of an error, which need not be an `OSError`, says that a disk is full."""
+    """Return whether the message of any exception, such as DuckDB's, says that a disk is full."""
     return any(os.strerror(number) in str(error) for number in _FULL_DISK_ERRNOS)

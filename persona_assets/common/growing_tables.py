@@ -11,8 +11,8 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from upath import UPath
 
 
-def read_before(context: dg.AssetExecutionContext, data: str) -> tuple[pa.Table | None, str | None]:
-    """Return the table that is stored of an asset without partitions, and its data version.
+def read_stored_table(context: dg.AssetExecutionContext, data: str) -> tuple[pa.Table | None, str | None]:
+    """Return the stored table of an asset without partitions, and its data version; None for what is missing.
 
     Args:
         context: Of the asset's step.
@@ -33,26 +33,26 @@ def read_before(context: dg.AssetExecutionContext, data: str) -> tuple[pa.Table 
     return before, (event.asset_materialization.tags or {}).get(DATA_VERSION_TAG)
 
 
-def choose_version(table: pa.Table, before: pa.Table | None, version_before: str | None) -> str:
-    """Return the data version of the table: that of before, as long as no day of before has changed.
+def choose_data_version(table: pa.Table, stored: pa.Table | None, stored_version: str | None) -> str:
+    """Return `stored_version` if the rows of all stored days are unchanged in `table`, else a digest of `table`.
 
     Dagster takes what was made from another version for stale. A new day adds rows and changes none, so that the
     reports of earlier days are not stale by it.
 
     Args:
         table: The rows of all days, with a column `day`.
-        before: What was stored; None where nothing was.
-        version_before: Its data version.
+        stored: What was stored; None where nothing was.
+        stored_version: Its data version.
     """
-    if before is not None and version_before is not None:
-        of_its_days = table.filter(pc.is_in(table["day"], value_set=pc.unique(before["day"])))
-        if of_its_days.select(before.column_names).equals(before):
-            return version_before
+    if stored is not None and stored_version is not None:
+        of_its_days = table.filter(pc.is_in(table["day"], value_set=pc.unique(stored["day"])))
+        if of_its_days.select(stored.column_names).equals(stored):
+            return stored_version
     return digest_table(table)
 
 
 def digest_table(table: pa.Table) -> str:
-    """Return a digest of the rows and the schema, without its metadata."""
+    """Return the SHA-256 of the rows and the schema of a table, without the schema's metadata."""
     content = BytesIO()
     plain = table.replace_schema_metadata().combine_chunks()
     with pa.ipc.new_stream(content, plain.schema) as writer:

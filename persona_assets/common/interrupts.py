@@ -73,8 +73,10 @@ def _leave(block: _Block) -> None:
 
 
 @contextmanager
-def ending_on_signal(end: Callable[[], None], *, fails_with: tuple[type[Exception], ...]) -> Generator[None]:
-    """Call `end` from another thread as soon as SIGTERM or SIGINT arrives, to interrupt the work in the block.
+def interrupting_on_signal(
+    interrupt: Callable[[], None], *, interrupt_errors: tuple[type[Exception], ...]
+) -> Generator[None]:
+    """Call `interrupt` from another thread on SIGTERM or SIGINT, which ends a long C call in the block.
 
     Python runs a signal handler in the main thread, between two bytecode instructions: a sort in DuckDB was seen to
     delay it by a minute. `signal.set_wakeup_fd` reports the signal at once through a pipe. When the interrupted block
@@ -82,19 +84,19 @@ def ending_on_signal(end: Callable[[], None], *, fails_with: tuple[type[Exceptio
     nothing, as no handlers run there.
 
     Args:
-        end: Interrupts the work in the block. It is called every 0.1 s until the block is left, also when there is
-            nothing to interrupt.
-        fails_with: Exceptions that the interrupted work raises.
+        interrupt: Interrupts the work in the block. It is called every 0.1 s until the block is left, also when there
+            is nothing to interrupt.
+        interrupt_errors: Exceptions that the interrupted work raises.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    block = _Block(end)
+    block = _Block(interrupt)
     _enter(block)
     failed: Exception | None = None
     try:
         yield
-    except fails_with as error:
+    except interrupt_errors as error:
         failed = error
     finally:
         _leave(block)
@@ -106,7 +108,7 @@ def ending_on_signal(end: Callable[[], None], *, fails_with: tuple[type[Exceptio
 
 @contextmanager
 def deferring_signals() -> Generator[None]:
-    """Defer SIGTERM and SIGINT until the block has ended, then run the usual handler.
+    """Hold back SIGTERM and SIGINT while the block runs; call their usual handler after it.
 
     A run may get two signals, one from the terminal and one from its parent process. The second must not interrupt the
     cleanup after the first.

@@ -71,12 +71,12 @@ POST_IN_URI = f"/{POST}/"
 
 
 def build_uris(user_ids: pa.Array, collections: pa.Array, rkeys: pa.Array) -> pa.Array:
-    """Return `at://<user_id>/<collection>/<rkey>` for each record: string `(n,)`, null where an argument is null."""
+    """Return the URI `at://<user_id>/<collection>/<rkey>` of each record: string `(n,)`, null if any part is null."""
     return pc.binary_join_element_wise(URI_SCHEME.removesuffix("/"), user_ids, collections, rkeys, "/")
 
 
-def find_owners(uris: pa.Array) -> pa.Array:
-    """Return the DID in each record URI, which names the owner of the record: string `(n,)`, null without a DID."""
+def extract_owner_dids(uris: pa.Array) -> pa.Array:
+    """Return the DID in each record URI, its owner's account id: string `(n,)`; null if a URI has none."""
     has_did = pc.starts_with(uris, f"{URI_SCHEME}did:")
     parts = pc.split_pattern(pc.if_else(has_did, uris, URI_SCHEME), "/", max_splits=3)
     return pc.if_else(has_did, pc.list_element(parts, 2), pa.scalar(None, pa.string()))

@@ -40,7 +40,7 @@ MIN_SAMPLED_PER_GROUP = 5
 
 
 def compute_map_positions(vectors: Floats, *, seed: int, previous: Floats | None = None) -> Floats:
-    """Return a position for each user: float32 `(n, 2)`, with a root mean square distance from the origin of about 1.
+    """Return 2-D positions of users by t-SNE: float32 `(n, 2)`, root mean square distance from the origin about 1.
 
     The positions depend on the order of rows, but not on the number of threads. Besides the vectors, memory is needed
     for `BLOCK_ROWS` similarities per user in t-SNE.
@@ -68,7 +68,7 @@ def compute_map_positions(vectors: Floats, *, seed: int, previous: Floats | None
 
 
 def sample_map_users(user_ids: Iterable[str], groups: Ints, *, max_users: int, seed: int) -> Ints:
-    """Return the row numbers of a sample of users, ascending: `MIN_SAMPLED_PER_GROUP` of each group, others at random.
+    """Return the rows of at most `max_users` users, ascending: a few of each group, the others drawn at random.
 
     Users are sampled by the digest of their ids, so that the samples of two days have most users in common.
 

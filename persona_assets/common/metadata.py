@@ -16,8 +16,8 @@ from persona_assets.common.provenance import Provenance, find_missing_days
 _MIN_SHORTENED = 10_000
 
 
-def count_table(counts: Mapping[str, int], *, of: str) -> dg.TableMetadataValue:
-    """Return `counts` as a metadata table with the columns `of` and "count", by descending count, then key."""
+def build_count_table(counts: Mapping[str, int], *, of: str) -> dg.TableMetadataValue:
+    """Return `counts` as a Dagster table with columns `of` and "count", the highest count first, ties by key."""
     rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return dg.MetadataValue.table(
         [dg.TableRecord({of: key, "count": count}) for key, count in rows],
@@ -26,7 +26,7 @@ def count_table(counts: Mapping[str, int], *, of: str) -> dg.TableMetadataValue:
 
 
 def provenance_table(provenance: Provenance) -> dict[str, dg.TableMetadataValue]:
-    """Return the metadata entry "provenance": the window, the settings of each step, and this step's library versions.
+    """Return the metadata entry "provenance": window, settings of all steps, and library versions of this step.
 
     The table has one column, because Dagster's asset page leaves 350 of 1440 pixels for tables.
     """
@@ -61,8 +61,8 @@ def _show(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def column_schema(columns: Iterable[ColumnDescription]) -> dg.TableSchema:
-    """Return the `TableSchema` that the UI shows: name, type in words, description and nullability of each column."""
+def build_column_schema(columns: Iterable[ColumnDescription]) -> dg.TableSchema:
+    """Return the Dagster `TableSchema` of columns: name, type in plain words, description, nullability."""
     return dg.TableSchema(
         [
             dg.TableColumn(name, kind, description, dg.TableColumnConstraints(nullable=nullable))
@@ -72,8 +72,8 @@ def column_schema(columns: Iterable[ColumnDescription]) -> dg.TableSchema:
 
 
 @contextmanager
-def measured() -> Generator[dict[str, float]]:
-    """Yield a dict that has `seconds` (wall time) and `peak_memory_mib` of the block once the block has ended.
+def measuring_time_and_memory() -> Generator[dict[str, float]]:
+    """Yield a dict that gets `seconds` (wall time) and `peak_memory_mib` of the block when it ends.
 
     Peak memory is the larger of this process's peak since its start and its largest child's, in MiB. With one process
     for the whole run (`in_process`), a step also shows the peaks of earlier steps.
@@ -88,7 +88,7 @@ def measured() -> Generator[dict[str, float]]:
 
 
 def window_metadata(context: dg.AssetExecutionContext, **windows: pads.Dataset) -> dict[str, str | int]:
-    """Return the metadata entries `window_days`, a number, and `missing_days`, the days that an input lacks, or "none".
+    """Return `window_days`, the length of the window, and `missing_days`, the days that an input lacks, or "none".
 
     Args:
         context: Execution context of the asset.

@@ -31,7 +31,7 @@ _CHECKSUM = re.compile(rb"xxh3_128 body=(?P<body>.{32}) footer=(?P<footer>.{32})
 def open_checksummed_writer(
     where: Path | BinaryIO | Any, schema: pa.Schema, **options: Any
 ) -> Generator[pq.ParquetWriter]:
-    """Yield a `ParquetWriter`; the file gets page checksums, and its digests when the block ends without an error.
+    """Yield a `ParquetWriter` for `where`; when the block ends, checksums of body and footer are stored in the footer.
 
     Args:
         where: A path, or a file open for writing bytes, which need not be seekable.
@@ -50,7 +50,7 @@ def open_checksummed_writer(
 
 
 def verify_parquet(file: BinaryIO, *, name: object, whole: bool = True) -> bool:
-    """Verify a Parquet file against its digests; return False if it has none, as files of version 0.1.
+    """Verify a Parquet file against the checksums in its footer; return False if it has none (version 0.1).
 
     Args:
         file: A seekable file open for reading bytes.
@@ -75,7 +75,7 @@ def verify_parquet(file: BinaryIO, *, name: object, whole: bool = True) -> bool:
 
 
 def read_body_digest(file: BinaryIO, *, name: object) -> str | None:
-    """Return the digest of all bytes before the footer, as the footer states it; None if it has none.
+    """Return the digest of all bytes before the footer as stored in the footer, unverified; None if it has none.
 
     Args:
         file: A seekable file open for reading bytes.

@@ -62,11 +62,11 @@ def write_parquet(  # noqa: PLR0913 - content and format of a file
     schema: pa.Schema,
     batches: Iterable[pa.RecordBatch | pa.Table],
     *,
-    day: dt.date | None = None,
-    group_rows: int = ROW_GROUP_ROWS,
-    threads: int = 1,
+    day_column: dt.date | None = None,
+    max_group_rows: int = ROW_GROUP_ROWS,
+    prefetch_groups: bool = False,
 ) -> int:
-    """Write batches to one Parquet file and return the number of rows.
+    """Write batches to one Parquet file, not atomically, and return the number of rows.
 
     The bytes of the file depend only on the rows and their order. They do not depend on the size of the batches, nor on
     the order of the values in the batches' dictionaries.
@@ -75,25 +75,27 @@ def write_parquet(  # noqa: PLR0913 - content and format of a file
         where: A path, or a file open for writing bytes.
         schema: Schema of each batch.
         batches: Batches in the order of the file's rows. About one row group and one batch are in memory at a time.
-        day: Partition day of the file, which is added as the last column `day`; None adds no column.
-        group_rows: Maximum rows of a row group. Groups of long rows have fewer.
-        threads: With more than one, the next row group is prepared while the one before it is written.
+        day_column: Partition day of the file, which is added as the last column `day`; None adds no column.
+        max_group_rows: Maximum rows of a row group. Groups of long rows have fewer.
+        prefetch_groups: Prepare the next row group in another thread while the one before it is written.
 
     Returns:
         The number of rows written.
     """
     rows = 0
-    stored = schema if day is None else tables.add_day_field(schema)
+    stored = schema if day_column is None else tables.add_day_field(schema)
     with open_checksummed_writer(where, stored, compression="zstd", **_choose_encodings(stored)) as writer:
-        groups = map(_normalise, _regroup(batches, schema, group_rows))
-        for group in groups if threads == 1 else prefetch(groups):
-            writer.write_table(group if day is None else tables.add_day(group, day), row_group_size=group_rows)
+        groups = map(_normalise, _regroup(batches, schema, max_group_rows))
+        for group in prefetch(groups) if prefetch_groups else groups:
+            writer.write_table(
+                group if day_column is None else tables.add_day_column(group, day_column), row_group_size=max_group_rows
+            )
             rows += group.num_rows
     return rows
 
 
 def prefetch(items: Iterator[Item]) -> Iterator[Item]:
-    """Yield the same items, none of them None, each prepared in another thread while the one before it is in use."""
+    """Yield the items of an iterator in order, computing the next one in another thread; None is not allowed."""
     with ThreadPoolExecutor(1) as thread:
         upcoming = thread.submit(next, items, None)
         while (item := upcoming.result()) is not None:

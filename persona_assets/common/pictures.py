@@ -25,7 +25,7 @@ GREY = "lightgrey"
 
 
 def choose_colour(number: int) -> str:
-    """Return the colour of cluster or persona `number` as `#rrggbb`.
+    """Return the fixed colour of cluster or persona `number`, as `#rrggbb`.
 
     Colours repeat after twenty numbers: the ten strong colours of matplotlib's tab20, then the ten pale ones.
     """

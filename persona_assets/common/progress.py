@@ -7,7 +7,7 @@ LOG_INTERVAL_SECONDS = 5.0
 
 
 class Progress:
-    """Counts finished items and logs a line at most every `LOG_INTERVAL_SECONDS`. Shorter work logs nothing."""
+    """Counts finished items and logs number, rate and time left, at most every `LOG_INTERVAL_SECONDS`."""
 
     def __init__(
         self,
@@ -17,7 +17,7 @@ class Progress:
         total: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Start counting at 0.
+        """Start at 0 items; `log` is called with each line, `what` names the items, `total` is their number if known.
 
         Args:
             log: Writes one line, such as `context.log.info`.

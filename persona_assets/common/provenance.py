@@ -36,7 +36,7 @@ def build_provenance(  # noqa: PLR0913 - each describes one part of how a result
     inputs: Iterable[pads.Dataset | pa.Schema] = (),
     over_window: Iterable[pads.Dataset] = (),
 ) -> Provenance:
-    """Return the provenance of a step's result: window, settings and versions of this step and all upstream ones.
+    """Return how a result was made: window, settings and library versions of this step and all upstream steps.
 
     Args:
         asset: Name of the asset that the step makes.
@@ -66,7 +66,7 @@ def build_provenance(  # noqa: PLR0913 - each describes one part of how a result
 
 
 def with_provenance(target: _SchemaOrTable, provenance: Provenance | None) -> _SchemaOrTable:
-    """Return a table or schema with the provenance in its schema metadata; None changes nothing."""
+    """Return the table or schema with `provenance` stored in its schema metadata; unchanged if that is None."""
     if provenance is None:
         return target
     schema = target if isinstance(target, pa.Schema) else target.schema
@@ -81,7 +81,7 @@ def read_provenance(schema: pa.Schema) -> Provenance | None:
 
 
 def find_missing_days(days: Iterable[str], dataset: pads.Dataset) -> set[str]:
-    """Return the days without a file in a dataset that has one file per day, named by the day."""
+    """Return those of `days` for which a dataset with one file per day has no file."""
     files = getattr(dataset, "files", None)  # an in-memory dataset has no files
     return set() if files is None else set(days) - {PurePosixPath(file).stem for file in files}
 

@@ -12,7 +12,7 @@ RENAMED_SETTINGS: Mapping[str, str] = {"sharpen_users": "whiten_users"}
 def replace_old_names(
     given: Mapping[str, str], *, prefix: str, renamed: Mapping[str, str] = RENAMED_SETTINGS
 ) -> dict[str, str]:
-    """Return the settings by their present names; if both names are set, the value of the new name is used.
+    """Return the environment variables with old names of settings replaced by new ones, and warn of each.
 
     Args:
         given: The value of each setting, by its name in lower case without `prefix`.

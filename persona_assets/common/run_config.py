@@ -25,7 +25,7 @@ def _with_default(field: FieldInfo) -> FieldInfo:
 
 
 class SettingsConfig(dg.Config):
-    """A run config with fields made by `settings.from_setting`.
+    """Base class of run configs whose fields are settings (`settings.from_setting`) and show in the launchpad.
 
     Dagster builds the schema that the launchpad shows when an asset is defined, from `model_fields`, and shows a value
     but no factory. pydantic does not read `model_fields`: it asks the factory each time that a config is made.
@@ -33,7 +33,7 @@ class SettingsConfig(dg.Config):
 
     model_fields: ClassVar[Any] = _FieldsWithDefaults()
 
-    def chosen(self) -> dict[str, Any]:
-        """Return the values of the fields that change what is made, by name: not those that only cost."""
+    def result_settings(self) -> dict[str, Any]:
+        """Return, by name, the fields that affect the result; those that affect only time and memory are left out."""
         extras: dict[str, Any] = {name: field.json_schema_extra for name, field in self.__pydantic_fields__.items()}
         return {name: value for name, value in self.model_dump().items() if not (extras[name] or {}).get(COSTS_ONLY)}

@@ -4,7 +4,7 @@ import pydantic
 
 
 class SchedulerSettings(pydantic.BaseModel):
-    """What steps ask a scheduler for. Field `slurm_time` is variable `PERSONA_SLURM_TIME`, and so on."""
+    """Settings of Slurm and Kubernetes jobs. Field `slurm_time` is variable `PERSONA_SLURM_TIME`, and so on."""
 
     k8s_gpu_node_selector: str = pydantic.Field(
         "", description="Kubernetes: labels of nodes with GPUs, `name=value`, separated by commas."

@@ -19,7 +19,7 @@ _MIN_ABANDONED_SECONDS = 60
 
 
 class Scratch(dg.ConfigurableResource[Any]):
-    """Makes temporary folders below `TMPDIR`, which clusters set to a fast local disk.
+    """Dagster resource that makes temporary folders below `TMPDIR` and removes them when the run ends.
 
     Each run has one folder with a lock file in it. The system releases the lock when the process ends, even if it is
     killed. The next run then removes the folder.

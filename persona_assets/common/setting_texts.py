@@ -8,7 +8,7 @@ import pydantic
 
 
 def explain_setting_errors(error: pydantic.ValidationError, known: Sequence[str], *, prefix: str) -> str:
-    """Return what is wrong with each variable, and for an unknown one which setting was probably meant.
+    """Return a text that says what is wrong with each variable, and suggests a name for an unknown one.
 
     Args:
         error: Of reading the settings.
@@ -32,7 +32,7 @@ def explain_setting_errors(error: pydantic.ValidationError, known: Sequence[str]
 
 
 def describe_bounds(bounds: Mapping[str, Any]) -> str:
-    """Say in words which numbers are allowed: types of Dagster have no bounds."""
+    """Return the bounds of a number in words, for the run config's description: Dagster's types have no bounds."""
     least, most = bounds.get("ge"), bounds.get("le")
     if least is None and most is None:
         return ""

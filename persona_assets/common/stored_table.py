@@ -11,7 +11,7 @@ DIMENSIONS = 384
 
 
 class StoredTable(NamedTuple):
-    """Name, files, row meaning and schema of a table that an asset stores."""
+    """Description of a stored table: name, its files, what one row is, and the schema."""
 
     name: str
     files: str  # path below PERSONA_DATA, with <day> if there is one file per day
@@ -20,5 +20,6 @@ class StoredTable(NamedTuple):
 
     @property
     def stored_schema(self) -> pa.Schema:
-        """Schema of the files: `schema`, and the column `day` if there is one file per day."""
-        return tables.add_day_field(self.schema) if "<day>" in self.files else self.schema
+        """Schema of the files: `schema`, and the column `day` if there is one file per day and it lacks one."""
+        has_day = "<day>" not in self.files or tables.DAY.name in self.schema.names
+        return self.schema if has_day else tables.add_day_field(self.schema)

@@ -9,20 +9,20 @@ EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class DayRange(NamedTuple):
-    """The microseconds of a UTC day, [start_us, end_us)."""
+    """First microsecond of a UTC day, and first of the next: [start_us, end_us), in microseconds since 1970."""
 
     start_us: int
     end_us: int
 
 
 def find_day_range(day: dt.date) -> DayRange:
-    """Return the range of time of a UTC day."""
+    """Return the start of a UTC day and of the next one, in microseconds since 1970."""
     start_us = (dt.datetime.combine(day, dt.time(), dt.UTC) - EPOCH) // dt.timedelta(microseconds=1)
     return DayRange(start_us, start_us + DAY_US)
 
 
 def format_time(time_us: int) -> str:
-    """Return UTC microseconds as RFC 3339 with six digits.
+    """Return microseconds since 1970 (UTC) as an RFC 3339 text with six decimals of the second.
 
     Raises:
         OverflowError: The instant is not in the years 1 to 9999.

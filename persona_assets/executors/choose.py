@@ -11,7 +11,7 @@ from persona_assets.settings import ExecutorName, Settings
 
 
 def choose_executor(settings: Settings, gpu_steps: Mapping[str, int]) -> dg.ExecutorDefinition:
-    """Return the executor that `settings.executor` names.
+    """Return the executor definition that `settings.executor` names; `gpu_steps` maps step names to numbers of GPUs.
 
     - "in_process" runs steps one after the other, with an overhead of 0.2 s per step.
     - "multiprocess" runs as many steps at once as there are cores, with an overhead of 4-6 s per step.
@@ -58,8 +58,8 @@ def _slurm_executor(settings: Settings, _gpu_steps: Mapping[str, int]) -> dg.Exe
         "constraint": settings.slurm_gpu_constraint,
     }
     executor = slurm_executor(
-        default=_drop_none(default),
-        gpu=_drop_none(gpu),
+        default_options=_drop_none(default),
+        gpu_options=_drop_none(gpu),
         log_dir=settings.slurm_log_dir,
         max_concurrent=settings.slurm_max_concurrent,
         shell_from_launchpad=settings.slurm_shell_from_launchpad,
@@ -72,8 +72,8 @@ def _drop_none(options: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def count_gpus(assets: Iterable[dg.AssetsDefinition]) -> dict[str, int]:
-    """Return the number of GPUs by the name of the step, for steps with the op tag `gpu`."""
+def count_gpus_by_step(assets: Iterable[dg.AssetsDefinition]) -> dict[str, int]:
+    """Return the number in the op tag `gpu` by step name; steps without the tag are absent."""
     executable = (asset for asset in assets if asset.is_executable)
     return {asset.op.name: int(asset.op.tags["gpu"]) for asset in executable if "gpu" in asset.op.tags}
 

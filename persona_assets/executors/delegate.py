@@ -10,7 +10,7 @@ CreateExecutor = Callable[[dg.InitExecutorContext], dg.Executor]
 def wrap_executor(
     executor: dg.ExecutorDefinition, create_by: Callable[[CreateExecutor, dg.InitExecutorContext], dg.Executor]
 ) -> dg.ExecutorDefinition:
-    """Return a definition with the name, config schema and requirements of `executor`, but created by `create_by`.
+    """Return `executor`'s definition with the same config schema, except that `create_by` creates the executor.
 
     Args:
         executor: Definition of the executor to wrap.

@@ -9,7 +9,7 @@ from persona_assets.errors import SettingsError
 
 
 def kubernetes_executor(gpu_steps: Mapping[str, int], *, node_selector: Mapping[str, str]) -> dg.ExecutorDefinition:
-    """Return `k8s_job_executor`, configured to request GPUs for `gpu_steps`.
+    """Return `k8s_job_executor`, configured so that the pods of `gpu_steps` request that number of GPUs.
 
     The `per_step_k8s_config` of a run overrides that for a step.
 
@@ -24,7 +24,7 @@ def kubernetes_executor(gpu_steps: Mapping[str, int], *, node_selector: Mapping[
         from dagster_k8s import k8s_job_executor  # noqa: PLC0415 - an optional package, 1 s to import
     except ModuleNotFoundError as error:
         raise SettingsError("PERSONA_EXECUTOR=k8s needs dagster-k8s: pip install 'persona_assets[k8s]'") from error
-    pods = {step: gpu_pod_config(gpus, node_selector=node_selector) for step, gpus in gpu_steps.items()}
+    pods = {step: build_gpu_pod_config(gpus, node_selector=node_selector) for step, gpus in gpu_steps.items()}
 
     def k8s(config: Mapping[str, Any]) -> dict[str, Any]:
         return {**config, "per_step_k8s_config": {**pods, **config.get("per_step_k8s_config", {})}}
@@ -32,8 +32,8 @@ def kubernetes_executor(gpu_steps: Mapping[str, int], *, node_selector: Mapping[
     return dg.configured(k8s_job_executor, config_schema=k8s_job_executor.config_schema.as_field())(k8s)
 
 
-def gpu_pod_config(gpus: int, *, node_selector: Mapping[str, str]) -> dict[str, Any]:
-    """Return the dagster-k8s config of a pod with `gpus` GPUs: resource limit, node selector and toleration."""
+def build_gpu_pod_config(gpus: int, *, node_selector: Mapping[str, str]) -> dict[str, Any]:
+    """Return the dagster-k8s config of a pod that requests `gpus` GPUs: limit, node selector and toleration."""
     taint = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
     return {
         "container_config": {"resources": {"limits": {"nvidia.com/gpu": str(gpus)}}},

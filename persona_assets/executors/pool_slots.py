@@ -14,7 +14,7 @@ _DEAD = {WorkerStatus.FAILED, WorkerStatus.NOT_FOUND, WorkerStatus.SUCCESS}
 
 
 def with_dead_slots_freed(executor: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
-    """Return an executor that first frees the slots of dead runs, and logs that, when a run starts."""
+    """Return `executor` changed so that each run starts by freeing pool slots that dead runs still claim."""
 
     def free_and_create(create: CreateExecutor, context: dg.InitExecutorContext) -> dg.Executor:
         free_dead_slots(context.instance, log=dg.get_dagster_logger("slots"))
@@ -24,7 +24,7 @@ def with_dead_slots_freed(executor: dg.ExecutorDefinition) -> dg.ExecutorDefinit
 
 
 def free_dead_slots(instance: dg.DagsterInstance, *, log: logging.Logger) -> None:
-    """Free the slots of runs that have ended or whose worker is gone, and log the other runs that claim one.
+    """Free the concurrency-pool slots of runs that ended or lost their worker; log which runs keep a slot.
 
     A killed worker reports nothing. Some run launchers can check a worker, such as the one of Kubernetes. With others,
     a run whose worker was killed looks alive, and only a person can find out.

@@ -34,12 +34,12 @@ class SlurmExecutor(StepDelegatingExecutor):
     def execute(
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Generator[DagsterEvent, Any, None]:
-        """Yield the events of the run."""
+        """Run the steps as Slurm jobs and yield their events; log why Slurm ended an interrupted job."""
         # Checked here, and not when the executor is created, so that a refusal is a failure event of the run.
         self._steps.require_allowed_config()
         for event in super().execute(plan_context, execution_plan):
             if _is_interrupted(event) and event.step_key:
-                self._steps.explain_interruption(event.step_key)
+                self._steps.log_interruption_cause(event.step_key)
             yield event
 
 
@@ -52,18 +52,18 @@ def _is_interrupted(event: DagsterEvent) -> bool:
 
 def slurm_executor(  # noqa: PLR0913 - each is a setting
     *,
-    default: Mapping[str, str],
-    gpu: Mapping[str, str],
+    default_options: Mapping[str, str],
+    gpu_options: Mapping[str, str],
     log_dir: str | None = None,
     max_concurrent: int | None = None,
     shell_from_launchpad: bool = False,
     umask: str = "077",
 ) -> dg.ExecutorDefinition:
-    """Return the definition of the Slurm executor. The arguments are defaults, which a run's config can override.
+    """Return the Slurm executor's definition; the arguments are defaults of its run config.
 
     Args:
-        default: Options of every step, by their names in `slurm_commands.OPTIONS`.
-        gpu: Options of steps with the op tag `gpu: "N"`, which override `default`.
+        default_options: Options of every step, by their names in `slurm_commands.OPTIONS`.
+        gpu_options: Options of steps with the op tag `gpu: "N"`, which override `default_options`.
         log_dir: Folder of the job logs, on storage that every node can access; None for a folder in Dagster's storage.
         max_concurrent: Maximum number of jobs of one run at a time; None for no limit.
         shell_from_launchpad: Whether a run's config may set `setup` and `extra`, which are executed as shell code.
@@ -71,8 +71,8 @@ def slurm_executor(  # noqa: PLR0913 - each is a setting
     """
     options = dg.Shape({option: dg.Field(str, is_required=False) for option in slurm.OPTIONS})
     schema = {
-        "default": dg.Field(options, default_value=dict(default), description="Options of every step"),
-        "gpu": dg.Field(options, default_value=dict(gpu), description='More, for steps with op tag gpu: "N"'),
+        "default": dg.Field(options, default_value=dict(default_options), description="Options of every step"),
+        "gpu": dg.Field(options, default_value=dict(gpu_options), description='More, for steps with op tag gpu: "N"'),
         "per_step": dg.Field(dg.Map(str, options, key_label_name="op_name"), default_value={}),
         "log_dir": dg.Field(dg.Noneable(str), default_value=log_dir, description="Must be on shared storage"),
         "submit_timeout": dg.Field(int, default_value=600, description="Seconds to wait for an answer to sbatch"),
@@ -86,7 +86,7 @@ def slurm_executor(  # noqa: PLR0913 - each is a setting
     def slurm_executor(init_context: InitExecutorContext) -> SlurmExecutor:
         config: Mapping[str, Any] = init_context.executor_config
         return SlurmExecutor(
-            SlurmStepHandler(config, umask=umask, allowed_shell=None if shell_from_launchpad else default),
+            SlurmStepHandler(config, umask=umask, allowed_shell=None if shell_from_launchpad else default_options),
             retries=RetryMode.from_config(config["retries"]) or RetryMode.ENABLED,
             check_step_health_interval_seconds=config["check_step_health_interval_seconds"],
             max_concurrent=config["max_concurrent"],

@@ -59,11 +59,11 @@ TAIL_BYTES = 65_536
 
 
 class SlurmError(PersonaAssetsError):
-    """A Slurm command failed, and repeating it would not help."""
+    """A Slurm command failed with an error that would recur if the command were repeated."""
 
 
 class SlurmUnavailableError(SlurmError):
-    """Slurm did not answer, or answered with a temporary error."""
+    """A Slurm command timed out, or failed with an error that is temporary."""
 
 
 class SlurmJob(NamedTuple):
@@ -99,8 +99,8 @@ def run_slurm(command: list[str], *, script: str | None = None, timeout: float =
     return result.stdout
 
 
-def list_jobs() -> dict[str, list[SlurmJob]]:
-    """Return this user's jobs that `squeue` still lists, by job name. Jobs of the same name are sorted by id."""
+def list_own_jobs() -> dict[str, list[SlurmJob]]:
+    """Return the jobs of the current user that `squeue` lists, by job name; jobs of one name are sorted by id."""
     jobs: defaultdict[str, list[SlurmJob]] = defaultdict(list)
     listing = run_slurm(["squeue", "--me", "--noheader", "--states=all", "--format=%i|%j|%T|%r"])
     for line in listing.splitlines():
@@ -111,7 +111,7 @@ def list_jobs() -> dict[str, list[SlurmJob]]:
 
 
 def describe_job(job: SlurmJob) -> str:
-    """Return a text with state and reason of a job, and exit code, node and run time if Slurm still knows them."""
+    """Return a text with the state and reason of a job, and, if Slurm still has them, exit code, node and run time."""
     try:
         shown = run_slurm(["scontrol", "--oneliner", "show", "job", str(job.id)])
     except SlurmError:
@@ -121,33 +121,38 @@ def describe_job(job: SlurmJob) -> str:
 
 
 def merge_options(
-    tags: Mapping[str, str], *, default: Mapping[str, str], gpu: Mapping[str, str], step: Mapping[str, str]
+    op_tags: Mapping[str, str],
+    *,
+    default_options: Mapping[str, str],
+    gpu_options: Mapping[str, str],
+    step_options: Mapping[str, str],
 ) -> dict[str, str]:
-    """Merge the Slurm options of a step: `default`, `gpu`, its op tags, `step`; later ones override earlier ones.
+    """Merge a step's Slurm options; later sources override earlier ones: default, GPU, op tags, step config.
 
-    The order is `default`, `gpu` (only if the step has the op tag `gpu`), the op tags "slurm/<option>", and `step`.
+    The order is `default_options`, `gpu_options` (only if the step has the op tag `gpu`), the op tags "slurm/<option>",
+    and `step_options`.
 
     Args:
-        tags: Op tags of the step.
-        default: Options of every step.
-        gpu: Options of steps that need GPUs.
-        step: Options of this step in the run's config.
+        op_tags: Op tags of the step.
+        default_options: Options of every step.
+        gpu_options: Options of steps that need GPUs.
+        step_options: Options of this step in the run's config.
 
     Raises:
         SlurmError: A tag `slurm/<option>` names no option.
     """
-    options = dict(default)
-    if gpus := int(tags.get("gpu", 0)):
-        options |= {"gres": f"gpu:{gpus}", **gpu}
-    options |= {name.removeprefix("slurm/"): value for name, value in tags.items() if name.startswith("slurm/")}
-    options |= step
+    options = dict(default_options)
+    if gpus := int(op_tags.get("gpu", 0)):
+        options |= {"gres": f"gpu:{gpus}", **gpu_options}
+    options |= {name.removeprefix("slurm/"): value for name, value in op_tags.items() if name.startswith("slurm/")}
+    options |= step_options
     if unknown := sorted(set(options) - set(OPTIONS)):
         raise SlurmError(f"unknown option {', '.join(unknown)}: op tags are slurm/<{'|'.join(OPTIONS)}>")
     return options
 
 
 def refuse_shell_code(config: Mapping[str, Any], *, allowed: Mapping[str, str]) -> None:
-    """Raise `SettingsError` if a run's config sets shell code that is not in the settings.
+    """Raise `SettingsError` if a run's config has shell code that differs from the settings' (`allowed`).
 
     Args:
         config: Config of the executor, with `default`, `gpu` and `per_step` options.
@@ -189,14 +194,14 @@ def build_sbatch_command(options: Mapping[str, str], *, name: str, log: Path, co
 
 
 def build_job_script(command: list[str], environment: Mapping[str, str], *, setup: str, log: Path, umask: str) -> str:
-    """Return the Bash script of a job, which runs `command` and writes its exit code to `exit_code_file(log)`.
+    """Return the Bash script of a job: it runs `setup` and `command`, and writes the exit code to a file.
 
     Raises:
         SlurmError: An environment variable is longer than Linux allows.
     """
     if too_long := [name for name, value in environment.items() if len(value) > MAX_VARIABLE_CHARS]:
         raise SlurmError(f"{', '.join(too_long)}: over the 128 KiB that Linux allows one environment variable")
-    exit_file = shlex.quote(str(exit_code_file(log)))
+    exit_file = shlex.quote(str(exit_code_path(log)))
     lines = [
         "#!/bin/bash",
         "trap : TERM INT",  # keeps the shell, and so the job, alive until the step has ended
@@ -209,18 +214,18 @@ def build_job_script(command: list[str], environment: Mapping[str, str], *, setu
     return "\n".join([*lines, ""])
 
 
-def exit_code_file(log: Path) -> Path:
-    """Return the path to which the script of a job writes its exit code."""
+def exit_code_path(log: Path) -> Path:
+    """Return the path, next to `log`, to which the script of a job writes its exit code."""
     return log.with_suffix(".exit")
 
 
-def find_hint(message: str) -> str:
-    """Return a hint on how to fix the error in a message of Slurm, or an empty text."""
+def find_hint_for_error(message: str) -> str:
+    """Return a hint on how to fix the error that a Slurm message describes; "" if none is known."""
     return next((f" Hint: {hint}." for pattern, hint in HINT_BY_PATTERN.items() if re.search(pattern, message)), "")
 
 
 def tail_log(log: Path, *, lines: int = 20) -> str:
-    """Return the last lines of a job's log, without Dagster's debug lines."""
+    """Return the last `lines` lines of a job's log file, without Dagster's debug lines."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - TAIL_BYTES))

@@ -29,7 +29,7 @@ SQUEUE_CACHE_SECONDS = 2.0  # one call of squeue serves a round of health checks
 
 
 class StepAttempt(NamedTuple):
-    """One attempt at a step, with the name and the log of its job."""
+    """One attempt at a step: step key, Slurm job name, path of the log, and Dagster's step context."""
 
     step_key: str
     job_name: str
@@ -45,8 +45,8 @@ class PendingSubmission(NamedTuple):
     script: str
 
 
-def job_name(run_id: str, step_key: str, attempt: int) -> str:
-    """Return the name of an attempt's job. It is deterministic, so that a resumed run finds its jobs again."""
+def build_job_name(run_id: str, step_key: str, attempt: int) -> str:
+    """Return the Slurm job name of a step attempt; it is deterministic, so a resumed run finds its jobs again."""
     digest = hashlib.sha256(f"{run_id}\0{step_key}\0{attempt}".encode()).hexdigest()[:10]
     return f"dg-{run_id[:8]}-{re.sub(r'[^A-Za-z0-9_.-]+', '_', step_key)[:60]}-{attempt}-{digest}"
 
@@ -83,7 +83,7 @@ class SlurmStepHandler(StepHandler):
             slurm.refuse_shell_code(self._config, allowed=self._allowed_shell)
 
     def launch_step(self, step_handler_context: StepHandlerContext) -> Iterator[DagsterEvent]:
-        """Submit the step's job, or adopt the one that an earlier process of this run submitted.
+        """Submit the step as a Slurm job, unless an earlier process of this run already submitted it.
 
         `check_step_health` reports errors of sbatch. An exception here would end the run instead of the step.
         """
@@ -108,10 +108,10 @@ class SlurmStepHandler(StepHandler):
             yield DagsterEvent.engine_event(attempt.context, message, EngineEventData())
 
     def check_step_health(self, step_handler_context: StepHandlerContext) -> CheckStepHealthResult:
-        """Return unhealthy if the step's job was refused or ended without a result. No answer of Slurm is healthy."""
+        """Return unhealthy if the job was refused or ended without a result; healthy if Slurm does not answer."""
         attempt = self._attempt(step_handler_context)
         if why := self._refused.get(attempt.job_name):
-            return CheckStepHealthResult.unhealthy(f"sbatch failed: {why}{slurm.find_hint(why)}")
+            return CheckStepHealthResult.unhealthy(f"sbatch failed: {why}{slurm.find_hint_for_error(why)}")
         try:
             jobs = self._jobs().get(attempt.job_name, [])
         except SlurmError:
@@ -125,7 +125,7 @@ class SlurmStepHandler(StepHandler):
         return self._explain_end(attempt, job)
 
     def terminate_step(self, step_handler_context: StepHandlerContext) -> Iterator[DagsterEvent]:
-        """Cancel the step's job."""
+        """Cancel the Slurm job of the step by `scancel`, and yield an event about it."""
         attempt = self._attempt(step_handler_context)
         self._waiting.pop(attempt.job_name, None)
         message = f"Could not cancel the Slurm job, do: scancel --name={attempt.job_name}"
@@ -142,20 +142,20 @@ class SlurmStepHandler(StepHandler):
             break
         yield DagsterEvent.engine_event(attempt.context, message, EngineEventData())
 
-    def explain_interruption(self, step_key: str) -> None:
-        """Log why Slurm ended a job. After scancel or a time limit, the step itself reports only an interrupt."""
+    def log_interruption_cause(self, step_key: str) -> None:
+        """Log the state and reason with which Slurm ended the job of an interrupted step, such as a time limit."""
         if attempt := self._latest.get(step_key):
             log = slurm.tail_log(attempt.log, lines=500)
             reason = " ".join(line for line in log.splitlines() if line.startswith("slurmstepd"))
             shown = reason or "its log does not say why"
-            text = f"Slurm ended job {attempt.job_name}: {shown}.{slurm.find_hint(reason)}"
+            text = f"Slurm ended job {attempt.job_name}: {shown}.{slurm.find_hint_for_error(reason)}"
             DagsterEvent.engine_event(attempt.context, text, EngineEventData())
 
     def _attempt(self, context: StepHandlerContext) -> StepAttempt:
         args = context.execute_step_args
         (step_key,) = args.step_keys_to_execute or [""]
         number = args.known_state.get_retry_state().get_attempt_count(step_key) if args.known_state else 0
-        name = job_name(args.run_id, step_key, number)
+        name = build_job_name(args.run_id, step_key, number)
         base = Path(self._config["log_dir"] or Path(context.instance.storage_directory()) / "slurm")
         attempt = StepAttempt(step_key, name, base / args.run_id / f"{name}.log", context.get_step_context(step_key))
         self._latest[step_key] = attempt
@@ -167,16 +167,16 @@ class SlurmStepHandler(StepHandler):
         try:
             options = slurm.merge_options(
                 context.step_tags[attempt.step_key],
-                default=self._config["default"],
-                gpu=self._config["gpu"],
-                step=self._config["per_step"].get(attempt.context.step.op_name, {}),
+                default_options=self._config["default"],
+                gpu_options=self._config["gpu"],
+                step_options=self._config["per_step"].get(attempt.context.step.op_name, {}),
             )
             command = slurm.build_sbatch_command(options, name=attempt.job_name, log=attempt.log, comment=comment)
             mode_mask = ~int(self._umask, 8)
             attempt.log.parent.mkdir(0o777 & mode_mask, parents=True, exist_ok=True)
             # Slurm would create the log with its own umask. It appends to an existing file.
             attempt.log.touch(0o666 & mode_mask)
-            slurm.exit_code_file(attempt.log).unlink(missing_ok=True)
+            slurm.exit_code_path(attempt.log).unlink(missing_ok=True)
             step, setup = _step_command(context, attempt), options.get(slurm.SETUP_OPTION, "")
             return command, slurm.build_job_script(*step, setup=setup, log=attempt.log, umask=self._umask)
         except (SlurmError, ValueError, OSError) as error:
@@ -203,7 +203,7 @@ class SlurmStepHandler(StepHandler):
 
     def _explain_end(self, attempt: StepAttempt, job: slurm.SlurmJob | None) -> CheckStepHealthResult:
         """Return unhealthy with the end of the log for a job that ended without a result, after `GRACE_SECONDS`."""
-        exit_file = slurm.exit_code_file(attempt.log)
+        exit_file = slurm.exit_code_path(attempt.log)
         code = exit_file.read_text(encoding="utf-8").strip() if exit_file.exists() else None
         ended_well = job.state == "COMPLETED" if job else code == "0"
         since = self._ended_at.setdefault(attempt.job_name, time.time())
@@ -214,7 +214,9 @@ class SlurmStepHandler(StepHandler):
         else:
             what = f"Slurm no longer knows job {attempt.job_name} (its exit code on file: {code})"
         end = slurm.tail_log(attempt.log)
-        return CheckStepHealthResult.unhealthy(f"{what}.{slurm.find_hint(what + end)}\nEnd of {attempt.log}:\n{end}")
+        return CheckStepHealthResult.unhealthy(
+            f"{what}.{slurm.find_hint_for_error(what + end)}\nEnd of {attempt.log}:\n{end}"
+        )
 
     def _list_alive(self, name: str) -> list[slurm.SlurmJob]:
         try:
@@ -224,7 +226,7 @@ class SlurmStepHandler(StepHandler):
 
     def _jobs(self) -> dict[str, list[slurm.SlurmJob]]:
         if time.time() - self._queue[0] > SQUEUE_CACHE_SECONDS:
-            self._queue = (time.time(), slurm.list_jobs())
+            self._queue = (time.time(), slurm.list_own_jobs())
         return self._queue[1]
 
 

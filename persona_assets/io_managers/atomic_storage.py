@@ -28,25 +28,25 @@ _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{32}\.tmp(?P<replaced>\.old)?"
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
-def is_local(path: UPath) -> bool:
-    """Return whether `path` is on a local file system, where a rename is atomic."""
+def is_local_path(path: UPath) -> bool:
+    """Return whether `path` is on a local file system, not a remote one such as S3."""
     return isinstance(path.fs, LocalFileSystem)
 
 
 def arrow_filesystem(fs: fsspec.AbstractFileSystem) -> pafs.FileSystem:
-    """Return the pyarrow file system for an fsspec one: pyarrow's own for local files, because it is faster."""
+    """Convert an fsspec file system to a pyarrow one; for local files it is pyarrow's own, which is faster."""
     if isinstance(fs, LocalFileSystem):
         return pafs.LocalFileSystem()
     return pafs.PyFileSystem(pafs.FSSpecHandler(fs))
 
 
 def temporary_sibling(path: UPath) -> UPath:
-    """Return a new hidden path in the same folder, which can be renamed to `path` and is ignored by readers."""
+    """Return a new, unused path in the folder of `path`; its name starts with a dot, so that readers ignore it."""
     return path.parent / f".{path.name}.{uuid.uuid4().hex}.tmp"
 
 
-def remove_abandoned(folder: UPath) -> None:
-    """Remove temporary files and folders in `folder` that have not changed for a day, which killed runs have left.
+def remove_old_temporary_files(folder: UPath) -> None:
+    """Remove temporary files and folders in `folder` that killed runs left: those unchanged for a day.
 
     A result folder that was moved aside for a replacement that never came is moved back.
     """
@@ -57,7 +57,7 @@ def remove_abandoned(folder: UPath) -> None:
         target = folder / temporary["name"]
         # Another run may have removed it, another user may own it, and not every file system has modification times.
         with suppress(OSError, NotImplementedError):
-            if temporary["replaced"] and is_local(folder) and not target.exists():
+            if temporary["replaced"] and is_local_path(folder) and not target.exists():
                 Path(entry).rename(target.path)  # fails if another run has stored the replacement in the meantime
             elif max(fs.modified(path) for path in fs.find(entry) or [entry]) < before:
                 fs.rm(entry, recursive=True)
@@ -66,18 +66,18 @@ def remove_abandoned(folder: UPath) -> None:
 
 @contextmanager
 def replacing_file(path: UPath) -> Generator[UPath]:
-    """Yield a temporary path to write to, which replaces `path` if the block succeeds and is removed if it fails.
+    """Yield a temporary path to write to; it atomically replaces `path` after the block, or is removed on an error.
 
     Raises:
         StorageError: The disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(path.parent)
+    remove_old_temporary_files(path.parent)
     temporary = temporary_sibling(path)
     try:
         with explaining_full_disk(path):
             yield temporary
-            if is_local(path):
+            if is_local_path(path):
                 Path(temporary.path).replace(path.path)
             else:
                 path.fs.mv(temporary.path, path.path)
@@ -89,7 +89,7 @@ def replacing_file(path: UPath) -> Generator[UPath]:
 
 @contextmanager
 def replacing_folder(path: UPath, *, last_file: str, scratch: Path | None = None) -> Generator[Path]:
-    """Yield a local folder to fill, which replaces the folder `path` if the block succeeds.
+    """Yield a new local folder to write to; it replaces the folder `path` after the block, unless that fails.
 
     On a local disk, readers see either the old folder or the new one. If the system cannot exchange two folders (Linux
     can, on most file systems), they see none for an instant. A run that is killed in that instant leaves the old folder
@@ -107,13 +107,13 @@ def replacing_folder(path: UPath, *, last_file: str, scratch: Path | None = None
         StorageError: The disk is full, or `scratch` is missing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(path.parent)
-    staging = Path(temporary_sibling(path).path) if is_local(path) else _scratch_folder(scratch, path.name)
+    remove_old_temporary_files(path.parent)
+    staging = Path(temporary_sibling(path).path) if is_local_path(path) else _scratch_folder(scratch, path.name)
     staging.mkdir(parents=True)
     try:
         with explaining_full_disk(path):
             yield staging
-            if is_local(path):
+            if is_local_path(path):
                 _replace(staging, Path(path.path))
             else:
                 _upload(staging, path, last_file)

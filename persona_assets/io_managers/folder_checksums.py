@@ -15,21 +15,21 @@ CHECKSUMS = "checksums.xxh128"
 _BLOCK_BYTES = 1 << 20
 
 
-def write_checksums(folder: Path, known: Mapping[str, str]) -> None:
-    """Write the XXH3 digest (128 bits) of every file in `folder` and below to the file `CHECKSUMS` there.
+def write_checksum_file(folder: Path, known_digests: Mapping[str, str]) -> None:
+    """Write the XXH3 digest (128 bits) of each file in and below `folder` to its file `CHECKSUMS`, unless known.
 
     Args:
         folder: A folder whose files are complete.
-        known: Digests that are known already, by file name; these files are not read.
+        known_digests: Digests that are known already, by file name; these files are not read.
     """
     files = (file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
     names = sorted(name for name in files if name != CHECKSUMS)
-    lines = [f"{known.get(name) or _digest(folder / name)}  {name}\n" for name in names]
+    lines = [f"{known_digests.get(name) or _digest(folder / name)}  {name}\n" for name in names]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
-def read_checksums(folder: UPath) -> dict[str, str] | None:
-    """Return the digest of each file by name, or None if the folder has no `CHECKSUMS`, as folders of version 0.1.
+def read_checksum_file(folder: UPath) -> dict[str, str] | None:
+    """Return the digests in `CHECKSUMS` by file name, None without that file; raise if it lists other files than exist.
 
     Raises:
         StorageError: The files in the folder are not the files in `CHECKSUMS`.
@@ -52,8 +52,8 @@ def read_checksums(folder: UPath) -> dict[str, str] | None:
     return checksums
 
 
-def verify_files(folder: UPath, checksums: Mapping[str, str]) -> None:
-    """Read every file in `checksums` and compare its digest.
+def verify_listed_files(folder: UPath, checksums: Mapping[str, str]) -> None:
+    """Read each file in `checksums` whole, and raise `StorageError` if its digest differs.
 
     Raises:
         StorageError: A file has changed since it was written.
@@ -64,7 +64,7 @@ def verify_files(folder: UPath, checksums: Mapping[str, str]) -> None:
 
 
 def read_verified(file: UPath, checksums: Mapping[str, str] | None) -> bytes:
-    """Return the content of a file, verified if `checksums` are given. The whole file is in memory.
+    """Return the content of a file; raise `StorageError` if its digest differs from the one in `checksums`, if given.
 
     Raises:
         StorageError: The file has changed since it was written.
@@ -77,7 +77,7 @@ def read_verified(file: UPath, checksums: Mapping[str, str] | None) -> bytes:
 
 @contextmanager
 def open_verified(file: UPath, checksums: Mapping[str, str] | None, *, name: str | None = None) -> Generator[BinaryIO]:
-    """Open a file for reading bytes, and verify all of it when the block ends, whether or not the block read all.
+    """Open a file for reading; after the block, verify the digest of all its bytes, also of those not read.
 
     Args:
         file: The file.

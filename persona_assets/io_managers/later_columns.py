@@ -8,7 +8,7 @@ _ADDED = {"raw_events": ("self_labels", "preference_json")}
 
 
 def add_later_columns(table: str, found: pa.Schema) -> pa.Schema:
-    """Return the schema of a file, with the columns that it lacks because an earlier version wrote it."""
+    """Add to the schema of a file the columns that newer versions of `table` have; they are read as null."""
     for name in _ADDED.get(table, ()):
         if name not in found.names:
             expected = tables.expected_schema(table, found)

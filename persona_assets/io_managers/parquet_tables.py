@@ -19,13 +19,13 @@ from upath import UPath
 
 from persona_assets import tables
 from persona_assets.common.columns import describe_columns, require_schema
-from persona_assets.common.metadata import column_schema
+from persona_assets.common.metadata import build_column_schema
 from persona_assets.common.parquet_checksums import read_body_digest, verify_parquet
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.errors import PersonaAssetsError, SchemaError, StorageError
-from persona_assets.io_managers.atomic_storage import arrow_filesystem, is_local, replacing_file
+from persona_assets.io_managers.atomic_storage import arrow_filesystem, is_local_path, replacing_file
 from persona_assets.io_managers.later_columns import add_later_columns
-from persona_assets.io_managers.side_tables import find_side_tables, remove_old_side_table, side_table_path
+from persona_assets.io_managers.side_tables import find_side_tables, remove_side_table, side_table_path
 from persona_assets.io_managers.window_days import find_existing_paths, find_window_paths
 from persona_assets.partitions import parse_day
 
@@ -44,19 +44,19 @@ class WithSideTables(NamedTuple):
 
 
 class DatasetWithSideTables(NamedTuple):
-    """An input value: the datasets of a main table and its side tables, each with one file per day, sorted by day."""
+    """An input value: the lazy datasets of a main table and of its side tables, each with files sorted by day."""
 
     main: pads.FileSystemDataset
     side_tables: Mapping[str, pads.FileSystemDataset]
 
 
-def every_day_with(*side_tables: str) -> dict[str, list[str]]:
-    """Return metadata for a `dagster.AssetIn` that loads all days that are stored, with these side tables."""
+def metadata_to_load_every_day(*side_tables: str) -> dict[str, list[str]]:
+    """Return `dagster.AssetIn` metadata by which an input is all stored days, with these side tables."""
     return {"every_day_with": list(side_tables)}
 
 
-def with_side_tables(*side_tables: str) -> dict[str, list[str]]:
-    """Return metadata for a `dagster.AssetIn` that loads one day, with these side tables."""
+def metadata_to_load_side_tables(*side_tables: str) -> dict[str, list[str]]:
+    """Return `dagster.AssetIn` metadata by which an input of one day has these side tables."""
     return {"with_side_tables": list(side_tables)}
 
 
@@ -66,7 +66,7 @@ NO_RETRY: Mapping[str, bool] = {"never_tried_again": True}
 
 
 class ParquetUPathIOManager(dg.UPathIOManager):
-    """Stores a `pyarrow.Table`, or a complete Parquet file (`Path`) if the table is too large for memory.
+    """IO manager that stores a `pyarrow.Table`, or a finished Parquet file (`Path`) too large for memory, per day.
 
     Such a file of a partition must have its column `day` already. Side tables are stored in folders next to the asset's
     folder, as `<side table>/<day>.parquet`. They are stored before the main table, so that readers of the main table
@@ -76,7 +76,7 @@ class ParquetUPathIOManager(dg.UPathIOManager):
     extension = ".parquet"
 
     def dump_to_path(self, context: dg.OutputContext, obj: Any, path: UPath) -> None:
-        """Store `obj`, a table or Parquet file with or without side tables, at `path`; its schema is checked first."""
+        """Verify the schema of `obj`, a table or Parquet file with or without side tables, and store it at `path`."""
         main, side_tables = obj if isinstance(obj, WithSideTables) else (obj, {})
         name = context.asset_key.to_user_string()
         schema = pq.read_schema(main) if isinstance(main, Path) else main.schema
@@ -89,13 +89,13 @@ class ParquetUPathIOManager(dg.UPathIOManager):
         context.add_output_metadata(
             {
                 f"dagster/{'partition_' if context.has_asset_partitions else ''}row_count": rows,
-                "dagster/column_schema": column_schema(describe_columns(stored)),
+                "dagster/column_schema": build_column_schema(describe_columns(stored)),
                 "size_bytes": path.stat().st_size,
             }
         )
 
     def load_input(self, context: dg.InputContext) -> Any:
-        """Return the dataset of an input.
+        """Return the lazy dataset of an input, with its side tables if its metadata ask for them.
 
         Raises:
             Failure: Any error of this package, if the input's metadata has `NO_RETRY`.
@@ -104,7 +104,7 @@ class ParquetUPathIOManager(dg.UPathIOManager):
             return super().load_input(context)
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
-        """Store the output of an asset.
+        """Store the output of an asset as a Parquet file, and its side tables as further ones.
 
         Raises:
             Failure: Any error of this package, if the asset's metadata has `NO_RETRY`.
@@ -214,14 +214,14 @@ def _store(main: pa.Table | Path, side_tables: Mapping[str, pa.Table], path: UPa
             temporary = replacements.enter_context(replacing_file(side_table_path(path, side)))
             _write(table.replace_schema_metadata(metadata), temporary, day)
     for side, table in side_tables.items():
-        remove_old_side_table(path, side, all_versions=not table.num_rows)
+        remove_side_table(path, side, only_old_location=bool(table.num_rows))
 
 
 def _write(table: pa.Table | Path, temporary: UPath, day: dt.date | None) -> None:
     if not isinstance(table, Path):
         with temporary.open("wb") as file:
-            write_parquet(file, table.schema, [table], day=day)
-    elif is_local(temporary):
+            write_parquet(file, table.schema, [table], day_column=day)
+    elif is_local_path(temporary):
         shutil.move(table, temporary.path)  # a rename if scratch is on the same disk
     else:
         temporary.fs.put_file(str(table), temporary.path)
@@ -287,7 +287,7 @@ def _verify(path: UPath) -> bool:
     only the footer is verified here, as otherwise it would be fetched twice. pyarrow verifies its pages later.
     """
     with path.open("rb") as file:
-        return verify_parquet(file, name=path, whole=is_local(path))
+        return verify_parquet(file, name=path, whole=is_local_path(path))
 
 
 def _read_schema(path: UPath, filesystem: Any) -> pa.Schema:

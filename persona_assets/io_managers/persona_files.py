@@ -31,13 +31,13 @@ from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.provenance import read_provenance, with_provenance
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import StorageError
-from persona_assets.io_managers.atomic_storage import arrow_filesystem, is_local, replacing_folder
+from persona_assets.io_managers.atomic_storage import arrow_filesystem, is_local_path, replacing_folder
 from persona_assets.io_managers.folder_checksums import (
     open_verified,
-    read_checksums,
+    read_checksum_file,
     read_verified,
-    verify_files,
-    write_checksums,
+    verify_listed_files,
+    write_checksum_file,
 )
 from persona_assets.io_managers.window_days import find_window_paths
 from persona_assets.partitions import parse_day
@@ -70,13 +70,13 @@ class ClusterFolderContents(NamedTuple):
 
 @dataclass(frozen=True)
 class ClusterFolder:
-    """The input value of assets that read `cluster_jsonl`: one stored folder, whose files are read on demand."""
+    """The input value for assets that read `cluster_jsonl`: one day's folder; its files are read on demand."""
 
     path: UPath
     checksums: Mapping[str, str] | None = None  # by file name; None for a folder of version 0.1, which has none
 
     def read_table(self, name: str) -> pa.Table:
-        """Return one of `SMALL_TABLES`, with its provenance in the schema metadata.
+        """Return the table `name`, one of `SMALL_TABLES`, with its provenance in the schema metadata.
 
         Raises:
             StorageError: Its file is damaged.
@@ -121,7 +121,7 @@ class ClusterFolder:
         return dataset
 
     def read_user_clusters(self) -> dict[str, int]:
-        """Return the cluster_id of each user by user_id.
+        """Return a dict from each `user_id` to its `cluster_id`.
 
         Raises:
             StorageError: The file is damaged.
@@ -164,7 +164,7 @@ class JsonlUPathIOManager(dg.UPathIOManager):
         self._scratch = scratch
 
     def dump_to_path(self, context: dg.OutputContext, obj: Any, path: UPath) -> None:
-        """Write all files to a new folder, then replace the old one."""
+        """Write the files of `obj`, `ClusterFolderContents`, to a new folder, which then replaces `path`."""
         for name, schema in SMALL_TABLES.items():
             require_schema(obj.small_tables[name].schema, schema, table=name)
         with replacing_folder(path, last_file=USER_CLUSTERS, scratch=self._scratch.new_folder()) as folder:
@@ -188,13 +188,13 @@ class JsonlUPathIOManager(dg.UPathIOManager):
         for name in (USER_CLUSTERS, *(f"{table}.parquet" for table in SMALL_TABLES)):
             if not (path / name).exists():
                 raise StorageError(f"{path} has no {name}: materialize {context.asset_key.to_user_string()} again")
-        checksums = read_checksums(path)
+        checksums = read_checksum_file(path)
         if checksums is None:
             context.log.warning(
                 "%s has no checksums, as folders of version 0.1: damage to its files would not be seen", path
             )
-        elif is_local(path):  # remote files are verified while they are read, so that none is fetched twice
-            verify_files(path, checksums)
+        elif is_local_path(path):  # remote files are verified while they are read, so that none is fetched twice
+            verify_listed_files(path, checksums)
         return ClusterFolder(path, checksums)
 
     def load_partitions(self, context: dg.InputContext) -> ClusterFolder:
@@ -215,7 +215,7 @@ class JsonlIOManager(dg.ConfigurableIOManagerFactory[JsonlUPathIOManager]):
 
 
 def write_cluster_folder(folder: Path, contents: ClusterFolderContents, *, day: dt.date) -> int:
-    """Write all files of one day to an existing folder, and return the number of lines.
+    """Write the lines, user list and small tables of one day to an existing folder; return the number of lines.
 
     Every cluster of `user_clusters` gets a file, which may be empty. At most 64 MiB of lines are in memory. Files are
     compressed after all lines are written, so that the disk needs space for the uncompressed files.
@@ -235,8 +235,8 @@ def write_cluster_folder(folder: Path, contents: ClusterFolderContents, *, day: 
     )
     for name, table in contents.small_tables.items():
         schema = SMALL_TABLES[name].with_metadata(table.schema.metadata)
-        write_parquet(folder / f"{name}.parquet", schema, [table], day=day)
-    write_checksums(folder, digests)
+        write_parquet(folder / f"{name}.parquet", schema, [table], day_column=day)
+    write_checksum_file(folder, digests)
     return lines
 
 

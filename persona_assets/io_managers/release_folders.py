@@ -10,8 +10,8 @@ from upath import UPath
 
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import StorageError
-from persona_assets.io_managers.atomic_storage import is_local, replacing_folder
-from persona_assets.io_managers.folder_checksums import read_checksums, verify_files, write_checksums
+from persona_assets.io_managers.atomic_storage import is_local_path, replacing_folder
+from persona_assets.io_managers.folder_checksums import read_checksum_file, verify_listed_files, write_checksum_file
 from persona_assets.io_managers.window_days import find_window_paths
 
 # The file that marks a folder as complete.
@@ -39,7 +39,7 @@ class ReleaseUPathIOManager(dg.UPathIOManager):
         with replacing_folder(path, last_file=CARD, scratch=self._scratch.new_folder()) as folder:
             for entry in sorted(obj.iterdir()):
                 shutil.move(entry, folder / entry.name)  # a rename if scratch is on the same disk
-            write_checksums(folder, {})
+            write_checksum_file(folder, {})
             files = [file for file in folder.rglob("*") if file.is_file()]
             size = sum(file.stat().st_size for file in files)
         context.add_output_metadata(
@@ -52,11 +52,11 @@ class ReleaseUPathIOManager(dg.UPathIOManager):
         Raises:
             StorageError: The folder is incomplete, or its files have changed since they were written.
         """
-        checksums = read_checksums(path) if (path / CARD).exists() else None
+        checksums = read_checksum_file(path) if (path / CARD).exists() else None
         if checksums is None:
             raise StorageError(f"{path} has no {CARD}: materialize {context.asset_key.to_user_string()} again")
-        if is_local(path):
-            verify_files(path, checksums)
+        if is_local_path(path):
+            verify_listed_files(path, checksums)
         return ReleaseFolder(path, checksums)
 
     def load_partitions(self, context: dg.InputContext) -> ReleaseFolder:

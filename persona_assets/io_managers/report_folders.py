@@ -13,7 +13,7 @@ STATS = "stats.json"
 
 
 class ReportUPathIOManager(dg.UPathIOManager):
-    """Stores a mapping of file names to bytes as a folder. Reports are not inputs of any asset."""
+    """IO manager that stores a mapping of file names to bytes as one folder per day; it cannot load any."""
 
     def __init__(self, base_path: UPath, scratch: Scratch) -> None:
         """Store below `base_path`; a folder for remote storage is built in `scratch` first."""
@@ -21,7 +21,7 @@ class ReportUPathIOManager(dg.UPathIOManager):
         self._scratch = scratch
 
     def dump_to_path(self, context: dg.OutputContext, obj: Mapping[str, bytes], path: UPath) -> None:
-        """Write all files to a new folder, then replace the old one."""
+        """Write the files of `obj` (bytes by file name) to a new folder, which then replaces `path`."""
         with replacing_folder(path, last_file=STATS, scratch=self._scratch.new_folder()) as folder:
             for name, content in obj.items():
                 (folder / name).write_bytes(content)

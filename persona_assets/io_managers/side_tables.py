@@ -11,12 +11,12 @@ _OLD_FOLDERS = {"cluster_centres": "_centres", "cluster_certainty": "_certainty"
 
 
 def side_table_path(path: UPath, side: str) -> UPath:
-    """Return the path of the side table `side` that belongs to the main table at `path`."""
+    """Return where side table `side` of the main table at `path` is stored: `<data>/<side>/<day>.parquet`."""
     return path.parent.parent / side / path.name
 
 
 def find_side_tables(side: str, paths: Iterable[UPath]) -> list[UPath]:
-    """Return the existing path of the side table `side` for each main table, in the folders of this version or 0.1.
+    """Return the path of side table `side` for each main table in `paths`, where this version or 0.1 stored it.
 
     Raises:
         StorageError: A main table has no such side table.
@@ -32,12 +32,12 @@ def find_side_tables(side: str, paths: Iterable[UPath]) -> list[UPath]:
     return files
 
 
-def remove_old_side_table(path: UPath, side: str, *, all_versions: bool) -> None:
-    """Remove the side table of `path` from where version 0.1 of this package stored it.
+def remove_side_table(path: UPath, side: str, *, only_old_location: bool) -> None:
+    """Remove the side table `side` of the main table at `path`, from both places where it may be stored.
 
-    With `all_versions`, it is also removed from where it is stored now.
+    The places are that of this version and that of version 0.1. With `only_old_location` only the latter is removed.
     """
-    for candidate in _list_candidates(path, side)[0 if all_versions else 1 :]:
+    for candidate in _list_candidates(path, side)[1 if only_old_location else 0 :]:
         candidate.unlink(missing_ok=True)
 
 

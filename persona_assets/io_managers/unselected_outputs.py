@@ -10,7 +10,7 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from persona_assets.errors import UnselectedAssetCheckError
 
 
-def yield_or_store(
+def yield_selected_and_store_others(
     context: dg.AssetExecutionContext, io_manager: dg.IOManager, results: Iterable[dg.MaterializeResult[Any]]
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Yield the results of selected assets; store those of other assets, and log their materializations and checks.

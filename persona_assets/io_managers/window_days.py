@@ -13,7 +13,7 @@ _SUFFIXES = (".parquet", "")
 
 
 def find_window_paths(context: dg.InputContext, paths: dict[str, UPath]) -> list[UPath]:
-    """Return the paths of the stored days of a window, sorted by day.
+    """Return the paths of the stored days of a window, by day; raise if the last day, the partition's own, is missing.
 
     Missing days are only logged, because captures have gaps. The last day of the window is the partition's own day and
     must be stored.
@@ -35,7 +35,7 @@ def find_window_paths(context: dg.InputContext, paths: dict[str, UPath]) -> list
 
 
 def find_existing_paths(context: dg.InputContext, paths: dict[str, UPath]) -> list[UPath]:
-    """Return the paths of all stored days, sorted by day. Lists the folder once.
+    """Return those of `paths` (by day) that exist, sorted by day; lists the folder once instead of testing each.
 
     Raises:
         MissingPartitionError: No day is stored.
@@ -60,7 +60,7 @@ def _command_that_makes(assets: Iterable[str], day: str) -> str:
 def find_missing_assets(
     needed: Iterable[str], inputs_of: Callable[[str], Iterable[str]], exists: Callable[[str], bool]
 ) -> list[str]:
-    """Return the assets to materialize so that all of `needed` exist: the missing ones and their missing ancestors.
+    """Return the assets to materialize so that all of `needed` exist: missing ones and their missing ancestors.
 
     Args:
         needed: Names of assets.

@@ -8,8 +8,18 @@ names by a model that the caller passes in. Nothing here loads a model by itself
 """
 
 from persona_assets.personal_data.facets import Facet, parse_facets
-from persona_assets.personal_data.find import find
+from persona_assets.personal_data.find import find_personal_data
 from persona_assets.personal_data.kinds import KINDS, PLACEHOLDERS, Kind, Span
-from persona_assets.personal_data.remove import Removed, remove
+from persona_assets.personal_data.remove import ReplacedTexts, replace_personal_data
 
-__all__ = ["KINDS", "PLACEHOLDERS", "Facet", "Kind", "Removed", "Span", "find", "parse_facets", "remove"]
+__all__ = [
+    "KINDS",
+    "PLACEHOLDERS",
+    "Facet",
+    "Kind",
+    "ReplacedTexts",
+    "Span",
+    "find_personal_data",
+    "parse_facets",
+    "replace_personal_data",
+]

@@ -44,20 +44,22 @@ _CARD_RANGES: tuple[tuple[int, int, range], ...] = (
 )
 
 
-def is_card(digits: str) -> bool:
-    """Return whether digits are in a range of a card network and pass the Luhn test (ISO/IEC 7812-1)."""
+def is_card_number(digits: str) -> bool:
+    """Return whether a string of digits is in the range of a card network and passes the Luhn test."""
     first = int(digits[:6])
-    return any(low <= first <= high and len(digits) in lengths for low, high, lengths in _CARD_RANGES) and luhn(digits)
+    return any(
+        low <= first <= high and len(digits) in lengths for low, high, lengths in _CARD_RANGES
+    ) and passes_luhn_test(digits)
 
 
-def luhn(digits: str) -> bool:
-    """Return whether the last digit is the check digit of the others, by Luhn."""
+def passes_luhn_test(digits: str) -> bool:
+    """Return whether the last of the digits is the check digit of the others by the Luhn algorithm."""
     numbers = [int(digit) for digit in reversed(digits)]
     return (sum(numbers[::2]) + sum(sum(divmod(2 * number, 10)) for number in numbers[1::2])) % 10 == 0
 
 
 def is_iban(value: str) -> bool:
-    """Return whether letters and digits without spaces are an IBAN: length by country, remainder 1 modulo 97."""
+    """Return whether letters and digits without spaces are a valid IBAN: country, length, and remainder 1 modulo 97."""
     value = value.upper()
     if IBAN_LENGTHS.get(value[:2]) != len(value):
         return False

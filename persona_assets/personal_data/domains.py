@@ -51,19 +51,19 @@ _LONG_LABEL = 10
 _PRODUCTS = frozenset({"asp.net", "vb.net", "ado.net", "ml.net"})
 
 
-def is_top_level(label: str) -> bool:
-    """Return whether a label, in any case, is a top-level domain."""
+def is_top_level_domain(label: str) -> bool:
+    """Return whether a label such as "com" is a top-level domain, in upper or lower case."""
     label = label.lower()
     return label in _TOP_LEVEL or label.startswith("xn--")
 
 
-def is_ambiguous(label: str) -> bool:
-    """Return whether a top-level domain is also a word or the ending of a file name."""
+def is_ambiguous_top_level_domain(label: str) -> bool:
+    """Return whether a top-level domain is also a common word or a file extension, such as "is" or "py"."""
     return label.lower() in _AMBIGUOUS
 
 
 def count_domain_characters(host: str, *, has_path: bool) -> int:
-    """Return how many characters of `host` are a domain name: 0 for words with dots between them.
+    """Return the length of the domain name that `host` starts with; 0 if it is only words with dots between them.
 
     Args:
         host: At least two labels with dots between them.
@@ -73,12 +73,12 @@ def count_domain_characters(host: str, *, has_path: bool) -> int:
         return 0
     labels = host.split(".")
     if has_path:
-        return len(host) if is_top_level(labels[-1]) else 0
+        return len(host) if is_top_level_domain(labels[-1]) else 0
     while len(labels) > 1:
-        if is_top_level(labels[-1]):
+        if is_top_level_domain(labels[-1]):
             certain = (
-                not is_ambiguous(labels[-1])
-                or (len(labels) > 2 and not is_ambiguous(labels[-2]))  # noqa: PLR2004 - a subdomain
+                not is_ambiguous_top_level_domain(labels[-1])
+                or (len(labels) > 2 and not is_ambiguous_top_level_domain(labels[-2]))  # noqa: PLR2004 - a subdomain
                 or len(labels[0]) >= _LONG_LABEL
                 or any(not character.isalpha() for character in labels[0])
             )

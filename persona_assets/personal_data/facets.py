@@ -20,7 +20,7 @@ IgnoredFacet = Literal["malformed", "too_many", "outside", "inside_character", "
 
 
 class Facet(NamedTuple):
-    """Bytes `byte_start` to `byte_end` (exclusive) of the text in UTF-8, which are a mention or a link."""
+    """A mention or link in a post: bytes `byte_start` to `byte_end` (exclusive) of its text in UTF-8."""
 
     byte_start: int
     byte_end: int
@@ -28,7 +28,7 @@ class Facet(NamedTuple):
 
 
 def parse_facets(value: object) -> tuple[tuple[Facet, ...], dict[IgnoredFacet, int]]:
-    """Return the mentions and links among the facets of a record, and the number ignored by reason.
+    """Return the mentions and links in the value of a record's `facets`, and the number of ignored facets by reason.
 
     Facets of other types, such as hashtags, are no personal data and are not counted.
 
@@ -68,7 +68,7 @@ def _read_facet(item: Any) -> Facet | Literal["malformed"] | None:
 
 
 def locate_facets(text: str, facets: Sequence[Facet]) -> tuple[list[Span], dict[IgnoredFacet, int]]:
-    """Return the spans of characters that facets mark as mentions and links, and the number ignored by reason.
+    """Convert facets from byte offsets to spans of characters; return them and the number of ignored facets by reason.
 
     A link on words, such as "read more", is no personal data in the text: it is ignored as `anchor`. Its address is
     in the facet alone. The time is linear in the text and in the number of facets, of which `MAX_FACETS` are read.

@@ -10,14 +10,14 @@ from persona_assets.personal_data.kinds import Span, merge_spans
 _Finder = Callable[[str], Iterator[Span]]
 # The order decides what a span is that fits two kinds: an IBAN has a phone number's digits in it.
 _ONLINE: tuple[_Finder, ...] = (online.find_dids, online.find_emails, online.find_links, online.find_handles)
-_NUMBERS: tuple[_Finder, ...] = (numbers.find_ibans, numbers.find_cards, numbers.find_ssns)
+_NUMBERS: tuple[_Finder, ...] = (numbers.find_ibans, numbers.find_card_numbers, numbers.find_ssns)
 # What has been found is hidden from the finders after it by a character that is no part of any kind.
 _HIDDEN = "\x00"
 _DIGIT = re.compile(r"[0-9]")
 
 
-def find(text: str, facets: Sequence[Facet] | None = None) -> list[Span]:
-    """Return the personal data of a text except names, sorted by start, without overlaps.
+def find_personal_data(text: str, facets: Sequence[Facet] | None = None) -> list[Span]:
+    """Return the spans of personal data in a text, except names of people, sorted by start, without overlaps.
 
     Args:
         text: Any text. The time is linear in its length.
@@ -25,12 +25,12 @@ def find(text: str, facets: Sequence[Facet] | None = None) -> list[Span]:
             are ignored (`locate_facets` counts them).
     """
     located = locate_facets(text, facets)[0] if facets else []
-    found = find_by_patterns(text)
+    found = find_personal_data_by_patterns(text)
     return merge_spans([*located, *found]) if located else found
 
 
-def find_by_patterns(text: str) -> list[Span]:
-    """Return the personal data of a text by patterns alone, sorted by start, without overlaps."""
+def find_personal_data_by_patterns(text: str) -> list[Span]:
+    """Return the spans of personal data that regular expressions find, sorted by start, without overlaps."""
     found: list[Span] = []
     hidden = text
     for finder in _choose_finders(text):
@@ -49,11 +49,11 @@ def _choose_finders(text: str) -> Iterator[_Finder]:
     if has_digits and numbers.HINT.search(text):
         yield from _NUMBERS
         yield online.find_ip_addresses
-        yield numbers.find_phones
-        yield streets.find_addresses
+        yield numbers.find_phone_numbers
+        yield streets.find_street_addresses
     elif has_digits or text.count(":") > 1:
         yield online.find_ip_addresses
-        yield streets.find_addresses
+        yield streets.find_street_addresses
 
 
 def _hide(text: str, spans: Sequence[Span]) -> str:

@@ -12,7 +12,7 @@ PLACEHOLDERS: Mapping[Kind, str] = {kind: f"[{kind.upper()}]" for kind in KINDS}
 
 
 class Span(NamedTuple):
-    """Characters `start` to `end` (exclusive) of a text, which are personal data of a kind."""
+    """Personal data of one kind in a text: characters `start` to `end` (exclusive)."""
 
     start: int
     end: int
@@ -20,7 +20,7 @@ class Span(NamedTuple):
 
 
 def merge_spans(spans: Iterable[Span]) -> list[Span]:
-    """Return spans that do not overlap and cover the same characters, sorted by start.
+    """Return non-overlapping spans that cover the same characters as `spans`, sorted by start.
 
     Spans that overlap become one. Its kind is that of the span that comes first in `spans`.
     """

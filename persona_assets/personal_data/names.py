@@ -1,7 +1,7 @@
 """Find names of people by a spaCy model, which the extra `names` installs.
 
 Only the parts of the model that find names are run. No module imports spaCy when it is loaded: `load_name_finder` does
-(2 s), and `remove` takes what it returns.
+(2 s), and `replace_personal_data` takes what it returns.
 """
 
 import importlib
@@ -51,7 +51,7 @@ Pipe = Callable[[Iterable[str]], Iterable[_Document]]
 
 
 def make_name_finder(pipe: Pipe) -> NameFinder:
-    """Return a function that finds the names in texts by the entities `PERSON` of a spaCy pipeline.
+    """Return a function that finds people's names in texts: the `PERSON` entities of a spaCy pipeline.
 
     A title before a name, such as "Dr.", is part of it; entities with digits or signs that names lack are dropped.
     """
@@ -84,7 +84,7 @@ def _find_extent(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 
 def load_name_finder(models: Sequence[str] = MODELS) -> NameFinder:
-    """Return a function that finds names by the first of the models that is installed.
+    """Return a function that finds people's names in texts by the first of the spaCy `models` that is installed.
 
     Raises:
         ModelError: None of them is installed.

@@ -7,7 +7,7 @@ linear in the text.
 import re
 from collections.abc import Iterator
 
-from persona_assets.personal_data.checksums import IBAN_LENGTHS, is_card, is_iban
+from persona_assets.personal_data.checksums import IBAN_LENGTHS, is_card_number, is_iban
 from persona_assets.personal_data.kinds import Span
 
 # Seven digits, each at most three signs after the one before.
@@ -50,7 +50,7 @@ _FEWEST_TRUNK_DIGITS, _MOST_PHONE_DIGITS = 9, 15
 
 
 def find_ibans(text: str) -> Iterator[Span]:
-    """Yield IBANs with or without spaces, whose check digits are right."""
+    """Yield the spans of IBANs with valid check digits, with or without spaces."""
     for match in _IBAN.finditer(text):
         length = IBAN_LENGTHS.get(match[1].upper())
         if length is not None:
@@ -69,15 +69,15 @@ def _end_of_characters(value: str, count: int) -> int:
     return 0
 
 
-def find_cards(text: str) -> Iterator[Span]:
-    """Yield card numbers of 13 to 19 digits that are of a card network and pass the Luhn test."""
+def find_card_numbers(text: str) -> Iterator[Span]:
+    """Yield the spans of payment card numbers: 13 to 19 digits in a network's range that pass the Luhn test."""
     for match in _CARD.finditer(text):
-        if is_card(_digits(match[0])):
+        if is_card_number(_digits(match[0])):
             yield Span(match.start(), match.end(), "card")
 
 
 def find_ssns(text: str) -> Iterator[Span]:
-    """Yield US social security numbers and taxpayer numbers: `ddd-dd-dddd`, or nine digits after a word that says so.
+    """Yield the spans of US social security and taxpayer numbers: `ddd-dd-dddd`, or nine digits after such a word.
 
     Ranges are not checked: areas from 900 are of taxpayer numbers, and nothing else is written in this form.
     """
@@ -87,8 +87,8 @@ def find_ssns(text: str) -> Iterator[Span]:
         yield Span(match.start(1), match.end(1), "ssn")
 
 
-def find_phones(text: str) -> Iterator[Span]:
-    """Yield phone numbers: international, North American, with the trunk prefix 0, or after a word such as "call"."""
+def find_phone_numbers(text: str) -> Iterator[Span]:
+    """Yield the spans of phone numbers: international, North American, with trunk prefix 0, or after e.g. "call"."""
     for match in _PHONE.finditer(text):
         digits = len(_digits(match[0]))
         if match[0][0] == "+" or digits >= _FEWEST_TRUNK_DIGITS or match[0][3:4] == "-":

@@ -7,7 +7,11 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from persona_assets.personal_data.domains import count_domain_characters, is_ambiguous, is_top_level
+from persona_assets.personal_data.domains import (
+    count_domain_characters,
+    is_ambiguous_top_level_domain,
+    is_top_level_domain,
+)
 from persona_assets.personal_data.kinds import Span
 
 _DID = re.compile(r"(?:at://)?did:([a-z0-9]{1,16}):[\w.:%-]{1,512}(?:/[\w.:%/~-]{1,512})?")
@@ -80,7 +84,7 @@ _FEWEST_DIGITS_OF_IPV6 = 2
 
 
 def find_dids(text: str) -> Iterator[Span]:
-    """Yield DIDs, and whole `at://` URIs: a record's key alone tells whose it is."""
+    """Yield the spans of DIDs (account ids), and of whole `at://` URIs, because a record key identifies its author."""
     if "did:" in text:
         for match in _DID.finditer(text):
             did = match[0].rstrip(".:-/")
@@ -89,7 +93,7 @@ def find_dids(text: str) -> Iterator[Span]:
 
 
 def find_emails(text: str) -> Iterator[Span]:
-    """Yield e-mail addresses, also those written as "name (at) host dot com"."""
+    """Yield the spans of e-mail addresses, also of those written as "name (at) host dot com"."""
     if "@" in text:
         for match in _EMAIL.finditer(text):
             yield Span(match.start(), match.end(), "email")
@@ -98,7 +102,7 @@ def find_emails(text: str) -> Iterator[Span]:
         at = 0
         while (match := _HIDDEN.search(text, at)) is not None:
             last = _DOT.split(match[0])[-1]
-            if is_top_level(last) and (not is_ambiguous(last) or last.lower() == "me"):
+            if is_top_level_domain(last) and (not is_ambiguous_top_level_domain(last) or last.lower() == "me"):
                 yield Span(match.start(), match.end(), "email")
                 at = match.end()
             else:  # "me at wren dot maddock at gmail dot com": the address begins at a later word.
@@ -106,7 +110,7 @@ def find_emails(text: str) -> Iterator[Span]:
 
 
 def find_links(text: str) -> Iterator[Span]:
-    """Yield URLs with and without a scheme, and domain names. Names below `bsky.social` are handles."""
+    """Yield the spans of URLs with or without a scheme, and of domain names; `*.bsky.social` counts as a handle."""
     if "://" in text:
         for match in _SCHEME.finditer(text):
             yield Span(match.start(), match.start() + _trim(match[0]), "url")
@@ -138,7 +142,7 @@ def _trim(url: str) -> int:
 
 
 def find_handles(text: str) -> Iterator[Span]:
-    """Yield `@name`, `@name.example.com`, `@name@example.com` and `u/name`."""
+    """Yield the spans of handles: `@name`, `@name.example.com`, `@name@example.com` and `u/name`."""
     if "@" in text or "u/" in text:
         for match in _HANDLE.finditer(text):
             handle = match[0].rstrip(".-")
@@ -153,7 +157,7 @@ def find_handles(text: str) -> Iterator[Span]:
 
 
 def find_ip_addresses(text: str) -> Iterator[Span]:
-    """Yield IPv4 addresses that follow no word for a version, and IPv6 addresses."""
+    """Yield the spans of IPv4 and IPv6 addresses; four numbers after a word such as "version" are none."""
     if text.count(":") > 1:
         for match in _IPV6.finditer(text):
             # "a::b" is an address too, but more often a name in a program.

@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from persona_assets.personal_data.facets import Facet, IgnoredFacet, locate_facets
-from persona_assets.personal_data.find import find_by_patterns
+from persona_assets.personal_data.find import find_personal_data_by_patterns
 from persona_assets.personal_data.kinds import KINDS, PLACEHOLDERS, Kind, Span, merge_spans
 
 # Takes texts and returns, for each, where names are: start and end in characters.
 NameFinder = Callable[[Sequence[str]], Sequence[Sequence[tuple[int, int]]]]
 
 
-class Removed(NamedTuple):
-    """Texts without personal data, and what was replaced in them.
+class ReplacedTexts(NamedTuple):
+    """Result of `replace_personal_data`: the new texts, the number of replacements by kind, and ignored facets.
 
     Attributes:
         texts: As many as were given, in their order. None stays None.
@@ -26,12 +26,12 @@ class Removed(NamedTuple):
     ignored_facets: dict[IgnoredFacet, int]
 
 
-def remove(
+def replace_personal_data(
     texts: Sequence[str | None],
     facets: Sequence[Sequence[Facet]] | None = None,
     names: NameFinder | None = None,
-) -> Removed:
-    """Replace personal data by placeholders.
+) -> ReplacedTexts:
+    """Replace the personal data in each text by placeholders such as [EMAIL]; None stays None.
 
     Args:
         texts: `(n,)`, in any order.
@@ -48,10 +48,10 @@ def remove(
     made: dict[tuple[str, tuple[Facet, ...]], tuple[str, list[Span], dict[IgnoredFacet, int]]] = {}
     for text, marks in distinct:
         located, ignored = locate_facets(text, marks)
-        spans = find_by_patterns(text)
+        spans = find_personal_data_by_patterns(text)
         if located or text in named:
             spans = merge_spans([*located, *spans, *named.get(text, [])])
-        made[text, marks] = replace_spans(text, spans), spans, ignored
+        made[text, marks] = replace_by_placeholders(text, spans), spans, ignored
     counts: dict[Kind, int] = dict.fromkeys(KINDS, 0)
     all_ignored: dict[IgnoredFacet, int] = {}
     for key in keys:
@@ -60,7 +60,7 @@ def remove(
             for span in spans:
                 counts[span.kind] += 1
             _add(all_ignored, ignored)
-    return Removed([None if key is None else made[key][0] for key in keys], counts, all_ignored)
+    return ReplacedTexts([None if key is None else made[key][0] for key in keys], counts, all_ignored)
 
 
 def _find_names(texts: Sequence[str], names: NameFinder | None) -> Mapping[str, list[Span]]:
@@ -79,8 +79,8 @@ def _add(total: dict[IgnoredFacet, int], more: Mapping[IgnoredFacet, int]) -> No
         total[reason] = total.get(reason, 0) + count
 
 
-def replace_spans(text: str, spans: Sequence[Span]) -> str:
-    """Return the text with the placeholder of its kind in place of each span; spans are sorted and do not overlap."""
+def replace_by_placeholders(text: str, spans: Sequence[Span]) -> str:
+    """Replace each span of a text by the placeholder of its kind; spans are sorted and do not overlap."""
     if not spans:
         return text
     parts: list[str] = []

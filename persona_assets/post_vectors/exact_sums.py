@@ -8,13 +8,15 @@ import numpy.typing as npt
 UNITS_PER_ONE = 2.0**32
 
 
-def add_by_row(sums: npt.NDArray[np.float64], rows: npt.NDArray[np.int64], vectors: npt.NDArray[np.floating]) -> None:
-    """Add each vector, rounded to units of 2**-32, to the row of `sums` that `rows` names, in place.
+def add_by_row(
+    sums_in_units: npt.NDArray[np.float64], rows: npt.NDArray[np.int64], vectors: npt.NDArray[np.floating]
+) -> None:
+    """Add vector `i`, rounded to units of 2**-32, to row `rows[i]` of `sums_in_units`, in place.
 
-    `sums` is in these units too, so that the sums do not depend on the order of the vectors.
+    `sums_in_units` is in these units too, so that the sums do not depend on the order of the vectors.
 
     Args:
-        sums: `(n_rows, d)`, in units of `1 / UNITS_PER_ONE`.
+        sums_in_units: `(n_rows, d)`, in units of `1 / UNITS_PER_ONE`.
         rows: `(n_vectors,)`, may repeat.
         vectors: `(n_vectors, d)`, components from -1 to 1; each is rounded to a whole number of units.
     """
@@ -24,7 +26,7 @@ def add_by_row(sums: npt.NDArray[np.float64], rows: npt.NDArray[np.int64], vecto
         return
     distinct_rows, group = np.unique(rows, return_inverse=True)
     groups = scipy.sparse.csr_array((np.ones(len(group)), (group, np.arange(len(group)))))
-    sums[distinct_rows] += groups @ np.rint(vectors.astype(np.float64, copy=False) * UNITS_PER_ONE)
+    sums_in_units[distinct_rows] += groups @ np.rint(vectors.astype(np.float64, copy=False) * UNITS_PER_ONE)
 
 
 def to_unit_vectors(sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:

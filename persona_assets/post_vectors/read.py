@@ -20,7 +20,7 @@ NORM_TOLERANCE = 0.01
 
 
 class PostVectors(NamedTuple):
-    """A batch of post vectors, with the author and the URI of each post."""
+    """A batch of post vectors (unit length), with the row of the author and the URI of each post."""
 
     rows: Int64Array  # (n_posts,), the caller's number of each post's author
     vectors: npt.NDArray[np.float64]  # (n_posts, d), unit length
@@ -52,23 +52,23 @@ def read_post_vectors(
     embeddings: pads.Dataset,
     row_of_user: Mapping[str, int],
     *,
-    repeated: pa.Array | None = None,
+    repeated_uris: pa.Array | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Iterator[PostVectors]:
-    """Yield the post vectors of the users in `row_of_user`, in batches, each post once.
+    """Yield the unit vectors of the posts of the users in `row_of_user`, in batches; each URI once.
 
     Args:
         embeddings: `tables.embeddings_schema(d)` of the window, any order. Posts of other users are left out.
         row_of_user: The caller's number of each user, which `PostVectors.rows` repeats.
-        repeated: URIs of posts with more than one vector (`find_repeated_uris`), of which only the first in the order
-            of the files is yielded.
+        repeated_uris: URIs of posts with more than one vector (`find_repeated_uris`), of which only the first in the
+            order of the files is yielded.
         on_progress: Called with the number of posts read from the dataset, when the next batch is asked for.
 
     Raises:
         VectorError: Days differ in width, dtype or model, or a vector is not finite or not of unit length.
     """
-    width = common_width(embeddings)
-    repeated_posts = _RepeatedPosts(repeated)
+    width = read_common_width(embeddings)
+    repeated_posts = _RepeatedPosts(repeated_uris)
     # Small batches and little read-ahead: pyarrow's defaults read 16 batches of some 100 MB of vectors ahead.
     scanner = embeddings.scanner(batch_size=BATCH_ROWS, batch_readahead=4, fragment_readahead=1)
     for batch in scanner.to_batches():
@@ -83,8 +83,8 @@ def read_post_vectors(
         on_progress(batch.num_rows)
 
 
-def common_width(embeddings: pads.Dataset) -> int:
-    """Return the number of dimensions of the vectors, after checking that all days have vectors of one model.
+def read_common_width(embeddings: pads.Dataset) -> int:
+    """Return the number of dimensions of all vectors; raise an error unless all days are of one model and width.
 
     Raises:
         VectorError: Days differ in the width or dtype of their vectors, or in their model.
@@ -92,19 +92,19 @@ def common_width(embeddings: pads.Dataset) -> int:
     schemas = [fragment.physical_schema for fragment in embeddings.get_fragments()]
     vector_types = {str(schema.field("vector").type) for schema in schemas}
     # Files of early versions do not name their model.
-    models = {model for schema in schemas if (model := tables.vector_model(schema)) is not None}
+    models = {model for schema in schemas if (model := tables.read_vector_model(schema)) is not None}
     for what, found in (("vectors", vector_types), ("model", models)):
         if len(found) > 1:
             raise VectorError(
                 f"embeddings of the window differ in their {what}: {'; '.join(sorted(found))}; materialize embeddings "
                 "again for all days of the window with one PERSONA_MODEL"
             )
-    return tables.vector_width(embeddings.schema)
+    return tables.read_vector_width(embeddings.schema)
 
 
 def find_model_name(embeddings: pads.Dataset) -> str | None:
     """Return the model name from the first file whose metadata has one, without comparing files; None if none has."""
-    models = (tables.vector_model(fragment.physical_schema) for fragment in embeddings.get_fragments())
+    models = (tables.read_vector_model(fragment.physical_schema) for fragment in embeddings.get_fragments())
     return next((model for model in models if model is not None), None)
 
 

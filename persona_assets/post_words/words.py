@@ -74,10 +74,10 @@ GROUP BY word HAVING count(*) > $n_clusters / 2 ORDER BY word
 
 
 @contextmanager
-def counting_words(  # noqa: PLR0913 - each a choice of the caller's
+def open_word_tables(  # noqa: PLR0913 - each a choice of the caller's
     users: pa.Table, english_posts: pads.Dataset, *, language: str, n_clusters: int, memory_limit: str, scratch: Path
 ) -> Generator[tuple[duckdb.DuckDBPyConnection, frozenset[str]]]:
-    """Yield a connection with the words of the users' posts, each post once, and the stop words.
+    """Yield a DuckDB connection with tables of the words of users' distinct posts, and the set of stop words.
 
     Args:
         users: `user_id` and `cluster_id` of each, in the order in which `users.user_number` counts them from 0.
@@ -92,21 +92,24 @@ def counting_words(  # noqa: PLR0913 - each a choice of the caller's
         numbers = pa.array(np.arange(len(users), dtype=np.int32))
         connection.register("users", users.append_column("user_number", numbers))
         create_dataset_view(connection, "english_posts", english_posts)
-        yield connection, load_words(connection, repeated=repeated, language=language, n_clusters=n_clusters)
+        yield (
+            connection,
+            create_word_tables(connection, repeated_uris=repeated, language=language, n_clusters=n_clusters),
+        )
 
 
-def load_words(
-    connection: duckdb.DuckDBPyConnection, *, repeated: pa.Array, language: str, n_clusters: int
+def create_word_tables(
+    connection: duckdb.DuckDBPyConnection, *, repeated_uris: pa.Array, language: str, n_clusters: int
 ) -> frozenset[str]:
-    """Make the tables that the queries of this module need, and return the stop words.
+    """Create the tables of posts and words in DuckDB, and return the stop words, a list or those that clusters share.
 
     Args:
         connection: With `english_posts` and `users`.
-        repeated: Uris of posts that `english_posts` has more than once.
+        repeated_uris: Uris of posts that `english_posts` has more than once.
         language: Of the posts, ISO 639. For all but "en", stop words are those that most clusters share.
         n_clusters: Their number.
     """
-    connection.register("repeated", pa.table({"uri": repeated}))
+    connection.register("repeated", pa.table({"uri": repeated_uris}))
     connection.execute(DEFINE_WORDS)
     connection.execute(LOAD_POSTS)
     stop_words = STOP_WORDS if language == "en" else _find_stop_words(connection, n_clusters)

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from persona_assets.personal_data import KINDS, find
+from persona_assets.personal_data import KINDS, find_personal_data
 from persona_assets.personal_data.remove import NameFinder
 from persona_assets.privacy.draw import OwnText
 from persona_assets.privacy.halves import Attack, choose_known, link_halves
@@ -135,7 +135,7 @@ def audit_release(  # noqa: PLR0913 - each is a thing that is audited
         embed: Returns vectors of texts. None: linkage by vectors is not measured.
         seed: Decides how the texts of an author are halved.
     """
-    left = Counter(span.kind for text in sample for span in find(text))
+    left = Counter(span.kind for text in sample for span in find_personal_data(text))
     some = list(sample[:MAX_NAMED_TEXTS])
     return ReleaseAudit(
         gate,

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 
 class KAnonymity(NamedTuple):
-    """How many users share their values.
+    """Result of `measure_k_anonymity`: size of the smallest group, number of groups, users alone in a group.
 
     Attributes:
         k: Size of the smallest group of users with equal quasi-identifiers: 0 for a table without rows.
@@ -31,7 +31,7 @@ class KAnonymity(NamedTuple):
 def measure_k_anonymity(
     users: pa.Table, quasi_identifiers: Sequence[str], *, sensitive: str | None = None
 ) -> KAnonymity:
-    """Return the k-anonymity of a table with one row per user. Null is a value as others are.
+    """Measure k-anonymity: group users by equal values of `quasi_identifiers`, null included; k is the smallest size.
 
     Args:
         users: Any columns, in any order.

@@ -4,7 +4,7 @@ In: account ids (DIDs), a key that is kept outside the data, and a scope. Out: p
 has one pseudonym within a scope; without the key nobody can tell which pseudonyms of two scopes are of one account.
 """
 
-from persona_assets.pseudonyms.instants import coarsen_instants, count_from_first
+from persona_assets.pseudonyms.instants import coarsen_instants, elapsed_since_group_start
 from persona_assets.pseudonyms.key import MIN_KEY_BYTES, PseudonymKey, read_key_file
 from persona_assets.pseudonyms.pseudonym import Scope, make_pseudonyms
 
@@ -13,7 +13,7 @@ __all__ = [
     "PseudonymKey",
     "Scope",
     "coarsen_instants",
-    "count_from_first",
+    "elapsed_since_group_start",
     "make_pseudonyms",
     "read_key_file",
 ]

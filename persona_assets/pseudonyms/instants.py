@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 
 def coarsen_instants(times_us: npt.NDArray[np.int64], unit_us: int) -> npt.NDArray[np.int64]:
-    """Return the start of the unit of time in which each instant is: int64 `(n,)`, microseconds since 1970 (UTC).
+    """Round each time down to a multiple of `unit_us`: int64 `(n,)`, microseconds since 1970 (UTC).
 
     Args:
         times_us: `(n,)`, microseconds since 1970; those before 1970 are rounded down too.
@@ -19,10 +19,10 @@ def coarsen_instants(times_us: npt.NDArray[np.int64], unit_us: int) -> npt.NDArr
     return times_us - times_us % unit_us
 
 
-def count_from_first(
+def elapsed_since_group_start(
     times_us: npt.NDArray[np.int64], groups: npt.NDArray[np.int64], unit_us: int = 1
 ) -> npt.NDArray[np.int64]:
-    """Return the time since the first instant of the same group, in whole units: int64 `(n,)`, at least 0.
+    """Return the time since the earliest instant of the same group, in whole units of `unit_us`: int64 `(n,)`.
 
     The lines of the published form count from the first message of the line in this way.
 

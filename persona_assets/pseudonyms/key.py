@@ -16,7 +16,7 @@ _REMEDY = "Make one: (umask 077; head -c 32 /dev/urandom | base64 > FILE)."
 
 
 class PseudonymKey:
-    """A key of at least 32 bytes. Neither `repr`, `str`, pickle nor an error shows it."""
+    """Secret key of at least 32 bytes; `repr`, `str`, pickle and errors never show it."""
 
     __slots__ = ("_value",)
 
@@ -41,12 +41,12 @@ class PseudonymKey:
         raise TypeError("A PseudonymKey cannot be pickled.")
 
     def reveal(self) -> bytes:
-        """Return the key, for HMAC alone."""
+        """Return the bytes of the key, to be used in HMAC and nowhere else."""
         return self._value
 
 
 def read_key_file(path: Path) -> PseudonymKey:
-    """Return the key in a file: base64 or hexadecimal digits, or else the bytes themselves.
+    """Read the key from a file that holds base64, hexadecimal digits or the raw bytes.
 
     Raises:
         PseudonymKeyError: The file is no regular file, others than its owner can read it, or it has no usable key.

@@ -20,7 +20,7 @@ _PREFIX = "user_"
 def make_pseudonyms(
     user_ids: Sequence[str], *, key: PseudonymKey, release: str, scope: Scope, parts: Sequence[str] | None = None
 ) -> list[str]:
-    """Return a pseudonym for each account id: equal ids in the same release and part have equal ones.
+    """Return the HMAC-SHA256 pseudonym of each account id; equal ids in one release, scope and part have equal ones.
 
     Pseudonyms of different releases, scopes or parts are independent: HMAC-SHA256 is a pseudo-random function, so
     that to join them takes the key. The key of a part is derived from that of the release, and the account is hashed

@@ -22,26 +22,26 @@ _MAX_DIDS_IN_URL = 100
 
 @dataclass(frozen=True)
 class StreamAddress:
-    """The address of one server, with the version of the protocol that its path stands for."""
+    """The URL of one Jetstream server, and the version of the protocol (v1 or v2) that its path implies."""
 
     url: str
     protocol: Protocol
 
     @property
     def host(self) -> str:
-        """The host and port, for messages."""
+        """Host and port of the server, to be shown in messages."""
         return urlsplit(self.url).netloc
 
     @property
     def dictionary_url(self) -> str:
-        """The HTTP address of the server's current zstd dictionary (v2)."""
+        """HTTP URL of the server's current zstd dictionary (protocol v2)."""
         parts = urlsplit(self.url)
         return f"{_SCHEMES[parts.scheme]}://{parts.netloc}{_XRPC}getZstdDictionary"
 
     def build_url(
         self, filters: Filters, *, cursor: int | None, dictionary_id: int | None, max_message_bytes: int | None
     ) -> str:
-        """Return the URL of a subscription.
+        """Return the WebSocket URL that subscribes to the stream with these filters, from `cursor` on.
 
         Args:
             filters: What to ask for.
@@ -66,11 +66,11 @@ class StreamAddress:
         return f"{self.url}?{urlencode(query)}" if query else self.url
 
     def needs_hello(self, filters: Filters) -> bool:
-        """Tell whether the filters are sent in a message (`build_hello`), as v1 can take them."""
+        """Return whether the filters must be sent in a message (`build_hello`) instead of in the URL."""
         return self.protocol == "v1" and len(filters.dids) > _MAX_DIDS_IN_URL
 
     def build_hello(self, filters: Filters, *, max_message_bytes: int | None) -> str:
-        """Return the message that v1 waits for after a URL with `requireHello`."""
+        """Return the JSON message with the filters that a v1 server waits for if the URL has `requireHello`."""
         payload = {
             "wantedCollections": list(filters.collections),
             "wantedDids": list(filters.dids),
@@ -80,7 +80,7 @@ class StreamAddress:
 
 
 def parse_addresses(urls: str | list[str] | tuple[str, ...]) -> list[StreamAddress]:
-    """Parse addresses, of which a string holds several with commas between.
+    """Parse the URLs of Jetstream servers, given as a list or as one string with commas.
 
     Raises:
         SettingsError: There is none, or one is not the address of a stream.
@@ -105,8 +105,8 @@ def _parse_address(url: str) -> StreamAddress:
     )
 
 
-def check_filters(filters: Filters) -> None:
-    """Check that servers accept the number of filters.
+def require_accepted_filters(filters: Filters) -> None:
+    """Raise `SettingsError` if there are more collections or DIDs than servers accept.
 
     Raises:
         SettingsError: There are more than Jetstream accepts.

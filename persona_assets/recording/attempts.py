@@ -14,7 +14,7 @@ CUTOVER_REWIND_US = 30 * MICROSECONDS
 
 
 class Attempt(NamedTuple):
-    """What to ask for."""
+    """The next subscription request: the server's index, the cursor, and the time that the cursor stands for."""
 
     server: int  # its index in the order of preference
     cursor: int | None  # UTC microseconds, or a sequence number; None for the live stream
@@ -22,10 +22,10 @@ class Attempt(NamedTuple):
 
 
 class Attempts:
-    """The servers, what each has shown, and which one is next."""
+    """Chooses the server and the cursor of each subscription request, from what earlier requests brought."""
 
     def __init__(self, addresses: list[StreamAddress]) -> None:
-        """Take the servers in the order of preference."""
+        """Start with the first of `addresses`, which are in order of preference."""
         self.addresses = addresses
         self.index = 0
         self._first_seen: dict[int, int | None] = {}  # by server: where its stream went on behind the needed position
@@ -35,8 +35,8 @@ class Attempts:
         self._sequence_index = -1
         self._skipped_us = 0
 
-    def choose(self, needed_us: int | None, *, is_resumed: bool) -> Attempt:
-        """Return the next attempt.
+    def next_attempt(self, needed_us: int | None, *, is_resumed: bool) -> Attempt:
+        """Return the server and the cursor to subscribe with next.
 
         Args:
             needed_us: Position from which events are needed; None for the live stream.
@@ -58,7 +58,7 @@ class Attempts:
         return Attempt(self.index, asked, asked)
 
     def note_sequence(self, time_us: int, seq: int) -> None:
-        """Remember the sequence number of an event, with which the same server can be asked again."""
+        """Remember the sequence number of an event, which is a more exact cursor for the same server than a time."""
         kept = self._sequence
         if self._sequence_index != self.index:
             kept.clear()
@@ -70,39 +70,39 @@ class Attempts:
 
     @property
     def has_sequence(self) -> bool:
-        """Whether the current server may be asked by sequence number."""
+        """Whether a sequence number of the current server is known, to be used as cursor."""
         return self._sequence_index == self.index
 
     def forget_sequence(self) -> None:
-        """Ask by time the next time."""
+        """Use a time as cursor of the next request, not a sequence number."""
         self._sequence_index = -1
 
     def rewind_further(self) -> None:
-        """Go back by `CUTOVER_REWIND_US` the next time."""
+        """Start the next request `CUTOVER_REWIND_US` before the needed position."""
         self._extra_us = CUTOVER_REWIND_US
 
-    def skip(self) -> None:
-        """Ask for what follows the position, a second later each time: the server cannot hand over what is there."""
+    def skip_ahead(self) -> None:
+        """Start the next request one second later than before, because the server cannot deliver what is there."""
         self._skipped_us += MICROSECONDS
 
-    def progress(self) -> None:
-        """Note that the position has advanced: what servers showed before is of no use."""
+    def note_progress(self) -> None:
+        """Note that new events arrived: forget failures, rewinds and skips of earlier requests."""
         if self._first_seen or self._has_looked_back or self._extra_us or self._skipped_us:
             self._first_seen.clear()
             self._has_looked_back = False
             self._extra_us = self._skipped_us = 0
 
-    def go_on(self) -> None:
-        """Take the next server."""
+    def use_next_server(self) -> None:
+        """Make the next server in the list the current one; the first follows the last."""
         self.index = (self.index + 1) % len(self.addresses)
 
-    def fail(self) -> None:
-        """Note that the server gave nothing, and take the next one."""
+    def note_failure(self) -> None:
+        """Note that the current server delivered nothing, and make the next server the current one."""
         self._first_seen.setdefault(self.index, None)
-        self.go_on()
+        self.use_next_server()
 
-    def judge(self, gap: Gap, *, is_resumed: bool) -> bool:
-        """Return whether a gap must be accepted; otherwise set up the attempt that may avoid it.
+    def must_accept_gap(self, gap: Gap, *, is_resumed: bool) -> bool:
+        """Return whether all servers lack the events of a gap; if not, set up the request that may deliver them.
 
         A gap at the very beginning is looked at again from an hour before; one within the stream is read again from the
         same server by time; then the other servers are asked. The one whose stream goes on earliest is taken.

@@ -8,26 +8,26 @@ _FIRST_SECONDS = 1.0
 
 
 class Backoff:
-    """The wait before the next attempt to connect."""
+    """Exponential backoff with jitter between attempts to connect."""
 
     def __init__(self, generator: random.Random) -> None:
-        """Take the source of jitter."""
+        """Start with no failures; `generator` draws the jitter."""
         self._generator, self._failures = generator, 0
 
     @property
     def failures(self) -> int:
-        """The number of attempts that brought nothing, since one did."""
+        """Number of consecutive attempts without new events."""
         return self._failures
 
-    def succeed(self) -> None:
-        """Note that a connection brought events."""
+    def note_success(self) -> None:
+        """Set the number of failures to 0, because a connection delivered events."""
         self._failures = 0
 
-    def fail(self) -> None:
-        """Note that an attempt brought nothing."""
+    def note_failure(self) -> None:
+        """Count an attempt that delivered no events."""
         self._failures += 1
 
-    def next_wait(self) -> float:
-        """Return seconds: half to all of the exponential step, which ends at 64 s."""
+    def next_wait_s(self) -> float:
+        """Return the seconds to wait: 50 to 100 % (random) of a step that doubles with each failure, at most 64 s."""
         step = min(_FIRST_SECONDS * 2.0 ** min(self._failures, 10), _MAX_SECONDS)
         return step * self._generator.uniform(0.5, 1.0)

@@ -22,7 +22,7 @@ _MAX_NAME_LENGTH = 64
 
 
 class RefusedError(Exception):
-    """The server was not reached, or refused the request before the stream began."""
+    """The server could not be reached, or rejected the subscription before the stream began."""
 
     def __init__(self, reason: str, *, name: str = "", is_final: bool = False, is_bad_request: bool = False) -> None:
         """Store why.
@@ -38,7 +38,7 @@ class RefusedError(Exception):
 
 
 class LostError(Exception):
-    """The connection was lost; the argument says how."""
+    """The connection ended while the stream was read; the argument says how."""
 
     def __init__(self, reason: str, *, is_oversize: bool = False) -> None:
         """Store how, and whether it was closed for a frame beyond `MAX_FRAME_BYTES`."""
@@ -47,11 +47,11 @@ class LostError(Exception):
 
 
 class BadFrameError(Exception):
-    """A frame could not be decompressed; the argument is the reason under which it is counted."""
+    """A frame cannot be decompressed; the argument is the reason under which it is counted."""
 
 
 class Connection:
-    """An open stream."""
+    """An open subscription to a Jetstream server."""
 
     def __init__(self, socket: ClientConnection, dictionary: bytes | None) -> None:
         """Take an open WebSocket, and the zstd dictionary that was asked for."""
@@ -62,7 +62,7 @@ class Connection:
             self._decompressor = zstandard.ZstdDecompressor(dict_data=data)
 
     def receive(self, timeout: float) -> bytes:
-        """Return the next frame.
+        """Wait at most `timeout` seconds for the next frame, and return it decompressed.
 
         Raises:
             TimeoutError: None came in time.
@@ -98,7 +98,7 @@ def open_connection(
     dictionary: tuple[int, bytes] | None,
     max_message_bytes: int | None,
 ) -> Generator[Connection]:
-    """Open the stream of a server while the block lasts.
+    """Open a WebSocket subscription to a server; it is closed when the block ends.
 
     Args:
         address: The server.

@@ -13,29 +13,29 @@ _CONFIRMATIONS = 3
 _SMOOTHING = 1024
 
 
-class Continuity:
-    """The position in a stream.
+class GapDetector:
+    """Follows the event times of a stream, and detects ranges of time without events.
 
     `frontier_us` is the time up to which events were received without a gap of `MIN_GAP_US`, in UTC microseconds; None
     before the first event.
     """
 
     def __init__(self, frontier_us: int | None) -> None:
-        """Start where everything before is known; None if nothing is needed but what comes."""
+        """Start at `frontier_us`, up to which all events are recorded; None accepts any first event."""
         self.frontier_us = frontier_us
         self._is_beginning = False
         self._beyond: list[int] = []
         self._events, self._distance_us = 0, 0.0
 
     def begin_connection(self) -> None:
-        """Expect the first event of a connection: it must show that nothing is missing before it."""
+        """Note that a new connection starts: its first event must not be later than expected."""
         self._is_beginning = True
         self._beyond.clear()
 
-    def follow(self, time_us: int) -> Gap | None:
-        """Take the time of the next event; return the gap before it, as soon as that is certain.
+    def add_event_time(self, time_us: int) -> Gap | None:
+        """Add the time of the next event (microseconds); return the gap before it as soon as that is certain.
 
-        The frontier stays before the gap until `accept` is called.
+        The frontier stays before the gap until `continue_after` is called.
         """
         frontier = self.frontier_us
         if frontier is None:
@@ -52,17 +52,17 @@ class Continuity:
                 self.frontier_us = time_us
             return None
         self._beyond.append(time_us)
-        return self.find_gap() if len(self._beyond) >= _CONFIRMATIONS else None
+        return self.find_pending_gap() if len(self._beyond) >= _CONFIRMATIONS else None
 
-    def find_gap(self) -> Gap | None:
-        """Return the gap before the events that lie beyond a jump, however few; None if there are none."""
+    def find_pending_gap(self) -> Gap | None:
+        """Return the gap that the latest events suggest but do not confirm yet; None if there is none."""
         if not self._beyond or self.frontier_us is None:
             return None
         why = "the stream began later than asked" if self._is_beginning else "the stream has no events there"
         return Gap(self.frontier_us, min(self._beyond), why)
 
-    def accept(self, gap: Gap) -> None:
-        """Go on behind a gap."""
+    def continue_after(self, gap: Gap) -> None:
+        """Accept a gap: move the position to its end."""
         self.frontier_us = gap.to_us
         self._is_beginning = False
         self._beyond.clear()

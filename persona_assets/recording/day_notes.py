@@ -21,24 +21,24 @@ RECORDED_LAYOUT = "%Y-%m-%d"
 _MAX_NOTES, _MAX_GAPS = 100, 10_000
 
 
-def parse_hour(hour: str) -> int:
-    """Return the hours from 1970 to an hour such as 2025-03-01T07 (UTC)."""
+def hours_since_epoch(hour: str) -> int:
+    """Return the number of hours from 1970 to an hour such as "2025-03-01T07" (UTC)."""
     return (dt.datetime.strptime(hour, "%Y-%m-%dT%H").replace(tzinfo=dt.UTC) - EPOCH) // dt.timedelta(hours=1)
 
 
-def name_day(time_us: int) -> str:
-    """Return the UTC day of an instant, as the folder of the day is named."""
+def format_day(time_us: int) -> str:
+    """Return the UTC day of a time in microseconds as "YYYY-MM-DD", the name of the day's folder."""
     return format_time(time_us)[:10]
 
 
 def read_gaps(folder: UPath | Path) -> list[Gap]:
-    """Return the gaps that are noted in the folder of a day, sorted; empty if none is."""
+    """Return the gaps in the file `.gaps.json` of a day's folder, sorted; empty without the file."""
     listed = read_json(folder / GAPS_NAME).get("gaps", [])
     return sorted(Gap(int(gap["from_us"]), int(gap["to_us"]), str(gap["why"])) for gap in listed)
 
 
 def write_gaps(folder: Path, gaps: Iterable[Gap]) -> None:
-    """Replace the gaps noted in the folder of a day; without any, the file is removed."""
+    """Write `gaps` to the file `.gaps.json` of a day's folder, replacing it; without gaps, remove it."""
     distinct = sorted(set(gaps))[:_MAX_GAPS]
     if not distinct:
         (folder / GAPS_NAME).unlink(missing_ok=True)
@@ -57,15 +57,15 @@ def write_gaps(folder: Path, gaps: Iterable[Gap]) -> None:
 
 
 def note_gap(root: Path, gap: Gap) -> None:
-    """Add a gap to the notes of each day that it touches."""
+    """Add a gap to the file `.gaps.json` of each day that it overlaps."""
     for part in split_by_day(gap):
-        folder = root / name_day(part.from_us)
+        folder = root / format_day(part.from_us)
         folder.mkdir(parents=True, exist_ok=True)
         write_gaps(folder, [*read_gaps(folder), part])
 
 
 def split_by_day(gap: Gap) -> Iterator[Gap]:
-    """Yield the part of a gap in each UTC day."""
+    """Split a gap at midnight UTC; yield one gap per day."""
     begin = gap.from_us
     while begin < gap.to_us:
         end = min(gap.to_us, (begin // DAY_US + 1) * DAY_US)
@@ -74,7 +74,7 @@ def split_by_day(gap: Gap) -> Iterator[Gap]:
 
 
 def subtract_range(gaps: Iterable[Gap], start_us: int, end_us: int) -> Iterator[Gap]:
-    """Yield what is left of gaps outside [start_us, end_us)."""
+    """Yield the parts of `gaps` that are outside the range [start_us, end_us)."""
     for gap in gaps:
         if gap.from_us < min(gap.to_us, start_us):
             yield gap._replace(to_us=min(gap.to_us, start_us))
@@ -82,8 +82,8 @@ def subtract_range(gaps: Iterable[Gap], start_us: int, end_us: int) -> Iterator[
             yield gap._replace(from_us=max(gap.from_us, end_us))
 
 
-def describe_recording(address: str, filters: Filters, *, mode: str) -> dict[str, Any]:
-    """Return what `.capture.json` says of a recording: of DIDs only their number and digest, as they are people's."""
+def build_recording_note(address: str, filters: Filters, *, mode: str) -> dict[str, Any]:
+    """Build the entry of `.capture.json` for a recording: server, filters and mode; of DIDs only number and digest."""
     digest = hashlib.sha256("\n".join(sorted(filters.dids)).encode()).hexdigest() if filters.dids else None
     return {
         "address": address,
@@ -93,41 +93,43 @@ def describe_recording(address: str, filters: Filters, *, mode: str) -> dict[str
     }
 
 
-def note_range(start_us: int, end_us: int) -> dict[str, Any]:
-    """Return what `.capture.json` says of a range that was recorded from its start to its end."""
+def build_range_note(start_us: int, end_us: int) -> dict[str, Any]:
+    """Build the entry of `.capture.json` for a range that was recorded completely."""
     return {"mode": "complete", "start_us": start_us, "end_us": end_us}
 
 
-def is_recorded(folder: Path, start_us: int, end_us: int) -> bool:
-    """Return whether the folder of a day has a complete recording of [start_us, end_us)."""
-    return note_range(start_us, end_us) in read_notes(folder)
+def is_range_recorded(folder: Path, start_us: int, end_us: int) -> bool:
+    """Return whether `.capture.json` in a day's folder notes a complete recording of [start_us, end_us)."""
+    return build_range_note(start_us, end_us) in read_recording_notes(folder)
 
 
-def measure_gaps(gaps: Iterable[Gap]) -> dict[str, str | float]:
-    """Return what metadata say of gaps: a text as from `describe_gaps`, and the sum of their seconds."""
+def build_gap_metadata(gaps: Iterable[Gap]) -> dict[str, str | float]:
+    """Return gaps as metadata: a text as from `describe_gaps`, and the sum of their seconds."""
     gaps = list(gaps)
     seconds = sum(gap.to_us - gap.from_us for gap in gaps) / 1e6
     return {"gaps": describe_gaps(gaps), "seconds_without_events": round(seconds, 1)}
 
 
-def describe_gaps(gaps: Iterable[Gap], *, most: int = 5) -> str:
-    """Return gaps as a text: start, seconds and reason of the first ones, and the number of the others."""
+def describe_gaps(gaps: Iterable[Gap], *, max_gaps: int = 5) -> str:
+    """Return a text with start, seconds and reason of the first `max_gaps` gaps, and the number of the others."""
     gaps = list(gaps)
-    shown = [f"{format_time(gap.from_us)}, {(gap.to_us - gap.from_us) / 1e6:,.0f} s: {gap.why}" for gap in gaps[:most]]
-    if len(gaps) > most:
-        shown.append(f"and {len(gaps) - most} more")
+    shown = [
+        f"{format_time(gap.from_us)}, {(gap.to_us - gap.from_us) / 1e6:,.0f} s: {gap.why}" for gap in gaps[:max_gaps]
+    ]
+    if len(gaps) > max_gaps:
+        shown.append(f"and {len(gaps) - max_gaps} more")
     return "; ".join(shown) or "none"
 
 
-def read_notes(folder: Path) -> list[dict[str, Any]]:
-    """Return the recordings that are noted in the folder of a day, the first first."""
+def read_recording_notes(folder: Path) -> list[dict[str, Any]]:
+    """Return the entries of `.capture.json` in a day's folder, oldest first."""
     found = read_json(folder / NOTES_NAME).get("recordings", [])
     return [note for note in found if isinstance(note, dict)]
 
 
-def note_recordings(folder: Path, notes: Iterable[dict[str, Any]]) -> None:
-    """Add recordings to those noted in the folder of a day; each is noted once."""
-    before = read_notes(folder)
+def add_recording_notes(folder: Path, notes: Iterable[dict[str, Any]]) -> None:
+    """Add entries to `.capture.json` in a day's folder, unless it already has the same ones."""
+    before = read_recording_notes(folder)
     new = [note for note in notes if note not in before]
     if new:
         write_json(folder / NOTES_NAME, {"format": 1, "recordings": [*before, *new][-_MAX_NOTES:]})

@@ -13,18 +13,18 @@ _SECONDS = 10.0
 
 
 class Dictionaries:
-    """The dictionaries at hand, and what servers said to them."""
+    """Chooses which zstd dictionary to request from each server, and remembers which ones servers refused."""
 
     def __init__(self, given: Mapping[int, bytes], *, fetch: Callable[[str], bytes | None] | None = None) -> None:
-        """Take dictionaries by id, and what fetches one from a URL (default: HTTP)."""
+        """Start with the dictionaries `given`, by id; `fetch` downloads one from a URL (default: HTTP)."""
         self._v1 = given.get(V1_DICTIONARY_ID)
         self._v2 = {number: content for number, content in given.items() if number != V1_DICTIONARY_ID}
         self._fetch = fetch or fetch_dictionary
         self._fetched: dict[str, tuple[int, bytes] | None] = {}
         self._refused: dict[str, set[int]] = {}
 
-    def choose(self, address: StreamAddress) -> tuple[int, bytes] | None:
-        """Return id and content of a dictionary; None if plain frames must do, which are as good and larger.
+    def choose_for_server(self, address: StreamAddress) -> tuple[int, bytes] | None:
+        """Return id and content of the dictionary to request from a server; None for a stream without compression.
 
         v1 needs its dictionary at hand. For v2 the latest at hand is taken, unless the server refused it; then the
         server's own, which is fetched once.
@@ -40,13 +40,13 @@ class Dictionaries:
         found = self._fetched[address.url]
         return found if found and found[0] not in refused else None
 
-    def refuse(self, address: StreamAddress, number: int) -> None:
-        """Note that a server does not take a dictionary."""
+    def note_refusal(self, address: StreamAddress, number: int) -> None:
+        """Note that a server does not know dictionary `number`, so that it is not requested there again."""
         self._refused.setdefault(address.url, set()).add(number)
 
 
 def fetch_dictionary(url: str) -> bytes | None:
-    """Return what a URL answers with; None if that is an error, or too large for a dictionary."""
+    """Download a zstd dictionary; return None on an error, or if the answer is too large for one."""
     content = bytearray()
     try:
         with httpx.stream("GET", url, timeout=_SECONDS) as response:

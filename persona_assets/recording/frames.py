@@ -16,7 +16,7 @@ _V1_KINDS = frozenset({"commit", "identity", "account"})
 
 
 class MalformedFrameError(Exception):
-    """A frame is not an event; its argument is the reason, which quotes nothing of the frame."""
+    """A frame is not an event; the argument is the reason and quotes nothing of the frame."""
 
 
 class ServerMessageError(Exception):
@@ -29,7 +29,7 @@ class ServerMessageError(Exception):
 
 
 class ScannedFrame(NamedTuple):
-    """An event as it is filed."""
+    """An event ready to be stored: time, sequence number, JSON line, and bytes that identify it among duplicates."""
 
     time_us: int  # UTC
     seq: int | None  # sequence number on this server (v2)
@@ -62,10 +62,10 @@ class _V2Frame(msgspec.Struct, gc=False):
 
 
 class FrameScanner:
-    """Scans the frames of one connection."""
+    """Extracts time and identity from the raw frames of one connection without decoding the rest."""
 
     def __init__(self, protocol: Protocol) -> None:
-        """Start scanning frames of this version of the protocol."""
+        """Start with the version of the protocol of the connection's frames."""
         self.scan = self._scan_v1 if protocol == "v1" else self._scan_v2
         self._decode_v1 = msgspec.json.Decoder(_V1Event).decode
         self._decode_v2 = msgspec.json.Decoder(_V2Frame).decode

@@ -23,7 +23,7 @@ _MAX_OPEN = 30
 
 
 class HourFiles:
-    """The files of the hours that are being recorded."""
+    """Writes events to one zstd file per hour, which gets its final name when the hour is over."""
 
     def __init__(self, root: Path) -> None:
         """Find the files that an earlier recording left open, and cut each after its last whole frame."""
@@ -42,16 +42,16 @@ class HourFiles:
 
     @property
     def has_open_files(self) -> bool:
-        """Whether any file is not finished."""
+        """Whether any file has not got its final name yet."""
         return bool(self._sizes)
 
-    def add(self, time_us: int, line: bytes) -> None:
-        """Buffer a line, without its line end."""
+    def add_line(self, time_us: int, line: bytes) -> None:
+        """Add an event's line (without line end) to the buffer of its hour."""
         self._lines[time_us // HOUR_US].append(line)
         self.buffered_bytes += len(line) + 1
 
     def flush(self) -> list[Path]:
-        """Write what is buffered as one zstd frame per hour, and bring it to the disk.
+        """Write the buffered lines of each hour as one zstd frame, and fsync the files; return those files.
 
         Returns:
             The folders of the days that were written to.
@@ -75,12 +75,12 @@ class HourFiles:
         return sorted(folders)
 
     def finish_before(self, time_us: int) -> None:
-        """Finish the files of all hours that ended at `time_us` or before; what is buffered must be flushed."""
+        """Give their final names to the files of all hours that ended at `time_us` or before; flush first."""
         for hour in [hour for hour in self._sizes if (hour + 1) * HOUR_US <= time_us]:
             self._finish(hour)
 
     def finish_all(self) -> None:
-        """Finish all files; what is buffered must be flushed."""
+        """Give all files their final names; flush first."""
         for hour in sorted(self._sizes):
             self._finish(hour)
 
@@ -114,7 +114,7 @@ class HourFiles:
     def _finish(self, hour: int) -> None:
         partial = self._partial(hour)
         if self._sizes.pop(hour):
-            target = choose_free_name(partial.parent, partial.name[1:3])
+            target = choose_free_hour_file(partial.parent, partial.name[1:3])
             partial.rename(target)
             self.finished.append(target)
         else:
@@ -122,8 +122,8 @@ class HourFiles:
         sync_folder(partial.parent)
 
 
-def choose_free_name(folder: Path, hour: str) -> Path:
-    """Return the name of the next file of an hour: `07.jsonl.zst`, then `07-2.jsonl.zst` and so on."""
+def choose_free_hour_file(folder: Path, hour: str) -> Path:
+    """Return the first unused path for a file of an hour: `07.jsonl.zst`, then `07-2.jsonl.zst` and so on."""
     number, target = 1, folder / f"{hour}.jsonl.zst"
     while target.exists():
         number += 1

@@ -12,7 +12,7 @@ _MAX_BYTES = 16 << 20
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace a file by `value` as JSON; after a crash it has the old or the new content, and it is on the disk."""
+    """Write `value` as JSON to a file atomically and durably: after a crash it has the old or the new content."""
     beside = path.with_name(f"{path.name}.new")
     with beside.open("w", encoding="utf-8") as file:
         json.dump(value, file, indent=1, sort_keys=True)
@@ -24,7 +24,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: UPath | Path) -> dict[str, Any]:
-    """Return the object in a JSON file; empty if there is no file, or something else in it."""
+    """Return the object in a JSON file; an empty dict if the file is missing or holds anything else."""
     with contextlib.suppress(FileNotFoundError, ValueError):
         if path.stat().st_size <= _MAX_BYTES:
             found = json.loads(path.read_text(encoding="utf-8"))
@@ -33,7 +33,7 @@ def read_json(path: UPath | Path) -> dict[str, Any]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
+    """Fsync a folder, so that new and renamed files in it survive a crash."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -9,15 +9,15 @@ from persona_assets.recording.json_files import read_json
 from persona_assets.recording.store import STATE_NAME
 
 
-class Position(NamedTuple):
-    """How far a recorder is."""
+class RecorderPosition(NamedTuple):
+    """How far a recorder is: the time up to which all events are stored, and the events per hour."""
 
     cursor_us: int  # UTC microseconds: all events before it are on disk
     events_by_hour: dict[str, int]  # such as {"2025-03-01T07": 1_500_000}, the latest 48 hours with events
 
 
-def read_position(root: UPath | Path) -> Position | None:
-    """Return how far the recorder of a capture is; None if none has recorded into it.
+def read_recorder_position(root: UPath | Path) -> RecorderPosition | None:
+    """Return the position in the recorder's state file below `root`; None if nothing has recorded there.
 
     Args:
         root: The folder of the capture.
@@ -26,4 +26,4 @@ def read_position(root: UPath | Path) -> Position | None:
     if not isinstance(cursor := state.get("cursor_us"), int):
         return None
     hours = state.get("events_by_hour", {})
-    return Position(cursor, {str(hour): int(count) for hour, count in sorted(hours.items())})
+    return RecorderPosition(cursor, {str(hour): int(count) for hour, count in sorted(hours.items())})

@@ -6,16 +6,16 @@ _MAX_EVENTS, _MAX_BYTES = 50_000, 32 << 20
 
 
 class RecentFrames:
-    """The events of at least the last `_SPAN_US` of the stream, within limits of number and bytes; compared in full."""
+    """Remembers the latest events, so that events delivered again after a reconnection are recognised."""
 
     def __init__(self) -> None:
-        """Start with nothing."""
+        """Start with no events."""
         self._young: set[bytes] = set()
         self._old: set[bytes] = set()
         self._begin_us, self._bytes = 0, 0
 
-    def add(self, identity: bytes, time_us: int) -> bool:
-        """Remember an event; return whether it is new."""
+    def add_if_new(self, identity: bytes, time_us: int) -> bool:
+        """Remember an event unless it is already remembered; return whether it is new."""
         young = self._young
         if identity in young or identity in self._old:
             return False

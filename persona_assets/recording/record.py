@@ -8,18 +8,18 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from persona_assets.errors import CaptureError, SettingsError
-from persona_assets.recording.addresses import check_filters, parse_addresses
+from persona_assets.recording.addresses import parse_addresses, require_accepted_filters
 from persona_assets.recording.dictionaries import Dictionaries
 from persona_assets.recording.hour_files import explaining_full_capture
 from persona_assets.recording.publish import publish_days
-from persona_assets.recording.recorder import Clocks, Options, Recorder
+from persona_assets.recording.recorder import Clocks, Recorder, RecorderOptions
 from persona_assets.recording.results import Filters, Progress, Recording
-from persona_assets.recording.store import Store
+from persona_assets.recording.store import RecordingStore
 
 _LOCK_NAME = ".recorder.lock"
 
 
-def record(  # noqa: PLR0913 - a stream, a place and a range
+def record_stream(  # noqa: PLR0913 - a stream, a place and a range
     root: Path,
     *,
     urls: Sequence[str],
@@ -33,7 +33,7 @@ def record(  # noqa: PLR0913 - a stream, a place and a range
     finish_files: bool = False,
     clocks: Clocks | None = None,
 ) -> Recording:
-    """Record events into hour files below `root`.
+    """Subscribe to Jetstream and write its events to one file per hour below `root`, until stopped or `end_us`.
 
     With `end_us`, the range [start_us, end_us) is replayed: reading begins 10 s before it and goes on until events are
     60 s beyond it. The files appear in `root` together, when the whole range has been recorded. A range that was
@@ -69,20 +69,20 @@ def record(  # noqa: PLR0913 - a stream, a place and a range
     """
     addresses = parse_addresses(tuple(urls))
     filters = filters or Filters()
-    check_filters(filters)
+    require_accepted_filters(filters)
     if end_us is not None and (start_us is None or start_us >= end_us):
         raise SettingsError("a range needs a start before its end")
     is_range = end_us is not None
     place = root / f".replay-{start_us}-{end_us}" if is_range else root
     with explaining_full_capture(root), _lock(place):
-        store = Store(place, filters, mode="replay" if is_range else "live", keep_totals=is_range)
+        store = RecordingStore(place, filters, mode="replay" if is_range else "live", keep_totals=is_range)
         if not store.is_complete:
             if not is_range and start_us is not None:
                 store.cursor_us = None
             Recorder(
                 store,
                 addresses,
-                Options(start_us, end_us, stream_timeout, filters),
+                RecorderOptions(start_us, end_us, stream_timeout, filters),
                 dictionaries=Dictionaries(dictionaries or {}),
                 stop=stop or threading.Event(),
                 on_progress=on_progress,

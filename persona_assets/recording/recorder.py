@@ -16,13 +16,13 @@ from persona_assets.recording.connection import (
     RefusedError,
     open_connection,
 )
-from persona_assets.recording.continuity import MIN_GAP_US, Continuity
+from persona_assets.recording.continuity import MIN_GAP_US, GapDetector
 from persona_assets.recording.dictionaries import Dictionaries
 from persona_assets.recording.frames import FrameScanner, MalformedFrameError, ServerMessageError
 from persona_assets.recording.recent_frames import RecentFrames
 from persona_assets.recording.results import Filters, Gap, Progress
-from persona_assets.recording.retries import Retries
-from persona_assets.recording.store import Store
+from persona_assets.recording.retries import ConnectionRetries
+from persona_assets.recording.store import RecordingStore
 
 # Events that a server delivers again from further before the cursor than this are not recorded again.
 _MAX_DISORDER_US = 30 * MICROSECONDS
@@ -40,8 +40,8 @@ class Clocks(NamedTuple):
     scale: float = 1.0  # by which waits between attempts are multiplied
 
 
-class Options(NamedTuple):
-    """What is to be recorded."""
+class RecorderOptions(NamedTuple):
+    """What to record: the range of time, the timeout and the filters."""
 
     start_us: int | None
     end_us: int | None
@@ -54,20 +54,20 @@ class _ReadAgainError(Exception):
 
 
 class Recorder:
-    """Records one stream into a store."""
+    """Loop of a recording: connects, reads events, detects gaps, and writes to a `RecordingStore`."""
 
     def __init__(  # noqa: PLR0913 - the parts of a recording
         self,
-        store: Store,
+        store: RecordingStore,
         addresses: list[StreamAddress],
-        options: Options,
+        options: RecorderOptions,
         *,
         dictionaries: Dictionaries,
         stop: threading.Event,
         on_progress: Callable[[Progress], None],
         clocks: Clocks,
     ) -> None:
-        """Continue where the store stopped, or begin where the options say."""
+        """Start where the store's last recording stopped, or, in a new store, where `options` say."""
         self._store, self._options, self._dictionaries = store, options, dictionaries
         self._stop, self._on_progress, self._clocks = stop, on_progress, clocks
         self._totals = store.totals
@@ -76,9 +76,11 @@ class Recorder:
         is_continued = store.cursor_us is not None
         self._floor_us = (self._needed_us or 0) - (REWIND_US if is_continued else 0)
         self._attempts = Attempts(addresses)
-        self._continuity = Continuity(self._needed_us)
+        self._continuity = GapDetector(self._needed_us)
         self._recent = RecentFrames()
-        self._retries = Retries(self._attempts, dictionaries, store.totals.dropped, gives_up=options.end_us is not None)
+        self._retries = ConnectionRetries(
+            self._attempts, dictionaries, store.totals.dropped, gives_up=options.end_us is not None
+        )
         self._is_resumed = False  # whether events before the position were received in this process
         self._silent_ends = 0
         self._connections = 0
@@ -86,7 +88,7 @@ class Recorder:
         self._cutover_at: float | None = None
 
     def run(self) -> None:
-        """Record until the end of the range, or until told to stop; what was received is then on disk."""
+        """Record until the end of the range or until `stop` is set; all received events are then on disk."""
         try:
             while not (self._stop.is_set() or self._is_done()):
                 self._connect()
@@ -102,9 +104,9 @@ class Recorder:
         return frontier >= end + BEYOND_END_US or self._silent_ends > 1
 
     def _connect(self) -> None:
-        attempt = self._attempts.choose(self._continuity.frontier_us, is_resumed=self._is_resumed)
+        attempt = self._attempts.next_attempt(self._continuity.frontier_us, is_resumed=self._is_resumed)
         address = self._attempts.addresses[attempt.server]
-        dictionary = self._dictionaries.choose(address)
+        dictionary = self._dictionaries.choose_for_server(address)
         frontier = self._continuity.frontier_us
         self._totals.reconnects += self._connections > 0
         self._connections += 1
@@ -131,7 +133,7 @@ class Recorder:
             self._wait(has_progress=has_progress)
 
     def _wait(self, *, has_progress: bool) -> None:
-        seconds = self._retries.next_wait(has_progress=has_progress)
+        seconds = self._retries.next_wait_s(has_progress=has_progress)
         self._store.flush(self._continuity.frontier_us)
         self._stop.wait(seconds * self._clocks.scale)
 
@@ -160,7 +162,7 @@ class Recorder:
             time_us, seq, line, identity = event
             if time_us < floor:
                 dropped["before the cursor"] += 1
-            elif not self._recent.add(identity, time_us):
+            elif not self._recent.add_if_new(identity, time_us):
                 dropped["delivered again"] += 1
             else:
                 self._keep(time_us, line)
@@ -178,12 +180,12 @@ class Recorder:
         elif time_us < self._floor_us:
             self._totals.dropped["before the cursor"] += 1
             return
-        self._store.add(time_us, line)
+        self._store.add_event(time_us, line)
 
     def _advance(self, time_us: int) -> bool:
         """Move the position behind an event; return whether everything is recorded."""
         before = self._continuity.frontier_us
-        gap = self._continuity.follow(time_us)
+        gap = self._continuity.add_event_time(time_us)
         if gap is not None:
             self._judge(gap)
         elif before is None:
@@ -191,7 +193,7 @@ class Recorder:
         frontier = self._continuity.frontier_us
         if frontier != before:
             self._is_resumed = True
-            self._attempts.progress()
+            self._attempts.note_progress()
         now = self._last_event = self._clocks.monotonic()
         if now >= self._next_report or self._store.is_full:
             self._store.flush_if_due(frontier, now)
@@ -207,7 +209,7 @@ class Recorder:
         Raises:
             StreamHoleError: A range is recorded, and its beginning is missing or the stream cannot be continued.
         """
-        if not self._attempts.judge(gap, is_resumed=self._is_resumed):
+        if not self._attempts.must_accept_gap(gap, is_resumed=self._is_resumed):
             raise _ReadAgainError(f"events are missing from {format_time(gap.from_us)} on: reading again")
         options = self._options
         if options.end_us is not None:
@@ -223,7 +225,7 @@ class Recorder:
             self._store.note_gap(gap._replace(from_us=max(gap.from_us, start), to_us=min(gap.to_us, options.end_us)))
         else:
             self._store.note_gap(gap)
-        self._continuity.accept(gap)
+        self._continuity.continue_after(gap)
         self._report(f"a gap of {(gap.to_us - gap.from_us) / MICROSECONDS:,.1f} s from {format_time(gap.from_us)} on")
 
     def _note_beginning(self, time_us: int) -> None:
@@ -246,7 +248,7 @@ class Recorder:
             self._check_cutover(now, frontier)
         if now - self._last_event < self._options.stream_timeout:
             return
-        if (gap := self._continuity.find_gap()) is not None:
+        if (gap := self._continuity.find_pending_gap()) is not None:
             self._judge(gap)
         end, seconds = self._options.end_us, self._options.stream_timeout
         if self._options.filters.dids and end is not None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 @dataclass(frozen=True)
 class Filters:
-    """What the server is asked for; without collections and DIDs, everything.
+    """Which events to subscribe to: by collection and by account (DID). Without any, all events.
 
     Attributes:
         collections: Names of collections (NSIDs), or prefixes such as `app.bsky.graph.*`; at most 100.
@@ -21,7 +21,7 @@ class Filters:
 
 
 class Gap(NamedTuple):
-    """A range of time whose events were not recorded, [from_us, to_us) in UTC microseconds."""
+    """A range of time [from_us, to_us), in microseconds since 1970 (UTC), whose events were not recorded."""
 
     from_us: int
     to_us: int
@@ -29,7 +29,7 @@ class Gap(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """The state of a recording that is under way."""
+    """State of a running recording: numbers of events, bytes, reconnects and gaps, and the latest event time."""
 
     events: int  # written
     raw_bytes: int  # of these events
@@ -41,7 +41,7 @@ class Progress(NamedTuple):
 
 @dataclass
 class Recording:
-    """The totals of a recording.
+    """Totals of a finished recording: events, bytes, files, gaps, and dropped frames by reason.
 
     Attributes:
         events: Events written.
@@ -68,8 +68,8 @@ class Recording:
     is_complete: bool = False
 
 
-def missing_collections(filters: Filters, needed: Sequence[str]) -> list[str]:
-    """Return which of `needed` a filter leaves out; a filter without collections leaves out none."""
+def find_excluded_collections(filters: Filters, needed: Sequence[str]) -> list[str]:
+    """Return those of the collections `needed` that `filters` exclude; filters without collections exclude none."""
     if not filters.collections:
         return []
     prefixes = tuple(name.removesuffix("*") for name in filters.collections if name.endswith(".*"))

@@ -15,13 +15,13 @@ _MAX_FAILURES = 8
 _UNKNOWN_DICTIONARY, _CURSOR_TOO_OLD = "UnknownZstdDictionary", "CursorTooOld"
 
 
-class Retries:
-    """What went wrong lately, and what is done about it."""
+class ConnectionRetries:
+    """Decides what follows a refused or lost connection: other parameters, another server, a wait, or an error."""
 
     def __init__(
         self, attempts: Attempts, dictionaries: Dictionaries, dropped: Counter[str], *, gives_up: bool
     ) -> None:
-        """Take the attempts and dictionaries, which it changes.
+        """Start with no failures; `attempts` and `dictionaries` are changed by what servers answer.
 
         Args:
             attempts: Which server is next.
@@ -35,35 +35,35 @@ class Retries:
         self.max_message_bytes: int | None = None
 
     def note_connection(self) -> None:
-        """Note that a server accepted the request."""
+        """Note that a server accepted the subscription: forget final refusals."""
         self._final.clear()
 
     def note_refusal(self, error: RefusedError, address: StreamAddress, dictionary: tuple[int, bytes] | None) -> bool:
-        """Return whether the same server may take another request, which is set up; else the next server is."""
+        """Set up the next request after a refusal; return whether it goes to the same server with other parameters."""
         if error.name == _CURSOR_TOO_OLD and self._attempts.has_sequence:
             self._attempts.forget_sequence()
             return True
         if dictionary is not None and (error.name == _UNKNOWN_DICTIONARY or (error.is_bad_request and not error.name)):
-            self._dictionaries.refuse(address, dictionary[0])
+            self._dictionaries.note_refusal(address, dictionary[0])
             return True
         if error.is_final:
             self._final[self._attempts.index] = str(error)
-        self._attempts.fail()
+        self._attempts.note_failure()
         return False
 
     def note_loss(self, error: LostError, *, has_progress: bool) -> None:
-        """Set up what follows a connection that was lost, with or without having brought new events."""
+        """Set up the next request after a connection was lost; `has_progress` says if it delivered new events."""
         if error.is_oversize:
             self._dropped["oversize frame"] += 1
             if self.max_message_bytes is None:
                 self.max_message_bytes = MAX_FRAME_BYTES
             elif not has_progress:
-                self._attempts.skip()
+                self._attempts.skip_ahead()
         elif not has_progress:
-            self._attempts.fail()
+            self._attempts.note_failure()
 
-    def next_wait(self, *, has_progress: bool) -> float:
-        """Return the seconds to wait before the next attempt.
+    def next_wait_s(self, *, has_progress: bool) -> float:
+        """Return the seconds to wait before the next request; raise `StreamError` to give up.
 
         Raises:
             StreamError: All servers refuse the request, or none delivers and the recording is one that gives up.
@@ -76,12 +76,12 @@ class Retries:
                 "PERSONA_STREAM_COLLECTIONS and PERSONA_STREAM_DIDS"
             )
         if has_progress:
-            self._backoff.succeed()
+            self._backoff.note_success()
         else:
-            self._backoff.fail()
+            self._backoff.note_failure()
         if self._gives_up and self._backoff.failures >= _MAX_FAILURES * len(addresses):
             raise StreamError(
                 "no server of PERSONA_JETSTREAM_URLS delivers the stream: check the network and the addresses, then "
                 "start again, which continues where it stopped"
             )
-        return self._backoff.next_wait()
+        return self._backoff.next_wait_s()

@@ -6,7 +6,7 @@ from typing import Any
 
 from persona_assets.common.utc_times import HOUR_US, format_time
 from persona_assets.recording.addresses import MICROSECONDS
-from persona_assets.recording.day_notes import describe_recording, note_gap, note_recordings, parse_hour
+from persona_assets.recording.day_notes import add_recording_notes, build_recording_note, hours_since_epoch, note_gap
 from persona_assets.recording.hour_files import HourFiles
 from persona_assets.recording.json_files import read_json, write_json
 from persona_assets.recording.results import Filters, Gap, Recording
@@ -20,11 +20,11 @@ _HOURS_KEPT = 48
 _FINISH_AFTER_US = 60 * MICROSECONDS
 
 
-class Store:
-    """The files of a recording. Order matters: data reaches the disk before the state that says so."""
+class RecordingStore:
+    """Files of a recording: hour files, notes of days, and the state from which an interrupted recording continues."""
 
     def __init__(self, root: Path, filters: Filters, *, mode: str, keep_totals: bool) -> None:
-        """Open the folder, and read where an earlier recording stopped.
+        """Open the capture at `root`, and read the state in which an earlier recording left it.
 
         Args:
             root: The folder that the days lie in.
@@ -48,18 +48,18 @@ class Store:
 
     @property
     def is_full(self) -> bool:
-        """Whether so much is buffered that it is time to write."""
+        """Whether so much is buffered that `flush` should be called."""
         return self._files.buffered_bytes >= _FLUSH_BYTES
 
     def begin_connection(self, address: str) -> None:
-        """Note from which server the following events come."""
+        """Store the address of the server that sends the following events, for the notes of their days."""
         if self._address and address != self._address:
             self._write_files()
         self._address = address
 
-    def add(self, time_us: int, line: bytes) -> None:
-        """Record an event."""
-        self._files.add(time_us, line)
+    def add_event(self, time_us: int, line: bytes) -> None:
+        """Count an event, and buffer its line for the file of its hour."""
+        self._files.add_line(time_us, line)
         self._events_by_hour[time_us // HOUR_US] += 1
         totals = self.totals
         totals.events += 1
@@ -70,14 +70,14 @@ class Store:
             totals.last_time_us = time_us
 
     def note_gap(self, gap: Gap) -> None:
-        """Write down that events are missing, before the position moves beyond them."""
+        """Write a gap to the notes of its days; must be called before the position moves past it."""
         if gap.to_us <= gap.from_us:
             return
         note_gap(self._root, gap)
         self.totals.gaps.append(gap)
 
     def flush_if_due(self, frontier_us: int | None, now: float) -> None:
-        """Flush if much is buffered, or the last time is some seconds ago.
+        """Call `flush` if the buffer is full, or if the last flush was some seconds before `now`.
 
         Args:
             frontier_us: As in `flush`.
@@ -88,7 +88,7 @@ class Store:
             self._next_flush = now + _FLUSH_SECONDS
 
     def flush(self, frontier_us: int | None) -> None:
-        """Bring everything to the disk, then the position; finish the hours that are over.
+        """Write all buffered events to disk, then the position; finish the files of hours that are over.
 
         Args:
             frontier_us: Position in the stream, up to which everything was received.
@@ -101,7 +101,7 @@ class Store:
         self.totals.files = self._files.finished
 
     def finish(self, *, is_complete: bool) -> None:
-        """Finish all files, whether their hours are over or not; everything must be flushed."""
+        """Give all files their final names, whether their hours are over or not, and write the state; flush first."""
         self._files.finish_all()
         self.totals.files = self._files.finished
         self.is_complete = is_complete
@@ -112,7 +112,7 @@ class Store:
         self.totals.file_bytes = self._bytes_before + self._files.written_bytes
         for folder in folders:
             if (folder, self._address) not in self._noted:
-                note_recordings(folder, [describe_recording(self._address, self._filters, mode=self._mode)])
+                add_recording_notes(folder, [build_recording_note(self._address, self._filters, mode=self._mode)])
                 self._noted.add((folder, self._address))
         return bool(folders)
 
@@ -143,7 +143,7 @@ class Store:
 def _read_hours(state: dict[str, Any]) -> dict[int, int]:
     """Return the number of events by hour since 1970 of a state."""
     kept = state.get("events_by_hour", {})
-    return {parse_hour(hour): count for hour, count in kept.items()}
+    return {hours_since_epoch(hour): count for hour, count in kept.items()}
 
 
 def _read_totals(state: dict[str, Any]) -> Recording:

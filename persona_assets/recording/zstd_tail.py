@@ -9,11 +9,11 @@ _READ_BYTES = 1 << 20
 
 
 def truncate_to_whole_frames(path: Path) -> int:
-    """Truncate a file after the last of its leading frames that are whole, and return its length in bytes.
+    """Truncate a zstd file after its last complete frame, and return its new length in bytes.
 
     Every frame is decompressed, so that its checksum is compared too; memory does not depend on the size of the file.
     """
-    whole = find_whole_length(path)
+    whole = find_length_of_whole_frames(path)
     if whole < path.stat().st_size:
         with path.open("r+b") as file:
             file.truncate(whole)
@@ -21,8 +21,8 @@ def truncate_to_whole_frames(path: Path) -> int:
     return whole
 
 
-def find_whole_length(path: Path) -> int:
-    """Return the number of leading bytes of a file that are whole zstd frames."""
+def find_length_of_whole_frames(path: Path) -> int:
+    """Return the number of bytes at the start of a zstd file that are complete frames."""
     decompressor = zstandard.ZstdDecompressor()
     whole, position = 0, 0
     with path.open("rb") as file:

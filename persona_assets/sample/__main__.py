@@ -10,7 +10,7 @@ from persona_assets.sample.write import write_capture
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Generate a capture with the options in `arguments` (default: `sys.argv`), and return the exit status."""
+    """Generate a synthetic capture with the options in `arguments` (default: `sys.argv`); return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m persona_assets.sample", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("data/capture"), help="folder to make; default %(default)s")
     parser.add_argument("--days", type=int, default=3, help="default %(default)s")

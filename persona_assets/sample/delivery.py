@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from persona_assets.sample.identifiers import make_uuid
-from persona_assets.sample.texts import pick
+from persona_assets.sample.texts import draw_item
 
 HOUR_US = 3_600_000_000
 FILES_PER_HOUR = 2
@@ -36,14 +36,14 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 
 
 class Delivery(NamedTuple):
-    """A line of a capture file, and the time at which it is written (microseconds of the Unix epoch)."""
+    """A line of a capture file and the time at which it is written, in microseconds since 1970."""
 
     at_us: int
     line: bytes
 
 
 def draw_times(day: dt.date, events: int, rng: np.random.Generator) -> list[int]:
-    """Return `events` distinct times of `day` in microseconds, sorted; none is in the first second of the day."""
+    """Return `events` distinct random times of `day`, sorted, in microseconds since 1970; none in its first second."""
     hours = rng.choice(24, size=events, p=HOURLY_SHARES / HOURLY_SHARES.sum())
     within_hour = rng.integers(1_000_000, HOUR_US - 1_000_000, size=events)
     # Adding the position in microseconds makes equal times distinct.
@@ -68,13 +68,13 @@ def draw_second_deliveries(deliveries: Sequence[Delivery], rng: np.random.Genera
 
 def draw_damaged_lines(deliveries: Sequence[Delivery], rng: np.random.Generator) -> tuple[list[Delivery], Counter[str]]:
     """Return damaged copies of randomly chosen lines, and their number by the key in `DAMAGES`."""
-    damaged = [(kind, pick(deliveries, rng)) for kind in DAMAGES for _ in range(DAMAGED_LINES_PER_KIND)]
+    damaged = [(kind, draw_item(deliveries, rng)) for kind in DAMAGES for _ in range(DAMAGED_LINES_PER_KIND)]
     lines = [Delivery(at_us, DAMAGES[kind](line)) for kind, (at_us, line) in damaged]
     return lines, Counter(kind for kind, _ in damaged)
 
 
-def build_files(day: dt.date, deliveries: Iterable[Delivery], rng: np.random.Generator) -> dict[str, bytes]:
-    """Return the content of each file of `day` by its path below the capture's root; every fifth is gzipped.
+def build_day_files(day: dt.date, deliveries: Iterable[Delivery], rng: np.random.Generator) -> dict[str, bytes]:
+    """Return the content of each capture file of `day` by relative path; every fifth file is gzipped.
 
     Args:
         day: Day of all deliveries.

@@ -11,9 +11,9 @@ import msgspec
 import pyarrow.parquet as pq
 from upath import UPath
 
-from persona_assets.command_line.run_stages import Stage, StageError, run_stages, say, say_done
+from persona_assets.command_line.run_stages import Stage, StageError, print_finished_stage, print_line, run_stages
 from persona_assets.errors import PersonaAssetsError
-from persona_assets.sample.demo_report import ReportStats, format_cluster_table, format_verdict, is_match
+from persona_assets.sample.demo_report import ReportStats, format_cluster_table, format_verdict, is_good_match
 from persona_assets.sample.score import score_clusters
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import Settings, read_settings
@@ -26,14 +26,14 @@ class DemoError(Exception):
 
 
 class PlantedUser(msgspec.Struct):
-    """A line of `capture.truth.jsonl`: the planted persona of a user. Other fields are ignored."""
+    """A line of `capture.truth.jsonl`: a user and its persona in the simulation, None without one."""
 
     user_id: str
     persona: str | None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo with the options in `arguments` (default: `sys.argv`), and return the exit status.
+    """Generate a sample capture, run the graph on it and print how well personas are found; return the exit status.
 
     The settings determine the days, the places of capture and results, and how personas are made. The status is 0 if
     the clusters match the planted personas.
@@ -57,23 +57,25 @@ def _run(settings: Settings, *, users: int, personas: int, seed: int) -> int:
     days = _list_days(settings)
     last_day = f"{days[-1]:%Y-%m-%d}"
     capture = Path(settings.capture)
-    say(sys.stdout, f"Making a capture of {len(days)} days with {personas} planted personas: {capture}")
+    print_line(sys.stdout, f"Making a capture of {len(days)} days with {personas} planted personas: {capture}")
     lines = _make_capture(settings, days, users=users, personas=personas, seed=seed)
-    say_done(sys.stdout, "", start, f"{lines:,} lines, {users:,} users")
+    print_finished_stage(sys.stdout, "", start, f"{lines:,} lines, {users:,} users")
     log_file = capture.parent / "demo.log"
     run_stages(_list_stages([f"{day:%Y-%m-%d}" for day in days]), log_file)
     data = UPath(settings.data).absolute()
     stats = msgspec.json.decode((data / "cluster_stats" / last_day / "stats.json").read_bytes(), type=ReportStats)
     score = score_clusters(_read_clusters(data / "clusters" / f"{last_day}.parquet"), _read_truth(capture))
-    say(
+    print_line(
         sys.stdout,
         f"\nFound on {last_day}:\n\n{format_cluster_table(stats, score)}\n\n{format_verdict(score, personas)}\n",
     )
-    say(sys.stdout, f"Done in {time.perf_counter() - start:.1f} s. Dagster's log: {log_file}")
-    say(sys.stdout, f"Report: {(data / 'cluster_stats' / last_day / 'report.html').as_uri()}")
-    say(sys.stdout, f'Data set: {data / "dataset" / last_day}, for datasets.load_dataset(folder, "persona_0")')
-    say(sys.stdout, "Next:   run `make dev` and open http://localhost:3000, which shows these results in Dagster")
-    return 0 if is_match(score) else 1
+    print_line(sys.stdout, f"Done in {time.perf_counter() - start:.1f} s. Dagster's log: {log_file}")
+    print_line(sys.stdout, f"Report: {(data / 'cluster_stats' / last_day / 'report.html').as_uri()}")
+    print_line(sys.stdout, f'Data set: {data / "dataset" / last_day}, for datasets.load_dataset(folder, "persona_0")')
+    print_line(
+        sys.stdout, "Next:   run `make dev` and open http://localhost:3000, which shows these results in Dagster"
+    )
+    return 0 if is_good_match(score) else 1
 
 
 def _list_days(settings: Settings) -> list[dt.date]:

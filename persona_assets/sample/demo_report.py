@@ -34,7 +34,7 @@ class ReportStats(msgspec.Struct):
 
 
 def format_cluster_table(stats: ReportStats, score: Score) -> str:
-    """Return a text table with one line per cluster: number of users, main planted persona, distinctive words."""
+    """Return a text table of clusters: number of users, most frequent planted persona, distinctive words."""
     width = max(len(main.persona) for main in score.main_personas.values())
     lines = [f"  cluster  users  {'planted persona':{width + 10}}  words that set it apart"]
     for cluster in stats.clusters:
@@ -46,7 +46,7 @@ def format_cluster_table(stats: ReportStats, score: Score) -> str:
 
 
 def format_verdict(score: Score, personas: int) -> str:
-    """Return the score in words: how well clusters and planted personas agree, and whether that is a match.
+    """Return in words how well clusters agree with the planted personas, and whether that is a good match.
 
     Args:
         score: Result of `score.score_clusters`.
@@ -56,11 +56,12 @@ def format_verdict(score: Score, personas: int) -> str:
     text = (
         f"{found} of {personas} planted personas have a cluster of their own. {score.matched:,} of {score.users:,} "
         f"users ({score.matched / score.users:.0%}) are in a cluster that is mostly of their persona. "
-        f"Adjusted Rand index: {score.agreement:.2f}, where 1 is the planted groups exactly and 0 is what chance gives."
+        f"Adjusted Rand index: {score.adjusted_rand_index:.2f}, where 1 is the planted groups exactly "
+        "and 0 is what chance gives."
     )
     if score.unplanted:
         text += f" {score.unplanted:,} more users are in clusters and were planted in no persona."
-    if not is_match(score):
+    if not is_good_match(score):
         text += (
             f"\nTHE CLUSTERS DO NOT MATCH THE PLANTED PERSONAS: an index of {MIN_AGREEMENT} or more was expected. "
             "Unset PERSONA_* variables of your own, and run the demo again. If the index stays low, report a defect."
@@ -68,6 +69,6 @@ def format_verdict(score: Score, personas: int) -> str:
     return "\n".join(textwrap.fill(line, WIDTH) for line in text.splitlines())
 
 
-def is_match(score: Score) -> bool:
+def is_good_match(score: Score) -> bool:
     """Return whether the adjusted Rand index is at least `MIN_AGREEMENT`."""
-    return score.agreement >= MIN_AGREEMENT
+    return score.adjusted_rand_index >= MIN_AGREEMENT

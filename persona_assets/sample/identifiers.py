@@ -15,7 +15,7 @@ _BLOB_CID = b"\x01\x55\x12\x20"
 
 
 def make_did(rng: np.random.Generator) -> str:
-    """Return a random `did:plc:` identifier of an account, with 24 base32 characters."""
+    """Return a random `did:plc:` account id, with 24 base32 characters."""
     return f"did:plc:{_base32(rng.bytes(15))}"
 
 
@@ -26,12 +26,12 @@ def make_tid(time_us: int, rng: np.random.Generator) -> str:
 
 
 def make_record_cid(rng: np.random.Generator) -> str:
-    """Return a random content identifier (CID) of a record: `bafyrei...`, 59 characters."""
+    """Return a random content identifier (CID) in the form of a record's: `bafyrei...`, 59 characters."""
     return f"b{_base32(_RECORD_CID + rng.bytes(32))}"
 
 
 def make_blob_cid(rng: np.random.Generator) -> str:
-    """Return a random content identifier (CID) of a blob: `bafkrei...`, 59 characters."""
+    """Return a random content identifier (CID) in the form of a blob's: `bafkrei...`, 59 characters."""
     return f"b{_base32(_BLOB_CID + rng.bytes(32))}"
 
 
@@ -45,8 +45,8 @@ def make_uri(user_id: str, collection: str, rkey: str) -> str:
     return f"{URI_SCHEME}{user_id}/{collection}/{rkey}"
 
 
-def format_time(time_us: int) -> str:
-    """Format `time_us` (microseconds of the Unix epoch) as in records: "2025-03-01T12:00:00.000Z"."""
+def format_record_time(time_us: int) -> str:
+    """Return microseconds since 1970 as a text in the form of `createdAt`: "2025-03-01T12:00:00.000Z"."""
     instant = dt.datetime.fromtimestamp(time_us // 1_000_000, dt.UTC)
     return f"{instant:%Y-%m-%dT%H:%M:%S}.{time_us // 1000 % 1000:03d}Z"
 

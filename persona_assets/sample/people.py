@@ -36,7 +36,7 @@ class Person:
 
 
 def make_people(users: int, personas: int, rng: np.random.Generator) -> list[Person]:
-    """Return simulated users, three quarters of whom write English and have a planted persona.
+    """Return `users` simulated users; three quarters write English and have one of `personas` personas.
 
     Args:
         users: Number of users, at least `personas`.
@@ -62,8 +62,8 @@ def _make_person(number: int, kind: tuple[str, str | None], rng: np.random.Gener
     return Person(make_did(rng), f"user{number}.example.com", language, persona, tagging)
 
 
-def declare_languages(person: Person, rng: np.random.Generator) -> list[str] | None:
-    """Return the languages that the client declares for a post (`langs`), or None if it declares none."""
+def draw_declared_languages(person: Person, rng: np.random.Generator) -> list[str] | None:
+    """Draw the languages that the client of `person` declares for a post (`langs`); None if it declares none."""
     english = person.language == "en"
     match person.tagging:
         case "right":

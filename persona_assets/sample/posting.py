@@ -7,10 +7,10 @@ import numpy as np
 
 from persona_assets.common.lexicon import POST
 from persona_assets.sample import records
-from persona_assets.sample.people import Person, declare_languages
+from persona_assets.sample.people import Person, draw_declared_languages
 from persona_assets.sample.phrases import EMOJI
 from persona_assets.sample.records import RecordJson, StrongRef
-from persona_assets.sample.texts import pick, write_text
+from persona_assets.sample.texts import draw_item, generate_text
 
 # Shares of the forms of messages without a quote. Those from "picture only" on have no text to embed.
 FORM_SHARES = {
@@ -55,20 +55,22 @@ def make_post_record(  # noqa: PLR0913 - a message depends on author, time, and 
     rng: np.random.Generator,
 ) -> RecordJson:
     """Return the record of a new message. It replies to `parent` and quotes `quoted`, unless these are None."""
-    text = write_text(author, personas, rng, answering=parent is not None)
+    text = generate_text(author, personas, rng, answering=parent is not None)
     fields: RecordJson = {}
     if author.persona is not None and rng.random() < HASHTAG_SHARE:
-        text, facet = records.append_tag(text, author.persona)
+        text, facet = records.append_hashtag(text, author.persona)
         fields["facets"] = [facet]
     fields["text"] = text
     if quoted is not None:
         with_picture = rng.random() < PICTURE_SHARE
-        fields["embed"] = records.embed_quote_with_picture(quoted, rng) if with_picture else records.embed_quote(quoted)
+        fields["embed"] = (
+            records.make_quote_and_picture_embed(quoted, rng) if with_picture else records.make_quote_embed(quoted)
+        )
     else:
         _set_form(fields, list(FORM_SHARES)[rng.choice(len(FORM_SHARES), p=list(FORM_SHARES.values()))], rng)
     if parent is not None and root is not None:
         fields["reply"] = {"parent": records.to_ref_json(parent), "root": records.to_ref_json(root)}
-    languages = declare_languages(author, rng)
+    languages = draw_declared_languages(author, rng)
     if languages is not None:
         fields["langs"] = languages
     return records.make_record(POST, created_us, **fields)
@@ -79,16 +81,16 @@ def _set_form(fields: RecordJson, form: str, rng: np.random.Generator) -> None:
     address = f"example.com/{rng.integers(10_000)}"
     match form:
         case "picture" | "picture only":
-            fields["embed"] = records.embed_picture(rng)
+            fields["embed"] = records.make_picture_embed(rng)
         case "link" | "link only":
-            fields["embed"] = records.embed_link(f"https://{address}", rng)
+            fields["embed"] = records.make_link_embed(f"https://{address}", rng)
         case "null embed":
             fields["embed"] = None
         case "null reply":
             fields["reply"] = None
         case _:
             pass
-    replaced_text = {"picture only": "", "link only": f"https://{address}", "emoji only": pick(EMOJI, rng) * 3}
+    replaced_text = {"picture only": "", "link only": f"https://{address}", "emoji only": draw_item(EMOJI, rng) * 3}
     if form in replaced_text:
         fields["text"] = replaced_text[form]
         fields.pop("facets", None)

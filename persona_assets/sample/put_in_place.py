@@ -14,7 +14,7 @@ def _add_suffix(out: Path, suffix: str) -> Path:
 
 
 def refuse_to_overwrite(out: Path) -> None:
-    """Raise `FileExistsError` unless `out` is missing, empty, or an unchanged sample according to its manifest."""
+    """Raise `FileExistsError` unless the folder `out` is missing, empty, or an unchanged sample capture."""
     if not os.path.lexists(out) or (out.is_dir() and not out.is_symlink() and not any(out.iterdir())):
         return
     try:
@@ -29,7 +29,7 @@ def refuse_to_overwrite(out: Path) -> None:
 
 
 def put_in_place(out: Path, files: dict[str, bytes], truth: bytes, manifest: SampleManifest) -> None:
-    """Write capture, truth and manifest to a temporary folder, then move them to their places, replacing older ones."""
+    """Write a sample capture, its truth file and manifest to a temporary folder, then rename them to their places."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as staging_folder:
         staging = Path(staging_folder)

@@ -6,24 +6,24 @@ from typing import NamedTuple
 
 
 class MainPersona(NamedTuple):
-    """The planted persona with the most users in a cluster."""
+    """The planted persona that most users of a cluster have, and the number of those users."""
 
     persona: str
     users: int  # users of the cluster who belong to this persona
 
 
 class Score(NamedTuple):
-    """Agreement of clusters with planted personas."""
+    """How well clusters agree with planted personas: adjusted Rand index, and matched clusters."""
 
     users: int  # users with a cluster and a planted persona: only these are compared
     unplanted: int  # users with a cluster but no planted persona
-    agreement: float  # adjusted Rand index: 1 for identical groups, about 0 for random ones
+    adjusted_rand_index: float  # 1 for identical groups, about 0 for random ones
     matched: int  # users whose persona is the main persona of their cluster
     main_personas: dict[int, MainPersona]  # by cluster_id; a cluster without planted users is left out
 
 
 def score_clusters(clusters: Mapping[str, int], planted: Mapping[str, str | None]) -> Score:
-    """Compare the clusters of users with their planted personas by the adjusted Rand index (Hubert and Arabie, 1985).
+    """Compare users' clusters with their planted personas by the adjusted Rand index (Hubert and Arabie, 1985).
 
     Args:
         clusters: cluster_id by user_id.
@@ -48,7 +48,9 @@ def score_clusters(clusters: Mapping[str, int], planted: Mapping[str, str | None
     return Score(
         users=len(pairs),
         unplanted=len(clusters) - len(pairs),
-        agreement=float(adjusted_rand_score([persona for _, persona in pairs], [cluster for cluster, _ in pairs])),
+        adjusted_rand_index=float(
+            adjusted_rand_score([persona for _, persona in pairs], [cluster for cluster, _ in pairs])
+        ),
         matched=sum(main.users for main in main_personas.values()),
         main_personas=main_personas,
     )

@@ -12,7 +12,7 @@ from persona_assets.sample.identifiers import make_did, make_tid, make_uri
 from persona_assets.sample.people import Person
 from persona_assets.sample.posting import SamplePost, make_post_record
 from persona_assets.sample.records import EventJson, RecordJson, StrongRef
-from persona_assets.sample.texts import pick, write_text
+from persona_assets.sample.texts import draw_item, generate_text
 from persona_assets.sample.timeline import OUTSIDE_SHARE, Timeline
 
 # Shares of the kinds of events. Near those of a day in March 2025, but with more posts, because a sample has few users
@@ -45,7 +45,7 @@ FIRST_SEQ = 5_000_000_000
 
 
 class Simulation:
-    """The state of the simulated network: active accounts, posts, and actions that can be undone."""
+    """State of a simulated social network: accounts, posts, and actions that can be undone."""
 
     def __init__(self, people: Sequence[Person], personas: Sequence[str], rng: np.random.Generator) -> None:
         """Start without posts and actions.
@@ -81,7 +81,7 @@ class Simulation:
         }
 
     def next_event(self, time_us: int) -> EventJson:
-        """Return an event at `time_us` (microseconds), which must be later than that of the previous call."""
+        """Draw the next event, at `time_us` (microseconds since 1970), which must be later than the previous one's."""
         while True:
             kind = list(EVENT_SHARES)[int(self._rng.choice(len(EVENT_SHARES), p=list(EVENT_SHARES.values())))]
             event = self._actions[kind](self._draw_person(), time_us)
@@ -100,17 +100,17 @@ class Simulation:
         created_us = time_us - CLIENT_LEAD_US
         parent = root = quoted = None
         if self._rng.random() < REPLY_SHARE:
-            answered = self._timeline.find_post_to_answer(author)
+            answered = self._timeline.draw_post_to_answer(author)
             parent = answered.ref if answered else self._timeline.make_outside_ref(POST, time_us)
             root = answered.root if answered else parent
         if self._rng.random() < QUOTE_SHARE:
-            quoted = self._timeline.find_subject(author, time_us)
+            quoted = self._timeline.draw_subject(author, time_us)
         record = make_post_record(
             author, created_us, personas=self._personas, parent=parent, root=root, quoted=quoted, rng=self._rng
         )
         event = self._create(author, time_us, POST, record)
         rkey, cid = event["commit"]["rkey"], event["commit"]["cid"]
-        self._timeline.add(SamplePost(author, rkey, StrongRef(cid, make_uri(author.user_id, POST, rkey)), record))
+        self._timeline.append(SamplePost(author, rkey, StrongRef(cid, make_uri(author.user_id, POST, rkey)), record))
         return event
 
     def _relate(self, kind: str, person: Person, time_us: int) -> EventJson | None:
@@ -122,7 +122,7 @@ class Simulation:
             ref = (
                 self._timeline.make_outside_ref(FEED_GENERATOR, time_us)
                 if feed
-                else self._timeline.find_subject(person, time_us)
+                else self._timeline.draw_subject(person, time_us)
             )
             subject, key = records.to_ref_json(ref), ref.uri
         collection = COLLECTIONS[kind]
@@ -139,8 +139,8 @@ class Simulation:
         draw = self._rng.random()
         if draw < OUTSIDE_SHARE:
             return make_did(self._rng)
-        post = self._timeline.find_post(person)
-        return post.author.user_id if post else pick(self._people, self._rng).user_id
+        post = self._timeline.draw_recent_post(person)
+        return post.author.user_id if post else draw_item(self._people, self._rng).user_id
 
     def _undo(self, kind: str, person: Person, time_us: int) -> EventJson | None:
         """Undo a random like, repost, follow or block of this capture, or one of `person` from before the capture."""
@@ -160,7 +160,7 @@ class Simulation:
         post = self._timeline.find_last_post_of(author)
         if post is None or not post.record["text"]:
             return None
-        text = write_text(author, self._personas, self._rng, answering=False)
+        text = generate_text(author, self._personas, self._rng, answering=False)
         post.record = {name: value for name, value in post.record.items() if name != "facets"} | {"text": text}
         path = (POST, post.rkey)
         return records.make_commit_event(author.user_id, time_us, "update", path, record=post.record, rng=self._rng)
@@ -178,7 +178,7 @@ class Simulation:
         operation = "update" if person.user_id in self._with_profile else "create"
         self._with_profile.add(person.user_id)
         fields = {"avatar": records.make_blob(self._rng), "displayName": person.handle.partition(".")[0]}
-        fields["description"] = write_text(person, self._personas, self._rng, answering=False)
+        fields["description"] = generate_text(person, self._personas, self._rng, answering=False)
         record = records.make_record(PROFILE, time_us - CLIENT_LEAD_US, **fields)
         path = (PROFILE, "self")
         return records.make_commit_event(person.user_id, time_us, operation, path, record=record, rng=self._rng)
@@ -189,11 +189,11 @@ class Simulation:
     def _change_account(self, person: Person, time_us: int) -> EventJson:
         """Return an account event that closes the account for ever, or says that it is active."""
         if self._rng.random() < CLOSED_ACCOUNT_SHARE:
-            person.status = pick(CLOSED_STATUSES, self._rng)
+            person.status = draw_item(CLOSED_STATUSES, self._rng)
         return records.make_account_event(person.user_id, time_us, status=person.status, seq=self._next_seq())
 
     def _create_foreign_record(self, person: Person, time_us: int) -> EventJson:
-        collection, record = records.make_foreign_record(person.user_id, time_us, self._rng)
+        collection, record = records.make_unread_record(person.user_id, time_us, self._rng)
         return self._create(person, time_us, collection, record)
 
     def _next_seq(self) -> int:

@@ -27,8 +27,8 @@ MAX_CHARACTERS = 300  # of a post on Bluesky
 Item = TypeVar("Item")
 
 
-def write_text(person: Person, personas: Sequence[str], rng: np.random.Generator, *, answering: bool) -> str:
-    """Return a random text of up to 300 characters in the language of its author.
+def generate_text(person: Person, personas: Sequence[str], rng: np.random.Generator, *, answering: bool) -> str:
+    """Return a random text of up to 300 characters by `person`: in its language, mostly about its persona's topic.
 
     Args:
         person: The author.
@@ -43,44 +43,48 @@ def write_text(person: Person, personas: Sequence[str], rng: np.random.Generator
         if draw < ON_TOPIC_SHARE:
             text = _write_about(person.persona, rng, answering=answering)
         elif draw < ON_TOPIC_SHARE + OFF_TOPIC_SHARE:
-            text = _write_about(pick(personas, rng), rng, answering=answering)
+            text = _write_about(draw_item(personas, rng), rng, answering=answering)
         else:
             text = _chat(rng, answering=answering)
     if rng.random() < EMOJI_SHARE:
-        text += f" {pick(EMOJI, rng)}"
+        text += f" {draw_item(EMOJI, rng)}"
     return text[:MAX_CHARACTERS]
 
 
-def pick(items: Sequence[Item], rng: np.random.Generator) -> Item:
-    """Return a random item."""
+def draw_item(items: Sequence[Item], rng: np.random.Generator) -> Item:
+    """Return one item, drawn uniformly at random."""
     return items[int(rng.integers(len(items)))]
 
 
 def _write_about(topic: str, rng: np.random.Generator, *, answering: bool) -> str:
     words = TOPICS[topic]
     first = REPLY_TEMPLATES if answering else words.sentences + SENTENCE_TEMPLATES
-    sentences = [pick(first, rng)]
+    sentences = [draw_item(first, rng)]
     if rng.random() < TWO_SENTENCES_SHARE:
-        sentences.append(pick(words.sentences, rng))
+        sentences.append(draw_item(words.sentences, rng))
     filled: list[str] = []
     for sentence in sentences:
         here, there = rng.permutation(len(words.things))[:2]
-        slots = {"thing": words.things[int(here)], "other": words.things[int(there)], "doing": pick(words.doings, rng)}
+        slots = {
+            "thing": words.things[int(here)],
+            "other": words.things[int(there)],
+            "doing": draw_item(words.doings, rng),
+        }
         sentence_filled = sentence.format(**slots)
         filled.append(sentence_filled[0].upper() + sentence_filled[1:])
     return " ".join(filled)
 
 
 def _chat(rng: np.random.Generator, *, answering: bool) -> str:
-    sentences = [pick(GENERIC_REPLIES if answering else SMALL_TALK, rng)]
+    sentences = [draw_item(GENERIC_REPLIES if answering else SMALL_TALK, rng)]
     if rng.random() < TWO_SENTENCES_SHARE:
-        sentences.append(pick(SMALL_TALK, rng))
-    return " ".join(sentence.format(moment=pick(MOMENTS, rng)) for sentence in sentences)
+        sentences.append(draw_item(SMALL_TALK, rng))
+    return " ".join(sentence.format(moment=draw_item(MOMENTS, rng)) for sentence in sentences)
 
 
 def _write_foreign(language: str, rng: np.random.Generator) -> str:
     words = OTHER_LANGUAGES[language]
-    sentences = [pick(words.openings, rng), pick(words.sentences, rng)]
+    sentences = [draw_item(words.openings, rng), draw_item(words.sentences, rng)]
     if rng.random() < TWO_SENTENCES_SHARE:
-        sentences.append(pick(words.sentences, rng))
+        sentences.append(draw_item(words.sentences, rng))
     return words.gap.join(sentences)

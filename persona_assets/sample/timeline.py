@@ -18,7 +18,7 @@ TRIES = 4  # attempts to find a post that is not deleted
 
 
 class Timeline:
-    """The posts of the simulation so far, sorted by time."""
+    """All posts of the simulation so far, sorted by time, to draw posts from that users react to."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         """Start without posts; `rng` is the source of all random choices."""
@@ -27,32 +27,32 @@ class Timeline:
         self._by_circle: defaultdict[str, list[SamplePost]] = defaultdict(list)
         self._last_of: dict[str, SamplePost] = {}
 
-    def add(self, post: SamplePost) -> None:
-        """Append a post; it must be later than those already added, and their number is not limited."""
+    def append(self, post: SamplePost) -> None:
+        """Append a post, which must be later than all posts so far."""
         self._posts.append(post)
         self._by_circle[post.author.circle].append(post)
         self._last_of[post.author.user_id] = post
 
-    def find_subject(self, person: Person, time_us: int) -> StrongRef:
-        """Return a reference to what `person` reacts to: a post, or sometimes a record from before the capture."""
-        post = None if self._rng.random() < OUTSIDE_SHARE else self.find_post(person)
+    def draw_subject(self, person: Person, time_us: int) -> StrongRef:
+        """Draw what `person` likes or reposts: mostly a recent post, sometimes a record that is not in the capture."""
+        post = None if self._rng.random() < OUTSIDE_SHARE else self.draw_recent_post(person)
         return post.ref if post else self.make_outside_ref(POST, time_us)
 
-    def find_post_to_answer(self, author: Person) -> SamplePost | None:
+    def draw_post_to_answer(self, author: Person) -> SamplePost | None:
         """Draw the post that `author` replies to, sometimes its own last one; None to reply to an uncaptured post."""
         draw = self._rng.random()
         own = self.find_last_post_of(author)
         if draw < OWN_THREAD_SHARE and own is not None:
             return own
-        return None if draw > 1 - OUTSIDE_SHARE else self.find_post(author)
+        return None if draw > 1 - OUTSIDE_SHARE else self.draw_recent_post(author)
 
     def find_last_post_of(self, author: Person) -> SamplePost | None:
         """Return the last post of `author`, or None if there is none or it is deleted."""
         post = self._last_of.get(author.user_id)
         return None if post is None or post.gone else post
 
-    def find_post(self, person: Person) -> SamplePost | None:
-        """Return a random recent post, mostly of the circle of `person`; None if `TRIES` attempts find none."""
+    def draw_recent_post(self, person: Person) -> SamplePost | None:
+        """Draw a recent post, mostly by users of the circle of `person`; None if `TRIES` draws find none."""
         circle = self._by_circle[person.circle]
         posts = circle if circle and self._rng.random() < SAME_CIRCLE_SHARE else self._posts
         for _ in range(TRIES if posts else 0):

@@ -23,7 +23,7 @@ MIN_USERS_PER_PERSONA = 4
 
 
 class SampleCounts(NamedTuple):
-    """Numbers of lines in a sample capture."""
+    """Numbers of events by kind, messages by form, damaged lines and second deliveries in a sample capture."""
 
     events: Counter[str]  # by kind, collection and operation
     messages: Counter[str]  # new messages: post, reply, quote, or reply that quotes
@@ -41,7 +41,7 @@ def write_capture(  # noqa: PLR0913 - the parameters of a sample
     seed: int,
     force: bool = False,
 ) -> SampleManifest:
-    """Generate a capture in the folder `out`, and write `<out>.truth.jsonl` and `<out>.manifest.json` next to it.
+    """Generate a sample capture in the folder `out`, with `<out>.truth.jsonl` and `<out>.manifest.json` next to it.
 
     The same arguments give the same bytes. An earlier sample at `out` is replaced atomically. The whole sample is in
     memory, 0.5 kB per event.
@@ -114,7 +114,7 @@ def _make_files(
         good = [delivery.Delivery(event["time_us"], msgspec.json.encode(event)) for event in events]
         again = delivery.draw_second_deliveries(good, rng)
         bad, damage_counts = delivery.draw_damaged_lines(good, rng)
-        files |= delivery.build_files(day, [*good, *again, *bad], rng)
+        files |= delivery.build_day_files(day, [*good, *again, *bad], rng)
         counts.events.update(map(_describe_kind, events))
         counts.messages.update(
             _describe_message(event) for event in events if _describe_kind(event) == f"{POST} create"

@@ -18,23 +18,23 @@ PrecisionChoice = Literal["auto", "float32", "bfloat16"]
 
 @dataclass(frozen=True)
 class Device:
-    """A device that is there, and what it is called."""
+    """The device that a model runs on: CPU or GPUs, with the name and number of them."""
 
     kind: Kind
     name: str
     count: int = 1  # of GPUs, all of which are used
 
     def describe(self) -> str:
-        """Return number and name: "2 x NVIDIA H100"."""
+        """Return number and name of the device: "2 x NVIDIA H100"."""
         return f"{self.count} x {self.name}"
 
-    def places(self) -> list[str]:
-        """Return how torch calls each of them."""
+    def torch_names(self) -> list[str]:
+        """Return the name of each device in torch: ["cpu"], or ["cuda:0", "cuda:1"]."""
         return [f"cuda:{number}" for number in range(self.count)] if self.kind == "cuda" else [self.kind]
 
 
-def choose_device(wanted: DeviceChoice) -> Device:
-    """Return the device asked for; for "auto" the GPU if there is one, else the CPU.
+def choose_device(requested: DeviceChoice) -> Device:
+    """Return the requested device, or raise `DeviceError`; "auto" is the GPUs if there are any, else the CPU.
 
     Raises:
         DeviceError: A GPU was asked for by name and there is none that torch can use.
@@ -46,25 +46,25 @@ def choose_device(wanted: DeviceChoice) -> Device:
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
-    kinds: list[Kind] = [kind for kind, is_there in there.items() if is_there and wanted in ("auto", kind)]
+    kinds: list[Kind] = [kind for kind, is_there in there.items() if is_there and requested in ("auto", kind)]
     if not kinds:
         raise DeviceError(
-            f"device={wanted!r}: torch {torch.__version__} finds no such device here. Set PERSONA_DEVICE=auto to use "
-            "what there is, or install a torch built for the device and look at its driver"
+            f"device={requested!r}: torch {torch.__version__} finds no such device here. Set PERSONA_DEVICE=auto to "
+            "use what there is, or install a torch built for the device and look at its driver"
         )
     if kinds[0] == "cuda":
         return Device("cuda", torch.cuda.get_device_name(), torch.cuda.device_count())
     return Device(kinds[0], _processor())
 
 
-def choose_precision(wanted: PrecisionChoice, device: Device) -> Precision:
-    """Return the precision asked for; for "auto" bfloat16 where the device multiplies it fast, else float32.
+def choose_precision(requested: PrecisionChoice, device: Device) -> Precision:
+    """Return the requested precision; "auto" is bfloat16 if the device computes it fast, else float32.
 
     Fast are NVIDIA GPUs from Ampere on, and CPUs with AMX or AVX512-BF16: these multiply it 2 to 4 times as fast as
     float32, and the vectors' cosine to those of float32 stays above 0.999.
     """
-    if wanted != "auto":
-        return wanted
+    if requested != "auto":
+        return requested
     import torch  # noqa: PLC0415 - 2 s, 250 MB
 
     if device.kind == "cuda":
@@ -77,8 +77,8 @@ def choose_precision(wanted: PrecisionChoice, device: Device) -> Precision:
     return "bfloat16" if fast else "float32"
 
 
-def release_memory(device: Device) -> None:
-    """Give the memory of a GPU that torch keeps for itself, and does not use, to other processes."""
+def release_unused_gpu_memory(device: Device) -> None:
+    """Free GPU memory that torch has reserved and does not use, for other processes."""
     import torch  # noqa: PLC0415 - loaded with the model
 
     if device.kind == "cuda":

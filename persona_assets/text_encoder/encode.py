@@ -23,10 +23,10 @@ GPU_BUDGET = 65_536
 
 
 class Encoder:
-    """A model at work: it holds, for each device, how many tokens a batch there may have."""
+    """Computes the vectors of tokenised texts in batches as large as the memory of each device allows."""
 
     def __init__(self, model: TextModel, *, vector_dtype: str = "float32", token_budget: int | None = None) -> None:
-        """Start with the largest batches that ought to fit.
+        """Start with batches of at most `token_budget` tokens; by default their size depends on free memory.
 
         Args:
             model: Made by `model.load_model`.
@@ -38,7 +38,7 @@ class Encoder:
         self._budgets = {replica.place: token_budget or _first_budget(replica) for replica in model.replicas}
 
     def encode(self, tokens: Tokens) -> npt.NDArray[np.floating]:
-        """Return the vector of each text: the model's own pooling, then unit length.
+        """Return the unit vector of each text, `(n_texts, dimensions)`, pooled as the model's files say.
 
         On a CPU a text gives the same bytes whatever it is encoded with; on a GPU its last bits may depend on how many
         texts share its batch. With several GPUs, each takes every n-th text in order of length.
@@ -53,10 +53,10 @@ class Encoder:
             VectorError: A vector is not finite.
             DeviceError: A single text does not fit the device's memory.
         """
-        return self.start(tokens).result()
+        return self.start_encoding(tokens).result()
 
-    def start(self, tokens: Tokens) -> "StartedVectors":
-        """Hand the texts to the devices; a GPU goes on with them while the caller does something else.
+    def start_encoding(self, tokens: Tokens) -> "StartedVectors":
+        """Send texts to the devices and return at once, so that GPUs compute while the caller goes on.
 
         Args:
             tokens: As for `encode`.
@@ -110,14 +110,14 @@ class Encoder:
 
 
 class StartedVectors:
-    """Vectors that devices may still be computing."""
+    """Vectors that devices may not have finished computing; `result` waits for them."""
 
     def __init__(self, model: TextModel, parts: list["_Part"], vectors: npt.NDArray[np.floating]) -> None:
         """Hold what each device was given; `vectors` is where they go."""
         self._model, self._parts, self._vectors = model, parts, vectors
 
     def result(self) -> npt.NDArray[np.floating]:
-        """Wait for the vectors and return them: `(n_texts, dimensions)`, rows in the order of the texts.
+        """Wait until all vectors are computed, and return them: `(n_texts, dimensions)`, in the order of the texts.
 
         Raises:
             VectorError: A vector is not finite.

@@ -17,7 +17,7 @@ from persona_assets.text_encoder.device import (
     choose_precision,
 )
 from persona_assets.text_encoder.onednn import prepack_linear_layers
-from persona_assets.text_encoder.packed_bert import PackedBert, can_pack, choose_attention, has_packed_kernel
+from persona_assets.text_encoder.packed_bert import PackedBert, can_use_packed_bert, choose_attention, has_packed_kernel
 from persona_assets.text_encoder.pooling import Recipe, read_recipe
 from persona_assets.text_encoder.word_tokens import WordTokens, build_word_tokens
 
@@ -41,7 +41,7 @@ _REMEDY = (
 
 @dataclass(frozen=True)
 class Replica:
-    """A network on one device."""
+    """A copy of the network on one device."""
 
     place: str  # as torch calls it: "cpu", "cuda:0"
     network: Any  # torch.nn.Module, in eval mode
@@ -50,7 +50,7 @@ class Replica:
 
 @dataclass(frozen=True)
 class TextModel:
-    """An encoder that is ready to run."""
+    """A loaded text encoder: network, tokenizer, device and precision."""
 
     name: str
     revision: str  # 16 digits of the SHA-256 of its weights, config and tokenizer: what is loaded, whatever its name
@@ -63,18 +63,18 @@ class TextModel:
     word_tokens: WordTokens | None  # what gives the tokenizer's ids word by word, where that is the same
     replicas: tuple[Replica, ...]  # the same network on each device
 
-    def space(self) -> str:
-        """Return what vectors must share to be compared: weights, whatever their name, pooling and prefix."""
+    def vector_space(self) -> str:
+        """Return a text that is equal for models with comparable vectors: weights, pooling, prefix and letter case."""
         case = ", lower case" if self.recipe.lower_case else ""
         return f"revision {self.revision}, {self.recipe.pooling} pooling, prefix {self.recipe.prefix!r}{case}"
 
     def provenance(self) -> dict[str, str | int]:
         """Return the model's entries of the provenance, without a local path: the revision identifies a local model."""
         name = "local folder" if Path(self.name).is_dir() else self.name
-        return {**self.key(), "model": name, "device": self.device.kind}
+        return {**self.vector_cache_key(), "model": name, "device": self.device.kind}
 
-    def key(self) -> dict[str, str | int]:
-        """Return all that a vector depends on but its text and the device."""
+    def vector_cache_key(self) -> dict[str, str | int]:
+        """Return everything besides text and device that determines a vector, as the key of the vector cache."""
         return {
             "model": self.name,
             "model_revision": self.revision,
@@ -89,7 +89,7 @@ class TextModel:
 def load_model(
     name: str, *, device: Device, precision: Precision, max_tokens: int, compiled: bool = False
 ) -> TextModel:
-    """Load an encoder with its tokenizer; no code of the model's repository is run.
+    """Load a text encoder and its tokenizer onto a device; no code of the model's repository is run.
 
     Args:
         name: `EMBEDDED`, a local folder, or a name on the Hugging Face hub.
@@ -101,7 +101,7 @@ def load_model(
     Raises:
         ModelError: It cannot be had, or its files are not what an encoder needs; says what to do.
     """
-    folder = find_folder(name)
+    folder = find_model_folder(name)
     weights = _hash_weights(folder, name=name)
     if name == EMBEDDED and weights != _EMBEDDED_SHA256:
         raise ModelError(
@@ -121,14 +121,14 @@ def load_model(
         precision=precision,
         tokenizer=tokenizer,
         word_tokens=build_word_tokens(tokenizer),
-        replicas=_replicate(network, device.places(), compiled=compiled),
+        replicas=_replicate(network, device.torch_names(), compiled=compiled),
     )
 
 
 def choose_model(
     name: str, *, device: DeviceChoice, compute_dtype: PrecisionChoice, max_tokens: int, compiled: bool = False
 ) -> TextModel:
-    """Load an encoder on the device and in the precision that settings name.
+    """Load a text encoder, with device and precision chosen as the settings `device` and `compute_dtype` say.
 
     Args:
         name: As of `load_model`.
@@ -146,8 +146,8 @@ def choose_model(
     return load_model(name, device=found, precision=precision, max_tokens=max_tokens, compiled=compiled)
 
 
-def find_folder(name: str) -> Path:
-    """Return the folder that holds the files of model `name`; a name on the hub is fetched if it is not here.
+def find_model_folder(name: str) -> Path:
+    """Return the local folder with the files of model `name`; download it from the Hugging Face hub if necessary.
 
     Raises:
         ModelError: There is none.
@@ -221,7 +221,7 @@ def _prepare(place: str, network: Any, *, compiled: bool) -> Replica:
         network.compile(dynamic=True)
     elif place == "cpu":
         prepack_linear_layers(network)
-    elif place.startswith("cuda") and can_pack(network):
+    elif place.startswith("cuda") and can_use_packed_bert(network):
         attention = choose_attention(has_kernel=has_packed_kernel(network))
         return Replica(place, network, PackedBert(network, attention))
     return Replica(place, network)

@@ -4,7 +4,7 @@ from typing import Any
 
 
 def prepack_linear_layers(network: Any) -> int:
-    """Replace, in place, the linear layers of a network on a CPU by oneDNN's, whose weights are laid out only once.
+    """Replace a CPU network's linear layers, in place, by oneDNN ones with weights laid out once; return their number.
 
     torch lays the weights of a linear layer out anew for each product; oneDNN can do so beforehand, and apply the
     exact GELU that follows in BERT's layers in the same pass. These are the operators to which `torch.compile`

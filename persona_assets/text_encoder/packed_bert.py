@@ -19,7 +19,7 @@ _MAX_LENGTHS = 4
 
 
 class Packing(NamedTuple):
-    """How the tokens of a batch are cut into texts, which are sorted by length."""
+    """Where the texts of a batch, sorted by length, end in its sequence of tokens."""
 
     ends: Any  # int32 tensor (texts + 1,) on the device: 0, and where each text ends
     lengths: tuple[tuple[int, int], ...]  # (texts, tokens of each), for each length
@@ -41,7 +41,7 @@ class _Layer(NamedTuple):
 
 
 def attend_by_length(query: Any, key: Any, value: Any, packing: Packing) -> Any:
-    """Let each text see itself, all texts of a length at once."""
+    """Compute self-attention within each text of a packed batch, for all texts of one length at once."""
     import torch  # noqa: PLC0415 - loaded with the model
 
     parts: list[Any] = []
@@ -56,7 +56,7 @@ def attend_by_length(query: Any, key: Any, value: Any, packing: Packing) -> Any:
 
 
 def attend_packed(query: Any, key: Any, value: Any, packing: Packing) -> Any:
-    """Let each text see itself, texts of all lengths at once: a kernel of GPUs, for half precision."""
+    """Compute self-attention within each text of a packed batch by torch's varlen kernel (GPU, half precision)."""
     from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415 - loaded with the model
 
     longest = max(length for _, length in packing.lengths)
@@ -64,7 +64,7 @@ def attend_packed(query: Any, key: Any, value: Any, packing: Packing) -> Any:
 
 
 def choose_attention(*, has_kernel: bool) -> Attention:
-    """Return the attention that is fastest for each batch.
+    """Return the attention function that uses the faster of both for each batch; `has_kernel` says if both work.
 
     Args:
         has_kernel: Whether `attend_packed` can be used.
@@ -78,7 +78,7 @@ def choose_attention(*, has_kernel: bool) -> Attention:
 
 
 def has_packed_kernel(network: Any) -> bool:
-    """Say whether `attend_packed` works for a network that is on a GPU: torch has it since 2.10."""
+    """Return whether `attend_packed` works: torch has its kernel, the network is in half precision, the GPU recent."""
     import torch  # noqa: PLC0415 - loaded with the model
 
     is_there = importlib.util.find_spec("torch.nn.attention.varlen") is not None
@@ -86,19 +86,19 @@ def has_packed_kernel(network: Any) -> bool:
     return is_there and is_half and torch.cuda.get_device_capability(network.device) >= (8, 0)
 
 
-def can_pack(network: Any) -> bool:
-    """Say whether `PackedBert` computes what this network does."""
+def can_use_packed_bert(network: Any) -> bool:
+    """Return whether `PackedBert` computes the same vectors as this network."""
     return type(network).__name__ in _NETWORKS and not getattr(network.config, "is_decoder", False)
 
 
 class PackedBert:
-    """The layers of a BERT, run over packed texts."""
+    """BERT's forward pass over packed texts: tokens of all texts end to end, without padding."""
 
     def __init__(self, network: Any, attention: Attention) -> None:
-        """Take over the weights of a network, which goes on to work as before.
+        """Use the weights of `network`, which stays usable, and the function `attention`.
 
         Args:
-            network: One for which `can_pack`, in eval mode, on its device.
+            network: One for which `can_use_packed_bert`, in eval mode, on its device.
             attention: Of `choose_attention`.
         """
         self._attention = attention
@@ -161,7 +161,7 @@ class PackedBert:
 
 
 def pool_packed(hidden: Any, ends: Any, pooling: str) -> Any:
-    """Return one float32 vector a text, `(texts, dimensions)`, as `encode` pools batches of one length.
+    """Pool the token vectors of packed texts to one float32 vector per text, `(texts, dimensions)`.
 
     Args:
         hidden: What `PackedBert` returns.

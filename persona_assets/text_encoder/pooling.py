@@ -28,7 +28,7 @@ _PREFIXES = ((re.compile(r"\be5-(small|base|large)(?!.*instruct)", re.IGNORECASE
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a model needs besides its network."""
+    """How a model makes a text's vector: pooling, text prefix, lower-casing, and maximum number of tokens."""
 
     pooling: Pooling
     prefix: str  # put before every text
@@ -38,7 +38,7 @@ class Recipe:
 
 
 def read_recipe(folder: Path, *, name: str) -> Recipe:
-    """Return pooling and prefix from the sentence-transformers files in `folder`, else from what is known by name.
+    """Read pooling, prefix and limits from the sentence-transformers files in `folder`, else from a table by name.
 
     A model without such files gets mean pooling, as sentence-transformers does for an encoder: token vectors
     of an encoder that was not tuned for sentences carry more in their mean than in the first one.

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from persona_assets.errors import ModelError
-from persona_assets.text_encoder.model import find_folder
+from persona_assets.text_encoder.model import find_model_folder
 from persona_assets.text_encoder.word_tokens import build_word_tokens
 
 # Takes strings, none null, and returns the number of tokens of each, int64 `(n,)`.
@@ -24,25 +24,36 @@ def load_token_counter(name: str) -> TokenCounter:
         name: A model's name on the hub, a local folder, or the name of the embedded model.
 
     Raises:
-        ModelError: There is no such tokenizer, or it is not a fast one.
+        ModelError: There is no such tokenizer, or it has no `tokenizer.json`.
     """
-    from transformers import AutoTokenizer  # noqa: PLC0415 - 3 s
+    from tokenizers import Tokenizer  # noqa: PLC0415 - 0.1 s; transformers would load torch for it, 3 s
 
-    try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(
-            find_folder(name), local_files_only=True, trust_remote_code=False
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"the tokenizer of {name!r} cannot be loaded: {error}") from error
-    if not tokenizer.is_fast:
+    file = find_model_folder(name) / "tokenizer.json"
+    if not file.is_file():
         raise ModelError(f"the tokenizer of {name!r} has no tokenizer.json: name one that has")
-    words = build_word_tokens(tokenizer)
-    if words is not None:
-        return lambda texts: words.tokenize(texts.cast(pa.string())).lengths if len(texts) else np.zeros(0, np.int64)
-    backend = tokenizer.backend_tokenizer
+    try:
+        backend = Tokenizer.from_file(str(file))
+    except Exception as error:
+        raise ModelError(f"the tokenizer of {name!r} cannot be loaded: {error}") from error
     backend.no_padding()
     backend.no_truncation()
+    words = build_word_tokens(_Tokenizer(backend))
+    if words is not None:
+        return lambda texts: words.tokenize(texts.cast(pa.string())).lengths if len(texts) else np.zeros(0, np.int64)
     return lambda texts: _count(backend, texts)
+
+
+class _Tokenizer:
+    """A tokenizer of `tokenizers`, as far as `build_word_tokens` reads one of transformers."""
+
+    is_fast = True
+    truncation_side = "right"
+
+    def __init__(self, backend: Any) -> None:
+        self.backend_tokenizer = backend
+
+    def __call__(self, text: str) -> dict[str, list[int]]:
+        return {"input_ids": self.backend_tokenizer.encode(text).ids}
 
 
 def _count(backend: Any, texts: pa.Array) -> npt.NDArray[np.int64]:

@@ -36,19 +36,19 @@ Texts = Sequence[str] | pa.Array
 
 
 class Tokens(NamedTuple):
-    """The token ids of texts, end to end."""
+    """Token ids of several texts in one array, with the number of tokens of each text."""
 
     ids: npt.NDArray[np.int32]  # of all texts, one after the other
     lengths: npt.NDArray[np.int64]  # (n_texts,)
     truncated: int  # texts that were longer than the model is to see
 
     def take(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-        """Return the ids of some texts, end to end, in the order of `rows`."""
+        """Return the token ids of the texts `rows` in one array, in the order of `rows`."""
         return Ragged(self.ids, self.lengths).take(rows).ids
 
 
 def tokenize_texts(model: TextModel, texts: Texts) -> Tokens:
-    """Return the token ids of each text with the model's prefix, cut at `model.max_tokens`.
+    """Return the token ids of each text, with the model's prefix, truncated to `model.max_tokens`.
 
     They are those of `model.tokenizer(...)`, made without the lists and objects that it makes of each token.
 
@@ -68,7 +68,7 @@ def tokenize_texts(model: TextModel, texts: Texts) -> Tokens:
 
 
 def tokenize_ahead(model: TextModel, chunks: Iterable[tuple[Key, Texts]]) -> Iterator[tuple[Key, Tokens]]:
-    """Yield the tokens of each chunk, in order; while the caller computes one, threads tokenise the next ones.
+    """Yield the tokens of each chunk in order; threads tokenise the next chunks while the caller uses one.
 
     One thread for a processor, which has its cores for the model, and for a tokenizer that has threads of its own. For
     a GPU as many as there are cores to spare, up to `MAX_THREADS`; each tokenises a slice of a chunk, so that the first
@@ -112,7 +112,7 @@ def _concatenate(parts: list[Tokens]) -> Tokens:
 
 
 def count_cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

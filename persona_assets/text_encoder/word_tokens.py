@@ -35,24 +35,24 @@ _WORDS_JOINED = 64
 
 
 class Ragged(NamedTuple):
-    """Rows of token ids, end to end."""
+    """Rows of token ids of different lengths, in one array."""
 
     ids: npt.NDArray[np.int32]
     lengths: npt.NDArray[np.int64]
 
     def take(self, rows: npt.NDArray[np.integer]) -> "Ragged":
-        """Return some rows, in the order of `rows`."""
+        """Return the rows with these numbers, in the order of `rows`."""
         lengths = self.lengths[rows]
         starts = (np.cumsum(self.lengths) - self.lengths)[rows]
         return Ragged(self.ids[expand_ranges(starts, lengths)], lengths)
 
     def append(self, other: "Ragged") -> "Ragged":
-        """Return these rows and then those of `other`."""
+        """Return these rows followed by those of `other`."""
         return Ragged(np.concatenate([self.ids, other.ids]), np.concatenate([self.lengths, other.lengths]))
 
 
 def expand_ranges(starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the positions of all ranges, one range after the other: int64 `(lengths.sum(),)`."""
+    """Return the integers of all ranges [start, start + length), range after range: int64 `(lengths.sum(),)`."""
     starts, lengths = starts[lengths > 0], lengths[lengths > 0]
     # From one position to the next it is a step of 1, but from the end of a range to the start of the next one.
     steps = np.ones(int(lengths.sum()), np.int64)
@@ -63,17 +63,17 @@ def expand_ranges(starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64])
 
 
 class WordRules(NamedTuple):
-    """What tokenising word by word has to heed."""
+    """Properties of a tokenizer that decide how texts are split into words for it."""
 
     marks: str  # these are words of their own
     has_clusters: bool  # whether a space and what is beside it may be normalised together
 
 
 class WordTokens:
-    """Token ids of words, which are remembered if they occur often; several threads may use one."""
+    """Tokenises texts word by word with a cache of frequent words; safe to use from several threads."""
 
     def __init__(self, tokenizer: Any, rules: WordRules, *, before: list[int], after: list[int]) -> None:
-        """Begin with no word.
+        """Start with an empty cache; `before` and `after` are the ids of special tokens around a text.
 
         Args:
             tokenizer: A `tokenizers.Tokenizer` that cuts and pads nothing and whose tokens span no space, used by this
@@ -93,7 +93,7 @@ class WordTokens:
         self._known: tuple[pa.Array, Ragged] = (pa.array([], pa.string()), to_ragged([]))
 
     def tokenize(self, texts: pa.Array) -> Ragged:
-        """Return the ids of each text, uncut and without special tokens around it.
+        """Return the token ids of each text, without truncation and without special tokens.
 
         Args:
             texts: Strings, none null.
@@ -184,7 +184,7 @@ class WordTokens:
 
 
 def build_word_tokens(tokenizer: Any) -> WordTokens | None:
-    """Return what tokenises word by word as `tokenizer` does text by text; None where words depend on each other.
+    """Return a word-by-word tokeniser with the same ids as `tokenizer`; None if its words depend on each other.
 
     Args:
         tokenizer: A `transformers.PreTrainedTokenizerBase`.

@@ -15,7 +15,7 @@ ROWS = [event_row(post("hé"), 1), event_row(like(rkey="k"), 2, indexed_us=5)]
 
 
 def decode(content, **options):
-    return decode_block(zstandard.compress(content), name="seg.jss", number=3, **options)
+    return decode_block(zstandard.compress(content), segment_name="seg.jss", block_number=3, **options)
 
 
 def test_columns_are_those_that_were_written():
@@ -67,7 +67,7 @@ def test_a_number_of_events_that_differs_from_the_index_is_refused():
 @pytest.mark.parametrize("frame", [b"", b"abc", zstandard.compress(b"a" * 50)[:-1], zstandard.compress(b"a") + b"rest"])
 def test_damaged_frames_are_refused(frame):
     with pytest.raises(SegmentError, match="block 0: a block is damaged"):
-        decode_block(frame, name="seg.jss", number=0)
+        decode_block(frame, segment_name="seg.jss", block_number=0)
 
 
 def test_what_a_frame_expands_to_is_bounded():
@@ -76,7 +76,7 @@ def test_what_a_frame_expands_to_is_bounded():
 
     for frame in (bomb, undeclared):
         with pytest.raises(SegmentError, match="block 0: a block is (too large|damaged)"):
-            decode_block(frame, name="seg.jss", number=0, max_bytes=1 << 20)
+            decode_block(frame, segment_name="seg.jss", block_number=0, max_bytes=1 << 20)
 
 
 @settings(max_examples=300, deadline=None)

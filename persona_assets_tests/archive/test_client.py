@@ -6,7 +6,7 @@ import socket
 import httpx
 import pytest
 
-from persona_assets.archive.client import ArchiveClient, describe_failure
+from persona_assets.archive.client import ArchiveClient, describe_transport_error
 from persona_assets.errors import ArchiveError, RecompactedError
 from persona_assets_tests.archive.segments import event_row, in_blocks, write_segment
 from persona_assets_tests.archive_server import ArchiveServer, Fault, serving
@@ -238,4 +238,4 @@ def test_a_server_that_cannot_be_reached_is_an_error_without_its_request(waits):
 
 
 def test_a_failure_is_named_by_its_kind():
-    assert describe_failure(httpx.ReadTimeout("secret")) == "read timeout"
+    assert describe_transport_error(httpx.ReadTimeout("secret")) == "read timeout"

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.archive.dag_cbor import RecordError, decode_record, find_depth, name_record, to_json_value
+from persona_assets.archive.dag_cbor import (
+    RecordError,
+    compute_record_cid,
+    count_nested_levels,
+    decode_record,
+    decode_to_json_value,
+)
 from persona_assets_tests.archive.segments import from_json
 
 CID = "bafkreieajxclqzwk2mczx7hxmoboqpuiveqlbm35gsda5xlaqfmlryu4ri"
@@ -15,19 +21,19 @@ OF_LINK = libipld.decode_multibase(CID)[1]
 def test_links_and_bytes_have_their_form_of_json():
     record = {"a": [{"$link": CID}], "b": {"$bytes": "AAEC"}, "c": {"$bytes": ""}, "d": None, "e": 1.5, "f": True}
 
-    assert to_json_value(libipld.encode_dag_cbor(from_json(record))) == record
+    assert decode_to_json_value(libipld.encode_dag_cbor(from_json(record))) == record
 
 
 def test_bytes_that_look_like_a_link_are_bytes():
     payload = b"\xa1\x61a\x58\x24" + OF_LINK
 
-    assert to_json_value(payload) == {"a": {"$bytes": base64.b64encode(OF_LINK).rstrip(b"=").decode()}}
+    assert decode_to_json_value(payload) == {"a": {"$bytes": base64.b64encode(OF_LINK).rstrip(b"=").decode()}}
 
 
 @pytest.mark.parametrize("length", [0, 22, 23, 24, 254, 255, 256, 65_534, 65_535, 65_536])
 def test_bytes_of_any_length_are_bytes(length):
     value = bytes(length)
-    written = to_json_value(libipld.encode_dag_cbor({"a": value}))["a"]["$bytes"]
+    written = decode_to_json_value(libipld.encode_dag_cbor({"a": value}))["a"]["$bytes"]
 
     assert base64.b64decode(written + "=" * (-len(written) % 4)) == value
 
@@ -51,7 +57,7 @@ def test_bytes_of_any_length_are_bytes(length):
 )
 def test_what_is_no_record_is_an_error_that_quotes_nothing(payload):
     with pytest.raises(RecordError) as found:
-        to_json_value(payload)
+        decode_to_json_value(payload)
 
     assert str(found.value) in {"not DAG-CBOR", "too long", "nested too deeply", "a link is not a CID"}
 
@@ -59,7 +65,7 @@ def test_what_is_no_record_is_an_error_that_quotes_nothing(payload):
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_record_or_an_error(payload):
     try:
-        to_json_value(payload)
+        decode_to_json_value(payload)
     except RecordError:
         with pytest.raises((RecordError, ValueError)):
             libipld.encode_cid(decode_record(payload))
@@ -70,13 +76,13 @@ VALUES = st.recursive(st.none() | st.integers(0, 5) | st.text(max_size=3), lambd
 
 @given(VALUES, st.integers(0, 30))
 def test_depth_is_the_number_of_lists_and_maps_around_the_deepest_value(value, levels):
-    depth = find_depth(value)
+    depth = count_nested_levels(value)
     for _ in range(levels):
         value = {"a": 1, "b": value}
 
-    assert find_depth(value) == depth + levels
+    assert count_nested_levels(value) == depth + levels
 
 
 def test_a_record_is_named_by_its_digest():
-    assert name_record(libipld.encode_dag_cbor({})).startswith("bafyrei")
-    assert len(name_record(b"")) == 59
+    assert compute_record_cid(libipld.encode_dag_cbor({})).startswith("bafyrei")
+    assert len(compute_record_cid(b"")) == 59

@@ -4,7 +4,7 @@ import errno
 import pytest
 
 from persona_assets.archive.client import ArchiveClient
-from persona_assets.archive.day import MANIFEST, download_day, is_archived
+from persona_assets.archive.day import MANIFEST, download_day, is_day_archived
 from persona_assets.errors import ArchiveError, StorageError
 from persona_assets_tests.archive.segments import checksum_of, event_row, in_blocks, write_segment
 from persona_assets_tests.archive_server import ArchiveServer, Fault, serving
@@ -44,7 +44,7 @@ def test_a_day_has_the_segments_that_meet_it_and_its_own_events(archive, client,
     assert all((made.folder / name).read_bytes() == archive.segments[name] for name in names)
     assert made.downloaded_bytes == sum(len(archive.segments[name]) for name in names) == seen[-1][0] == seen[-1][1]
     assert seen == sorted(seen)
-    assert is_archived(tmp_path / "capture", DAY)
+    assert is_day_archived(tmp_path / "capture", DAY)
     assert sorted(path.name for path in (tmp_path / "capture").iterdir()) == ["2025-03-01"]
     found = read_day(tmp_path / "capture", tmp_path / "scratch")
     assert [(row["event_time_us"] - MIDNIGHT_US) // HOUR_US for row in found.events] == list(range(24))
@@ -69,12 +69,12 @@ def test_an_interrupted_download_leaves_no_day_and_goes_on(archive, client, tmp_
     with pytest.raises(ArchiveError, match="status 404"):
         download_day(client, DAY, tmp_path)
     assert not (tmp_path / "2025-03-01").exists()
-    assert not is_archived(tmp_path, DAY)
+    assert not is_day_archived(tmp_path, DAY)
     made = download_day(client, DAY, tmp_path)
 
     lengths = [len(archive.segments[name]) for name in ("seg_1.jss", "seg_2.jss", "seg_3.jss")]
     assert made.downloaded_bytes == sum(lengths) - lengths[0] - 200
-    assert is_archived(tmp_path, DAY)
+    assert is_day_archived(tmp_path, DAY)
 
 
 def test_segments_that_are_rewritten_meanwhile_are_listed_again(archive, client, tmp_path):
@@ -106,7 +106,7 @@ def test_a_rewritten_day_replaces_its_segments_and_leaves_other_files(archive, c
     made = download_day(client, DAY, tmp_path)
 
     assert sorted(path.name for path in made.folder.iterdir()) == [MANIFEST, "07.jsonl", "seg_9.jss"]
-    assert is_archived(tmp_path, DAY)
+    assert is_day_archived(tmp_path, DAY)
 
 
 def test_a_segment_of_another_checksum_than_listed_is_removed(archive, client, tmp_path):
@@ -175,4 +175,4 @@ def test_a_damaged_manifest_is_none(tmp_path, content):
     (tmp_path / "2025-03-01").mkdir()
     (tmp_path / "2025-03-01" / MANIFEST).write_bytes(content)
 
-    assert not is_archived(tmp_path, DAY)
+    assert not is_day_archived(tmp_path, DAY)

@@ -3,7 +3,7 @@ import pytest
 import zstandard
 
 from persona_assets.archive.blocks import CREATE, CREATE_BY_RESYNC, DELETE, UPDATE, decode_block
-from persona_assets.archive.event_times import find_event_time, is_plausible
+from persona_assets.archive.event_times import find_event_time, is_plausible_time
 from persona_assets_tests.archive.segments import event_row, write_block
 from persona_assets_tests.assets.raw_events.builders import like
 
@@ -18,7 +18,7 @@ def time_of(*, created=OLD, payload=None, **about):
         "payload": libipld.encode_dag_cbor(record) if payload is None else payload,
         **about,
     }
-    return find_event_time(decode_block(zstandard.compress(write_block([row])), name="a", number=0), 0)
+    return find_event_time(decode_block(zstandard.compress(write_block([row])), segment_name="a", block_number=0), 0)
 
 
 @pytest.mark.parametrize("kind", [CREATE, CREATE_BY_RESYNC])
@@ -55,4 +55,4 @@ def test_a_damaged_record_has_the_time_at_which_it_was_seen():
 
 
 def test_times_of_bluesky_are_plausible():
-    assert [is_plausible(time) for time in (0, -1, OLD_US, 2**62)] == [False, False, True, False]
+    assert [is_plausible_time(time) for time in (0, -1, OLD_US, 2**62)] == [False, False, True, False]

@@ -2,16 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.archive.retries import Retries, read_retry_after
+from persona_assets.archive.retries import RequestRetries, parse_retry_after
 from persona_assets.errors import ArchiveError
 
 
 def test_progress_gives_new_patience():
     waits = []
-    retries = Retries(waits.append)
+    retries = RequestRetries(waits.append)
 
     for _ in range(20):
-        retries.wait_after("a", "host")
+        retries.wait_after_failure("a", "host")
         retries.reset()
 
     assert waits == [1.0] * 20
@@ -19,10 +19,10 @@ def test_progress_gives_new_patience():
 
 def test_what_the_server_asks_for_is_waited_at_least():
     waits = []
-    retries = Retries(waits.append)
+    retries = RequestRetries(waits.append)
 
-    retries.wait_after("a", "host", wait_s=9)
-    retries.wait_after("a", "host", wait_s=0)
+    retries.wait_after_failure("a", "host", wait_s=9)
+    retries.wait_after_failure("a", "host", wait_s=0)
 
     assert waits == [9, 2]
 
@@ -39,19 +39,19 @@ def test_what_the_server_asks_for_is_waited_at_least():
     ],
 )
 def test_both_forms_of_retry_after_are_read(headers, wait):
-    assert read_retry_after(headers) == wait
+    assert parse_retry_after(headers) == wait
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_any_header_is_a_wait_or_none(asked, date):
-    wait = read_retry_after({"Retry-After": asked, "Date": date})
+    wait = parse_retry_after({"Retry-After": asked, "Date": date})
 
     assert wait is None or wait >= 0
 
 
 def test_no_request_is_repeated_for_ever():
-    retries = Retries(lambda _: None)
+    retries = RequestRetries(lambda _: None)
 
     with pytest.raises(ArchiveError, match="host failed"):
         for _ in range(100):
-            retries.wait_after("a", "host")
+            retries.wait_after_failure("a", "host")

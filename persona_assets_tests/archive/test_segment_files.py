@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persona_assets.archive.blocks import decode_block
-from persona_assets.archive.segment_files import read_block_frame, read_segment
+from persona_assets.archive.segment_files import read_block_frame, read_segment_index
 from persona_assets.errors import SegmentError
 from persona_assets_tests.archive.segments import checksum_of, event_row, in_blocks, write_segment
 from persona_assets_tests.assets.raw_events.builders import NOON_US, like
@@ -17,7 +17,7 @@ FOOTER_AT = struct.unpack_from("<Q", SEGMENT, 58)[0]
 
 
 def read(content):
-    return read_segment(io.BytesIO(content), size=len(content), name="seg.jss")
+    return read_segment_index(io.BytesIO(content), file_bytes=len(content), name="seg.jss")
 
 
 def read_events(content):
@@ -27,7 +27,11 @@ def read_events(content):
     for number, entry in enumerate(read(content).blocks):
         frame = read_block_frame(file, entry, name="seg.jss", number=number)
         seqs += decode_block(
-            frame, name="seg.jss", number=number, max_bytes=entry.uncompressed_bytes, events=entry.events
+            frame,
+            segment_name="seg.jss",
+            block_number=number,
+            max_bytes=entry.uncompressed_bytes,
+            expected_events=entry.events,
         ).seqs.tolist()
     return seqs
 
@@ -117,7 +121,7 @@ class Dribble(io.BytesIO):
 
 def test_a_file_may_return_less_than_it_is_asked_for():
     file = Dribble(SEGMENT)
-    (entry, *_) = read_segment(file, size=len(SEGMENT), name="seg.jss").blocks
+    (entry, *_) = read_segment_index(file, file_bytes=len(SEGMENT), name="seg.jss").blocks
 
     assert len(read_block_frame(file, entry, name="seg.jss", number=0)) == entry.compressed_bytes
 

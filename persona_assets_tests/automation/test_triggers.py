@@ -7,12 +7,12 @@ from collections import Counter
 import dagster as dg
 import pytest
 
-from persona_assets.automation.triggers import build_schedule, build_sensor
+from persona_assets.automation.triggers import build_daily_schedule, build_new_files_sensor
 from persona_assets.capture.resource import Capture
 from persona_assets.definitions import build_definitions
 from persona_assets.partitions import daily_partitions
 from persona_assets.recording.results import Filters, Gap
-from persona_assets.recording.store import Store
+from persona_assets.recording.store import RecordingStore
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import make_model
@@ -254,19 +254,19 @@ def test_days_after_the_last_partition_are_skipped(week, monkeypatch):
 
 
 def test_the_hour_of_the_schedule_is_a_setting():
-    assert build_schedule(daily_partitions(WEEK[0]), hour=5).cron_schedule == "0 5 * * *"
+    assert build_daily_schedule(daily_partitions(WEEK[0]), hour_utc=5).cron_schedule == "0 5 * * *"
 
 
 def test_the_sensor_observes_changed_days_and_the_recorder(tmp_path):
     day, root = WEEK[-1], tmp_path / "capture"
-    store = Store(root, Filters(), mode="live", keep_totals=False)
+    store = RecordingStore(root, Filters(), mode="live", keep_totals=False)
     for hour in (22, 23):
         start_us = int(dt.datetime.combine(day, dt.time(hour), dt.UTC).timestamp()) * 1_000_000
-        store.add(start_us, b"{}")
+        store.add_event(start_us, b"{}")
         store.note_gap(Gap(start_us, start_us + 2_000_000, "the connection was lost"))
     store.flush(start_us + 3_600_000_000)
     store.finish(is_complete=False)
-    sensor = build_sensor(daily_partitions(WEEK[0]), watched=3)
+    sensor = build_new_files_sensor(daily_partitions(WEEK[0]), watched_days=3)
 
     def observe(cursor):
         with dg.DagsterInstance.ephemeral() as instance:

@@ -2,7 +2,7 @@ import pytest
 import zstandard
 from upath import UPath
 
-from persona_assets.capture.zstd_dictionaries import load_dictionaries
+from persona_assets.capture.zstd_dictionaries import load_zstd_dictionaries
 from persona_assets.errors import CaptureError
 
 
@@ -15,7 +15,7 @@ def write_dictionary(path, dictionary):
 def test_a_file_is_one_dictionary(tmp_path):
     file = write_dictionary(tmp_path / "a.zdict", 7)
 
-    assert load_dictionaries(UPath(file)) == {7: file.read_bytes()}
+    assert load_zstd_dictionaries(UPath(file)) == {7: file.read_bytes()}
 
 
 def test_a_folder_holds_several_dictionaries_and_other_files_are_ignored(tmp_path):
@@ -23,7 +23,7 @@ def test_a_folder_holds_several_dictionaries_and_other_files_are_ignored(tmp_pat
     (tmp_path / "readme.md").write_text("dictionaries")
     (tmp_path / "folder").mkdir()
 
-    assert load_dictionaries(UPath(tmp_path)) == {7: one.read_bytes(), 9: other.read_bytes()}
+    assert load_zstd_dictionaries(UPath(tmp_path)) == {7: one.read_bytes(), 9: other.read_bytes()}
 
 
 @pytest.mark.parametrize("place", ["nowhere", "empty", "text"])
@@ -32,7 +32,7 @@ def test_no_dictionary_says_which_variable_to_set(tmp_path, place):
     (tmp_path / "text").write_text("no dictionary")
 
     with pytest.raises(CaptureError, match="PERSONA_ZSTD_DICTIONARIES"):
-        load_dictionaries(UPath(tmp_path / place))
+        load_zstd_dictionaries(UPath(tmp_path / place))
 
 
 @pytest.mark.parametrize("length", [4, 6, 300])
@@ -42,11 +42,11 @@ def test_the_error_names_a_damaged_dictionary(tmp_path, length):
     damaged.write_bytes((damaged.read_bytes()[:8] + b"\xff" * 1000)[:length])
 
     with pytest.raises(CaptureError, match=f"the zstd dictionary {damaged} is damaged"):
-        load_dictionaries(UPath(tmp_path))
+        load_zstd_dictionaries(UPath(tmp_path))
 
 
 @pytest.mark.shared_data
 def test_jetstreams_dictionaries_have_the_known_ids(third_party_data):
     folder = third_party_data("jetstream", "Jetstream's zstd dictionaries (bluesky-social/jetstream)")
 
-    assert set(load_dictionaries(UPath(folder))) == {1612007021, 20260811}
+    assert set(load_zstd_dictionaries(UPath(folder))) == {1612007021, 20260811}

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from dagster._utils.error import serializable_error_info_from_exc_info
 
-from persona_assets.command_line.failure_summary import BriefLogger, FailureSummary, find_own_message
+from persona_assets.command_line.failure_summary import BriefLogger, FailureSummary, find_package_error_message
 from persona_assets.errors import CaptureError, PersonaAssetsError, TooFewUsersError
 
 
@@ -34,13 +34,18 @@ def fail_because(cause):
 
 @pytest.mark.parametrize("error", [CaptureError, TooFewUsersError])
 def test_an_error_of_the_package_is_found_among_causes(error):
-    assert find_own_message(info_of(lambda: fail(error("3 users: ask for fewer")))) == "3 users: ask for fewer"
-    assert find_own_message(info_of(lambda: fail_because(error("3 users: ask for fewer")))) == "3 users: ask for fewer"
+    assert (
+        find_package_error_message(info_of(lambda: fail(error("3 users: ask for fewer")))) == "3 users: ask for fewer"
+    )
+    assert (
+        find_package_error_message(info_of(lambda: fail_because(error("3 users: ask for fewer"))))
+        == "3 users: ask for fewer"
+    )
 
 
 def test_other_errors_have_no_own_message():
-    assert find_own_message(info_of(lambda: fail_because(ValueError("x")))) is None
-    assert find_own_message(None) is None
+    assert find_package_error_message(info_of(lambda: fail_because(ValueError("x")))) is None
+    assert find_package_error_message(None) is None
 
 
 def test_each_distinct_error_is_printed_once_at_exit():

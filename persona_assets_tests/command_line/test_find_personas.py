@@ -35,7 +35,7 @@ def settings(tmp_path, model_folder, monkeypatch):
     centres = encode(model, TEXTS)
     for day, order in zip(DAYS, ((0, 1), (1, 0)), strict=True):
         store(tmp_path, "clusters", day, clusters_of({"did:plc:ann": order[0], "did:plc:bob": order[1]}))
-        schema = tables.with_vector_model(tables.centres_schema(DIMENSIONS), model.space())
+        schema = tables.add_vector_model(tables.centres_schema(DIMENSIONS), model.vector_space())
         column = pa.FixedSizeListArray.from_arrays(
             pa.array(centres[list(order)].astype(np.float32).ravel()), type=schema.field("centre").type
         )
@@ -56,7 +56,7 @@ def settings(tmp_path, model_folder, monkeypatch):
 
 def store(data, asset, day, table):
     (data / asset).mkdir(exist_ok=True)
-    write_parquet(data / asset / f"{day}.parquet", table.schema, [table], day=day)
+    write_parquet(data / asset / f"{day}.parquet", table.schema, [table], day_column=day)
 
 
 @pytest.mark.parametrize("persona", [0, 1])
@@ -69,7 +69,7 @@ def test_personas_are_sorted_by_similarity_to_the_text(settings, persona):
 
 
 def test_the_last_day_is_the_default_and_the_number_is_limited(settings):
-    (found,) = find_personas_by_text(settings, TEXTS[0], limit=1)
+    (found,) = find_personas_by_text(settings, TEXTS[0], max_personas=1)
 
     assert found["cluster_id"] == 1
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from persona_assets.command_line.record_stream import _describe_lag, read_filters, warn_of_filters
+from persona_assets.command_line.record_stream import _describe_lag, describe_missing_collections, read_stream_filters
 from persona_assets.errors import SettingsError
 from persona_assets.recording.results import Filters
 from persona_assets.settings import Settings
@@ -73,8 +73,10 @@ def test_filters_are_read_from_settings(tmp_path):
 
     settings = Settings(stream_collections="app.bsky.feed.post, app.bsky.graph.*", stream_dids=str(file))
 
-    assert read_filters(settings) == Filters(("app.bsky.feed.post", "app.bsky.graph.*"), ("did:plc:a", "did:plc:b"))
-    assert read_filters(Settings()) == Filters()
+    assert read_stream_filters(settings) == Filters(
+        ("app.bsky.feed.post", "app.bsky.graph.*"), ("did:plc:a", "did:plc:b")
+    )
+    assert read_stream_filters(Settings()) == Filters()
 
 
 @pytest.mark.parametrize("content", ["", "alice.example\n", "did:plc:a\nsecret\n"])
@@ -83,15 +85,15 @@ def test_a_file_of_something_else_is_refused_without_quoting_it(tmp_path, conten
     file.write_text(content, encoding="utf-8")
 
     with pytest.raises(SettingsError, match="PERSONA_STREAM_DIDS") as refused:
-        read_filters(Settings(stream_dids=str(file)))
+        read_stream_filters(Settings(stream_dids=str(file)))
     assert "secret" not in str(refused.value)
     with pytest.raises(SettingsError, match="cannot be read"):
-        read_filters(Settings(stream_dids=str(tmp_path / "none")))
+        read_stream_filters(Settings(stream_dids=str(tmp_path / "none")))
 
 
 def test_a_filter_that_leaves_out_what_accounts_allow_warns():
-    assert warn_of_filters(Filters()) is None
-    warning = warn_of_filters(Filters(("app.bsky.feed.post", "app.bsky.actor.profile")))
+    assert describe_missing_collections(Filters()) is None
+    warning = describe_missing_collections(Filters(("app.bsky.feed.post", "app.bsky.actor.profile")))
     assert "community.lexicon.preference.ai, org.user-intents.declaration:" in warning
     assert "profile" not in warning
 

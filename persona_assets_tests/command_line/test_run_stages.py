@@ -6,13 +6,13 @@ import time
 import pytest
 
 from persona_assets.command_line import run_stages
-from persona_assets.command_line.run_stages import Stage, StageError, say_done
+from persona_assets.command_line.run_stages import Stage, StageError, print_finished_stage
 
 
 def test_what_has_ended_is_shown_with_its_seconds():
     console = io.StringIO()
 
-    say_done(console, "2025-03-01", time.perf_counter() - 2, "12 events")
+    print_finished_stage(console, "2025-03-01", time.perf_counter() - 2, "12 events")
 
     assert console.getvalue() == "  2025-03-01    2.0 s  12 events\n"
 

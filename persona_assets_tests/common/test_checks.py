@@ -5,7 +5,7 @@ import datetime as dt
 import dagster as dg
 import pytest
 
-from persona_assets.common.checks import Check, accounting_check, complete_window_check
+from persona_assets.common.checks import Check, build_accounting_check, build_complete_window_check
 from persona_assets.definitions import defs
 from persona_assets.partitions import daily_partitions
 
@@ -90,7 +90,7 @@ def test_partitioned_checks_print_no_preview_warning(recwarn):
 
 
 def test_a_passed_check_has_no_advice():
-    answer, succeeded = run(accounting_check("made", of="line", advice="look here"), passed=True)
+    answer, succeeded = run(build_accounting_check("made", of="line", advice="look here"), passed=True)
 
     assert (answer.check_name, answer.description) == ("every_line_is_accounted_for", None)
     assert succeeded == {"made", "follows"}
@@ -124,7 +124,7 @@ def test_a_failed_check_is_logged_outside_a_run(caplog):
 
 
 def test_a_missing_day_of_the_window_only_warns():
-    assert not complete_window_check("made").spec().blocking
+    assert not build_complete_window_check("made").spec().blocking
 
 
 def test_every_asset_has_a_check():

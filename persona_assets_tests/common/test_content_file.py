@@ -16,7 +16,7 @@ def test_strings_are_read_back_in_the_order_of_their_numbers(tmp_path_factory, b
         contents.append(pa.array(batch, pa.string()))
     contents.close()
 
-    found = contents.open()
+    found = contents.open_as_array()
 
     assert found.to_pylist() == [string for batch in batches for string in batch]
     assert contents.count == len(found)
@@ -27,7 +27,7 @@ def test_only_the_strings_of_a_slice_are_written(tmp_path):
     contents.append(pa.array(["left out", "first", "", "é", "left out too"]).slice(1, 3))
     contents.close()
 
-    assert contents.open().to_pylist() == ["first", "", "é"]
+    assert contents.open_as_array().to_pylist() == ["first", "", "é"]
 
 
 def test_an_existing_file_is_not_overwritten(tmp_path):

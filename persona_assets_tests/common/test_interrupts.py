@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from persona_assets.common.database import open_duckdb
-from persona_assets.common.interrupts import deferring_signals, ending_on_signal
+from persona_assets.common.interrupts import deferring_signals, interrupting_on_signal
 
 # Takes minutes inside DuckDB, whose sorts do not check for signals.
 SORT = "CREATE TABLE t AS SELECT md5(range::VARCHAR) AS h FROM range(200_000_000) ORDER BY h"
@@ -75,7 +75,7 @@ def test_an_interrupted_query_raises_the_error_of_the_handler(number, tmp_path):
 @pytest.mark.parametrize("first", [0, 1])
 def test_blocks_may_be_left_in_any_order(first, number):
     ended = []
-    blocks = [ending_on_signal(lambda name=name: ended.append(name), fails_with=()) for name in "ab"]
+    blocks = [interrupting_on_signal(lambda name=name: ended.append(name), interrupt_errors=()) for name in "ab"]
     for block in blocks:
         block.__enter__()
     blocks[first].__exit__(None, None, None)
@@ -95,8 +95,8 @@ def test_a_signal_interrupts_all_active_blocks(number):
     ended = set()
     with (
         pytest.raises(ToldToEndError),
-        ending_on_signal(lambda: ended.add("outer"), fails_with=()),
-        ending_on_signal(lambda: ended.add("inner"), fails_with=()),
+        interrupting_on_signal(lambda: ended.add("outer"), interrupt_errors=()),
+        interrupting_on_signal(lambda: ended.add("inner"), interrupt_errors=()),
     ):
         os.kill(os.getpid(), number)
         time.sleep(10)
@@ -105,7 +105,10 @@ def test_a_signal_interrupts_all_active_blocks(number):
 
 
 def test_an_error_without_a_signal_is_raised():
-    with pytest.raises(RuntimeError, match="of its own"), ending_on_signal(lambda: None, fails_with=(RuntimeError,)):
+    with (
+        pytest.raises(RuntimeError, match="of its own"),
+        interrupting_on_signal(lambda: None, interrupt_errors=(RuntimeError,)),
+    ):
         raise RuntimeError("of its own")
 
 
@@ -132,7 +135,7 @@ def test_blocks_in_other_threads_are_not_interrupted():
     done = []
 
     def work():
-        with ending_on_signal(lambda: None, fails_with=()):
+        with interrupting_on_signal(lambda: None, interrupt_errors=()):
             done.append(threading.current_thread())
 
     thread = threading.Thread(target=work)

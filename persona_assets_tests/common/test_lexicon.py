@@ -25,7 +25,7 @@ NAMES = sorted(value for name, value in vars(lexicon).items() if name.isupper() 
     ],
 )
 def test_the_owner_of_a_record_is_the_did_in_its_uri(uri, owner):
-    assert lexicon.find_owners(pa.array([uri], pa.string())).to_pylist() == [owner]
+    assert lexicon.extract_owner_dids(pa.array([uri], pa.string())).to_pylist() == [owner]
 
 
 def test_uris_are_null_where_a_part_is_missing():

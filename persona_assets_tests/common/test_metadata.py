@@ -9,10 +9,10 @@ import pytest
 from persona_assets import tables
 from persona_assets.common.columns import column, describe_columns
 from persona_assets.common.metadata import (
+    build_column_schema,
+    build_count_table,
     build_text_table,
-    column_schema,
-    count_table,
-    measured,
+    measuring_time_and_memory,
     provenance_table,
     shorten_number,
     window_metadata,
@@ -23,7 +23,7 @@ from persona_assets.partitions import daily_partitions, trailing_window
 
 
 def test_counts_are_a_table_in_descending_order():
-    table = count_table({"b": 1, "a": 1, "c": 5}, of="reason")
+    table = build_count_table({"b": 1, "a": 1, "c": 5}, of="reason")
 
     assert [record.data for record in table.records] == [
         {"reason": "c", "count": 5},
@@ -33,7 +33,7 @@ def test_counts_are_a_table_in_descending_order():
 
 
 def test_a_block_has_its_seconds_and_peak_memory():
-    with measured() as cost:
+    with measuring_time_and_memory() as cost:
         sum(range(1000))
 
     assert cost["seconds"] >= 0
@@ -96,7 +96,7 @@ def test_short_numbers_have_at_most_four_characters(number, shown):
 
 
 def test_column_schemas_have_types_in_words_and_descriptions():
-    (shown,) = column_schema(describe_columns(pa.schema([column("users", pa.int64(), "Their number.")]))).columns
+    (shown,) = build_column_schema(describe_columns(pa.schema([column("users", pa.int64(), "Their number.")]))).columns
 
     assert (shown.name, shown.type, shown.description) == ("users", "whole number", "Their number.")
     assert shown.constraints.nullable

@@ -25,7 +25,7 @@ TABLE = pa.table(
 @pytest.fixture(scope="module")
 def stored():
     buffer = io.BytesIO()
-    write_parquet(buffer, TABLE.schema, [TABLE], group_rows=1000)
+    write_parquet(buffer, TABLE.schema, [TABLE], max_group_rows=1000)
     return buffer.getvalue()
 
 
@@ -46,7 +46,7 @@ def test_an_unchanged_file_is_verified_and_readable_by_other_readers(stored):
 
 
 def test_a_path_and_an_unseekable_file_get_the_same_bytes(stored, tmp_path):
-    write_parquet(tmp_path / "table.parquet", TABLE.schema, [TABLE], group_rows=1000)
+    write_parquet(tmp_path / "table.parquet", TABLE.schema, [TABLE], max_group_rows=1000)
 
     assert (tmp_path / "table.parquet").read_bytes() == stored
 

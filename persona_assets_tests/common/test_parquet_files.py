@@ -21,21 +21,21 @@ def test_the_bytes_do_not_depend_on_the_batches(tmp_path):
 
     write_parquet(tmp_path / "whole", schema, [whole])
     rows = write_parquet(tmp_path / "pieces", schema, pieces)
-    write_parquet(tmp_path / "ahead", schema, iter(pieces), threads=2)
+    write_parquet(tmp_path / "ahead", schema, iter(pieces), prefetch_groups=True)
 
     assert rows == 300_000
     assert (tmp_path / "whole").read_bytes() == (tmp_path / "pieces").read_bytes() == (tmp_path / "ahead").read_bytes()
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_day_is_the_last_column_and_takes_little_space(tmp_path, threads):
+@pytest.mark.parametrize("prefetch_groups", [False, True])
+def test_day_is_the_last_column_and_takes_little_space(tmp_path, prefetch_groups):
     row = {"user_id": "u", "cluster_id": 0, "similarity": 1.0}
     table = pa.Table.from_pylist([row] * (2 * ROW_GROUP_ROWS + 1), schema=tables.CLUSTERS)
     day = dt.date(2025, 3, 1)
 
-    write_parquet(tmp_path / "with", tables.CLUSTERS, [table], day=day, threads=threads)
+    write_parquet(tmp_path / "with", tables.CLUSTERS, [table], day_column=day, prefetch_groups=prefetch_groups)
 
-    assert pq.read_table(tmp_path / "with").equals(tables.add_day(table, day))
+    assert pq.read_table(tmp_path / "with").equals(tables.add_day_column(table, day))
     assert pq.read_schema(tmp_path / "with").equals(tables.add_day_field(tables.CLUSTERS))
     groups = pq.read_metadata(tmp_path / "with")
     days = [groups.row_group(number).column(3) for number in range(3)]
@@ -49,7 +49,7 @@ def test_an_error_in_the_prefetching_thread_is_raised(tmp_path):
         raise OSError("gone")
 
     with pytest.raises(OSError, match="gone"):
-        write_parquet(tmp_path / "file", tables.CLUSTERS, pieces(), threads=2)
+        write_parquet(tmp_path / "file", tables.CLUSTERS, pieces(), prefetch_groups=True)
 
 
 def test_row_groups_have_equal_numbers_of_rows(tmp_path):
@@ -64,7 +64,7 @@ def test_row_groups_have_equal_numbers_of_rows(tmp_path):
 def test_the_size_of_row_groups_is_a_parameter(tmp_path):
     table = pa.table({"n": pa.array(range(25), pa.int64())})
 
-    write_parquet(tmp_path / "file", table.schema, [table], group_rows=10)
+    write_parquet(tmp_path / "file", table.schema, [table], max_group_rows=10)
 
     metadata = pq.read_metadata(tmp_path / "file")
     assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [10, 10, 5]
@@ -76,7 +76,7 @@ def test_row_groups_of_long_rows_have_fewer_rows(tmp_path, monkeypatch):
     table = pa.table({"s": pa.array([None if n is None else "x" * n for n in lengths], pa.string())})
 
     for size in (1, 2, 3, 11):
-        write_parquet(tmp_path / f"{size}", table.schema, table.to_batches(max_chunksize=size), group_rows=4)
+        write_parquet(tmp_path / f"{size}", table.schema, table.to_batches(max_chunksize=size), max_group_rows=4)
 
     metadata = pq.read_metadata(tmp_path / "1")
     groups = [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)]

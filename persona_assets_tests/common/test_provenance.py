@@ -24,12 +24,12 @@ def test_a_file_has_provenance_and_keeps_its_other_metadata(tmp_path):
     made = build_provenance(
         "embeddings", days=DAYS[:1], settings={"model": "m", "max_tokens": 128}, libraries=["numpy"]
     )
-    schema = tables.with_vector_model(tables.embeddings_schema(2), "m")
+    schema = tables.add_vector_model(tables.embeddings_schema(2), "m")
 
     found = pq.read_schema(day_file(tmp_path, DAYS[0], made, schema))
 
     assert read_provenance(found) == made
-    assert tables.vector_model(found) == "m"
+    assert tables.read_vector_model(found) == "m"
     assert json.loads(found.metadata[PROVENANCE_KEY])["steps"]["embeddings"] == [
         {"settings": {"max_tokens": 128, "model": "m"}, "versions": made["steps"]["embeddings"][0]["versions"]}
     ]

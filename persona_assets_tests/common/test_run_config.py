@@ -69,7 +69,7 @@ def test_the_launchpad_shows_every_field_with_its_default_and_description(name):
 
 
 def test_chosen_values_leave_out_settings_that_change_no_result():
-    assert OneConfig(seed=3).chosen() == {"seed": 3}
+    assert OneConfig(seed=3).result_settings() == {"seed": 3}
 
 
 def test_fields_have_the_types_of_their_settings():

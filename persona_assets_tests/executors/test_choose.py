@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from persona_assets.errors import SettingsError
-from persona_assets.executors.choose import choose_executor, count_gpus
+from persona_assets.executors.choose import choose_executor, count_gpus_by_step
 from persona_assets.settings import read_settings
 
 
@@ -46,4 +46,4 @@ def test_gpus_are_counted_by_the_op_tag():
     @dg.asset
     def counts(): ...
 
-    assert count_gpus([embeds, counts]) == {"embeds": 2}
+    assert count_gpus_by_step([embeds, counts]) == {"embeds": 2}

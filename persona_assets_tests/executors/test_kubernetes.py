@@ -17,7 +17,7 @@ from dagster._core.test_utils import create_run_for_test
 from dagster._grpc.types import ExecuteStepArgs
 
 from persona_assets.errors import SettingsError
-from persona_assets.executors.choose import choose_executor, count_gpus
+from persona_assets.executors.choose import choose_executor, count_gpus_by_step
 from persona_assets.executors.kubernetes import kubernetes_executor
 from persona_assets.settings import read_settings
 
@@ -44,7 +44,7 @@ def counts(): ...
 
 
 def the_job():
-    executor = choose_executor(read_settings(SETTINGS), count_gpus([embeds, counts]))
+    executor = choose_executor(read_settings(SETTINGS), count_gpus_by_step([embeds, counts]))
     definitions = dg.Definitions(
         assets=[embeds, counts], jobs=[dg.define_asset_job("all_steps", executor_def=executor)]
     )

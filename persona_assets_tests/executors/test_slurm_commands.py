@@ -11,7 +11,7 @@ from persona_assets.executors.slurm_commands import SlurmError, SlurmUnavailable
 
 
 def choose(tags, *, default=None, gpu=None, step=None):
-    return slurm.merge_options(tags, default=default or {}, gpu=gpu or {}, step=step or {})
+    return slurm.merge_options(tags, default_options=default or {}, gpu_options=gpu or {}, step_options=step or {})
 
 
 def test_a_step_with_the_gpu_tag_gets_the_gpu_options():
@@ -75,8 +75,8 @@ def test_the_script_writes_its_exit_code(tmp_path):
     done = subprocess.run(["bash"], input=script, capture_output=True, text=True, check=False)
 
     assert done.stdout == 'it\'s "quoted" $HOME more\n'
-    assert (done.returncode, slurm.exit_code_file(log).read_text()) == (3, "3\n")
-    assert slurm.exit_code_file(log).stat().st_mode & 0o777 == 0o640
+    assert (done.returncode, slurm.exit_code_path(log).read_text()) == (3, "3\n")
+    assert slurm.exit_code_path(log).stat().st_mode & 0o777 == 0o640
 
 
 def test_a_variable_above_the_linux_limit_is_refused():
@@ -147,4 +147,4 @@ def test_the_tail_of_a_log_has_no_debug_lines(tmp_path):
     ],
 )
 def test_hints_name_the_remedy(said, hint):
-    assert hint in slurm.find_hint(said)
+    assert hint in slurm.find_hint_for_error(said)

@@ -10,10 +10,10 @@ from persona_assets.errors import StorageError
 from persona_assets.io_managers.folder_checksums import (
     CHECKSUMS,
     open_verified,
-    read_checksums,
+    read_checksum_file,
     read_verified,
-    verify_files,
-    write_checksums,
+    verify_listed_files,
+    write_checksum_file,
 )
 
 
@@ -21,12 +21,12 @@ from persona_assets.io_managers.folder_checksums import (
 def folder(tmp_path):
     (tmp_path / "cluster_0.jsonl").write_bytes(b"[1]\n[2]\n")
     (tmp_path / "user_clusters.json").write_bytes(b"{}")
-    write_checksums(tmp_path, {})
+    write_checksum_file(tmp_path, {})
     return UPath(tmp_path)
 
 
 def test_unchanged_files_are_read(folder):
-    checksums = read_checksums(folder)
+    checksums = read_checksum_file(folder)
 
     assert read_verified(folder / "user_clusters.json", checksums) == b"{}"
     with open_verified(folder / "cluster_0.jsonl", checksums) as file:
@@ -34,7 +34,7 @@ def test_unchanged_files_are_read(folder):
 
 
 def test_a_changed_file_is_detected_even_if_only_its_start_was_read(folder):
-    checksums = read_checksums(folder)
+    checksums = read_checksum_file(folder)
     for name, content in {"cluster_0.jsonl": b"[1]\n[3]\n", "user_clusters.json": b"[]"}.items():
         (folder / name).write_bytes(content)
 
@@ -48,11 +48,11 @@ def test_a_changed_file_is_detected_even_if_only_its_start_was_read(folder):
 
 
 def test_every_file_of_a_folder_is_verified(folder):
-    verify_files(folder, read_checksums(folder))
+    verify_listed_files(folder, read_checksum_file(folder))
 
     (folder / "cluster_0.jsonl").write_bytes(b"[1]\n[3]\n")
     with pytest.raises(StorageError, match="cluster_0.jsonl is damaged"):
-        verify_files(folder, read_checksums(folder))
+        verify_listed_files(folder, read_checksum_file(folder))
 
 
 @pytest.mark.parametrize("change", ["one more", "one less", "another name in the list"])
@@ -65,18 +65,18 @@ def test_missing_and_extra_files_are_counted(folder, change):
         (folder / CHECKSUMS).write_text((folder / CHECKSUMS).read_text().replace("cluster_0", "cluster_2"))
 
     with pytest.raises(StorageError, match=r"\d files of .* are not those of checksums.xxh128: materialize"):
-        read_checksums(folder)
+        read_checksum_file(folder)
 
 
 def test_hidden_files_are_ignored(folder):
     (folder / ".DS_Store").touch()
 
-    assert set(read_checksums(folder)) == {"cluster_0.jsonl", "user_clusters.json"}
+    assert set(read_checksum_file(folder)) == {"cluster_0.jsonl", "user_clusters.json"}
 
 
 def test_known_digests_are_not_computed_again(tmp_path):
     (tmp_path / "cluster_0.jsonl").touch()
-    write_checksums(tmp_path, {"cluster_0.jsonl": "0" * 32})
+    write_checksum_file(tmp_path, {"cluster_0.jsonl": "0" * 32})
 
     lines = (tmp_path / CHECKSUMS).read_text().splitlines()
     assert lines[0] == f"{'0' * 32}  cluster_0.jsonl"
@@ -85,7 +85,7 @@ def test_known_digests_are_not_computed_again(tmp_path):
 def test_a_folder_of_an_older_version_is_read_unverified(folder):
     (folder / CHECKSUMS).unlink()
 
-    assert read_checksums(folder) is None
+    assert read_checksum_file(folder) is None
     assert read_verified(folder / "user_clusters.json", None) == b"{}"
 
 

@@ -19,7 +19,7 @@ from persona_assets.io_managers.parquet_tables import (
     DatasetWithSideTables,
     ParquetIOManager,
     WithSideTables,
-    every_day_with,
+    metadata_to_load_every_day,
 )
 from persona_assets.partitions import daily_partitions, trailing_window
 
@@ -150,7 +150,7 @@ def test_one_flipped_bit_is_detected_before_the_step_starts(tmp_path, place):
     file = tmp_path / ("cluster_centres" if place == "a side table" else "clusters") / "2025-03-01.parquet"
     flip_a_bit(file, file.stat().st_size - 200 if place == "the footer" else file.stat().st_size // 4)
 
-    @dg.asset(ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))})
+    @dg.asset(ins={"clusters": dg.AssetIn(metadata=metadata_to_load_every_day("cluster_centres"))})
     def reader(clusters):
         pytest.fail(f"{clusters} is not what was written")
 
@@ -186,7 +186,7 @@ def test_a_side_table_of_another_run_is_detected(base, side):
     run([stored_by(2)], day="2025-03-01", base=base)
     file.write_bytes(left_behind)  # as if a run was killed between two renames
 
-    @dg.asset(ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))})
+    @dg.asset(ins={"clusters": dg.AssetIn(metadata=metadata_to_load_every_day("cluster_centres"))})
     def reader(clusters):
         pytest.fail(f"{clusters} are of two runs")
 
@@ -226,7 +226,7 @@ def test_a_file_without_a_checksum_is_read_with_a_warning(tmp_path, capfd):
 
 def test_a_complete_file_is_moved_and_side_tables_are_stored(base, tmp_path_factory):
     spool = tmp_path_factory.mktemp("spool") / "clusters.parquet"
-    write_parquet(spool, tables.CLUSTERS, [clusters("u1"), clusters("u2")], day=FIRST)
+    write_parquet(spool, tables.CLUSTERS, [clusters("u1"), clusters("u2")], day_column=FIRST)
     centres = pa.Table.from_pylist(
         [{"cluster_id": 0, "users": 2, "centre": [1.0, 0.0]}], schema=tables.centres_schema(2)
     )
@@ -255,7 +255,7 @@ def test_an_input_of_every_day_has_all_stored_days_with_side_tables(base):
     stored = {day: WithSideTables(clusters("u"), {"cluster_centres": centres[day]}) for day in centres}
     made, seen = asset_of("clusters", stored), []
 
-    @dg.asset(ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))})
+    @dg.asset(ins={"clusters": dg.AssetIn(metadata=metadata_to_load_every_day("cluster_centres"))})
     def reader(clusters: DatasetWithSideTables) -> None:
         seen.append(clusters)
 
@@ -265,7 +265,7 @@ def test_an_input_of_every_day_has_all_stored_days_with_side_tables(base):
     assert seen[0].main.count_rows() == 2
     fragments = seen[0].side_tables["cluster_centres"].get_fragments()
     assert [fragment.to_table(schema=fragment.physical_schema) for fragment in fragments] == [
-        tables.add_day(table, dt.date.fromisoformat(day)) for day, table in centres.items()
+        tables.add_day_column(table, dt.date.fromisoformat(day)) for day, table in centres.items()
     ]
 
 
@@ -277,7 +277,7 @@ def test_a_folder_of_days_reads_as_one_table_with_a_column_day(tmp_path):
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()) == [
         f"{folder}/2025-03-0{n}.parquet" for folder in ("cluster_centres", "clusters") for n in (1, 2)
     ]
-    expected = [tables.add_day(clusters(f"u{n}"), dt.date(2025, 3, n)) for n in (1, 2)]
+    expected = [tables.add_day_column(clusters(f"u{n}"), dt.date(2025, 3, n)) for n in (1, 2)]
     assert pads.dataset(tmp_path / "clusters").to_table().equals(pa.concat_tables(expected))
     centres = pads.dataset(tmp_path / "cluster_centres").to_table()
     assert centres["day"].to_pylist() == [dt.date(2025, 3, 1), dt.date(2025, 3, 2)]
@@ -328,7 +328,7 @@ def test_side_tables_of_version_0_1_are_read_and_removed_when_the_day_is_remade(
     before.write_bytes(now.read_bytes())
     now.unlink()
 
-    @dg.asset(ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))})
+    @dg.asset(ins={"clusters": dg.AssetIn(metadata=metadata_to_load_every_day("cluster_centres"))})
     def reader(clusters: DatasetWithSideTables) -> None:
         seen.append(clusters)
 

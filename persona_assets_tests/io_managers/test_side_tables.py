@@ -2,7 +2,7 @@ import pytest
 from upath import UPath
 
 from persona_assets.errors import StorageError
-from persona_assets.io_managers.side_tables import find_side_tables, remove_old_side_table, side_table_path
+from persona_assets.io_managers.side_tables import find_side_tables, remove_side_table, side_table_path
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -37,11 +37,11 @@ def test_the_error_for_a_missing_side_table_names_its_main_table(table):
         find_side_tables("cluster_centres", [table])
 
 
-@pytest.mark.parametrize("all_versions", [True, False])
-def test_old_side_tables_are_removed_and_current_ones_only_on_request(table, all_versions):
+@pytest.mark.parametrize("only_old_location", [True, False])
+def test_old_side_tables_are_removed_and_current_ones_only_on_request(table, only_old_location):
     former, place = write(table.parent / "_centres" / table.name), write(side_table_path(table, "cluster_centres"))
 
     for _ in range(2):  # a missing file is no error
-        remove_old_side_table(table, "cluster_centres", all_versions=all_versions)
+        remove_side_table(table, "cluster_centres", only_old_location=only_old_location)
 
-    assert (former.exists(), place.exists()) == (False, not all_versions)
+    assert (former.exists(), place.exists()) == (False, only_old_location)

@@ -10,7 +10,7 @@ from persona_assets import tables
 from persona_assets.common.columns import require_schema
 from persona_assets.errors import UnselectedAssetCheckError
 from persona_assets.io_managers.parquet_tables import ParquetIOManager
-from persona_assets.io_managers.unselected_outputs import yield_or_store
+from persona_assets.io_managers.unselected_outputs import yield_selected_and_store_others
 from persona_assets.partitions import daily_partitions
 
 DAY = "2025-03-02"
@@ -39,7 +39,7 @@ def both(context: dg.AssetExecutionContext, io_manager: dg.ResourceParam[dg.IOMa
         )
         for key, schema in reversed(TABLES.items())
     ]
-    yield from yield_or_store(context, io_manager, results)
+    yield from yield_selected_and_store_others(context, io_manager, results)
 
 
 @pytest.fixture

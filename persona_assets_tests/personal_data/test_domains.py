@@ -1,6 +1,10 @@
 import pytest
 
-from persona_assets.personal_data.domains import count_domain_characters, is_ambiguous, is_top_level
+from persona_assets.personal_data.domains import (
+    count_domain_characters,
+    is_ambiguous_top_level_domain,
+    is_top_level_domain,
+)
 
 
 @pytest.mark.parametrize(
@@ -28,8 +32,8 @@ def test_a_path_makes_a_domain_of_a_word():
 
 
 def test_top_level_domains_are_known_in_any_case():
-    assert is_top_level("COM")
-    assert is_top_level("xn--p1ai")
-    assert not is_top_level("js")
-    assert is_ambiguous("It")
-    assert not is_ambiguous("com")
+    assert is_top_level_domain("COM")
+    assert is_top_level_domain("xn--p1ai")
+    assert not is_top_level_domain("js")
+    assert is_ambiguous_top_level_domain("It")
+    assert not is_ambiguous_top_level_domain("com")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persona_assets.personal_data import Facet, Span, find
+from persona_assets.personal_data import Facet, Span, find_personal_data
 from persona_assets.personal_data.kinds import KINDS
 from persona_assets_tests.scored_posts import read_posts, score
 
@@ -24,7 +24,7 @@ PIECES = [
 
 @pytest.mark.parametrize("name", ["posts_own.jsonl", "posts_other.jsonl"])
 def test_structured_kinds_are_found(name):
-    scored = score(read_posts(name), lambda texts: [find(text) for text in texts])
+    scored = score(read_posts(name), lambda texts: [find_personal_data(text) for text in texts])
 
     assert min(scored.known[kind] for kind in STRUCTURED) >= 5
     assert scored.recall(STRUCTURED) >= 0.99
@@ -35,16 +35,16 @@ def test_structured_kinds_are_found(name):
 def test_a_facet_gives_the_kind_and_patterns_what_it_leaves_out():
     text = "\u00e9 write anna@example.org or Anna"
 
-    assert find(text, [Facet(9, 13, "handle"), Facet(29, 33, "handle")]) == [
+    assert find_personal_data(text, [Facet(9, 13, "handle"), Facet(29, 33, "handle")]) == [
         Span(8, 24, "handle"),
         Span(28, 32, "handle"),
     ]
-    assert find(text, [Facet(9, 999, "url")]) == [Span(8, 24, "email")]
+    assert find_personal_data(text, [Facet(9, 999, "url")]) == [Span(8, 24, "email")]
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 def test_spans_are_sorted_inside_the_text_and_do_not_overlap(text):
-    spans = find(text)
+    spans = find_personal_data(text)
 
     assert all(0 <= span.start < span.end <= len(text) and span.kind in KINDS for span in spans)
     assert all(one.end <= other.start for one, other in itertools.pairwise(spans))
@@ -56,7 +56,7 @@ def test_hostile_texts_take_linear_time(unit):
     def measure(length):
         text = (unit * (length // len(unit) + 1))[:length]
         start = time.process_time()
-        find(text)
+        find_personal_data(text)
         return time.process_time() - start
 
     # 2 microseconds a character were measured at worst: 25 leave room for a slow machine. A quadratic pattern takes

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from persona_assets.errors import ModelError
-from persona_assets.personal_data import names, remove
+from persona_assets.personal_data import names, replace_personal_data
 from persona_assets.personal_data.kinds import Span
 from persona_assets.personal_data.names import MODELS, find_name_finder, load_name_finder, make_name_finder
 from persona_assets_tests.scored_posts import read_posts, score
@@ -87,7 +87,7 @@ def test_models_find_names(model, cased, lower):
 def test_names_are_removed_beside_structured_kinds():
     pytest.importorskip(MODELS[1])
 
-    assert remove(["Ingrid Halvorsen wrote to a@b.org"], names=load_name_finder([MODELS[1]])).texts == [
+    assert replace_personal_data(["Ingrid Halvorsen wrote to a@b.org"], names=load_name_finder([MODELS[1]])).texts == [
         "[NAME] wrote to [EMAIL]"
     ]
 

@@ -29,7 +29,7 @@ def test_ibans(text, expected):
     ],
 )
 def test_cards(text, expected):
-    assert found(numbers.find_cards, text) == expected
+    assert found(numbers.find_card_numbers, text) == expected
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_social_security_numbers(text, expected):
     ],
 )
 def test_phone_numbers(text, expected):
-    assert found(numbers.find_phones, text) == expected
+    assert found(numbers.find_phone_numbers, text) == expected
 
 
 def test_the_hint_is_in_every_number():

@@ -7,7 +7,7 @@ import pytest
 
 from persona_assets import tables
 from persona_assets.errors import VectorError
-from persona_assets.post_vectors.read import common_width, find_model_name, read_post_vectors
+from persona_assets.post_vectors.read import find_model_name, read_common_width, read_post_vectors
 from persona_assets_tests.assets.cluster_stats.builders import dataset, vectors_of
 
 
@@ -26,7 +26,7 @@ def days_of(*widths_and_models):
     days = []
     for width, model in widths_and_models:
         table = vectors_of(["1"], ["a"], [[1.0] * width])
-        days.append(dataset(table.cast(tables.with_vector_model(table.schema, model))))
+        days.append(dataset(table.cast(tables.add_vector_model(table.schema, model))))
     return Days(days)
 
 
@@ -46,7 +46,7 @@ def test_a_post_of_two_days_is_read_once_for_any_batches(cut):
     window = pa.concat_tables([day, day.slice(1, 2), day.slice(2, 1)])
     batches = pads.dataset(window.to_batches(max_chunksize=cut), schema=window.schema)
 
-    read = [*read_post_vectors(batches, {"a": 0, "b": 1}, repeated=pa.array(["2", "3"]))]
+    read = [*read_post_vectors(batches, {"a": 0, "b": 1}, repeated_uris=pa.array(["2", "3"]))]
 
     assert [uri for posts in read for uri in posts.uris.to_pylist()] == ["1", "2", "3"]
     assert [row for posts in read for row in posts.rows.tolist()] == [0, 1, 0]
@@ -55,7 +55,7 @@ def test_a_post_of_two_days_is_read_once_for_any_batches(cut):
 def test_the_first_vector_of_a_post_of_two_days_is_used():
     first, later = (vectors_of(["1"], ["a"], [vector]) for vector in ([1, 0], [0, 1]))
 
-    (posts,) = read_post_vectors(dataset(first, later), {"a": 0}, repeated=pa.array(["1"]))
+    (posts,) = read_post_vectors(dataset(first, later), {"a": 0}, repeated_uris=pa.array(["1"]))
 
     assert posts.vectors.tolist() == [[1, 0]]
 
@@ -64,7 +64,10 @@ def test_progress_counts_every_post_read_also_those_left_out():
     counts = []
     table = vectors_of(["1", "1", "2"], ["a", "a", "x"], [[1, 0]] * 3)
 
-    assert len([*read_post_vectors(dataset(table), {"a": 0}, repeated=pa.array(["1"]), on_progress=counts.append)]) == 1
+    assert (
+        len([*read_post_vectors(dataset(table), {"a": 0}, repeated_uris=pa.array(["1"]), on_progress=counts.append)])
+        == 1
+    )
     assert sum(counts) == 3
 
 
@@ -84,10 +87,10 @@ def test_a_vector_that_is_not_finite_or_not_of_unit_length_is_an_error_that_name
 @pytest.mark.parametrize("other", [(3, None), (2, "another")])
 def test_days_of_different_models_are_an_error_also_if_their_widths_are_equal(other):
     with pytest.raises(VectorError, match="PERSONA_MODEL"):
-        common_width(days_of((2, "one"), other))
+        read_common_width(days_of((2, "one"), other))
 
 
 def test_the_model_is_that_of_the_first_day_that_names_one():
-    assert common_width(days_of((2, None), (2, "one"), (2, "one"))) == 2
+    assert read_common_width(days_of((2, None), (2, "one"), (2, "one"))) == 2
     assert find_model_name(days_of((2, None), (2, "one"))) == "one"
     assert find_model_name(days_of((2, None))) is None

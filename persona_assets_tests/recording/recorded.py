@@ -13,7 +13,7 @@ from persona_assets.assets.raw_events.parse import parse_files
 from persona_assets.assets.user_actions.extract import extract_distinct_actions
 from persona_assets.capture.files import find_files
 from persona_assets.errors import CaptureError
-from persona_assets.recording.record import record
+from persona_assets.recording.record import record_stream
 from persona_assets.recording.recorder import Clocks
 
 FAST = Clocks(scale=0.02)
@@ -60,7 +60,7 @@ def record_live(root, servers, *, events, protocol="v1", seconds=30, **options):
     try:
         options = {"stream_timeout": 1.0, "clocks": FAST, "finish_files": True} | options
         urls = [server.url(protocol) if not isinstance(server, str) else server for server in servers]
-        made = record(root, urls=urls, stop=stop, on_progress=look, **options)
+        made = record_stream(root, urls=urls, stop=stop, on_progress=look, **options)
     finally:
         timer.cancel()
     return made, [message for message in messages if message]

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from persona_assets.errors import SettingsError
-from persona_assets.recording.addresses import V1_DICTIONARY_ID, check_filters, parse_addresses
+from persona_assets.recording.addresses import V1_DICTIONARY_ID, parse_addresses, require_accepted_filters
 from persona_assets.recording.results import Filters
 
 V1, V2 = "wss://h.example/subscribe", "ws://h.example:99/xrpc/network.bsky.jetstream.subscribeEvents"
@@ -50,8 +50,8 @@ def test_many_ids_go_into_a_message_on_v1_alone():
 
 
 def test_more_filters_than_servers_take_are_refused():
-    check_filters(Filters(("a.b.c",) * 100, ("did:plc:a",) * 10_000))
+    require_accepted_filters(Filters(("a.b.c",) * 100, ("did:plc:a",) * 10_000))
     with pytest.raises(SettingsError, match="PERSONA_STREAM_COLLECTIONS"):
-        check_filters(Filters(("a.b.c",) * 101))
+        require_accepted_filters(Filters(("a.b.c",) * 101))
     with pytest.raises(SettingsError, match="PERSONA_STREAM_DIDS"):
-        check_filters(Filters(dids=("did:plc:a",) * 10_001))
+        require_accepted_filters(Filters(dids=("did:plc:a",) * 10_001))

@@ -5,13 +5,13 @@ from hypothesis import strategies as st
 
 from persona_assets.common.utc_times import DAY_US
 from persona_assets.recording.day_notes import (
-    describe_recording,
-    measure_gaps,
-    name_day,
+    add_recording_notes,
+    build_gap_metadata,
+    build_recording_note,
+    format_day,
     note_gap,
-    note_recordings,
     read_gaps,
-    read_notes,
+    read_recording_notes,
     split_by_day,
     subtract_range,
     write_gaps,
@@ -24,13 +24,13 @@ MIDNIGHT = 1_740_873_600_000_000  # 2025-03-02
 def test_gaps_are_described_and_their_seconds_added():
     gaps = [Gap(MIDNIGHT, MIDNIGHT + 1_500_000, "lost"), Gap(MIDNIGHT + 9_000_000, MIDNIGHT + 10_000_000, "silent")]
 
-    assert measure_gaps([]) == {"gaps": "none", "seconds_without_events": 0.0}
-    assert measure_gaps(gaps)["seconds_without_events"] == 2.5
-    assert measure_gaps(gaps)["gaps"].startswith("2025-03-02T00:00:00.000000Z, 2 s: lost; ")
+    assert build_gap_metadata([]) == {"gaps": "none", "seconds_without_events": 0.0}
+    assert build_gap_metadata(gaps)["seconds_without_events"] == 2.5
+    assert build_gap_metadata(gaps)["gaps"].startswith("2025-03-02T00:00:00.000000Z, 2 s: lost; ")
 
 
 def test_days_are_named_in_utc():
-    assert name_day(MIDNIGHT - 1) == "2025-03-01"
+    assert format_day(MIDNIGHT - 1) == "2025-03-01"
 
 
 def test_a_gap_is_written_into_each_day_that_it_touches(tmp_path):
@@ -74,12 +74,12 @@ def test_what_a_range_fills_is_no_gap_and_all_else_is(gaps, covered):
 
 
 def test_recordings_are_noted_once_and_ids_by_their_digest(tmp_path):
-    note = describe_recording("ws://h/subscribe", Filters(("b", "a"), ("did:plc:x",)), mode="live")
-    note_recordings(tmp_path, [note])
-    note_recordings(tmp_path, [note, note | {"mode": "replay"}])
+    note = build_recording_note("ws://h/subscribe", Filters(("b", "a"), ("did:plc:x",)), mode="live")
+    add_recording_notes(tmp_path, [note])
+    add_recording_notes(tmp_path, [note, note | {"mode": "replay"}])
 
-    assert [noted["mode"] for noted in read_notes(tmp_path)] == ["live", "replay"]
+    assert [noted["mode"] for noted in read_recording_notes(tmp_path)] == ["live", "replay"]
     assert note["collections"] == ["a", "b"]
     assert note["dids"]["count"] == 1
     assert "did:plc:x" not in json.dumps(note)
-    assert describe_recording("u", Filters(), mode="live")["dids"] == {"count": 0, "sha256": None}
+    assert build_recording_note("u", Filters(), mode="live")["dids"] == {"count": 0, "sha256": None}

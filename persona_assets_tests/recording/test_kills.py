@@ -13,7 +13,7 @@ import zstandard
 
 from persona_assets.recording import store
 from persona_assets.recording.json_files import read_json
-from persona_assets.recording.record import record
+from persona_assets.recording.record import record_stream
 from persona_assets_tests.jetstream_server import Fault, JetstreamServer, make_events, micro, running
 from persona_assets_tests.recording.recorded import FAST, key, keys, read_actions, record_live
 
@@ -43,7 +43,7 @@ def _record_and_die(root, url, nth, seconds):
     timer = threading.Timer(seconds, os.kill, [os.getpid(), signal.SIGKILL])
     timer.daemon = True
     timer.start()
-    record(root, urls=[url], stream_timeout=2.0, clocks=FAST)
+    record_stream(root, urls=[url], stream_timeout=2.0, clocks=FAST)
 
 
 def assert_visible_files_are_whole(root):
@@ -112,7 +112,7 @@ def test_a_replay_that_is_killed_continues_and_shows_nothing_before_it_is_whole(
         assert not list(tmp_path.glob("[!.]*"))
         (begun,) = tmp_path.glob(".replay-*")
         assert list(begun.glob("*/.*.partial"))
-        made = record(tmp_path, urls=[server.url("v2")], start_us=start, end_us=end, clocks=FAST)
+        made = record_stream(tmp_path, urls=[server.url("v2")], start_us=start, end_us=end, clocks=FAST)
 
     assert made.is_complete
     assert int(server.requests[-1].split("cursor=")[1].split("&")[0]) > start
@@ -121,7 +121,7 @@ def test_a_replay_that_is_killed_continues_and_shows_nothing_before_it_is_whole(
 
 def _replay(root, url, start, end):
     store._FLUSH_BYTES, store._FLUSH_SECONDS = 30_000, 0.02
-    record(root, urls=[url], start_us=start, end_us=end, clocks=FAST)
+    record_stream(root, urls=[url], start_us=start, end_us=end, clocks=FAST)
 
 
 def test_a_stopped_recorder_has_everything_on_disk(tmp_path):
@@ -129,7 +129,7 @@ def test_a_stopped_recorder_has_everything_on_disk(tmp_path):
     with running(server := JetstreamServer(EVENTS, always=[Fault("stall", 5000)])):
         threading.Timer(1.5, stop.set).start()
         began = time.monotonic()
-        made = record(tmp_path, urls=[server.url("v1")], stop=stop, clocks=FAST)
+        made = record_stream(tmp_path, urls=[server.url("v1")], stop=stop, clocks=FAST)
 
     assert time.monotonic() - began < 4
     assert made.events == 5000

@@ -1,4 +1,4 @@
-from persona_assets.recording.day_notes import note_recordings, read_gaps, read_notes, write_gaps
+from persona_assets.recording.day_notes import add_recording_notes, read_gaps, read_recording_notes, write_gaps
 from persona_assets.recording.publish import publish_days
 from persona_assets.recording.results import Gap
 
@@ -12,7 +12,7 @@ def stage(root, files, gaps=(), mode="replay"):
     for name, content in files.items():
         (day / name).write_bytes(content)
     write_gaps(day, gaps)
-    note_recordings(day, [{"mode": mode}])
+    add_recording_notes(day, [{"mode": mode}])
     return staging
 
 
@@ -41,14 +41,14 @@ def test_what_was_recorded_otherwise_stays_and_its_gaps_are_filled(tmp_path):
     day.mkdir()
     (day / "07.jsonl.zst").write_bytes(b"live")
     write_gaps(day, [Gap(50, 150, "lost")])
-    note_recordings(day, [{"mode": "live"}])
+    add_recording_notes(day, [{"mode": "live"}])
 
     added = publish_days(stage(tmp_path, {"07.jsonl.zst": b"a"}, [Gap(160, 170, "silent")]), tmp_path, **RANGE)
 
     assert added == [day / "07-2.jsonl.zst"]
     assert read_day(tmp_path) == {"07.jsonl.zst": b"live", "07-2.jsonl.zst": b"a"}
     assert read_gaps(day) == [Gap(50, 100, "lost"), Gap(160, 170, "silent")]
-    assert [note["mode"] for note in read_notes(day)] == ["live", "replay", "complete"]
+    assert [note["mode"] for note in read_recording_notes(day)] == ["live", "replay", "complete"]
 
 
 def test_a_crash_between_two_renamings_is_made_good(tmp_path):

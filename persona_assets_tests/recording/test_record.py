@@ -10,10 +10,10 @@ import pytest
 
 from persona_assets.errors import CaptureError, SettingsError, StorageError, StreamError, StreamHoleError
 from persona_assets.recording import connection, store
-from persona_assets.recording.day_notes import read_gaps, read_notes
-from persona_assets.recording.record import record
+from persona_assets.recording.day_notes import read_gaps, read_recording_notes
+from persona_assets.recording.record import record_stream
 from persona_assets.recording.results import Filters
-from persona_assets.recording.zstd_tail import find_whole_length
+from persona_assets.recording.zstd_tail import find_length_of_whole_frames
 from persona_assets_tests import jetstream_server
 from persona_assets_tests.jetstream_server import (
     SECOND,
@@ -39,7 +39,7 @@ WAYS = [("v1", False), ("v1", True), ("v2", False), ("v2", True)]
 
 def replay(root, *servers, protocol="v1", **options):
     options = {"stream_timeout": 1.0, "clocks": FAST} | options
-    return record(root, urls=[server.url(protocol) for server in servers], start_us=START, end_us=END, **options)
+    return record_stream(root, urls=[server.url(protocol) for server in servers], start_us=START, end_us=END, **options)
 
 
 def once(lines):
@@ -142,7 +142,7 @@ def test_random_schedules_of_failures_leave_the_actions_of_an_undisturbed_record
     quiet = JetstreamServer(EVENTS)
     with running(*servers, quiet):
         urls = [server.url(generator.choice(["v1", "v2"])) for server in servers]
-        made = record(tmp_path / "made", urls=urls, start_us=START, end_us=END, stream_timeout=1.0, clocks=FAST)
+        made = record_stream(tmp_path / "made", urls=urls, start_us=START, end_us=END, stream_timeout=1.0, clocks=FAST)
         replay(tmp_path / "quiet", quiet)
 
     assert set(keys(tmp_path / "made")) == set(once(IN_RANGE))
@@ -233,7 +233,7 @@ def test_a_live_recording_finishes_an_hour_when_it_is_over_and_names_what_it_lac
     assert list(read_lines(tmp_path)) == ["2025-03-01/23.jsonl.zst"]
     assert (tmp_path / "2025-03-02" / ".00.jsonl.zst.partial").is_file()
     assert [(gap.to_us, gap.why) for gap in made.gaps] == [(BEGIN, "recording began then")]
-    (note,) = read_notes(tmp_path / "2025-03-01")
+    (note,) = read_recording_notes(tmp_path / "2025-03-01")
     assert note["mode"] == "live"
 
 
@@ -280,7 +280,7 @@ def test_an_account_event_from_two_servers_is_recorded_once(tmp_path):
     second = JetstreamServer(EVENTS, first_seq=5)
     with running(first, second):
         urls = [first.url("v1"), second.url("v2")]
-        record(tmp_path / "made", urls=urls, start_us=START, end_us=END, stream_timeout=1, clocks=FAST)
+        record_stream(tmp_path / "made", urls=urls, start_us=START, end_us=END, stream_timeout=1, clocks=FAST)
         replay(tmp_path / "quiet", second)
 
     mixed = keys(tmp_path / "made")
@@ -344,7 +344,7 @@ def test_requests_that_every_server_refuses_end_the_recording(tmp_path):
 
 def test_a_range_ends_when_no_server_can_be_reached(tmp_path):
     with pytest.raises(StreamError, match="no server of PERSONA_JETSTREAM_URLS"):
-        record(
+        record_stream(
             tmp_path,
             urls=["ws://127.0.0.1:9/subscribe"],
             start_us=START,
@@ -358,13 +358,13 @@ def test_two_recordings_into_one_folder_are_refused(tmp_path):
 
         def look(_):
             with pytest.raises(CaptureError, match="another process records into"):
-                record(tmp_path, urls=[server.url("v1")])
+                record_stream(tmp_path, urls=[server.url("v1")])
             looked.append(1)
 
         looked = []
         stop = threading.Event()
         threading.Timer(0.5, stop.set).start()
-        record(tmp_path, urls=[server.url("v1")], stop=stop, on_progress=look)
+        record_stream(tmp_path, urls=[server.url("v1")], stop=stop, on_progress=look)
     assert looked
 
 
@@ -376,7 +376,7 @@ def test_a_full_disk_is_one_clear_error_and_recording_goes_on_with_space(small_d
             record_live(root, [server], events=18_000)
         kept = shutil.copytree(root, tmp_path / "capture")
         (partial,) = [*kept.glob("*/.*.partial")]
-        assert find_whole_length(partial) == partial.stat().st_size > 10_000
+        assert find_length_of_whole_frames(partial) == partial.stat().st_size > 10_000
         made, _ = record_live(kept, [server], events=18_000, seconds=5)
 
     assert set(keys(kept)) == set(once(EVENTS))
@@ -397,7 +397,7 @@ def test_filters_are_sent_and_noted_without_ids(tmp_path):
         }
         assert made.is_complete
         assert keys(root) == expected
-        note, complete = read_notes(root / "2025-03-01")
+        note, complete = read_recording_notes(root / "2025-03-01")
         assert complete["mode"] == "complete"
         assert note["collections"] == ["app.bsky.feed.post"]
         assert note["dids"]["count"] == 1
@@ -415,6 +415,6 @@ def test_many_ids_are_sent_in_a_message_on_v1(tmp_path):
 
 def test_what_is_asked_for_must_make_sense(tmp_path):
     with pytest.raises(SettingsError, match="a range needs a start"):
-        record(tmp_path, urls=["ws://h/subscribe"], end_us=END)
+        record_stream(tmp_path, urls=["ws://h/subscribe"], end_us=END)
     with pytest.raises(SettingsError, match="names no server"):
-        record(tmp_path, urls=[])
+        record_stream(tmp_path, urls=[])

@@ -2,7 +2,7 @@
 
 import threading
 
-from persona_assets.recording.record import record
+from persona_assets.recording.record import record_stream
 from persona_assets.recording.recorder import Clocks
 from persona_assets.recording.results import Filters
 from persona_assets_tests.jetstream_server import SECOND, Fault, JetstreamServer, make_events, micro, running
@@ -28,7 +28,7 @@ def test_few_accounts_that_are_silent_at_the_end_of_a_range_end_it(tmp_path):
     made = make_events(BEGIN, 1000)
     did = "did:plc:000000000000000000000003"
     with running(server := JetstreamServer(made)):
-        recording = record(
+        recording = record_stream(
             tmp_path,
             urls=[server.url("v1")],
             start_us=BEGIN + 20 * SECOND,
@@ -52,7 +52,7 @@ def test_progress_is_reported_during_silence(tmp_path):
             if len(seen) == 2:
                 stop.set()
 
-        made = record(tmp_path, urls=[server.url("v2")], stop=stop, on_progress=look, clocks=FAST)
+        made = record_stream(tmp_path, urls=[server.url("v2")], stop=stop, on_progress=look, clocks=FAST)
 
     assert made.events == 0
     assert seen[0].last_time_us is None

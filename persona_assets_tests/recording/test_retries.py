@@ -7,7 +7,7 @@ from persona_assets.recording.addresses import parse_addresses
 from persona_assets.recording.attempts import Attempts
 from persona_assets.recording.connection import LostError, RefusedError
 from persona_assets.recording.dictionaries import Dictionaries
-from persona_assets.recording.retries import Retries
+from persona_assets.recording.retries import ConnectionRetries
 
 URLS = ["ws://a/xrpc/network.bsky.jetstream.subscribeEvents", "ws://b/subscribe"]
 
@@ -15,7 +15,7 @@ URLS = ["ws://a/xrpc/network.bsky.jetstream.subscribeEvents", "ws://b/subscribe"
 def make_retries(*, gives_up=False):
     attempts = Attempts(parse_addresses(URLS))
     dictionaries = Dictionaries({5: b"d"}, fetch=lambda _: None)
-    return Retries(attempts, dictionaries, Counter(), gives_up=gives_up), attempts, dictionaries
+    return ConnectionRetries(attempts, dictionaries, Counter(), gives_up=gives_up), attempts, dictionaries
 
 
 def test_a_dictionary_that_is_refused_is_not_asked_for_again():
@@ -23,7 +23,7 @@ def test_a_dictionary_that_is_refused_is_not_asked_for_again():
     address = attempts.addresses[0]
 
     assert retries.note_refusal(RefusedError("r", name="UnknownZstdDictionary"), address, (5, b"d"))
-    assert dictionaries.choose(address) is None
+    assert dictionaries.choose_for_server(address) is None
     assert attempts.index == 0
 
 
@@ -44,9 +44,9 @@ def test_a_recording_ends_when_all_servers_refuse_for_good():
         retries.note_refusal(final, address, None)
 
     with pytest.raises(StreamError, match="a: HTTP status 401; b: HTTP status 401"):
-        retries.next_wait(has_progress=False)
+        retries.next_wait_s(has_progress=False)
     retries.note_connection()
-    assert retries.next_wait(has_progress=False) > 0
+    assert retries.next_wait_s(has_progress=False) > 0
 
 
 @pytest.mark.parametrize("gives_up", [True, False])
@@ -55,7 +55,7 @@ def test_only_a_range_gives_up_when_no_server_delivers(gives_up):
 
     def fail():
         for _ in range(100):
-            retries.next_wait(has_progress=False)
+            retries.next_wait_s(has_progress=False)
 
     if gives_up:
         with pytest.raises(StreamError, match="continues where it stopped"):
@@ -71,4 +71,4 @@ def test_an_oversize_frame_is_left_out_by_the_server_then_skipped():
     retries.note_loss(lost, has_progress=True)
     assert retries.max_message_bytes == 8 << 20
     retries.note_loss(lost, has_progress=False)
-    assert attempts.choose(10**15, is_resumed=True).cursor == 10**15 + 1_000_000
+    assert attempts.next_attempt(10**15, is_resumed=True).cursor == 10**15 + 1_000_000

@@ -1,18 +1,18 @@
 from persona_assets.recording.results import Filters, Gap
-from persona_assets.recording.store import Store
+from persona_assets.recording.store import RecordingStore
 from persona_assets_tests.recording.recorded import read_lines
 
 AT = 1_740_873_600_000_000  # 2025-03-02
 
 
 def open_store(root, **changes):
-    return Store(root, Filters(), **({"mode": "live", "keep_totals": False} | changes))
+    return RecordingStore(root, Filters(), **({"mode": "live", "keep_totals": False} | changes))
 
 
 def test_the_position_is_kept_after_the_data(tmp_path):
     store = open_store(tmp_path)
     store.begin_connection("ws://h/subscribe")
-    store.add(AT, b"a")
+    store.add_event(AT, b"a")
     assert open_store(tmp_path).cursor_us is None
     store.flush(AT)
 
@@ -24,7 +24,7 @@ def test_the_position_is_kept_after_the_data(tmp_path):
 
 def test_an_hour_is_finished_a_minute_after_its_end(tmp_path):
     store = open_store(tmp_path)
-    store.add(AT, b"a")
+    store.add_event(AT, b"a")
     store.flush(AT + 3_659_000_000)
     assert read_lines(tmp_path) == {}
     store.flush(AT + 3_660_000_000)
@@ -35,14 +35,14 @@ def test_an_hour_is_finished_a_minute_after_its_end(tmp_path):
 def test_flushing_is_due_every_few_seconds(tmp_path):
     store = open_store(tmp_path)
     for now, expected in ((0.0, 1), (1.0, 1), (6.0, 3)):
-        store.add(AT, b"a")
+        store.add_event(AT, b"a")
         store.flush_if_due(AT + int(now), now)
         assert store._files.buffered_bytes == (0 if expected != 1 or now == 0 else 2)
 
 
 def test_totals_of_a_range_go_on(tmp_path):
     store = open_store(tmp_path, keep_totals=True)
-    store.add(AT, b"a")
+    store.add_event(AT, b"a")
     store.note_gap(Gap(AT, AT + 5, "w"))
     store.note_gap(Gap(AT, AT, "empty"))
     store.totals.dropped["d"] += 1

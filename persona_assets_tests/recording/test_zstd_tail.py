@@ -1,7 +1,7 @@
 import pytest
 import zstandard
 
-from persona_assets.recording.zstd_tail import find_whole_length, truncate_to_whole_frames
+from persona_assets.recording.zstd_tail import find_length_of_whole_frames, truncate_to_whole_frames
 
 FRAMES = [zstandard.ZstdCompressor(write_checksum=True).compress(b"%d\n" % at * 1000) for at in range(3)]
 
@@ -13,7 +13,7 @@ def test_a_file_is_cut_after_its_last_whole_frame(tmp_path, lost):
     path.write_bytes(content[: len(content) - lost])
 
     whole = len(content) if lost == 0 else len(FRAMES[0]) + len(FRAMES[1])
-    assert find_whole_length(path) == whole
+    assert find_length_of_whole_frames(path) == whole
     assert truncate_to_whole_frames(path) == whole
     assert path.read_bytes() == content[:whole]
 

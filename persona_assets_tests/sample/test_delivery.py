@@ -11,7 +11,7 @@ from persona_assets.sample.delivery import (
     DAMAGED_LINES_PER_KIND,
     DAMAGES,
     Delivery,
-    build_files,
+    build_day_files,
     day_start_us,
     draw_damaged_lines,
     draw_second_deliveries,
@@ -70,7 +70,7 @@ def test_every_kind_of_damage_occurs_and_is_counted():
 def test_files_have_every_line_in_the_folder_of_its_hour():
     written = deliveries()
 
-    files = build_files(DAY, reversed(written), rng())
+    files = build_day_files(DAY, reversed(written), rng())
 
     lines = []
     for name, content in files.items():

@@ -85,10 +85,12 @@ def test_it_compares_clusters_with_planted_personas(demo):
 
 
 def test_it_ends_with_the_url_of_the_report_and_the_next_command(demo):
-    *_, address, following = demo[2].splitlines()
+    *_, address, data_set, following = demo[2].splitlines()
 
     assert Path(url2pathname(urlparse(address.removeprefix("Report: ")).path)).is_file()
     assert address.startswith("Report: file:///")
+    folder = Path(data_set.removeprefix("Data set: ").partition(",")[0])
+    assert {"README.md", "croissant.json", "data"} <= {entry.name for entry in folder.iterdir()}
     assert "make dev" in following
 
 

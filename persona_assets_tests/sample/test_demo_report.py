@@ -6,7 +6,7 @@ from persona_assets.sample.demo_report import (
     ReportWord,
     format_cluster_table,
     format_verdict,
-    is_match,
+    is_good_match,
 )
 from persona_assets.sample.score import MainPersona, Score
 
@@ -25,7 +25,7 @@ def score(agreement=0.9, *, unplanted=0):
     return Score(
         users=1600,
         unplanted=unplanted,
-        agreement=agreement,
+        adjusted_rand_index=agreement,
         matched=1500,
         main_personas={0: MainPersona("baking", 1140), 1: MainPersona("chess", 360)},
     )
@@ -66,6 +66,6 @@ def test_users_without_a_planted_persona_are_counted():
 def test_a_low_agreement_is_reported_as_no_match():
     poor = score(0.4)
 
-    assert not is_match(poor)
+    assert not is_good_match(poor)
     assert "THE CLUSTERS DO NOT MATCH THE PLANTED PERSONAS" in read(format_verdict(poor, 3))
     assert "2 of 3 planted personas" in read(format_verdict(poor, 3))

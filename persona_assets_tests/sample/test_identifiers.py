@@ -49,4 +49,4 @@ def test_a_cid_has_a_sha_256_multihash():
 
 
 def test_a_time_is_formatted_in_milliseconds():
-    assert identifiers.format_time(1_740_973_563_121_964) == "2025-03-03T03:46:03.121Z"
+    assert identifiers.format_record_time(1_740_973_563_121_964) == "2025-03-03T03:46:03.121Z"

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from persona_assets.sample.people import Person, declare_languages, make_people
+from persona_assets.sample.people import Person, draw_declared_languages, make_people
 
 
 def person(*, language="en", persona="chess", tagging="right"):
@@ -50,13 +50,13 @@ def test_every_way_of_declaring_languages_occurs():
     ],
 )
 def test_declared_languages_depend_on_the_author(one, declared):
-    assert declare_languages(one, np.random.default_rng(0)) == declared
+    assert draw_declared_languages(one, np.random.default_rng(0)) == declared
 
 
 def test_regions_are_declared_for_english_only():
     rng = np.random.default_rng(0)
 
-    assert {tuple(declare_languages(person(tagging="region"), rng) or ()) for _ in range(40)} == {
+    assert {tuple(draw_declared_languages(person(tagging="region"), rng) or ()) for _ in range(40)} == {
         ("en-US",),
         ("en-GB",),
     }

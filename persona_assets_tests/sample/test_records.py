@@ -37,12 +37,12 @@ def test_an_active_account_has_no_status():
 
 
 def test_a_quote_with_a_picture_has_its_reference_one_level_deeper():
-    assert records.embed_quote(QUOTED)["record"]["uri"] == QUOTED.uri
-    assert records.embed_quote_with_picture(QUOTED, rng())["record"]["record"]["uri"] == QUOTED.uri
+    assert records.make_quote_embed(QUOTED)["record"]["uri"] == QUOTED.uri
+    assert records.make_quote_and_picture_embed(QUOTED, rng())["record"]["record"]["uri"] == QUOTED.uri
 
 
 def test_a_hashtag_is_marked_in_bytes_not_characters():
-    text, facet = records.append_tag("Grüße 🔥", "baking")
+    text, facet = records.append_hashtag("Grüße 🔥", "baking")
 
     start, end = facet["index"]["byteStart"], facet["index"]["byteEnd"]
     assert text.encode()[start:end] == b"#baking"

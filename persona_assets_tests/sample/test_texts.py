@@ -7,7 +7,7 @@ import pytest
 
 from persona_assets.sample.people import Person
 from persona_assets.sample.phrases import OTHER_LANGUAGES
-from persona_assets.sample.texts import ON_TOPIC_SHARE, write_text
+from persona_assets.sample.texts import ON_TOPIC_SHARE, generate_text
 from persona_assets.sample.topics import TOPICS
 
 PERSONAS = ["gardening", "chess"]
@@ -19,7 +19,7 @@ def person(*, language="en", persona="chess"):
 
 def texts(one, *, count=400, answering=False):
     rng = np.random.default_rng(3)
-    return [write_text(one, PERSONAS, rng, answering=answering) for _ in range(count)]
+    return [generate_text(one, PERSONAS, rng, answering=answering) for _ in range(count)]
 
 
 def speaks_of(text, topic):

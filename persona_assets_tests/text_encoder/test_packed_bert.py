@@ -15,7 +15,7 @@ from persona_assets.text_encoder.packed_bert import (
     PackedBert,
     Packing,
     attend_packed,
-    can_pack,
+    can_use_packed_bert,
     choose_attention,
     has_packed_kernel,
 )
@@ -149,8 +149,8 @@ def test_what_is_no_bert_is_not_packed():
         vocab_size=50, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
     )
 
-    assert can_pack(make_network("XLMRoberta"))
-    assert not can_pack(transformers.MPNetModel(config))
+    assert can_use_packed_bert(make_network("XLMRoberta"))
+    assert not can_use_packed_bert(transformers.MPNetModel(config))
 
 
 def test_the_kernel_gets_the_longest_text(monkeypatch):

@@ -6,7 +6,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from persona_assets.errors import ModelError
-from persona_assets.text_encoder.model import EMBEDDED, find_folder
+from persona_assets.text_encoder.model import EMBEDDED, find_model_folder
 from persona_assets.text_encoder.token_counts import load_token_counter
 
 TEXTS = ["", "hello world", '{"text": "so \\"they\\" say\\n\\n"}', "@user1: ünïcödé 🎉 is here", "a\nb  c"]
@@ -18,7 +18,7 @@ def lengths(tokenizer, texts):
 
 @pytest.mark.model
 def test_the_embedded_tokenizer_counts_as_transformers_does():
-    tokenizer = AutoTokenizer.from_pretrained(find_folder(EMBEDDED))
+    tokenizer = AutoTokenizer.from_pretrained(find_model_folder(EMBEDDED))
 
     counts = load_token_counter(EMBEDDED)(pa.array(TEXTS))
 

@@ -8,14 +8,15 @@ import dagster as dg
 
 from persona_assets.archive.client import ArchiveClient
 from persona_assets.archive.day import download_day
-from persona_assets.assets.captured_events.capture_day import is_captured, list_files, replay_day
+from persona_assets.assets.captured_events.capture_day import is_day_recorded, list_recorded_files, replay_day
 from persona_assets.capture.resource import Capture
-from persona_assets.command_line.record_stream import read_filters, warn_of_filters
-from persona_assets.common.metadata import count_table, measured
+from persona_assets.command_line.record_stream import describe_missing_collections, read_stream_filters
+from persona_assets.common.checks import Check
+from persona_assets.common.metadata import build_count_table, measuring_time_and_memory
 from persona_assets.common.progress import Progress
 from persona_assets.common.utc_times import DayRange
 from persona_assets.partitions import parse_day
-from persona_assets.recording.record import record
+from persona_assets.recording.record import record_stream
 from persona_assets.recording.results import Progress as RecordingProgress
 from persona_assets.recording.results import Recording
 from persona_assets.settings import CaptureSource, Settings, read_settings
@@ -35,9 +36,17 @@ _SOURCES: dict[CaptureSource, str] = {
 }
 Described = dict[str, Any]  # metadata of a materialization
 
+_NO_INDEX_MISSING = Check(
+    "captured_events",
+    "every_segment_is_listed",
+    "The archive does not list some segments between the first and the last of the day (segments_not_listed), so that "
+    "events of the day may be missing. Materialize the day again some hours later, when the server has rewritten its "
+    "archive, or set PERSONA_ARCHIVE_URL to another server.",
+)
+
 
 def build_captured_events(days: dg.DailyPartitionsDefinition, settings: Settings) -> dg.AssetsDefinition:
-    """Build the definition of the asset: external for `PERSONA_SOURCE=files`, otherwise one that captures days.
+    """Build the asset `captured_events`: external if the setting `source` is "files", else one that captures days.
 
     Args:
         days: The daily partitions of the graph.
@@ -55,18 +64,23 @@ def build_captured_events(days: dg.DailyPartitionsDefinition, settings: Settings
         )
         return dg.AssetsDefinition(specs=[spec])
 
+    checks = [_NO_INDEX_MISSING] if settings.source == "archive" else []
+
     @dg.asset(
         group_name="persona_assets",
         partitions_def=days,
+        check_specs=[check.spec(days) for check in checks],
         kinds={"python", "jsonl"},
         tags={"stage": "capture"},
         owners=["team:persona_assets"],
         description=description,
     )
-    def captured_events(context: dg.AssetExecutionContext, capture: Capture) -> dg.MaterializeResult[Any]:
-        with measured() as cost:
+    def captured_events(context: dg.AssetExecutionContext, capture: Capture):
+        with measuring_time_and_memory() as cost:
             described = _CAPTURE[settings.source](context, capture)
-        return dg.MaterializeResult(metadata=described | cost)
+        not_listed = described.get("segments_not_listed", 0)
+        results = [check.result(passed=not_listed == 0, segments_not_listed=not_listed) for check in checks]
+        return dg.MaterializeResult(metadata=described | cost, check_results=results)
 
     return captured_events
 
@@ -74,8 +88,8 @@ def build_captured_events(days: dg.DailyPartitionsDefinition, settings: Settings
 def _replay(context: dg.AssetExecutionContext, capture: Capture) -> Described:
     """Record the day from the stream, unless it is there, and return the metadata."""
     day, root = parse_day(context.partition_key), Path(capture.root)
-    if is_captured(root, day):
-        files = list_files(root, day)
+    if is_day_recorded(root, day):
+        files = list_recorded_files(root, day)
         context.log.info("%s is captured already: its %d files are left as they are", day, len(files))
         return {"files": len(files), "bytes": sum(file.size for file in files)}
     recording = replay_day(day, lambda wanted: _record(context, capture, wanted))
@@ -85,7 +99,7 @@ def _replay(context: dg.AssetExecutionContext, capture: Capture) -> Described:
         "bytes": recording.file_bytes,
         "bytes_uncompressed": recording.raw_bytes,
         "reconnects": recording.reconnects,
-        "dropped": count_table(recording.dropped, of="reason"),
+        "dropped": build_count_table(recording.dropped, of="reason"),
     }
 
 
@@ -113,8 +127,8 @@ def _download(context: dg.AssetExecutionContext, capture: Capture) -> Described:
 def _record(context: dg.AssetExecutionContext, capture: Capture, wanted: DayRange) -> Recording:
     """Record a range from the servers of the settings, with a line of progress every few seconds."""
     settings = read_settings()
-    filters = read_filters(settings)
-    if warning := warn_of_filters(filters):
+    filters = read_stream_filters(settings)
+    if warning := describe_missing_collections(filters):
         context.log.warning(warning)
     total = (wanted.end_us - wanted.start_us) // 1_000_000
     seconds = Progress(context.log.info, what="seconds of the day", total=total)
@@ -126,7 +140,7 @@ def _record(context: dg.AssetExecutionContext, capture: Capture, wanted: DayRang
             reached = min(max(progress.last_time_us, wanted.start_us), wanted.end_us)
             seconds.add((reached - wanted.start_us) // 1_000_000 - seconds.done)
 
-    return record(
+    return record_stream(
         Path(capture.root),
         urls=settings.jetstream_urls.split(","),
         start_us=wanted.start_us,

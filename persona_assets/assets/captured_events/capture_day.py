@@ -9,12 +9,12 @@ from upath import UPath
 from persona_assets.capture.files import CaptureFile, find_files
 from persona_assets.common.utc_times import DayRange, find_day_range
 from persona_assets.errors import CaptureError
-from persona_assets.recording.day_notes import RECORDED_LAYOUT, is_recorded, read_notes
+from persona_assets.recording.day_notes import RECORDED_LAYOUT, is_range_recorded, read_recording_notes
 from persona_assets.recording.results import Recording
 
 
-def is_captured(root: Path, day: dt.date) -> bool:
-    """Return whether the whole day has been recorded already.
+def is_day_recorded(root: Path, day: dt.date) -> bool:
+    """Return whether the folder of `day` below `root` notes a complete recording of the whole day.
 
     Args:
         root: The folder of the capture.
@@ -24,9 +24,9 @@ def is_captured(root: Path, day: dt.date) -> bool:
         CaptureError: The day has files that no recorder made. They are the user's, so that nothing is added to them.
     """
     folder = root / day.strftime(RECORDED_LAYOUT)
-    if is_recorded(folder, *find_day_range(day)):
+    if is_range_recorded(folder, *find_day_range(day)):
         return True
-    if list_files(root, day) and not read_notes(folder):
+    if list_recorded_files(root, day) and not read_recording_notes(folder):
         raise CaptureError(
             f"{day} has files in the capture {root} that no recorder made; nothing is added to them. To use them, set "
             f"PERSONA_SOURCE=files. To capture the day, move the folder {folder.name} away"
@@ -34,8 +34,8 @@ def is_captured(root: Path, day: dt.date) -> bool:
     return False
 
 
-def list_files(root: Path, day: dt.date) -> list[CaptureFile]:
-    """Return the files of a day in the layout of recordings, sorted by name; empty if there are none."""
+def list_recorded_files(root: Path, day: dt.date) -> list[CaptureFile]:
+    """Return the files of `day` that `persona-record` wrote below `root`, sorted by name; may be empty."""
     try:
         return find_files(UPath(root), day, pattern=RECORDED_LAYOUT)
     except CaptureError:  # no folder, or an empty one
@@ -43,11 +43,11 @@ def list_files(root: Path, day: dt.date) -> list[CaptureFile]:
 
 
 def replay_day(day: dt.date, record_range: Callable[[DayRange], Recording]) -> Recording:
-    """Record a day to its end.
+    """Record a past day by calling `record_range` until its end; return the recording.
 
     Args:
         day: The day.
-        record_range: Records a range of time: `recording.record` with its other arguments.
+        record_range: Records a range of time: `recording.record.record_stream` with its other arguments.
 
     Raises:
         CaptureError: The recording was stopped. The next one continues it.

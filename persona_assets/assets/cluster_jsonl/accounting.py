@@ -74,8 +74,8 @@ SELECT_MEDIANS = """
 """
 
 
-def account_for_actions(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Return the number of actions of the window by cluster, action and outcome: written, or why not.
+def count_action_outcomes(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Count the actions of the window by cluster, action and outcome (written to a line, or why not).
 
     The sum over all rows but those of `ignore`, an estimate, is the number of rows of `user_actions`. A quote is both a
     message and an action; it counts once, with the outcome of the action.
@@ -91,8 +91,8 @@ def account_for_actions(con: duckdb.DuckDBPyConnection) -> pa.Table:
     return counted.cast(tables.ACTION_ACCOUNTING)
 
 
-def total_outcomes(accounting: pa.Table) -> dict[tuple[str, str], int]:
-    """Return the number of actions by (action, outcome) over all clusters, in the order of `tables.ACTIONS`.
+def sum_outcomes_over_clusters(accounting: pa.Table) -> dict[tuple[str, str], int]:
+    """Return the number of actions by (action, outcome), summed over clusters, in the order of `tables.ACTIONS`.
 
     Args:
         accounting: `tables.ACTION_ACCOUNTING`. Its estimated action "ignore" comes last.
@@ -105,7 +105,7 @@ def total_outcomes(accounting: pa.Table) -> dict[tuple[str, str], int]:
 
 
 def count_actions_by_hour(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Return the number of actions of each cluster by action and hour of the day (UTC), each action counted once.
+    """Count the distinct actions of each cluster by action and hour of the day (UTC).
 
     Args:
         con: After `load.load_window` and `targets.resolve_targets`. Gets the view `counted_actions`.
@@ -118,7 +118,7 @@ def count_actions_by_hour(con: duckdb.DuckDBPyConnection) -> pa.Table:
 
 
 def median_actions_per_user(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Return the median number of actions per user by cluster and action, users without any counted as 0.
+    """Return the median number of actions per user, by cluster and action; users without any count as 0.
 
     Args:
         con: After `count_actions_by_hour`.

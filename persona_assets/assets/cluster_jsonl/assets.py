@@ -7,20 +7,20 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from persona_assets.assets.cluster_jsonl.accounting import CUT_OFF, NOT_CLUSTERED, NOT_KEPT, total_outcomes
+from persona_assets.assets.cluster_jsonl.accounting import CUT_OFF, NOT_CLUSTERED, NOT_KEPT, sum_outcomes_over_clusters
 from persona_assets.assets.cluster_jsonl.build import BuiltLines, build_lines
 from persona_assets.assets.cluster_jsonl.ignored import IgnoredOptions
 from persona_assets.assets.cluster_jsonl.line_schema import describe_line
 from persona_assets.assets.cluster_jsonl.load import LineInputs
 from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 from persona_assets.assets.cluster_jsonl.targets import WITHOUT_TEXT
-from persona_assets.common.checks import Check, accounting_check, complete_window_check
+from persona_assets.common.checks import Check, build_accounting_check, build_complete_window_check
 from persona_assets.common.columns import ColumnDescription, describe_columns
 from persona_assets.common.line_tables import LINE_TABLES
 from persona_assets.common.metadata import (
-    column_schema,
-    count_table,
-    measured,
+    build_column_schema,
+    build_count_table,
+    measuring_time_and_memory,
     provenance_table,
     shorten_number,
     window_metadata,
@@ -29,12 +29,12 @@ from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolderContents
-from persona_assets.partitions import days_of_window, parse_day
+from persona_assets.partitions import list_window_days, parse_day
 from persona_assets.settings import ClusterCompression, ClusterFormat, IgnoredCandidates, from_setting
 from persona_assets.tables import SEEN_BEFORE, add_day_field
 
-_COMPLETE = complete_window_check("cluster_jsonl")
-_ADDS_UP = accounting_check(
+_COMPLETE = build_complete_window_check("cluster_jsonl")
+_ADDS_UP = build_accounting_check(
     "cluster_jsonl",
     of="action",
     advice="Actions of the window are neither written nor dropped under a reason: report this, it is a defect.",
@@ -74,7 +74,7 @@ class ClusterJsonlConfig(SettingsConfig):
 def build_cluster_jsonl(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping
 ) -> dg.AssetsDefinition:
-    """Return the asset definition of `cluster_jsonl`.
+    """Build the asset `cluster_jsonl`, which reads the day's clusters and the posts and actions of its window.
 
     Args:
         days: Its daily partitions.
@@ -114,13 +114,13 @@ def build_cluster_jsonl(
         """
         provenance = build_provenance(
             "cluster_jsonl",
-            days=days_of_window(context.partition_key, days, window),
-            settings=config.chosen(),
+            days=list_window_days(context.partition_key, days, window),
+            settings=config.result_settings(),
             libraries=("duckdb", "numpy"),
             inputs=[clusters, english_users],
             over_window=[user_actions, english_posts, embeddings],
         )
-        with measured() as cost:
+        with measuring_time_and_memory() as cost:
             made = build_lines(
                 LineInputs(clusters, english_users, user_actions, english_posts, embeddings),
                 ignored=_ignored_options(config),
@@ -129,7 +129,7 @@ def build_cluster_jsonl(
                 lines_without_text=config.lines_without_text,
                 memory_limit=config.memory_limit,
                 scratch=scratch.new_folder(),
-                day=parse_day(context.partition_key),
+                day_column=parse_day(context.partition_key),
                 provenance=provenance,
             )
         gaps = window_metadata(context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings)
@@ -138,12 +138,12 @@ def build_cluster_jsonl(
             value=_as_files(made, config),
             metadata={
                 **_describe(made),
-                "dagster/column_schema": column_schema(_describe_files(config)),
+                "dagster/column_schema": build_column_schema(_describe_files(config)),
                 **gaps,
                 **provenance_table(provenance),
                 **cost,
             },
-            check_results=run_checks(made, gaps, actions=user_actions.count_rows(), users=clusters.count_rows()),
+            check_results=check_lines(made, gaps, actions=user_actions.count_rows(), users=clusters.count_rows()),
         )
 
     return cluster_jsonl
@@ -161,15 +161,15 @@ def _describe(made: BuiltLines) -> dict[str, Any]:
         "users": len(made.user_clusters),
         "conversations": made.n_conversations,
         "ignored_messages": made.n_ignored,
-        "lines_without_text": count_table(made.n_without_text, of="line"),
+        "lines_without_text": build_count_table(made.n_without_text, of="line"),
         **_outcome_tables(made.accounting),
     }
 
 
-def run_checks(
+def check_lines(
     made: BuiltLines, gaps: Mapping[str, str | int], *, actions: int, users: int
 ) -> list[dg.AssetCheckResult]:
-    """Return the results of the checks that days, actions and users are complete.
+    """Check that the window has all its days, and that every action and every user is accounted for.
 
     Args:
         made: The lines and tables of the step.
@@ -178,7 +178,9 @@ def run_checks(
         users: Number of rows of `clusters`.
     """
     # Ignored messages are estimated and not in user_actions.
-    accounted = sum(number for (action, _), number in total_outcomes(made.accounting).items() if action != "ignore")
+    accounted = sum(
+        number for (action, _), number in sum_outcomes_over_clusters(made.accounting).items() if action != "ignore"
+    )
     return [
         _COMPLETE.result(passed=gaps["missing_days"] == "none", **gaps),
         _ADDS_UP.result(passed=accounted == actions, actions=actions, accounted_for=accounted),
@@ -206,14 +208,14 @@ def _describe_files(config: ClusterJsonlConfig) -> list[ColumnDescription]:
 
 def _outcome_tables(accounting: pa.Table) -> dict[str, dg.TableMetadataValue]:
     """Return two tables for the UI: actions by group of outcomes, and dropped actions by reason."""
-    totals = total_outcomes(accounting)
+    totals = sum_outcomes_over_clusters(accounting)
     dropped: dict[str, int] = {}
     for (_, outcome), actions in totals.items():
         if outcome != "written":
             dropped[outcome] = dropped.get(outcome, 0) + actions
     return {
         "accounting": _cross_table(totals),
-        "dropped": count_table(dropped, of="reason"),
+        "dropped": build_count_table(dropped, of="reason"),
     }
 
 

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from persona_assets.assets.cluster_jsonl.accounting import (
-    account_for_actions,
+    count_action_outcomes,
     count_actions_by_hour,
     median_actions_per_user,
 )
@@ -41,7 +41,7 @@ from persona_assets.common.provenance import Provenance, with_provenance
 
 
 class BuiltLines(NamedTuple):
-    """The lines of all clusters, serialised while they are iterated over, with the tables and counts of the step."""
+    """Result of `build_lines`: an iterator that serialises the lines when it is read, and tables and counts."""
 
     lines: Iterator[LineBatch]  # in the order of the files
     user_clusters: dict[str, int]  # cluster_id by user_id
@@ -65,10 +65,10 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
     lines_without_text: bool = True,
     memory_limit: str,
     scratch: Path,
-    day: dt.date | None = None,
+    day_column: dt.date | None = None,
     provenance: Provenance | None = None,
 ) -> BuiltLines:
-    """Return the lines of each cluster: conversations, actions and, if asked for, ignored messages.
+    """Build the JSON lines of each cluster: conversations, actions and, with `ignored`, ignored messages.
 
     Args:
         inputs: The tables of the day and its window.
@@ -79,7 +79,7 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         memory_limit: Memory of DuckDB's joins and sorts, such as "4GB"; beyond it they spill to `scratch`. Threads take
             about 60 bytes for each message of the window beside it.
         scratch: An empty folder, in use until `lines` is exhausted or closed.
-        day: The partition, for the column `day` of `ignored_evidence`; None for no such column.
+        day_column: The partition, for the column `day` of `ignored_evidence`; None for no such column.
         provenance: How the step was run, stored in the metadata of each table.
 
     Returns:
@@ -96,25 +96,25 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         n_ignored, evidence = 0, None
         if ignored:
             n_ignored = estimate_ignored(con, inputs.embeddings, ignored)
-            evidence = _write_evidence(con, scratch / "ignored.parquet", day, provenance)
+            evidence = _write_evidence(con, scratch / "ignored.parquet", day_column, provenance)
         else:
             create_empty_ignored(con)
         n_without_text = find_lines_without_text(con)
         if not lines_without_text:
             n_conversations -= n_without_text.get(CONVERSATION, 0)
             leave_out_lines_without_text(con)
-        counted = account_for_actions(con), count_actions_by_hour(con), median_actions_per_user(con)
-        accounting, by_hour, per_user = (with_provenance(table, provenance) for table in counted)
+        counted = count_action_outcomes(con), count_actions_by_hour(con), median_actions_per_user(con)
+        accounting, actions_by_hour, medians_per_user = (with_provenance(table, provenance) for table in counted)
         users = con.sql("SELECT user_id, cluster_id FROM members ORDER BY user_id").fetchall()
         line_tables = {name: scratch / f"{name}.parquet" for name in ("line_messages", "lines")}
-        index = _StoredIndex(LineIndex(scratch / "line_rows", contents.count), line_tables, day, provenance)
-        lines = _stream_and_close(opened.pop_all(), con, contents, form, index)
+        stored = _StoredIndex(LineIndex(scratch / "line_rows", contents.count), line_tables, day_column, provenance)
+        lines = _stream_and_close(opened.pop_all(), con, contents, form, stored)
     return BuiltLines(
         lines,
         dict(users),
         accounting,
-        by_hour,
-        per_user,
+        actions_by_hour,
+        medians_per_user,
         n_conversations,
         n_ignored,
         evidence,
@@ -126,22 +126,24 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
 class _StoredIndex(NamedTuple):
     """The index of lines, and where it is written."""
 
-    index: LineIndex
+    collected: LineIndex
     files: dict[str, Path]
-    day: dt.date | None
+    day_column: dt.date | None
     provenance: Provenance | None
 
     def write(self, con: duckdb.DuckDBPyConnection) -> None:
         """Write both tables once all lines are in the index."""
         messages, lines = (with_provenance(schema, self.provenance) for schema in (LINE_MESSAGES, LINES))
-        write_parquet(self.files["line_messages"], messages, self.index.read_messages(con), day=self.day)
-        write_parquet(self.files["lines"], lines, self.index.read_lines(con), day=self.day)
+        write_parquet(
+            self.files["line_messages"], messages, self.collected.read_messages(con), day_column=self.day_column
+        )
+        write_parquet(self.files["lines"], lines, self.collected.read_lines(con), day_column=self.day_column)
 
 
 def _write_evidence(
     con: duckdb.DuckDBPyConnection, where: Path, day: dt.date | None, provenance: Provenance | None
 ) -> Path:
-    write_parquet(where, with_provenance(IGNORED_EVIDENCE, provenance), read_evidence(con), day=day)
+    write_parquet(where, with_provenance(IGNORED_EVIDENCE, provenance), read_evidence(con), day_column=day)
     return where
 
 
@@ -154,5 +156,5 @@ def _stream_and_close(
 ) -> Iterator[LineBatch]:
     """Yield all lines, write their index, and close the database; also if the caller closes the iterator early."""
     with opened:
-        yield from stream_lines(con, contents, line_format, stored.index)
+        yield from stream_lines(con, contents, line_format, stored.collected)
         stored.write(con)

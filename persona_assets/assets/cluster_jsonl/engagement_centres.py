@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
-from persona_assets.tables import vector_width
+from persona_assets.tables import read_vector_width
 
 # BluePrint, clustering/src: at most 10 centres a cluster; weight 1, +2 if interacted with, +0.5 per follower.
 MAX_CENTRES = 10
@@ -75,8 +75,10 @@ SCORES = pa.schema([("cluster_id", pa.int32()), ("target_id", pa.int32()), ("sim
 Vectors = npt.NDArray[np.float32]
 
 
-def score_candidates(con: duckdb.DuckDBPyConnection, embeddings: pads.Dataset, *, threshold: float, seed: int) -> None:
-    """Create the table `candidate_scores`: candidate posts that are similar to what a cluster engages with.
+def create_candidate_scores(
+    con: duckdb.DuckDBPyConnection, embeddings: pads.Dataset, *, threshold: float, seed: int
+) -> None:
+    """Create the table `candidate_scores`: candidates whose similarity to a cluster's interests exceeds `threshold`.
 
     A post is in the table if its cosine similarity with a centre of the cluster exceeds `threshold`.
 
@@ -84,7 +86,7 @@ def score_candidates(con: duckdb.DuckDBPyConnection, embeddings: pads.Dataset, *
     the vectors of one cluster's engaged posts, at most 5,000, and 12 bytes for each pair above the threshold.
 
     Args:
-        con: After `ignored_candidates.find_candidates`.
+        con: After `ignored_candidates.create_candidates`.
         embeddings: `tables.embeddings_schema` of the window.
         threshold: Cosine similarity, -1 to 1.
         seed: Seed of the sample of engaged posts and of k-means.
@@ -102,7 +104,7 @@ def score_candidates(con: duckdb.DuckDBPyConnection, embeddings: pads.Dataset, *
 
 
 def fit_weighted_centres(vectors: Vectors, weights: npt.NDArray[np.float32], *, seed: int) -> Vectors:
-    """Return 1 to 10 unit vectors, the centres of weighted k-means: one centre for every ten distinct vectors.
+    """Fit weighted k-means with 1 to 10 centres, one per ten distinct vectors; return the centres, unit length.
 
     Args:
         vectors: float32 `(n, d)`, unit length, in a reproducible order.
@@ -127,7 +129,7 @@ def fit_weighted_centres(vectors: Vectors, weights: npt.NDArray[np.float32], *, 
 
 def _read_float32_vectors(embeddings: pads.Dataset) -> pa.RecordBatchReader:
     """Return URIs and vectors with vectors cast to float32, because DuckDB has no float16."""
-    vector_type = pa.list_(pa.field("element", pa.float32()), vector_width(embeddings.schema))
+    vector_type = pa.list_(pa.field("element", pa.float32()), read_vector_width(embeddings.schema))
     schema = pa.schema([("uri", pa.string()), ("vector", vector_type)])
     batches = embeddings.to_batches(columns=["uri", "vector"])
     cast = (pa.record_batch([batch["uri"], pc.cast(batch["vector"], vector_type)], schema) for batch in batches)

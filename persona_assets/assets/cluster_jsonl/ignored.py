@@ -17,8 +17,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from persona_assets.assets.cluster_jsonl.engagement_centres import score_candidates
-from persona_assets.assets.cluster_jsonl.ignored_candidates import CandidateSource, find_candidates
+from persona_assets.assets.cluster_jsonl.engagement_centres import create_candidate_scores
+from persona_assets.assets.cluster_jsonl.ignored_candidates import CandidateSource, create_candidates
 from persona_assets.assets.cluster_jsonl.relations import create_empty_table
 from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 
@@ -52,7 +52,7 @@ SELECT_EVIDENCE = """
 
 
 class IgnoredOptions(NamedTuple):
-    """Options of the estimate of ignored messages: source of candidates, threshold, maximum per user, and seed."""
+    """Options for estimating ignored messages: source of candidates, minimum similarity, maximum per user, seed."""
 
     source: CandidateSource  # which posts a user may have seen: by follows, or drawn as in the reference
     similarity_threshold: float  # cosine to a centre of the cluster that a post must exceed, -1 to 1
@@ -61,7 +61,7 @@ class IgnoredOptions(NamedTuple):
 
 
 def estimate_ignored(con: duckdb.DuckDBPyConnection, embeddings: pads.Dataset, options: IgnoredOptions) -> int:
-    """Create the table `ignored` and return its number of rows.
+    """Create the DuckDB table `ignored`, the posts that users probably saw and ignored; return its number of rows.
 
     Each row is a user and a post that the user ignored. Its time is that of the user's first action after the post was
     shown to the user.
@@ -71,20 +71,20 @@ def estimate_ignored(con: duckdb.DuckDBPyConnection, embeddings: pads.Dataset, o
         embeddings: `tables.embeddings_schema` of the window.
         options: Source of candidates, threshold, maximum and seed.
     """
-    find_candidates(con, options.source, seed=options.seed)
-    score_candidates(con, embeddings, threshold=options.similarity_threshold, seed=options.seed)
+    create_candidates(con, options.source, seed=options.seed)
+    create_candidate_scores(con, embeddings, threshold=options.similarity_threshold, seed=options.seed)
     con.execute(CREATE_IGNORED, {"cap": options.cap_ignored_messages})
     (count,) = con.sql("SELECT count(*) FROM ignored").fetchall()[0]
     return count
 
 
 def create_empty_ignored(con: duckdb.DuckDBPyConnection) -> None:
-    """Create the table `ignored` without rows, for a step that makes no estimate."""
+    """Create the DuckDB table `ignored` without rows, for lines without ignored messages."""
     con.execute(create_empty_table("ignored"))
 
 
 def read_evidence(con: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
-    """Yield the evidence of each row of `ignored` as `IGNORED_EVIDENCE`, sorted by time, user and URI.
+    """Yield, as `IGNORED_EVIDENCE`, why each row of the table `ignored` is in it, sorted by time, user and URI.
 
     Args:
         con: After `estimate_ignored`.

@@ -127,8 +127,8 @@ a day.
 Whoever knows the seed can choose a record key that is assigned to a given user. A secret seed prevents that."""
 
 
-def find_candidates(con: duckdb.DuckDBPyConnection, source: CandidateSource, *, seed: int) -> None:
-    """Create the table `candidates`: the posts that each user of a large cluster may have ignored.
+def create_candidates(con: duckdb.DuckDBPyConnection, source: CandidateSource, *, seed: int) -> None:
+    """Create the DuckDB table `candidates`: posts that users of large clusters may have seen and did not act on.
 
     Each pair of a user and a post is there once. `evidence` is the earliest action of the user after the post was
     shown (`active_us`), when that was (`shown_us`), by which rule, and by whom (null if drawn). Also creates

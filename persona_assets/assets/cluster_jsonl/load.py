@@ -13,16 +13,16 @@ import pyarrow.dataset as pads
 
 from persona_assets import tables
 from persona_assets.assets.cluster_jsonl.line_formats import LineFormat
-from persona_assets.assets.cluster_jsonl.serialise import CREATE_JSON_STRING_MACRO, sql_for_time
+from persona_assets.assets.cluster_jsonl.serialise import CREATE_JSON_STRING_MACRO, time_as_json_sql
 from persona_assets.assets.cluster_jsonl.threads import Int32Array, find_cycles
 from persona_assets.assets.cluster_jsonl.without_text import CREATE_HAS_NO_TEXT_MACRO
 from persona_assets.common.content_file import ContentFile
 from persona_assets.common.database import INTERRUPT_ERRORS, create_dataset_view, find_duplicate_values
-from persona_assets.common.interrupts import ending_on_signal
+from persona_assets.common.interrupts import interrupting_on_signal
 
 
 class LineInputs(NamedTuple):
-    """The tables that lines are built from: lazy datasets, rows in any order."""
+    """The tables that lines are built from, as lazy datasets of the window, rows in any order."""
 
     clusters: pads.Dataset  # tables.CLUSTERS of the day
     english_users: pads.Dataset  # tables.ENGLISH_USERS of the day
@@ -32,7 +32,7 @@ class LineInputs(NamedTuple):
 
 
 class ReplyForest(NamedTuple):
-    """The message that each message replies to, and its author's cluster, as arrays indexed by `messages.id`."""
+    """For each message, the message that it replies to and its author's cluster: arrays indexed by `messages.id`."""
 
     parents: Int32Array  # (n,), the message replied to, or -1; without cycles
     clusters: Int32Array  # (n,), the cluster of the author, or -1
@@ -91,7 +91,7 @@ SELECT_EARLIEST_FIRST = "SELECT id FROM messages JOIN cycle_messages USING (id) 
 def load_window(
     con: duckdb.DuckDBPyConnection, inputs: LineInputs, contents: ContentFile, line_format: LineFormat
 ) -> ReplyForest:
-    """Load members and messages of the window into tables, without duplicates, and return who replies to whom.
+    """Load users and distinct messages of the window into DuckDB tables; return which message replies to which.
 
     Creates `members`, `messages` and `duplicate_messages`, which spill to disk beyond the memory limit. The forest
     takes 8 bytes for each message, and up to 60 while it is built.
@@ -109,10 +109,14 @@ def load_window(
     con.execute(CREATE_HAS_NO_TEXT_MACRO)
     con.execute(CREATE_MEMBERS)
     # The query needs a cursor of its own, as the connection is busy creating the table from the query's rows.
-    with con.cursor() as cursor, ending_on_signal(cursor.interrupt, fails_with=INTERRUPT_ERRORS), closing(contents):
+    with (
+        con.cursor() as cursor,
+        interrupting_on_signal(cursor.interrupt, interrupt_errors=INTERRUPT_ERRORS),
+        closing(contents),
+    ):
         for name in ("user_actions", "english_posts"):
             create_dataset_view(cursor, name, getattr(inputs, name))
-        messages = cursor.sql(SELECT_MESSAGES.format(time=sql_for_time(line_format))).to_arrow_reader()
+        messages = cursor.sql(SELECT_MESSAGES.format(time=time_as_json_sql(line_format))).to_arrow_reader()
         con.register("numbered_messages", _number_messages(messages, contents))
         con.execute("CREATE TABLE messages AS SELECT * REPLACE (action::action_type AS action) FROM numbered_messages")
     con.unregister("numbered_messages")
@@ -142,7 +146,7 @@ def _remove_duplicates(con: duckdb.DuckDBPyConnection, contents: ContentFile) ->
     con.register("repeated_message_hashes", pa.table({"uri_hash": hashes}))
     ids = con.sql("SELECT id FROM messages SEMI JOIN repeated_message_hashes USING (uri_hash)").to_arrow_table()
     con.unregister("repeated_message_hashes")
-    con.register("possible_duplicates", _add_contents(ids, contents.open()))
+    con.register("possible_duplicates", _add_contents(ids, contents.open_as_array()))
     con.execute(CREATE_DUPLICATE_MESSAGES)
     con.unregister("possible_duplicates")
     con.execute("DELETE FROM messages WHERE id IN (SELECT id FROM duplicate_messages)")

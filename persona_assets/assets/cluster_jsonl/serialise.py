@@ -56,25 +56,25 @@ class LineSources(NamedTuple):
 
 
 class TimeIndex(NamedTuple):
-    """The sorted times of all lines, which turn a time into its rank for formats with relative times."""
+    """The sorted times of all lines, by which a time is converted to its rank in formats with relative times."""
 
     message_times: Microseconds  # by messages.id, since 1970
     all_times: Microseconds  # distinct times of all lines, ascending
 
-    def rank(self, times: pa.Int64Array) -> pa.Int64Array:
-        """Return the rank of each time, from 0; null stays null."""
+    def rank_times(self, times: pa.Int64Array) -> pa.Int64Array:
+        """Return the rank (from 0) of each time among all times; null stays null."""
         ranks = np.searchsorted(self.all_times, times.fill_null(0).to_numpy())
         return pa.array(ranks, mask=times.is_null().to_numpy(zero_copy_only=False))
 
 
-def sql_for_time(line_format: LineFormat) -> str:
-    """Return the SQL expression that writes a message's time as JSON: key and time, or the key alone if relative."""
+def time_as_json_sql(line_format: LineFormat) -> str:
+    """Return the SQL expression for a message's time in JSON: key and time, or only the key if times are relative."""
     key = f"'{_time_key(line_format)}'"
     return key if line_format.is_time_relative else f"{key} || event_time_us"
 
 
 def serialise_segments(segments: pa.RecordBatch, sources: LineSources, line_format: LineFormat) -> pa.LargeStringArray:
-    """Return the JSON of each segment of the lines (a message, or an action); concatenated they are the lines.
+    """Return the JSON text of each segment (a message or action); a line is the concatenation of its segments.
 
     Args:
         segments: Rows of `write_lines.SELECT_SEGMENTS`: `cluster_id`, `event_time_us`, `member`, `kind` (0 for a
@@ -90,8 +90,8 @@ def serialise_segments(segments: pa.RecordBatch, sources: LineSources, line_form
     content_times: list[pa.LargeStringArray] = []
     if sources.time_index:
         times = pa.array(sources.time_index.message_times).take(segments["message_id"])
-        content_times = [_as_text(sources.time_index.rank(times))]
-        action_times = sources.time_index.rank(action_times)
+        content_times = [_as_text(sources.time_index.rank_times(times))]
+        action_times = sources.time_index.rank_times(action_times)
     line_start, line_end = _serialise_frames(segments["cluster_id"], line_format)
     return pc.binary_join_element_wise(
         pc.if_else(segments["is_first"], line_start, _literal(",")),

@@ -19,7 +19,7 @@ LEAVES_PER_BATCH = 50_000
 
 
 class PathMessages(NamedTuple):
-    """The messages of a batch of paths as columns: one row for each message of each path."""
+    """The messages of several reply paths, as columns with one row for each message of each path."""
 
     leaf: Int32Array  # the last message of the path
     position: Int32Array  # 0 for the leaf, -1 for the message it replies to, and so on
@@ -28,7 +28,7 @@ class PathMessages(NamedTuple):
 
 
 def find_cycles(parents: Int32Array) -> list[Int32Array]:
-    """Return the cycles of replies, which only forged messages can form.
+    """Return the cycles in which messages reply to each other, which only forged messages can form.
 
     Args:
         parents: int32 `(n,)`, the message replied to, or -1.
@@ -52,7 +52,7 @@ def find_cycles(parents: Int32Array) -> list[Int32Array]:
 
 
 def find_line_ends(parents: Int32Array, clusters: Int32Array) -> Int32Array:
-    """Return the messages that end a line: those without a direct or indirect reply by a user of the same cluster.
+    """Return the messages without any direct or indirect reply by a user of the same cluster: each ends a line.
 
     In a preorder of the threads, all messages below a message follow it without a gap. So a message of the same cluster
     is below it exactly if the next message of that cluster in the preorder is within that range.
@@ -77,7 +77,7 @@ def find_line_ends(parents: Int32Array, clusters: Int32Array) -> Int32Array:
 
 
 def trace_paths(parents: Int32Array, leaves: Int32Array, *, max_thread_messages: int) -> Iterator[PathMessages]:
-    """Yield the path from each leaf up to the first message of its thread, cut to the messages nearest the leaf.
+    """Yield the path of replies from each leaf up to its thread's first message, at most `max_thread_messages` long.
 
     Args:
         parents: int32 `(n,)`, the message replied to, or -1; without cycles.

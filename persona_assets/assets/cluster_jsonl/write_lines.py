@@ -94,7 +94,7 @@ SELECT_LINE_TIMES = """
 
 
 def create_thread_paths(con: duckdb.DuckDBPyConnection, forest: ReplyForest, *, max_thread_messages: int) -> int:
-    """Create the table `thread_paths`, one row for each message of each conversation line; return the number of lines.
+    """Create the table `thread_paths`, a row for each message of each conversation line; return the number of lines.
 
     Also creates `cut_off_messages`: the messages by members that are in no path of their own cluster.
 
@@ -140,7 +140,7 @@ def stream_lines(
     con.register("action_kinds", pa.table({"action": ACTION_KEYS, "kind": kinds}))
     con.execute(CREATE_SEGMENTS)
     time_index = _build_time_index(con, contents.count) if line_format.is_time_relative else None
-    sources = LineSources(contents.open(), _fetch_user_ids(con), time_index)
+    sources = LineSources(contents.open_as_array(), _fetch_user_ids(con), time_index)
     # Ties need a cursor of their own, as the connection is busy with the segments.
     with con.cursor() as cursor:
         batches = con.sql(SELECT_SEGMENTS).to_arrow_reader(SEGMENTS_PER_BATCH)

@@ -14,28 +14,28 @@ from persona_assets.assets.cluster_stats.inspect_lines import inspect_lines
 from persona_assets.assets.cluster_stats.map_positions import read_earlier_map
 from persona_assets.assets.cluster_stats.page_context import PageContext
 from persona_assets.assets.cluster_stats.persona_groups import read_paths
-from persona_assets.assets.cluster_stats.persona_history import find_history
+from persona_assets.assets.cluster_stats.persona_history import find_persona_history
 from persona_assets.assets.cluster_stats.summarise import ReportInputs, WindowSummary, summarise_clusters
-from persona_assets.assets.cluster_stats.typical_threads import choose_thread
-from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, ReportFiles, write_report
+from persona_assets.assets.cluster_stats.typical_threads import choose_typical_thread
+from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, ReportFiles, render_report
 from persona_assets.command_line.serve_reports import report_url
-from persona_assets.common.checks import Check, accounting_check
+from persona_assets.common.checks import Check, build_accounting_check
 from persona_assets.common.columns import describe_columns
-from persona_assets.common.metadata import column_schema, measured, provenance_table
+from persona_assets.common.metadata import build_column_schema, measuring_time_and_memory, provenance_table
 from persona_assets.common.pictures import to_data_url
 from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import Provenance, build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, with_side_tables
+from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, metadata_to_load_side_tables
 from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolder
-from persona_assets.partitions import days_of_window, parse_day
+from persona_assets.partitions import list_window_days, parse_day
 from persona_assets.settings import from_setting, read_settings
 
 # Number of lines of each file that the check reads.
 _LINES_CHECKED = 1000
 
-_ADDS_UP = accounting_check(
+_ADDS_UP = build_accounting_check(
     "cluster_stats",
     of="user",
     advice="The users of all personas are not those of clusters: report this, it is a defect.",
@@ -69,7 +69,7 @@ class ClusterStatsConfig(SettingsConfig):
 def build_cluster_stats(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping
 ) -> dg.AssetsDefinition:
-    """Return the asset definition of `cluster_stats`.
+    """Build the asset `cluster_stats`, the report on a day's clusters.
 
     Args:
         days: Its daily partitions.
@@ -83,7 +83,7 @@ def build_cluster_stats(
         owners=["team:persona_assets"],
         partitions_def=days,
         ins={
-            "clusters": dg.AssetIn(metadata=with_side_tables("cluster_certainty")),
+            "clusters": dg.AssetIn(metadata=metadata_to_load_side_tables("cluster_certainty")),
             **{name: dg.AssetIn(partition_mapping=window) for name in ("english_posts", "embeddings")},
         },
         io_manager_key="report_io_manager",
@@ -110,13 +110,13 @@ def build_cluster_stats(
         inputs = _Inputs(cluster_jsonl, clusters, english_posts, embeddings, lineage, persona_labels)
         provenance = build_provenance(
             "cluster_stats",
-            days=days_of_window(context.partition_key, days, window),
-            settings=config.chosen(),
+            days=list_window_days(context.partition_key, days, window),
+            settings=config.result_settings(),
             libraries=("duckdb", "gensim", "matplotlib", "numpy", "scikit-learn"),
             inputs=[cluster_jsonl.read_table("accounting").schema, clusters.main],
             over_window=[english_posts, embeddings],
         )
-        with measured() as cost:
+        with measuring_time_and_memory() as cost:
             report, summary, identities, begins_with = _make_report(context, config, scratch, inputs, provenance)
         users = sum(cluster.counts["users"] for cluster in summary.clusters)
         return dg.MaterializeResult(
@@ -160,9 +160,18 @@ def _make_report(
 ) -> _Made:
     day = parse_day(context.partition_key)
     earlier = read_earlier_map(UPath(read_settings().data).absolute() / "cluster_stats", day)
-    accounting, by_hour, per_user = (inputs.cluster_jsonl.read_table(name) for name in SMALL_TABLES)
+    action_accounting, actions_by_hour, medians_per_user = (
+        inputs.cluster_jsonl.read_table(name) for name in SMALL_TABLES
+    )
     summary = summarise_clusters(
-        ReportInputs(accounting, by_hour, per_user, inputs.clusters.main, inputs.english_posts, inputs.embeddings),
+        ReportInputs(
+            action_accounting,
+            actions_by_hour,
+            medians_per_user,
+            inputs.clusters.main,
+            inputs.english_posts,
+            inputs.embeddings,
+        ),
         language=config.language,
         seed=config.seed,
         memory_limit=config.memory_limit,
@@ -174,12 +183,12 @@ def _make_report(
     identities = find_identities(inputs.persona_labels, day, users)
     names = inputs.persona_labels.to_table()
     page = PageContext(
-        find_history(inputs.lineage.to_table(), names, day) if is_traced(identities) else None,
+        find_persona_history(inputs.lineage.to_table(), names, day) if are_personas_known(identities) else None,
         _choose_threads(inputs.cluster_jsonl, summary) if config.show_posts else (),
         _read_paths(inputs.clusters, len(users)),
         earlier.begins_with,
     )
-    report = write_report(
+    report = render_report(
         summary,
         day=context.partition_key,
         show_posts=config.show_posts,
@@ -190,8 +199,8 @@ def _make_report(
     return _Made(report, summary, identities, earlier.begins_with)
 
 
-def is_traced(identities: list[PersonaIdentity] | None) -> bool:
-    """Say whether lineage knows the persona of every cluster of the day."""
+def are_personas_known(identities: list[PersonaIdentity] | None) -> bool:
+    """Return whether `lineage` gives every cluster of the day a `persona_id`."""
     return identities is not None and all(identity.persona_id is not None for identity in identities)
 
 
@@ -207,7 +216,7 @@ def _choose_threads(folder: ClusterFolder, summary: WindowSummary) -> list[Any]:
     for user, cluster in folder.read_user_clusters().items():
         members[cluster].add(user)
     words = [[word.word for word in cluster.words] for cluster in summary.clusters]
-    return [choose_thread(folder.read_lines(number), members[number], of) for number, of in enumerate(words)]
+    return [choose_typical_thread(folder.read_lines(number), members[number], of) for number, of in enumerate(words)]
 
 
 def _describe(report: ReportFiles, day: str) -> dict[str, Any]:
@@ -215,7 +224,7 @@ def _describe(report: ReportFiles, day: str) -> dict[str, Any]:
         **_link_report(day),
         "personas": _persona_table(report.largest_personas),
         "cluster_sizes": dg.MetadataValue.md(f"![users of each cluster]({to_data_url(report.sizes_png)})"),
-        "dagster/column_schema": column_schema(describe_columns(CLUSTER_STATS)),
+        "dagster/column_schema": build_column_schema(describe_columns(CLUSTER_STATS)),
     }
 
 

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from persona_assets.assets.cluster_stats.count_actions import sum_counts
+from persona_assets.assets.cluster_stats.count_actions import sum_counts_over_clusters
 
 # Kinds of actions that are compared, with the columns that each adds up.
 COMPARED_ACTIONS = {
@@ -19,7 +19,7 @@ MAX_RATIO = 8.0
 
 
 class Comparison(NamedTuple):
-    """One kind of action of a persona, compared with all users in personas."""
+    """How often users of one persona do one kind of action, compared with the users of all personas."""
 
     action: str
     per_user: float  # mean number for a user of the persona
@@ -30,20 +30,20 @@ class Comparison(NamedTuple):
 
 
 def compare_with_all(clusters: list[dict[str, Any]]) -> list[list[Comparison]]:
-    """Return the comparison of each cluster with all of them, in the order of `COMPARED_ACTIONS`.
+    """Compare actions per user of each cluster with those of all clusters; a list of `COMPARED_ACTIONS` per cluster.
 
     Args:
         clusters: The value of `clusters` in `stats.json`.
     """
-    totals = sum_counts([cluster["counts"] for cluster in clusters])
+    totals = sum_counts_over_clusters([cluster["counts"] for cluster in clusters])
     return [
         [_compare(action, columns, cluster["counts"], totals) for action, columns in COMPARED_ACTIONS.items()]
         for cluster in clusters
     ]
 
 
-def average_hours(clusters: list[dict[str, Any]]) -> list[float]:
-    """Return the share of all clusters' actions in each hour of the day: 24 shares, or zeros without actions."""
+def average_shares_by_hour(clusters: list[dict[str, Any]]) -> list[float]:
+    """Return the share of the actions of all clusters in each hour of the day (UTC): 24 shares, 0 without actions."""
     weights = np.array([cluster["counts"]["total"] for cluster in clusters], float)
     hours = np.array([cluster["hours"] for cluster in clusters], float)
     return (weights @ hours / max(weights.sum(), 1)).round(4).tolist()

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from persona_assets import tables
-from persona_assets.common.action_counts import sum_actions, sum_hours
+from persona_assets.common.action_counts import sum_actions_by_cluster, sum_actions_by_hour
 
 # The reference's columns in its order, then those that it lacks.
 COUNTED = (
@@ -34,36 +34,36 @@ COLUMNS = ("users", "total", *(COLUMN_NAMES.get(action, action) for action in CO
 ActionCounts = dict[str, int]  # number by column, in the order of COLUMNS
 
 
-def count_actions_by_cluster(accounting: pa.Table, cluster_users: list[int]) -> list[ActionCounts]:
-    """Return the number of users and of actions by kind of each cluster, sorted by cluster number.
+def count_actions_by_cluster(action_accounting: pa.Table, cluster_users: list[int]) -> list[ActionCounts]:
+    """Return the number of users and the number of actions of each kind for each cluster, sorted by `cluster_id`.
 
     Args:
-        accounting: `tables.ACTION_ACCOUNTING`.
+        action_accounting: `tables.ACTION_ACCOUNTING`.
         cluster_users: Number of users of each cluster.
     """
-    counts = sum_actions(accounting)
+    counts = sum_actions_by_cluster(action_accounting)
     return [_to_columns(counts.get(cluster, {}), users) for cluster, users in enumerate(cluster_users)]
 
 
-def count_actions_without_cluster(accounting: pa.Table) -> ActionCounts:
-    """Return the number of actions by kind of users in no cluster; `users` is 0, as the accounting lacks their number.
+def count_actions_without_cluster(action_accounting: pa.Table) -> ActionCounts:
+    """Return the number of actions of each kind by users in no cluster; the number of users is unknown, given as 0.
 
     Args:
-        accounting: `tables.ACTION_ACCOUNTING`.
+        action_accounting: `tables.ACTION_ACCOUNTING`.
     """
-    return _to_columns(sum_actions(accounting).get(None, {}), 0)
+    return _to_columns(sum_actions_by_cluster(action_accounting).get(None, {}), 0)
 
 
-def count_outcomes(accounting: pa.Table) -> dict[str, dict[str, int]]:
-    """Return the number of actions of the window by action and outcome, over all users.
+def count_actions_by_outcome(action_accounting: pa.Table) -> dict[str, dict[str, int]]:
+    """Return the number of actions of the window by action, then outcome, summed over all users.
 
     Args:
-        accounting: `tables.ACTION_ACCOUNTING`.
+        action_accounting: `tables.ACTION_ACCOUNTING`.
 
     Returns:
         Actions in the order of `COUNTED`, outcomes sorted by name.
     """
-    plain = accounting.set_column(1, "action", accounting["action"].cast(pa.string()))
+    plain = action_accounting.set_column(1, "action", action_accounting["action"].cast(pa.string()))
     summed = plain.group_by(["action", "outcome"]).aggregate([("actions", "sum")])
     outcomes: dict[str, dict[str, int]] = {}
     for row in sorted(summed.to_pylist(), key=lambda row: (COUNTED.index(row["action"]), row["outcome"])):
@@ -71,33 +71,33 @@ def count_outcomes(accounting: pa.Table) -> dict[str, dict[str, int]]:
     return outcomes
 
 
-def share_actions_by_hour(by_hour: pa.Table, *, n_clusters: int) -> list[list[float]]:
-    """Return the share of each cluster's actions in each hour of the day (UTC): 24 shares, or zeros without actions.
+def share_actions_by_hour(actions_by_hour: pa.Table, *, n_clusters: int) -> list[list[float]]:
+    """Return, for each cluster, the share of its actions in each hour of the day (UTC): 24 shares, 0 without actions.
 
     Args:
-        by_hour: `tables.ACTIONS_BY_HOUR`.
+        actions_by_hour: `tables.ACTIONS_BY_HOUR`.
         n_clusters: Number of clusters.
     """
-    counts = sum_hours(by_hour, n_clusters=n_clusters)
+    counts = sum_actions_by_hour(actions_by_hour, n_clusters=n_clusters)
     return (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).tolist()
 
 
-def median_actions_by_cluster(per_user: pa.Table, *, n_clusters: int) -> list[dict[str, float]]:
-    """Return the median number of actions per user of each cluster, by the names of `COLUMNS`; 0 for missing actions.
+def median_actions_by_cluster(medians_per_user: pa.Table, *, n_clusters: int) -> list[dict[str, float]]:
+    """Return, for each cluster, the median number of actions per user by kind (`COLUMNS`); 0 where there are none.
 
     Args:
-        per_user: `tables.ACTIONS_PER_USER`.
+        medians_per_user: `tables.ACTIONS_PER_USER`.
         n_clusters: Number of clusters.
     """
     columns = [column for column in COLUMNS if column not in {"users", ESTIMATED, "account_status"}]
     medians = [dict.fromkeys(columns, 0.0) for _ in range(n_clusters)]
-    for row in per_user.to_pylist():
+    for row in medians_per_user.to_pylist():
         medians[row["cluster_id"]][COLUMN_NAMES.get(row["action"], row["action"])] = row["median"]
     return medians
 
 
-def sum_counts(counts: list[ActionCounts]) -> ActionCounts:
-    """Return the sums over all clusters, column by column.
+def sum_counts_over_clusters(counts: list[ActionCounts]) -> ActionCounts:
+    """Return the sums over all clusters of each column of their counts.
 
     Args:
         counts: The counts of each cluster.

@@ -1,7 +1,7 @@
 """Find the most distinctive words of each cluster, and sample its posts as lists of words.
 
-The SQL reads the tables that `post_words.words.load_words` creates: `posts(cluster_id, user_number, uri, words)` and
-`stop_words(stop_word)`.
+The SQL reads the tables that `post_words.words.create_word_tables` creates: `stop_words(stop_word)` and
+`posts(cluster_id, user_number, uri, words)`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ ORDER BY cluster_id, md5(uri), uri
 
 
 class ClusterWord(NamedTuple):
-    """A distinctive word of a cluster, with its score and the number of users who wrote it."""
+    """A distinctive word of a cluster, with its class-based TF-IDF score and the number of users who wrote it."""
 
     word: str
     score: float  # class-based TF-IDF
@@ -60,12 +60,12 @@ class ClusterWord(NamedTuple):
 
 
 def find_distinctive_words(connection: duckdb.DuckDBPyConnection, *, n_clusters: int) -> list[list[ClusterWord]]:
-    """Return at most `WORDS_PER_CLUSTER` words of each cluster, highest class-based TF-IDF score first.
+    """Return the `WORDS_PER_CLUSTER` words of each cluster with the highest class-based TF-IDF, highest first.
 
     Memory is bounded by the limit of the connection.
 
     Args:
-        connection: After `load_words`.
+        connection: After `create_word_tables`.
         n_clusters: Number of clusters.
     """
     found = connection.execute(SCORE_WORDS, {"min_users": MIN_USERS, "max_rows": WORDS_PER_CLUSTER})
@@ -78,10 +78,10 @@ def find_distinctive_words(connection: duckdb.DuckDBPyConnection, *, n_clusters:
 def sample_post_words(
     connection: duckdb.DuckDBPyConnection, stop_words: Container[str], *, n_clusters: int, max_posts: int
 ) -> list[list[list[str]]]:
-    """Return the words of a sample of each cluster's posts, without stop words; the same sample for any order of rows.
+    """Sample at most `max_posts` posts of each cluster, whatever the row order; return their words but stop words.
 
     Args:
-        connection: After `load_words`.
+        connection: After `create_word_tables`.
         stop_words: Words to leave out.
         n_clusters: Number of clusters.
         max_posts: Maximum posts of a cluster. Fewer only if the cluster has fewer posts with words.
@@ -93,7 +93,7 @@ def sample_post_words(
 
 
 def label_from_words(words: list[ClusterWord]) -> str:
-    """Return the `WORDS_PER_LABEL` best words as a label, or "no common words" if there are none.
+    """Join the first `WORDS_PER_LABEL` words to a label; return "no common words" if there are none.
 
     Of words that differ by a leading # or a final s only, such as "cat", "cats" and "#cats", the best one is taken.
     """

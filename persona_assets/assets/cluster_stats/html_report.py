@@ -8,15 +8,19 @@ from importlib.resources import files
 from itertools import accumulate
 from typing import Any
 
-from persona_assets.assets.cluster_stats.compare_with_all import COMPARED_ACTIONS, average_hours, compare_with_all
-from persona_assets.assets.cluster_stats.count_actions import COLUMN_NAMES, COLUMNS, ESTIMATED, sum_counts
+from persona_assets.assets.cluster_stats.compare_with_all import (
+    COMPARED_ACTIONS,
+    average_shares_by_hour,
+    compare_with_all,
+)
+from persona_assets.assets.cluster_stats.count_actions import COLUMN_NAMES, COLUMNS, ESTIMATED, sum_counts_over_clusters
 from persona_assets.assets.cluster_stats.identities import choose_shown_numbers
 from persona_assets.assets.cluster_stats.map_data import MapData, encode_map
 from persona_assets.assets.cluster_stats.more_cards import pack_cards
 from persona_assets.assets.cluster_stats.page_context import PageContext
 from persona_assets.assets.cluster_stats.persona_groups import PersonaGroups, group_personas
 from persona_assets.assets.cluster_stats.persona_history import KINDS, PersonaHistory
-from persona_assets.assets.cluster_stats.stream_plot import draw_stream
+from persona_assets.assets.cluster_stats.stream_plot import draw_size_stream
 from persona_assets.common.pictures import N_COLOURS, Floats, choose_colour
 
 # Number of the largest clusters with a card, and of those compared in pairs. The table has all clusters.
@@ -32,7 +36,7 @@ CHANGES_SHOWN = 8
 MEDIANS = ("posts", "replies", "like", "repost")
 
 
-def render_page(  # noqa: PLR0913 - the parts of a page
+def render_html_page(  # noqa: PLR0913 - the parts of a page
     stats: dict[str, Any],
     similarity: Floats,
     *,
@@ -41,7 +45,7 @@ def render_page(  # noqa: PLR0913 - the parts of a page
     map_data: MapData | None = None,
     context: PageContext | None = None,
 ) -> str:
-    """Return the report as one self-contained HTML page.
+    """Render `stats.json` and the plots as one HTML page that needs no other file and no network.
 
     Args:
         stats: The content of `stats.json`.
@@ -69,10 +73,10 @@ def render_page(  # noqa: PLR0913 - the parts of a page
         is_traced=all(cluster["persona_id"] is not None for cluster in clusters),
         cards=_make_cards(clusters, shown),
         mix_of_all=_add_starts(share_by_action_group(stats["totals"])),
-        hours_of_all=average_hours(clusters),
+        hours_of_all=average_shares_by_hour(clusters),
         compared=similarity[:COMPARED, :COMPARED].tolist(),
         outcomes=[
-            outcome_row(action, outcomes) for action, outcomes in stats["outcomes"].items() if action != ESTIMATED
+            build_outcome_row(action, outcomes) for action, outcomes in stats["outcomes"].items() if action != ESTIMATED
         ],
         columns=[column for column in COLUMNS if any(cluster["counts"][column] for cluster in clusters)],
         medians=MEDIANS,
@@ -88,9 +92,9 @@ def render_page(  # noqa: PLR0913 - the parts of a page
         has_outliers=map_data is not None and bool(map_data.outliers.any()),
         history=shown.history,
         changes=_list_changes(shown.history),
-        stream=draw_stream(shown.history) if shown.history else None,
+        stream=draw_size_stream(shown.history) if shown.history else None,
         groups=groups,
-        steps=list_settings(stats.get("provenance")),
+        steps=list_provenance_settings(stats.get("provenance")),
         palette=data["palette"],
         colours=data["colours"],
         data=to_script_json(data),
@@ -124,8 +128,8 @@ def _list_changes(history: PersonaHistory | None) -> list[tuple[str, list[Any], 
     return [(kind, some[:CHANGES_SHOWN], max(len(some) - CHANGES_SHOWN, 0)) for kind, some in by_kind if some]
 
 
-def list_settings(provenance: Any) -> list[tuple[str, str, str]]:
-    """Return (asset, settings, versions) of each step in the provenance, as text; empty without provenance.
+def list_provenance_settings(provenance: Any) -> list[tuple[str, str, str]]:
+    """Return (asset, settings, library versions) as texts for each step in the provenance; empty without provenance.
 
     Args:
         provenance: As `build_provenance` returns it.
@@ -148,7 +152,7 @@ def make_page_data(
     groups: PersonaGroups | None = None,
     threads: Sequence[Sequence[Any]] = (),
 ) -> dict[str, Any]:
-    """Return the data of the page's script: lists with one value for each cluster, users of the map, further cards.
+    """Return the data for the page's script: values per cluster, the users on the map, and cards shown on demand.
 
     Args:
         clusters: The value of `clusters` in `stats.json`.
@@ -174,8 +178,11 @@ def make_page_data(
         "levels": [level._asdict() for level in groups.levels] if groups else [],
         "further": {
             "actions": [name for name, _ in share_by_action_group(clusters[0]["counts"])],
-            "mix": [round(share, 3) for _, share in share_by_action_group(sum_counts([c["counts"] for c in clusters]))],
-            "hours": [round(1000 * share) for share in average_hours(clusters)],
+            "mix": [
+                round(share, 3)
+                for _, share in share_by_action_group(sum_counts_over_clusters([c["counts"] for c in clusters]))
+            ],
+            "hours": [round(1000 * share) for share in average_shares_by_hour(clusters)],
             "packed": pack_cards(
                 clusters, compare_with_all(clusters), mixes, threads, first=CARDS, words_shown=WORDS_SHOWN
             ),
@@ -187,7 +194,7 @@ def make_page_data(
 
 
 def to_script_json(value: object) -> str:
-    """Return JSON that is safe inside a `<script>` element: `<` is escaped, so no text can end or begin an element."""
+    """Serialise `value` as JSON in which `<` is escaped, so that it can stand inside a `<script>` element."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
@@ -203,14 +210,14 @@ def _add_starts(shares: list[tuple[str, float]]) -> list[tuple[str, float, float
 
 
 def share_by_action_group(counts: dict[str, int]) -> list[tuple[str, float]]:
-    """Return the share of each of `COMPARED_ACTIONS` in a cluster's actions, then of all others; zeros without any."""
+    """Return (name, share) of each of `COMPARED_ACTIONS` among a cluster's actions, and of all other actions."""
     total = max(counts["total"], 1)
     shares = [(name, sum(counts[column] for column in columns) / total) for name, columns in COMPARED_ACTIONS.items()]
     return [*shares, ("other", max(0.0, 1 - sum(share for _, share in shares)) if counts["total"] else 0.0)]
 
 
-def outcome_row(action: str, outcomes: dict[str, int]) -> dict[str, Any]:
-    """Return a row of the table of outcomes: actions seen, actions written, and reasons for the others by number."""
+def build_outcome_row(action: str, outcomes: dict[str, int]) -> dict[str, Any]:
+    """Return a row of the table of outcomes for one action: number seen, number written, other outcomes by number."""
     missing = {outcome: number for outcome, number in outcomes.items() if outcome != "written"}
     return {
         "action": COLUMN_NAMES.get(action, action),

@@ -18,7 +18,7 @@ class PersonaIdentity(NamedTuple):
 
 
 def find_identities(labels: pads.Dataset, day: dt.date, users: Sequence[int]) -> list[PersonaIdentity] | None:
-    """Return the persona of each cluster, sorted by cluster number, or None if the labels are of other clusters.
+    """Return the persona of each cluster of `day`, by `cluster_id`; None if the labels are of an earlier clustering.
 
     Args:
         labels: `PERSONA_LABELS` of all days.
@@ -36,7 +36,7 @@ def find_identities(labels: pads.Dataset, day: dt.date, users: Sequence[int]) ->
 
 
 def choose_shown_numbers(clusters: Sequence[dict[str, Any]]) -> list[int]:
-    """Return the number shown for each cluster: its `persona_id`, or its `cluster_id` where lineage lacks the day.
+    """Return the number shown for each cluster: its `persona_id`, or, if any cluster has none, its `cluster_id`.
 
     If one cluster has no `persona_id`, all are shown by `cluster_id`.
     """

@@ -7,7 +7,7 @@ import msgspec
 
 
 class LineInspection(NamedTuple):
-    """Result of `inspect_lines`: number of lines read from one file, and of those with each kind of error."""
+    """Result of `inspect_lines`: the number of lines, of unreadable lines, and of lines without a cluster member."""
 
     lines: int
     unreadable: int  # not JSON, or JSON without messages
@@ -15,7 +15,7 @@ class LineInspection(NamedTuple):
 
 
 def inspect_lines(lines: Iterable[bytes], members: Container[str]) -> LineInspection:
-    """Count the lines that do not parse as messages, and those without a message or action by a user of the cluster.
+    """Count the lines of one cluster file, those that are not valid, and those without a user of the cluster.
 
     Args:
         lines: Lines of one cluster's file, in any of the line formats.

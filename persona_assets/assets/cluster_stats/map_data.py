@@ -14,7 +14,7 @@ _MAX_POSITION = 2**16 - 1
 
 
 class MapData(NamedTuple):
-    """The users of the interactive map as arrays with one row for each user."""
+    """The users on the interactive map: arrays with one row per user, for positions, clusters and outliers."""
 
     positions: Floats  # float32 (n, 2), finite
     clusters: Ints  # int64 (n,), number of the cluster
@@ -23,7 +23,7 @@ class MapData(NamedTuple):
 
 
 def encode_map(map_data: MapData, *, n_clusters: int) -> dict[str, Any]:
-    """Return the users of the map as compact JSON values, for the script of the page.
+    """Encode users' positions, clusters and outliers as compact JSON values (base64), about 5.5 bytes per user.
 
     Users are sorted by cluster, outliers last, so that two counts for each cluster give all memberships.
 

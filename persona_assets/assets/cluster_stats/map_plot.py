@@ -27,7 +27,7 @@ _SHIFTS = (0.0, 1.2, -1.2, 2.4, -2.4)
 
 
 class UserMap(NamedTuple):
-    """The positions of a sample of users on the map, with their clusters."""
+    """Positions on the map of a sample of users, with the cluster of each user."""
 
     positions: Floats  # float32 (n_users, 2)
     clusters: Ints  # int64 (n_users,)
@@ -35,7 +35,7 @@ class UserMap(NamedTuple):
     user_ids: Sequence[str] = ()  # (n_users,), to find them on the map of the day after
 
 
-def plot_map(
+def plot_map_png(
     user_map: UserMap,
     labels: Sequence[str],
     *,
@@ -43,7 +43,7 @@ def plot_map(
     inches: tuple[float, float] = (8, 6),
     named: bool = True,
 ) -> bytes:
-    """Return a PNG with a point for each user, coloured by cluster, and names of clusters where they do not overlap.
+    """Plot users as points coloured by cluster, with the clusters' names where they fit; return PNG bytes.
 
     Args:
         user_map: The users, at least one.
@@ -56,12 +56,12 @@ def plot_map(
 
 
 def plot_map_svg(user_map: UserMap, labels: Sequence[str], *, numbers: Sequence[int] | None = None) -> bytes:
-    """Return the map as SVG with names as text; every n-th user is drawn if there are more than `MAX_SVG_USERS`.
+    """Plot users as points coloured by cluster, at most `MAX_SVG_USERS`, with names as text; return SVG bytes.
 
     Args:
         user_map: The users, at least one.
         labels: Name of each cluster.
-        numbers: As for `plot_map`.
+        numbers: As for `plot_map_png`.
     """
     step = -(-len(user_map.clusters) // MAX_SVG_USERS)
     shown = UserMap(user_map.positions[::step], user_map.clusters[::step])

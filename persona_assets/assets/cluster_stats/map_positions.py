@@ -26,16 +26,16 @@ MAP_POSITIONS = pa.schema(
 
 
 class EarlierMap(NamedTuple):
-    """The map that a day's map begins with, if there is one."""
+    """The positions of users on the map of an earlier day, from which a day's map is computed."""
 
     begins_with: str  # the day, or why there is none
     positions: dict[str, tuple[float, float]]  # by user_id; empty if there is none
 
 
-def write_positions(
+def positions_to_parquet(
     user_ids: list[str], positions: Floats, day: dt.date, provenance: Provenance | None = None
 ) -> bytes:
-    """Return a Parquet file with the positions, with a checksum.
+    """Return the positions of users on the map as the bytes of a checksummed Parquet file.
 
     Args:
         user_ids: Users on the map.
@@ -45,12 +45,12 @@ def write_positions(
     """
     buffer = io.BytesIO()
     table = pa.table([user_ids, *positions.T.astype(np.float32)], schema=MAP_POSITIONS)
-    write_parquet(buffer, with_provenance(MAP_POSITIONS, provenance), [table], day=day)
+    write_parquet(buffer, with_provenance(MAP_POSITIONS, provenance), [table], day_column=day)
     return buffer.getvalue()
 
 
 def read_earlier_map(reports: Any, day: dt.date) -> EarlierMap:
-    """Return the map of the day before, if its report is stored.
+    """Read the map positions of the day before `day` from its stored report, if there is one.
 
     A day does not wait for the day before: a map without earlier positions begins anew.
 
@@ -73,8 +73,8 @@ def read_earlier_map(reports: Any, day: dt.date) -> EarlierMap:
     return EarlierMap(f"{before}", {user: (x, y) for user, x, y in zip(*columns, strict=True)})
 
 
-def place_earlier(earlier: EarlierMap, user_ids: list[str]) -> Floats | None:
-    """Return the earlier position of each user: float32 `(n, 2)`, NaN where it has none; None without an earlier map.
+def match_earlier_positions(earlier: EarlierMap, user_ids: list[str]) -> Floats | None:
+    """Return each user's position on the earlier map: float32 `(n, 2)`, NaN for new users; None without a map.
 
     Args:
         earlier: The map of the day before.

@@ -11,7 +11,7 @@ FENCE, MIN_USERS = 1.5, 8
 
 
 def mark_outliers(similarity: npt.NDArray[np.floating], clusters: Ints) -> npt.NDArray[np.bool_]:
-    """Return whether each user's cosine to the centre of its cluster is unusually low among those of its cluster.
+    """Return whether each user's cosine similarity to its centre is an outlier among the users of its cluster: `(n,)`.
 
     Args:
         similarity: `(n_users,)`, cosine of each user's vector and the centre of its cluster.

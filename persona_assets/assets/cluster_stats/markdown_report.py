@@ -18,7 +18,7 @@ _JOINERS = "\u200c\u200d"
 
 
 def render_markdown(stats: dict[str, Any]) -> str:
-    """Return the report: cluster statistics, top words, names, medoid posts and topics.
+    """Render `stats.json` as a Markdown report: counts, words, names, medoid posts and topics of each cluster.
 
     The sections and columns are the reference's. Words are escaped, and posts are code blocks.
 
@@ -60,8 +60,8 @@ def _is_hidden(character: str) -> bool:
     return unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"} and character not in _JOINERS
 
 
-def list_personas(stats: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a row for each of the `PERSONAS_SHOWN` largest personas, largest first: name, size and words, no posts.
+def list_largest_personas(stats: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a table row for each of the `PERSONAS_SHOWN` largest personas: name, size and words, but no posts.
 
     The UI shows these texts as they are, so they are not escaped.
     """
@@ -88,7 +88,7 @@ def _list_words(cluster: dict[str, Any]) -> str:
 
 
 def markdown_table(head: list[str], rows: list[list[Any]]) -> str:
-    """Return a Markdown table with a header row.
+    """Return a Markdown table with header `head` and these rows of cells.
 
     Args:
         head: Names of the columns.
@@ -99,7 +99,7 @@ def markdown_table(head: list[str], rows: list[list[Any]]) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Return `text` on one line with ASCII punctuation escaped, so that Markdown shows it literally."""
+    """Return `text` on one line with all ASCII punctuation escaped, so that Markdown shows it as it is."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", _show_hidden(text))
 
 

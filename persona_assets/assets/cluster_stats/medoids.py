@@ -22,7 +22,7 @@ REDUNDANCY_WEIGHT = 1.0
 
 
 class Medoid(NamedTuple):
-    """A post near the mean of its cluster's posts, and unlike the ones before it."""
+    """A typical post of a cluster: URI, text, and cosine similarity to the mean of the cluster's posts."""
 
     uri: str
     similarity: float  # cosine to the mean
@@ -41,7 +41,7 @@ class _Nearest(NamedTuple):
 def find_medoids(
     posts: Iterable[PostVectors], english_posts: pads.Dataset, *, clusters: Ints, means: Floats
 ) -> list[list[Medoid]]:
-    """Return `MEDOIDS` typical posts of each cluster that differ from each other, each distinct text once.
+    """Return up to `MEDOIDS` posts of each cluster that are near its mean post vector and unlike each other.
 
     The first is the medoid: the post with the minimum total cosine distance to all posts of its cluster. It is the one
     nearest the direction of their mean, so one pass over the vectors replaces all pairs. The others are chosen among

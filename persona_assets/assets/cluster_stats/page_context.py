@@ -8,7 +8,7 @@ from persona_assets.assets.cluster_stats.typical_threads import Message
 
 
 class PageContext(NamedTuple):
-    """Inputs of the page that `stats.json` does not have; each may be missing."""
+    """Inputs of the HTML page besides `stats.json`: history, threads and levels; each may be missing."""
 
     history: PersonaHistory | None = None  # None: lineage does not know these clusters
     threads: Sequence[Sequence[Message]] = ()  # of each cluster; empty: no texts are shown

@@ -14,14 +14,14 @@ NAMED_AFTER, MAX_PART_CHARACTERS = 3, 24
 
 
 class GroupLevel(NamedTuple):
-    """One coarser level of the hierarchy of personas."""
+    """One level of groups of clusters: the group number of each cluster, and the groups' names."""
 
     group_of: list[int]  # of each cluster, numbered by number of users, largest first
     names: list[str]  # of each group, after its largest personas
 
 
 class PersonaGroups(NamedTuple):
-    """The coarser levels of personas; each finer group lies in one coarser group."""
+    """Levels of groups of clusters, coarsest first; each group lies in one group of the coarser level."""
 
     levels: list[GroupLevel]  # coarsest first
     is_nested_clustering: bool  # False: the groups were made here, by the similarity of clusters
@@ -30,7 +30,7 @@ class PersonaGroups(NamedTuple):
 def group_personas(
     paths: Sequence[Sequence[int]], similarity: Floats, users: Sequence[int], names: Sequence[str]
 ) -> PersonaGroups:
-    """Return the coarser levels of the clustering, or groups by average linkage if it has one level only.
+    """Return the groups of clusters on coarser levels: the clustering's own, or else by average linkage.
 
     Args:
         paths: Of each cluster, its clusters on the coarser levels, coarsest first, without itself; empty lists if the
@@ -48,7 +48,7 @@ def group_personas(
 
 
 def read_paths(levels: Sequence[Sequence[int]], clusters: Ints, n_clusters: int) -> list[list[int]]:
-    """Return the path of each cluster through the coarser levels, from those of its users.
+    """Return, for each cluster, the coarser cluster that its users are in on each level, coarsest first.
 
     Args:
         levels: `levels` of `cluster_certainty` of each user: coarsest first, its own cluster last.

@@ -18,7 +18,7 @@ MAX_DAYS, MAX_BANDS = 60, 20
 
 
 class PersonaChange(NamedTuple):
-    """What happened to one persona since the day before."""
+    """A change of one persona since the day before: its kind, and the numbers of users before and now."""
 
     kind: str  # one of KINDS
     persona_id: int
@@ -37,7 +37,7 @@ class SizeBand(NamedTuple):
 
 
 class PersonaHistory(NamedTuple):
-    """The changes since the day before, and the sizes of personas over the days."""
+    """What changed since the day before, and the number of users of each persona on each day."""
 
     previous_day: dt.date | None  # None: the day is the first one
     changes: list[PersonaChange]  # by kind in the order of KINDS, then by number of users, largest first
@@ -45,8 +45,8 @@ class PersonaHistory(NamedTuple):
     bands: list[SizeBand]  # in order of their first day and persona_id, the others last
 
 
-def find_history(history: pa.Table, labels: pa.Table, day: dt.date) -> PersonaHistory | None:
-    """Return the history of personas until a day, or None if lineage does not know the day.
+def find_persona_history(history: pa.Table, labels: pa.Table, day: dt.date) -> PersonaHistory | None:
+    """Return the changes of personas since the day before `day` and their sizes until `day`; None if it is not traced.
 
     Later days do not change the result.
 

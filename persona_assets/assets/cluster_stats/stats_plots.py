@@ -12,8 +12,8 @@ MAX_LABELLED_BARS = 20
 MAX_LABEL_CHARACTERS = 60
 
 
-def plot_sizes(users: list[int], labels: list[str], numbers: Sequence[int] | None = None) -> bytes:
-    """Return a PNG with a labelled bar for each cluster, largest on top, or a curve if bars would be too many.
+def plot_cluster_sizes(users: list[int], labels: list[str], numbers: Sequence[int] | None = None) -> bytes:
+    """Plot the number of users of each cluster as bars, or as a curve for many clusters; return PNG bytes.
 
     Args:
         users: Number of users of each cluster, largest first.

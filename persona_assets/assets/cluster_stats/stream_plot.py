@@ -19,7 +19,7 @@ MAX_DATES = 6
 
 
 class Area(NamedTuple):
-    """One band of the picture."""
+    """One persona's area in the plot: SVG path, colour, title, and label with its position."""
 
     title: str
     colour: int | None  # number of the colour of the palette; None: grey
@@ -30,14 +30,14 @@ class Area(NamedTuple):
 
 
 class Stream(NamedTuple):
-    """A picture of stacked areas."""
+    """A stacked area plot of persona sizes by day: the areas, and the labels of the dates."""
 
     areas: list[Area]
     dates: list[tuple[float, str, str]]  # x, date, and `text-anchor` of its text
 
 
-def draw_stream(history: PersonaHistory) -> Stream | None:
-    """Return the areas of the picture; None if there are fewer than two days.
+def draw_size_stream(history: PersonaHistory) -> Stream | None:
+    """Return the SVG paths of a stacked area plot of persona sizes by day; None for fewer than two days.
 
     The bands are stacked from below in the order of the history, so that a persona keeps its place.
 

@@ -11,8 +11,8 @@ import pyarrow.dataset as pads
 from persona_assets.assets.cluster_stats.count_actions import (
     ActionCounts,
     count_actions_by_cluster,
+    count_actions_by_outcome,
     count_actions_without_cluster,
-    count_outcomes,
     median_actions_by_cluster,
     share_actions_by_hour,
 )
@@ -23,7 +23,7 @@ from persona_assets.assets.cluster_stats.distinctive_words import (
     sample_post_words,
 )
 from persona_assets.assets.cluster_stats.map_plot import UserMap
-from persona_assets.assets.cluster_stats.map_positions import EarlierMap, place_earlier
+from persona_assets.assets.cluster_stats.map_positions import EarlierMap, match_earlier_positions
 from persona_assets.assets.cluster_stats.mark_outliers import mark_outliers
 from persona_assets.assets.cluster_stats.medoids import Medoid, find_medoids
 from persona_assets.assets.cluster_stats.topics import ClusterTopics, find_topics
@@ -31,8 +31,8 @@ from persona_assets.common.map_layout import compute_map_positions, sample_map_u
 from persona_assets.common.pictures import Floats
 from persona_assets.post_vectors.duplicates import find_repeated_uris
 from persona_assets.post_vectors.exact_sums import add_by_row, to_unit_vectors
-from persona_assets.post_vectors.read import common_width, read_post_vectors
-from persona_assets.post_words.words import counting_words
+from persona_assets.post_vectors.read import read_common_width, read_post_vectors
+from persona_assets.post_words.words import open_word_tables
 
 # Maximum number of users on the map: 9 s of CPU, and 60 KB of the page.
 MAX_MAP_USERS = 10_000
@@ -47,9 +47,9 @@ MIN_TOPIC_POSTS = 100
 class ReportInputs(NamedTuple):
     """The tables that a report is built from; datasets are lazy, rows in any order."""
 
-    accounting: pa.Table  # tables.ACTION_ACCOUNTING
-    by_hour: pa.Table  # tables.ACTIONS_BY_HOUR
-    per_user: pa.Table  # tables.ACTIONS_PER_USER
+    action_accounting: pa.Table  # tables.ACTION_ACCOUNTING
+    actions_by_hour: pa.Table  # tables.ACTIONS_BY_HOUR
+    medians_per_user: pa.Table  # tables.ACTIONS_PER_USER
     clusters: pads.Dataset  # tables.CLUSTERS of the day
     english_posts: pads.Dataset  # tables.ENGLISH_POSTS of the window
     embeddings: pads.Dataset  # tables.embeddings_schema(d) of the window
@@ -87,7 +87,7 @@ def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
     earlier: EarlierMap | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> WindowSummary:
-    """Return the counts, words, medoids and topics of each cluster, and the map of users.
+    """Compute counts, words, medoids and topics of each cluster, the similarity of clusters, and the map of users.
 
     The result does not depend on the order of rows. A post that was delivered on several days counts once.
     Memory is the limit of DuckDB, the ids of users, the URIs of repeated posts, and one batch of vectors.
@@ -105,7 +105,7 @@ def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
     sizes = np.bincount(users["cluster_id"].to_numpy())
     k = len(sizes)
     max_posts = max(MIN_TOPIC_POSTS, min(MAX_TOPIC_POSTS_PER_CLUSTER, MAX_TOPIC_POSTS // k))
-    with counting_words(
+    with open_word_tables(
         users.drop(["similarity"]),
         inputs.english_posts,
         language=language,
@@ -123,17 +123,17 @@ def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
     medoids, similarity, user_map = _summarise_vectors(inputs, users, repeated, seed, earlier)
     columns = (
         [label_from_words(best) for best in words],
-        count_actions_by_cluster(inputs.accounting, sizes.tolist()),
-        median_actions_by_cluster(inputs.per_user, n_clusters=k),
-        share_actions_by_hour(inputs.by_hour, n_clusters=k),
+        count_actions_by_cluster(inputs.action_accounting, sizes.tolist()),
+        median_actions_by_cluster(inputs.medians_per_user, n_clusters=k),
+        share_actions_by_hour(inputs.actions_by_hour, n_clusters=k),
         words,
         medoids,
         topics,
     )
     return WindowSummary(
         [ClusterSummary(*values) for values in zip(*columns, strict=True)],
-        count_actions_without_cluster(inputs.accounting),
-        count_outcomes(inputs.accounting),
+        count_actions_without_cluster(inputs.action_accounting),
+        count_actions_by_outcome(inputs.action_accounting),
         similarity,
         user_map,
     )
@@ -151,17 +151,17 @@ def _summarise_vectors(
     drawn = sample_map_users(row_of_user, clusters, max_users=MAX_MAP_USERS, seed=seed)
     place_on_map = np.full(len(clusters), -1)
     place_on_map[drawn] = np.arange(len(drawn))
-    width = common_width(inputs.embeddings)
+    width = read_common_width(inputs.embeddings)
     cluster_sums, user_sums = np.zeros((int(clusters.max()) + 1, width)), np.zeros((len(drawn), width))
-    for posts in read_post_vectors(inputs.embeddings, row_of_user, repeated=repeated):
+    for posts in read_post_vectors(inputs.embeddings, row_of_user, repeated_uris=repeated):
         add_by_row(cluster_sums, clusters[posts.rows], posts.vectors)
         on_map = place_on_map[posts.rows] >= 0
         add_by_row(user_sums, place_on_map[posts.rows[on_map]], posts.vectors[on_map])
-    posts = read_post_vectors(inputs.embeddings, row_of_user, repeated=repeated)
+    posts = read_post_vectors(inputs.embeddings, row_of_user, repeated_uris=repeated)
     means = to_unit_vectors(cluster_sums)
     medoids = find_medoids(posts, inputs.english_posts, clusters=clusters, means=means)
     user_ids = users["user_id"].take(pa.array(drawn)).to_pylist()
-    previous = place_earlier(earlier, user_ids) if earlier else None
+    previous = match_earlier_positions(earlier, user_ids) if earlier else None
     positions = compute_map_positions(to_unit_vectors(user_sums), seed=seed, previous=previous)
     outliers = mark_outliers(users["similarity"].to_numpy(), clusters)
     return medoids, means @ means.T, UserMap(positions, clusters[drawn], outliers[drawn], user_ids)

@@ -23,7 +23,7 @@ BagsOfWords = list[Any]  # for each post the (word number, count) pairs of gensi
 
 
 class ClusterTopics(NamedTuple):
-    """The topics of one cluster, or the reason why there are none."""
+    """The topics of one cluster as lists of words, with their coherence; or a note on why there are none."""
 
     topics: list[list[str]]  # the words of each topic, the topic with the largest weight first
     coherence: float | None  # c_v of these topics, 0 to 1; None without topics
@@ -31,14 +31,14 @@ class ClusterTopics(NamedTuple):
 
 
 def find_topics(posts: list[list[str]], *, seed: int) -> ClusterTopics:
-    """Return the topics of one cluster's posts by latent Dirichlet allocation (Blei, Ng and Jordan, 2003).
+    """Fit LDA (Blei, Ng and Jordan, 2003) to one cluster's posts, and return topics, their number chosen by coherence.
 
     The number of topics is the one of `TOPIC_NUMBERS` with the highest c_v coherence (Röder, Both and Hinneburg, 2015),
     which measures whether the words of a topic occur in the same posts. The same posts in the same order and the same
     seed give the same topics.
 
     Args:
-        posts: The words of each post. Takes about 3 s for 1,000 posts.
+        posts: The words of each post. Takes about 0.5 s of CPU for 1,000 posts.
         seed: Seed of the model's initialisation.
 
     Raises:
@@ -59,15 +59,17 @@ def find_topics(posts: list[list[str]], *, seed: int) -> ClusterTopics:
     # checked instead.
     with np.errstate(invalid="ignore"):
         topics_tried = [_list_topic_words(_fit(corpus, dictionary, number, seed=seed), corpus) for number in numbers]
-    coherences = [_measure_coherence(topics, texts, dictionary) for topics in topics_tried]
+    coherences = _measure_coherences(topics_tried, texts, dictionary)
     best = max(range(len(topics_tried)), key=lambda number: coherences[number])
     return ClusterTopics(topics_tried[best], coherences[best], None)
 
 
 def _fit(corpus: BagsOfWords, dictionary: "Dictionary", topics: int, *, seed: int) -> "LdaModel":
-    from gensim.models import LdaModel  # noqa: PLC0415 - loaded with the dictionary
+    from persona_assets.assets.cluster_stats.batched_lda import (  # noqa: PLC0415 - imports gensim
+        BatchedLdaModel,
+    )
 
-    return LdaModel(
+    return BatchedLdaModel(
         corpus,
         num_topics=topics,
         id2word=dictionary,
@@ -87,10 +89,17 @@ def _list_topic_words(model: "LdaModel", corpus: BagsOfWords) -> list[list[str]]
     return [[word for word, _ in model.show_topic(topic, WORDS_PER_TOPIC)] for topic in heaviest]
 
 
-def _measure_coherence(topics: list[list[str]], texts: list[list[str]], dictionary: "Dictionary") -> float:
-    """Return the c_v coherence of topics, 0 if it is not defined; rounded, so that rounding errors decide no tie."""
+def _measure_coherences(
+    topics_tried: list[list[list[str]]], texts: list[list[str]], dictionary: "Dictionary"
+) -> list[float]:
+    """Return the c_v coherence of each list of topics: the mean over its topics, 0 where it is not defined.
+
+    Means are rounded, so that rounding errors decide no tie. All topics are measured by one pass over the texts.
+    """
     from gensim.models import CoherenceModel  # noqa: PLC0415 - loaded with the dictionary
 
-    model = CoherenceModel(topics=topics, texts=texts, dictionary=dictionary, coherence="c_v", processes=1)
-    coherence = round(float(model.get_coherence()), 4)
-    return coherence if coherence == coherence else 0.0  # noqa: PLR0124 - not a number differs from itself
+    together = [words for topics in topics_tried for words in topics]
+    model = CoherenceModel(topics=together, texts=texts, dictionary=dictionary, coherence="c_v", processes=1)
+    of_topics = iter(model.get_coherence_per_topic())
+    means = [round(float(np.mean([next(of_topics) for _ in topics])), 4) for topics in topics_tried]
+    return [0.0 if np.isnan(mean) else mean for mean in means]

@@ -13,15 +13,15 @@ MIN_SPEAKERS = 2
 
 
 class Message(NamedTuple):
-    """A message of a thread."""
+    """A message of a shown thread: anonymous speaker, whether a member of the cluster wrote it, and text."""
 
     speaker: str  # A, B, ... in order of appearance
     is_member: bool  # whether the speaker is a user of the cluster
     text: str
 
 
-def choose_thread(lines: Iterable[bytes], members: Container[str], words: Sequence[str]) -> list[Message]:
-    """Return the first messages of the line with most of the cluster's words, among lines with two speakers and texts.
+def choose_typical_thread(lines: Iterable[bytes], members: Container[str], words: Sequence[str]) -> list[Message]:
+    """Return the conversation line that has most of the cluster's `words`, as messages; two speakers at least.
 
     Of lines with as many words the one with more messages is chosen, then the first one.
 

@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from persona_assets.assets.cluster_stats.count_actions import COLUMNS, sum_counts
-from persona_assets.assets.cluster_stats.html_report import render_page
+from persona_assets.assets.cluster_stats.count_actions import COLUMNS, sum_counts_over_clusters
+from persona_assets.assets.cluster_stats.html_report import render_html_page
 from persona_assets.assets.cluster_stats.identities import PersonaIdentity, choose_shown_numbers
 from persona_assets.assets.cluster_stats.map_data import MapData
-from persona_assets.assets.cluster_stats.map_plot import UserMap, plot_map, plot_map_svg
-from persona_assets.assets.cluster_stats.map_positions import FILE, write_positions
-from persona_assets.assets.cluster_stats.markdown_report import list_personas, render_markdown
+from persona_assets.assets.cluster_stats.map_plot import UserMap, plot_map_png, plot_map_svg
+from persona_assets.assets.cluster_stats.map_positions import FILE, positions_to_parquet
+from persona_assets.assets.cluster_stats.markdown_report import list_largest_personas, render_markdown
 from persona_assets.assets.cluster_stats.page_context import PageContext
-from persona_assets.assets.cluster_stats.stats_plots import plot_sizes
+from persona_assets.assets.cluster_stats.stats_plots import plot_cluster_sizes
 from persona_assets.assets.cluster_stats.summarise import ClusterSummary, WindowSummary
 from persona_assets.common.columns import column, required_column
 from persona_assets.common.parquet_files import write_parquet
@@ -47,14 +47,14 @@ CLUSTER_STATS = pa.schema(
 
 
 class ReportFiles(NamedTuple):
-    """The files of the report, and the parts of them that the UI shows as metadata."""
+    """The files of a report by name, and the parts of it that the UI shows as metadata."""
 
     files: dict[str, bytes]  # content by file name
     sizes_png: bytes  # cluster_sizes.png
-    largest_personas: list[dict[str, Any]]  # rows of `markdown_report.list_personas`
+    largest_personas: list[dict[str, Any]]  # rows of `markdown_report.list_largest_personas`
 
 
-def write_report(  # noqa: PLR0913 - the parts of a report
+def render_report(  # noqa: PLR0913 - the parts of a report
     summary: WindowSummary,
     *,
     day: str,
@@ -63,7 +63,7 @@ def write_report(  # noqa: PLR0913 - the parts of a report
     provenance: Provenance | None = None,
     context: PageContext | None = None,
 ) -> ReportFiles:
-    """Return the files of the report; the same summary gives the same bytes.
+    """Render the summary as the files of the report: name and content of each; the same summary gives the same bytes.
 
     Args:
         summary: The clusters of the window.
@@ -79,13 +79,13 @@ def write_report(  # noqa: PLR0913 - the parts of a report
     stats = make_stats(summary, day=day, show_posts=show_posts, identities=identities, provenance=provenance)
     labels = [cluster.label for cluster in summary.clusters]
     numbers = choose_shown_numbers(stats["clusters"])
-    sizes = plot_sizes([cluster.counts["users"] for cluster in summary.clusters], labels, numbers)
-    user_map = plot_map(summary.map, labels, numbers=numbers)
+    sizes = plot_cluster_sizes([cluster.counts["users"] for cluster in summary.clusters], labels, numbers)
+    user_map = plot_map_png(summary.map, labels, numbers=numbers)
     markdown = render_markdown(stats)
     contents = {
         "stats.json": (json.dumps(stats, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode(),
         "report.md": markdown.encode(),
-        "report.html": render_page(
+        "report.html": render_html_page(
             stats,
             summary.similarity,
             sizes=to_data_url(sizes),
@@ -96,13 +96,13 @@ def write_report(  # noqa: PLR0913 - the parts of a report
         "cluster_stats.parquet": _render_parquet(summary, day, identities, provenance),
         "cluster_sizes.png": sizes,
         "map.png": user_map,
-        "map_small.png": plot_map(summary.map, labels, numbers=numbers, inches=_SMALL, named=False),
+        "map_small.png": plot_map_png(summary.map, labels, numbers=numbers, inches=_SMALL, named=False),
         "map.svg": plot_map_svg(summary.map, labels, numbers=numbers),
-        FILE: write_positions(
+        FILE: positions_to_parquet(
             list(summary.map.user_ids), summary.map.positions, dt.date.fromisoformat(day), provenance
         ),
     }
-    return ReportFiles(contents, sizes, list_personas(stats))
+    return ReportFiles(contents, sizes, list_largest_personas(stats))
 
 
 def _make_map_data(user_map: UserMap) -> MapData:
@@ -118,7 +118,7 @@ def make_stats(
     identities: Sequence[PersonaIdentity] | None = None,
     provenance: Provenance | None = None,
 ) -> dict[str, Any]:
-    """Return the content of `stats.json`, as `stats.schema.json` and the docstring of this package describe it.
+    """Return the content of `stats.json` as a dict, as `stats.schema.json` describes it.
 
     Args:
         summary: The clusters of the window.
@@ -127,7 +127,7 @@ def make_stats(
         identities: The persona of each cluster, if known.
         provenance: How the report was made.
     """
-    totals = sum_counts([cluster.counts for cluster in summary.clusters])
+    totals = sum_counts_over_clusters([cluster.counts for cluster in summary.clusters])
     clusters = [
         {
             "cluster_id": number,
@@ -188,7 +188,7 @@ def _render_parquet(
         row["persona_id"] = identity.persona_id
     table = pa.Table.from_pylist(rows, schema=CLUSTER_STATS)
     buffer = io.BytesIO()
-    write_parquet(buffer, with_provenance(CLUSTER_STATS, provenance), [table], day=dt.date.fromisoformat(day))
+    write_parquet(buffer, with_provenance(CLUSTER_STATS, provenance), [table], day_column=dt.date.fromisoformat(day))
     return buffer.getvalue()
 
 

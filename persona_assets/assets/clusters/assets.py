@@ -10,16 +10,16 @@ import pyarrow.dataset as pads
 from pydantic import field_validator
 
 from persona_assets.assets.clusters.build import CURVE, ClusteringOptions, ClusteringResult, cluster_users
-from persona_assets.assets.clusters.cluster_plots import plot_curve, plot_map
-from persona_assets.common.checks import Check, accounting_check
-from persona_assets.common.metadata import count_table, measured, provenance_table
+from persona_assets.assets.clusters.cluster_plots import plot_silhouette_curve, plot_user_scatter
+from persona_assets.common.checks import Check, build_accounting_check
+from persona_assets.common.metadata import build_count_table, measuring_time_and_memory, provenance_table
 from persona_assets.common.pictures import to_data_url
 from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.parquet_tables import WithSideTables
-from persona_assets.partitions import days_of_window
+from persona_assets.partitions import list_window_days
 from persona_assets.post_vectors.duplicates import find_repeated_uris
 from persona_assets.settings import ClusteringMethod, MinSizePolicy, from_setting
 
@@ -32,7 +32,7 @@ _TRIED = {"clusters": "int", "silhouette": "float", "stability": "float"}
 _NOT_MEASURABLE = "not measurable: half of the users are fewer than the clusters"
 
 
-_ADDS_UP = accounting_check(
+_ADDS_UP = build_accounting_check(
     "clusters",
     of="user",
     advice="A user is in no cluster without being counted as dropped, or is in two: report this, it is a defect.",
@@ -76,12 +76,14 @@ class ClustersConfig(SettingsConfig):
         return sorted({int(number) for number in numbers})
 
 
-def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping) -> dg.AssetsDefinition:
-    """Return the definition of the asset `clusters`.
+def build_clusters(
+    days: dg.DailyPartitionsDefinition, embeddings_window: dg.TimeWindowPartitionMapping
+) -> dg.AssetsDefinition:
+    """Build the asset `clusters`, which reads `embeddings` of the whole window and `english_users` of its last day.
 
     Args:
         days: Its daily partitions.
-        window: Maps a day to the days whose `embeddings` it reads.
+        embeddings_window: Maps a day to the days whose `embeddings` it reads.
     """
 
     @dg.asset(
@@ -90,7 +92,7 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
         tags={"stage": "personas"},
         owners=["team:persona_assets"],
         partitions_def=days,
-        ins={"embeddings": dg.AssetIn(partition_mapping=window)},
+        ins={"embeddings": dg.AssetIn(partition_mapping=embeddings_window)},
         check_specs=[check.spec(days) for check in (_ADDS_UP, _LARGE_ENOUGH, _APART)],
     )
     def clusters(
@@ -117,20 +119,20 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
 
         Next: `cluster_stats` says what each persona is about.
         """
-        with measured() as cost:
+        with measuring_time_and_memory() as cost:
             repeated = find_repeated_uris(embeddings, memory_limit=config.memory_limit, scratch=scratch.new_folder())
             clustering = cluster_users(
                 embeddings,
                 english_users,
                 _read_options(config),
-                repeated=repeated,
+                repeated_uris=repeated,
                 on_progress_posts=Progress(context.log.info, what="post vectors").add,
                 on_progress_numbers=Progress(context.log.info, what="numbers of clusters tried").add,
             )
         made = build_provenance(
             "clusters",
-            days=days_of_window(context.partition_key, days, window),
-            settings=config.chosen(),
+            days=list_window_days(context.partition_key, days, embeddings_window),
+            settings=config.result_settings(),
             libraries=("numpy", "scikit-learn"),
             inputs=[english_users],
             over_window=[embeddings],
@@ -138,7 +140,7 @@ def build_clusters(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPart
         side_tables = {
             "cluster_centres": clustering.centres,
             "cluster_certainty": clustering.certainty,
-            "cluster_curve": pa.Table.from_pylist([c._asdict() for c in clustering.curve], schema=CURVE),
+            "cluster_curve": pa.Table.from_pylist([c._asdict() for c in clustering.numbers_tried], schema=CURVE),
         }
         return dg.MaterializeResult(
             value=WithSideTables(
@@ -168,12 +170,12 @@ def _read_options(config: ClustersConfig) -> ClusteringOptions:
     )
 
 
-def check_clusters(clustering: ClusteringResult, users: int, min_cluster_size: int) -> list[dg.AssetCheckResult]:
+def check_clusters(clustering: ClusteringResult, n_users: int, min_cluster_size: int) -> list[dg.AssetCheckResult]:
     """Check that users add up, that no cluster is too small, and that the mean silhouette is not negative.
 
     Args:
         clustering: The clusters.
-        users: Number of rows of `english_users`.
+        n_users: Number of rows of `english_users`.
         min_cluster_size: The minimum size that was asked for.
     """
     ids = clustering.clusters["user_id"]
@@ -181,8 +183,8 @@ def check_clusters(clustering: ClusteringResult, users: int, min_cluster_size: i
     silhouette = float(clustering.certainty["silhouette"].to_numpy().mean(dtype=np.float64))
     return [
         _ADDS_UP.result(
-            passed=len(ids) + dropped == users and len(pc.unique(ids)) == len(ids),
-            users=users,
+            passed=len(ids) + dropped == n_users and len(pc.unique(ids)) == len(ids),
+            users=n_users,
             in_clusters=len(ids),
             dropped=dropped,
         ),
@@ -203,15 +205,17 @@ def _describe(clustering: ClusteringResult) -> dict[str, Any]:
         "smallest_cluster": int(sizes.min()),
         "sizes": _sizes_table(clustering),
         "mean_similarity": _round(similarity.mean(dtype=np.float64)),
-        "dropped": count_table(clustering.dropped, of="reason"),
+        "dropped": build_count_table(clustering.dropped, of="reason"),
         "map": _picture("users by cluster", _draw_map(clustering)),
     }
     if len(sizes) > 1:
         metadata["silhouette"] = _round(clustering.certainty["silhouette"].to_numpy().mean(dtype=np.float64))
         stability = clustering.stability
         metadata["stability"] = _NOT_MEASURABLE if stability is None else _round(stability)
-    if clustering.curve:
-        metadata["curve"] = _picture("silhouette by number", plot_curve(clustering.curve, len(sizes)))
+    if clustering.numbers_tried:
+        metadata["curve"] = _picture(
+            "silhouette by number", plot_silhouette_curve(clustering.numbers_tried, len(sizes))
+        )
         metadata["tried"] = _tried_table(clustering)
     return metadata
 
@@ -219,7 +223,7 @@ def _describe(clustering: ClusteringResult) -> dict[str, Any]:
 def _tried_table(clustering: ClusteringResult) -> dg.TableMetadataValue:
     records = [
         {"clusters": n, "silhouette": _round(silhouette), "stability": None if stability is None else _round(stability)}
-        for n, silhouette, stability in clustering.curve
+        for n, silhouette, stability in clustering.numbers_tried
     ]
     columns = [dg.TableColumn(name, kind) for name, kind in _TRIED.items()]
     return dg.MetadataValue.table([dg.TableRecord(record) for record in records], dg.TableSchema(columns))
@@ -249,7 +253,7 @@ def _sizes_table(clustering: ClusteringResult) -> dg.TableMetadataValue:
 def _draw_map(clustering: ClusteringResult) -> bytes:
     """Plot every n-th user in order of id, which is unrelated to what users write, so that at most MAP_USERS are."""
     step = -(-len(clustering.clustered_vectors) // MAP_USERS)
-    return plot_map(clustering.clustered_vectors[::step], clustering.clusters["cluster_id"].to_numpy()[::step])
+    return plot_user_scatter(clustering.clustered_vectors[::step], clustering.clusters["cluster_id"].to_numpy()[::step])
 
 
 def _picture(of: str, png: bytes) -> dg.MarkdownMetadataValue:

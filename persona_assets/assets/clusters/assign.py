@@ -19,7 +19,7 @@ BLOCK_ROWS = 4096
 
 
 class Assignment(NamedTuple):
-    """One centre for each user, and the user's cosine similarity to it."""
+    """The cluster label of each user, and the user's cosine similarity to that cluster's centre."""
 
     labels: Labels  # (n_users,), row of the centre
     similarity: Vectors  # (n_users,), cosine to that centre
@@ -38,7 +38,7 @@ def single_threaded_blas() -> Generator[None]:
 
 
 def map_blocks(rows: int, work: Callable[[slice], BlockResult]) -> Iterable[BlockResult]:
-    """Yield `work(block)` for each block of `BLOCK_ROWS` rows, in order, computed by one thread per core.
+    """Yield `work(slice)` for each slice of `BLOCK_ROWS` of `rows` rows, in order; threads compute it in parallel.
 
     Threads run in parallel, because numpy releases the interpreter lock in matrix products.
     """
@@ -51,7 +51,7 @@ def map_blocks(rows: int, work: Callable[[slice], BlockResult]) -> Iterable[Bloc
 
 
 def assign_nearest(vectors: Vectors, centres: Vectors) -> Assignment:
-    """Return the centre with the highest cosine to each user; of equal ones the first.
+    """Assign each user to the centre with the highest cosine similarity; of equal ones, to the first.
 
     Args:
         vectors: `(n_users, d)`, unit length.
@@ -68,7 +68,7 @@ def assign_nearest(vectors: Vectors, centres: Vectors) -> Assignment:
 
 
 def assign_second_nearest(vectors: Vectors, labels: Labels, centres: Vectors) -> Assignment:
-    """Return for each user the nearest centre other than that of its own cluster.
+    """Return for each user the centre with the highest cosine similarity, except that of its own cluster.
 
     Args:
         vectors: `(n_users, d)`, unit length.
@@ -112,6 +112,6 @@ def compute_centres(vectors: Vectors, labels: Labels, *, fallback: Vectors) -> V
 
 
 def similarity_to_own_centre(vectors: Vectors, labels: Labels, centres: Vectors) -> Vectors:
-    """Return the cosine of each user to the centre of its own cluster, `(n_users,)`."""
+    """Return the cosine similarity of each user to the centre of its own cluster, `(n_users,)`."""
     blocks = map_blocks(len(vectors), lambda block: np.einsum("ij,ij->i", vectors[block], centres[labels[block]]))
     return np.concatenate(list(blocks))

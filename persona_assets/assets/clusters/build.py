@@ -47,7 +47,7 @@ CURVE = pa.schema(
 
 
 class ClusteringOptions(NamedTuple):
-    """The options of one clustering: number of clusters, minimum size, seed, method."""
+    """Options of a clustering: numbers of clusters by level, minimum size and its policy, seed, method, whitening."""
 
     n_clusters: tuple[int, ...]  # ascending: the coarser levels, then the final clusters; empty: choose the number
     min_cluster_size: int  # minimum number of users in a cluster
@@ -58,12 +58,12 @@ class ClusteringOptions(NamedTuple):
 
 
 class ClusteringResult(NamedTuple):
-    """The tables of the clusters of one window, with quality measures."""
+    """Result of `cluster_users`: the tables of clusters, centres and certainty, quality measures, and dropped users."""
 
     clusters: pa.Table  # tables.CLUSTERS, sorted by user_id
     centres: pa.Table  # tables.centres_schema(d), sorted by cluster_id
     certainty: pa.Table  # CERTAINTY, sorted by user_id
-    curve: list[KCandidate]  # the numbers of clusters tried; empty if the number was given
+    numbers_tried: list[KCandidate]  # the numbers of clusters tried; empty if the number was given
     stability: float | None  # 0 to 1; None for one cluster, or if half of the users are fewer than the clusters
     dropped: dict[str, int]  # number of users without a vector, by reason
     clustered_vectors: Vectors  # (n_users, d'), the user vectors that were clustered; whitened if asked for
@@ -74,11 +74,11 @@ def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback fo
     english_users: pads.Dataset,
     options: ClusteringOptions,
     *,
-    repeated: pa.Array | None = None,
+    repeated_uris: pa.Array | None = None,
     on_progress_posts: Callable[[int], None] = lambda _: None,
     on_progress_numbers: Callable[[int], None] = lambda _: None,
 ) -> ClusteringResult:
-    """Cluster the users of a window by the mean of their posts' vectors.
+    """Average each user's post vectors, and cluster the users of a window by these means.
 
     The result does not depend on the order of posts, users and files. Memory is O(users * d).
 
@@ -86,7 +86,7 @@ def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback fo
         embeddings: `tables.embeddings_schema(d)` of the window, any order.
         english_users: `tables.ENGLISH_USERS` of the window, any order.
         options: Number and minimum size of clusters, seed, method.
-        repeated: URIs of posts with more than one vector, of which only the first is used.
+        repeated_uris: URIs of posts with more than one vector, of which only the first is used.
         on_progress_posts: Called after each batch with the number of its posts.
         on_progress_numbers: Called with 1 after each number of clusters that is tried.
 
@@ -99,7 +99,11 @@ def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback fo
     spec = ClusterSpec(n_clusters, options.min_cluster_size, options.min_size_policy, options.method)
     require_enough_users(english_users.count_rows(), spec)
     users = average_user_vectors(
-        embeddings, english_users, repeated=repeated, with_covariance=options.whiten, on_progress=on_progress_posts
+        embeddings,
+        english_users,
+        repeated_uris=repeated_uris,
+        with_covariance=options.whiten,
+        on_progress=on_progress_posts,
     )
     require_enough_users(len(users.user_ids), spec)
     vectors = (
@@ -117,7 +121,7 @@ def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback fo
         clusters=pa.table([users.user_ids, fit.labels, fit.similarity], schema=tables.CLUSTERS),
         centres=_centres_table(users, fit, model=find_model_name(embeddings)),
         certainty=_certainty_table(users, fit, vectors, levels),
-        curve=curve,
+        numbers_tried=curve,
         stability=measure_stability(vectors, spec, seed=options.seed) if several else None,
         dropped=users.dropped,
         clustered_vectors=vectors,
@@ -129,7 +133,7 @@ def _centres_table(users: UserVectors, fit: Fit, *, model: str | None) -> pa.Tab
     k, width = len(fit.centres), users.vectors.shape[1]
     with single_threaded_blas():
         centres = compute_centres(users.vectors, fit.labels, fallback=np.zeros((k, width), np.float32))
-    schema = tables.with_vector_model(tables.centres_schema(width), model)
+    schema = tables.add_vector_model(tables.centres_schema(width), model)
     column = pa.FixedSizeListArray.from_arrays(centres.ravel(), type=schema.field("centre").type)
     return pa.table([np.arange(k, dtype=np.int32), np.bincount(fit.labels), column], schema=schema)
 

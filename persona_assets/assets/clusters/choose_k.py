@@ -27,7 +27,7 @@ N_INIT = 2
 
 
 class KCandidate(NamedTuple):
-    """A number of clusters that was tried, with its silhouette and stability."""
+    """One number of clusters that was tried, with the mean silhouette and the stability of its clusters."""
 
     n_clusters: int
     silhouette: float  # mean over the users, -1 to 1
@@ -35,16 +35,16 @@ class KCandidate(NamedTuple):
 
 
 class KChoice(NamedTuple):
-    """The chosen number of clusters, and all numbers tried."""
+    """The chosen number of clusters, and the measures of all numbers that were tried."""
 
     n_clusters: int
-    curve: list[KCandidate]  # ascending by n_clusters
+    numbers_tried: list[KCandidate]  # ascending by n_clusters
 
 
 def choose_n_clusters(
     vectors: Vectors, spec: ClusterSpec, *, seed: int, on_progress: Callable[[int], None] = lambda _: None
 ) -> KChoice:
-    """Return the most stable of the numbers of clusters whose mean silhouette is near the highest.
+    """Choose the number of clusters: the most stable one among those whose mean silhouette is near the highest.
 
     If the users are too few to measure any stability, the number with the highest silhouette is returned.
 
@@ -66,7 +66,9 @@ def choose_n_clusters(
     max_clusters = len(vectors) // spec.min_cluster_size
     if len(sample) < len(vectors):
         max_clusters = min(max_clusters, len(sample) // MIN_USERS_PER_CLUSTER)
-    tried = [spec._replace(n_clusters=number, min_cluster_size=min_size) for number in numbers_to_try(max_clusters)]
+    tried = [
+        spec._replace(n_clusters=number, min_cluster_size=min_size) for number in list_numbers_to_try(max_clusters)
+    ]
     silhouettes: list[float] = []
     for candidate in tried:
         fit = fit_clusters(sample, candidate, seed=seed, n_init=N_INIT)
@@ -81,7 +83,7 @@ def choose_n_clusters(
     return KChoice(_choose(curve), curve)
 
 
-def numbers_to_try(max_clusters: int) -> list[int]:
+def list_numbers_to_try(max_clusters: int) -> list[int]:
     """Return the numbers of clusters to try, from 2 to `max_clusters`: each up to 10, then ten per power of ten."""
     numbers = [*NUMBERS_BELOW_TEN]
     scale = 1

@@ -10,8 +10,8 @@ from persona_assets.common.pictures import UI_DPI, choose_colour, project_to_pla
 MAX_NUMBERED_CLUSTERS = 40
 
 
-def plot_curve(curve: list[KCandidate], chosen: int) -> bytes:
-    """Return a line plot of silhouette and stability by number of clusters, with the chosen number marked, as PNG.
+def plot_silhouette_curve(curve: list[KCandidate], chosen: int) -> bytes:
+    """Plot mean silhouette and stability by number of clusters, with the number `chosen` marked; return PNG bytes.
 
     Args:
         curve: The numbers tried, ascending.
@@ -36,8 +36,8 @@ def plot_curve(curve: list[KCandidate], chosen: int) -> bytes:
     return to_png(figure, UI_DPI)
 
 
-def plot_map(vectors: Vectors, labels: Labels) -> bytes:
-    """Return a scatter plot of users by their first two principal components, coloured by cluster, as PNG.
+def plot_user_scatter(vectors: Vectors, labels: Labels) -> bytes:
+    """Plot users by their first two principal components, coloured by cluster; return PNG bytes.
 
     The numbers of the largest clusters are written at the median position of their users.
 

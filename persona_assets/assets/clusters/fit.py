@@ -25,7 +25,7 @@ MAX_ITERATIONS_AFTER_SAMPLE = 10
 
 
 def require_enough_users(users: int, spec: ClusterSpec) -> None:
-    """Raise an error if `users` users are too few for the clusters asked for.
+    """Raise `TooFewUsersError` if `users` users cannot fill the requested clusters to their minimum size.
 
     Raises:
         TooFewUsersError: Says how many clusters are possible and which variables to change.
@@ -44,7 +44,7 @@ def require_enough_users(users: int, spec: ClusterSpec) -> None:
 
 
 def fit_kmeans(vectors: Vectors, spec: ClusterSpec, *, seed: int, n_init: int | None = None) -> Fit:
-    """Return the best of several fits of spherical k-means (Dhillon and Modha, 2001).
+    """Fit spherical k-means (Dhillon and Modha, 2001) `n_init` times; return the fit with the highest mean cosine.
 
     Each fit starts from centres of k-means++ and runs Lloyd iterations until the mean cosine of users to their centres
     no longer increases. Every iteration enforces the minimum cluster size. The fits use the first principal components
@@ -75,7 +75,7 @@ def fit_kmeans(vectors: Vectors, spec: ClusterSpec, *, seed: int, n_init: int | 
 
 
 def sample_users(vectors: Vectors, max_users: int, rng: np.random.Generator) -> Vectors:
-    """Return at most `max_users` rows, drawn without replacement, in their original order."""
+    """Draw at most `max_users` rows without replacement, and return them in their original order."""
     if len(vectors) <= max_users:
         return vectors
     return vectors[np.sort(rng.choice(len(vectors), max_users, replace=False))]
@@ -99,7 +99,7 @@ def _fit_once(vectors: Vectors, spec: ClusterSpec, rng: np.random.Generator) -> 
 
 
 def kmeans_plusplus(vectors: Vectors, n_clusters: int, rng: np.random.Generator) -> Vectors:
-    """Return initial centres, `(n_clusters, d)`, by greedy k-means++ (Arthur and Vassilvitskii, 2007).
+    """Draw initial centres, `(n_clusters, d)`, by greedy k-means++ (Arthur and Vassilvitskii, 2007).
 
     Each centre is a user. For the next one a few users are drawn, with probability proportional to the squared distance
     to the nearest centre so far. The one that leaves the smallest sum of squared distances is taken. scikit-learn's
@@ -121,7 +121,7 @@ def kmeans_plusplus(vectors: Vectors, n_clusters: int, rng: np.random.Generator)
 
 
 def relabel_by_size(fit: Fit) -> Fit:
-    """Return the fit with clusters numbered by descending size; equal sizes by the row of their first user."""
+    """Renumber the clusters by descending number of users; of equal ones, the one of the first user comes first."""
     found, first, sizes = np.unique(fit.labels, return_index=True, return_counts=True)
     order = found[np.lexsort((first, -sizes))]
     new_label = np.empty(len(fit.centres), np.int32)

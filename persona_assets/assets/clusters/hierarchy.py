@@ -28,14 +28,14 @@ GROUPINGS_COMPARED_EXACTLY = 5
 
 
 class Hierarchy(NamedTuple):
-    """A hierarchy of clusters: the finest clusters, and the coarser levels that contain them."""
+    """Nested clusters: the fit of the finest level, and the labels of users on each coarser level."""
 
     fit: Fit  # the finest clusters
     coarser: list[Labels]  # a (n_users,) array per level, coarsest first, numbered by descending number of users
 
 
 def fit_hierarchy(vectors: Vectors, numbers: list[int], spec: ClusterSpec, *, seed: int) -> Hierarchy:
-    """Return levels with these numbers of clusters, in which each finer cluster lies in one coarser cluster.
+    """Fit nested clusters with `numbers` clusters per level: each finer cluster is part of one coarser cluster.
 
     Each level is first fitted on its own. The level with the highest mean silhouette is kept as it is. Its clusters are
     split into the finer levels and grouped into the coarser ones, so that the best level keeps its borders. If its
@@ -80,7 +80,7 @@ def _split_into_finer_levels(vectors: Vectors, fits: list[Fit], spec: ClusterSpe
 
 
 def split_clusters(vectors: Vectors, labels: Labels, finer_fit: Fit, spec: ClusterSpec, *, seed: int) -> Labels | None:
-    """Split the clusters into as many as `finer_fit` has; return the labels, numbered by descending size.
+    """Split clusters until they are as many as in `finer_fit`; return labels by descending size, None if impossible.
 
     Each cluster is split in two ways: by a fit to its users alone, and by Lloyd iterations from the centres of
     `finer_fit` in it. The way with the higher mean silhouette over all users is returned.
@@ -155,7 +155,7 @@ def _allocate_subclusters(
 
 
 def group_clusters(vectors: Vectors, labels: Labels, centres: Vectors, *, seed: int) -> Labels:
-    """Group the clusters into as many groups as there are `centres`; return the group of each cluster, `(k,)`.
+    """Group whole clusters by k-means of their means, started at `centres`; return the group of each, `(k,)`.
 
     The groups are found by k-means over the means of the clusters, weighted by users. One run starts from `centres`,
     `RANDOM_GROUPINGS` more start from clusters drawn at random. Of the best few by the silhouette of cluster means, the

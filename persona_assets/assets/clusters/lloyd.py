@@ -22,7 +22,7 @@ KMEANS = "kmeans"
 
 
 class ClusterSpec(NamedTuple):
-    """The requested clusters: number, minimum size, policy for smaller ones, and clustering method."""
+    """The requested clusters: number, minimum size, what happens to smaller ones, and the clustering method."""
 
     n_clusters: int
     min_cluster_size: int  # minimum number of users in a cluster
@@ -31,19 +31,19 @@ class ClusterSpec(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """The clusters that a method found: the label of each user, and the centres."""
+    """A clustering: the label of each user, its cosine similarity to the centre, and the centres."""
 
     labels: Labels  # (n_users,), rows of centres
     similarity: Vectors  # (n_users,), cosine of the user to the centre of its cluster
     centres: Vectors  # (k, d), unit length: the normalised mean of the cluster's users
 
     def mean_similarity(self) -> float:
-        """Return the mean cosine of users to their centres, by which fits are compared: higher is better."""
+        """Return the mean cosine similarity of users to their centres; the higher, the better the fit."""
         return float(self.similarity.mean(dtype=np.float64))
 
 
 def lloyd_iterations(vectors: Vectors, centres: Vectors, spec: ClusterSpec, *, max_iterations: int) -> Fit:
-    """Assign users to centres, enforce the minimum cluster size and recompute the centres, until convergence.
+    """Repeat until convergence: assign users to nearest centres, enforce the minimum size, recompute the centres.
 
     Converged means that the mean similarity increased by less than `TOLERANCE`.
 
@@ -71,7 +71,7 @@ def lloyd_iterations(vectors: Vectors, centres: Vectors, spec: ClusterSpec, *, m
 
 
 def enforce_min_size(vectors: Vectors, centres: Vectors, labels: Labels, spec: ClusterSpec) -> tuple[Vectors, Labels]:
-    """Return centres and labels without clusters below the minimum size, which are filled or dissolved by `spec`.
+    """Fill or dissolve the clusters below the minimum size, as `spec.policy` says; return centres and labels.
 
     Filling returns the same centres. `labels` are returned as the same array if no cluster was too small.
     """

@@ -26,7 +26,7 @@ WARD_USERS = 5_000
 
 
 class ClusteringMethod(Protocol):
-    """Interface of a clustering method: a function from users' vectors to a `Fit`."""
+    """Interface of a clustering method: a function from user vectors and a `ClusterSpec` to a `Fit`."""
 
     def __call__(self, vectors: Vectors, spec: ClusterSpec, *, seed: int, n_init: int | None = None) -> Fit:
         """Return the clusters; equal arguments give equal results.
@@ -42,7 +42,7 @@ class ClusteringMethod(Protocol):
 
 
 def fit_clusters(vectors: Vectors, spec: ClusterSpec, *, seed: int, n_init: int | None = None) -> Fit:
-    """Return the clusters that the method named by `spec` finds, numbered by descending size.
+    """Cluster users by the method that `spec.method` names; clusters are numbered by descending size.
 
     Args:
         vectors: float32 `(n_users, d)`, unit length, sorted by user id.
@@ -58,7 +58,7 @@ def fit_clusters(vectors: Vectors, spec: ClusterSpec, *, seed: int, n_init: int 
 
 
 def fit_from_labels(vectors: Vectors, labels: Labels, spec: ClusterSpec) -> Fit:
-    """Return the clusters with these labels, after the minimum size is enforced, numbered by descending size.
+    """Make a `Fit` of given labels: enforce the minimum size, and number clusters by descending size.
 
     Args:
         vectors: float32 `(n_users, d)`, unit length.
@@ -75,7 +75,7 @@ def fit_from_labels(vectors: Vectors, labels: Labels, spec: ClusterSpec) -> Fit:
 
 
 def fit_ward(vectors: Vectors, spec: ClusterSpec, *, seed: int, n_init: int | None = None) -> Fit:
-    """Return clusters by Ward's hierarchical clustering: merge the two clusters that add least variance, in turn.
+    """Cluster users by Ward's agglomerative method: repeatedly merge the two clusters that add least variance.
 
     If there are more than `WARD_USERS` users, a random sample of that size is merged (of `n_clusters` users if that is
     more). The other users join the nearest centre.

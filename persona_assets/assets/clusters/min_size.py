@@ -13,7 +13,7 @@ KEPT_MOVES = 64
 
 
 def fill_small_clusters(vectors: Vectors, centres: Vectors, labels: Labels, *, min_cluster_size: int) -> Labels:
-    """Move users so that every cluster has at least `min_cluster_size`, with the smallest total loss; return labels.
+    """Move users into clusters below `min_cluster_size`, at the least total loss of cosine similarity; return labels.
 
     The loss of a move is the decrease of the user's cosine to its centre. The total is the minimum for these centres,
     up to the rounding of float32. This is a minimum-cost flow problem, stated by Bradley, Bennett and Demiriz,
@@ -52,7 +52,7 @@ def fill_small_clusters(vectors: Vectors, centres: Vectors, labels: Labels, *, m
 def dissolve_small_clusters(
     vectors: Vectors, centres: Vectors, labels: Labels, *, min_cluster_size: int
 ) -> tuple[Vectors, Labels]:
-    """Remove the smallest cluster until none is below `min_cluster_size`; return the centres left and the labels.
+    """Remove the smallest cluster until none is below `min_cluster_size`; return the centres left and new labels.
 
     The users of a removed cluster join the nearest centre left. At least one cluster is left.
 

@@ -6,7 +6,7 @@ from persona_assets.assets.clusters.assign import Labels, Vectors, map_blocks, s
 
 
 def measure_silhouette(vectors: Vectors, labels: Labels) -> Vectors:
-    """Return the silhouette (Rousseeuw, 1987) of each user by cosine distance, `(n_users,)`, -1 to 1.
+    """Return the silhouette of each user by cosine distance (Rousseeuw, 1987), `(n_users,)`, -1 to 1.
 
     The values are exact. For unit vectors, the mean cosine distance to the users of a cluster equals the distance to
     their mean, so that the cost is O(n * k * d) and no sample of pairs is needed. The silhouette is 0 for the only user

@@ -14,7 +14,7 @@ N_INIT = 2
 
 
 def measure_stability(vectors: Vectors, spec: ClusterSpec, *, seed: int) -> float | None:
-    """Return the mean adjusted Rand index of clusterings that were fitted to two halves of the users.
+    """Return the mean adjusted Rand index between clusterings fitted to two random halves of the users.
 
     Each fit assigns all users to its centres, and the two assignments are compared: 1 if they are equal, about 0 if
     they agree by chance alone. The mean is over `N_SPLITS` random splits. Halves are fitted with half the minimum

@@ -28,7 +28,7 @@ class _Halves(NamedTuple):
 
 
 def improve_by_swaps(vectors: Vectors, fit: Fit, spec: ClusterSpec, rng: np.random.Generator, *, n_swaps: int) -> Fit:
-    """Return the fit after `n_swaps` tried swaps, each of which is kept if it increases the mean similarity.
+    """Try `n_swaps` times to merge two clusters and split a third; keep what increases the mean similarity.
 
     A swap merges the two clusters with the smallest loss and splits the cluster with the largest gain, both after
     random noise. Lloyd iterations follow. Swaps get k-means out of local optima in which one centre covers two groups

@@ -9,7 +9,7 @@ import pyarrow.dataset as pads
 
 from persona_assets.assets.clusters.assign import Float64Array, Int64Array, Vectors
 from persona_assets.post_vectors.exact_sums import UNITS_PER_ONE, add_by_row
-from persona_assets.post_vectors.read import common_width, read_post_vectors
+from persona_assets.post_vectors.read import read_common_width, read_post_vectors
 
 # A mean with a smaller norm has no direction: the user's posts cancel out.
 MIN_NORM_OF_MEAN = 1e-6
@@ -62,11 +62,11 @@ def average_user_vectors(
     embeddings: pads.Dataset,
     english_users: pads.Dataset,
     *,
-    repeated: pa.Array | None = None,
+    repeated_uris: pa.Array | None = None,
     with_covariance: bool = False,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> UserVectors:
-    """Return the mean of the post vectors of each user, scaled to unit length.
+    """Return the mean of each user's post vectors, scaled to unit length, and the users that have none.
 
     The result is the same bit for bit for any order of posts and users and any division into files and batches: the
     sums are exact (those of the covariance, because BLAS adds whole numbers). Memory is 12 bytes per user and
@@ -75,7 +75,7 @@ def average_user_vectors(
     Args:
         embeddings: `tables.embeddings_schema(d)` of the window, any order. Posts of other users are ignored.
         english_users: `tables.ENGLISH_USERS` of the window, any order.
-        repeated: URIs in more than one row, of which only the first vector in the order of the files is used.
+        repeated_uris: URIs in more than one row, of which only the first vector in the order of the files is used.
         with_covariance: Whether to measure the covariance within users, which doubles the time.
         on_progress: Called after each batch with the number of its posts.
 
@@ -84,8 +84,8 @@ def average_user_vectors(
     """
     user_ids = english_users.to_table(columns=["user_id"]).sort_by("user_id")["user_id"].combine_chunks()
     rows = {user_id: row for row, user_id in enumerate(user_ids.to_pylist())}
-    sums = _UserSums(len(rows), common_width(embeddings), with_products=with_covariance)
-    for posts in read_post_vectors(embeddings, rows, repeated=repeated, on_progress=on_progress):
+    sums = _UserSums(len(rows), read_common_width(embeddings), with_products=with_covariance)
+    for posts in read_post_vectors(embeddings, rows, repeated_uris=repeated_uris, on_progress=on_progress):
         sums.add(posts.rows, posts.vectors)
     return _normalise(user_ids, sums)
 

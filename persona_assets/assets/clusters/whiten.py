@@ -13,7 +13,7 @@ COMPONENTS_PER_CLUSTER = 2
 
 
 def whiten_vectors(vectors: Vectors, within_covariance: Float64Array, *, n_clusters: int) -> Vectors:
-    """Whiten user vectors by the covariance within users, keep principal components, and scale to unit length.
+    """Whiten user vectors by the covariance within users, reduce to principal components, scale to unit length.
 
     Posts of one user differ in ways that do not say who writes, such as length, mood and form. Their covariance within
     users needs no labels. Vectors are multiplied by its inverse square root (within-class covariance normalisation of

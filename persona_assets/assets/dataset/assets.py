@@ -15,10 +15,16 @@ from persona_assets.assets.dataset.describe import describe_release
 from persona_assets.assets.dataset.form_rows import Origin
 from persona_assets.assets.dataset.gate import Audit, audit_release
 from persona_assets.assets.dataset.personas import find_personas
-from persona_assets.assets.dataset.release_schemas import FORMS, PAIRED_FORMS
+from persona_assets.assets.dataset.release_schemas import PAIRED_FORMS, read_forms
 from persona_assets.assets.dataset.split_options import SplitOptions
-from persona_assets.common.checks import Check, accounting_check
-from persona_assets.common.metadata import build_text_table, count_table, measured, provenance_table, window_metadata
+from persona_assets.common.checks import Check, build_accounting_check
+from persona_assets.common.metadata import (
+    build_count_table,
+    build_text_table,
+    measuring_time_and_memory,
+    provenance_table,
+    window_metadata,
+)
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.release_settings import DatasetActs, DatasetPersonalData, DatasetPseudonyms, DatasetSplit
 from persona_assets.common.run_config import SettingsConfig
@@ -26,13 +32,13 @@ from persona_assets.common.scratch import Scratch
 from persona_assets.errors import ReleaseError, SettingsError
 from persona_assets.io_managers.persona_files import ClusterFolder
 from persona_assets.io_managers.release_folders import withdraw_release
-from persona_assets.partitions import days_of_window, parse_day
+from persona_assets.partitions import list_window_days, parse_day
 from persona_assets.personal_data.names import find_name_finder
 from persona_assets.privacy import summarise_verdicts
 from persona_assets.pseudonyms import read_key_file
 from persona_assets.settings import from_setting, read_settings
 
-_ADDS_UP = accounting_check(
+_ADDS_UP = build_accounting_check(
     "dataset", of="line", advice="Lines are neither in a split nor dropped under a reason: report this, it is a defect."
 )
 _NO_IDS = Check(
@@ -73,16 +79,16 @@ GATE_CHECKS = (_ADDS_UP, _NO_IDS, _NOBODY_REFUSING, _NOTHING_DELETED, _NO_PERSON
 class DatasetConfig(SettingsConfig):
     """Run config of `dataset`: forms, acts, tokens, pseudonyms, personal data, licence, and memory limit."""
 
-    forms: str = from_setting("dataset_forms")
-    acts: DatasetActs = from_setting("dataset_acts")
-    tokenizer: str = from_setting("dataset_tokenizer")
-    max_tokens: int = from_setting("dataset_max_tokens")
-    pseudonyms: DatasetPseudonyms = from_setting("dataset_pseudonyms")
-    personal_data: DatasetPersonalData = from_setting("dataset_personal_data")
-    split: DatasetSplit = from_setting("dataset_split")
-    gap_hours: float = from_setting("dataset_gap_hours")
-    hold_out_users: bool = from_setting("dataset_hold_out_users")
-    license: str = from_setting("dataset_license")
+    dataset_forms: str = from_setting("dataset_forms")
+    dataset_acts: DatasetActs = from_setting("dataset_acts")
+    dataset_tokenizer: str = from_setting("dataset_tokenizer")
+    dataset_max_tokens: int = from_setting("dataset_max_tokens")
+    dataset_pseudonyms: DatasetPseudonyms = from_setting("dataset_pseudonyms")
+    dataset_personal_data: DatasetPersonalData = from_setting("dataset_personal_data")
+    dataset_split: DatasetSplit = from_setting("dataset_split")
+    dataset_gap_hours: float = from_setting("dataset_gap_hours")
+    dataset_hold_out_users: bool = from_setting("dataset_hold_out_users")
+    dataset_license: str = from_setting("dataset_license")
     language: str = from_setting("language")
     seed: int = from_setting("seed")
     memory_limit: str = from_setting("memory_limit")
@@ -132,7 +138,7 @@ def build_dataset(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowParti
             ignored=cluster_jsonl.open_ignored(),
         )
         _require_ignored(config, inputs)
-        of_window = days_of_window(context.partition_key, days, window)
+        of_window = list_window_days(context.partition_key, days, window)
         provenance = build_provenance(
             "dataset",
             days=of_window,
@@ -142,10 +148,10 @@ def build_dataset(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowParti
             over_window=[user_actions],
         )
         folder = scratch.new_folder()
-        with measured() as cost:
+        with measuring_time_and_memory() as cost:
             options = read_options(config)
             release, audit = _make(config, options, inputs, Origin(day, parse_day(of_window[0])), folder, scratch)
-            card = CardOptions(config.license, config.language, config.tokenizer, of_window)
+            card = CardOptions(config.dataset_license, config.language, config.dataset_tokenizer, of_window)
             describe_release(folder, release, personas, options, card, audit)
         yield from _let_pass(audit, UPath(read_settings().data).absolute() / "dataset" / context.partition_key)
         yield dg.MaterializeResult(
@@ -162,18 +168,6 @@ def build_dataset(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowParti
     return dataset
 
 
-def read_forms(forms: str) -> tuple[str, ...]:
-    """Return the names of forms in a setting, in the order of `FORMS`.
-
-    Raises:
-        SettingsError: There is no such form.
-    """
-    asked = {name.strip() for name in forms.split(",")}
-    if unknown := sorted(asked - set(FORMS)):
-        raise SettingsError(f"PERSONA_DATASET_FORMS: {', '.join(unknown)} is no form; these are: {', '.join(FORMS)}")
-    return tuple(form for form in FORMS if form in asked)
-
-
 def read_options(config: DatasetConfig) -> ReleaseOptions:
     """Return how the data set is made; the key is read from the file of `PERSONA_DATASET_KEY`.
 
@@ -183,17 +177,19 @@ def read_options(config: DatasetConfig) -> ReleaseOptions:
     """
     settings = read_settings()
     file = settings.dataset_key
-    if file is None and config.pseudonyms != "line":
-        raise SettingsError(f"PERSONA_DATASET_PSEUDONYMS={config.pseudonyms} needs PERSONA_DATASET_KEY, a key file")
+    if file is None and config.dataset_pseudonyms != "line":
+        raise SettingsError(
+            f"PERSONA_DATASET_PSEUDONYMS={config.dataset_pseudonyms} needs PERSONA_DATASET_KEY, a key file"
+        )
     if file is not None and Path(file).absolute().is_relative_to(Path(settings.data).absolute()):
         raise SettingsError("PERSONA_DATASET_KEY is in PERSONA_DATA: keep the key where the data is not")
     return ReleaseOptions(
-        read_forms(config.forms),
-        config.acts,
-        config.max_tokens,
-        config.pseudonyms,
+        read_forms(config.dataset_forms),
+        config.dataset_acts,
+        config.dataset_max_tokens,
+        config.dataset_pseudonyms,
         None if file is None else read_key_file(Path(file)),
-        clean=config.personal_data == "remove",
+        clean=config.dataset_personal_data == "remove",
         split=_read_split(config),
     )
 
@@ -210,7 +206,10 @@ def _require_ignored(config: DatasetConfig, inputs: ReleaseInputs) -> None:
 def _read_split(config: DatasetConfig) -> SplitOptions:
     try:
         return SplitOptions(
-            config.split, gap_hours=config.gap_hours, hold_out_users=config.hold_out_users, seed=config.seed
+            config.dataset_split,
+            gap_hours=config.dataset_gap_hours,
+            hold_out_users=config.dataset_hold_out_users,
+            seed=config.seed,
         )
     except ValueError as error:
         raise SettingsError(f"PERSONA_DATASET_HOLD_OUT_USERS, PERSONA_DATASET_SPLIT: {error}") from error
@@ -224,14 +223,14 @@ def _make(  # noqa: PLR0913, PLR0917 - what a data set is made of
     folder: Path,
     scratch: Scratch,
 ) -> tuple[Release, Audit]:
-    from persona_assets.text_encoder.token_counts import load_token_counter  # noqa: PLC0415 - loads torch
+    from persona_assets.text_encoder.token_counts import load_token_counter  # noqa: PLC0415 - 0.3 s
 
     release = build_release(
         inputs,
         options,
         folder,
         origin=origin,
-        count_tokens=load_token_counter(config.tokenizer),
+        count_tokens=load_token_counter(config.dataset_tokenizer),
         memory_limit=config.memory_limit,
         scratch=scratch.new_folder(),
     )
@@ -261,7 +260,7 @@ def _let_pass(audit: Audit, stored: UPath) -> Iterator[dg.AssetCheckResult]:
         _NO_PERSONAL_DATA.result(
             passed=not audit.personal_data, personal_data=audit.personal_data, sampled=audit.sampled
         ),
-        _NO_LEAKS.result(passed=not audit.leaks, leaks="; ".join(audit.leaks) or "none", **_compared(audit)),
+        _NO_LEAKS.result(passed=not audit.leaks, leaks="; ".join(audit.leaks) or "none", **audit.count_compared()),
     ]
     yield from results
     failed = [f"{result.check_name}" for result in results if not result.passed]
@@ -273,23 +272,19 @@ def _let_pass(audit: Audit, stored: UPath) -> Iterator[dg.AssetCheckResult]:
         )
 
 
-def _compared(audit: Audit) -> dict[str, int]:
-    return {f"{name.replace(' ', '_')}_compared": number for name, number in audit.compared.items()}
-
-
 def _list_counts(release: Release) -> dict[str, Any]:
     rows = Counter[str]()
     for shard in release.shards:
         rows[shard.form] += shard.rows
     return {
         "dagster/partition_row_count": sum(rows.values()),
-        "rows": count_table(dict(rows), of="form"),
-        "splits": count_table(release.splits.kept, of="split"),
-        "dropped": count_table(release.dropped, of="reason"),
+        "rows": build_count_table(dict(rows), of="form"),
+        "splits": build_count_table(release.splits.kept, of="split"),
+        "dropped": build_count_table(release.dropped, of="reason"),
         "too_long_for_chat": release.too_long,
-        "not_in_next_action": count_table(release.not_asked, of="reason"),
-        "ignored_posts": count_table(release.ignored, of="outcome"),
+        "not_in_next_action": build_count_table(release.not_asked, of="reason"),
+        "ignored_posts": build_count_table(release.ignored, of="outcome"),
         "messages_left_out": release.left_out,
-        "personal_data": count_table(release.personal_data, of="kind"),
+        "personal_data": build_count_table(release.personal_data, of="kind"),
         "users": release.users,
     }

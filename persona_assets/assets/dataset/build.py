@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -36,7 +36,7 @@ from persona_assets.assets.dataset.splits import LineSplits, split_lines
 from persona_assets.assets.dataset.user_names import build_namer
 from persona_assets.assets.dataset.write_shards import PersonaWriters, Shard
 from persona_assets.common.database import create_dataset_view, open_duckdb
-from persona_assets.personal_data import remove
+from persona_assets.personal_data import replace_personal_data
 from persona_assets.pseudonyms import PseudonymKey, Scope
 
 # Why `chat` lacks a line that other forms have.
@@ -157,7 +157,7 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
 
 
 @contextmanager
-def _open_inputs(inputs: ReleaseInputs, memory_limit: str, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def _open_inputs(inputs: ReleaseInputs, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBPyConnection]:
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
         for name in ("lines", "line_messages", "user_actions"):
             create_dataset_view(con, name, getattr(inputs, name))
@@ -171,7 +171,7 @@ def remove_personal_data(texts: list[str | None]) -> tuple[list[str | None], dic
     pending = list(range(len(texts)))
     texts = list(texts)
     for _ in range(_MAX_ROUNDS):
-        removed = remove([texts[place] for place in pending])
+        removed = replace_personal_data([texts[place] for place in pending])
         counts.update(removed.counts)
         changed = [(place, text) for place, text in zip(pending, removed.texts, strict=True) if text != texts[place]]
         for place, text in changed:

@@ -74,7 +74,9 @@ def write_front_matter(  # noqa: PLR0913 - each a part of the card
     files = {(shard.form, shard.persona, shard.split) for shard in shards}
     for form in forms:
         of_form = [shard for shard in shards if shard.form == form]
-        lines += _config(name_config(form, "all"), form, "*", {shard.split for shard in of_form}, form == MAIN_FORM)
+        lines += _config(
+            name_config(form, "all"), form, "*", {shard.split for shard in of_form}, is_default=form == MAIN_FORM
+        )
         for persona in personas if form == main or has_all else ():
             splits = {split for split in SPLITS if (form, persona, split) in files}
             lines += _config(name_config(form, persona), form, persona, splits, is_default=False)
@@ -84,7 +86,7 @@ def write_front_matter(  # noqa: PLR0913 - each a part of the card
     return "\n".join([*lines, "---"]) + "\n"
 
 
-def _config(name: str, form: str, folder: str, splits: Iterable[str], is_default: bool) -> list[str]:  # noqa: FBT001
+def _config(name: str, form: str, folder: str, splits: Iterable[str], *, is_default: bool) -> list[str]:
     if not splits:
         return []
     lines = [f"- config_name: {name}"]

@@ -53,15 +53,15 @@ COUNT_DELETED = """
 """
 
 COUNT_REFUSING = """
-    WITH accounts AS (
-        SELECT user_id FROM released_lines
-        UNION
-        SELECT split_part(line_messages.uri, '/', 3)
+    WITH records AS (
+        SELECT line_messages.uri
         FROM (SELECT unnest(messages) AS message FROM released_lines) JOIN line_messages USING (message)
+    ),
+    accounts AS (
+        SELECT user_id FROM released_lines UNION SELECT user_id FROM user_actions SEMI JOIN records USING (uri)
     )
     SELECT count(*) FROM accounts SEMI JOIN left_out USING (user_id)
 """
-"""The third part of a record's address is the account that it belongs to."""
 
 
 class Audit(NamedTuple):
@@ -76,6 +76,10 @@ class Audit(NamedTuple):
     leaks: tuple[str, ...]  # a sentence for each leak between splits; must be empty
     compared: dict[str, int]  # how many users, threads and texts were compared
     privacy: ReleaseAudit  # personal data by kind, k-anonymity and linkage
+
+    def count_compared(self) -> dict[str, int]:
+        """Return `compared` under names for metadata, such as `users_compared`."""
+        return {f"{name.replace(' ', '_')}_compared": number for name, number in self.compared.items()}
 
 
 def audit_release(  # noqa: PLR0913 - what is compared, and how

@@ -112,7 +112,7 @@ def load_messages(
             columns.append(_to_columns(batch, texts, count_tokens(texts)))
     users = con.sql("SELECT user_id FROM users ORDER BY number").to_arrow_table()["user_id"].combine_chunks()
     arrays = (np.concatenate(parts) for parts in zip(_EMPTY, *columns, strict=True))
-    strings = (file.open() for file in files.values())
+    strings = (file.open_as_array() for file in files.values())
     return MessageStore(*arrays, *strings, users=users, personal_data=dict(kinds))
 
 

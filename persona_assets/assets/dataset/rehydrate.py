@@ -123,7 +123,7 @@ def rehydrate(folder: Path, user_actions: pads.Dataset, out: Path, *, memory_lim
     if not files:
         raise StorageError(f"{folder} has no {_FROM}: make the data set with `dehydrated` in PERSONA_DATASET_FORMS")
     read = written = 0
-    left_out = dict.fromkeys(REASONS, 0)
+    left_out: dict[str, int] = dict.fromkeys(REASONS, 0)
     try:
         with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
             _create_tables(con, files, user_actions)

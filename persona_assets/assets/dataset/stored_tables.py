@@ -5,7 +5,7 @@ from persona_assets.assets.dataset.release_schemas import CHAT, DEHYDRATED, THRE
 from persona_assets.common.stored_table import StoredTable
 
 STORED_TABLES = tuple(
-    StoredTable(f"dataset_{form}", f"dataset/<last day>/data/{form}/persona_<N>/<split>-*.parquet", row, schema)
+    StoredTable(f"dataset_{form}", f"dataset/<day>/data/{form}/persona_<N>/<split>-*.parquet", row, schema)
     for form, row, schema in (
         ("chat", "A line as a chat: what others wrote, and what the persona's user answered.", CHAT),
         ("threads", "A line in BluePrint's published form.", THREADS),

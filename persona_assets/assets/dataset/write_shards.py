@@ -75,32 +75,30 @@ class ShardWriter:
             shards.append(Shard(form, persona, split, relative, rows, size, path.stat().st_size))
         return shards
 
-    def abandon(self) -> None:
-        """Close the file that is being written, which stays incomplete."""
-        self._end_shard()
-
     def _path(self, number: int) -> Path:
         return self._folder / f"{self._names[2]}-{number:05}.parquet"
 
     def _flush(self) -> None:
         if not self._pending_rows:
             return
-        if self._writer is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._opened = ExitStack()
-            self._writer = self._opened.enter_context(
-                open_checksummed_writer(
-                    self._path(len(self._done)), self._schema, compression="zstd", use_dictionary=_DICTIONARY
-                )
-            )
-            self._done.append((0, 0))
+        writer = self._writer or self._open_shard()
         group = pa.concat_tables(self._pending).combine_chunks()
-        self._writer.write_table(group, row_group_size=group.num_rows)
+        writer.write_table(group, row_group_size=group.num_rows)
         rows, size = self._done[-1]
         self._done[-1] = rows + group.num_rows, size + group.nbytes
         self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
         if self._done[-1][1] >= SHARD_BYTES:
             self._end_shard()
+
+    def _open_shard(self) -> pq.ParquetWriter:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._opened = ExitStack()
+        where = self._path(len(self._done))
+        self._writer = self._opened.enter_context(
+            open_checksummed_writer(where, self._schema, compression="zstd", use_dictionary=_DICTIONARY)
+        )
+        self._done.append((0, 0))
+        return self._writer
 
     def _end_shard(self) -> None:
         if self._opened is not None:

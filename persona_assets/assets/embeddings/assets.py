@@ -11,18 +11,18 @@ import dagster as dg
 import pyarrow.dataset as pads
 
 from persona_assets.assets.embeddings.distinct_texts import deduplicate_texts
-from persona_assets.assets.embeddings.embed import TextVectors, embed_texts, join_posts
+from persona_assets.assets.embeddings.embed import TextVectors, embed_texts, join_vectors_to_posts
 from persona_assets.assets.embeddings.machine_lock import (
     hold_machine_lock,
-    make_folder,
+    make_lock_folder,
     make_private_folder,
     needs_machine_lock,
 )
 from persona_assets.assets.embeddings.prune_cache import prune_cache
 from persona_assets.assets.embeddings.vector_cache import VectorCache
-from persona_assets.common.checks import Check, accounting_check
+from persona_assets.common.checks import Check, build_accounting_check
 from persona_assets.common.full_disk import explaining_full_disk
-from persona_assets.common.metadata import measured, provenance_table
+from persona_assets.common.metadata import measuring_time_and_memory, provenance_table
 from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
@@ -30,9 +30,9 @@ from persona_assets.common.scratch import Scratch
 from persona_assets.errors import PersonaAssetsError
 from persona_assets.executors.pool_slots import GPU_POOL
 from persona_assets.io_managers.parquet_tables import NO_RETRY
-from persona_assets.partitions import days_of_window, parse_day
+from persona_assets.partitions import list_window_days, parse_day
 from persona_assets.settings import ComputeDtype, DeviceName, VectorDtype, from_setting, read_settings
-from persona_assets.text_encoder.device import release_memory
+from persona_assets.text_encoder.device import release_unused_gpu_memory
 from persona_assets.text_encoder.encode import Encoder
 from persona_assets.text_encoder.model import TextModel, choose_model
 
@@ -42,7 +42,7 @@ _NORM_TOLERANCE = 1e-3
 # Retries after a failure of the GPU or node. Half a minute later it may work again, or the scheduler assigns another.
 _RETRIES, _RETRY_SECONDS = 2, 30
 
-_ADDS_UP = accounting_check(
+_ADDS_UP = build_accounting_check(
     "embeddings", of="post", advice="Posts have no vector, or more than one: report this, it is a defect."
 )
 _UNIT_VECTORS = Check(
@@ -55,7 +55,7 @@ _UNIT_VECTORS = Check(
 
 
 class EmbeddingsConfig(SettingsConfig):
-    """Run config of `embeddings`: the model, its device and precision, and the vector store."""
+    """Run config of `embeddings`: the model, its device and precision, and the on-disk cache of vectors."""
 
     model: str = from_setting("model")
     device: DeviceName = from_setting("device")
@@ -69,7 +69,7 @@ class EmbeddingsConfig(SettingsConfig):
 
 
 def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = False) -> dg.AssetsDefinition:
-    """Return the definition of the asset `embeddings`.
+    """Build the asset `embeddings`, which reads `english_posts`; `scheduled`: a scheduler assigns machines to steps.
 
     Args:
         days: Its daily partitions.
@@ -106,7 +106,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
         Next: `clusters`.
         """
         folder = scratch.new_folder()
-        with _choosing_retries(), explaining_full_disk(folder), measured() as cost:
+        with _choosing_retries(), explaining_full_disk(folder), measuring_time_and_memory() as cost:
             # Before the model is loaded, so that the query and the model do not need their memory at the same time.
             posts_and_texts = deduplicate_texts(english_posts, scratch=folder, memory_limit=config.memory_limit)
             with _lock_machine(on_wait=context.log.info):
@@ -114,8 +114,8 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
                 context.log.info("%s on %s (%s)", model.name, model.device.describe(), model.precision)
                 made = build_provenance(
                     "embeddings",
-                    days=days_of_window(context.partition_key, days),
-                    settings=config.chosen() | model.provenance(),
+                    days=list_window_days(context.partition_key, days),
+                    settings=config.result_settings() | model.provenance(),
                     libraries=("torch", "transformers"),
                     inputs=[english_posts],
                 )
@@ -128,9 +128,9 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
                 )
                 # The rest needs no device: it is free for the step that waits for it.
                 model = dataclasses.replace(model, replicas=())
-                release_memory(model.device)
-            day = parse_day(context.partition_key)
-            result = join_posts(posts_and_texts.posts, vectors, scratch=folder, day=day, provenance=made)
+                release_unused_gpu_memory(model.device)
+            posts_file, day = posts_and_texts.posts, parse_day(context.partition_key)
+            result = join_vectors_to_posts(posts_file, vectors, scratch=folder, day_column=day, provenance=made)
         context.log.info("%d posts, %d distinct texts, %d reused", result.posts, vectors.texts, vectors.reused)
         posts, max_error = english_posts.count_rows(), result.max_unit_length_error
         return dg.MaterializeResult(
@@ -150,7 +150,7 @@ def _lock_machine(*, on_wait: Callable[[str], None]) -> AbstractContextManager[N
     if not needs_machine_lock(read_settings().executor):
         return nullcontext()
     lock_dir = read_settings().lock_dir
-    folder = make_folder(Path(lock_dir)) if lock_dir else make_private_folder(Path(tempfile.gettempdir()))
+    folder = make_lock_folder(Path(lock_dir)) if lock_dir else make_private_folder(Path(tempfile.gettempdir()))
     return hold_machine_lock(folder / "gpu.lock", on_wait=on_wait)
 
 
@@ -183,8 +183,10 @@ def _open_cache(config: EmbeddingsConfig, model: TextModel) -> VectorCache | Non
         return None
     if not config.vector_store:
         _move_cache_of_version_0_1(Path(data))
-    prune_cache(Path(root), before=(dt.datetime.now(dt.UTC) - dt.timedelta(config.vector_store_days)).timestamp())
-    return VectorCache(Path(root), key=model.key(), dimensions=model.dimensions, dtype=config.vector_dtype)
+    prune_cache(
+        Path(root), last_used_before=(dt.datetime.now(dt.UTC) - dt.timedelta(config.vector_store_days)).timestamp()
+    )
+    return VectorCache(Path(root), key=model.vector_cache_key(), dimensions=model.dimensions, dtype=config.vector_dtype)
 
 
 def _move_cache_of_version_0_1(data: Path) -> None:
@@ -198,7 +200,7 @@ def _describe(model: TextModel, vectors: TextVectors) -> dict[str, str | int | f
     """Return the metadata of the materialization: the model, the device and the counts."""
     computed = vectors.texts - vectors.reused
     return {
-        **model.key(),
+        **model.vector_cache_key(),
         "recipe_source": model.recipe.source,
         "dimensions": model.dimensions,
         "device": model.device.kind,

@@ -26,7 +26,7 @@ select uri, user_id, text_id from english_posts join texts using (text) order by
 
 
 class DeduplicatedTexts(NamedTuple):
-    """Two Parquet files: the distinct texts of a day, and its posts with the number of their text."""
+    """Two Parquet files: the distinct texts of a day, and its posts with the row number of their text."""
 
     texts: Path  # schema TEXTS, distinct and sorted; `text_id` is the row number
     posts: Path  # schema POSTS, sorted by uri
@@ -35,7 +35,7 @@ class DeduplicatedTexts(NamedTuple):
 
 
 def deduplicate_texts(english_posts: pads.Dataset, *, scratch: Path, memory_limit: str) -> DeduplicatedTexts:
-    """Write the distinct texts of a day to one file, and its posts with the number of their text to another.
+    """Write the distinct texts of a day to one Parquet file, and its posts with the number of their text to another.
 
     The files do not depend on the order of the rows. The memory of the query is freed on return.
 

@@ -17,11 +17,11 @@ from persona_assets.assets.embeddings.distinct_texts import BATCH_ROWS, Deduplic
 from persona_assets.assets.embeddings.vector_cache import TextHashes, VectorCache, hash_texts
 from persona_assets.assets.embeddings.vector_files import (
     RowNumbers,
+    choose_rows_per_group,
     max_unit_length_error,
-    read_rows,
-    rows_per_group,
-    write_rows,
-    write_vectors,
+    read_vectors_at_rows,
+    write_embeddings_table,
+    write_vectors_at_rows,
 )
 from persona_assets.common.parquet_files import prefetch
 from persona_assets.common.provenance import Provenance, with_provenance
@@ -34,9 +34,9 @@ _PENDING_CHUNKS = {"cpu": 0, "mps": 1, "cuda": 1}
 
 
 class TextVectors(NamedTuple):
-    """The vectors of the distinct texts of a day, in a flat file, and counts for the metadata."""
+    """Result of `embed_texts`: a flat file of the vectors of distinct texts, and counts for the metadata."""
 
-    flat: Path  # of `vector_files.write_rows`; a vector's row is the number of its text
+    flat: Path  # of `vector_files.write_vectors_at_rows`; a vector's row is the number of its text
     schema: pa.Schema  # tables.embeddings_schema(dimensions), with the model in its metadata
     texts: int  # number of distinct texts
     reused: int  # number of distinct texts whose vectors were in the cache
@@ -45,7 +45,7 @@ class TextVectors(NamedTuple):
 
 
 class EmbeddingResult(NamedTuple):
-    """The Parquet file with the vectors of a day, and counts for the metadata."""
+    """Result of `join_vectors_to_posts`: a Parquet file with the vector of each post, and counts for the metadata."""
 
     vectors: Path  # tables.embeddings_schema(dimensions), with the column `day` if asked for, sorted by uri
     posts: int  # number of rows
@@ -60,7 +60,7 @@ def embed_texts(
     scratch: Path,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> TextVectors:
-    """Compute the vectors of the distinct texts of a day, and write them to a flat file in `scratch`.
+    """Compute the vectors of a day's distinct texts, reading known ones from `cache`; write them to a flat file.
 
     Texts are computed in chunks. The vectors of a finished chunk are added to the cache. A run after an interrupted one
     therefore continues with the next chunk, and writes the same bytes as an uninterrupted run.
@@ -84,13 +84,13 @@ def embed_texts(
         if cache is not None:
             hashes = _hash_all(posts_and_texts.texts)
             for rows, vectors in cache.find(hashes):
-                write_rows(file, rows, vectors)
+                write_vectors_at_rows(file, rows, vectors)
                 missing[rows] = False
                 on_progress(len(rows))
 
         def write_chunk(rows: RowNumbers, started: StartedVectors) -> int:
             vectors = started.result()
-            write_rows(file, rows, vectors)
+            write_vectors_at_rows(file, rows, vectors)
             if cache is not None:
                 cache.add(hashes[rows], vectors)
             return len(rows)
@@ -99,26 +99,26 @@ def embed_texts(
         with ThreadPoolExecutor(1) as writer:
             pending = deque[Future[int]]()
             for rows, chunk in tokenize_ahead(encoder.model, chunks):
-                pending.append(writer.submit(write_chunk, rows, encoder.start(chunk)))
+                pending.append(writer.submit(write_chunk, rows, encoder.start_encoding(chunk)))
                 tokens, truncated = tokens + len(chunk.ids), truncated + chunk.truncated
                 while len(pending) > _PENDING_CHUNKS[encoder.model.device.kind]:
                     on_progress(pending.popleft().result())
             for written in pending:
                 on_progress(written.result())
     schema = tables.embeddings_schema(encoder.model.dimensions, pa.from_numpy_dtype(encoder.dtype))
-    schema = tables.with_vector_model(schema, encoder.model.space())
+    schema = tables.add_vector_model(schema, encoder.model.vector_space())
     return TextVectors(flat, schema, len(missing), int((~missing).sum()), truncated, tokens)
 
 
-def join_posts(
+def join_vectors_to_posts(
     posts: Path,
     vectors: TextVectors,
     *,
     scratch: Path,
-    day: dt.date | None = None,
+    day_column: dt.date | None = None,
     provenance: Provenance | None = None,
 ) -> EmbeddingResult:
-    """Give each post the vector of its text, and write the posts to a Parquet file in `scratch`.
+    """Write a Parquet file of `embeddings`: each post with the vector of its text.
 
     No model and no device is needed. The flat file of the vectors is deleted. Memory: two row groups.
 
@@ -126,7 +126,7 @@ def join_posts(
         posts: A file of schema POSTS, from `deduplicate_texts`.
         vectors: Those of the texts of the same day.
         scratch: Folder for the file.
-        day: Value of the column `day`; None leaves the column out.
+        day_column: Value of the column `day`; None leaves the column out.
         provenance: Written into the metadata of the file.
 
     Returns:
@@ -134,7 +134,7 @@ def join_posts(
     """
     schema, errors = with_provenance(vectors.schema, provenance), [0.0]
     batches = prefetch(_join_vectors(posts, vectors.flat, schema, on_error=errors.append))
-    n_posts = write_vectors(scratch / "embeddings.parquet", schema, batches, day=day)
+    n_posts = write_embeddings_table(scratch / "embeddings.parquet", schema, batches, day_column=day_column)
     vectors.flat.unlink()
     return EmbeddingResult(scratch / "embeddings.parquet", n_posts, max(errors))
 
@@ -173,15 +173,15 @@ def _join_vectors(
 
     Args:
         posts: A file of schema POSTS.
-        flat: The flat file of the vectors of all texts (`vector_files.write_rows`).
+        flat: The flat file of the vectors of all texts (`vector_files.write_vectors_at_rows`).
         schema: `tables.embeddings_schema(dimensions)`.
         on_error: Called with the `max_unit_length_error` of each batch.
     """
-    vector_type, width = schema.field("vector").type, tables.vector_width(schema)
+    vector_type, width = schema.field("vector").type, tables.read_vector_width(schema)
     dtype = np.dtype(vector_type.value_type.to_pandas_dtype())
     with flat.open("rb") as file:
-        for batch in pq.ParquetFile(posts).iter_batches(rows_per_group(width)):
-            vectors = read_rows(file.fileno(), batch["text_id"].to_numpy(), width=width, dtype=dtype)
+        for batch in pq.ParquetFile(posts).iter_batches(choose_rows_per_group(width)):
+            vectors = read_vectors_at_rows(file.fileno(), batch["text_id"].to_numpy(), width=width, dtype=dtype)
             on_error(max_unit_length_error(vectors))
             column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), type=vector_type)
             yield pa.record_batch([batch["uri"], batch["user_id"], column], schema=schema)

@@ -20,12 +20,12 @@ _REMEDY = (
 
 
 def needs_machine_lock(executor: str) -> bool:
-    """Return whether this executor runs steps on the local machine, where no scheduler keeps them apart."""
+    """Return whether `executor` runs steps on this machine, where no scheduler assigns the GPU and cores."""
     return executor in {"in_process", "multiprocess"}
 
 
 def make_private_folder(parent: Path) -> Path:
-    """Return a folder of the current user alone (mode 0700) in a shared folder such as /tmp; create it if necessary.
+    """Create a folder in `parent`, such as /tmp, that only the current user can access (mode 0700), and return it.
 
     Raises:
         StorageError: The folder cannot be created. Or its path is a link, is no folder, belongs to another user, or has
@@ -42,8 +42,8 @@ def make_private_folder(parent: Path) -> Path:
     return folder
 
 
-def make_folder(folder: Path) -> Path:
-    """Create the folder that PERSONA_LOCK_DIR names, unless it exists, and return it.
+def make_lock_folder(folder: Path) -> Path:
+    """Create the folder for the lock file that the setting `lock_dir` names, if it is missing, and return it.
 
     Raises:
         StorageError: The folder cannot be created.
@@ -57,7 +57,7 @@ def make_folder(folder: Path) -> Path:
 
 @contextmanager
 def hold_machine_lock(lock: Path, *, on_wait: Callable[[str], None]) -> Generator[None]:
-    """Hold an exclusive lock on a file while the `with` block runs, after waiting for the process that holds it.
+    """Hold an exclusive file lock while the block runs; `on_wait` is called if another process holds it.
 
     The operating system releases the lock when the process ends, also if it is killed.
 

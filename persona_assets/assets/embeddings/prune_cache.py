@@ -15,8 +15,8 @@ _TEMPORARY = re.compile(rf"\.({CHUNK_FILE.pattern}|{re.escape(KEY_FILE)})\.[0-9a
 _MAX_KEY_BYTES = 1 << 16
 
 
-def prune_cache(root: Path, *, before: float) -> int:
-    """Delete cached vectors last used before the time `before`, and temporary files as old; return the bytes deleted.
+def prune_cache(root: Path, *, last_used_before: float) -> int:
+    """Delete vectors last used before `last_used_before` (seconds since 1970) from the cache; return the bytes deleted.
 
     Users may name any folder as the cache. Only regular files with names of the cache are deleted, and only in folders
     whose name is the hash of the key file in them. Links are not followed. The hashes of a chunk are deleted before its
@@ -24,7 +24,7 @@ def prune_cache(root: Path, *, before: float) -> int:
 
     Args:
         root: The folder that `VectorCache` was given.
-        before: Seconds since the Unix epoch, compared with the modification time of files.
+        last_used_before: Seconds since the Unix epoch, compared with the modification time of files.
     """
     deleted = 0
     with suppress(FileNotFoundError):  # nothing has been cached yet
@@ -32,7 +32,7 @@ def prune_cache(root: Path, *, before: float) -> int:
             # Skips what is no folder, is a link or belongs to another user, and what another run deletes meanwhile.
             with suppress(OSError):
                 if _FOLDER.fullmatch(name):
-                    deleted += _prune_folder(root / name, before=before)
+                    deleted += _prune_folder(root / name, before=last_used_before)
     return deleted
 
 

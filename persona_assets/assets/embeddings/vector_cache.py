@@ -33,7 +33,7 @@ TextHashes = npt.NDArray[np.uint64]  # (n_texts, 2): 16 bytes of a hash, as two 
 
 
 class CachedVectors(NamedTuple):
-    """Vectors found in one chunk of the cache, and which of the requested texts they belong to."""
+    """Vectors found in one file of the cache, and the indices of their texts among the requested ones."""
 
     rows: npt.NDArray[np.int64]  # (n,), rows of the requested hashes
     vectors: npt.NDArray[np.generic]  # (n, dimensions)
@@ -61,7 +61,7 @@ def name_cache_folder(key: bytes) -> str:
 
 
 class VectorCache:
-    """The cached vectors of one model with given settings, in a folder of their own.
+    """On-disk cache of text vectors of one model with given settings, in a folder of their own.
 
     A chunk of texts is two files: the hashes of the texts, and their vectors in the same order. The file of hashes is
     written last, so that a run that sees it also finds the vectors. It ends with two checksums (xxh3, 128 bits): one of
@@ -72,7 +72,7 @@ class VectorCache:
     """
 
     def __init__(self, root: Path, *, key: dict[str, str | int], dimensions: int, dtype: str) -> None:
-        """Open the folder of these vectors in `root`, and create it if necessary.
+        """Open the folder below `root` for vectors with this `key`, and create it if it is missing.
 
         Args:
             root: Local folder that has a folder per model and settings.
@@ -93,7 +93,7 @@ class VectorCache:
             self._write(self._folder / KEY_FILE, text)
 
     def find(self, hashes: TextHashes) -> Iterator[CachedVectors]:
-        """Yield the cached vectors of the texts with these hashes, chunk by chunk, each text at most once.
+        """Yield the cached vectors of the texts with these hashes, file by file; each text at most once.
 
         The modification time of a chunk with a hit is set to now, because `prune_cache` deletes by it.
 
@@ -123,7 +123,7 @@ class VectorCache:
                 yield CachedVectors(order[position[is_hit]], vectors)
 
     def add(self, hashes: TextHashes, vectors: npt.NDArray[np.generic]) -> None:
-        """Add a chunk of texts to the cache.
+        """Write the vectors of new texts to the cache, as one file with their hashes.
 
         Args:
             hashes: `(n, 2)`, hashes of distinct texts.

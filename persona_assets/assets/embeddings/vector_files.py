@@ -21,8 +21,8 @@ RowNumbers = npt.NDArray[np.int64]
 COMPONENTS_PER_ROW_GROUP = 1_572_864
 
 
-def write_rows(file: BufferedRandom, rows: RowNumbers, vectors: npt.NDArray[np.generic]) -> None:
-    """Write vectors to the flat file, a file of raw vectors without a header, each at the position of its row number.
+def write_vectors_at_rows(file: BufferedRandom, rows: RowNumbers, vectors: npt.NDArray[np.generic]) -> None:
+    """Write each vector to the flat file (raw vectors without header) at the position of its row number.
 
     Args:
         file: The flat file. All its vectors have one width and dtype.
@@ -37,8 +37,10 @@ def write_rows(file: BufferedRandom, rows: RowNumbers, vectors: npt.NDArray[np.g
         write_in_pieces(file, np.ascontiguousarray(block).data.cast("B"))
 
 
-def read_rows(file: int, rows: RowNumbers, *, width: int, dtype: np.dtype[np.generic]) -> npt.NDArray[np.generic]:
-    """Return the vectors with these row numbers from the flat file, `(len(rows), width)`.
+def read_vectors_at_rows(
+    file: int, rows: RowNumbers, *, width: int, dtype: np.dtype[np.generic]
+) -> npt.NDArray[np.generic]:
+    """Read the vectors with these row numbers from the flat file: `(len(rows), width)`.
 
     The file is not memory-mapped, because reading rows at random would map all of it, which then counts as memory of
     the process.
@@ -53,15 +55,15 @@ def read_rows(file: int, rows: RowNumbers, *, width: int, dtype: np.dtype[np.gen
     return np.frombuffer(b"".join(os.pread(file, size, row * size) for row in rows.tolist()), dtype).reshape(-1, width)
 
 
-def rows_per_group(width: int) -> int:
-    """Return the number of rows of a Parquet row group of vectors with `width` dimensions."""
+def choose_rows_per_group(width: int) -> int:
+    """Return the number of rows per Parquet row group for vectors with `width` dimensions."""
     return max(1, COMPONENTS_PER_ROW_GROUP // width)
 
 
-def write_vectors(
-    where: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, day: dt.date | None = None
+def write_embeddings_table(
+    where: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, day_column: dt.date | None = None
 ) -> int:
-    """Write the table `embeddings` to a Parquet file, and return its number of rows.
+    """Write batches of posts with vectors to a Parquet file of the table `embeddings`; return the number of rows.
 
     Vectors are stored in plain encoding with zstd. Dictionary encoding was half as fast and no smaller.
     BYTE_STREAM_SPLIT was 8 % smaller, but DuckDB does not read it.
@@ -69,21 +71,23 @@ def write_vectors(
     Args:
         where: The file to write.
         schema: `tables.embeddings_schema(width)`.
-        batches: Batches of `rows_per_group(width)` rows; the last one may have fewer. Each becomes a row group.
-        day: Value of the column `day`; None leaves the column out.
+        batches: Batches of `choose_rows_per_group(width)` rows; the last one may have fewer. Each becomes a row group.
+        day_column: Value of the column `day`; None leaves the column out.
     """
-    rows, group = 0, rows_per_group(tables.vector_width(schema))
-    stored = schema if day is None else tables.add_day_field(schema)
+    rows, group = 0, choose_rows_per_group(tables.read_vector_width(schema))
+    stored = schema if day_column is None else tables.add_day_field(schema)
     with open_checksummed_writer(where, stored, compression="zstd", use_dictionary=["user_id", "day"]) as writer:
         for batch in batches:
             table = pa.Table.from_batches([batch])
-            writer.write_table(table if day is None else tables.add_day(table, day), row_group_size=group)
+            writer.write_table(
+                table if day_column is None else tables.add_day_column(table, day_column), row_group_size=group
+            )
             rows += batch.num_rows
     return rows
 
 
 def max_unit_length_error(vectors: npt.NDArray[np.generic]) -> float:
-    """Return the maximum difference between the norm of a vector and 1.
+    """Return the maximum absolute difference between the Euclidean norm of a vector and 1.
 
     It is infinite if a component is not finite, and 0.0 if there are no vectors.
 

@@ -6,17 +6,17 @@ import pyarrow.dataset as pads
 
 from persona_assets.assets.english_posts.detect import build_language_decider
 from persona_assets.assets.english_posts.filter import filter_posts
-from persona_assets.common.checks import accounting_check
-from persona_assets.common.metadata import count_table, measured, provenance_table
+from persona_assets.common.checks import build_accounting_check
+from persona_assets.common.metadata import build_count_table, measuring_time_and_memory, provenance_table
 from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.partitions import days_of_window, parse_day
+from persona_assets.partitions import list_window_days, parse_day
 from persona_assets.settings import from_setting
 from persona_assets.tables import MESSAGES
 
-_ADDS_UP = accounting_check(
+_ADDS_UP = build_accounting_check(
     "english_posts",
     of="message",
     advice="Some posts, replies or quotes are neither kept nor dropped for a reason: report this, it is a defect.",
@@ -55,19 +55,19 @@ def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefiniti
         """
         made = build_provenance(
             "english_posts",
-            days=days_of_window(context.partition_key, days),
-            settings=config.chosen(),
+            days=list_window_days(context.partition_key, days),
+            settings=config.result_settings(),
             libraries=("duckdb", "pycld2"),
             inputs=[user_actions],
         )
-        with measured() as cost:
+        with measuring_time_and_memory() as cost:
             filtered = filter_posts(
                 user_actions,
                 build_language_decider(config.language),
                 scratch=scratch.new_folder(),
                 memory_limit=config.memory_limit,
                 on_progress=Progress(context.log.info, what="messages").add,
-                day=parse_day(context.partition_key),
+                day_column=parse_day(context.partition_key),
                 provenance=made,
             )
         kept, dropped = sum(filtered.kept.values()), sum(filtered.dropped.values())
@@ -76,8 +76,8 @@ def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefiniti
         return dg.MaterializeResult(
             value=filtered.posts,
             metadata={
-                "dropped": count_table(filtered.dropped, of="reason"),
-                "kept": count_table(filtered.kept, of="reason"),
+                "dropped": build_count_table(filtered.dropped, of="reason"),
+                "kept": build_count_table(filtered.kept, of="reason"),
                 "language": config.language,
                 **provenance_table(made),
                 **cost,

@@ -31,7 +31,7 @@ _WORD_START = re.compile(r"_|(?<=[a-z])(?=[A-Z])")
 
 
 def clean_text(text: str) -> str:
-    """Return `text` without links, mentions, hashtags and emoji; "" if no letter remains.
+    """Remove links, mentions, hashtags and emoji from a text; return "" if no letter remains.
 
     A text of hashtags alone becomes their words ("#GoodMorning" becomes "Good Morning"). A letter repeated three times
     or more is written once ("yessss" becomes "yes"). Styled letters, such as mathematical bold and full-width ones,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from persona_assets.assets.english_posts import reasons
 from persona_assets.assets.english_posts.clean import clean_text
-from persona_assets.assets.english_posts.score import build_log_odds, primary_subtag
+from persona_assets.assets.english_posts.score import build_log_odds, extract_primary_subtag
 
 # Log-odds of a declaration that names only the language (added) or only others (subtracted): odds of 7 to 1. About one
 # in ten accounts of captures that declare languages declares wrong ones.
@@ -17,7 +17,7 @@ MIN_LOG_ODDS_UNDECLARED = 2.5
 
 
 class LanguageVerdict(NamedTuple):
-    """The decision whether a post is in the language, and its reason."""
+    """Whether a post is in the language, whether its author's other posts decide, and the reason."""
 
     is_language: bool  # when `is_undecided`, the more likely answer
     is_undecided: bool  # text and declaration are not enough; the author's other posts of the day may decide
@@ -29,7 +29,7 @@ LanguageDecider = Callable[[str | None, Sequence[str] | None], LanguageVerdict]
 
 
 def build_language_decider(language: str) -> LanguageDecider:
-    """Build the function that decides whether a post is in `language`, from its text and declared languages.
+    """Build a function from a post's text and declared languages to the verdict whether it is in `language`.
 
     Of declared languages the first subtag counts, in any case: "en-US" and "EN" declare "en". A declaration that names
     the language beside others has no weight. The log-odds of text and declaration are added: a clear text overrules its
@@ -49,7 +49,7 @@ def build_language_decider(language: str) -> LanguageDecider:
         words = clean_text(text) if text else ""
         if not words:
             return no_words
-        declared = {primary_subtag(lang) for lang in langs} if langs else set[str]()
+        declared = {extract_primary_subtag(lang) for lang in langs} if langs else set[str]()
         return _decide_by_log_odds(
             score(words), _score_declaration(declared, language), is_declared=language in declared
         )

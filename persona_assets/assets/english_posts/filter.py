@@ -66,7 +66,7 @@ order by uri
 
 
 class FilteredPosts(NamedTuple):
-    """A file of the posts kept, and the numbers of posts kept and dropped, by reason."""
+    """Result of `filter_posts`: a Parquet file of the posts kept, and numbers kept and dropped by reason."""
 
     posts: Path  # tables.ENGLISH_POSTS (and the column `day`), sorted by uri
     kept: dict[str, int]  # by reason
@@ -80,10 +80,10 @@ def filter_posts(  # noqa: PLR0913 - input, method and resources
     scratch: Path,
     memory_limit: str,
     on_progress: Callable[[int], None],
-    day: dt.date | None = None,
+    day_column: dt.date | None = None,
     provenance: Provenance | None = None,
 ) -> FilteredPosts:
-    """Keep the posts, replies and quotes that `decide` says are in the language.
+    """Write the posts, replies and quotes that are in the language, as `decide` says, to a Parquet file in `scratch`.
 
     The first pass decides on each message by itself. The second decides the undecided ones by the majority of their
     author's other messages of the day. Memory: `memory_limit` and one batch. A temporary file in `scratch` holds the
@@ -95,7 +95,7 @@ def filter_posts(  # noqa: PLR0913 - input, method and resources
         scratch: An empty folder.
         memory_limit: Memory limit of DuckDB, such as "4GB", beyond which it spills to `scratch`.
         on_progress: Called after each batch with the number of its messages.
-        day: The partition, for the column `day`; None leaves the column out.
+        day_column: The partition, for the column `day`; None leaves the column out.
         provenance: How the table was made, for the schema metadata of its file.
 
     Returns:
@@ -108,7 +108,7 @@ def filter_posts(  # noqa: PLR0913 - input, method and resources
         schema = with_provenance(tables.ENGLISH_POSTS, provenance)
         judged = scratch / "judged.parquet"
         write_parquet(judged, _VERDICTS_SCHEMA, _judge_messages(user_actions, decide, on_progress))
-        return _decide_by_other_posts(judged, schema, scratch, memory_limit, day)
+        return _decide_by_other_posts(judged, schema, scratch, memory_limit, day_column)
 
 
 def _decide_by_other_posts(
@@ -120,7 +120,7 @@ def _decide_by_other_posts(
         dropped = Counter[str](dict(database.sql(_COUNT_DROPPED).fetchall()))
         kept, posts = Counter[str](), scratch / "english_posts.parquet"
         reader = database.sql(_KEEP).to_arrow_reader(BATCH_ROWS)
-        rows = write_parquet(posts, schema, _cast_batches(reader, kept), day=day)
+        rows = write_parquet(posts, schema, _cast_batches(reader, kept), day_column=day)
     dropped[reasons.WRITTEN_AGAIN] = pq.read_metadata(judged).num_rows - rows - dropped.total()
     judged.unlink()
     return FilteredPosts(posts, dict(kept), dict(+dropped))

@@ -22,11 +22,11 @@ _MAX_DETECTOR_SCORE = 1.5
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 
 # From a cleaned text to log-odds.
-Scorer = Callable[[str], float]
+LogOddsOfText = Callable[[str], float]
 
 
-def build_log_odds(language: str) -> Scorer:
-    """Build the function from a cleaned text to the log-odds that it is in `language`.
+def build_log_odds(language: str) -> LogOddsOfText:
+    """Build a function from a cleaned text to the log-odds (natural logarithm) that it is in `language`.
 
     The score combines pycld2, which is good at scripts and longer texts, with lists of common words, which are better
     at short texts. A language without a list is scored by the detector and the lists of the other languages.
@@ -58,8 +58,8 @@ def build_log_odds(language: str) -> Scorer:
     return score
 
 
-def primary_subtag(tag: str) -> str:
-    """Return the language code of a BCP 47 tag: "en" for "en-US", "EN" and "en_GB"."""
+def extract_primary_subtag(tag: str) -> str:
+    """Return the language code in a BCP 47 tag, in lower case: "en" for "en-US", "EN" and "en_GB"."""
     first = tag.strip().lower().replace("_", "-").partition("-")[0]
     return CANONICAL_CODES.get(first, first)
 
@@ -85,10 +85,13 @@ def _load_detector(language: str) -> Callable[[str], float]:
             "the language detector pycld2 cannot be imported. There are wheels for Linux x86-64 and macOS only: "
             "elsewhere install a C++ compiler and run `pip install --no-binary pycld2 pycld2`"
         ) from error
-    known = {primary_subtag(code) for _, code in pycld2.LANGUAGES} - {"xx", "un"}  # scripts, and the code for unknown
+    known = {extract_primary_subtag(code) for _, code in pycld2.LANGUAGES} - {
+        "xx",
+        "un",
+    }  # scripts, and the code for unknown
     if language not in known:
         raise SettingsError(f"language={language!r}: the detector knows {', '.join(sorted(known))}")
-    codes = frozenset(code for _, code in pycld2.LANGUAGES if primary_subtag(code) == language)
+    codes = frozenset(code for _, code in pycld2.LANGUAGES if extract_primary_subtag(code) == language)
 
     def score(text: str) -> float:
         try:

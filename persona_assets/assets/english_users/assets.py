@@ -5,16 +5,21 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets.assets.english_users.select import select_english_users
-from persona_assets.assets.english_users.shares import MAX_RATIO, compute_english_shares, is_share_near_median
-from persona_assets.common.checks import Check, complete_window_check
-from persona_assets.common.metadata import count_table, measured, provenance_table, window_metadata
+from persona_assets.assets.english_users.shares import MAX_RATIO, compute_english_shares_by_day, is_share_near_median
+from persona_assets.common.checks import Check, build_complete_window_check
+from persona_assets.common.metadata import (
+    build_count_table,
+    measuring_time_and_memory,
+    provenance_table,
+    window_metadata,
+)
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.partitions import days_of_window
+from persona_assets.partitions import list_window_days
 from persona_assets.settings import from_setting
 
-_COMPLETE = complete_window_check("english_users")
+_COMPLETE = build_complete_window_check("english_users")
 _USUAL = Check(
     "english_users",
     "the_share_of_english_is_usual",
@@ -66,25 +71,25 @@ def build_english_users(
         One row is one user, with the number of English posts and of all posts. The setting `min_english_posts` is the
         minimum: a higher one keeps fewer users, whose interests are better known. Next: `clusters`.
         """
-        with measured() as cost:
+        with measuring_time_and_memory() as cost:
             users, dropped = select_english_users(
                 english_posts, user_actions, scratch=scratch.new_folder(), **config.model_dump()
             )
         made = build_provenance(
             "english_users",
-            days=days_of_window(context.partition_key, days, window),
-            settings=config.chosen(),
+            days=list_window_days(context.partition_key, days, window),
+            settings=config.result_settings(),
             libraries=("duckdb",),
             over_window=[english_posts, user_actions],
         )
         context.log.info("%d users kept, %d wrote too little English", users.num_rows, sum(dropped.values()))
         present = window_metadata(context, english_posts=english_posts, user_actions=user_actions)
-        shares = compute_english_shares(english_posts, user_actions)
+        shares = compute_english_shares_by_day(english_posts, user_actions)
         surplus = pc.sum(pc.greater(users["english_posts"], users["posts"])).as_py() or 0
         return dg.MaterializeResult(
             value=with_provenance(users, made),
             metadata={
-                "dropped": count_table(dropped, of="reason"),
+                "dropped": build_count_table(dropped, of="reason"),
                 "english_share_by_day": {day: round(share, 4) for day, share in shares.items()},
                 **present,
                 **provenance_table(made),

@@ -25,7 +25,7 @@ ORDER BY user_id
 
 
 class SelectedUsers(NamedTuple):
-    """The users kept, and the number of users dropped by reason."""
+    """Result of `select_english_users`: the users kept, and the number of users dropped by reason."""
 
     users: pa.Table  # tables.ENGLISH_USERS, sorted by user_id
     dropped: dict[str, int]  # number of users by reason, such as "1 of 2 English posts"

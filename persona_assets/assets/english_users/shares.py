@@ -15,8 +15,8 @@ MIN_OTHER_DAYS = 3
 MAX_RATIO = 1.5
 
 
-def compute_english_shares(english_posts: pads.Dataset, user_actions: pads.Dataset) -> dict[str, float]:
-    """Return the share of posts, replies and quotes that is English, 0 to 1, for each day.
+def compute_english_shares_by_day(english_posts: pads.Dataset, user_actions: pads.Dataset) -> dict[str, float]:
+    """Return, for each day, the share of its posts, replies and quotes that are in `english_posts`, 0 to 1.
 
     Args:
         english_posts: `tables.ENGLISH_POSTS`, one file per day.
@@ -31,7 +31,7 @@ def compute_english_shares(english_posts: pads.Dataset, user_actions: pads.Datas
 
 
 def is_share_near_median(day: str, shares: Mapping[str, float]) -> bool:
-    """Return whether the share of `day` is within a factor of `MAX_RATIO` of the median of the other days.
+    """Return whether the share of `day` is at most `MAX_RATIO` times above or below the median of the other days.
 
     It is also True if `day` has no share, or if there are fewer than `MIN_OTHER_DAYS` other days.
     """

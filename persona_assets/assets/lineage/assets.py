@@ -8,15 +8,15 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from persona_assets.assets.lineage.lineage_plots import plot_sizes
-from persona_assets.assets.lineage.read_days import read_days
-from persona_assets.assets.lineage.trace import find_missing_days, trace_personas
+from persona_assets.assets.lineage.lineage_plots import plot_persona_sizes
+from persona_assets.assets.lineage.read_days import read_clusters_by_day
+from persona_assets.assets.lineage.trace import list_absent_days, trace_personas
 from persona_assets.common.checks import Check
-from persona_assets.common.growing_tables import choose_version, read_before
-from persona_assets.common.metadata import count_table, measured, provenance_table
+from persona_assets.common.growing_tables import choose_data_version, read_stored_table
+from persona_assets.common.metadata import build_count_table, measuring_time_and_memory, provenance_table
 from persona_assets.common.pictures import to_data_url
 from persona_assets.common.provenance import build_provenance, with_provenance
-from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, every_day_with
+from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, metadata_to_load_every_day
 from persona_assets.settings import read_settings
 
 # Maximum number of rows of a table in the UI. The stored table has all.
@@ -47,7 +47,7 @@ _COMPLETE = Check(
     kinds={"python", "numpy", "parquet"},
     tags={"stage": "all_days"},
     owners=["team:persona_assets"],
-    ins={"clusters": dg.AssetIn(metadata=every_day_with("cluster_centres"))},
+    ins={"clusters": dg.AssetIn(metadata=metadata_to_load_every_day("cluster_centres"))},
     check_specs=[_COMPLETE.spec()],
 )
 def lineage(context: dg.AssetExecutionContext, clusters: DatasetWithSideTables):
@@ -58,15 +58,15 @@ def lineage(context: dg.AssetExecutionContext, clusters: DatasetWithSideTables):
     who can be expected in both: near 1 it is the same group, below 0.5 fewer than half of them stayed. `happened` lists
     all events except continuations; `sizes` shows the personas over time.
     """
-    with measured() as cost:
-        history = trace_personas(read_days(clusters.main, clusters.side_tables["cluster_centres"]))
+    with measuring_time_and_memory() as cost:
+        history = trace_personas(read_clusters_by_day(clusters.main, clusters.side_tables["cluster_centres"]))
     description = _describe(history)
     missing = description["missing_days"]
     days = [str(day) for day in pc.unique(history["day"]).to_pylist()]
     made = build_provenance("lineage", days=days, libraries=["numpy"], inputs=[clusters.main])
     return dg.MaterializeResult(
         value=with_provenance(history, made),
-        data_version=dg.DataVersion(choose_version(history, *read_before(context, read_settings().data))),
+        data_version=dg.DataVersion(choose_data_version(history, *read_stored_table(context, read_settings().data))),
         metadata={**description, **provenance_table(made), **cost},
         check_results=[_COMPLETE.result(passed=missing == "none", missing_days=missing)],
     )
@@ -79,14 +79,14 @@ def _describe(history: pa.Table) -> dict[str, Any]:
     last_day = history.filter(pc.equal(history["day"], days[-1]))
     # On the first day all personas are born, which says nothing.
     happened = history.filter(pc.and_(pc.not_equal(event, "continued"), pc.is_valid(history["previous_day"])))
-    picture = to_data_url(plot_sizes(history))
+    picture = to_data_url(plot_persona_sizes(history))
     return {
         "sizes": dg.MetadataValue.md(f"![users of each persona by day]({picture})"),
-        "events": count_table(Counter(event.to_pylist()), of="event"),
+        "events": build_count_table(Counter(event.to_pylist()), of="event"),
         "happened": _table(happened.slice(max(0, len(happened) - MAX_ROWS_SHOWN)), _HAPPENED),
         "last_day": _table(last_day.slice(0, MAX_ROWS_SHOWN), _LAST_DAY),
         "days": len(days),
-        "missing_days": ", ".join(map(str, find_missing_days(days))) or "none",
+        "missing_days": ", ".join(map(str, list_absent_days(days))) or "none",
     }
 
 

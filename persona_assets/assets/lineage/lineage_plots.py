@@ -15,8 +15,8 @@ OTHERS = "others"
 MAX_DATES = 16
 
 
-def plot_sizes(history: pa.Table) -> bytes:
-    """Return a chart with a bar per day, of the users of each persona stacked by `persona_id`, as PNG.
+def plot_persona_sizes(history: pa.Table) -> bytes:
+    """Plot the number of users of each persona by day as a stacked bar chart; return PNG bytes.
 
     Equal tables give equal bytes.
 

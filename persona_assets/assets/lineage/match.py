@@ -25,21 +25,23 @@ CENTRE_WEIGHT = 0.1
 
 
 class Matches(NamedTuple):
-    """How the clusters of two days match: which continues which, and the users shared by each pair.
+    """How the clusters of two days match: pairs of the same persona, linked pairs, and users shared by each pair.
 
     Matrices have a row per earlier cluster and a column per later one, `(k_before, k_after)`.
     """
 
     continues: IntArray  # (k_after,), the earlier cluster that the later one continues, or -1
-    most_went_to: BoolArray  # the earlier cluster is linked to the later one: most of its users are in it
-    most_came_from: BoolArray  # the later cluster is linked to the earlier one: most of its users were in it
+    links_forward: BoolArray  # the earlier cluster is linked to the later one: most of its users are in it
+    links_back: BoolArray  # the later cluster is linked to the earlier one: most of its users were in it
     shared: IntArray  # number of users in both
-    overlap: FloatArray  # 0 to 1: shared users as a share of the users of either that can be expected on both days
+    overlap_of_expected: (
+        FloatArray  # 0 to 1: shared users as a share of the users of either that can be expected on both days
+    )
     centre_similarity: FloatArray  # cosine; nan if the vectors of the days are of different models
 
 
 def match_clusters(before: ClustersOfDay, after: ClustersOfDay) -> Matches:
-    """Return which later cluster continues which earlier one, so that the sum of their overlaps is the largest.
+    """Match the clusters of two days one to one, so that the sum of the overlaps of matched pairs is maximal.
 
     Users come and go. Shares are therefore relative to the number of users that a cluster of that size has on both
     days: a cluster of new users is not linked to the earlier cluster of a handful of its users. Linked clusters, in
@@ -54,16 +56,16 @@ def match_clusters(before: ClustersOfDay, after: ClustersOfDay) -> Matches:
     shared = _count_shared_users(before, after)
     expected_before = _expect_users(shared.sum(axis=1), _count_users(before))
     expected_after = _expect_users(shared.sum(axis=0), _count_users(after))
-    overlap = 2 * shared / np.maximum(expected_before[:, None] + expected_after, 1)
+    overlap_of_expected = 2 * shared / np.maximum(expected_before[:, None] + expected_after, 1)
     cosine = _compare_centres(before, after)
-    most_went_to = _link_clusters(shared, expected_before, cosine)
-    most_came_from = _link_clusters(shared.T, expected_after, cosine.T).T
-    score = np.where(most_went_to | most_came_from, overlap + CENTRE_WEIGHT * (1 + np.nan_to_num(cosine)), 0)
+    links_forward = _link_clusters(shared, expected_before, cosine)
+    links_back = _link_clusters(shared.T, expected_after, cosine.T).T
+    score = np.where(links_forward | links_back, overlap_of_expected + CENTRE_WEIGHT * (1 + np.nan_to_num(cosine)), 0)
     rows, columns = linear_sum_assignment(score, maximize=True)
     is_match = score[rows, columns] > 0
     continues = np.full(len(expected_after), -1)
     continues[columns[is_match]] = rows[is_match]
-    return Matches(continues, most_went_to, most_came_from, shared, overlap, cosine)
+    return Matches(continues, links_forward, links_back, shared, overlap_of_expected, cosine)
 
 
 def _count_users(day: ClustersOfDay) -> IntArray:

@@ -14,17 +14,17 @@ from persona_assets import tables
 
 
 class ClustersOfDay(NamedTuple):
-    """The users of one day with their clusters, and the centres of the clusters."""
+    """The users and the clusters of one day, and the centres of the clusters (unit vectors)."""
 
     day: dt.date
     user_ids: pa.Array  # string, (n_users,)
     clusters: npt.NDArray[np.int32]  # (n_users,), the cluster of each user, 0 to k - 1
     centres: npt.NDArray[np.float32]  # (k, d), unit length
-    model: str | None = None  # name of the model of the vectors, if the file has it (`tables.vector_model`)
+    model: str | None = None  # name of the model of the vectors, if the file has it (`tables.read_vector_model`)
 
 
-def read_days(clusters: pads.Dataset, centres: pads.Dataset) -> Iterator[ClustersOfDay]:
-    """Yield the clusters of each day, in order of the days; a day is only read when it is asked for.
+def read_clusters_by_day(clusters: pads.Dataset, centres: pads.Dataset) -> Iterator[ClustersOfDay]:
+    """Yield users, clusters and centres of each day, sorted by day; each day is read when it is reached.
 
     Args:
         clusters: `tables.CLUSTERS`: a file per day, named by the day, in order of the days.
@@ -41,5 +41,5 @@ def read_days(clusters: pads.Dataset, centres: pads.Dataset) -> Iterator[Cluster
             user_ids=pa.concat_arrays(users["user_id"].chunks),
             clusters=users["cluster_id"].to_numpy(),
             centres=column.flatten().to_numpy().reshape(-1, column.type.list_size),
-            model=tables.vector_model(schema),
+            model=tables.read_vector_model(schema),
         )

@@ -17,7 +17,7 @@ LineageRow = dict[str, Any]
 
 
 def trace_personas(days: Iterable[ClustersOfDay]) -> pa.Table:
-    """Return `tables.LINEAGE` of all days, sorted by day and persona.
+    """Assign each day's clusters a `persona_id` that persists over days; return `tables.LINEAGE`, sorted by day.
 
     The rows of a day only depend on that day and earlier ones. Memory is that of two days and the result.
 
@@ -45,8 +45,8 @@ def trace_personas(days: Iterable[ClustersOfDay]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=tables.LINEAGE)
 
 
-def find_missing_days(days: Sequence[dt.date]) -> list[dt.date]:
-    """Return the dates between the first and the last of `days` that are not among them, ascending.
+def list_absent_days(days: Sequence[dt.date]) -> list[dt.date]:
+    """Return the dates between the first and the last of `days` that are not in `days`, ascending.
 
     Args:
         days: Ascending.
@@ -80,9 +80,9 @@ def _split_columns(matches: Matches, personas: list[int], cluster: int) -> Linea
 
     Empty if no earlier cluster had most of its users: the persona is new.
     """
-    if not matches.most_came_from[:, cluster].any():
+    if not matches.links_back[:, cluster].any():
         return {}
-    previous = int(matches.most_came_from[:, cluster].argmax())
+    previous = int(matches.links_back[:, cluster].argmax())
     return {"event": "split", "related_persona_id": personas[previous]} | _match_columns(matches, previous, cluster)
 
 
@@ -97,8 +97,8 @@ def _rows_of_ended(matches: Matches, personas: list[int], personas_after: list[i
     rows: list[LineageRow] = []
     for previous in sorted(set(range(len(personas))) - set(matches.continues.tolist())):
         row = _row(personas[previous], "gone", None) | {"previous_cluster_id": previous}
-        if matches.most_went_to[previous].any():
-            cluster = int(matches.most_went_to[previous].argmax())
+        if matches.links_forward[previous].any():
+            cluster = int(matches.links_forward[previous].argmax())
             merged = {"event": "merged", "related_persona_id": personas_after[cluster]}
             row |= merged | _match_columns(matches, previous, cluster)
         rows.append(row)
@@ -115,7 +115,7 @@ def _match_columns(matches: Matches, previous: int, cluster: int) -> LineageRow:
     return {
         "previous_cluster_id": previous,
         "shared_users": int(matches.shared[previous, cluster]),
-        "overlap": float(matches.overlap[previous, cluster]),
+        "overlap": float(matches.overlap_of_expected[previous, cluster]),
         "centre_similarity": None if np.isnan(cosine) else cosine,
     }
 

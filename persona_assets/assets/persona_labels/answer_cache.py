@@ -4,15 +4,15 @@ import json
 import uuid
 from pathlib import Path
 
-from persona_assets.assets.persona_labels.endpoint_answers import EndpointName, read_name
+from persona_assets.assets.persona_labels.endpoint_answers import EndpointName, parse_name
 from persona_assets.common.full_disk import explaining_full_disk
 
 
 class AnswerCache:
-    """A folder of one JSON file an answer. Files are written beside and renamed, so runs may share the folder."""
+    """On-disk cache of an endpoint's answers, one JSON file per request hash; several runs may share the folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the folder, or make it.
+        """Use `folder` as the cache, and create it if it is missing.
 
         Raises:
             StorageError: The disk is full.
@@ -22,15 +22,15 @@ class AnswerCache:
             folder.mkdir(parents=True, exist_ok=True)
 
     def find(self, key: str) -> EndpointName | None:
-        """Return the answer that is kept; None if there is none, or if the file holds none that may be used."""
+        """Return the cached answer to the request with hash `key`; None if it is missing or not valid."""
         try:
             content = (self._folder / f"{key}.json").read_bytes()
         except FileNotFoundError:
             return None
-        return read_name(content)
+        return parse_name(content)
 
-    def keep(self, key: str, answer: EndpointName) -> None:
-        """Keep an answer.
+    def store(self, key: str, answer: EndpointName) -> None:
+        """Write the answer to the request with hash `key` to the cache.
 
         Raises:
             StorageError: The disk is full; nothing is kept.

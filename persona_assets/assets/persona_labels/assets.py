@@ -11,16 +11,16 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets.assets.persona_labels.carry_names import name_personas, select_naming_rows
-from persona_assets.assets.persona_labels.endpoint import Answers, Endpoint, Limits, ask_endpoint
+from persona_assets.assets.persona_labels.endpoint import Answers, Endpoint, RequestLimits, ask_endpoint
 from persona_assets.assets.persona_labels.endpoint_prompt import Evidence
 from persona_assets.assets.persona_labels.stored_tables import STORED_TABLES
 from persona_assets.common.checks import Check
-from persona_assets.common.growing_tables import choose_version, read_before
-from persona_assets.common.metadata import count_table, measured, provenance_table
+from persona_assets.common.growing_tables import choose_data_version, read_stored_table
+from persona_assets.common.metadata import build_count_table, measuring_time_and_memory, provenance_table
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import SettingsError
-from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, every_day_with
+from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, metadata_to_load_every_day
 from persona_assets.settings import Settings, read_settings
 
 _TRACED = Check(
@@ -44,14 +44,14 @@ _ANSWERED = Check(
 
 
 def build_persona_labels() -> dg.AssetsDefinition:
-    """Return the asset, which reads the phrases of all days and which persona each cluster is."""
+    """Build the asset `persona_labels`, which reads `persona_phrases` and `lineage` of all days."""
 
     @dg.asset(
         group_name="persona_assets",
         kinds={"python", "parquet"},
         tags={"stage": "all_days"},
         owners=["team:persona_assets"],
-        ins={"persona_phrases": dg.AssetIn(metadata=every_day_with())},
+        ins={"persona_phrases": dg.AssetIn(metadata=metadata_to_load_every_day())},
         check_specs=[check.spec() for check in (_TRACED, _UNIQUE, _ANSWERED)],
     )
     def persona_labels(
@@ -68,7 +68,7 @@ def build_persona_labels() -> dg.AssetsDefinition:
         `cluster_stats` shows them in its report.
         """
         settings = read_settings()
-        with measured() as cost:
+        with measuring_time_and_memory() as cost:
             history, phrases = lineage.to_table(), _read_with_days(persona_phrases.main)
             answers = (
                 _ask(settings, select_naming_rows(history, phrases), scratch.new_folder())
@@ -88,7 +88,7 @@ def build_persona_labels() -> dg.AssetsDefinition:
         untraced = sorted({f"{day}" for day in labels.filter(pc.is_null(labels["persona_id"]))["day"].to_pylist()})
         return dg.MaterializeResult(
             value=with_provenance(labels, made),
-            data_version=dg.DataVersion(choose_version(labels, *read_before(context, settings.data))),
+            data_version=dg.DataVersion(choose_data_version(labels, *read_stored_table(context, settings.data))),
             metadata={
                 "personas": pc.count_distinct(labels["persona_id"]).as_py(),
                 "untraced_days": ", ".join(untraced) or "none",
@@ -98,7 +98,7 @@ def build_persona_labels() -> dg.AssetsDefinition:
             },
             check_results=[
                 _TRACED.result(passed=not untraced, untraced_days=", ".join(untraced) or "none"),
-                _UNIQUE.result(passed=are_unique(labels)),
+                _UNIQUE.result(passed=are_names_unique(labels)),
                 _ANSWERED.result(passed=not unnamed, without_a_name=unnamed),
             ],
         )
@@ -125,7 +125,7 @@ def _ask(settings: Settings, rows: pa.Table, scratch: Path) -> Answers[Any]:
     return ask_endpoint(
         evidence,
         Endpoint(settings.label_url, settings.label_model, settings.label_key),
-        limits=Limits(settings.label_timeout, settings.label_requests, settings.label_seconds),
+        limits=RequestLimits(settings.label_timeout, settings.label_requests, settings.label_seconds),
         cache=scratch if "://" in settings.data else Path(settings.data).absolute() / "label_cache",
         clock=time.monotonic,
     )
@@ -139,11 +139,13 @@ def _count_without_name(answers: Answers[Any] | None) -> int:
 def _describe_answers(answers: Answers[Any] | None) -> dict[str, dg.MetadataValue[Any]]:
     if answers is None:
         return {}
-    return {"endpoint_outcomes": count_table({str(outcome): n for outcome, n in answers.counts.items()}, of="outcome")}
+    return {
+        "endpoint_outcomes": build_count_table({str(outcome): n for outcome, n in answers.counts.items()}, of="outcome")
+    }
 
 
-def are_unique(labels: pa.Table) -> bool:
-    """Say whether no two personas have the same name, and no two clusters of a day.
+def are_names_unique(labels: pa.Table) -> bool:
+    """Return whether all personas, and all clusters of one day, have different names.
 
     Args:
         labels: `PERSONA_LABELS`.

@@ -83,7 +83,7 @@ class _TakenNames:
 def name_personas(
     history: pa.Table, phrases: pa.Table, *, endpoint_names: Mapping[Cluster, EndpointName] | None = None
 ) -> pa.Table:
-    """Return `PERSONA_LABELS`: a row for each row of `phrases`, sorted by day and cluster.
+    """Give each persona one unique name, from its first day on; return `PERSONA_LABELS`, a row per row of `phrases`.
 
     A persona is named from the evidence of the day on which it is born, or of the first later day that has evidence,
     and keeps the name. Names are given in the order of that day and of `persona_id`, so later days change no name that
@@ -116,7 +116,7 @@ def name_personas(
 
 
 def select_naming_rows(history: pa.Table, phrases: pa.Table) -> pa.Table:
-    """Return the rows of `phrases` that give a name, with their `persona_id`, sorted by day and cluster.
+    """Return the rows of `phrases` that need a name: each persona's first row, and all rows without a persona.
 
     These are the first row of each persona and all rows without a persona: an endpoint need not be asked about others.
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, ca
 from urllib.parse import urlsplit
 
 from persona_assets.assets.persona_labels.answer_cache import AnswerCache
-from persona_assets.assets.persona_labels.endpoint_answers import BadAnswer, EndpointName, read_completion
-from persona_assets.assets.persona_labels.endpoint_prompt import Evidence, build_request, hash_evidence
+from persona_assets.assets.persona_labels.endpoint_answers import BadAnswer, EndpointName, parse_completion
+from persona_assets.assets.persona_labels.endpoint_prompt import Evidence, build_completion_request, hash_evidence
 from persona_assets.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _RETRIED: set[Outcome] = {"unreachable", "rate_limited", "server_error"}
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a model answers, and which.
+    """The URL, model name and key of an OpenAI-compatible endpoint.
 
     Raises:
         SettingsError: The address is not one of HTTP or holds a password (which httpx would log), or the key cannot be
@@ -72,8 +72,8 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What asking may take."""
+class RequestLimits:
+    """Limits of asking an endpoint: seconds per request, number of requests, and seconds in total."""
 
     timeout_s: float  # of a request, from connecting to the last byte
     max_requests: int  # with those that are sent again
@@ -81,7 +81,7 @@ class Limits:
 
 
 class Answers(NamedTuple, Generic[Place]):
-    """What an endpoint answered."""
+    """Result of `ask_endpoint`: the name of each cluster, numbers of outcomes, and number of requests."""
 
     names: dict[Place, EndpointName]  # of the clusters that have one
     counts: dict[Outcome, int]  # clusters by outcome: named, cached, or why there is no name
@@ -92,7 +92,7 @@ def ask_endpoint(  # noqa: PLR0913 - what is asked, what it may take, what it ma
     evidence: Mapping[Place, Evidence],
     endpoint: Endpoint,
     *,
-    limits: Limits,
+    limits: RequestLimits,
     cache: Path,
     clock: Callable[[], float],
     sleep: Sleep = asyncio.sleep,
@@ -147,7 +147,7 @@ class _Asker:
     """Sends requests, and knows what the budget has left and how the endpoint fares."""
 
     def __init__(
-        self, endpoint: Endpoint, limits: Limits, kept: AnswerCache, clock: Callable[[], float], sleep: Sleep
+        self, endpoint: Endpoint, limits: RequestLimits, kept: AnswerCache, clock: Callable[[], float], sleep: Sleep
     ) -> None:
         self._endpoint, self._limits, self._kept = endpoint, limits, kept
         importlib.import_module("httpx")  # here, so that a slow first import takes nothing of the budget
@@ -173,9 +173,9 @@ class _Asker:
 
             async def work() -> None:
                 for key, found in waiting:
-                    result = await self._ask(client, build_request(found, model=self._endpoint.model))
+                    result = await self._ask(client, build_completion_request(found, model=self._endpoint.model))
                     if isinstance(result, EndpointName):
-                        self._kept.keep(key, result)
+                        self._kept.store(key, result)
                     results[key] = result
 
             tasks = [asyncio.create_task(work()) for _ in range(PARALLEL)]
@@ -245,7 +245,7 @@ class _Asker:
                     content += part
                     if len(content) > MAX_ANSWER_BYTES:
                         return "too_long"
-                return read_completion(bytes(content))
+                return parse_completion(bytes(content))
             if re.fullmatch(r"\d{1,9}", after := response.headers.get("Retry-After", "")):
                 self._not_before = max(self._not_before, self._clock() + int(after))
             if response.status_code == HTTP_TOO_MANY_REQUESTS:

@@ -23,14 +23,14 @@ _MARKUP = set("<>[]|`\\")
 
 
 class EndpointName(NamedTuple):
-    """A name and a description that an endpoint gave."""
+    """The name and description that a language model gave to a cluster."""
 
     name: str  # 1 to NAME_LENGTH characters
     description: str  # up to DESCRIPTION_LENGTH characters
 
 
-def read_completion(body: bytes) -> EndpointName | BadAnswer:
-    """Return the name in the body of an answer to `chat/completions`, or why it holds none that may be used."""
+def parse_completion(body: bytes) -> EndpointName | BadAnswer:
+    """Parse the body of a `chat/completions` response: return the name in it, or why it has no valid one."""
     completion = _parse(body)
     try:
         choice: dict[str, Any] = completion["choices"][0]
@@ -40,11 +40,11 @@ def read_completion(body: bytes) -> EndpointName | BadAnswer:
         content = message["content"]
     except (KeyError, IndexError, TypeError, AttributeError):
         return "bad_answer"
-    return (read_name(content) if isinstance(content, str) else None) or "bad_answer"
+    return (parse_name(content) if isinstance(content, str) else None) or "bad_answer"
 
 
-def read_name(text: str | bytes) -> EndpointName | None:
-    """Return the name that a JSON object of exactly `name` and `description` holds; None if it may not be used.
+def parse_name(text: str | bytes) -> EndpointName | None:
+    """Parse a JSON object with exactly `name` and `description`; return None if it is not valid.
 
     A name is one line of 1 to 80 characters, a description one of at most 300. Neither holds control characters,
     markup, a link, a handle or a DID. Space around them is removed.

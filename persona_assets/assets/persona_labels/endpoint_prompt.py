@@ -37,20 +37,20 @@ _FORMAT = {
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of a cluster and may be sent to an endpoint. The caller decides whether posts may."""
+    """What an endpoint is told of a cluster: its key phrases, and, if the caller allows it, exemplary posts."""
 
     phrases: tuple[str, ...]  # key phrases, best first
     exemplars: tuple[str, ...] = ()  # texts of posts
 
 
 def hash_evidence(evidence: Evidence, *, model: str) -> str:
-    """Return the SHA-256, in hexadecimal, of the prompt's version, the model and the evidence."""
+    """Return the SHA-256, in hexadecimal, of prompt version, model name and evidence: the key of the answer cache."""
     asked = [PROMPT_VERSION, model, evidence.phrases, evidence.exemplars]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
-def build_request(evidence: Evidence, *, model: str) -> bytes:
-    """Return the body of the request, as JSON."""
+def build_completion_request(evidence: Evidence, *, model: str) -> bytes:
+    """Return the JSON body of a `chat/completions` request for the name of one cluster."""
     sent: dict[str, Any] = {"phrases": evidence.phrases}
     if evidence.exemplars:
         sent["posts"] = evidence.exemplars

@@ -6,15 +6,15 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.assets.persona_phrases.find import PhraseInputs, find_phrases
+from persona_assets.assets.persona_phrases.find import PhraseInputs, find_key_phrases
 from persona_assets.common.checks import Check
-from persona_assets.common.metadata import measured, provenance_table
+from persona_assets.common.metadata import measuring_time_and_memory, provenance_table
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, with_side_tables
+from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, metadata_to_load_side_tables
 from persona_assets.io_managers.persona_files import ClusterFolder
-from persona_assets.partitions import days_of_window
+from persona_assets.partitions import list_window_days
 from persona_assets.settings import ComputeDtype, DeviceName, from_setting
 from persona_assets.text_encoder.encode import Encoder
 from persona_assets.text_encoder.model import TextModel, choose_model
@@ -48,7 +48,7 @@ class PersonaPhrasesConfig(SettingsConfig):
 def build_persona_phrases(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping
 ) -> dg.AssetsDefinition:
-    """Return the asset, which reads the day's clusters and what the window's users wrote and did."""
+    """Build the asset `persona_phrases`, which reads the day's clusters, and the window's posts and action counts."""
 
     @dg.asset(
         group_name="persona_assets",
@@ -57,7 +57,7 @@ def build_persona_phrases(
         owners=["team:persona_assets"],
         partitions_def=days,
         ins={
-            "clusters": dg.AssetIn(metadata=with_side_tables("cluster_centres")),
+            "clusters": dg.AssetIn(metadata=metadata_to_load_side_tables("cluster_centres")),
             "english_posts": dg.AssetIn(partition_mapping=window),
         },
         check_specs=[check.spec(days) for check in (_SAME_MODEL, _HAVE_PHRASES)],
@@ -76,12 +76,12 @@ def build_persona_phrases(
         and say what the persona writes about and others do not. Names are of this day alone: `persona_labels` makes
         them unique and keeps them from day to day.
         """
-        with measured() as cost:
+        with measuring_time_and_memory() as cost:
             model = _choose_model(config)
             encoder = Encoder(model)
             centres = clusters.side_tables["cluster_centres"]
             counted = (cluster_jsonl.read_table(name) for name in ("accounting", "actions_by_hour"))
-            phrases = find_phrases(
+            phrases = find_key_phrases(
                 PhraseInputs(clusters.main, centres, english_posts, *counted),
                 lambda texts: encoder.encode(tokenize_texts(model, texts)).astype(np.float32),
                 language=config.language,
@@ -90,8 +90,8 @@ def build_persona_phrases(
             )
         made = build_provenance(
             "persona_phrases",
-            days=days_of_window(context.partition_key, days, window),
-            settings=config.chosen() | model.provenance(),
+            days=list_window_days(context.partition_key, days, window),
+            settings=config.result_settings() | model.provenance(),
             libraries=("duckdb", "torch", "transformers"),
             inputs=[clusters.main],
             over_window=[english_posts],
@@ -106,7 +106,7 @@ def build_persona_phrases(
                 **cost,
             },
             check_results=[
-                _SAME_MODEL.result(passed=_find_model(centres) in {None, model.space()}),
+                _SAME_MODEL.result(passed=_find_model(centres) in {None, model.vector_space()}),
                 _HAVE_PHRASES.result(passed=2 * with_phrases >= len(phrases), personas_with_phrases=with_phrases),
             ],
         )
@@ -122,4 +122,4 @@ def _choose_model(config: PersonaPhrasesConfig) -> TextModel:
 
 def _find_model(centres: pads.FileSystemDataset) -> str | None:
     """Return the model of the centres. A dataset's own schema has no metadata, as files may differ in it."""
-    return tables.vector_model(next(iter(centres.get_fragments())).physical_schema)
+    return tables.read_vector_model(next(iter(centres.get_fragments())).physical_schema)

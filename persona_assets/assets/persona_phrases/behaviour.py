@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from persona_assets.common.action_counts import HOURS, sum_actions, sum_hours
+from persona_assets.common.action_counts import HOURS, sum_actions_by_cluster, sum_actions_by_hour
 
 Amounts = npt.NDArray[np.float64]
 
@@ -28,17 +28,20 @@ BUSY_HOURS, BUSY_FACTOR = 6, 1.4
 
 
 def describe_clusters(
-    phrases: Sequence[Sequence[str]], users: Sequence[int], accounting: pa.Table, by_hour: pa.Table
+    phrases: Sequence[Sequence[str]], users: Sequence[int], action_accounting: pa.Table, actions_by_hour: pa.Table
 ) -> list[str]:
-    """Return one or two sentences for each cluster: what its users write about, and how they act.
+    """Return a text for each cluster: its key phrases, and how its users act compared with those of other clusters.
 
     Args:
         phrases: Key phrases of each cluster, best first.
         users: Number of users of each cluster.
-        accounting: `tables.ACTION_ACCOUNTING` of the window.
-        by_hour: `tables.ACTIONS_BY_HOUR` of the window.
+        action_accounting: `tables.ACTION_ACCOUNTING` of the window.
+        actions_by_hour: `tables.ACTIONS_BY_HOUR` of the window.
     """
-    actions, hours = _count_actions(accounting, len(users)), sum_hours(by_hour, n_clusters=len(users))
+    actions, hours = (
+        _count_actions(action_accounting, len(users)),
+        sum_actions_by_hour(actions_by_hour, n_clusters=len(users)),
+    )
     return [
         " ".join(filter(None, [_say_subjects(phrases[cluster]), _say_behaviour(actions, hours, users, cluster)]))
         for cluster in range(len(users))
@@ -47,7 +50,7 @@ def describe_clusters(
 
 def _count_actions(accounting: pa.Table, n_clusters: int) -> Amounts:
     """Return the number of actions, `(n_clusters, len(VERBS))`."""
-    done = sum_actions(accounting)
+    done = sum_actions_by_cluster(accounting)
     return np.array(
         [[done.get(cluster, {}).get(action, 0) for action in VERBS] for cluster in range(n_clusters)], float
     )

@@ -59,27 +59,27 @@ ORDER BY cluster_id, n_words, score DESC, phrase
 """
 
 
-class Candidate(NamedTuple):
-    """A phrase that may describe a cluster."""
+class CandidatePhrase(NamedTuple):
+    """A phrase of one to three words that may describe a cluster, with its number of users and score."""
 
     phrase: str  # lower case, its words separated by spaces
     users: int  # of the cluster who wrote it, in the sample
     score: float  # class-based TF-IDF as a share of the cluster's best phrase of as many words, above 0, at most 1
 
 
-def find_candidates(connection: duckdb.DuckDBPyConnection, *, n_clusters: int) -> list[list[Candidate]]:
-    """Return the most distinctive phrases of each cluster, in order of its number; none where no two users share one.
+def find_candidate_phrases(connection: duckdb.DuckDBPyConnection, *, n_clusters: int) -> list[list[CandidatePhrase]]:
+    """Return each cluster's most distinctive phrases of one to three words; none that a single user wrote.
 
     Args:
-        connection: After `post_words.words.load_words`.
+        connection: After `post_words.words.create_word_tables`.
         n_clusters: Number of clusters.
     """
     posts = max(MIN_POSTS_OF_A_CLUSTER, min(MAX_POSTS_OF_A_CLUSTER, MAX_POSTS // n_clusters))
     most = MAX_CANDIDATES if n_clusters <= MANY_CLUSTERS else MAX_CANDIDATES_OF_MANY
     found = connection.execute(FIND_PHRASES, {"posts": posts, "min_users": MIN_USERS, "most": most}).fetchall()
     best: dict[tuple[int, int], float] = {}
-    candidates: list[list[Candidate]] = [[] for _ in range(n_clusters)]
+    candidates: list[list[CandidatePhrase]] = [[] for _ in range(n_clusters)]
     for cluster, n_words, phrase, users, score in found:  # the best of each number of words comes first
         greatest = best.setdefault((cluster, n_words), score)
-        candidates[cluster].append(Candidate(phrase, users, score / greatest if greatest > 0 else 1.0))
+        candidates[cluster].append(CandidatePhrase(phrase, users, score / greatest if greatest > 0 else 1.0))
     return candidates

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets.assets.persona_phrases.behaviour import describe_clusters
-from persona_assets.assets.persona_phrases.candidates import find_candidates
+from persona_assets.assets.persona_phrases.candidates import find_candidate_phrases
 from persona_assets.assets.persona_phrases.rank import name_clusters, rank_phrases
 from persona_assets.assets.persona_phrases.stored_tables import PERSONA_PHRASES
-from persona_assets.post_words.words import counting_words
+from persona_assets.post_words.words import open_word_tables
 
 Floats = npt.NDArray[np.float32]
 
@@ -24,11 +24,11 @@ class PhraseInputs(NamedTuple):
     clusters: pads.Dataset  # tables.CLUSTERS of the day
     centres: pads.Dataset  # tables.centres_schema(d) of the day
     english_posts: pads.Dataset  # tables.ENGLISH_POSTS of the window
-    accounting: pa.Table  # tables.ACTION_ACCOUNTING of the window: actions by cluster, action and outcome
-    by_hour: pa.Table  # tables.ACTIONS_BY_HOUR of the window
+    action_accounting: pa.Table  # tables.ACTION_ACCOUNTING of the window: actions by cluster, action and outcome
+    actions_by_hour: pa.Table  # tables.ACTIONS_BY_HOUR of the window
 
 
-def find_phrases(
+def find_key_phrases(
     inputs: PhraseInputs,
     embed: Callable[[Sequence[str]], Floats],
     *,
@@ -36,7 +36,7 @@ def find_phrases(
     memory_limit: str,
     scratch: Path,
 ) -> pa.Table:
-    """Return `PERSONA_PHRASES`, a row a cluster in order of its number; the same for rows in any order.
+    """Find the key phrases, name and description of each cluster; return `PERSONA_PHRASES`, a row per cluster.
 
     Args:
         inputs: What is read.
@@ -47,7 +47,7 @@ def find_phrases(
     """
     users = inputs.clusters.to_table(columns=["user_id", "cluster_id"]).sort_by("user_id")
     sizes = np.bincount(users["cluster_id"].to_numpy()).tolist()
-    with counting_words(
+    with open_word_tables(
         users,
         inputs.english_posts,
         language=language,
@@ -55,7 +55,7 @@ def find_phrases(
         memory_limit=memory_limit,
         scratch=scratch,
     ) as (connection, _):
-        candidates = find_candidates(connection, n_clusters=len(sizes))
+        candidates = find_candidate_phrases(connection, n_clusters=len(sizes))
     distinct = sorted({candidate.phrase for of_cluster in candidates for candidate in of_cluster})
     vectors = dict(zip(distinct, embed(distinct), strict=True)) if distinct else {}
     phrases = rank_phrases(candidates, vectors, _read_centres(inputs.centres))
@@ -64,7 +64,7 @@ def find_phrases(
         sizes,
         name_clusters(phrases),
         phrases,
-        describe_clusters(phrases, sizes, inputs.accounting, inputs.by_hour),
+        describe_clusters(phrases, sizes, inputs.action_accounting, inputs.actions_by_hour),
     ]
     return pa.table(columns, schema=PERSONA_PHRASES)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from persona_assets.assets.persona_phrases.candidates import Candidate
+from persona_assets.assets.persona_phrases.candidates import CandidatePhrase
 
 Floats = npt.NDArray[np.float32]
 
@@ -22,9 +22,9 @@ REDUNDANCY_WEIGHT = 1.0
 
 
 def rank_phrases(
-    candidates: Sequence[Sequence[Candidate]], vectors: Mapping[str, Floats], centres: Floats
+    candidates: Sequence[Sequence[CandidatePhrase]], vectors: Mapping[str, Floats], centres: Floats
 ) -> list[list[str]]:
-    """Return the key phrases of each cluster, best first, at most `MAX_PHRASES`; no two share a word.
+    """Choose at most `MAX_PHRASES` key phrases of each cluster, best first, such that no two share a word.
 
     Phrases and centres are compared after the mean of each is taken off: short phrases and whole posts lie in different
     regions, and all centres share much.
@@ -48,7 +48,7 @@ def rank_phrases(
     ]
 
 
-def _choose(candidates: Sequence[Candidate], points: Floats, directions: Floats, cluster: int) -> list[str]:
+def _choose(candidates: Sequence[CandidatePhrase], points: Floats, directions: Floats, cluster: int) -> list[str]:
     cosines = points @ directions.T
     own = cosines[:, cluster]
     others = np.delete(cosines, cluster, axis=1).max(axis=1, initial=-1.0)
@@ -70,7 +70,7 @@ def _choose(candidates: Sequence[Candidate], points: Floats, directions: Floats,
 
 
 def name_clusters(phrases: Sequence[Sequence[str]]) -> list[str]:
-    """Return a name for each cluster: its best phrases, three at most, or that it has none. Names may be equal."""
+    """Return a name for each cluster, of its best three phrases at most; different clusters may have equal names."""
     return [SEPARATOR.join(of_cluster[:PHRASES_OF_A_NAME]) or NO_NAME for of_cluster in phrases]
 
 

@@ -13,12 +13,12 @@ _BASE32 = b"abcdefghijklmnopqrstuvwxyz234567"
 
 
 def is_user_id(did: str) -> bool:
-    """Return whether `did` is a DID of at most 2,048 characters, or a hash of 32 to 128 hexadecimal digits."""
+    """Return whether a text is a DID of at most 2,048 characters, or a hash of 32 to 128 hexadecimal digits."""
     return len(did) <= MAX_DID_CHARACTERS and _USER_ID.fullmatch(did) is not None
 
 
 def are_all_plc_dids(dids: Sequence[str]) -> bool:
-    """Return whether every id is `did:plc:` and 24 characters of base32.
+    """Return whether every id is "did:plc:" followed by 24 base32 characters.
 
     Nearly all ids are. Checking many at once is much faster than calling `is_user_id` for each.
     """

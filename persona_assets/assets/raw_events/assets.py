@@ -10,15 +10,15 @@ from persona_assets.assets.raw_events.parse import parse_files
 from persona_assets.assets.raw_events.read_counts import MAX_FILES_NAMED, ReadCounts
 from persona_assets.capture.files import digest_files, find_missing_hours
 from persona_assets.capture.resource import Capture
-from persona_assets.common.checks import Check, accounting_check
+from persona_assets.common.checks import Check, build_accounting_check
 from persona_assets.common.collection_names import merge_rare_collections
-from persona_assets.common.metadata import count_table, measured, provenance_table
+from persona_assets.common.metadata import build_count_table, measuring_time_and_memory, provenance_table
 from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.scratch import Scratch
-from persona_assets.io_managers.unselected_outputs import yield_or_store
-from persona_assets.partitions import days_of_window, parse_day
-from persona_assets.recording.day_notes import measure_gaps
+from persona_assets.io_managers.unselected_outputs import yield_selected_and_store_others
+from persona_assets.partitions import list_window_days, parse_day
+from persona_assets.recording.day_notes import build_gap_metadata
 from persona_assets.recording.results import Gap
 
 _NAME_LENGTH = 200  # maximum characters of a file name in metadata
@@ -28,7 +28,7 @@ _MAX_REJECTED_SHARE, _MAX_REPEATED_SHARE, _MAX_OUT_OF_ORDER_SHARE = 0.01, 0.05, 
 # clock that is wrong by a quarter of an hour gives 1 %.
 _MAX_OUTSIDE_SHARE = 0.01
 
-_ADDS_UP = accounting_check(
+_ADDS_UP = build_accounting_check(
     "raw_events", of="line", advice="Some lines are neither events nor rejected: report this, it is a defect."
 )
 _FILES_READ = Check(
@@ -116,7 +116,7 @@ def _describe_output(description: str) -> dg.AssetOut:
 
 
 def build_raw_events(days: dg.DailyPartitionsDefinition, *, either_alone: bool = True) -> dg.AssetsDefinition:
-    """Build the definition of both assets, which one step makes from the capture files of a day.
+    """Build the assets `raw_events` and `rejected_lines`, which one step makes from the capture files of a day.
 
     Args:
         days: The daily partitions of the graph.
@@ -141,9 +141,11 @@ def build_raw_events(days: dg.DailyPartitionsDefinition, *, either_alone: bool =
         """Every line of the day's files, as an event or as a rejected line."""
         day = parse_day(context.partition_key)
         made = build_provenance(
-            "raw_events", days=days_of_window(context.partition_key, days), libraries=("msgspec", "numpy", "zstandard")
+            "raw_events",
+            days=list_window_days(context.partition_key, days),
+            libraries=("msgspec", "numpy", "zstandard"),
         )
-        with measured() as cost:
+        with measuring_time_and_memory() as cost:
             files = capture.list_day_files(day)
             progress = Progress(context.log.info, what="lines")
             parsed = parse_files(
@@ -173,12 +175,12 @@ def build_raw_events(days: dg.DailyPartitionsDefinition, *, either_alone: bool =
             asset_key="rejected_lines",
             value=parsed.rejected_lines,
             metadata={
-                "rejected": count_table(counts.rejected, of="reason"),
+                "rejected": build_count_table(counts.rejected, of="reason"),
                 "lines": counts.lines,
                 **provenance_table(made),
             },
         )
-        yield from yield_or_store(context, io_manager, (events, rejected))
+        yield from yield_selected_and_store_others(context, io_manager, (events, rejected))
 
     return raw_events
 
@@ -193,8 +195,8 @@ def _describe(counts: ReadCounts, cost: Mapping[str, float]) -> dict[str, Any]:
         "bytes": counts.bytes,
         "bytes_not_read": counts.bytes_not_read,
         "lines": counts.lines,
-        "dropped": count_table(counts.rejected, of="reason"),
-        "events": count_table(merge_rare_collections(kinds), of="kind"),
+        "dropped": build_count_table(counts.rejected, of="reason"),
+        "events": build_count_table(merge_rare_collections(kinds), of="kind"),
         "extra_values": counts.extra_values,
         "cut_texts": counts.cut_texts,
         "cut_langs": counts.cut_langs,
@@ -211,7 +213,7 @@ def _describe(counts: ReadCounts, cost: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _check_gaps(gaps: Sequence[Gap]) -> dg.AssetCheckResult:
-    return _NO_GAPS.result(passed=not gaps, **measure_gaps(gaps))
+    return _NO_GAPS.result(passed=not gaps, **build_gap_metadata(gaps))
 
 
 def _name_hours(hours: list[int] | None) -> str:
@@ -234,7 +236,7 @@ def _shorten_name(name: str) -> str:
 
 
 def build_check_results(counts: ReadCounts, missing_hours: list[int] | None) -> list[dg.AssetCheckResult]:
-    """Return the results of all checks of a day.
+    """Return the results of all checks of a day, from the counts of its events, lines and missing hours.
 
     Args:
         counts: What was read.

@@ -10,18 +10,18 @@ DAMAGED = "the compressed data is damaged"
 WRONG_CHECKSUM = "the compressed data does not match its checksum"
 
 
-class Gap(NamedTuple):
-    """Marks a place in a byte stream where bytes could not be read, and says why."""
+class ReadGap(NamedTuple):
+    """A place in a byte stream where bytes could not be read, with the reason and the number of bytes."""
 
     reason: str
     skipped: int  # unread bytes of the file; in a file that is compressed twice, of the inner compressed data
 
 
 class DamageError(Exception):
-    """The rest of a compressed member cannot be decompressed."""
+    """A compressed member (gzip, xz, bzip2) or zstd frame is damaged, so that its rest cannot be decompressed."""
 
     def __init__(self, reason: str, *, unread: int = 0, is_end: bool = False) -> None:
-        """Store the reason.
+        """Store the reason, the number of bytes left unread, and whether the input ended.
 
         Args:
             reason: One of a few fixed texts.
@@ -32,8 +32,8 @@ class DamageError(Exception):
         self.reason, self.unread, self.is_end = reason, unread, is_end
 
 
-def merge_small_pieces(pieces: Iterator[bytes | Gap]) -> Iterator[bytes | Gap]:
-    """Join consecutive pieces until they have at least `BLOCK_BYTES`, a gap follows or the input ends.
+def merge_small_pieces(pieces: Iterator[bytes | ReadGap]) -> Iterator[bytes | ReadGap]:
+    """Join consecutive pieces of bytes to blocks of at least `BLOCK_BYTES`; gaps and the end also end a block.
 
     A recorder may write one compressed frame per line, which decompresses to very small pieces.
     """
@@ -42,34 +42,34 @@ def merge_small_pieces(pieces: Iterator[bytes | Gap]) -> Iterator[bytes | Gap]:
         if isinstance(piece, bytes):
             joined.append(piece)
             size += len(piece)
-        if joined and (size >= BLOCK_BYTES or isinstance(piece, Gap)):
+        if joined and (size >= BLOCK_BYTES or isinstance(piece, ReadGap)):
             yield b"".join(joined)
             joined, size = [], 0
-        if isinstance(piece, Gap):
+        if isinstance(piece, ReadGap):
             yield piece
     if joined:
         yield b"".join(joined)
 
 
 class ByteSource:
-    """Reads a stream of blocks with look-ahead: `peek` shows bytes, `consume` and `skip` move past them.
+    """A reader of a stream of blocks with look-ahead: `peek` returns the next bytes, `consume` and `skip` pass them.
 
     Looking ahead stops at a gap, so that a decompressor sees the end of its data there. Memory: the bytes that were
     peeked at but not consumed, and one block. The buffer is copied whenever a block is added: join small blocks first
     with `merge_small_pieces`.
     """
 
-    def __init__(self, blocks: Iterator[bytes | Gap]) -> None:
-        """Start before the first of `blocks`."""
+    def __init__(self, blocks: Iterator[bytes | ReadGap]) -> None:
+        """Start at the first byte of `blocks`."""
         self._blocks = blocks
         self._buffer = b""
         self._offset = 0  # of the current position in `_buffer`
         self._buffer_start = 0  # position of the first byte of `_buffer` in the stream
-        self._gap: Gap | None = None
+        self._gap: ReadGap | None = None
 
     @property
     def position(self) -> int:
-        """Number of bytes consumed or skipped so far, without the bytes of gaps."""
+        """Number of bytes passed so far; the missing bytes of gaps are not counted."""
         return self._buffer_start + self._offset
 
     def peek(self, count: int) -> bytes:
@@ -103,32 +103,32 @@ class ByteSource:
             unread = self._buffer[self._offset :]
             self._offset += len(unread) - len(unread.lstrip(b"\0"))
 
-    def skip_to(self, magic: re.Pattern[bytes], longest: int) -> bool:
-        """Move to the next match of `magic`, and return whether there is one before a gap or the end.
+    def skip_to_match_before_gap(self, pattern: re.Pattern[bytes], max_match_bytes: int) -> bool:
+        """Move to the next match of `pattern`; return False if a gap or the end comes first.
 
         Without a match, move to the gap or the end. The pattern covers all magic numbers at once: searching for each of
         them in turn would scan the whole buffer again at every match.
 
         Args:
-            magic: What to search for.
-            longest: Maximum length of a match in bytes.
+            pattern: What to search for.
+            max_match_bytes: Maximum length of a match in bytes.
         """
         while True:
-            if found := magic.search(self._buffer, self._offset):
+            if found := pattern.search(self._buffer, self._offset):
                 self._offset = found.start()
                 return True
-            self._offset = max(self._offset, len(self._buffer) - longest + 1)
+            self._offset = max(self._offset, len(self._buffer) - max_match_bytes + 1)
             if not self._read_block():
                 self._offset = len(self._buffer)
                 return False
 
-    def pop_gap(self) -> Gap | None:
+    def pop_gap(self) -> ReadGap | None:
         """Return the gap at the current position and move past it; None if there is none, as at the end."""
         gap, self._gap = self._gap, None
         return gap
 
-    def read_rest(self) -> Iterator[bytes | Gap]:
-        """Yield everything that was not consumed, gaps included, in blocks as they come."""
+    def read_rest(self) -> Iterator[bytes | ReadGap]:
+        """Yield all bytes that are left, gaps included, in the blocks in which they were given."""
         unread, self._buffer = self._buffer[self._offset :], b""
         if unread:
             yield unread
@@ -143,7 +143,7 @@ class ByteSource:
         block = next(self._blocks, None)
         if block is None:
             return False
-        if isinstance(block, Gap):
+        if isinstance(block, ReadGap):
             self._gap = block
             return False
         self._buffer, self._buffer_start, self._offset = (

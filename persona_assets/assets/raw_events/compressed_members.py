@@ -45,7 +45,7 @@ class _Inflater(Protocol):
 
 
 class MemberReader:
-    """Decompresses the members of a file, one after the other; keeps a zstd decompressor for each dictionary."""
+    """Decompresses the members (gzip, xz, bzip2) and frames (zstd) of a file one after the other."""
 
     def __init__(self, dictionaries: Mapping[int, bytes]) -> None:
         """Store the zstd dictionaries, by dictionary id."""

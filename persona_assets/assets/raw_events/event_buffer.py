@@ -69,13 +69,13 @@ class _ColumnBuilder:
 
 
 class EventBuffer:
-    """Buffers decoded events, grouped by kind, until `flush` returns them as a table.
+    """Collects decoded events by kind until `flush` returns them as one table of `tables.RAW_EVENTS`.
 
     Events are kept as objects until `convert` turns them into columns, which need far less memory.
     """
 
     def __init__(self) -> None:
-        """Start empty."""
+        """Start with no events."""
         self._builder_by_type: dict[tuple[type[TypedRecord | None], str, str], _ColumnBuilder] = {
             (shape, collection, operation): _ColumnBuilder(
                 _commit_columns, shape=shape, kind="commit", collection=collection, operation=operation
@@ -98,7 +98,7 @@ class EventBuffer:
         self.cuts = Counter[str]()
 
     def add(self, events: Sequence[JetstreamEvent | None]) -> list[int]:
-        """Add events to the buffer, and return the indices of those that were not added.
+        """Add decoded events; return the indices of those that are None or have invalid ids and were not added.
 
         An event is not added if it is None, an id of it is invalid, or a required part is missing. Those lines need the
         slow path, `lenient_decode`.
@@ -125,7 +125,7 @@ class EventBuffer:
         return undecided
 
     def add_columns(self, group: EventGroup) -> None:
-        """Add events of one kind that are columns already."""
+        """Add events of one kind that already are columns, from a block of an archive segment."""
         if group.shape is None or group.collection is None or group.operation is None:
             self._recordless.add_columns(group.columns, None)
         else:
@@ -147,17 +147,17 @@ class EventBuffer:
             return self._recordless
         return self._builder_by_type.get((type(commit.record), commit.collection, commit.operation))
 
-    def convert(self, *, min_events: int = _MIN_EVENTS_PER_CONVERSION) -> None:
-        """Convert the events of each kind that has at least `min_events` of them to columns."""
+    def convert_to_columns(self, *, min_events_of_kind: int = _MIN_EVENTS_PER_CONVERSION) -> None:
+        """Convert buffered events to columns, for each kind with at least `min_events_of_kind` of them."""
         for builder in self._builders:
-            if len(builder.events) >= min_events:
+            if len(builder.events) >= min_events_of_kind:
                 builder.convert()
                 self.cuts += builder.cuts
                 builder.cuts.clear()
 
     def flush(self) -> pa.Table:
         """Return all buffered events as `tables.RAW_EVENTS` and empty the buffer; a chunk per kind, sorted by time."""
-        self.convert(min_events=1)
+        self.convert_to_columns(min_events_of_kind=1)
         parts = [part for builder in self._builders if (part := builder.flush()) is not None]
         return pa.concat_tables(parts or [RAW_EVENTS.empty_table()]).unify_dictionaries()
 

@@ -46,28 +46,28 @@ class OptionalRecordRef(msgspec.Struct, gc=False):
 
 
 class ReplyRefs(msgspec.Struct, gc=False):
-    """References of a reply: the post that it answers, and the first post of the thread."""
+    """The `reply` field of a post: references to the post that it answers, and to the first post of the thread."""
 
     parent: OptionalRecordRef | None = None
     root: OptionalRecordRef | None = None
 
 
 class EmbeddedRecord(msgspec.Struct, gc=False):
-    """The `record` field of an embed: a reference, or for `app.bsky.embed.recordWithMedia` an object around one."""
+    """The `record` field of an embed: a reference, or, with media, an object that contains the reference."""
 
     uri: Uri | None = None
     record: OptionalRecordRef | None = None
 
 
 class RecordEmbed(msgspec.Struct, gc=False):
-    """Embed of a post, of which only a quoted record is decoded; embeds of other kinds, such as images, have none."""
+    """The `embed` field of a post, of which only a quoted record is decoded; images and links have none."""
 
     type: str | None = msgspec.field(name="$type", default=None)
     record: EmbeddedRecord | None = None
 
 
 class TypedRecord(msgspec.Struct, gc=False, tag_field="$type", tag="", kw_only=True):
-    """Base of all decoded records, distinguished by their `$type`.
+    """Base class of all decoded records; the subclass is chosen by their `$type`.
 
     `createdAt` is the author's clock and not used as the time of the event. It is decoded to validate its type.
     """
@@ -260,8 +260,8 @@ class V2Frame(msgspec.Struct, gc=False):
     payload: V2Payload
 
 
-def make_line_types(collections: Iterable[str]) -> tuple[type[JetstreamEvent], type[V2Frame]]:
-    """Build variants of `JetstreamEvent` and `V2Frame` that decode known collections only.
+def build_line_types(collections: Iterable[str]) -> tuple[type[JetstreamEvent], type[V2Frame]]:
+    """Build variants of `JetstreamEvent` and `V2Frame` that decode commits of these collections only.
 
     Decoding an event of any other collection raises `msgspec.ValidationError`.
 

@@ -24,7 +24,7 @@ _SORT = f"SELECT * FROM events ORDER BY {', '.join(f'{name} ASC NULLS LAST' for 
 
 
 def sort_on_disk(pieces: Iterable[pa.RecordBatch], *, scratch: Path) -> Iterator[tuple[pa.Table, int]]:
-    """Sort rows of `tables.RAW_EVENTS` by all columns, nulls last, in bounded memory.
+    """Sort rows of `tables.RAW_EVENTS` by all columns, nulls last, in bounded memory; yield tables in order.
 
     Args:
         pieces: The rows, in small batches.

@@ -14,7 +14,7 @@ from persona_assets.assets.raw_events.event_types import (
     PostRecord,
     ProfileRecord,
     V2Payload,
-    make_line_types,
+    build_line_types,
 )
 from persona_assets.assets.raw_events.lexicon_limits import shorten_long_labels, shorten_long_langs
 from persona_assets.assets.raw_events.nesting import find_too_deep_lines
@@ -35,20 +35,20 @@ _MIN_GROWTH_DIVISOR, _MIN_SLOW_EVENTS = 8, 4096
 
 
 class BlockDecoder:
-    """Decodes blocks of lines whose collections are known, and learns other collections that are frequent.
+    """Fast path: decodes a block of lines at once if their collections are known; adds frequent new collections.
 
     Lines that it cannot decode are left to `lenient_decode`, the slow path.
     """
 
     def __init__(self) -> None:
-        """Start with the collections that every capture has."""
+        """Start with the collections that every capture contains."""
         self._known = {*RECORD_TYPES, *UNUSED_COLLECTIONS}
         self._unknown_counts: Counter[str] = Counter()
         self._slow_events = 0
         self._build_decoders()
 
     def decode(self, body: bytes) -> list[JetstreamEvent | None]:
-        """Decode a block of lines: one event per line, None for each line that needs the slow path.
+        """Decode a block of lines; the result has one event per line, or None if the line needs the slow path.
 
         Args:
             body: Lines with a line feed between them and none at the end.
@@ -79,8 +79,8 @@ class BlockDecoder:
                 return [_to_event_or_none(frame.payload) for frame in decoded] if is_frame else decoded  # pyright: ignore[reportAttributeAccessIssue, reportReturnType] - frames or events, as asked
         return [self._decode_line(line) for line in body.split(b"\n")]
 
-    def learn(self, event: JetstreamEvent) -> None:
-        """Count the collection of an event that needed the slow path; once frequent, the fast path decodes it."""
+    def learn_collection(self, event: JetstreamEvent) -> None:
+        """Count an event's collection that the fast path does not know; decode it from now on if it is frequent."""
         self._slow_events += 1
         # Records of consent are rare, and the slow path alone keeps what they say: they are never learned.
         if event.commit and event.commit.collection not in {*self._known, *CONSENT_COLLECTIONS}:
@@ -101,7 +101,7 @@ class BlockDecoder:
             self._unknown_counts = Counter(frequent if new else {})
 
     def _build_decoders(self) -> None:
-        event, frame = make_line_types(self._known)
+        event, frame = build_line_types(self._known)
         self._events, self._frames = msgspec.json.Decoder(event), msgspec.json.Decoder(frame)
 
     def _decode_line(self, line: bytes) -> JetstreamEvent | None:

@@ -62,7 +62,7 @@ _SAMPLED_BYTES = 16
 
 
 def detect_compression(head: bytes) -> Compression | None:
-    """Return how a member or frame with the first bytes `head` is compressed; None if it is in no supported way."""
+    """Return the compression of a member or frame that starts with the bytes `head`; None if it is not a known one."""
     if head.startswith(GZIP):
         return "gzip"
     if head.startswith(ZSTD) or (head[:1].hex()[:1] == "5" and head[1:4] == _ZSTD_SKIPPABLE):
@@ -75,7 +75,7 @@ def detect_compression(head: bytes) -> Compression | None:
 
 
 def detect_unsupported_format(head: bytes) -> str | None:
-    """Return the name of the unsupported format of a file, such as "a zip archive"; None if it is unknown.
+    """Return the name of a file format that cannot be read, such as "a zip archive"; None if `head` shows none.
 
     Call it only for files that `looks_like_utf8` rejects: a text may start with the letters of a magic number.
     """
@@ -83,7 +83,7 @@ def detect_unsupported_format(head: bytes) -> str | None:
 
 
 def detect_encoding(head: bytes) -> TextEncoding | None:
-    """Return the encoding of a UTF-16 or UTF-32 text, with or without byte order mark; None for anything else."""
+    """Return "UTF-16" or "UTF-32" with byte order, if bytes are such text, with or without mark; else None."""
     zeros = "".join("x" if byte else "0" for byte in head[:_SAMPLED_BYTES])
     for encoding, mark, character in _ENCODINGS:
         if head.startswith(mark) or zeros == character * (_SAMPLED_BYTES // len(character)):
@@ -92,7 +92,7 @@ def detect_encoding(head: bytes) -> TextEncoding | None:
 
 
 def looks_like_utf8(head: bytes) -> bool:
-    """Return whether bytes are valid UTF-8 without NUL; the last character may be cut off."""
+    """Return whether bytes are valid UTF-8 without NUL; the last character may be incomplete."""
     try:
         head.decode()
     except UnicodeDecodeError as error:

@@ -23,7 +23,7 @@ _OPENING = ord("{")
 
 
 def split_objects(line: bytes) -> Iterator[bytes] | None:
-    """Return the JSON objects of a line that holds several, or None for any other line.
+    """Return the JSON objects of a line that has several in a row; None if it has one, or anything else.
 
     The objects may stand side by side, have commas between them, or be items of an array, which may start or end on
     another line. The last object may be incomplete. A line with anything else beside objects is not split: it may be
@@ -50,7 +50,7 @@ def split_objects(line: bytes) -> Iterator[bytes] | None:
 
 
 def iterate_nested_objects(raw: bytes) -> Iterator[bytes]:
-    """Yield the values of an object's fields that are objects themselves.
+    """Yield the values of the fields of a JSON object that are objects themselves, undecoded.
 
     An object of more than 32 fields and one that is not valid JSON yield nothing.
     """

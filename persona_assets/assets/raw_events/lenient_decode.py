@@ -22,7 +22,7 @@ from persona_assets.assets.raw_events.event_types import (
 from persona_assets.assets.raw_events.json_values import split_objects
 from persona_assets.assets.raw_events.lexicon_limits import (
     INVALID_LABELS,
-    read_consent_record,
+    parse_consent_record,
     shorten_long_labels,
     shorten_long_langs,
 )
@@ -53,14 +53,14 @@ _EMBED_TYPE_ONLY = msgspec.json.Decoder(events.EmbedTypeOnly)
 
 
 class RejectedValue(NamedTuple):
-    """A line, or one of several objects on a line, that is not an event."""
+    """A line, or one of several JSON objects on a line, that is not an event, with the reason."""
 
     reason: str
     raw: bytes
 
 
 def decode_line_leniently(line: bytes) -> Iterator[JetstreamEvent | RejectedValue]:
-    """Yield each event of a line that the fast path could not decode, and each object that is not an event.
+    """Decode a line that the fast path could not; yield its events, and each object that is not an event.
 
     Args:
         line: Without its line end; a byte order mark at its start is ignored.
@@ -94,7 +94,7 @@ def _decode_value(raw: bytes) -> JetstreamEvent | RejectedValue:
 
 
 def decode_object_leniently(line: bytes) -> JetstreamEvent:
-    """Decode one JSON object as an event, whatever its format and its collection.
+    """Decode one JSON object as an event, in any supported format and of any collection; raise if it is none.
 
     Args:
         line: Without its line end; a byte order mark at its start is ignored.
@@ -147,7 +147,7 @@ def _decode_commit(loose: CommitWithRawRecord) -> Commit:
     if loose.operation == "delete":
         return commit
     if loose.collection in CONSENT_COLLECTIONS:
-        commit.record = read_consent_record(loose.record)
+        commit.record = parse_consent_record(loose.record)
     elif loose.collection in _RECORD_DECODERS:
         commit.record = _decode_record(loose)
     return commit

@@ -53,7 +53,7 @@ def truncate_texts(texts: pa.Array, max_bytes: int) -> tuple[pa.Array, int]:
 
 
 def truncate_langs(langs: pa.Array) -> tuple[pa.Array, int]:
-    """Truncate each language list to the first `MAX_LANGS` tags, and return the lists and the number changed.
+    """Truncate each list of languages to its first `MAX_LANGS` short tags; return the lists and the number changed.
 
     Tags of more than `MAX_LANG_BYTES` bytes are removed first.
     """
@@ -65,14 +65,14 @@ def truncate_langs(langs: pa.Array) -> tuple[pa.Array, int]:
 
 
 def shorten_long_langs(post: PostRecord) -> None:
-    """Shorten a list of more than 64 languages in place, such that `truncate_langs` gives the same result."""
+    """Shorten a post's list of more than 64 languages in place, without changing the result of `truncate_langs`."""
     if post.langs is not None and len(post.langs) > _MAX_LANGS_IN_MEMORY:
         kept = list(islice(filter(_is_short, post.langs), MAX_LANGS + 1))
         post.langs = kept if len(kept) > MAX_LANGS else [*kept, next(tag for tag in post.langs if not _is_short(tag))]
 
 
 def select_self_labels(labels: Sequence[SelfLabel]) -> tuple[list[str], bool]:
-    """Return the labels within the limits, and whether others were removed.
+    """Return the self-labels within the lexicon's limits of number and length, and whether any was removed.
 
     Labels of more than `MAX_LABEL_BYTES` bytes are removed. Of more than `MAX_LABELS`, those of `CONSENT_LABELS` are
     kept before the others, so that no refusal is lost behind a long list.
@@ -86,15 +86,15 @@ def select_self_labels(labels: Sequence[SelfLabel]) -> tuple[list[str], bool]:
 
 
 def shorten_long_labels(profile: ProfileRecord) -> None:
-    """Shorten a list of more than 64 self-labels in place, such that `select_self_labels` gives the same result."""
+    """Shorten a profile's list of more than 64 labels in place, without changing that of `select_self_labels`."""
     values = profile.labels and profile.labels.values
     if values and len(values) > _MAX_LANGS_IN_MEMORY:
         kept, _ = select_self_labels(values)
         profile.labels.values = [*map(SelfLabel, kept), _REMOVED_LABEL]  # pyright: ignore[reportOptionalMemberAccess] - it has values
 
 
-def read_consent_record(raw: msgspec.Raw) -> ConsentRecord:
-    """Return a record in which an account says what its data may be used for, as JSON with sorted keys.
+def parse_consent_record(raw: msgspec.Raw) -> ConsentRecord:
+    """Parse a record in which an account says what its data may be used for, to JSON with sorted keys.
 
     A record of more than `MAX_CONSENT_BYTES` bytes, and one that is absent or no JSON, have none: part of a
     declaration could mean the opposite of the whole.
@@ -124,5 +124,5 @@ def _max_length(column: pa.StringArray | pa.ListArray) -> int:
 
 
 def replace_unknown_status(status: str | None) -> str | None:
-    """Return an account's status, or `OTHER_STATUS` for an unknown one: any server may invent some."""
+    """Return an account's status if it is a known one, else `OTHER_STATUS`; None stays None."""
     return status if status is None or status in _STATUSES else OTHER_STATUS

@@ -34,19 +34,19 @@ def merge_runs(
     runs: Sequence[SortedRun],
     path: Path,
     *,
-    day: dt.date | None = None,
-    threads: int = 1,
+    day_column: dt.date | None = None,
+    prefetch_slices: bool = False,
     provenance: Provenance | None = None,
 ) -> int:
-    """Merge all runs into the Parquet file `path`, and return the number of repeated rows.
+    """Merge sorted runs into one sorted Parquet file at `path`; return the number of rows that repeat the one before.
 
     The file is `tables.RAW_EVENTS`, sorted by all columns (`event_time_us` and `user_id` first), nulls last.
 
     Args:
         runs: In any order.
         path: A file that does not exist yet.
-        day: The partition, for the column `day`; None leaves the column out.
-        threads: With more than one, a slice is sorted while the previous one is written.
+        day_column: The partition, for the column `day`; None leaves the column out.
+        prefetch_slices: Sort the next slice of time in another thread while the one before it is written.
         provenance: How the table was made, for the schema metadata of the file.
 
     Returns:
@@ -61,16 +61,24 @@ def merge_runs(
                 repeated += more
                 yield table
 
-    write_parquet(path, with_provenance(RAW_EVENTS, provenance), tables(), day=day, threads=threads)
+    write_parquet(
+        path,
+        with_provenance(RAW_EVENTS, provenance),
+        tables(),
+        day_column=day_column,
+        prefetch_groups=prefetch_slices,
+    )
     return repeated
 
 
 def merge_rejected_lines(
-    streams: Sequence[Path], path: Path, *, day: dt.date | None = None, provenance: Provenance | None = None
+    streams: Sequence[Path], path: Path, *, day_column: dt.date | None = None, provenance: Provenance | None = None
 ) -> int:
-    """Concatenate the rejected lines of several Arrow streams into one Parquet file, and return their number."""
+    """Concatenate Arrow streams of rejected lines into the Parquet file `path`; return the number of lines."""
     schema = with_provenance(REJECTED_LINES, provenance)
-    return write_parquet(path, schema, _read_rejected(streams), day=day, group_rows=_REJECTED_GROUP_ROWS)
+    return write_parquet(
+        path, schema, _read_rejected(streams), day_column=day_column, max_group_rows=_REJECTED_GROUP_ROWS
+    )
 
 
 def _read_rejected(streams: Sequence[Path]) -> Iterator[pa.Table]:

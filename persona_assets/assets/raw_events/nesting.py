@@ -17,7 +17,7 @@ _OPENING, _CLOSING = b"{}"
 
 
 def find_too_deep_lines(body: bytes) -> list[int]:
-    """Return the indices (from 0) of lines in which arrays and objects are nested more than `MAX_LEVELS` deep."""
+    """Return the indices of lines whose JSON is nested more than `MAX_LEVELS` levels deep."""
     content = np.frombuffer(body, np.uint8)
     openings = np.flatnonzero((content | _BRACKET_TO_BRACE) == _OPENING)
     # Quick test that nearly every block passes: a line with more than `MAX_LEVELS` openings contains two neighbours of

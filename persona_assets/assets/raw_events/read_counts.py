@@ -13,7 +13,7 @@ MAX_FILES_NAMED = 20
 
 @dataclass
 class ReadCounts:
-    """Counts of what was read from capture files; `lines` + `extra_values` = events + rejected."""
+    """Counts of what was read from capture files; `lines` + `extra_values` = events + rejected lines."""
 
     files: int = 0
     bytes: int = 0  # size of the files as stored, compressed or not
@@ -41,13 +41,13 @@ class ReadCounts:
     )
 
     def add(self, other: "ReadCounts") -> None:
-        """Add the counts of another process."""
+        """Add the counts of another process to these."""
         for name in vars(self):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.limit_kinds()
 
     def limit_kinds(self) -> None:
-        """Merge the rarest collections into `OTHER` if there are more than `_MAX_KINDS` kinds."""
+        """Sum the events of the rarest collections under `OTHER` if there are more than `_MAX_KINDS` kinds."""
         if len(self.kinds) > _MAX_KINDS:
             order = sorted(self.kinds.items(), key=lambda item: (-item[1], str(item[0])))
             self.kinds = Counter(dict(order[: _MAX_KINDS // 2]))

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from persona_assets.archive.blocks import Block
-from persona_assets.archive.event_lines import write_event_line
+from persona_assets.archive.event_lines import format_event_line
 from persona_assets.assets.raw_events.event_buffer import EventBuffer
 from persona_assets.assets.raw_events.fast_decode import BlockDecoder
 from persona_assets.assets.raw_events.lenient_decode import RejectedValue, decode_line_leniently
@@ -49,17 +49,17 @@ REJECTED_STREAM_SCHEMA = pa.schema(
 
 
 class ParsedFiles(NamedTuple):
-    """The result of one process: sorted runs of events, a stream of rejected lines, and counts."""
+    """Result of one worker process: sorted runs of events, a stream of rejected lines, and counts."""
 
     runs: list[SortedRun]
     rejected: Path  # an Arrow stream of REJECTED_STREAM_SCHEMA, in the order of files and lines
     counts: ReadCounts
 
 
-def read_files(
+def read_files_into_runs(
     files: Sequence[CaptureFile], day: dt.date, folder: Path, dictionaries: Mapping[int, bytes] | None = None
 ) -> ParsedFiles:
-    """Read `files` in order, and write their events and rejected lines to temporary files in a new `folder`.
+    """Parse capture files in order; write their events as sorted runs and rejected lines as a stream to `folder`.
 
     Memory: about eight times `RUN_BYTES`, whatever the size and number of the files. A file that was compressed with a
     zstd window larger than the usual 8 MiB needs that window on top, as far as it has data.
@@ -130,7 +130,7 @@ class _FileReader:
         if file.name.endswith(SEGMENT_SUFFIX):
             return self._read_segment(file)
         number, latest, broken = 0, 0, False
-        for piece in read_lines(file.open, size=file.size, dictionaries=self._dictionaries):
+        for piece in read_lines(file.open, file_bytes=file.size, dictionaries=self._dictionaries):
             match piece:
                 case LineBlock(body):
                     lines, latest = self._decode_block(file.name, body, number + 1, latest)
@@ -138,7 +138,7 @@ class _FileReader:
                     self.counts.lines += lines
                     self.counts.line_bytes += len(body) - lines + 1
                     self._buffered_bytes += len(body)
-                    self._buffer.convert()
+                    self._buffer.convert_to_columns()
                 case OverlongLine(head, length):
                     number += 1
                     self.counts.lines += 1
@@ -162,7 +162,7 @@ class _FileReader:
                 continue
             latest = self._add_block(file.name, piece, first, latest)
             self._buffered_bytes += piece.size
-            self._buffer.convert()
+            self._buffer.convert_to_columns()
             if self._buffered_bytes >= RUN_BYTES:
                 self.flush_events()
         return broken
@@ -180,7 +180,7 @@ class _FileReader:
             self._buffer.add_columns(group)
         self._buffer.add(split.others)  # takes all of them: their ids are valid, and none is None
         for row in split.irregular:
-            line = write_event_line(block, row, time_us=int(times[row]))
+            line = format_event_line(block, row, time_us=int(times[row]))
             if len(line) > LINE_LIMIT_BYTES:
                 self._reject((name, first + row), _OVERLONG, line, len(line))
                 inside[row] = False
@@ -244,11 +244,11 @@ class _FileReader:
             if isinstance(found, RejectedValue):
                 self._reject((name, number), found.reason, found.raw, len(found.raw))
                 continue
-            self._decoder.learn(found)
+            self._decoder.learn_collection(found)
             self._buffer.add([found])
             times.append(found.time_us)
             if values % _EVENTS_PER_CONVERSION == 0:
-                self._buffer.convert()
+                self._buffer.convert_to_columns()
         self.counts.extra_values += values - 1
         return times
 

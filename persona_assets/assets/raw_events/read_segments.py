@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from persona_assets.archive.blocks import Block, decode_block
-from persona_assets.archive.segment_files import read_block_frame, read_segment
+from persona_assets.archive.segment_files import read_block_frame, read_segment_index
 from persona_assets.assets.raw_events.split_lines import ReadFailure
 from persona_assets.capture.files import CaptureFile
 from persona_assets.errors import SegmentError
@@ -12,7 +12,7 @@ SEGMENT_SUFFIX = ".jss"
 
 
 def read_blocks(file: CaptureFile) -> Iterator[tuple[int, Block | ReadFailure]]:
-    """Yield each block of a segment, and the number of its first event in the segment, from 1.
+    """Yield each block of an archive segment, or the failure to read it, with the number of its first event, from 1.
 
     A file that is no sealed segment, or whose header or index is damaged, is one failure of its whole size, with the
     number 0. Memory: one block, at most 256 MiB.
@@ -24,7 +24,7 @@ def read_blocks(file: CaptureFile) -> Iterator[tuple[int, Block | ReadFailure]]:
     try:
         with file.open() as opened:
             try:
-                segment = read_segment(opened, size=file.size, name=file.name)
+                segment = read_segment_index(opened, file_bytes=file.size, name=file.name)
             except SegmentError as error:
                 yield 0, ReadFailure(error.reason, b"", 0, file.size)
                 return
@@ -33,7 +33,11 @@ def read_blocks(file: CaptureFile) -> Iterator[tuple[int, Block | ReadFailure]]:
                 try:
                     frame = read_block_frame(opened, entry, name=file.name, number=number)
                     block = decode_block(
-                        frame, name=file.name, number=number, max_bytes=entry.uncompressed_bytes, events=entry.events
+                        frame,
+                        segment_name=file.name,
+                        block_number=number,
+                        max_bytes=entry.uncompressed_bytes,
+                        expected_events=entry.events,
                     )
                 except SegmentError as error:
                     yield first, ReadFailure(error.reason, b"", 0, entry.compressed_bytes)

@@ -30,7 +30,7 @@ RecordColumns = dict[str, pa.Array]  # by column name of RAW_EVENTS, without col
 
 
 def make_record_columns(records: Sequence[TypedRecord], shape: type[TypedRecord]) -> tuple[RecordColumns, Counter[str]]:
-    """Return the columns that records of one type fill, and how many rows were over a limit.
+    """Convert records of one type to the columns that they fill; also return how many exceeded each limit.
 
     Args:
         records: Records of the type `shape`, not empty.

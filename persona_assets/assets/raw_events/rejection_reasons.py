@@ -24,7 +24,7 @@ SEVERAL_VALUES = "more than one value on the line"
 
 
 class NotAnEventError(Exception):
-    """A line is not an event; `reason` is one of a few texts and quotes nothing of the line."""
+    """A line is not an event; `reason` is one of a fixed set of texts and never quotes the line."""
 
     def __init__(self, reason: str) -> None:
         """Store the reason."""
@@ -33,7 +33,7 @@ class NotAnEventError(Exception):
 
 
 def describe_invalid_field(message: str, *, below: str = "") -> str:
-    """Return which field is invalid and how, from msgspec's validation message, without the values it quotes.
+    """Return which field is invalid and why, from msgspec's error message, without the values that it quotes.
 
     Args:
         message: Text of a `msgspec.ValidationError`.
@@ -59,7 +59,7 @@ def _describe_problem(what: str) -> str:
 
 
 def describe_invalid_json(line: bytes, message: str) -> str:
-    """Return the reason why a line is not one valid JSON value.
+    """Return why a line is not one valid JSON value, from the line and msgspec's error message.
 
     Args:
         line: The line, without its line end.

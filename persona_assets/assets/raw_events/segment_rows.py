@@ -12,8 +12,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from persona_assets.archive.blocks import BODY_BY_KIND, CREATE, CREATE_BY_RESYNC, DELETE, UPDATE, Block, Values
-from persona_assets.archive.dag_cbor import RecordError, decode_record, find_depth
+from persona_assets.archive.blocks import (
+    BODY_BY_KIND,
+    CREATE,
+    CREATE_BY_RESYNC,
+    DELETE,
+    UPDATE,
+    Block,
+    ByteStringColumn,
+)
+from persona_assets.archive.dag_cbor import RecordError, count_nested_levels, decode_record
 from persona_assets.assets.raw_events.account_ids import is_user_id
 from persona_assets.assets.raw_events.event_types import (
     RECORD_TYPES,
@@ -46,7 +54,7 @@ _IS_COMMIT[DELETE] = True
 
 
 class EventGroup(NamedTuple):
-    """Events of a block that fill the same columns."""
+    """Events of a block with the same collection and operation, already converted to columns."""
 
     shape: type[TypedRecord] | None  # None for events whose record is not decoded
     collection: str | None  # of all of them; None if they differ
@@ -56,7 +64,7 @@ class EventGroup(NamedTuple):
 
 
 class BlockRows(NamedTuple):
-    """The events of a block by how they become rows."""
+    """The events of a block: converted to columns, decoded one by one, or left for the slow path."""
 
     groups: list[EventGroup]
     others: list[JetstreamEvent]  # identity, account and sync events
@@ -64,7 +72,7 @@ class BlockRows(NamedTuple):
 
 
 def split_block(block: Block, rows: np.ndarray) -> BlockRows:
-    """Convert the events of the usual form to columns, and name the others.
+    """Convert those `rows` of a block that have the usual form to columns; return these and the other events.
 
     Args:
         block: The block.
@@ -152,7 +160,7 @@ def _find_codes(names: list[str], is_wanted: Callable[[str], bool]) -> np.ndarra
     return np.array([code for code, name in enumerate(names) if is_wanted(name)], np.int64)
 
 
-def _find_valid_dids(dids: Values) -> np.ndarray:
+def _find_valid_dids(dids: ByteStringColumn) -> np.ndarray:
     lengths = dids.lengths
     content = dids.all_bytes
     if len(lengths) and (lengths == _PLC_BYTES).all():  # nearly always
@@ -165,7 +173,7 @@ def _find_valid_dids(dids: Values) -> np.ndarray:
     return valid
 
 
-def _find_valid_keys(keys: Values) -> np.ndarray:
+def _find_valid_keys(keys: ByteStringColumn) -> np.ndarray:
     others = np.flatnonzero(~_IN_RECORD_KEYS[keys.all_bytes]) + keys.ends[0]
     valid = keys.lengths > 0
     for row in np.unique(np.searchsorted(keys.ends, others, side="right") - 1).tolist():
@@ -173,7 +181,7 @@ def _find_valid_keys(keys: Values) -> np.ndarray:
     return valid
 
 
-def _find_deep_records(payloads: Values, beyond_ascii: np.ndarray) -> np.ndarray:
+def _find_deep_records(payloads: ByteStringColumn, beyond_ascii: np.ndarray) -> np.ndarray:
     """Return which records would make a line that is nested too deeply: bool `(n,)`."""
     limit, deep = MAX_LEVELS - _FRAME_LEVELS, np.zeros(len(payloads.ends) - 1, bool)
     # The first byte of a list or map is no ASCII. Few records that are not deep have as many other such bytes.
@@ -184,13 +192,13 @@ def _find_deep_records(payloads: Values, beyond_ascii: np.ndarray) -> np.ndarray
 
 def _is_too_deep(payload: bytes, limit: int) -> bool:
     try:
-        return find_depth(decode_record(payload)) > limit
+        return count_nested_levels(decode_record(payload)) > limit
     except RecordError:
         return False  # the record is left out of its line
 
 
 def _decode_records(
-    payloads: Values, rows: np.ndarray, shape: type[TypedRecord]
+    payloads: ByteStringColumn, rows: np.ndarray, shape: type[TypedRecord]
 ) -> tuple[np.ndarray, list[TypedRecord], list[int]]:
     """Return the rows whose records are of the type, these records, and the other rows."""
     content = payloads.content

@@ -14,14 +14,14 @@ FENCE_ROWS = 1024
 
 
 class SortedRun(NamedTuple):
-    """An Arrow file of events in batches that are each sorted by time."""
+    """A temporary Arrow file of events, in batches that are each sorted by time."""
 
     path: Path
     fences: list[int]  # event times of some rows, sorted: the first and last of the run, and samples in between
 
 
 def write_run(table: pa.Table, path: Path) -> SortedRun:
-    """Write a run to an Arrow file, one batch for each chunk of `table`.
+    """Write a table to an Arrow file, one batch per chunk of `table`; each chunk is sorted by time.
 
     Args:
         table: `tables.RAW_EVENTS`, not empty, each chunk sorted by time.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO, NamedTuple
 
-from persona_assets.assets.raw_events.byte_source import BLOCK_BYTES, Gap, merge_small_pieces
+from persona_assets.assets.raw_events.byte_source import BLOCK_BYTES, ReadGap, merge_small_pieces
 from persona_assets.assets.raw_events.decompress import decompress
 from persona_assets.tables import RAW_LIMIT_BYTES
 
@@ -12,7 +12,7 @@ LINE_LIMIT_BYTES = 1 << 24
 
 
 class LineBlock(NamedTuple):
-    """A block of consecutive complete lines."""
+    """A block of complete, consecutive lines."""
 
     body: bytes  # with "\n" between them and none at the end
 
@@ -25,7 +25,7 @@ class OverlongLine(NamedTuple):
 
 
 class ReadFailure(NamedTuple):
-    """A place where bytes of a file cannot be read, with the beginning of the line that is cut off there.
+    """A place where bytes of a file could not be read, with the reason and the start of the cut-off line.
 
     `head` is that beginning, at most 64 KiB of it, and `length` its length in bytes.
     """
@@ -37,9 +37,9 @@ class ReadFailure(NamedTuple):
 
 
 def read_lines(
-    open_file: Callable[[], BinaryIO], *, size: int = 0, dictionaries: Mapping[int, bytes] | None = None
+    open_file: Callable[[], BinaryIO], *, file_bytes: int = 0, dictionaries: Mapping[int, bytes] | None = None
 ) -> Iterator[LineBlock | OverlongLine | ReadFailure]:
-    """Yield the lines of a file in order, in blocks of about 128 KiB.
+    """Decompress a file and yield its lines in order, in blocks of about 128 KiB.
 
     The first bytes show how the file is compressed, and whether it is UTF-16. It may consist of several members or
     frames. Behind damage, reading continues with the next member or frame. Memory: about 16 MiB for an overlong line,
@@ -48,7 +48,7 @@ def read_lines(
     Args:
         open_file: Opens the file for reading bytes. An OSError that it raises becomes `ReadFailure`, except errors of
             the network.
-        size: Size of the file in bytes: the unread bytes if it cannot be opened, and their maximum in any case.
+        file_bytes: Size of the file in bytes: the unread bytes if it cannot be opened, and their maximum in any case.
         dictionaries: zstd dictionaries, by dictionary id.
 
     Yields:
@@ -59,9 +59,9 @@ def read_lines(
     """
     line = _PartialLine()
     for piece in merge_small_pieces(
-        decompress(_read_blocks(open_file, size), size=size, dictionaries=dictionaries or {})
+        decompress(_read_blocks(open_file, file_bytes), file_bytes=file_bytes, dictionaries=dictionaries or {})
     ):
-        if isinstance(piece, Gap):
+        if isinstance(piece, ReadGap):
             yield ReadFailure(piece.reason, line.head, line.length, piece.skipped)
             line = _PartialLine()
         else:
@@ -69,7 +69,7 @@ def read_lines(
     yield from line.end()
 
 
-def _read_blocks(open_file: Callable[[], BinaryIO], size: int) -> Iterator[bytes | Gap]:
+def _read_blocks(open_file: Callable[[], BinaryIO], size: int) -> Iterator[bytes | ReadGap]:
     read = 0
     try:
         with open_file() as file:
@@ -79,7 +79,7 @@ def _read_blocks(open_file: Callable[[], BinaryIO], size: int) -> Iterator[bytes
     except (ConnectionError, TimeoutError):
         raise  # a fault of the network, not of the file: another run may read it
     except OSError as error:
-        yield Gap(f"the file can't be read: {error.strerror or type(error).__name__}", max(size - read, 0))
+        yield ReadGap(f"the file can't be read: {error.strerror or type(error).__name__}", max(size - read, 0))
 
 
 class _PartialLine:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from persona_assets.archive.blocks import Values
+from persona_assets.archive.blocks import ByteStringColumn
 from persona_assets.common.lexicon import BLOCK, FOLLOW, LIKE, REPOST
 
 # The column of RAW_EVENTS that the subject fills.
@@ -19,9 +19,9 @@ _SHORT_LENGTHS = 24  # a longer text has its length in the next byte
 
 
 def find_subjects(
-    payloads: Values, rows: np.ndarray, beyond_ascii: np.ndarray, collection: str
+    payloads: ByteStringColumn, rows: np.ndarray, beyond_ascii: np.ndarray, collection: str
 ) -> tuple[np.ndarray, pa.StringArray]:
-    """Find the subjects of the records that have the usual form, with ASCII texts of at most 127 bytes.
+    """Extract the subjects (URI or account) of likes, reposts, follows or blocks from DAG-CBOR, without decoding all.
 
     Args:
         payloads: Records in DAG-CBOR.
@@ -69,7 +69,7 @@ def _name(text: str) -> bytes:
 class _MapReader:
     """Reads many records at once, each at a position of its own, and notes which differ from what is expected."""
 
-    def __init__(self, payloads: Values, rows: np.ndarray) -> None:
+    def __init__(self, payloads: ByteStringColumn, rows: np.ndarray) -> None:
         self._content = np.frombuffer(payloads.content, np.uint8)
         self._last = len(self._content) - 1
         self._at, self._ends = payloads.ends[rows], payloads.ends[rows + 1]

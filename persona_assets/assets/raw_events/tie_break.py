@@ -9,7 +9,7 @@ _ESCAPES = str.maketrans({"\0": "\1\1", "\1": "\1\2"})
 
 
 def make_sort_keys(table: pa.Table) -> pa.Table:
-    """Return the columns of `tables.RAW_EVENTS` as types that pyarrow can sort by, with the same order.
+    """Convert the columns of `tables.RAW_EVENTS` to types that pyarrow can sort, in the same order.
 
     Dictionaries become strings, lists become strings that sort item by item, booleans become integers.
     """
@@ -32,7 +32,7 @@ def _list_key(values: list[str] | None) -> str | None:
 
 
 def count_repeated_rows(keys: pa.Table) -> int:
-    """Return the number of rows of a sorted table that equal the row before them; two nulls are equal."""
+    """Count the rows of a sorted table that equal the row before them in all columns; nulls are equal."""
     same = np.ones(max(len(keys) - 1, 0), dtype=bool)
     for column in keys.combine_chunks().columns:
         values = column.chunk(0)

@@ -69,7 +69,7 @@ _FORMAT_FIELDS = msgspec.json.Decoder(_FormatFields)
 
 
 def decode_any_format(raw: bytes, *, wrappers: int = _MAX_WRAPPERS) -> EventWithRawRecord:
-    """Decode a JSON object that is or wraps an event in any supported format; its record stays undecoded.
+    """Decode a JSON object in any supported event format to the v1 format; its record stays undecoded.
 
     Args:
         raw: A JSON object in UTF-8.
@@ -123,7 +123,7 @@ AnyEvent = TypeVar("AnyEvent", JetstreamEvent, EventWithRawRecord)
 def payload_to_event(
     payload: V2Payload, event: type[AnyEvent], commit: type[Commit] | type[CommitWithRawRecord]
 ) -> AnyEvent:
-    """Convert the payload of a v2 frame to an event in the v1 format.
+    """Convert the payload of a v2 frame to an event of type `event`, in the v1 format.
 
     Args:
         payload: The decoded payload.

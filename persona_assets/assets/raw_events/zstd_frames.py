@@ -19,7 +19,7 @@ _ENDS_INSIDE = "the file ends inside a zstd frame"
 
 
 class ZstdFrameReader:
-    """Decompresses zstd frames; keeps a decompressor for each dictionary."""
+    """Decompresses zstd frames in blocks of at most 128 KiB; keeps a decompressor for each dictionary."""
 
     def __init__(self, dictionaries: Mapping[int, bytes]) -> None:
         """Store the zstd dictionaries, by dictionary id."""
@@ -27,7 +27,7 @@ class ZstdFrameReader:
         self._decompressors: dict[int, zstandard.ZstdDecompressor] = {}
 
     def read(self, source: ByteSource) -> Iterator[bytes]:
-        """Yield the content of the frame at the current position of `source`, and leave the source behind the frame.
+        """Yield the decompressed content of the frame at the position of `source`, and move `source` behind it.
 
         From a damaged frame, yield the content before the damage, and leave the source there.
 

@@ -11,21 +11,21 @@ from persona_assets.assets.user_actions.classify import ACTION_COLUMNS, ActionRo
 
 
 class ActionStreams:
-    """One temporary Arrow stream per action type: `add` writes mixed batches, `read` returns them by type."""
+    """Temporary Arrow streams, one per action type: `write` appends rows, `read_by_type` returns them by type."""
 
     def __init__(self, scratch: Path) -> None:
-        """Open a stream for each action type in the existing folder `scratch`."""
+        """Create an empty stream for each action type in the existing folder `scratch`."""
         self._paths = [scratch / f"{action}.arrows" for action in tables.ACTIONS]
         self._writers = [pa.ipc.new_stream(str(path), ACTION_COLUMNS) for path in self._paths]
 
-    def add(self, classified: ActionRows) -> None:
-        """Write each row to the stream of its action type."""
+    def write(self, classified: ActionRows) -> None:
+        """Append each row to the stream of its action type."""
         codes, starts = np.unique(classified.codes, return_index=True)
         for code, start, end in zip(codes, starts, np.append(starts, len(classified.codes))[1:], strict=True):
             self._writers[code].write_table(classified.rows.slice(start, end - start))
 
-    def read(self) -> Iterator[pa.Table]:
-        """Close the streams, and yield all rows as `tables.USER_ACTIONS`, sorted by action type.
+    def read_by_type(self) -> Iterator[pa.Table]:
+        """Close the streams, and yield all rows as tables of `tables.USER_ACTIONS`, sorted by action type.
 
         Each stream is deleted once it is read.
         """

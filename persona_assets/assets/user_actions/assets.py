@@ -4,16 +4,16 @@ import dagster as dg
 import pyarrow.dataset as pads
 
 from persona_assets.assets.user_actions.extract import extract_distinct_actions
-from persona_assets.common.checks import accounting_check
+from persona_assets.common.checks import build_accounting_check
 from persona_assets.common.collection_names import merge_rare_collections
-from persona_assets.common.metadata import count_table, measured, provenance_table
+from persona_assets.common.metadata import build_count_table, measuring_time_and_memory, provenance_table
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.partitions import days_of_window, parse_day
+from persona_assets.partitions import list_window_days, parse_day
 from persona_assets.settings import from_setting
 
-_ADDS_UP = accounting_check(
+_ADDS_UP = build_accounting_check(
     "user_actions",
     of="event",
     advice="Some events are neither actions nor dropped for a reason: report this, it is a defect.",
@@ -45,11 +45,11 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
         One row is one action of one user, in any language; duplicates are removed. The table `dropped` says which
         events are not actions, and why. Next: `english_posts` keeps what was written in English.
         """
-        with measured() as cost:
+        with measuring_time_and_memory() as cost:
             made = build_provenance(
                 "user_actions",
-                days=days_of_window(context.partition_key, days),
-                settings=config.chosen(),
+                days=list_window_days(context.partition_key, days),
+                settings=config.result_settings(),
                 libraries=("duckdb", "numpy"),
                 inputs=[raw_events],
             )
@@ -57,7 +57,7 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
                 raw_events,
                 memory_limit=config.memory_limit,
                 scratch=scratch.new_folder(),
-                day=parse_day(context.partition_key),
+                day_column=parse_day(context.partition_key),
                 provenance=made,
             )
         context.log.info(
@@ -69,8 +69,8 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
             value=extract.user_actions,
             metadata={
                 "events": extract.read,
-                "actions": count_table(extract.actions, of="action"),
-                "dropped": count_table(dropped, of="reason"),
+                "actions": build_count_table(extract.actions, of="action"),
+                "dropped": build_count_table(dropped, of="reason"),
                 **provenance_table(made),
                 **cost,
             },

@@ -15,7 +15,7 @@ from persona_assets.common.lexicon import (
     PROFILE,
     REPOST,
     build_uris,
-    find_owners,
+    extract_owner_dids,
 )
 
 # Action type by collection and operation; a "post" becomes a reply or a quote if it has a parent or quotes a post.
@@ -47,7 +47,7 @@ _READ = [name for name in tables.RAW_EVENTS.names if name not in _NOT_READ]
 
 
 class ActionRows(NamedTuple):
-    """The actions of a batch of events, sorted by action type: a code and a row for each."""
+    """The rows of events that are actions, sorted by action type, with the code of the type of each."""
 
     codes: np.ndarray  # int8 (n_actions,), ascending: indices into tables.ACTIONS
     rows: pa.Table  # ACTION_COLUMNS, (n_actions,); rows of the same type in the order of their events
@@ -87,7 +87,7 @@ def build_action_rows(events: pa.RecordBatch, codes: np.ndarray) -> ActionRows:
     uri = build_uris(rows["user_id"], collection, rows["rkey"])
     own = pa.array(np.isin(codes, _ON_OWN_RECORD))
     target = pc.if_else(own, uri, pc.coalesce(rows["subject_uri"], rows["quoted_uri"], rows["parent_uri"]))
-    owner = pc.if_else(own, rows["user_id"], pc.coalesce(rows["subject_did"], find_owners(target)))
+    owner = pc.if_else(own, rows["user_id"], pc.coalesce(rows["subject_did"], extract_owner_dids(target)))
     made = {
         "uri": uri,
         "target_uri": target,

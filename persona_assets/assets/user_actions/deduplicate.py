@@ -47,8 +47,8 @@ _REPEATS = f"""
 needed because DuckDB's hash has no secret key: anyone can craft different events with the same hash."""
 
 
-def find_duplicates(raw_events: pads.Dataset, *, memory_limit: str, scratch: Path) -> np.ndarray:
-    """Return the row numbers of events that duplicate an earlier row of `raw_events`.
+def find_duplicate_rows(raw_events: pads.Dataset, *, memory_limit: str, scratch: Path) -> np.ndarray:
+    """Return the row numbers of events that an earlier row delivers too; the delivery time does not matter.
 
     Commits are duplicates when user, collection, record key, operation and revision are equal; identity, account and
     sync events when user, kind and sequence number are. Without revision and sequence number, the times must be equal

@@ -32,16 +32,16 @@ def scan_in_order(raw_events: pads.Dataset, *, columns: list[str] | None = None)
     )
 
 
-def is_sorted_by_all_columns(events: pa.RecordBatch, before: pa.RecordBatch | None) -> bool:
-    """Return whether `events`, after the one row `before`, are sorted by all columns, nulls last.
+def is_sorted_by_all_columns(events: pa.RecordBatch, row_before: pa.RecordBatch | None) -> bool:
+    """Return whether `events`, after the one row `row_before`, are sorted by all columns, nulls last.
 
     This is cheap, because times rarely repeat.
 
     Args:
         events: `tables.RAW_EVENTS`.
-        before: The last row before `events`, as a batch of one row; None at the start.
+        row_before: The last row before `events`, as a batch of one row; None at the start.
     """
-    table = pa.Table.from_batches([batch for batch in (before, events) if batch is not None])
+    table = pa.Table.from_batches([batch for batch in (row_before, events) if batch is not None])
     steps = np.diff(table["event_time_us"].to_numpy())
     if (steps < 0).any():
         return False

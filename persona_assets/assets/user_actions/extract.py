@@ -14,7 +14,7 @@ import pyarrow.dataset as pads
 from persona_assets import tables
 from persona_assets.assets.user_actions.action_streams import ActionStreams
 from persona_assets.assets.user_actions.classify import NO_ACTION, build_action_rows, find_action_codes
-from persona_assets.assets.user_actions.deduplicate import find_duplicates
+from persona_assets.assets.user_actions.deduplicate import find_duplicate_rows
 from persona_assets.assets.user_actions.event_order import is_sorted_by_all_columns, scan_in_order, sort_by_all_columns
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.parquet_files import write_parquet
@@ -22,7 +22,7 @@ from persona_assets.common.provenance import Provenance, with_provenance
 
 
 class ExtractedActions(NamedTuple):
-    """The actions of a day and counts of all events: read = actions + duplicates + events without action."""
+    """Result of `extract_distinct_actions`: a Parquet file, and counts: read = actions + duplicates + no action."""
 
     user_actions: Path  # tables.USER_ACTIONS (and the column `day`), sorted by action, then as raw_events
     read: int  # events
@@ -40,10 +40,10 @@ def extract_distinct_actions(
     *,
     memory_limit: str,
     scratch: Path,
-    day: dt.date | None = None,
+    day_column: dt.date | None = None,
     provenance: Provenance | None = None,
 ) -> ExtractedActions:
-    """Extract the actions of all `raw_events`; of duplicates, the one with the earliest time is kept.
+    """Write all actions in `raw_events` to a Parquet file; of an event delivered more than once, the earliest counts.
 
     Events that are sorted by all columns, as the asset `raw_events` is, are read in one pass. Others are sorted first.
 
@@ -51,7 +51,7 @@ def extract_distinct_actions(
         raw_events: `tables.RAW_EVENTS`; the result does not depend on its order.
         memory_limit: Memory limit of DuckDB for deduplication and sorting, beyond which it spills to `scratch`.
         scratch: An empty folder for temporary files of about the size of the actions.
-        day: Value of the column `day`, not a filter; None leaves the column out.
+        day_column: Value of the column `day`, not a filter; None leaves the column out.
         provenance: How the table was made, for the schema metadata of its file.
 
     Returns:
@@ -62,16 +62,16 @@ def extract_distinct_actions(
     """
     with explaining_full_disk(scratch):
         try:
-            return _extract(raw_events, memory_limit, scratch, day, provenance)
+            return _extract(raw_events, memory_limit, scratch, day_column, provenance)
         except _NotSortedError:
             ordered = sort_by_all_columns(raw_events, memory_limit=memory_limit, scratch=scratch)
-            return _extract(ordered, memory_limit, scratch, day, provenance)
+            return _extract(ordered, memory_limit, scratch, day_column, provenance)
 
 
 def _extract(
     raw_events: pads.Dataset, memory_limit: str, scratch: Path, day: dt.date | None, provenance: Provenance | None
 ) -> ExtractedActions:
-    duplicates = find_duplicates(raw_events, memory_limit=memory_limit, scratch=scratch)
+    duplicates = find_duplicate_rows(raw_events, memory_limit=memory_limit, scratch=scratch)
     read = 0
     actions: Counter[str] = Counter()
     no_action: Counter[str] = Counter()
@@ -86,10 +86,10 @@ def _extract(
         classified = build_action_rows(batch, codes)
         for code, number in zip(*np.unique(classified.codes, return_counts=True), strict=True):
             actions[tables.ACTIONS[code]] += int(number)
-        streams.add(classified)
+        streams.write(classified)
         read += len(batch)
     where = scratch / "user_actions.parquet"
-    write_parquet(where, with_provenance(tables.USER_ACTIONS, provenance), streams.read(), day=day)
+    write_parquet(where, with_provenance(tables.USER_ACTIONS, provenance), streams.read_by_type(), day_column=day)
     return ExtractedActions(where, read, actions, len(duplicates), no_action)
 
 

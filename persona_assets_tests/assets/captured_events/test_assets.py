@@ -13,7 +13,7 @@ from persona_assets.definitions import build_definitions
 from persona_assets.errors import SettingsError
 from persona_assets.io_managers.parquet_tables import ParquetIOManager
 from persona_assets.partitions import daily_partitions
-from persona_assets.recording.day_notes import note_gap, note_recordings, read_gaps
+from persona_assets.recording.day_notes import add_recording_notes, note_gap, read_gaps
 from persona_assets.recording.results import Gap
 from persona_assets.settings import read_settings
 from persona_assets_tests.archive.segments import event_row, in_blocks, write_segment
@@ -129,7 +129,7 @@ def test_files_of_other_origin_are_kept(materialize, capture):
 def test_a_day_that_was_recorded_in_part_is_completed(materialize, capture):
     noon = micro(f"{DAY}T12:00:00")
     (capture / DAY).mkdir(parents=True)
-    note_recordings(capture / DAY, [{"mode": "live"}])
+    add_recording_notes(capture / DAY, [{"mode": "live"}])
     note_gap(capture, Gap(noon, noon + SECOND, "the connection was lost"))
     with running(server := JetstreamServer(EVENTS)):
         result = materialize(server)
@@ -162,6 +162,35 @@ def test_a_day_of_the_archive_is_downloaded_and_then_parsed(materialize, capture
     assert not refused.success
     assert "before 2025-03-02 does" in read_failure(refused)
     assert [path.name for path in capture.iterdir()] == [DAY]
+
+
+@pytest.mark.parametrize("skipped", [False, True])
+def test_a_segment_that_the_archive_does_not_list_is_a_warning(materialize, monkeypatch, skipped):
+    monkeypatch.setenv("PERSONA_SOURCE", "archive")
+    midnight = micro(f"{DAY}T00:00:00")
+    hours = [range(-2, 8), range(8, 16), range(16, 30)]
+    archive = ArchiveServer(
+        {
+            f"seg_{number}.jss": write_segment(
+                in_blocks([event_row(like(time_us=midnight + hour * 3600 * SECOND), 1000 + hour) for hour in part], 3)
+            )
+            for number, part in enumerate(hours)
+        }
+    )
+    about = archive.about
+
+    def skip_an_index(name):
+        found, read = about(name)
+        return found | {"index": found["index"] + (skipped and found["index"] > 0)}, read
+
+    archive.about = skip_an_index
+    with serving(archive) as server:
+        monkeypatch.setenv("PERSONA_ARCHIVE_URL", server.url)
+        result = materialize(server)
+
+    assert result.success
+    assert ("every_segment_is_listed" in find_failed(result.get_asset_check_evaluations())) is skipped
+    assert describe(result, "captured_events")["segments_not_listed"] == skipped
 
 
 def test_for_files_the_asset_is_external_and_stays_in_the_graph():

@@ -1,5 +1,5 @@
 from persona_assets import tables
-from persona_assets.assets.cluster_jsonl.accounting import total_outcomes
+from persona_assets.assets.cluster_jsonl.accounting import sum_outcomes_over_clusters
 from persona_assets_tests.assets.cluster_jsonl.builders import accounted, act, build, inputs, lines_of, message, uri_of
 from persona_assets_tests.hash_twins import twin_keys
 
@@ -43,7 +43,7 @@ def test_the_accounting_has_its_schema_and_is_sorted(tmp_path):
 def test_outcomes_are_totalled_over_clusters(tmp_path):
     rows = [message("cyd", "1", 1), message("ann", "1", 1), act("bob", "like", 2, on=GONE)]
 
-    assert total_outcomes(build_with_dan(rows, tmp_path).accounting) == {
+    assert sum_outcomes_over_clusters(build_with_dan(rows, tmp_path).accounting) == {
         ("post", "written"): 2,
         ("like", "target outside the window"): 1,
     }

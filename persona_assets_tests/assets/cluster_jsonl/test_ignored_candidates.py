@@ -1,7 +1,7 @@
 import duckdb
 import pytest
 
-from persona_assets.assets.cluster_jsonl.ignored_candidates import find_candidates
+from persona_assets.assets.cluster_jsonl.ignored_candidates import create_candidates
 from persona_assets.assets.cluster_jsonl.line_formats import LINE_FORMATS
 from persona_assets.assets.cluster_jsonl.load import load_window
 from persona_assets.assets.cluster_jsonl.targets import resolve_targets
@@ -20,7 +20,7 @@ def candidates_of(rows, tmp_path, *, source="follows", seed=0):
         contents.unlink(missing_ok=True)
         load_window(con, inputs(rows, PERSONA), ContentFile(contents), LINE_FORMATS["arrays"])
         resolve_targets(con)
-        find_candidates(con, source, seed=seed)
+        create_candidates(con, source, seed=seed)
         found = con.sql("""
             SELECT members.user_id, uri, evidence.shown_us, evidence.rule, evidence.active_us
             FROM candidates JOIN members USING (member) JOIN messages ON messages.id = target_id

@@ -7,11 +7,11 @@ from persona_assets import tables
 from persona_assets.assets.cluster_stats.count_actions import (
     COLUMNS,
     count_actions_by_cluster,
+    count_actions_by_outcome,
     count_actions_without_cluster,
-    count_outcomes,
     median_actions_by_cluster,
     share_actions_by_hour,
-    sum_counts,
+    sum_counts_over_clusters,
 )
 from persona_assets_tests.assets.cluster_stats.builders import accounting_of, by_hour_of, per_user_of
 
@@ -51,7 +51,7 @@ def test_ignored_messages_are_in_no_total():
 def test_outcomes_are_added_up_over_all_users_in_the_order_of_the_counts():
     rows = [(None, "like", "user not kept", 3), (0, "like", "written", 2), (1, "like", "written", 4)]
 
-    outcomes = count_outcomes(accounting_of(*rows, (0, "ignore", "written", 1), (0, "post", "written", 5)))
+    outcomes = count_actions_by_outcome(accounting_of(*rows, (0, "ignore", "written", 1), (0, "post", "written", 5)))
 
     assert list(outcomes) == ["post", "like", "ignore"]
     assert outcomes["like"] == {"user not kept": 3, "written": 6}
@@ -87,7 +87,7 @@ rows = st.tuples(
 def test_counts_of_clusters_and_of_users_without_one_add_up_to_every_action(rows):
     accounting = accounting_of(*rows)
 
-    everything = sum_counts(
+    everything = sum_counts_over_clusters(
         [*count_actions_by_cluster(accounting, [3, 2, 1]), count_actions_without_cluster(accounting)]
     )
 

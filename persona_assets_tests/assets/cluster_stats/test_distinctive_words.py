@@ -12,7 +12,7 @@ from persona_assets.assets.cluster_stats.distinctive_words import (
     sample_post_words,
 )
 from persona_assets.common.database import create_dataset_view, open_duckdb
-from persona_assets.post_words.words import LETTERS_OF_A_WORD, load_words
+from persona_assets.post_words.words import LETTERS_OF_A_WORD, create_word_tables
 from persona_assets_tests.assets.cluster_stats.builders import TALK, clusters_of, posts_of, shuffled, window
 
 
@@ -27,7 +27,7 @@ def load(connection, posts, clusters, *, repeated=(), language="en"):
     connection.register("users", clusters.append_column("user_number", pa.array(range(len(clusters)), pa.int32())))
     n_clusters = max(clusters["cluster_id"].to_pylist()) + 1
     uris = pa.array(repeated, pa.string())
-    return load_words(connection, repeated=uris, language=language, n_clusters=n_clusters)
+    return create_word_tables(connection, repeated_uris=uris, language=language, n_clusters=n_clusters)
 
 
 def test_the_best_words_of_a_cluster_are_those_that_only_it_uses(connection):

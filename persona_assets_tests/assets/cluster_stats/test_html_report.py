@@ -8,13 +8,13 @@ import re
 import numpy as np
 import pytest
 
-from persona_assets.assets.cluster_stats.count_actions import COLUMNS, sum_counts
+from persona_assets.assets.cluster_stats.count_actions import COLUMNS, sum_counts_over_clusters
 from persona_assets.assets.cluster_stats.html_report import (
     CARDS,
     COMPARED,
+    build_outcome_row,
     make_page_data,
-    outcome_row,
-    render_page,
+    render_html_page,
     share_by_action_group,
 )
 from persona_assets.assets.cluster_stats.map_data import MapData
@@ -46,7 +46,7 @@ def stats_of(n_clusters, *, medoids=({"uri": "at://a/b/c", "similarity": 0.9},),
         }
         for number in range(n_clusters)
     ]
-    totals = sum_counts([COUNTS] * n_clusters)
+    totals = sum_counts_over_clusters([COUNTS] * n_clusters)
     outcomes = {"post": {"written": 4}, "like": {"written": 1, "target not English": 2, "target deleted": 5}}
     outcomes["ignore"] = {"written": 77777}
     return {
@@ -62,7 +62,7 @@ def stats_of(n_clusters, *, medoids=({"uri": "at://a/b/c", "similarity": 0.9},),
 
 def page_of(n_clusters, *, stats=None, context=None, **given):
     stats = stats or stats_of(n_clusters, **given)
-    return render_page(stats, np.eye(n_clusters, dtype=np.float32), sizes=PNG, user_map=PNG, context=context)
+    return render_html_page(stats, np.eye(n_clusters, dtype=np.float32), sizes=PNG, user_map=PNG, context=context)
 
 
 @pytest.mark.parametrize("n_clusters", [1, 2, CARDS + 1, 1000])
@@ -159,7 +159,7 @@ def test_the_page_of_a_thousand_personas_and_ten_thousand_users_is_small():
     positions = np.random.default_rng(0).normal(size=(10_000, 2)).astype(np.float32)
     map_data = MapData(positions, np.arange(10_000) % 1000, np.zeros(10_000, bool))
 
-    page = render_page(stats, np.eye(1000, dtype=np.float32), sizes=PNG, user_map=PNG, map_data=map_data)
+    page = render_html_page(stats, np.eye(1000, dtype=np.float32), sizes=PNG, user_map=PNG, map_data=map_data)
 
     assert len(page.encode()) < 1_400_000  # 100 kB are left for the pictures
 
@@ -176,7 +176,7 @@ def test_shares_of_actions_add_up_to_one():
 
 
 def test_the_reasons_of_an_outcome_row_are_sorted_by_number():
-    row = outcome_row("reply", {"written": 1, "target not English": 2, "target deleted": 5})
+    row = build_outcome_row("reply", {"written": 1, "target not English": 2, "target deleted": 5})
 
     assert row == {
         "action": "replies",

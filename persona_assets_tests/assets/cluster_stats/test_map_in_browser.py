@@ -7,7 +7,7 @@ import tarfile
 import numpy as np
 import pytest
 
-from persona_assets.assets.cluster_stats.html_report import render_page
+from persona_assets.assets.cluster_stats.html_report import render_html_page
 from persona_assets.assets.cluster_stats.map_data import MapData
 from persona_assets_tests.assets.cluster_stats.test_html_report import PNG, stats_of
 from persona_assets_tests.ui import IS_INSTALLED, open_browser
@@ -67,7 +67,7 @@ def planted_page(n_clusters, n_users=2000, *, names=None, phrases=None):
     positions = np.column_stack([far * np.cos(angles), far * np.sin(angles)]) + noise * (1 + 2 * outliers[:, None])
     map_data = MapData(positions.astype(np.float32), clusters, outliers, phrases)
     similarity = np.eye(n_clusters, dtype=np.float32)
-    return render_page(stats, similarity, sizes=PNG, user_map=PNG, map_data=map_data)
+    return render_html_page(stats, similarity, sizes=PNG, user_map=PNG, map_data=map_data)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from persona_assets.assets.cluster_stats import map_plot
-from persona_assets.assets.cluster_stats.map_plot import MAX_NAMED_CLUSTERS, UserMap, plot_map, plot_map_svg
+from persona_assets.assets.cluster_stats.map_plot import MAX_NAMED_CLUSTERS, UserMap, plot_map_png, plot_map_svg
 
 PNG = b"\x89PNG\r\n"
 
@@ -35,7 +35,7 @@ def places(monkeypatch):
 _find_place = map_plot._find_place
 
 
-@pytest.mark.parametrize("plot", [plot_map, plot_map_svg])
+@pytest.mark.parametrize("plot", [plot_map_png, plot_map_svg])
 def test_the_map_is_the_same_every_time(plot):
     one, other = (plot(spread(300, 3), ["a", "b", "c"]) for _ in range(2))
 
@@ -54,7 +54,7 @@ def test_markup_and_formulas_in_a_name_are_text():
 
     assert b"<script>" not in svg
     assert texts(svg) == [f"0  {name}"]
-    assert plot_map(spread(20, 1), [name]).startswith(PNG)
+    assert plot_map_png(spread(20, 1), [name]).startswith(PNG)
 
 
 def test_a_long_name_is_cut():
@@ -109,5 +109,5 @@ def test_an_svg_of_many_users_is_below_1_mb_and_shows_users_of_all_parts():
 def test_a_cluster_without_a_user_on_the_map_is_left_out(users):
     user_map = UserMap(np.zeros((users, 2), np.float32), np.full(users, 2))
 
-    assert plot_map(user_map, ["a", "b", "c"], inches=(3.4, 2.8), named=False).startswith(PNG)
+    assert plot_map_png(user_map, ["a", "b", "c"], inches=(3.4, 2.8), named=False).startswith(PNG)
     assert texts(plot_map_svg(user_map, ["a", "b", "c"])) == ["2  c"]

@@ -7,7 +7,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from persona_assets.assets.cluster_stats.count_actions import COLUMNS
-from persona_assets.assets.cluster_stats.markdown_report import escape_markdown, list_personas, render_markdown
+from persona_assets.assets.cluster_stats.markdown_report import escape_markdown, list_largest_personas, render_markdown
 
 # Texts that a renderer of CommonMark, or of GitHub's flavour of it, would interpret.
 HOSTILE = [
@@ -104,7 +104,7 @@ def test_a_word_cannot_end_its_table_cell():
 
 
 def test_the_table_of_personas_has_no_posts():
-    first, *_ = list_personas(stats_of())
+    first, *_ = list_largest_personas(stats_of())
 
     assert (first["persona"], first["users"], first["share"]) == (0, 12, "50.0%")
     assert "click" in first["words"]

@@ -84,7 +84,7 @@ def test_a_post_of_two_days_is_one_medoid_with_the_text_of_its_first_delivery():
     posts = posts_of(["1", "2", "1"], ["a"] * 3, ["first", "other", "second"])
 
     (found,) = find_medoids(
-        read_post_vectors(dataset(vectors), {"a": 0}, repeated=pa.array(["1"])),
+        read_post_vectors(dataset(vectors), {"a": 0}, repeated_uris=pa.array(["1"])),
         dataset(posts),
         clusters=np.zeros(1, np.int64),
         means=np.array([[1, 0]], np.float32),

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from persona_assets.assets.cluster_stats.persona_history import MAX_BANDS, find_history
+from persona_assets.assets.cluster_stats.persona_history import MAX_BANDS, find_persona_history
 from persona_assets_tests.assets.cluster_stats.builders import labels_of, lineage_of
 
 ONE, TWO, THREE = (dt.date(2025, 3, day) for day in (1, 2, 3))
@@ -22,7 +22,7 @@ LABELS = labels_of({
 
 
 def test_each_change_has_its_kind_names_and_sizes():
-    history = find_history(lineage_of(FIRST + SECOND), LABELS, TWO)
+    history = find_persona_history(lineage_of(FIRST + SECOND), LABELS, TWO)
 
     assert history.previous_day == ONE
     assert [tuple(change) for change in history.changes] == [
@@ -39,12 +39,12 @@ def test_a_persona_that_stays_about_as_large_is_no_change():
     rows = [(ONE, 0, "born", 0, 100, None, None), (TWO, 0, "continued", 0, 119, None, ONE)]
     few = [(ONE, 0, "born", 0, 4, None, None), (TWO, 0, "continued", 0, 8, None, ONE)]
 
-    assert find_history(lineage_of(rows), LABELS, TWO).changes == []
-    assert find_history(lineage_of(few), LABELS, TWO).changes == []
+    assert find_persona_history(lineage_of(rows), LABELS, TWO).changes == []
+    assert find_persona_history(lineage_of(few), LABELS, TWO).changes == []
 
 
 def test_on_the_first_day_nothing_is_new():
-    history = find_history(lineage_of(FIRST), LABELS, ONE)
+    history = find_persona_history(lineage_of(FIRST), LABELS, ONE)
 
     assert (history.previous_day, history.changes, history.days) == (None, [], [ONE])
 
@@ -52,16 +52,16 @@ def test_on_the_first_day_nothing_is_new():
 def test_a_later_day_changes_nothing_and_an_unknown_one_has_no_history():
     later = [(THREE, 0, "continued", 0, 900, None, TWO)]
 
-    assert find_history(lineage_of(FIRST + SECOND + later), LABELS, TWO) == find_history(
+    assert find_persona_history(lineage_of(FIRST + SECOND + later), LABELS, TWO) == find_persona_history(
         lineage_of(FIRST + SECOND), LABELS, TWO
     )
-    assert find_history(lineage_of(FIRST), LABELS, TWO) is None
+    assert find_persona_history(lineage_of(FIRST), LABELS, TWO) is None
 
 
 def test_sizes_add_up_and_small_personas_are_one_band():
     rows = [(ONE, persona, "born", persona, 100 - persona, None, None) for persona in range(MAX_BANDS + 5)]
 
-    bands = find_history(lineage_of(rows), LABELS, ONE).bands
+    bands = find_persona_history(lineage_of(rows), LABELS, ONE).bands
 
     assert [band.persona_id for band in bands] == [*range(MAX_BANDS), None]
     assert bands[-1].name == "5 others"

@@ -8,7 +8,7 @@ import pytest
 from persona_assets.assets.cluster_stats.summarise import ReportInputs, summarise_clusters
 from persona_assets.post_words.stop_words import STOP_WORDS
 from persona_assets.sample.people import make_people
-from persona_assets.sample.texts import write_text
+from persona_assets.sample.texts import generate_text
 from persona_assets.sample.topics import TOPICS
 from persona_assets_tests.assets.cluster_stats.builders import clusters_of, dataset, posts_of, side_tables, vectors_of
 
@@ -39,7 +39,9 @@ def summary(tmp_path_factory):
     """Summarise ten personas of about twenty users, who each write eight texts, most of them about their topic."""
     rng = np.random.default_rng(4)
     people = [person for person in make_people(280, len(PERSONAS), rng) if person.persona]
-    written = [(person, write_text(person, PERSONAS, rng, answering=n % 3 == 0)) for person in people for n in range(8)]
+    written = [
+        (person, generate_text(person, PERSONAS, rng, answering=n % 3 == 0)) for person in people for n in range(8)
+    ]
     users, texts = [person.user_id for person, _ in written], [text for _, text in written]
     uris = [f"at://{user}/app.bsky.feed.post/{number}" for number, user in enumerate(users)]
     directions = {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from persona_assets.assets.cluster_stats.stats_plots import plot_sizes
+from persona_assets.assets.cluster_stats.stats_plots import plot_cluster_sizes
 
 PNG = b"\x89PNG\r\n"
 
@@ -11,13 +11,13 @@ PNG = b"\x89PNG\r\n"
 def test_sizes_are_drawn_for_any_number_of_clusters(clusters):
     users, labels = list(range(clusters + 9, 9, -1)), ["three · short · words"] * clusters
 
-    png = plot_sizes(users, labels)
+    png = plot_cluster_sizes(users, labels)
 
     assert png.startswith(PNG)
     assert len(png) < 70_000
-    assert png == plot_sizes(users, labels)
+    assert png == plot_cluster_sizes(users, labels)
     assert b"Software" not in png
 
 
 def test_a_label_is_not_parsed_as_a_formula():
-    assert plot_sizes([1], ["costs $5 or $x^$ more"]).startswith(PNG)
+    assert plot_cluster_sizes([1], ["costs $5 or $x^$ more"]).startswith(PNG)

@@ -10,7 +10,7 @@ import pytest
 from persona_assets import tables
 from persona_assets.assets.cluster_stats.medoids import Medoid
 from persona_assets.assets.cluster_stats.summarise import ReportInputs, summarise_clusters
-from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, MAX_POST_CHARACTERS, write_report
+from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, MAX_POST_CHARACTERS, render_report
 from persona_assets_tests.assets.cluster_stats.builders import dataset, side_tables, window
 
 NASTY = '<script>alert("x")</script> | pipe\nand line'
@@ -27,7 +27,7 @@ def summary(tmp_path_factory):
 
 
 def test_all_files_are_written_with_the_same_bytes_every_time(summary):
-    one, other = (write_report(summary, day="2025-03-03", show_posts=True) for _ in range(2))
+    one, other = (render_report(summary, day="2025-03-03", show_posts=True) for _ in range(2))
 
     assert set(one.files) == {
         "stats.json",
@@ -44,7 +44,7 @@ def test_all_files_are_written_with_the_same_bytes_every_time(summary):
 
 
 def test_stats_have_sorted_keys_and_counts_that_add_up(summary):
-    text = write_report(summary, day="2025-03-03", show_posts=True).files["stats.json"].decode()
+    text = render_report(summary, day="2025-03-03", show_posts=True).files["stats.json"].decode()
     stats = json.loads(text)
 
     assert text == json.dumps(stats, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
@@ -63,7 +63,7 @@ def test_stats_have_sorted_keys_and_counts_that_add_up(summary):
 
 
 def test_texts_of_posts_appear_only_with_show_posts_and_never_in_the_table_of_personas(summary):
-    with_posts, without = (write_report(summary, day="2025-03-03", show_posts=show) for show in (True, False))
+    with_posts, without = (render_report(summary, day="2025-03-03", show_posts=show) for show in (True, False))
 
     for name in ("stats.json", "report.md", "report.html"):
         assert b"alert(" in with_posts.files[name]
@@ -72,21 +72,21 @@ def test_texts_of_posts_appear_only_with_show_posts_and_never_in_the_table_of_pe
 
 
 def test_a_text_does_not_break_the_page(summary):
-    assert write_report(summary, day="2025-03-03", show_posts=True).files["report.html"].count(b"<script") == 2
+    assert render_report(summary, day="2025-03-03", show_posts=True).files["report.html"].count(b"<script") == 2
 
 
 def test_a_long_text_is_cut(summary):
     medoid = Medoid("at://a/b/c", 0.5, "x" * 10**6)
     many = summary._replace(clusters=[persona._replace(medoids=[medoid] * 3) for persona in summary.clusters])
 
-    files = write_report(many, day="2025-03-03", show_posts=True).files
+    files = render_report(many, day="2025-03-03", show_posts=True).files
 
     assert ("x" * MAX_POST_CHARACTERS + "…").encode() in files["stats.json"]
     assert max(len(files[name]) for name in ("stats.json", "report.md")) < 100_000
 
 
 def test_the_nearest_clusters_come_first_and_none_is_near_itself(summary):
-    stats = json.loads(write_report(summary, day="2025-03-03", show_posts=False).files["stats.json"])
+    stats = json.loads(render_report(summary, day="2025-03-03", show_posts=False).files["stats.json"])
 
     for number, cluster in enumerate(stats["clusters"]):
         similarities = [other["similarity"] for other in cluster["nearest"]]
@@ -96,7 +96,7 @@ def test_the_nearest_clusters_come_first_and_none_is_near_itself(summary):
 
 
 def test_the_parquet_file_has_one_row_for_each_cluster(summary):
-    content = write_report(summary, day="2025-03-03", show_posts=True).files["cluster_stats.parquet"]
+    content = render_report(summary, day="2025-03-03", show_posts=True).files["cluster_stats.parquet"]
     table = pq.read_table(io.BytesIO(content))
 
     assert table.schema.equals(tables.add_day_field(CLUSTER_STATS))

@@ -44,11 +44,11 @@ def test_every_user_with_a_vector_has_one_row_sorted_by_id_and_side_tables_match
 
 def test_the_centres_table_names_the_model_of_the_vectors():
     embeddings, users, _ = window([30, 20])
-    embeddings = embeddings.cast(tables.with_vector_model(embeddings.schema, "one"))
+    embeddings = embeddings.cast(tables.add_vector_model(embeddings.schema, "one"))
 
     clustering = cluster_users(dataset(embeddings), dataset(users), Options((2,), 10, 0))
 
-    assert tables.vector_model(clustering.centres.schema) == "one"
+    assert tables.read_vector_model(clustering.centres.schema) == "one"
 
 
 @settings(max_examples=8)
@@ -118,7 +118,7 @@ def test_the_number_of_clusters_is_chosen_if_none_is_given():
     clustering = cluster_users(dataset(embeddings), dataset(users), Options((), 10, 0))
 
     assert clustering.centres.num_rows == 3
-    assert [candidate.n_clusters for candidate in clustering.curve] == [2, 3, 4, 5, 6, 7, 8, 9]
+    assert [candidate.n_clusters for candidate in clustering.numbers_tried] == [2, 3, 4, 5, 6, 7, 8, 9]
 
 
 def test_too_few_users_are_an_error_before_vectors_are_read():

@@ -3,7 +3,7 @@
 import pytest
 
 from persona_assets.assets.clusters import choose_k
-from persona_assets.assets.clusters.choose_k import choose_n_clusters, numbers_to_try
+from persona_assets.assets.clusters.choose_k import choose_n_clusters, list_numbers_to_try
 from persona_assets.assets.clusters.lloyd import ClusterSpec
 from persona_assets.errors import TooFewUsersError
 from persona_assets_tests.assets.clusters.builders import planted, unit
@@ -16,7 +16,7 @@ def test_the_planted_number_is_found(groups):
     choice = choose_n_clusters(vectors, ClusterSpec(2, 10), seed=0)
 
     assert choice.n_clusters == groups
-    assert [candidate.n_clusters for candidate in choice.curve] == numbers_to_try(25 * groups // 10)
+    assert [candidate.n_clusters for candidate in choice.numbers_tried] == list_numbers_to_try(25 * groups // 10)
 
 
 def test_stability_is_only_measured_near_the_highest_silhouette():
@@ -24,8 +24,8 @@ def test_stability_is_only_measured_near_the_highest_silhouette():
 
     choice = choose_n_clusters(vectors, ClusterSpec(2, 10), seed=0)
 
-    highest = max(candidate.silhouette for candidate in choice.curve)
-    for candidate in choice.curve:
+    highest = max(candidate.silhouette for candidate in choice.numbers_tried)
+    for candidate in choice.numbers_tried:
         assert (candidate.stability is not None) == (candidate.silhouette >= 0.9 * highest)
 
 
@@ -36,7 +36,7 @@ def test_the_search_uses_a_sample_of_many_users(monkeypatch):
     choice = choose_n_clusters(vectors, ClusterSpec(2, 10), seed=0)
 
     assert choice.n_clusters == 6
-    assert choice.curve[-1].n_clusters == 20
+    assert choice.numbers_tried[-1].n_clusters == 20
 
 
 def test_the_smallest_of_equally_good_numbers_is_chosen():
@@ -46,9 +46,9 @@ def test_the_smallest_of_equally_good_numbers_is_chosen():
 
 
 def test_the_numbers_tried_include_the_published_ones_and_end_at_the_maximum():
-    assert {2, 25, 100, 1000} <= set(numbers_to_try(5000))
-    assert numbers_to_try(26) == [2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25]
-    assert numbers_to_try(3) == [2, 3]
+    assert {2, 25, 100, 1000} <= set(list_numbers_to_try(5000))
+    assert list_numbers_to_try(26) == [2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25]
+    assert list_numbers_to_try(3) == [2, 3]
 
 
 def test_too_few_users_for_two_clusters_are_an_error():

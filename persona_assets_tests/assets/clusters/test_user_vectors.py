@@ -103,7 +103,7 @@ def test_a_post_in_the_files_of_two_days_counts_once(batch_rows):
     repeated = day["uri"].combine_chunks().slice(1, 1)
     window = dataset(pa.concat_tables([day, day.slice(1, 1), other, day.slice(1, 1)]), batch_rows=batch_rows)
 
-    found = average_user_vectors(window, dataset(users_of(["a", "b"])), repeated=repeated)
+    found = average_user_vectors(window, dataset(users_of(["a", "b"])), repeated_uris=repeated)
 
     alone = average(pa.concat_tables([day, other]), users_of(["a", "b"]))
     assert found.vectors.tobytes() == alone.vectors.tobytes()

@@ -12,12 +12,12 @@ import pytest
 from upath import UPath
 
 from persona_assets.assets.dataset import assets as module
-from persona_assets.assets.dataset.assets import GATE_CHECKS, DatasetConfig, build_dataset, read_forms, read_options
+from persona_assets.assets.dataset.assets import GATE_CHECKS, DatasetConfig, build_dataset, read_options
 from persona_assets.assets.dataset.gate import audit_release
 from persona_assets.assets.persona_labels.carry_names import PERSONA_LABELS
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import PseudonymKeyError, SettingsError
-from persona_assets.io_managers.folder_checksums import read_checksums, verify_files
+from persona_assets.io_managers.folder_checksums import read_checksum_file, verify_listed_files
 from persona_assets.io_managers.persona_files import (
     SMALL_TABLES,
     ClusterFolder,
@@ -152,8 +152,8 @@ def test_all_checks_pass_and_files_have_checksums(run):
 
     assert find_failed(result.get_asset_check_evaluations()) == {}
     assert len(result.get_asset_check_evaluations()) == len(GATE_CHECKS)
-    checksums = read_checksums(UPath(folder))
-    verify_files(UPath(folder), checksums)
+    checksums = read_checksum_file(UPath(folder))
+    verify_listed_files(UPath(folder), checksums)
     described = {"README.md", "croissant.json", "privacy.html"}
     assert described < set(checksums)
     assert all(name.startswith("data/") for name in set(checksums) - described)
@@ -188,7 +188,7 @@ def test_an_error_before_the_gate_leaves_the_earlier_data_set(run):
     _, folder = run()
     before = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
-    result, _ = run(pseudonyms="release")
+    result, _ = run(dataset_pseudonyms="release")
 
     assert not result.success
     assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
@@ -206,14 +206,14 @@ def test_the_same_window_gives_the_same_bytes(run):
 @pytest.mark.parametrize(
     "config",
     [
-        {"forms": "chat"},
-        {"acts": "text"},
-        {"tokenizer": "other"},
-        {"max_tokens": 64},
-        {"personal_data": "keep"},
-        {"license": "cc-by-4.0"},
-        {"split": "time", "gap_hours": 0},
-        {"split": "time", "gap_hours": 0, "hold_out_users": False},
+        {"dataset_forms": "chat"},
+        {"dataset_acts": "text"},
+        {"dataset_tokenizer": "other"},
+        {"dataset_max_tokens": 64},
+        {"dataset_personal_data": "keep"},
+        {"dataset_license": "cc-by-4.0"},
+        {"dataset_split": "time", "dataset_gap_hours": 0},
+        {"dataset_split": "time", "dataset_gap_hours": 0, "dataset_hold_out_users": False},
         {"language": "de"},
         {"seed": 7},
     ],
@@ -241,7 +241,7 @@ def key_file(tmp_path_factory):
 def test_a_key_makes_pseudonyms_of_any_scope(run, monkeypatch, key_file, scope):
     monkeypatch.setenv("PERSONA_DATASET_KEY", str(key_file))
 
-    result, folder = run(pseudonyms=scope)
+    result, folder = run(dataset_pseudonyms=scope)
 
     assert result.success
     assert all(len(row["user"]) == len("user_") + 32 for row in rows_of(folder, "chat"))
@@ -251,7 +251,7 @@ def test_a_key_makes_pseudonyms_of_any_scope(run, monkeypatch, key_file, scope):
 def test_the_key_must_exist_be_private_and_lie_outside_the_data(monkeypatch, tmp_path, key_file):
     monkeypatch.setenv("PERSONA_DATA", str(tmp_path))
     with pytest.raises(SettingsError, match="needs PERSONA_DATASET_KEY"):
-        read_options(DatasetConfig(pseudonyms="release"))
+        read_options(DatasetConfig(dataset_pseudonyms="release"))
     monkeypatch.setenv("PERSONA_DATASET_KEY", str(tmp_path / "sub" / "key"))
     with pytest.raises(SettingsError, match="keep the key where the data is not"):
         read_options(DatasetConfig())
@@ -261,11 +261,8 @@ def test_the_key_must_exist_be_private_and_lie_outside_the_data(monkeypatch, tmp
         read_options(DatasetConfig())
 
 
-def test_unknown_forms_and_forms_without_ignored_messages_are_errors(run):
-    assert read_forms(" threads , chat") == ("chat", "threads")
-    with pytest.raises(SettingsError, match="songs is no form"):
-        read_forms("chat,songs")
-    result, folder = run(forms="chat,preference")
+def test_forms_without_ignored_messages_are_errors(run):
+    result, folder = run(dataset_forms="chat,preference")
     assert not result.success
     assert not folder.exists()
 

@@ -47,7 +47,7 @@ def test_each_persona_and_all_have_a_config_with_the_splits_that_have_rows():
 def test_with_many_personas_other_forms_have_one_config():
     found = configs(front_matter(600))
 
-    assert len(found) == 601 + 2
+    assert len(found) == 601 + len(FORMS) - 1
     assert {"all", "persona_599", "threads_all", "dehydrated_all"} <= set(found)
 
 

@@ -9,7 +9,7 @@ import pyarrow.dataset as pads
 
 from persona_assets import tables
 from persona_assets.assets.embeddings.distinct_texts import deduplicate_texts
-from persona_assets.assets.embeddings.embed import embed_texts, join_posts
+from persona_assets.assets.embeddings.embed import embed_texts, join_vectors_to_posts
 from persona_assets.assets.embeddings.vector_cache import VectorCache
 from persona_assets.text_encoder.device import choose_device
 from persona_assets.text_encoder.encode import Encoder
@@ -122,9 +122,9 @@ def embed(posts, model, scratch, *, vector_dtype="float32", store=None):
     """Embed the posts of a day; vectors are cached in the folder `store`, if there is one."""
     posts_and_texts = deduplicate_texts(posts, scratch=scratch, memory_limit="200MB")
     encoder = Encoder(model, vector_dtype=vector_dtype)
-    cache = store and VectorCache(store, key=model.key(), dimensions=model.dimensions, dtype=vector_dtype)
+    cache = store and VectorCache(store, key=model.vector_cache_key(), dimensions=model.dimensions, dtype=vector_dtype)
     vectors = embed_texts(posts_and_texts, encoder, cache, scratch=scratch)
-    result = join_posts(posts_and_texts.posts, vectors, scratch=scratch)
+    result = join_vectors_to_posts(posts_and_texts.posts, vectors, scratch=scratch)
     return Embedded(result.vectors, result.posts, vectors.texts, vectors.reused)
 
 

@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from persona_assets import tables
 from persona_assets.assets.embeddings.assets import EmbeddingsConfig, build_embeddings
-from persona_assets.assets.embeddings.embed import join_posts
+from persona_assets.assets.embeddings.embed import join_vectors_to_posts
 from persona_assets.assets.embeddings.vector_cache import VectorCache, hash_texts
 from persona_assets.common.scratch import Scratch
 from persona_assets.definitions import build_definitions
@@ -60,10 +60,10 @@ def test_vectors_of_all_posts_pass_the_checks(tiny_folder):
 
 def test_a_post_without_a_vector_fails_the_check(tiny_folder, monkeypatch):
     def lose_one_post(*given, **how):
-        result = join_posts(*given, **how)
+        result = join_vectors_to_posts(*given, **how)
         return result._replace(posts=result.posts - 1)
 
-    monkeypatch.setattr("persona_assets.assets.embeddings.assets.join_posts", lose_one_post)
+    monkeypatch.setattr("persona_assets.assets.embeddings.assets.join_vectors_to_posts", lose_one_post)
 
     _, _, checks = run_asset(model=str(tiny_folder), device="cpu")
 
@@ -265,9 +265,9 @@ def test_the_device_is_free_for_the_next_step_while_posts_are_written(tiny_folde
     def take_turn(*given, **how):
         with FileLock(tmp_path / "gpu.lock", timeout=0):
             free.append(True)
-        return join_posts(*given, **how)
+        return join_vectors_to_posts(*given, **how)
 
-    monkeypatch.setattr("persona_assets.assets.embeddings.assets.join_posts", take_turn)
+    monkeypatch.setattr("persona_assets.assets.embeddings.assets.join_vectors_to_posts", take_turn)
 
     run_asset(model=str(tiny_folder), device="cpu")
 

@@ -38,7 +38,7 @@ def test_every_post_has_one_row_with_the_vector_of_its_text(tiny, texts):
 
     expected = posts.to_table().sort_by("uri")
     assert table.schema.equals(tables.embeddings_schema(DIMENSIONS, pa.float32()))
-    assert tables.vector_model(table.schema) == tiny.space()
+    assert tables.read_vector_model(table.schema) == tiny.vector_space()
     assert table.select(["uri", "user_id"]) == expected.select(["uri", "user_id"])
     np.testing.assert_allclose(vectors_of(table), encode(tiny, expected["text"].to_pylist()), atol=1e-5)
     assert (embedded.posts, embedded.texts) == (len(texts), len(set(texts)))

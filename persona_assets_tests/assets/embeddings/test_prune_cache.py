@@ -41,14 +41,14 @@ def test_old_chunks_and_temporary_files_are_deleted_and_new_ones_are_not(tmp_pat
     make_old(tmp_path)
     add(store, "new")
 
-    assert prune_cache(tmp_path, before=2) == 3 * 16 + 4 + 5 + 3 + 7
+    assert prune_cache(tmp_path, last_used_before=2) == 3 * 16 + 4 + 5 + 3 + 7
 
     assert sorted(file.suffix for file in folder.iterdir()) == [".hashes", ".json", ".vectors"]
     assert (find(store, "old"), find(store, "new")) == (0, 1)
 
 
 def test_a_missing_folder_is_no_error(tmp_path):
-    assert prune_cache(tmp_path / "none", before=2) == 0
+    assert prune_cache(tmp_path / "none", last_used_before=2) == 0
 
 
 def test_vectors_that_were_found_since_are_not_deleted(tmp_path):
@@ -58,7 +58,7 @@ def test_vectors_that_were_found_since_are_not_deleted(tmp_path):
     make_old(tmp_path)
 
     assert find(store, "used") == 1
-    prune_cache(tmp_path, before=2)
+    prune_cache(tmp_path, last_used_before=2)
 
     assert (find(store, "used"), find(store, "unused")) == (1, 0)
 
@@ -82,7 +82,7 @@ def test_files_of_the_user_are_not_deleted_in_any_folder_named_as_cache(file, tm
     make_old(tmp_path)
     before = files_below(tmp_path)
 
-    assert prune_cache(tmp_path, before=2) == 0
+    assert prune_cache(tmp_path, last_used_before=2) == 0
 
     assert files_below(tmp_path) == before
 
@@ -96,7 +96,7 @@ def test_files_of_the_user_are_not_deleted_in_the_folders_of_the_cache(name, tmp
     (folder / name).write_text("mine", encoding="utf-8")
     make_old(tmp_path)
 
-    assert prune_cache(tmp_path, before=2) == 0
+    assert prune_cache(tmp_path, last_used_before=2) == 0
 
     assert files_below(folder) == {"key.json", name}
 
@@ -108,7 +108,7 @@ def test_a_folder_with_the_key_of_another_one_is_left_alone(tmp_path):
     folder.rename(tmp_path / HEX)
     make_old(tmp_path)
 
-    assert prune_cache(tmp_path, before=2) == 0
+    assert prune_cache(tmp_path, last_used_before=2) == 0
 
 
 def test_links_are_neither_followed_nor_deleted(tmp_path):
@@ -122,7 +122,7 @@ def test_links_are_neither_followed_nor_deleted(tmp_path):
     own.symlink_to(folder)
     before = files_below(tmp_path)
 
-    assert prune_cache(tmp_path / "store", before=2) == 0
+    assert prune_cache(tmp_path / "store", last_used_before=2) == 0
 
     own.unlink()
     (tmp_path / "unused").rename(own)
@@ -130,7 +130,7 @@ def test_links_are_neither_followed_nor_deleted(tmp_path):
     (own / f"{HEX}.hashes").mkdir()
     make_old(tmp_path / "store")
 
-    assert prune_cache(tmp_path / "store", before=2) == 0
+    assert prune_cache(tmp_path / "store", last_used_before=2) == 0
     assert (own / f"{HEX}.vectors").is_symlink()
     assert {name for name in before if name.startswith("elsewhere")} == {
         name for name in files_below(tmp_path) if name.startswith("elsewhere")
@@ -150,4 +150,4 @@ def test_a_folder_whose_key_is_no_regular_file_is_left_alone_and_does_not_block(
         (folder / "key.json").mkdir()
     make_old(tmp_path)
 
-    assert prune_cache(tmp_path, before=2) == 0
+    assert prune_cache(tmp_path, last_used_before=2) == 0

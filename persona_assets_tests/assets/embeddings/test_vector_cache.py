@@ -167,7 +167,7 @@ def test_readers_find_whole_vectors_or_none_while_others_delete_chunks(tmp_path)
             for file in tmp_path.glob("*/*s"):
                 with suppress(FileNotFoundError):
                     os.utime(file, (1, 1))
-            prune_cache(tmp_path, before=2)
+            prune_cache(tmp_path, last_used_before=2)
 
     with ThreadPoolExecutor(2) as pool:
         pruners = [pool.submit(prune) for _ in range(2)]

@@ -8,11 +8,11 @@ import pytest
 
 from persona_assets import tables
 from persona_assets.assets.embeddings.vector_files import (
+    choose_rows_per_group,
     max_unit_length_error,
-    read_rows,
-    rows_per_group,
-    write_rows,
-    write_vectors,
+    read_vectors_at_rows,
+    write_embeddings_table,
+    write_vectors_at_rows,
 )
 
 VECTORS = np.arange(15, dtype=np.float16).reshape(5, 3)
@@ -28,24 +28,24 @@ def table(rows):
 @pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [4, 2, 0, 3, 1], [3]])
 def test_vectors_are_read_back_in_any_order(tmp_path, order):
     with (tmp_path / "flat").open("w+b") as file:
-        write_rows(file, np.array(order), VECTORS[order])
+        write_vectors_at_rows(file, np.array(order), VECTORS[order])
         file.flush()
 
-        found = read_rows(file.fileno(), np.array(order[::-1]), width=3, dtype=VECTORS.dtype)
+        found = read_vectors_at_rows(file.fileno(), np.array(order[::-1]), width=3, dtype=VECTORS.dtype)
 
     np.testing.assert_array_equal(found, VECTORS[order[::-1]])
 
 
 def test_row_groups_of_wide_vectors_have_fewer_rows():
-    assert rows_per_group(384) == 4096
-    assert rows_per_group(1024) == 1536
-    assert rows_per_group(10**9) == 1
+    assert choose_rows_per_group(384) == 4096
+    assert choose_rows_per_group(1024) == 1536
+    assert choose_rows_per_group(10**9) == 1
 
 
 def test_each_batch_becomes_a_row_group_and_duckdb_reads_the_file(tmp_path):
     file = tmp_path / "x.parquet"
 
-    assert write_vectors(file, tables.embeddings_schema(3), [table([0, 1, 2]), table([3, 4])]) == 5
+    assert write_embeddings_table(file, tables.embeddings_schema(3), [table([0, 1, 2]), table([3, 4])]) == 5
 
     assert pq.read_metadata(file).num_row_groups == 2
     assert duckdb.read_parquet(str(file)).aggregate("sum(vector[1])").fetchall() == [(30,)]

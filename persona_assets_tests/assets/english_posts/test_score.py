@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.assets.english_posts.score import build_log_odds, primary_subtag
+from persona_assets.assets.english_posts.score import build_log_odds, extract_primary_subtag
 from persona_assets.errors import DetectorError, SettingsError
 from persona_assets_tests.assets.english_posts.builders import ENGLISH, GERMAN, JAPANESE
 
@@ -43,12 +43,12 @@ def test_a_letter_that_english_lacks_lowers_its_score_but_not_that_of_german():
 
 @pytest.mark.parametrize("tag", ["en", "en-US", "EN", "en_GB", " en ", "en-Latn-US"])
 def test_a_declared_language_is_its_first_subtag_in_any_case(tag):
-    assert primary_subtag(tag) == "en"
+    assert extract_primary_subtag(tag) == "en"
 
 
 @pytest.mark.parametrize(("old", "new"), [("iw", "he"), ("nb-NO", "no"), ("fil", "tl")])
 def test_codes_that_mean_the_same_are_one(old, new):
-    assert primary_subtag(old) == primary_subtag(new)
+    assert extract_primary_subtag(old) == extract_primary_subtag(new)
 
 
 @given(st.text())

@@ -5,7 +5,7 @@ import pyarrow.dataset as pads
 import pytest
 
 from persona_assets import tables
-from persona_assets.assets.english_users.shares import compute_english_shares, is_share_near_median
+from persona_assets.assets.english_users.shares import compute_english_shares_by_day, is_share_near_median
 from persona_assets.common.parquet_files import write_parquet
 
 WEEK = {"2025-03-01": 0.4, "2025-03-02": 0.5, "2025-03-03": 0.45}
@@ -32,7 +32,7 @@ def test_shares_are_counted_of_posts_replies_and_quotes_per_day(tmp_path):
     }
     posts = {"2025-03-01": [post], "2025-03-02": []}
 
-    shares = compute_english_shares(
+    shares = compute_english_shares_by_day(
         dataset(tmp_path / "posts", tables.ENGLISH_POSTS, posts),
         dataset(tmp_path / "actions", tables.USER_ACTIONS, actions),
     )

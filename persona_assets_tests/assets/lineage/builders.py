@@ -42,7 +42,7 @@ def day_of(number, personas, *, centres=None, jitter=0.0):
 def tables_of(day):
     """`clusters` and `cluster_centres` of a day, as the asset `clusters` stores them."""
     users = np.bincount(day.clusters, minlength=len(day.centres))
-    schema = tables.with_vector_model(tables.centres_schema(day.centres.shape[1]), day.model)
+    schema = tables.add_vector_model(tables.centres_schema(day.centres.shape[1]), day.model)
     column = pa.FixedSizeListArray.from_arrays(day.centres.ravel(), type=schema.field("centre").type)
     centres = pa.table([np.arange(len(users), dtype=np.int32), users, column], schema=schema)
     similarity = np.ones(len(day.clusters), np.float32)

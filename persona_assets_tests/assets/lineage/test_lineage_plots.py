@@ -2,7 +2,7 @@
 
 import pytest
 
-from persona_assets.assets.lineage.lineage_plots import plot_sizes
+from persona_assets.assets.lineage.lineage_plots import plot_persona_sizes
 from persona_assets.assets.lineage.trace import trace_personas
 from persona_assets_tests.assets.lineage.builders import Month, day_of, users_of
 
@@ -19,11 +19,11 @@ def month_of(days, *, personas=4):
 def test_it_is_a_small_png_of_the_same_bytes_every_time(days, personas):
     history = month_of(days, personas=personas)
 
-    png = plot_sizes(history)
+    png = plot_persona_sizes(history)
 
     assert png.startswith(b"\x89PNG")
     assert len(png) < 60_000
-    assert png == plot_sizes(history)
+    assert png == plot_persona_sizes(history)
 
 
 def test_a_day_without_clusters_has_space_on_the_axis_and_no_bar():
@@ -31,4 +31,4 @@ def test_a_day_without_clusters_has_space_on_the_axis_and_no_bar():
     together = trace_personas([day_of(1, one), day_of(2, one)])
     apart = trace_personas([day_of(1, one), day_of(20, one)])
 
-    assert plot_sizes(together) != plot_sizes(apart)
+    assert plot_persona_sizes(together) != plot_persona_sizes(apart)

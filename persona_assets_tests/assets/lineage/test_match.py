@@ -17,15 +17,15 @@ def test_clusters_with_the_same_users_continue_with_any_numbers():
     found = match({"a": A, "b": B, "c": C}, {"b": B, "c": C, "a": A})
 
     assert found.continues.tolist() == [1, 2, 0]
-    assert found.overlap[[1, 2, 0], [0, 1, 2]].tolist() == [1, 1, 1]
+    assert found.overlap_of_expected[[1, 2, 0], [0, 1, 2]].tolist() == [1, 1, 1]
 
 
 def test_a_cluster_of_new_users_continues_none_and_a_cluster_whose_users_left_is_linked_to_none():
     found = match({"a": A, "b": B}, {"a": A, "c": C})
 
     assert found.continues.tolist() == [0, -1]
-    assert not found.most_went_to[1].any()
-    assert not found.most_came_from[:, 1].any()
+    assert not found.links_forward[1].any()
+    assert not found.links_back[:, 1].any()
 
 
 def test_the_larger_of_two_merged_clusters_continues():
@@ -34,7 +34,7 @@ def test_the_larger_of_two_merged_clusters_continues():
     found = match({"b": small, "a": A}, {"ab": A | small})
 
     assert found.continues.tolist() == [1]
-    assert found.most_went_to.tolist() == [[True], [True]]
+    assert found.links_forward.tolist() == [[True], [True]]
 
 
 def test_the_larger_part_of_a_split_cluster_continues_it():
@@ -43,7 +43,7 @@ def test_the_larger_part_of_a_split_cluster_continues_it():
     found = match({"a": A}, {"small": part, "large": A - part})
 
     assert found.continues.tolist() == [-1, 0]
-    assert found.most_came_from.tolist() == [[True, True]]
+    assert found.links_back.tolist() == [[True, True]]
 
 
 def test_the_half_with_the_nearer_centre_continues_if_halves_are_equal():
@@ -67,7 +67,7 @@ def test_a_few_earlier_users_in_a_cluster_of_new_ones_are_no_link():
     found = match({"a": A, "b": B}, {"a": A - {"a0", "a1"}, "b": B, "new": C | {"a0", "a1"}})
 
     assert found.continues.tolist() == [0, 1, -1]
-    assert not found.most_came_from[:, 2].any()
+    assert not found.links_back[:, 2].any()
 
 
 def test_a_cluster_whose_users_scatter_is_not_continued():
@@ -79,7 +79,7 @@ def test_a_cluster_whose_users_scatter_is_not_continued():
     found = match(before, after)
 
     assert found.continues.tolist() == [1, 2, 3, 4]
-    assert not found.most_went_to[0].any()
+    assert not found.links_forward[0].any()
 
 
 def test_near_centres_are_matched_if_no_user_is_on_both_days():

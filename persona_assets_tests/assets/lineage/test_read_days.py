@@ -4,7 +4,7 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
 
-from persona_assets.assets.lineage.read_days import read_days
+from persona_assets.assets.lineage.read_days import read_clusters_by_day
 from persona_assets_tests.assets.lineage.builders import day_of, tables_of, users_of
 
 
@@ -35,7 +35,7 @@ def days():
 
 
 def test_days_come_in_order_each_with_the_width_of_its_own_model(tmp_path, days):
-    found = list(read_days(*write(tmp_path, days)))
+    found = list(read_clusters_by_day(*write(tmp_path, days)))
 
     assert [day.day for day in found] == [day.day for day in days]
     for one, other in zip(found, days, strict=True):
@@ -47,7 +47,7 @@ def test_days_come_in_order_each_with_the_width_of_its_own_model(tmp_path, days)
 
 def test_a_day_is_only_read_when_it_is_asked_for(tmp_path, days):
     datasets = write(tmp_path, days)
-    reading = read_days(*datasets)
+    reading = read_clusters_by_day(*datasets)
     next(reading)
     (tmp_path / "2025-03-03.parquet").unlink()
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persona_assets import tables
-from persona_assets.assets.lineage.trace import find_missing_days, trace_personas
+from persona_assets.assets.lineage.trace import list_absent_days, trace_personas
 from persona_assets_tests.assets.lineage.builders import Month, date_of, day_of, users_of
 
 
@@ -109,7 +109,7 @@ def test_personas_continue_across_missing_days_and_previous_day_is_the_day_compa
 
     assert events_of(rows) == []
     assert {row["previous_day"] for row in rows if row["day"] == date_of(12)} == {date_of(9)}
-    assert find_missing_days([day.day for day in days]) == [date_of(10), date_of(11)]
+    assert list_absent_days([day.day for day in days]) == [date_of(10), date_of(11)]
     assert len({names[row["day"]][row["cluster_id"]] for row in rows if row["persona_id"] == 0}) == 1
 
 

@@ -10,7 +10,7 @@ CATS = EndpointName("Café cats 🐈", "They write about cats.")
 
 
 def test_an_answer_is_found_again(tmp_path):
-    AnswerCache(tmp_path / "a" / "b").keep("key", CATS)
+    AnswerCache(tmp_path / "a" / "b").store("key", CATS)
 
     again = AnswerCache(tmp_path / "a" / "b")
     assert again.find("key") == CATS
@@ -24,14 +24,14 @@ def test_a_damaged_answer_is_not_found_and_is_replaced(tmp_path, content):
     (tmp_path / "key.json").write_bytes(content)
 
     assert cache.find("key") is None
-    cache.keep("key", CATS)
+    cache.store("key", CATS)
     assert cache.find("key") == CATS
 
 
 def test_the_same_answer_is_the_same_bytes(tmp_path):
     cache = AnswerCache(tmp_path)
-    cache.keep("one", CATS)
-    cache.keep("two", CATS)
+    cache.store("one", CATS)
+    cache.store("two", CATS)
 
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
 
@@ -41,6 +41,6 @@ def test_a_full_disk_is_explained_and_leaves_nothing(small_disk):
     (small_disk / "ballast").write_bytes(b"x" * (64 << 10))
 
     with pytest.raises(StorageError, match="no space left"):
-        cache.keep("key", CATS)
+        cache.store("key", CATS)
 
     assert [file.name for file in small_disk.iterdir()] == ["ballast"]

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets import tables
-from persona_assets.assets.persona_labels.assets import are_unique, build_persona_labels
+from persona_assets.assets.persona_labels.assets import are_names_unique, build_persona_labels
 from persona_assets.assets.persona_labels.carry_names import PERSONA_LABELS
 from persona_assets.assets.persona_phrases.stored_tables import PERSONA_PHRASES
 from persona_assets.common.scratch import Scratch
@@ -200,7 +200,7 @@ def test_names_that_two_personas_have_are_noticed(rows, unique):
         for day, cluster, persona, text in rows
     ]  # fmt: skip
 
-    assert are_unique(pa.Table.from_pylist(names, schema=PERSONA_LABELS)) == unique
+    assert are_names_unique(pa.Table.from_pylist(names, schema=PERSONA_LABELS)) == unique
 
 
 def test_a_damaged_table_is_replaced(name, tmp_path):

@@ -19,7 +19,7 @@ from persona_assets.assets.persona_labels.endpoint import (
     MAX_FAILURES,
     PARALLEL,
     Endpoint,
-    Limits,
+    RequestLimits,
     ask_endpoint,
 )
 from persona_assets.assets.persona_labels.endpoint_answers import EndpointName
@@ -69,7 +69,7 @@ def ask(tmp_path):
         url, phrases=("cats",), *, key=None, model="m", fake=None, timeout_s=10, requests=1000, seconds=1000
     ):
         evidence = {number: Evidence((text,) if text else ()) for number, text in enumerate(phrases)}
-        limits = Limits(timeout_s, requests, seconds)
+        limits = RequestLimits(timeout_s, requests, seconds)
         fake = fake or FakeTime()
         asked = Endpoint(url, model, key)
         return ask_endpoint(
@@ -439,7 +439,7 @@ def test_every_cluster_is_counted_once(data):
         answers = ask_endpoint(
             {number: Evidence((text,) if text else ()) for number, text in enumerate(phrases)},
             Endpoint(server.url, "m"),
-            limits=Limits(10, requests, 1000),
+            limits=RequestLimits(10, requests, 1000),
             cache=None,
             clock=fake.clock,
             sleep=fake.sleep,

@@ -10,8 +10,8 @@ from persona_assets.assets.persona_labels.endpoint_answers import (
     DESCRIPTION_LENGTH,
     NAME_LENGTH,
     EndpointName,
-    read_completion,
-    read_name,
+    parse_completion,
+    parse_name,
 )
 from persona_assets_tests.assets.persona_labels.endpoint_server import completion
 
@@ -24,7 +24,7 @@ def written(name="Cats", description="On cats.", **more):
     "name", ["Cats", "x" * NAME_LENGTH, "Node.js & C# developers", "Vélos à Paris", "猫の写真", "Art 🎨", "U.S. news"]
 )
 def test_a_plain_line_is_a_name(name):
-    assert read_name(written(f" {name} ")) == EndpointName(name, "On cats.")
+    assert parse_name(written(f" {name} ")) == EndpointName(name, "On cats.")
 
 
 @pytest.mark.parametrize(
@@ -54,17 +54,17 @@ def test_a_plain_line_is_a_name(name):
     ],
 )
 def test_what_may_not_be_shown_is_no_name(name):
-    assert read_name(written(name)) is None
+    assert parse_name(written(name)) is None
 
 
 @pytest.mark.parametrize("description", ["x" * (DESCRIPTION_LENGTH + 1), "see www.example", "a\nb", "<i>x</i>", "\x00"])
 def test_a_description_that_may_not_be_shown_spoils_the_answer(description):
-    assert read_name(written(description=description)) is None
+    assert parse_name(written(description=description)) is None
 
 
 @pytest.mark.parametrize("description", ["", "x" * DESCRIPTION_LENGTH])
 def test_a_description_may_be_empty_or_long(description):
-    assert read_name(written(description=description)) == EndpointName("Cats", description)
+    assert parse_name(written(description=description)) == EndpointName("Cats", description)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_description_may_be_empty_or_long(description):
     ],
 )
 def test_other_json_than_asked_for_is_no_name(text):
-    assert read_name(text) is None
+    assert parse_name(text) is None
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_other_json_than_asked_for_is_no_name(text):
     ],
 )
 def test_a_completion_is_a_name_or_a_reason(body, expected):
-    assert read_completion(body) == expected
+    assert parse_completion(body) == expected
 
 
 KEYS = st.sampled_from(["choices", "message", "content"])
@@ -117,16 +117,16 @@ JSON = st.recursive(
 
 @given(JSON.map(json.dumps).map(str.encode) | st.binary())
 def test_no_answer_raises(body):
-    assert isinstance(read_completion(body), EndpointName | str)
+    assert isinstance(parse_completion(body), EndpointName | str)
 
 
 @given(st.text(max_size=100), st.text(max_size=400))
 def test_a_name_is_one_line_that_can_be_written(name, description):
-    found = read_name(written(name, description))
+    found = parse_name(written(name, description))
 
     if found:
         assert 1 <= len(found.name) <= NAME_LENGTH
         assert len(found.description) <= DESCRIPTION_LENGTH
         assert len("".join(found).splitlines()) == 1
         "".join(found).encode()
-        assert read_name(written(*found)) == found
+        assert parse_name(written(*found)) == found

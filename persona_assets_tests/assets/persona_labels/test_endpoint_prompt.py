@@ -5,7 +5,7 @@ import json
 import pytest
 
 from persona_assets.assets.persona_labels import endpoint_prompt
-from persona_assets.assets.persona_labels.endpoint_prompt import Evidence, build_request, hash_evidence
+from persona_assets.assets.persona_labels.endpoint_prompt import Evidence, build_completion_request, hash_evidence
 
 CATS = Evidence(("cats", "kittens"))
 
@@ -37,7 +37,7 @@ def test_a_hash_is_the_same_in_every_run():
 
 def test_posts_are_sent_only_where_given():
     def sent(evidence):
-        return json.loads(json.loads(build_request(evidence, model="m"))["messages"][1]["content"])
+        return json.loads(json.loads(build_completion_request(evidence, model="m"))["messages"][1]["content"])
 
     assert sent(CATS) == {"phrases": ["cats", "kittens"]}
     assert sent(Evidence(("cats",), ("My cat.",))) == {"phrases": ["cats"], "posts": ["My cat."]}
@@ -46,5 +46,5 @@ def test_posts_are_sent_only_where_given():
 def test_half_of_a_surrogate_pair_can_be_sent():
     odd = Evidence(("\ud83d",))
 
-    assert b"ud83d" in build_request(odd, model="m")
+    assert b"ud83d" in build_completion_request(odd, model="m")
     assert len(hash_evidence(odd, model="m")) == 64

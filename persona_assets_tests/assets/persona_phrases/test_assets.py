@@ -62,7 +62,7 @@ def find(tmp_path, model, monkeypatch):
             rng = np.random.default_rng(0)
             vectors = rng.normal(size=(len(TALK), DIMENSIONS)).astype(np.float32)
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-            schema = tables.with_vector_model(tables.centres_schema(DIMENSIONS), made_by or load(model).space())
+            schema = tables.add_vector_model(tables.centres_schema(DIMENSIONS), made_by or load(model).vector_space())
             column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), type=schema.field("centre").type)
             side_tables = {
                 "cluster_centres": pa.table([pa.array(range(3), pa.int32()), [8, 7, 6], column], schema=schema)

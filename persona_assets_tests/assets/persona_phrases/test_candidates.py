@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from persona_assets.assets.persona_phrases.candidates import find_candidates
+from persona_assets.assets.persona_phrases.candidates import find_candidate_phrases
 from persona_assets.common.database import open_duckdb
 from persona_assets_tests.assets.cluster_stats.builders import clusters_of, posts_of, shuffled, window
 from persona_assets_tests.assets.cluster_stats.test_distinctive_words import load
@@ -22,7 +22,7 @@ def find(connection, texts_by_user, clusters=None):
     posts = posts_of([f"{number}" for number in range(len(rows))], users, texts)
     members = clusters or dict.fromkeys(texts_by_user, 0)
     load(connection, posts, clusters_of(members))
-    found = find_candidates(connection, n_clusters=max(members.values()) + 1)
+    found = find_candidate_phrases(connection, n_clusters=max(members.values()) + 1)
     return [{candidate.phrase: candidate.users for candidate in of_cluster} for of_cluster in found]
 
 
@@ -56,7 +56,7 @@ def test_the_best_phrase_of_each_number_of_words_has_score_one_and_the_others_le
     posts, _, clusters = window()
     load(connection, posts, clusters)
 
-    for of_cluster in find_candidates(connection, n_clusters=3):
+    for of_cluster in find_candidate_phrases(connection, n_clusters=3):
         best = {}
         for candidate in of_cluster:
             best.setdefault(len(candidate.phrase.split()), []).append(candidate.score)
@@ -71,7 +71,7 @@ def test_the_order_of_posts_changes_nothing(tmp_path):
     for seed in (0, 1):
         with open_duckdb(memory_limit="200MB", scratch=tmp_path) as connection:
             load(connection, shuffled(posts, seed), clusters)
-            found.append(find_candidates(connection, n_clusters=3))
+            found.append(find_candidate_phrases(connection, n_clusters=3))
 
     assert found[0] == found[1]
 
@@ -92,5 +92,5 @@ def test_posts_longer_than_posts_can_be_are_bounded(connection):
 def test_phrases_of_a_post_without_words_are_none(connection):
     load(connection, posts_of(["1", "2"], ["a", "b"], ["\U0001f600", "the"]), clusters_of({"a": 0, "b": 0}))
 
-    assert find_candidates(connection, n_clusters=1) == [[]]
+    assert find_candidate_phrases(connection, n_clusters=1) == [[]]
     assert pa.__version__

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.assets.persona_phrases.find import PhraseInputs, find_phrases
+from persona_assets.assets.persona_phrases.find import PhraseInputs, find_key_phrases
 from persona_assets.assets.persona_phrases.stored_tables import PERSONA_PHRASES
 from persona_assets_tests.assets.cluster_stats.builders import TALK, accounting_of, by_hour_of, shuffled, window
 
@@ -35,7 +35,7 @@ def find(folder, *, seed=None):
         accounting_of((0, "post", "written", 9)),
         by_hour_of((0, "post", 7, 6)),
     )
-    return find_phrases(inputs, embed, language="en", memory_limit="200MB", scratch=folder)
+    return find_key_phrases(inputs, embed, language="en", memory_limit="200MB", scratch=folder)
 
 
 def test_each_cluster_is_described_by_its_own_words(tmp_path):

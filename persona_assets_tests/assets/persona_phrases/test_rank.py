@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from persona_assets.assets.persona_phrases.candidates import Candidate
+from persona_assets.assets.persona_phrases.candidates import CandidatePhrase
 from persona_assets.assets.persona_phrases.rank import MAX_PHRASES, NO_NAME, name_clusters, rank_phrases
 
 
@@ -16,7 +16,8 @@ CENTRES = unit([[1, 0, 0], [0, 1, 0], [0, 0, 1]])
 
 def rank(scores_and_vectors, centres=CENTRES):
     candidates = [
-        [Candidate(phrase, 2, score) for phrase, (score, _) in of_cluster.items()] for of_cluster in scores_and_vectors
+        [CandidatePhrase(phrase, 2, score) for phrase, (score, _) in of_cluster.items()]
+        for of_cluster in scores_and_vectors
     ]
     vectors = {phrase: unit(vector) for of_cluster in scores_and_vectors for phrase, (_, vector) in of_cluster.items()}
     return rank_phrases(candidates, vectors, centres)

@@ -9,7 +9,7 @@ from upath import UPath
 
 from persona_assets.assets.raw_events.parse import parse_files
 from persona_assets.capture.files import find_files
-from persona_assets.capture.zstd_dictionaries import load_dictionaries
+from persona_assets.capture.zstd_dictionaries import load_zstd_dictionaries
 
 DAY = dt.date(2025, 3, 1)
 NOON_US = 1_740_830_400_000_000
@@ -102,7 +102,7 @@ def read_day(  # noqa: PLR0913 - the options of a capture
 ):
     scratch.mkdir(parents=True)
     files = find_files(UPath(capture), day, pattern=pattern)
-    loaded = load_dictionaries(UPath(dictionaries)) if dictionaries else None
+    loaded = load_zstd_dictionaries(UPath(dictionaries)) if dictionaries else None
     return StoredDay(parse_files(files, day=day, workers=workers, scratch=scratch, dictionaries=loaded))
 
 

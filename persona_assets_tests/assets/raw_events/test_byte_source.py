@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from persona_assets.assets.raw_events.byte_source import BLOCK_BYTES, ByteSource, Gap, merge_small_pieces
+from persona_assets.assets.raw_events.byte_source import BLOCK_BYTES, ByteSource, ReadGap, merge_small_pieces
 
-GAP = Gap("torn", 5)
+GAP = ReadGap("torn", 5)
 
 
 def source(*blocks):
@@ -36,14 +36,14 @@ def test_peeking_stops_at_a_gap_until_it_is_popped():
 def test_a_magic_number_is_found_across_blocks(blocks):
     ahead = source(*blocks)
 
-    assert ahead.skip_to(re.compile(b"none|ab"), 4)
+    assert ahead.skip_to_match_before_gap(re.compile(b"none|ab"), 4)
     assert (ahead.position, ahead.peek(9)) == (2, b"abyy")
 
 
 def test_without_a_magic_number_everything_before_a_gap_is_skipped():
     ahead = source(b"xx", b"yy", GAP, b"ab")
 
-    assert not ahead.skip_to(re.compile(b"ab"), 2)
+    assert not ahead.skip_to_match_before_gap(re.compile(b"ab"), 2)
     assert (ahead.position, ahead.pop_gap()) == (4, GAP)
 
 

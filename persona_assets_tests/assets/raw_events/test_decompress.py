@@ -8,7 +8,7 @@ import pytest
 import zstandard
 
 from persona_assets.assets.raw_events import decompress as module
-from persona_assets.assets.raw_events.byte_source import Gap
+from persona_assets.assets.raw_events.byte_source import ReadGap
 from persona_assets.assets.raw_events.decompress import decompress
 
 COMPRESSORS = {"gzip": gzip.compress, "zstd": zstandard.compress, "xz": lzma.compress, "bzip2": bz2.compress}
@@ -22,7 +22,7 @@ def unpacked(*blocks, **options):
     found = list(decompress(iter(blocks), **{"size": size, "dictionaries": {}, **options}))
     return (
         b"".join(piece if isinstance(piece, bytes) else b"<gap>" for piece in found),
-        [piece for piece in found if isinstance(piece, Gap)],
+        [piece for piece in found if isinstance(piece, ReadGap)],
     )
 
 
@@ -46,7 +46,7 @@ def test_nested_compression_is_limited_to_three_layers():
         packed = gzip.compress(packed)
 
     assert unpacked(packed) == (A, [])
-    assert unpacked(gzip.compress(packed), size=77) == (b"<gap>", [Gap("compressed more than 3 times", 77)])
+    assert unpacked(gzip.compress(packed), size=77) == (b"<gap>", [ReadGap("compressed more than 3 times", 77)])
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
@@ -61,12 +61,12 @@ def test_an_unpaired_surrogate_affects_only_its_own_line():
     text, gaps = unpacked('{"a":"\ud83d"}\n{"b":1}\n'.encode("utf-16", errors="surrogatepass") + b"\0")
 
     assert text.split(b"\n")[1:] == [b'{"b":1}', b"<gap>"]
-    assert gaps == [Gap("the file ends inside a character of UTF-16", 1)]
+    assert gaps == [ReadGap("the file ends inside a character of UTF-16", 1)]
 
 
 @pytest.mark.parametrize("pack", [lambda text: text, gzip.compress])
 def test_a_file_of_an_unsupported_format_is_one_gap_of_its_whole_size(pack):
-    assert unpacked(pack(b"PK\x03\x04\x14\0\0\0" + A), size=123) == (b"<gap>", [Gap("a zip archive", 123)])
+    assert unpacked(pack(b"PK\x03\x04\x14\0\0\0" + A), size=123) == (b"<gap>", [ReadGap("a zip archive", 123)])
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_members_of_different_compressions_may_be_concatenated():
 def test_other_bytes_between_members_are_counted_as_unread():
     assert unpacked(gzip.compress(A) + b"garbage" + gzip.compress(B)) == (
         A + b"<gap>" + B,
-        [Gap("the compressed data is damaged", 7)],
+        [ReadGap("the compressed data is damaged", 7)],
     )
 
 
@@ -135,7 +135,7 @@ def test_a_plain_file_with_an_invalid_byte_is_read_as_plain_text():
 
 def test_a_gap_in_the_stream_is_reported_once_and_reading_continues_behind_it():
     packed = gzip.compress(A)
-    text, gaps = unpacked(packed[:5000], Gap("torn", 3), packed[5003:], gzip.compress(B))
+    text, gaps = unpacked(packed[:5000], ReadGap("torn", 3), packed[5003:], gzip.compress(B))
 
     before, after = text.split(b"<gap>", 1)
     assert A.startswith(before)
@@ -161,7 +161,7 @@ def test_consecutive_frames_without_their_dictionary_are_one_gap():
     frames = [zstandard.ZstdCompressor(dict_data=dictionary).compress(b"line %d\n" % number) for number in range(9000)]
     packed = b"".join(frames)
 
-    lacking = Gap("a zstd dictionary is missing", len(packed))
+    lacking = ReadGap("a zstd dictionary is missing", len(packed))
     assert unpacked(zstandard.compress(A) + packed + zstandard.compress(B)) == (A + b"<gap>" + B, [lacking])
     assert unpacked(packed, dictionaries={7: dictionary.as_bytes()})[0].count(b"line") == 9000
 

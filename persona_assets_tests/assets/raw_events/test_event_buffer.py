@@ -23,7 +23,7 @@ def fill_buffer(events, *, convert_each=False):
     for event in BlockDecoder().decode(b"\n".join(line(event) for event in events)):
         assert buffer.add([event]) == []
         if convert_each:
-            buffer.convert(min_events=1)
+            buffer.convert_to_columns(min_events_of_kind=1)
     return buffer
 
 

@@ -1,12 +1,12 @@
 import msgspec
 import pytest
 
-from persona_assets.assets.raw_events.event_types import ABSENT, RECORD_TYPES, is_absent_or_null, make_line_types
+from persona_assets.assets.raw_events.event_types import ABSENT, RECORD_TYPES, build_line_types, is_absent_or_null
 from persona_assets_tests.assets.raw_events.builders import commit, like, line
 
 
 def test_records_of_known_collections_are_decoded_and_others_raise():
-    event, _ = make_line_types(["com.example.known"])
+    event, _ = build_line_types(["com.example.known"])
     decoder = msgspec.json.Decoder(event)
 
     assert isinstance(decoder.decode(line(like())).commit.record, RECORD_TYPES["app.bsky.feed.like"])

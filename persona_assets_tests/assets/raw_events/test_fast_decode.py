@@ -4,7 +4,7 @@ from contextlib import contextmanager
 import pytest
 
 from persona_assets.assets.raw_events import fast_decode as decode
-from persona_assets.assets.raw_events.event_types import JetstreamEvent, make_line_types
+from persona_assets.assets.raw_events.event_types import JetstreamEvent, build_line_types
 from persona_assets.assets.raw_events.fast_decode import BlockDecoder
 from persona_assets.assets.raw_events.lenient_decode import decode_line_leniently, decode_object_leniently
 from persona_assets_tests.assets.raw_events.builders import (
@@ -104,7 +104,7 @@ def test_decoding_a_line_does_not_depend_on_whether_its_collection_is_known():
     assert decoder.decode(both) == [None]
     seen = decode_object_leniently(both)
     for _ in range(64):
-        decoder.learn(seen)
+        decoder.learn_collection(seen)
 
     assert [decoder.decode(both)[0].did, seen.did] == [ALICE, ALICE]
 
@@ -117,7 +117,7 @@ def test_frequent_collections_are_learned():
     (known,) = decoder.decode(line(like()))
     known.commit.collection = "com.example.thing"
     for _ in range(64):
-        decoder.learn(known)
+        decoder.learn_collection(known)
 
     (event,) = decoder.decode(line(other))
     assert event.commit.collection == "com.example.thing"
@@ -130,14 +130,16 @@ def test_rare_collections_are_forgotten():
 
     for number in range(10_000):
         event.commit.collection = f"com.example.thing{number}"
-        decoder.learn(event)
+        decoder.learn_collection(event)
 
     assert len(decoder._unknown_counts) < 2000
 
 
 def test_new_collections_are_learned_in_batches(monkeypatch):
     prepared = []
-    monkeypatch.setattr(decode, "make_line_types", lambda known: prepared.append(len(known)) or make_line_types(known))
+    monkeypatch.setattr(
+        decode, "build_line_types", lambda known: prepared.append(len(known)) or build_line_types(known)
+    )
     decoder = BlockDecoder()
     (event,) = decoder.decode(line(like()))
 
@@ -146,7 +148,7 @@ def test_new_collections_are_learned_in_batches(monkeypatch):
         for number in range(200):
             event.commit.collection = f"com.example.thing{number}"
             for _ in range(64):
-                decoder.learn(event)
+                decoder.learn_collection(event)
         made = len(gc.get_objects()) - before
 
     assert len(prepared) < 40
@@ -159,7 +161,7 @@ def test_one_very_frequent_collection_is_learned_alone():
     (event,) = decoder.decode(line(like()))
     for name in [*(f"com.example.thing{number // 64}" for number in range(64 * 100)), *["com.example.often"] * 5000]:
         event.commit.collection = name
-        decoder.learn(event)
+        decoder.learn_collection(event)
 
     assert decoder.decode(line(commit("com.example.often", {}))) != [None]
 

@@ -12,7 +12,7 @@ from persona_assets.assets.raw_events.lexicon_limits import (
     MAX_LABEL_BYTES,
     MAX_LABELS,
     MAX_LANGS,
-    read_consent_record,
+    parse_consent_record,
     replace_unknown_status,
     select_self_labels,
     shorten_long_labels,
@@ -109,7 +109,7 @@ def test_a_record_of_consent_does_not_depend_on_the_order_of_its_fields(record, 
     shuffled = list(record.items())
     random.shuffle(shuffled)
 
-    first, other = (read_consent_record(msgspec.Raw(json.dumps(form).encode())) for form in (record, dict(shuffled)))
+    first, other = (parse_consent_record(msgspec.Raw(json.dumps(form).encode())) for form in (record, dict(shuffled)))
 
     assert first == other
     assert json.loads(first.json) == record
@@ -119,10 +119,10 @@ def test_a_record_of_consent_does_not_depend_on_the_order_of_its_fields(record, 
     "raw", [b"", b"null", b'{"a":"%s"}' % (b"x" * MAX_CONSENT_BYTES), b'{"a":%s}' % (b"9" * 9000), b'{"a":"\\ud800"}']
 )
 def test_a_record_of_consent_that_is_absent_or_over_its_bounds_has_no_json(raw):
-    assert read_consent_record(msgspec.Raw(raw)).json is None
+    assert parse_consent_record(msgspec.Raw(raw)).json is None
 
 
 def test_a_record_of_consent_of_the_maximum_length_is_kept():
     raw = b'{"a":"%s"}' % (b"x" * (MAX_CONSENT_BYTES - 8))
 
-    assert len(read_consent_record(msgspec.Raw(raw)).json) == MAX_CONSENT_BYTES
+    assert len(parse_consent_record(msgspec.Raw(raw)).json) == MAX_CONSENT_BYTES

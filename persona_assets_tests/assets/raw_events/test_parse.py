@@ -5,6 +5,8 @@ import lzma
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import tarfile
 import tempfile
 import threading
@@ -554,6 +556,38 @@ def find_readers(files):
 def wait_for_readers(files, count):
     while len(find_readers(files)) != count:
         time.sleep(0.05)
+
+
+def test_workers_do_not_import_the_program_that_runs(tmp_path):
+    for hour in range(2):
+        write_file(tmp_path / "capture" / str(DAY) / f"{hour:02}.jsonl", [post()])
+    program = tmp_path / "program.py"
+    program.write_text(
+        f"""import datetime as dt
+import sys
+from pathlib import Path
+
+with Path({str(tmp_path / "imports")!r}).open("a") as imports:
+    imports.write("imported\\n")
+
+if __name__ == "__main__":
+    from upath import UPath
+    from persona_assets.assets.raw_events import parse
+    from persona_assets.capture.files import find_files
+
+    parse._BYTES_WORTH_A_WORKER = 1
+    day = dt.date.fromisoformat({str(DAY)!r})
+    files = find_files(UPath({str(tmp_path / "capture")!r}), day, pattern=None)
+    scratch = Path({str(tmp_path / "scratch")!r})
+    scratch.mkdir()
+    assert parse.parse_files(files, day=day, workers=2, scratch=scratch).counts.lines == 2
+    assert sys.modules["__main__"].__file__ == {str(program)!r}
+"""
+    )
+
+    subprocess.run([sys.executable, program], check=True)
+
+    assert (tmp_path / "imports").read_text() == "imported\n"
 
 
 def test_workers_do_not_import_pandas():

@@ -130,7 +130,7 @@ def test_the_path_for_blocks_takes_profiles_with_labels():
 def test_the_path_for_blocks_leaves_records_of_consent_to_the_other(collection):
     decoder = BlockDecoder()
     for _ in range(5000):
-        decoder.learn(next(decode_line_leniently(line(commit(collection, {})))))
+        decoder.learn_collection(next(decode_line_leniently(line(commit(collection, {})))))
 
     assert decoder.decode(line(commit(collection, {}))) == [None]
     assert decoder.decode(line(delete(collection))) == [None]

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persona_assets.archive.blocks import decode_block
-from persona_assets.archive.event_lines import write_event_lines
-from persona_assets.archive.segment_files import read_block_frame, read_segment
+from persona_assets.archive.event_lines import format_event_lines
+from persona_assets.archive.segment_files import read_block_frame, read_segment_index
 from persona_assets.assets.raw_events.segment_rows import split_block
 from persona_assets.common.lexicon import AI_PREFERENCE, PROFILE
 from persona_assets_tests.archive.segments import event_row, from_json, in_blocks, write_segment
@@ -42,10 +42,12 @@ MINUTE_US = 60_000_000
 
 def lines_of(segment):
     file = io.BytesIO(segment)
-    read = read_segment(file, size=len(segment), name="a.jss")
+    read = read_segment_index(file, file_bytes=len(segment), name="a.jss")
     for number, entry in enumerate(read.blocks):
-        yield from write_event_lines(
-            decode_block(read_block_frame(file, entry, name="a.jss", number=number), name="a.jss", number=number)
+        yield from format_event_lines(
+            decode_block(
+                read_block_frame(file, entry, name="a.jss", number=number), segment_name="a.jss", block_number=number
+            )
         )
 
 
@@ -222,8 +224,8 @@ def test_events_of_the_usual_form_need_no_line():
 def decode_of(events):
     segment = write_segment([rows_of(events)])
     file = io.BytesIO(segment)
-    (entry,) = read_segment(file, size=len(segment), name="a").blocks
-    return decode_block(read_block_frame(file, entry, name="a", number=0), name="a", number=0)
+    (entry,) = read_segment_index(file, file_bytes=len(segment), name="a").blocks
+    return decode_block(read_block_frame(file, entry, name="a", number=0), segment_name="a", block_number=0)
 
 
 def without_seq(day):

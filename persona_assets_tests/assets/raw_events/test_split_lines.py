@@ -25,7 +25,7 @@ PACKERS = {"plain": lambda content: content, **COMPRESSORS}
 
 
 def pieces(content):
-    return list(read_lines(lambda: io.BytesIO(content), size=len(content)))
+    return list(read_lines(lambda: io.BytesIO(content), file_bytes=len(content)))
 
 
 def lines_in(found):
@@ -166,7 +166,7 @@ class Failing(io.BytesIO):
 
 
 def test_bytes_after_a_disk_error_are_counted_as_unread():
-    *before, last = read_lines(lambda: Failing(b"a\nbcdef"), size=7)
+    *before, last = read_lines(lambda: Failing(b"a\nbcdef"), file_bytes=7)
 
     assert lines_in(before) == [b"a"]
     assert last == ReadFailure("the file can't be read: Input/output error", b"bc", 2, 3)

@@ -23,7 +23,7 @@ def record(collection, subject=URI, **about):
 
 def find(payloads, collection):
     rows = [event_row(like(), 1) | {"payload": payload} for payload in payloads]
-    values = decode_block(zstandard.compress(write_block(rows)), name="a", number=0).payloads
+    values = decode_block(zstandard.compress(write_block(rows)), segment_name="a", block_number=0).payloads
     chosen = np.arange(len(rows))
     found, subjects = find_subjects(values, chosen, values.count_beyond_ascii(), collection)
     return found.tolist(), subjects.to_pylist()

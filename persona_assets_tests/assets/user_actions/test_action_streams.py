@@ -11,9 +11,9 @@ def test_actions_are_read_back_sorted_by_type(tmp_path):
     streams = ActionStreams(tmp_path)
     for rkey in "12":
         (batch,) = table_of([commit(LIKE, rkey=rkey), commit(POST, rkey=rkey)]).combine_chunks().to_batches()
-        streams.add(build_action_rows(batch, find_action_codes(batch)))
+        streams.write(build_action_rows(batch, find_action_codes(batch)))
 
-    rows = pa.concat_tables(streams.read())
+    rows = pa.concat_tables(streams.read_by_type())
 
     require_schema(rows.schema, tables.USER_ACTIONS, table="user_actions")
     assert [(row["action"], row["uri"][-1]) for row in rows.to_pylist()] == [

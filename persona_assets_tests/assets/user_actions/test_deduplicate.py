@@ -3,7 +3,7 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
 
-from persona_assets.assets.user_actions.deduplicate import find_duplicates
+from persona_assets.assets.user_actions.deduplicate import find_duplicate_rows
 from persona_assets_tests.assets.user_actions.builders import LIKE, POST, commit, table_of
 from persona_assets_tests.hash_twins import twin_keys
 
@@ -18,12 +18,12 @@ def find(request, tmp_path):
     def find(events):
         table = table_of(events)
         if request.param == "no file":
-            return find_duplicates(pads.dataset(table), memory_limit="256MB", scratch=scratch)
+            return find_duplicate_rows(pads.dataset(table), memory_limit="256MB", scratch=scratch)
         half = len(table) if request.param == "one file" else len(table) // 2
         for name, part in {"a": table.slice(0, half), "b": table.slice(half)}.items():
             if name == "a" or request.param == "two files":
                 pq.write_table(part, day / f"{name}.parquet", row_group_size=2)
-        return find_duplicates(pads.dataset(day), memory_limit="256MB", scratch=scratch)
+        return find_duplicate_rows(pads.dataset(day), memory_limit="256MB", scratch=scratch)
 
     return find
 

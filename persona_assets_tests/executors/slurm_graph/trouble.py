@@ -104,7 +104,7 @@ def odd() -> None:
     pass
 
 
-slurm = slurm_executor(default={"time": "10"}, gpu={"partition": "gpu"})
+slurm = slurm_executor(default_options={"time": "10"}, gpu_options={"partition": "gpu"})
 
 
 @dg.configured(slurm, config_schema=slurm.config_schema.as_field())
