@@ -142,7 +142,7 @@ def build_dataset(days: dg.DailyPartitionsDefinition, window: dg.TimeWindowParti
         provenance = build_provenance(
             "dataset",
             days=of_window,
-            settings=config.chosen(),
+            settings=config.result_settings(),
             libraries=("duckdb", "numpy", "tokenizers"),
             inputs=[cluster_jsonl.read_table("accounting").schema],
             over_window=[user_actions],
