@@ -5,6 +5,7 @@ from persona_assets.privacy.audit import Finding, ReleaseAudit, Verdict
 
 # Users who should share their values at least, where a table with a row per user is published: design of the releases.
 ADVISED_K = 20
+ACCOUNTS_THAT_REFUSE = "Accounts that refuse"
 
 
 def list_findings(audit: ReleaseAudit) -> list[Finding]:
@@ -41,7 +42,7 @@ def _must_be_none(count: int) -> Verdict:
 
 
 def _consent(audit: ReleaseAudit) -> Finding:
-    refusing, name = audit.gate.refusing, "Accounts that refuse"
+    refusing, name = audit.gate.refusing, ACCOUNTS_THAT_REFUSE
     if refusing is None:
         return Finding(
             name,
@@ -149,4 +150,4 @@ def _count(texts: int) -> str:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.2f}" if whole else "no text"
+    return f"{part / whole:.2f}" if whole else "no text was drawn"

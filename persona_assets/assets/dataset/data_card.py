@@ -55,7 +55,7 @@ class Figure(NamedTuple):
 
     name: str
     value: str
-    passed: bool | None  # None: measured, and never a reason to stop
+    passed: bool | None  # None: never a reason to stop
 
 
 def write_data_card(  # noqa: PLR0913, PLR0917 - what a card is made of
@@ -105,7 +105,7 @@ def write_data_card(  # noqa: PLR0913, PLR0917 - what a card is made of
 
 
 def _say_passed(figure: Figure) -> str:
-    return "measured" if figure.passed is None else "yes" if figure.passed else "no"
+    return "never blocks" if figure.passed is None else "yes" if figure.passed else "no"
 
 
 def _describe_loading(personas: Sequence[Persona], forms: Mapping[str, pa.Schema]) -> str:

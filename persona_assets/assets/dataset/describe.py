@@ -12,6 +12,7 @@ from persona_assets.assets.dataset.gate import Audit
 from persona_assets.assets.dataset.personas import Persona
 from persona_assets.assets.dataset.release_schemas import FORMS
 from persona_assets.privacy import PRIVACY_PAGE, PageTitle, list_findings, render_privacy_page
+from persona_assets.privacy.findings import ACCOUNTS_THAT_REFUSE
 
 CARD, CROISSANT = "README.md", "croissant.json"
 
@@ -61,11 +62,12 @@ def list_figures(audit: Audit, options: ReleaseOptions) -> list[Figure]:
     """Return what the gate measured, as the card shows it."""
     compared = ", ".join(f"{count:,} {name}" for name, count in audit.compared.items())
     found = f"{audit.personal_data:,} in {audit.sampled:,} texts" if options.clean else "texts were kept as they are"
+    refusing = ("no list was given", None) if audit.privacy.gate.refusing is None else _count_none(audit.refusing)
     passed = [
         Figure("lines that are not accounted for", f"{audit.unaccounted:,}", not audit.unaccounted),
         Figure("ids of accounts in chat and threads", f"{audit.account_ids:,}", not audit.account_ids),
         Figure("records deleted in the window", f"{audit.deleted:,}", not audit.deleted),
-        Figure("accounts that are to be left out", f"{audit.refusing:,}", not audit.refusing),
+        Figure("accounts that are to be left out", *refusing),
         Figure("pieces of personal data found again", found, not audit.personal_data),
         Figure(
             "users, threads and texts that splits share",
@@ -73,5 +75,13 @@ def list_figures(audit: Audit, options: ReleaseOptions) -> list[Figure]:
             not audit.leaks,
         ),
     ]
-    measured = [finding for finding in list_findings(audit.privacy) if finding.verdict in {"measured", "not measured"}]
-    return passed + [Figure(one.name, one.value, None) for one in measured]
+    measured = [
+        Figure(one.name, one.value if one.verdict == "measured" else f"not measured: {one.value}", None)
+        for one in list_findings(audit.privacy)
+        if one.verdict in {"measured", "not measured"} and one.name != ACCOUNTS_THAT_REFUSE
+    ]
+    return passed + measured
+
+
+def _count_none(count: int) -> tuple[str, bool]:
+    return f"{count:,}", not count

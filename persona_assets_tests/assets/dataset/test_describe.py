@@ -2,6 +2,7 @@
 
 from persona_assets.assets.dataset.describe import list_figures
 from persona_assets.assets.dataset.gate import Audit
+from persona_assets.privacy import GateCounts
 from persona_assets_tests.assets.dataset.builders import OPTIONS
 from persona_assets_tests.privacy.builders import audit
 
@@ -28,3 +29,13 @@ def test_what_is_measured_is_on_the_card_too():
 
     assert values["Linked by style: chat"] == "1.00"
     assert values["k-anonymity of users"] == "k = 1"
+
+
+def test_accounts_that_refuse_have_not_passed_where_no_list_was_given():
+    unknown = PASSED._replace(privacy=audit(GateCounts(None, 0, 0)))
+    found = [
+        figure for figure in list_figures(unknown, OPTIONS) if "refuse" in figure.name or "left out" in figure.name
+    ]
+
+    assert found == [("accounts that are to be left out", "no list was given", None)]
+    assert ("Names of people in texts", "not measured: no model", None) in list_figures(unknown, OPTIONS)
