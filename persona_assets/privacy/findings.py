@@ -105,11 +105,12 @@ def _word_for_word(audit: ReleaseAudit) -> list[Finding]:
         Finding(
             f"Found by text search: {form}",
             "measured",
-            _share(found, texts),
+            f"{found / texts:.2f}",
             f"{found:,} of {texts:,} drawn texts stand word for word in the public stream, with their author's name. "
             f"Placeholders such as {PLACEHOLDERS['url']} change the others, whose remaining words can be searched for.",
         )
         for form, texts, found in audit.word_for_word
+        if texts
     ]
     findings += [
         Finding(
@@ -147,7 +148,3 @@ def _linkage(audit: ReleaseAudit) -> list[Finding]:
 
 def _count(texts: int) -> str:
     return f"{texts:,} text{'' if texts == 1 else 's'}"
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.2f}" if whole else "no text was drawn"
