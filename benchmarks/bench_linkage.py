@@ -26,7 +26,7 @@ import numpy as np
 
 from persona_assets.personal_data import replace_personal_data
 from persona_assets.personal_data.names import MODELS, load_name_finder
-from persona_assets.privacy import Linkage, link_by_search, link_by_texts, link_by_vectors
+from persona_assets.privacy import Linkage, choose_known, link_by_search, link_halves
 from persona_assets.sample.people import make_people
 from persona_assets.sample.texts import generate_text
 from persona_assets.sample.topics import TOPICS
@@ -76,50 +76,17 @@ def write_planted() -> Corpus:
 
 def halve(authors: np.ndarray) -> np.ndarray:
     """Return whether each text is of the half that the attacker knows."""
-    rng = np.random.default_rng(0)
-    known = np.zeros(len(authors), dtype=bool)
-    for author in np.unique(authors):
-        of_author = rng.permutation(np.flatnonzero(authors == author))
-        known[of_author[: len(of_author) // 2]] = True
-    return known
-
-
-def number_units(corpus: Corpus, released: np.ndarray, scope: str) -> np.ndarray:
-    """Return the unit of each released text: what has one pseudonym."""
-    keys = {
-        "release": [(corpus.authors[at],) for at in released],
-        "persona": [(corpus.authors[at], corpus.groups[at]) for at in released],
-        "line": [(at,) for at in released],
-    }[scope]
-    numbers: dict[tuple, int] = {}
-    return np.array([numbers.setdefault(key, len(numbers)) for key in keys])
-
-
-def average(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return the mean vector of each group."""
-    sums = np.zeros((int(groups.max()) + 1, vectors.shape[1]))
-    np.add.at(sums, groups, vectors)
-    return sums / np.bincount(groups)[:, None]
+    return choose_known(authors, np.random.default_rng(0))
 
 
 def measure(corpus: Corpus, texts: list[str], scope: str, vectors: np.ndarray | None) -> dict[str, Linkage]:
     """Return the linkage by each method."""
-    known = halve(corpus.authors)
-    before, after = np.flatnonzero(known), np.flatnonzero(~known)
-    units = number_units(corpus, after, scope)
-    profiles = [""] * (int(corpus.authors.max()) + 1)
-    for at in before:
-        profiles[corpus.authors[at]] += texts[at] + "\n"
-    released = [""] * (int(units.max()) + 1)
-    author_of = np.zeros(len(released), dtype=np.int64)
-    for at, unit in zip(after, units, strict=True):
-        released[unit] += texts[at] + "\n"
-        author_of[unit] = corpus.authors[at]
-    found = {method: link_by_texts(profiles, released, author_of, method=method) for method in ("words", "characters")}
-    if vectors is not None:
-        known_vectors = average(vectors[before], corpus.authors[before])
-        found["vectors"] = link_by_vectors(known_vectors, average(vectors[after], units), author_of)
-    return found
+    units = {
+        "release": corpus.authors.tolist(),
+        "persona": list(zip(corpus.authors.tolist(), corpus.groups, strict=True)),
+        "line": list(range(len(texts))),
+    }[scope]
+    return link_halves(texts, corpus.authors, units, halve(corpus.authors), vectors=vectors)
 
 
 def make_embed() -> Embed:

@@ -101,3 +101,11 @@ def window_metadata(context: dg.AssetExecutionContext, **windows: pads.Dataset) 
         days |= expected
         missing |= find_missing_days(expected, dataset)
     return {"window_days": len(days), "missing_days": ", ".join(sorted(missing)) or "none"}
+
+
+def build_text_table(texts: Mapping[str, str], *, of: str, shows: str) -> dg.TableMetadataValue:
+    """Return `texts` as a metadata table with the columns `of` and `shows`, in their order."""
+    return dg.MetadataValue.table(
+        [dg.TableRecord({of: name, shows: text}) for name, text in texts.items()],
+        schema=dg.TableSchema([dg.TableColumn(of, "string"), dg.TableColumn(shows, "string")]),
+    )

@@ -5,6 +5,7 @@ Only the parts of the model that find names are run. No module imports spaCy whe
 """
 
 import importlib
+import importlib.util
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -95,6 +96,11 @@ def load_name_finder(models: Sequence[str] = MODELS) -> NameFinder:
             continue
         return make_name_finder(lambda texts, pipe=language.pipe: pipe(texts, batch_size=_BATCH))
     raise ModelError("No spaCy model that finds names is installed. Run: pip install 'persona_assets[names]'")
+
+
+def find_name_finder() -> NameFinder | None:
+    """Return what `load_name_finder` returns, or None if no model is installed."""
+    return load_name_finder() if any(importlib.util.find_spec(model) for model in MODELS) else None
 
 
 def _load_model(model: str) -> Any:

@@ -11,6 +11,7 @@ from persona_assets.common.columns import column, describe_columns
 from persona_assets.common.metadata import (
     build_column_schema,
     build_count_table,
+    build_text_table,
     measuring_time_and_memory,
     provenance_table,
     shorten_number,
@@ -99,3 +100,13 @@ def test_column_schemas_have_types_in_words_and_descriptions():
 
     assert (shown.name, shown.type, shown.description) == ("users", "whole number", "Their number.")
     assert shown.constraints.nullable
+
+
+def test_texts_are_a_table_in_their_order():
+    table = build_text_table({"b": "failed: 2", "a": "passed: 0"}, of="check", shows="verdict")
+
+    assert [dict(row.data) for row in table.records] == [
+        {"check": "b", "verdict": "failed: 2"},
+        {"check": "a", "verdict": "passed: 0"},
+    ]
+    assert [column.name for column in table.schema.columns] == ["check", "verdict"]

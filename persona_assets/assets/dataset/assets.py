@@ -15,10 +15,11 @@ from persona_assets.assets.dataset.form_rows import Origin
 from persona_assets.assets.dataset.gate import Audit, audit_release
 from persona_assets.assets.dataset.gate_checks import GATE_CHECKS, let_pass
 from persona_assets.assets.dataset.personas import find_personas
-from persona_assets.assets.dataset.release_schemas import FORMS, PAIRED_FORMS
+from persona_assets.assets.dataset.release_schemas import PAIRED_FORMS, read_forms
 from persona_assets.assets.dataset.split_options import SplitOptions, read_shares
 from persona_assets.common.metadata import (
     build_count_table,
+    build_text_table,
     measuring_time_and_memory,
     provenance_table,
     window_metadata,
@@ -33,6 +34,8 @@ from persona_assets.errors import SettingsError
 from persona_assets.io_managers.consent_tables import open_consent_tables
 from persona_assets.io_managers.persona_files import ClusterFolder
 from persona_assets.partitions import list_window_days, parse_day
+from persona_assets.personal_data.names import find_name_finder
+from persona_assets.privacy import summarise_verdicts
 from persona_assets.pseudonyms import read_key_file
 from persona_assets.settings import from_setting, read_settings
 
@@ -129,6 +132,7 @@ def build_dataset(
             value=folder,
             metadata={
                 **_list_counts(release),
+                "privacy": build_text_table(summarise_verdicts(audit.privacy), of="privacy", shows="verdict"),
                 **window_metadata(context, user_actions=user_actions),
                 **provenance_table(provenance),
                 **cost,
@@ -136,18 +140,6 @@ def build_dataset(
         )
 
     return dataset
-
-
-def read_forms(forms: str) -> tuple[str, ...]:
-    """Return the names of forms in a setting, in the order of `FORMS`.
-
-    Raises:
-        SettingsError: There is no such form.
-    """
-    asked = {name.strip() for name in forms.split(",")}
-    if unknown := sorted(asked - set(FORMS)):
-        raise SettingsError(f"PERSONA_DATASET_FORMS: {', '.join(unknown)} is no form; these are: {', '.join(FORMS)}")
-    return tuple(form for form in FORMS if form in asked)
 
 
 def read_options(config: DatasetConfig) -> ReleaseOptions:
@@ -224,6 +216,7 @@ def _make(  # noqa: PLR0913, PLR0917 - what a data set is made of
         options,
         memory_limit=config.memory_limit,
         scratch=scratch.new_folder(),
+        names=find_name_finder(),
     )
     return release, audit
 

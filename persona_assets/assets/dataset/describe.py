@@ -1,4 +1,4 @@
-"""Write what describes a data set into its folder: the card and the Croissant metadata."""
+"""Write what describes a data set into its folder: the card, the page of the audit and the Croissant metadata."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from persona_assets.assets.dataset.data_card import CITATION, GATE, LIMITS, Card
 from persona_assets.assets.dataset.gate import Audit
 from persona_assets.assets.dataset.personas import Persona
 from persona_assets.assets.dataset.release_schemas import FORMS
+from persona_assets.privacy import PRIVACY_PAGE, PageTitle, list_findings, render_privacy_page
+from persona_assets.privacy.findings import ACCOUNTS_THAT_REFUSE
 
 CARD, CROISSANT = "README.md", "croissant.json"
 
@@ -23,7 +25,7 @@ def describe_release(  # noqa: PLR0913, PLR0917 - what the files are made of
     card: CardOptions,
     audit: Audit,
 ) -> None:
-    """Write `README.md` and `croissant.json`.
+    """Write `README.md`, `privacy.html` and `croissant.json`.
 
     Args:
         folder: The data set.
@@ -37,6 +39,8 @@ def describe_release(  # noqa: PLR0913, PLR0917 - what the files are made of
     forms = {form: FORMS[form] for form in options.forms if form in written}
     text = write_data_card(release, personas, forms, options, card, list_figures(audit, options))
     (folder / CARD).write_text(text, encoding="utf-8")
+    title = PageTitle(card.days[0], card.days[-1], sum(release.splits.kept.values()), tuple(forms))
+    (folder / PRIVACY_PAGE).write_text(render_privacy_page(audit.privacy, title), encoding="utf-8")
     properties = {
         "name": f"personas-{card.days[-1]}",
         "description": "What users of a social network wrote and did, by persona: a cluster of users who write alike.",
@@ -58,11 +62,12 @@ def list_figures(audit: Audit, options: ReleaseOptions) -> list[Figure]:
     """Return what the gate measured, as the card shows it."""
     compared = ", ".join(f"{count:,} {name}" for name, count in audit.compared.items())
     found = f"{audit.personal_data:,} in {audit.sampled:,} texts" if options.clean else "texts were kept as they are"
-    return [
+    refusing = ("no list was given", None) if audit.privacy.gate.refusing is None else _count_none(audit.refusing)
+    passed = [
         Figure("lines that are not accounted for", f"{audit.unaccounted:,}", not audit.unaccounted),
         Figure("ids of accounts in chat and threads", f"{audit.account_ids:,}", not audit.account_ids),
         Figure("records deleted in the window", f"{audit.deleted:,}", not audit.deleted),
-        Figure("accounts that are to be left out", f"{audit.refusing:,}", not audit.refusing),
+        Figure("accounts that are to be left out", *refusing),
         Figure("pieces of personal data found again", found, not audit.personal_data),
         Figure(
             "users, threads and texts that splits share",
@@ -70,3 +75,13 @@ def list_figures(audit: Audit, options: ReleaseOptions) -> list[Figure]:
             not audit.leaks,
         ),
     ]
+    measured = [
+        Figure(one.name, one.value if one.verdict == "measured" else f"not measured: {one.value}", None)
+        for one in list_findings(audit.privacy)
+        if one.verdict in {"measured", "not measured"} and one.name != ACCOUNTS_THAT_REFUSE
+    ]
+    return passed + measured
+
+
+def _count_none(count: int) -> tuple[str, bool]:
+    return f"{count:,}", not count

@@ -5,12 +5,12 @@ Each check reads the files or the inputs anew, and none uses what the step that 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import msgspec
+import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -18,36 +18,33 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as pat
 
+from persona_assets.assets.dataset.audit_privacy import audit_privacy
 from persona_assets.assets.dataset.build import NO_POSTS, Release, ReleaseInputs, ReleaseOptions
 from persona_assets.assets.dataset.leaks import describe_leaks, find_leaks
 from persona_assets.assets.dataset.line_batches import find_starts
 from persona_assets.common.database import create_dataset_view, open_duckdb
-from persona_assets.personal_data import find_personal_data
+from persona_assets.personal_data.remove import NameFinder
+from persona_assets.privacy import GateCounts, ReleaseAudit
 
 # Forms that name no account. Addresses in `dehydrated` name theirs.
 PSEUDONYMOUS = ("chat", "threads", "next_action", "preference", "unpaired_preference")
 # Forms that have every line of a split.
 WHOLE_FORMS = ("threads", "dehydrated")
 _DID = r"did:[a-z]+:[A-Za-z0-9._:%-]"
-_NAME = re.compile(r"^@user[0-9]+: ", re.MULTILINE)
-# The form in which personal data is looked for, the first that there is, and its column of texts.
-_TEXTS = {"chat": "messages", "threads": "thread", "next_action": "context", "unpaired_preference": "prompt"}
-# Texts in which personal data is looked for again, evenly over all files.
-SAMPLED_TEXTS = 20_000
 
-SELECT_RELEASED = """
-    SELECT line_id, user_id, action, uri, messages
+CREATE_RELEASED = """
+    CREATE TEMP VIEW released_lines AS
+    SELECT line_id, cluster_id, user_id, action, uri, messages
     FROM lines JOIN starts USING (cluster_id) JOIN released ON line_id = first_line + line_number
 """
 
-COUNT_DELETED = f"""
+COUNT_DELETED = """
     WITH deleted AS (
         SELECT DISTINCT uri FROM user_actions
         WHERE action IN ('post_delete', 'unlike', 'unrepost', 'unfollow', 'unblock') AND uri IS NOT NULL
         UNION
         SELECT uri FROM left_out_posts
     ),
-    released_lines AS ({SELECT_RELEASED}),
     records AS (
         SELECT uri FROM released_lines WHERE action NOT IN ('unlike', 'unrepost', 'unfollow', 'unblock')
         UNION ALL
@@ -55,11 +52,10 @@ COUNT_DELETED = f"""
         FROM (SELECT unnest(messages) AS message FROM released_lines) JOIN line_messages USING (message)
     )
     SELECT count(*) FROM records SEMI JOIN deleted USING (uri)
-"""  # noqa: S608 - constants of this project
+"""
 
-COUNT_REFUSING = f"""
-    WITH released_lines AS ({SELECT_RELEASED}),
-    records AS (
+COUNT_REFUSING = """
+    WITH records AS (
         SELECT line_messages.uri
         FROM (SELECT unnest(messages) AS message FROM released_lines) JOIN line_messages USING (message)
     ),
@@ -67,7 +63,7 @@ COUNT_REFUSING = f"""
         SELECT user_id FROM released_lines UNION SELECT user_id FROM user_actions SEMI JOIN records USING (uri)
     )
     SELECT count(*) FROM accounts SEMI JOIN left_out USING (user_id)
-"""  # noqa: S608 - constants of this project
+"""
 
 
 class Audit(NamedTuple):
@@ -77,10 +73,15 @@ class Audit(NamedTuple):
     account_ids: int  # strings of chat and threads with the form of an account's id
     deleted: int  # records that were deleted in the window, and are in a released line
     refusing: int  # accounts in released lines that are to be left out
-    personal_data: int  # pieces that the finders of personal data find in the sample
+    personal_data: int  # pieces that the finders of personal data find in the sample; 0 if texts are kept as they are
     sampled: int  # texts of that sample; any number
     leaks: tuple[str, ...]  # a sentence for each leak between splits; must be empty
     compared: dict[str, int]  # how many users, threads and texts were compared
+    privacy: ReleaseAudit  # personal data by kind, k-anonymity and linkage
+
+    def count_compared(self) -> dict[str, int]:
+        """Return `compared` under names for metadata, such as `users_compared`."""
+        return {f"{name.replace(' ', '_')}_compared": number for name, number in self.compared.items()}
 
 
 def audit_release(  # noqa: PLR0913 - what is compared, and how
@@ -91,6 +92,7 @@ def audit_release(  # noqa: PLR0913 - what is compared, and how
     *,
     memory_limit: str,
     scratch: Path,
+    names: NameFinder | None = None,
 ) -> Audit:
     """Return the measures of the release in `folder`.
 
@@ -101,6 +103,7 @@ def audit_release(  # noqa: PLR0913 - what is compared, and how
         options: How it was made. If texts are kept as they are, only ids of accounts outside texts count.
         memory_limit: Of DuckDB.
         scratch: An existing folder.
+        names: Finds names of people in the sample; None: they are not looked for.
     """
     files = [folder / shard.path for shard in release.shards]
     account_ids = sum(
@@ -111,7 +114,11 @@ def audit_release(  # noqa: PLR0913 - what is compared, and how
     )
     released = read_released_lines(files)
     line_ids = released["line_id"].to_numpy()
-    left, sampled = count_personal_data(folder, release) if options.clean else (0, 0)
+    deleted = count_deleted(inputs, line_ids, memory_limit=memory_limit, scratch=scratch)
+    refusing = count_refusing(inputs, line_ids, memory_limit=memory_limit, scratch=scratch)
+    counts = GateCounts(None if inputs.left_out is None else refusing, deleted, account_ids)
+    with _open_released(inputs, line_ids, memory_limit, scratch) as con:
+        privacy = audit_privacy(con, folder, release, options, counts, names=names)
     leaks = find_leaks(
         release.read_split_input(),
         released,
@@ -122,10 +129,10 @@ def audit_release(  # noqa: PLR0913 - what is compared, and how
     return Audit(
         unaccounted=abs(release.read - len(line_ids) - sum(release.dropped.values())) if _has_all_lines(release) else 0,
         account_ids=account_ids,
-        deleted=count_deleted(inputs, line_ids, memory_limit=memory_limit, scratch=scratch),
-        refusing=count_refusing(inputs, line_ids, memory_limit=memory_limit, scratch=scratch),
-        personal_data=left,
-        sampled=sampled,
+        deleted=deleted,
+        refusing=refusing,
+        personal_data=sum(privacy.personal_data.values()) if options.clean else 0,
+        sampled=privacy.sampled,
         leaks=tuple(
             describe_leaks(
                 leaks,
@@ -139,6 +146,7 @@ def audit_release(  # noqa: PLR0913 - what is compared, and how
             "threads and quoted posts": leaks.threads.distinct,
             "texts": leaks.texts.distinct,
         },
+        privacy=privacy,
     )
 
 
@@ -201,6 +209,16 @@ def count_refusing(inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], *, me
 
 
 def _count(query: str, inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], memory_limit: str, scratch: Path) -> int:
+    with _open_released(inputs, line_ids, memory_limit, scratch) as con:
+        (count,) = con.sql(query).fetchall()[0]
+    return count
+
+
+@contextmanager
+def _open_released(
+    inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], memory_limit: str, scratch: Path
+) -> Generator[duckdb.DuckDBPyConnection]:
+    """Open a database with the inputs, and these lines as `released_lines`."""
     starts = find_starts(inputs.lines)
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
         for name in ("lines", "line_messages", "user_actions"):
@@ -209,37 +227,7 @@ def _count(query: str, inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], m
         con.register("starts", pa.table(first_lines))
         con.register("released", pa.table({"line_id": line_ids}))
         con.register("left_out_posts", pa.table({"uri": inputs.left_out.posts if inputs.left_out else NO_POSTS}))
+        con.execute(CREATE_RELEASED)
         if inputs.left_out is not None:
             con.register("left_out", inputs.left_out.users)
-        (count,) = con.sql(query).fetchall()[0]
-    return count
-
-
-def count_personal_data(folder: Path, release: Release) -> tuple[int, int]:
-    """Return the pieces of personal data that are found in a sample of texts, and the size of the sample."""
-    forms = {shard.form for shard in release.shards}
-    column, form = next(((column, form) for form, column in _TEXTS.items() if form in forms), ("", ""))
-    shards = [shard for shard in release.shards if shard.form == form]
-    rows = sum(shard.rows for shard in shards)
-    step = max(1, rows // SAMPLED_TEXTS)
-    found = sampled = 0
-    for shard in shards:
-        for batch in _read(folder / shard.path):
-            for row in batch[column].take(pa.array(np.arange(0, batch.num_rows, step))).to_pylist():
-                texts = [_text_of(message) for message in row]
-                found += sum(len(find_personal_data(text)) for text in texts)
-                sampled += len(texts)
-    return found, sampled
-
-
-def _text_of(message: dict[str, Any]) -> str:
-    """Return what a person wrote in a message of a row."""
-    if "text" in message:
-        return message["text"] or ""
-    content: str = message["content"]
-    if message["role"] == "assistant" and content.startswith("{"):
-        try:
-            return msgspec.json.decode(content).get("text", "")
-        except (msgspec.DecodeError, AttributeError):
-            return content
-    return "" if message["role"] == "system" else _NAME.sub("", content)
+        yield con

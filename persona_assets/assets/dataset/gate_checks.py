@@ -63,7 +63,7 @@ def let_pass(audit: Audit, stored: UPath) -> Iterator[dg.AssetCheckResult]:
         _NO_PERSONAL_DATA.result(
             passed=not audit.personal_data, personal_data=audit.personal_data, sampled=audit.sampled
         ),
-        _NO_LEAKS.result(passed=not audit.leaks, leaks="; ".join(audit.leaks) or "none", **_compared(audit)),
+        _NO_LEAKS.result(passed=not audit.leaks, leaks="; ".join(audit.leaks) or "none", **audit.count_compared()),
     ]
     yield from results
     failed = [f"{result.check_name}" for result in results if not result.passed]
@@ -73,7 +73,3 @@ def let_pass(audit: Audit, stored: UPath) -> Iterator[dg.AssetCheckResult]:
             f"the data set was not put in place, because {', '.join(failed)} failed"
             + ("; the earlier one of that day was removed" if withdrawn else "")
         )
-
-
-def _compared(audit: Audit) -> dict[str, int]:
-    return {f"{name.replace(' ', '_')}_compared": number for name, number in audit.compared.items()}

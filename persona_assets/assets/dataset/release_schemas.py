@@ -4,6 +4,7 @@ import pyarrow as pa
 
 from persona_assets.assets.dataset.forms import COMMON, MESSAGES, NEXT_ACTION, PREFERENCE, UNPAIRED_PREFERENCE
 from persona_assets.common.columns import column, required_column
+from persona_assets.errors import SettingsError
 
 # The keys of `actions` in the published form, in its order; one is true.
 ACTION_KEYS = (
@@ -73,3 +74,15 @@ FORMS = {
 }
 # The forms that are made from pairs of an action and an ignored post.
 PAIRED_FORMS = ("preference", "unpaired_preference")
+
+
+def read_forms(forms: str) -> tuple[str, ...]:
+    """Return the names of forms in a setting, in the order of `FORMS`.
+
+    Raises:
+        SettingsError: There is no such form.
+    """
+    asked = {name.strip() for name in forms.split(",")}
+    if unknown := sorted(asked - set(FORMS)):
+        raise SettingsError(f"PERSONA_DATASET_FORMS: {', '.join(unknown)} is no form; these are: {', '.join(FORMS)}")
+    return tuple(form for form in FORMS if form in asked)

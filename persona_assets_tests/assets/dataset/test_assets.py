@@ -12,7 +12,7 @@ import pytest
 from upath import UPath
 
 from persona_assets.assets.dataset import assets as module
-from persona_assets.assets.dataset.assets import DatasetConfig, build_dataset, read_forms, read_options
+from persona_assets.assets.dataset.assets import DatasetConfig, build_dataset, read_options
 from persona_assets.assets.dataset.gate import audit_release
 from persona_assets.assets.dataset.gate_checks import GATE_CHECKS
 from persona_assets.assets.persona_labels.carry_names import PERSONA_LABELS
@@ -155,8 +155,9 @@ def test_all_checks_pass_and_files_have_checksums(run):
     assert len(result.get_asset_check_evaluations()) == len(GATE_CHECKS)
     checksums = read_checksum_file(UPath(folder))
     verify_listed_files(UPath(folder), checksums)
-    assert {"README.md", "croissant.json"} < set(checksums)
-    assert all(name.startswith("data/") for name in set(checksums) - {"README.md", "croissant.json"})
+    described = {"README.md", "croissant.json", "privacy.html"}
+    assert described < set(checksums)
+    assert all(name.startswith("data/") for name in set(checksums) - described)
 
 
 @pytest.mark.parametrize(
@@ -261,10 +262,7 @@ def test_the_key_must_exist_be_private_and_lie_outside_the_data(monkeypatch, tmp
         read_options(DatasetConfig())
 
 
-def test_unknown_forms_and_forms_without_ignored_messages_are_errors(run):
-    assert read_forms(" threads , chat") == ("chat", "threads")
-    with pytest.raises(SettingsError, match="songs is no form"):
-        read_forms("chat,songs")
+def test_forms_without_ignored_messages_are_errors(run):
     result, folder = run(dataset_forms="chat,preference")
     assert not result.success
     assert not folder.exists()
@@ -278,4 +276,9 @@ def test_no_text_or_id_is_in_metadata(run):
     assert "did:" not in shown
     assert words(3, 1) not in shown
     assert event.metadata["dagster/partition_row_count"].value > 0
+    verdicts = {row.data["privacy"]: row.data["verdict"] for row in event.metadata["privacy"].records}
+    assert verdicts["Deleted records"] == "passed: 0"
+    assert verdicts["Accounts that refuse"] == "not measured: no list was given"
+    assert verdicts["k-anonymity of users"].startswith("measured: k = ")
+    assert verdicts["Linked by style"] == "not measured: too few authors"
     assert os.sep + "key" not in shown

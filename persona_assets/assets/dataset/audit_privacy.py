@@ -1,0 +1,174 @@
+"""Audit the privacy of a data set: draw texts from its files and users from its lines, and measure both.
+
+Texts are read from the files, as they are to be released. Whose line a line is comes from the index of lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from persona_assets.assets.dataset.build import Release, ReleaseOptions
+from persona_assets.assets.dataset.keyed_hash import derive_number, mix
+from persona_assets.assets.dataset.release_schemas import ACTION_KEYS
+from persona_assets.personal_data.remove import NameFinder
+from persona_assets.privacy import (
+    GateCounts,
+    OwnText,
+    ReleaseAudit,
+    TextSample,
+    WordForWord,
+    audit_release,
+    draw_authors,
+)
+from persona_assets.privacy.audit import MAX_AUTHORS, MAX_LINES
+
+# The column of each form that has texts of several people.
+_TEXTS = {"chat": "messages", "threads": "thread", "next_action": "context", "unpaired_preference": "prompt"}
+# The column of each form that has what the line's user wrote last.
+_OWN = {"chat": "completion", "threads": "thread", "next_action": "text"}
+BY_ADDRESS = ("dehydrated",)
+# Distinct texts in which personal data is looked for, and rows of a form from which they are drawn.
+SAMPLED_TEXTS = SAMPLED_ROWS = 20_000
+_NAME = re.compile(r"^@user[0-9]+: ", re.MULTILINE)
+_ACT = re.compile(rf"^\[(?:{'|'.join(ACTION_KEYS)})\] ?")
+
+SELECT_USERS = """
+    SELECT cluster_id::VARCHAR AS persona, count(*) AS lines
+    FROM released_lines GROUP BY user_id, cluster_id ORDER BY ALL
+"""
+
+# More authors and lines than are matched: some lines have no text, and some texts are there twice.
+DRAW_LINES = f"""
+    WITH own AS (SELECT line_id, user_id FROM released_lines WHERE action IN ('post', 'reply', 'quote')),
+    authors AS (
+        SELECT user_id FROM own GROUP BY user_id HAVING count(*) > 1
+        ORDER BY md5($seed || user_id) LIMIT {2 * MAX_AUTHORS}
+    )
+    SELECT line_id, user_id FROM own SEMI JOIN authors USING (user_id)
+    QUALIFY row_number() OVER (PARTITION BY user_id ORDER BY md5($seed || line_id::VARCHAR)) <= {4 * MAX_LINES}
+    ORDER BY line_id
+"""  # noqa: S608 - numbers of this project
+
+COUNT_WORD_FOR_WORD = """
+    SELECT count(*) FROM own_texts SEMI JOIN user_actions USING (user_id, text)
+"""
+
+
+def audit_privacy(  # noqa: PLR0913 - what is audited, and how
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    release: Release,
+    options: ReleaseOptions,
+    counts: GateCounts,
+    *,
+    names: NameFinder | None,
+) -> ReleaseAudit:
+    """Return the findings about the release in `folder`.
+
+    Memory: the sample of texts, and up to 32 lines of 1,000 users.
+
+    Args:
+        con: Has `user_actions` of the window, and `released_lines` with `line_id`, `user_id`, `action`, `cluster_id`.
+        folder: The data set.
+        release: What was written there.
+        options: How it was made; the seed of its splits decides what is drawn.
+        counts: What the gate counted.
+        names: Finds names of people; None: they are not looked for.
+    """
+    seed = options.split.seed
+    forms = {shard.form for shard in release.shards}
+    users = con.sql(SELECT_USERS).to_arrow_table()
+    drawn = con.sql(DRAW_LINES, params={"seed": f"{seed} "}).to_arrow_table()
+    author_of = dict(zip(drawn["line_id"].to_pylist(), drawn["user_id"].to_pylist(), strict=True))
+    own = {
+        form: draw_authors(
+            read_own_texts(folder, release, form, author_of), max_authors=MAX_AUTHORS, max_texts=MAX_LINES, seed=seed
+        )
+        for form in _OWN
+        if form in forms
+    }
+    found = [WordForWord(form, len(texts), _count_word_for_word(con, texts)) for form, texts in own.items()]
+    return audit_release(
+        counts,
+        draw_sample(folder, release, seed=seed),
+        users,
+        own,
+        found,
+        scope=options.scope,
+        is_cleaned=options.clean,
+        by_address=[form for form in BY_ADDRESS if form in forms],
+        names=names,
+        seed=seed,
+    )
+
+
+def _count_word_for_word(con: duckdb.DuckDBPyConnection, texts: list[OwnText]) -> int:
+    """Return how many texts are a text of the same user in the window's actions, word for word."""
+    columns = {"user_id": [one.author for one in texts], "text": [one.text for one in texts]}
+    con.register("own_texts", pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()}))
+    (count,) = con.sql(COUNT_WORD_FOR_WORD).fetchall()[0]
+    return count
+
+
+def draw_sample(folder: Path, release: Release, *, seed: int) -> list[str]:
+    """Return at most `SAMPLED_TEXTS` distinct texts of rows that are drawn from all forms with texts, sorted."""
+    sample, number = TextSample(SAMPLED_TEXTS, seed), derive_number(seed, "audit")
+    for form, column in _TEXTS.items():
+        rows = sum(shard.rows for shard in release.shards if shard.form == form)
+        # A row is drawn by its line, so that each form has the same lines in the sample.
+        limit = np.uint64(min(1.0, SAMPLED_ROWS / max(rows, 1)) * (2**64 - 2**12))
+        for batch in _read(folder, release, form, ["line_id", column]):
+            is_drawn = mix(batch["line_id"].to_numpy().astype(np.uint64), number) <= limit
+            for row in batch[column].filter(pa.array(is_drawn)).to_pylist():
+                sample.add(read_text(message) for message in row)
+    return sample.texts()
+
+
+def read_own_texts(folder: Path, release: Release, form: str, author_of: dict[int, str]) -> Iterator[OwnText]:
+    """Yield what the user of each of these lines wrote last in it, where there is a text.
+
+    Args:
+        folder: The data set.
+        release: What was written there.
+        form: A form with texts.
+        author_of: The user of each line, by its id. Other lines are skipped.
+    """
+    chosen = pa.array(author_of, pa.int64())
+    for batch in _read(folder, release, form, ["line_id", _OWN[form]]):
+        some = batch.filter(pc.is_in(batch["line_id"], value_set=chosen))
+        for line, row in zip(some["line_id"].to_pylist(), some[_OWN[form]].to_pylist(), strict=True):
+            text = row if isinstance(row, str) or row is None else read_text(row[-1]) if row else ""
+            if text:
+                yield OwnText(line, author_of[line], text)
+
+
+def read_text(message: dict[str, Any]) -> str:
+    """Return what people wrote in a message of `chat` or `threads`, without the names and actions that forms add."""
+    if "text" in message:
+        return message["text"] or ""
+    content: str = message["content"]
+    if message["role"] == "assistant":
+        if not content.startswith("{"):
+            return _ACT.sub("", content)
+        try:
+            return msgspec.json.decode(content).get("text", "")
+        except (msgspec.DecodeError, AttributeError):
+            return content
+    return "" if message["role"] == "system" else _NAME.sub("", content)
+
+
+def _read(folder: Path, release: Release, form: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    for shard in release.shards:
+        if shard.form == form:
+            with pq.ParquetFile(folder / shard.path) as opened:
+                yield from opened.iter_batches(batch_size=20_000, columns=columns)

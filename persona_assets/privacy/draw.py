@@ -1,0 +1,92 @@
+"""Draw bounded samples of texts and lines, which depend on a seed and not on the order of what is read.
+
+A value is drawn if the keyed hash of its bytes is among the smallest. Equal values have equal hashes, so that a text
+that occurs in a thousand rows is as likely to be drawn as one that occurs in a single row.
+"""
+
+import hashlib
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class OwnText(NamedTuple):
+    """What a line's author wrote last in it.
+
+    Attributes:
+        line_id: Number of the line.
+        author: Account of the author. It is used inside the audit, and no result names it.
+        text: As released.
+    """
+
+    line_id: int
+    author: str
+    text: str
+
+
+class TextSample:
+    """Collects distinct texts, of which at most `limit` with the smallest hashes stay in memory."""
+
+    def __init__(self, limit: int, seed: int) -> None:
+        """Begin without a text.
+
+        Args:
+            limit: Maximum number of texts that are kept. At least 1.
+            seed: Decides which.
+        """
+        self._limit, self._key = limit, _derive_key(seed)
+        self._largest: list[tuple[int, str]] = []  # a heap of negated hashes: the largest hash first
+        self._kept: set[str] = set()
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Take more texts into the draw. Empty ones are ignored."""
+        for text in texts:
+            if not text or text in self._kept:
+                continue
+            item = -_hash(text, self._key), text
+            if len(self._largest) < self._limit:
+                heapq.heappush(self._largest, item)
+            elif item > self._largest[0]:
+                self._kept.discard(heapq.heappushpop(self._largest, item)[1])
+            else:
+                continue
+            self._kept.add(text)
+
+    def texts(self) -> list[str]:
+        """Return the drawn texts, sorted."""
+        return sorted(self._kept)
+
+
+def draw_authors(lines: Iterable[OwnText], *, max_authors: int, max_texts: int, seed: int) -> list[OwnText]:
+    """Return lines of drawn authors, of each at least two with different texts, sorted by author and line.
+
+    Of lines of an author with equal texts the first one counts, so that the halves of an author share no text.
+
+    Args:
+        lines: In any order. They are all held in memory.
+        max_authors: Maximum number of authors.
+        max_texts: Maximum number of lines of an author. At least 2.
+        seed: Decides which authors and which lines.
+    """
+    key = _derive_key(seed)
+    of_author: dict[str, dict[str, OwnText]] = defaultdict(dict)
+    for line in sorted(lines):
+        if line.text.strip():
+            of_author[line.author].setdefault(line.text, line)
+    able = [author for author, texts in of_author.items() if len(texts) > 1]
+    drawn = sorted(heapq.nsmallest(max_authors, able, key=lambda author: (_hash(author, key), author)))
+    chosen: list[OwnText] = []
+    for author in drawn:
+        own = of_author[author].values()
+        chosen += sorted(heapq.nsmallest(max_texts, own, key=lambda line: (_hash(f"{line.line_id}", key), line)))
+    return chosen
+
+
+def _derive_key(seed: int) -> bytes:
+    return hashlib.blake2b(f"audit {seed}".encode(), digest_size=32).digest()
+
+
+def _hash(value: str, key: bytes) -> int:
+    digest = hashlib.blake2b(value.encode("utf-8", "surrogatepass"), key=key, digest_size=8).digest()
+    return int.from_bytes(digest, "little")

@@ -1,0 +1,23 @@
+"""A small audit for the tests of findings and of their page."""
+
+import pyarrow as pa
+
+from persona_assets.privacy.audit import GateCounts, WordForWord, audit_release
+from persona_assets.privacy.draw import OwnText
+
+NOTHING = GateCounts(0, 0, 0)
+USERS = pa.table({"persona": ["0", "0", "1", "1"], "lines": [3, 4, 1, 90]})
+# Three authors with words of their own, four lines each.
+OWN = [
+    OwnText(10 * place + number, author, f"{author} {author}s {number}x")
+    for place, author in enumerate(("cat", "ship", "wine"))
+    for number in range(4)
+]
+WORDS = [WordForWord("chat", 12, 9)]
+
+
+def audit(gate=NOTHING, sample=("harmless",), own=None, **options):
+    """Return an audit of a release of two forms with texts and one of addresses."""
+    own = {"chat": OWN, "threads": OWN} if own is None else own
+    options = {"scope": "line", "is_cleaned": True, "by_address": ["dehydrated"], **options}
+    return audit_release(gate, list(sample), USERS, own, WORDS, **options)
