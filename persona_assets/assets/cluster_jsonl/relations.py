@@ -1,7 +1,6 @@
 """The tables and views that this package creates in DuckDB, each declared once.
 
-`test_relations.py` runs the step and compares each declaration with what DuckDB's `DESCRIBE` returns, and with the
-SQL of each module.
+`test_relations.py` compares each declaration with what DuckDB's `DESCRIBE` returns, and with the SQL of each module.
 
 Columns that mean the same in several relations:
     member: Number of a user who is in a cluster, `members.member`.
@@ -14,17 +13,8 @@ Columns that mean the same in several relations:
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
-
-class Relation(NamedTuple):
-    """Declaration of a DuckDB table or view: what a row is, its columns, and the modules that read or change it."""
-
-    row: str  # what one row is
-    columns: str  # names and types as in CREATE TABLE; d is the width of vectors
-    read_by: tuple[str, ...] = ()  # other modules whose SQL selects from the relation
-    changed_by: tuple[str, ...] = ()  # other modules whose SQL inserts, updates or deletes rows
-
+from persona_assets.assets.cluster_jsonl.relation import LINE_INDEX_RELATIONS, Relation
 
 # By the module that creates or registers the relation, in the order of the step, and by name.
 RELATIONS: Mapping[str, Mapping[str, Relation]] = {
@@ -285,22 +275,7 @@ RELATIONS: Mapping[str, Mapping[str, Relation]] = {
             "event_time_us BIGINT, member INTEGER, kind TINYINT, position INTEGER, uri_source BIGINT, row BIGINT",
         ),
     },
-    "line_index": {
-        "shown_messages": Relation(
-            "A message that lines show; exists while `indexed_messages` is filled.",
-            "id INTEGER",
-        ),
-        "indexed_messages": Relation(
-            "A message that lines show, numbered by time and URI.",
-            "message INTEGER, id INTEGER, uri VARCHAR, event_time_us BIGINT",
-        ),
-        "line_rows": Relation(
-            "A line of any cluster, from the file of `LineIndex`, its messages numbered as in `indexed_messages`; "
-            "exists while `lines` is written.",
-            "cluster_id INTEGER, line_number BIGINT, event_time_us BIGINT, member INTEGER, kind TINYINT, uri_source "
-            "BIGINT, message_ids INTEGER[]",
-        ),
-    },
+    "line_index": LINE_INDEX_RELATIONS,
     "without_text": {
         "conversations_without_text": Relation(
             "A conversation line in which no message has a text.",

@@ -1,7 +1,6 @@
 """Dagster definition of the asset `dataset`: inputs, run config, the gate's checks and metadata."""
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,10 @@ from persona_assets.assets.dataset.data_card import CardOptions
 from persona_assets.assets.dataset.describe import describe_release
 from persona_assets.assets.dataset.form_rows import Origin
 from persona_assets.assets.dataset.gate import Audit, audit_release
+from persona_assets.assets.dataset.gate_checks import GATE_CHECKS, let_pass
 from persona_assets.assets.dataset.personas import find_personas
 from persona_assets.assets.dataset.release_schemas import FORMS, PAIRED_FORMS
 from persona_assets.assets.dataset.split_options import SplitOptions, read_shares
-from persona_assets.common.checks import Check, build_accounting_check
 from persona_assets.common.metadata import (
     build_count_table,
     measuring_time_and_memory,
@@ -30,51 +29,12 @@ from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
 from persona_assets.consent.left_out import LeaveOutRules, find_left_out
 from persona_assets.consent.purposes import PURPOSES_OF
-from persona_assets.errors import ReleaseError, SettingsError
+from persona_assets.errors import SettingsError
 from persona_assets.io_managers.consent_tables import open_consent_tables
 from persona_assets.io_managers.persona_files import ClusterFolder
-from persona_assets.io_managers.release_folders import withdraw_release
 from persona_assets.partitions import list_window_days, parse_day
 from persona_assets.pseudonyms import read_key_file
 from persona_assets.settings import from_setting, read_settings
-
-_ADDS_UP = build_accounting_check(
-    "dataset", of="line", advice="Lines are neither in a split nor dropped under a reason: report this, it is a defect."
-)
-_NO_IDS = Check(
-    "dataset",
-    "no_account_id_is_released",
-    "Rows of chat or threads hold ids of accounts: report this, it is a defect.",
-    is_error=True,
-)
-_NOTHING_DELETED = Check(
-    "dataset",
-    "nothing_deleted_is_released",
-    "Released lines hold records that were deleted in the window: materialize cluster_jsonl, then this again.",
-    is_error=True,
-)
-_ALL_ALLOW = Check(
-    "dataset",
-    "everyone_allows_the_release",
-    "Released lines hold accounts that refuse training, synthetic content or bulk data sets, ask not to be shown to "
-    "logged-out people, or are gone: report this, it is a defect.",
-    is_error=True,
-)
-_NO_PERSONAL_DATA = Check(
-    "dataset",
-    "no_personal_data_is_left",
-    "Personal data is still found in texts after it was removed: report this, it is a defect.",
-    is_error=True,
-)
-_NO_LEAKS = Check(
-    "dataset",
-    "splits_share_nothing",
-    "Two splits share users, threads or texts, or are not in the order of time (leaks in the metadata): report this, "
-    "it is a defect.",
-    is_error=True,
-)
-# The gate: if one fails, nothing is put in place.
-GATE_CHECKS = (_ADDS_UP, _NO_IDS, _NOTHING_DELETED, _ALL_ALLOW, _NO_PERSONAL_DATA, _NO_LEAKS)
 
 
 class DatasetConfig(SettingsConfig):
@@ -146,9 +106,7 @@ def build_dataset(
             cluster_jsonl.open_line_table("line_messages"),
             user_actions,
             personas,
-            find_left_out(
-                user_actions, said, _read_rules(config), memory_limit=config.memory_limit, scratch=scratch.new_folder()
-            ),
+            find_left_out(user_actions, said, rules, memory_limit=config.memory_limit, scratch=scratch.new_folder()),
             cluster_jsonl.open_ignored(),
         )
         _require_ignored(config, inputs)
@@ -166,7 +124,7 @@ def build_dataset(
             release, audit = _make(config, options, inputs, Origin(day, parse_day(of_window[0])), folder, scratch)
             card = CardOptions(config.dataset_license, config.language, config.dataset_tokenizer, of_window)
             describe_release(folder, release, personas, options, card, audit)
-        yield from _let_pass(audit, UPath(read_settings().data).absolute() / "dataset" / context.partition_key)
+        yield from let_pass(audit, UPath(read_settings().data).absolute() / "dataset" / context.partition_key)
         yield dg.MaterializeResult(
             value=folder,
             metadata={
@@ -268,36 +226,6 @@ def _make(  # noqa: PLR0913, PLR0917 - what a data set is made of
         scratch=scratch.new_folder(),
     )
     return release, audit
-
-
-def _let_pass(audit: Audit, stored: UPath) -> Iterator[dg.AssetCheckResult]:
-    """Yield the results of the gate.
-
-    Raises:
-        ReleaseError: One failed; an earlier data set of the day was removed.
-    """
-    results = [
-        _ADDS_UP.result(passed=not audit.unaccounted, unaccounted=audit.unaccounted),
-        _NO_IDS.result(passed=not audit.account_ids, account_ids=audit.account_ids),
-        _NOTHING_DELETED.result(passed=not audit.deleted, deleted=audit.deleted),
-        _ALL_ALLOW.result(passed=not audit.refusing, accounts=audit.refusing),
-        _NO_PERSONAL_DATA.result(
-            passed=not audit.personal_data, personal_data=audit.personal_data, sampled=audit.sampled
-        ),
-        _NO_LEAKS.result(passed=not audit.leaks, leaks="; ".join(audit.leaks) or "none", **_compared(audit)),
-    ]
-    yield from results
-    failed = [f"{result.check_name}" for result in results if not result.passed]
-    if failed:
-        withdrawn = withdraw_release(stored)
-        raise ReleaseError(
-            f"the data set was not put in place, because {', '.join(failed)} failed"
-            + ("; the earlier one of that day was removed" if withdrawn else "")
-        )
-
-
-def _compared(audit: Audit) -> dict[str, int]:
-    return {f"{name.replace(' ', '_')}_compared": number for name, number in audit.compared.items()}
 
 
 def _list_counts(release: Release) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets.assets.dataset.chat_turns import ChatOptions, assemble_chats
+from persona_assets.assets.dataset.clean_texts import CleanedLines, keep_texts, remove_personal_data
 from persona_assets.assets.dataset.form_rows import (
     Origin,
     make_chat_rows,
@@ -23,8 +24,8 @@ from persona_assets.assets.dataset.form_rows import (
     make_thread_rows,
 )
 from persona_assets.assets.dataset.forms import SPLITS
-from persona_assets.assets.dataset.line_batches import LineBatch, find_starts, read_line_batches
-from persona_assets.assets.dataset.message_store import Cleaner, MessageStore, find_deleted_acts, load_messages
+from persona_assets.assets.dataset.line_batches import LineBatch, find_starts
+from persona_assets.assets.dataset.message_store import MessageStore, find_deleted_acts, load_messages
 from persona_assets.assets.dataset.next_action_rows import find_own_texts, make_next_action_rows
 from persona_assets.assets.dataset.pair_acts import pair_acts
 from persona_assets.assets.dataset.personas import Persona, write_card
@@ -37,13 +38,11 @@ from persona_assets.assets.dataset.user_names import build_namer
 from persona_assets.assets.dataset.write_shards import PersonaWriters, Shard
 from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.consent.left_out import LeftOut
-from persona_assets.personal_data import replace_personal_data
 from persona_assets.pseudonyms import PseudonymKey, Scope
 
 # Why `chat` lacks a line that other forms have.
 TOO_LONG = "longer than the limit of tokens"
 
-_MAX_ROUNDS = 4
 NO_POSTS = pa.array([], pa.string())
 
 _SplitNumbers = npt.NDArray[np.int8]
@@ -120,7 +119,7 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
         chosen = LineFilter(
             find_deleted_acts(con, starts), Counter(), read_refusals(inputs.left_out and inputs.left_out.users, store)
         )
-    cleaned = _CleanedLines(inputs.lines, store, clean, Counter())
+    cleaned = CleanedLines(inputs.lines, store, clean, Counter())
     splits = split_lines(read_split_input(cleaned.read(), store, by_cluster, chosen), options.split)
     n_lines = inputs.lines.count_rows()
     split_of_line = _index_splits(splits, n_lines)
@@ -167,49 +166,6 @@ def _open_inputs(inputs: ReleaseInputs, memory_limit: str, scratch: Path) -> Gen
             create_dataset_view(con, name, getattr(inputs, name))
         con.register("left_out_posts", pa.table({"uri": inputs.left_out.posts if inputs.left_out else NO_POSTS}))
         yield con
-
-
-def remove_personal_data(texts: list[str | None]) -> tuple[list[str | None], dict[str, int]]:
-    """Return texts with placeholders for personal data, and the number of these by kind."""
-    counts = Counter[str]()
-    # Where something was replaced, what is left can be found anew: once more, until nothing is.
-    pending = list(range(len(texts)))
-    texts = list(texts)
-    for _ in range(_MAX_ROUNDS):
-        removed = replace_personal_data([texts[place] for place in pending])
-        counts.update(removed.counts)
-        changed = [(place, text) for place, text in zip(pending, removed.texts, strict=True) if text != texts[place]]
-        for place, text in changed:
-            texts[place] = text
-        pending = [place for place, _ in changed]
-        if not pending:
-            break
-    return texts, {kind: count for kind, count in counts.items() if count}
-
-
-def keep_texts(texts: list[str | None]) -> tuple[list[str | None], dict[str, int]]:
-    """Return the texts as they are."""
-    return texts, {}
-
-
-class _CleanedLines(NamedTuple):
-    """Lines whose acts' own texts are as they are released."""
-
-    lines: pads.Dataset
-    store: MessageStore
-    clean: Cleaner
-    personal_data: Counter[str]
-
-    def read(self) -> Iterator[LineBatch]:
-        """Yield all lines; personal data is counted anew each time."""
-        self.personal_data.clear()
-        for batch in read_line_batches(self.lines, self.store):
-            texts = batch.texts
-            if texts.null_count < len(texts):
-                written, counts = self.clean(texts.to_pylist())
-                self.personal_data.update(counts)
-                texts = pa.array([text or None for text in written], pa.string())
-            yield batch._replace(texts=texts)
 
 
 def _index_splits(splits: LineSplits, n_lines: int) -> _SplitNumbers:

@@ -104,9 +104,7 @@ def _require_all_lines(batch: pa.RecordBatch, first: int, starts: dict[int, int]
     cluster = batch["cluster_id"][0].as_py()
     expected = first - starts.setdefault(cluster, first) + np.arange(batch.num_rows)
     if not np.array_equal(batch["line_number"].to_numpy(), expected):
-        raise StorageError(
-            "the index of cluster_jsonl lacks lines, which were removed: materialize cluster_jsonl again"
-        )
+        raise StorageError("the index of cluster_jsonl lacks lines that were removed: materialize cluster_jsonl again")
 
 
 def _to_numbers(batch: pa.RecordBatch, first: int, store: MessageStore, numbers: dict[str, int]) -> LineBatch:

@@ -12,8 +12,9 @@ import pytest
 from upath import UPath
 
 from persona_assets.assets.dataset import assets as module
-from persona_assets.assets.dataset.assets import GATE_CHECKS, DatasetConfig, build_dataset, read_forms, read_options
+from persona_assets.assets.dataset.assets import DatasetConfig, build_dataset, read_forms, read_options
 from persona_assets.assets.dataset.gate import audit_release
+from persona_assets.assets.dataset.gate_checks import GATE_CHECKS
 from persona_assets.assets.persona_labels.carry_names import PERSONA_LABELS
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import PseudonymKeyError, SettingsError
@@ -164,6 +165,7 @@ def test_all_checks_pass_and_files_have_checksums(run):
         ({"unaccounted": 1}, "every_line_is_accounted_for"),
         ({"account_ids": 1}, "no_account_id_is_released"),
         ({"deleted": 1}, "nothing_deleted_is_released"),
+        ({"refusing": 1}, "everyone_allows_the_release"),
         ({"personal_data": 1}, "no_personal_data_is_left"),
         ({"leaks": ("3 users are in more than one split",)}, "splits_share_nothing"),
     ],

@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets.assets.dataset import build as build_module
-from persona_assets.assets.dataset.build import TOO_LONG, remove_personal_data
+from persona_assets.assets.dataset.build import TOO_LONG
 from persona_assets.assets.dataset.release_schemas import FORMS
 from persona_assets.assets.dataset.split_input import DELETED_ACT, DELETED_MESSAGE, WITHOUT_TEXT
 from persona_assets.pseudonyms import PseudonymKey
@@ -143,10 +143,3 @@ def test_each_batch_size_gives_the_same_rows(tmp_path, monkeypatch):
 
     for form in OPTIONS.forms:
         assert rows_of(other, form) == rows_of(folder, form)
-
-
-def test_what_a_placeholder_uncovers_is_removed_too():
-    texts, counts = remove_personal_data(["a@b.org", None, "nothing", "a@b.org"])
-
-    assert texts == ["[EMAIL]", None, "nothing", "[EMAIL]"]
-    assert counts == {"email": 2}

@@ -67,7 +67,7 @@ def test_accounts_that_were_to_be_left_out_are_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(build_module, "split_lines", keep_all)
     folder, said, given, parsed = release(*window(), tmp_path)
 
-    assert audit((folder, said, given._replace(left_out=LEFT_OUT), parsed), tmp_path)[2:4] == (2, 2)
+    assert audit((folder, said, given._replace(left_out=LEFT_OUT), parsed), tmp_path)[2:4] == (3, 2)
 
 
 def change(folder, said, form, name, value):
