@@ -4,9 +4,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets.assets.cluster_jsonl.ignored import IgnoredOptions
+from persona_assets.assets.dataset.build import NO_POSTS
 from persona_assets.assets.dataset.line_batches import read_line_batches
 from persona_assets.assets.dataset.message_store import load_messages
 from persona_assets.common.database import create_dataset_view, open_duckdb
@@ -52,6 +54,7 @@ class Window:
         with self.open() as con:
             for name in ("lines", "line_messages", "user_actions"):
                 create_dataset_view(con, name, getattr(self, name))
+            con.register("left_out_posts", pa.table({"uri": NO_POSTS}))
             self.store = load_messages(con, clean=_keep, count_tokens=_count, scratch=self.scratch)
 
     def open(self):
