@@ -138,6 +138,13 @@ def test_a_scoped_allowance_overrides_a_global_refusal_only_if_it_is_ours(resolv
     assert row["training_allow"] is expected
 
 
+def test_an_allowance_in_an_unknown_scope_alone_allows_nothing(tmp_path):
+    found, table = resolve([[said("training", allow=True, scope="unknown")]], tmp_path)
+
+    assert table["training_allow"].to_pylist() == [None]
+    assert found.not_binding == {"allows, in a scope that is unknown": 1}
+
+
 def test_without_an_entity_of_ours_no_statement_about_an_entity_counts(tmp_path):
     rows = [
         said("training", allow=allow, scope="entity", scope_value="did:plc:us", key=f"3k{allow}")
