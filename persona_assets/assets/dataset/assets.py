@@ -14,7 +14,7 @@ from persona_assets.assets.dataset.describe import describe_release
 from persona_assets.assets.dataset.form_rows import Origin
 from persona_assets.assets.dataset.gate import Audit, audit_release
 from persona_assets.assets.dataset.gate_checks import GATE_CHECKS, let_pass
-from persona_assets.assets.dataset.personas import find_personas
+from persona_assets.assets.dataset.personas import Persona, find_personas
 from persona_assets.assets.dataset.release_schemas import PAIRED_FORMS, read_forms
 from persona_assets.assets.dataset.split_options import SplitOptions, read_shares
 from persona_assets.common.metadata import (
@@ -28,7 +28,7 @@ from persona_assets.common.provenance import build_provenance
 from persona_assets.common.release_settings import DatasetActs, DatasetPersonalData, DatasetPseudonyms, DatasetSplit
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.consent.left_out import LeaveOutRules, find_left_out
+from persona_assets.consent.left_out import ConsentTables, LeaveOutRules, find_left_out
 from persona_assets.consent.purposes import PURPOSES_OF
 from persona_assets.errors import SettingsError
 from persona_assets.io_managers.consent_tables import open_consent_tables
@@ -100,19 +100,9 @@ def build_dataset(
         day = parse_day(context.partition_key)
         of_window = list_window_days(context.partition_key, days, window)
         said = open_consent_tables(in_graph=consents, since=of_window[0])
-        # Deletions and accounts that are gone are left out of a release, whatever other results keep.
-        undefined = read_settings().undefined_consent(release=True)
-        rules = LeaveOutRules(PURPOSES_OF["release"], undefined, drop_deletions=True)
-        personas = find_personas(persona_labels, day, dict(Counter(cluster_jsonl.read_user_clusters().values())))
-        inputs = ReleaseInputs(
-            cluster_jsonl.open_line_table("lines"),
-            cluster_jsonl.open_line_table("line_messages"),
-            user_actions,
-            personas,
-            find_left_out(user_actions, said, rules, memory_limit=config.memory_limit, scratch=scratch.new_folder()),
-            cluster_jsonl.open_ignored(),
-        )
-        _require_ignored(config, inputs)
+        users = Counter(cluster_jsonl.read_user_clusters().values())
+        personas = find_personas(persona_labels, day, dict(users))
+        inputs = _open_inputs(config, cluster_jsonl, user_actions, personas, said, scratch.new_folder())
         provenance = build_provenance(
             "dataset",
             days=of_window,
@@ -166,6 +156,29 @@ def read_options(config: DatasetConfig) -> ReleaseOptions:
         clean=config.dataset_personal_data == "remove",
         split=_read_split(config),
     )
+
+
+def _open_inputs(  # noqa: PLR0913, PLR0917 - what a data set is made from
+    config: DatasetConfig,
+    cluster_jsonl: ClusterFolder,
+    user_actions: pads.Dataset,
+    personas: list[Persona],
+    said: ConsentTables,
+    scratch: Path,
+) -> ReleaseInputs:
+    # Deletions and accounts that are gone are left out of a release, whatever other results keep.
+    undefined = read_settings().undefined_consent(release=True)
+    rules = LeaveOutRules(PURPOSES_OF["release"], undefined, drop_deletions=True)
+    inputs = ReleaseInputs(
+        cluster_jsonl.open_line_table("lines"),
+        cluster_jsonl.open_line_table("line_messages"),
+        user_actions,
+        personas,
+        find_left_out(user_actions, said, rules, memory_limit=config.memory_limit, scratch=scratch),
+        cluster_jsonl.open_ignored(),
+    )
+    _require_ignored(config, inputs)
+    return inputs
 
 
 def _require_ignored(config: DatasetConfig, inputs: ReleaseInputs) -> None:
