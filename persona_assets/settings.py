@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 
 import pydantic
 
+from persona_assets.common.assignment_settings import AssignmentSettings
 from persona_assets.common.renamed_settings import replace_old_names
 from persona_assets.common.scheduler_settings import SchedulerSettings
 from persona_assets.common.setting_texts import describe_bounds, explain_setting_errors
@@ -40,7 +41,7 @@ _COSTS_ONLY = frozenset({"memory_limit", "workers", "device", "compute_dtype", "
 COSTS_ONLY = "costs_only"
 
 
-class Settings(SchedulerSettings):
+class Settings(SchedulerSettings, AssignmentSettings):
     """What a machine and its user set once. Field `data` is variable `PERSONA_DATA`, and so on."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)

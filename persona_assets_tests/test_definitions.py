@@ -13,7 +13,7 @@ from persona_assets.definitions import build_definitions
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import make_model
-from persona_assets_tests.whole_graph import DAY_ASSETS, LINEAGE_ASSETS, PERSONA_ASSETS
+from persona_assets_tests.whole_graph import ASSIGNMENT_ASSETS, DAY_ASSETS, LINEAGE_ASSETS, PERSONA_ASSETS
 
 ROOT = Path(__file__).parents[1]
 READS = {
@@ -24,6 +24,7 @@ READS = {
     "english_users": {"english_posts", "user_actions"},
     "embeddings": {"english_posts"},
     "clusters": {"embeddings", "english_users"},
+    "user_assignments": {"embeddings", "english_users"},
     "lineage": {"clusters"},
     "cluster_jsonl": {"clusters", "english_users", "user_actions", "english_posts", "embeddings"},
     "persona_phrases": {"clusters", "cluster_jsonl", "english_posts"},
@@ -38,6 +39,7 @@ STAGES = {
     "embeddings": "days",
     "english_users": "personas",
     "clusters": "personas",
+    "user_assignments": "assignments",
     "lineage": "all_days",
     "cluster_jsonl": "results",
     "persona_phrases": "personas",
@@ -48,6 +50,7 @@ WINDOWED = {
     ("english_users", "english_posts"),
     ("english_users", "user_actions"),
     ("clusters", "embeddings"),
+    ("user_assignments", "embeddings"),
     ("cluster_jsonl", "user_actions"),
     ("cluster_jsonl", "english_posts"),
     ("cluster_jsonl", "embeddings"),
@@ -116,7 +119,7 @@ def test_windows_are_partition_mappings(graph, child, parent):
 
 
 def test_the_jobs_cover_each_asset_once():
-    assert sorted([*DAY_ASSETS, *PERSONA_ASSETS, *LINEAGE_ASSETS]) == sorted(READS)
+    assert sorted([*DAY_ASSETS, *PERSONA_ASSETS, *LINEAGE_ASSETS, *ASSIGNMENT_ASSETS]) == sorted(READS)
 
 
 @pytest.mark.slow

@@ -44,6 +44,7 @@ FOLDERS = [
     "embeddings",
     "clusters",
     "persona_phrases",
+    "user_assignments",
     "cluster_centres",
     "cluster_certainty",
 ]

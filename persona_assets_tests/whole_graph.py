@@ -9,10 +9,12 @@ TABLES = ("raw_events", "user_actions", "english_posts", "english_users", "embed
 DAY_ASSETS = ("raw_events", "rejected_lines", "user_actions", "english_posts", "embeddings")
 PERSONA_ASSETS = ("english_users", "clusters", "cluster_jsonl", "persona_phrases", "cluster_stats")
 LINEAGE_ASSETS = ("lineage", "persona_labels")
+# Not in process_day. STEPS need PERSONA_ASSIGN_TO=DAY, as there is one day.
+ASSIGNMENT_ASSETS = ("user_assignments",)
 SIDE_TABLES = ("cluster_centres", "cluster_certainty")  # also cluster_curve, if the number of clusters is chosen
 FOLDERS = ("cluster_jsonl", "cluster_stats")
 # In the order of the graph.
-STEPS = (*TABLES, "cluster_jsonl", "persona_phrases", *LINEAGE_ASSETS, "cluster_stats")
+STEPS = (*TABLES, *ASSIGNMENT_ASSETS, "cluster_jsonl", "persona_phrases", *LINEAGE_ASSETS, "cluster_stats")
 DAILY_STEPS = tuple(step for step in STEPS if step not in LINEAGE_ASSETS)
 
 

@@ -22,7 +22,7 @@ from persona_assets.common.columns import describe_columns, require_schema
 from persona_assets.common.metadata import build_column_schema
 from persona_assets.common.parquet_checksums import read_body_digest, verify_parquet
 from persona_assets.common.parquet_files import write_parquet
-from persona_assets.errors import PersonaAssetsError, SchemaError, StorageError
+from persona_assets.errors import MissingPartitionError, PersonaAssetsError, SchemaError, StorageError
 from persona_assets.io_managers.atomic_storage import arrow_filesystem, is_local_path, replacing_file
 from persona_assets.io_managers.later_columns import add_later_columns
 from persona_assets.io_managers.side_tables import find_side_tables, remove_side_table, side_table_path
@@ -184,6 +184,37 @@ class ParquetIOManager(dg.ConfigurableIOManagerFactory[ParquetUPathIOManager]):
         """Return the IO manager; nothing is written yet."""
         del context
         return ParquetUPathIOManager(UPath(self.base).absolute())
+
+
+def open_day(data: str, asset: str, day: dt.date, *side_tables: str) -> DatasetWithSideTables:
+    """Return a stored day of an asset with side tables, for an asset that does not depend on that partition (ADR 0057).
+
+    Args:
+        data: The setting `data`.
+        asset: Name of a daily asset that is stored as a table.
+        day: Its partition.
+        *side_tables: Names of its side tables to open.
+
+    Raises:
+        MissingPartitionError: The day is not stored.
+        StorageError: A file has changed since it was written, or a side table is missing or belongs to another table.
+    """
+    path = UPath(data).absolute() / asset / f"{day}{ParquetUPathIOManager.extension}"
+    if not path.exists():
+        raise MissingPartitionError(f"{asset} has not been materialized for {day}: there is no {path}")
+    main, *_ = _open_dataset(asset, [path])
+    sides = {side: _open_side_table(find_side_tables(side, [path]), [path]) for side in side_tables}
+    return DatasetWithSideTables(main, sides)
+
+
+def open_table_of_all_days(data: str, asset: str) -> pads.FileSystemDataset | None:
+    """Return the stored table of an asset without partitions, or None if there is none.
+
+    Raises:
+        StorageError: The file has changed since it was written.
+    """
+    path = UPath(data).absolute() / f"{asset}{ParquetUPathIOManager.extension}"
+    return _open_dataset(asset, [path])[0] if path.exists() else None
 
 
 @contextmanager

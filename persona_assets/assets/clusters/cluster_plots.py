@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from persona_assets.assets.clusters.assign import Labels, Vectors
 from persona_assets.assets.clusters.choose_k import KCandidate
 from persona_assets.common.pictures import UI_DPI, choose_colour, project_to_plane, to_png
+from persona_assets.post_vectors.assign import Labels, Vectors
 
 # Maximum number of clusters whose numbers are written on the map: the largest.
 MAX_NUMBERED_CLUSTERS = 40
