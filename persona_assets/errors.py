@@ -67,6 +67,10 @@ class VectorError(PersonaAssetsError):
     """A vector of an input is not finite, has the wrong number of dimensions, or is not comparable with another one."""
 
 
+class EvaluationError(PersonaAssetsError):
+    """A data set or a file of predictions cannot be scored."""
+
+
 class StorageError(PersonaAssetsError):
     """A file cannot be written because the disk is full, or cannot be read because it is damaged or missing."""
 

@@ -57,6 +57,7 @@ PLAIN = {
 # Packages that several assets share, whose modules are pure as those of assets are.
 SHARED = {
     "archive",
+    "evaluation",
     "files",
     "personal_data",
     "post_vectors",
