@@ -256,7 +256,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         return Settings(**given)  # pyright: ignore[reportArgumentType] - pydantic parses the strings
     except pydantic.ValidationError as error:
         known = [name.upper() for name in Settings.model_fields]
-        known.sort(key=lambda name: name.lower() in SchedulerSettings.model_fields)  # those of schedulers last
+        known.sort(key=lambda name: name.lower() not in Settings.__annotations__)  # those of other modules last
         raise SettingsError(explain_setting_errors(error, known, prefix=PREFIX)) from None
 
 

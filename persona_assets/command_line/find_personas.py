@@ -12,7 +12,7 @@ from upath import UPath
 from persona_assets import tables
 from persona_assets.common.parquet_checksums import verify_parquet
 from persona_assets.errors import MissingPartitionError, ModelError
-from persona_assets.io_managers.window_days import list_stored_days
+from persona_assets.io_managers.stored_days import list_stored_days
 from persona_assets.settings import Settings
 
 FoundPersona = dict[str, Any]

@@ -22,7 +22,7 @@ from persona_assets.common.columns import describe_columns, require_schema
 from persona_assets.common.metadata import build_column_schema
 from persona_assets.common.parquet_checksums import read_body_digest, verify_parquet
 from persona_assets.common.parquet_files import write_parquet
-from persona_assets.errors import MissingPartitionError, PersonaAssetsError, SchemaError, StorageError
+from persona_assets.errors import PersonaAssetsError, SchemaError, StorageError
 from persona_assets.io_managers.atomic_storage import arrow_filesystem, is_local_path, replacing_file
 from persona_assets.io_managers.later_columns import add_later_columns
 from persona_assets.io_managers.side_tables import find_side_tables, remove_side_table, side_table_path
@@ -137,12 +137,12 @@ class ParquetUPathIOManager(dg.UPathIOManager):
             return self._open(context, days)
         files_by_side = {side: find_side_tables(side, days) for side in side_tables}
         main = self._open(context, days)
-        opened = {side: _open_side_table(files, days) for side, files in files_by_side.items()}
+        opened = {side: open_side_table(files, days) for side, files in files_by_side.items()}
         return DatasetWithSideTables(main, opened)
 
     def _open(self, context: dg.InputContext, paths: list[UPath]) -> pads.FileSystemDataset:
         name = context.asset_key.to_user_string()
-        dataset, unverified, without_day, older = _open_dataset(name, paths)
+        dataset, unverified, without_day, older = open_dataset(name, paths)
         if older:
             context.log.warning(
                 "%d of %d files of %s were written before it had all of its columns, and are empty there: materialize "
@@ -186,37 +186,6 @@ class ParquetIOManager(dg.ConfigurableIOManagerFactory[ParquetUPathIOManager]):
         return ParquetUPathIOManager(UPath(self.base).absolute())
 
 
-def open_day(data: str, asset: str, day: dt.date, *side_tables: str) -> DatasetWithSideTables:
-    """Return a stored day of an asset with side tables, for an asset that does not depend on that partition (ADR 0057).
-
-    Args:
-        data: The setting `data`.
-        asset: Name of a daily asset that is stored as a table.
-        day: Its partition.
-        *side_tables: Names of its side tables to open.
-
-    Raises:
-        MissingPartitionError: The day is not stored.
-        StorageError: A file has changed since it was written, or a side table is missing or belongs to another table.
-    """
-    path = UPath(data).absolute() / asset / f"{day}{ParquetUPathIOManager.extension}"
-    if not path.exists():
-        raise MissingPartitionError(f"{asset} has not been materialized for {day}: there is no {path}")
-    main, *_ = _open_dataset(asset, [path])
-    sides = {side: _open_side_table(find_side_tables(side, [path]), [path]) for side in side_tables}
-    return DatasetWithSideTables(main, sides)
-
-
-def open_table_of_all_days(data: str, asset: str) -> pads.FileSystemDataset | None:
-    """Return the stored table of an asset without partitions, or None if there is none.
-
-    Raises:
-        StorageError: The file has changed since it was written.
-    """
-    path = UPath(data).absolute() / f"{asset}{ParquetUPathIOManager.extension}"
-    return _open_dataset(asset, [path])[0] if path.exists() else None
-
-
 @contextmanager
 def _failing_at_once(metadata: Mapping[str, Any] | None) -> Generator[None]:
     try:
@@ -258,7 +227,8 @@ def _write(table: pa.Table | Path, temporary: UPath, day: dt.date | None) -> Non
         temporary.fs.put_file(str(table), temporary.path)
 
 
-def _open_side_table(files: list[UPath], paths: list[UPath]) -> pads.FileSystemDataset:
+def open_side_table(files: list[UPath], paths: list[UPath]) -> pads.FileSystemDataset:
+    """Open a side table as one dataset; raise StorageError if a file has changed or is of another main table."""
     filesystem = arrow_filesystem(files[0].fs)
     for file, path in zip(files, paths, strict=True):
         _verify(file)
@@ -269,7 +239,7 @@ def _open_side_table(files: list[UPath], paths: list[UPath]) -> pads.FileSystemD
     return _as_dataset(files, _read_schema(files[0], filesystem))
 
 
-def _open_dataset(table: str, paths: list[UPath]) -> tuple[pads.FileSystemDataset, int, list[UPath], list[UPath]]:
+def open_dataset(table: str, paths: list[UPath]) -> tuple[pads.FileSystemDataset, int, list[UPath], list[UPath]]:
     """Open files as one dataset. All files are verified first, so that a damaged one is named before any work.
 
     Returns:

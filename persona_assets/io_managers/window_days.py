@@ -1,6 +1,5 @@
 """Find which days of an input are stored, and name what to run for those that are missing."""
 
-import datetime as dt
 from collections.abc import Callable, Iterable
 
 import dagster as dg
@@ -8,7 +7,6 @@ from dagster._check import CheckError
 from upath import UPath
 
 from persona_assets.errors import MissingPartitionError
-from persona_assets.partitions import parse_day
 
 # Suffixes of a stored day: a table is a file, the other results are folders.
 _SUFFIXES = (".parquet", "")
@@ -52,13 +50,6 @@ def find_existing_paths(context: dg.InputContext, paths: dict[str, UPath]) -> li
             f"{_command_that_makes([name], 'DAY')} for each day"
         )
     return existing
-
-
-def list_stored_days(data: str, asset: str) -> list[dt.date]:
-    """Return the days for which a table of `asset` is stored below `data`, sorted; none if the folder is missing."""
-    folder = UPath(data).absolute() / asset
-    files = folder.glob("*.parquet") if folder.exists() else []
-    return sorted(parse_day(file.stem) for file in files if not file.name.startswith("."))
 
 
 def _command_that_makes(assets: Iterable[str], day: str) -> str:

@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 CARD = "You are a user of a social network who bakes."
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 
-pytestmark = [pytest.mark.train, pytest.mark.slow]
+# Warnings are those of TRL and transformers about each other.
+pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 
 def make_chat(number):
@@ -88,7 +89,6 @@ def find_learnt(trainer):
     return tokenizer.decode(learnt), tokenizer.decode(others)
 
 
-@pytest.mark.filterwarnings("default")
 def test_only_the_last_turn_of_the_persona_is_learnt(train, folder, tmp_path):
     learnt, others = find_learnt(build(train, folder, tmp_path))
 
@@ -98,7 +98,6 @@ def test_only_the_last_turn_of_the_persona_is_learnt(train, folder, tmp_path):
     assert "I bake" in others
 
 
-@pytest.mark.filterwarnings("default")
 def test_all_turns_of_the_persona_and_nothing_else_may_be_learnt(train, folder, tmp_path):
     learnt, others = find_learnt(build(train, folder, tmp_path, "--turns", "all"))
 
@@ -109,7 +108,6 @@ def test_all_turns_of_the_persona_and_nothing_else_may_be_learnt(train, folder, 
     assert not any(words in others for words in ("I bake", "actions"))
 
 
-@pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("turns", ["last", "all"])
 def test_the_loss_falls_on_training_and_validation_examples(train, folder, tmp_path, turns):
     trainer = build(train, folder, tmp_path, "--turns", turns, "--steps", "20", "--batch", "4")
@@ -123,19 +121,9 @@ def test_the_loss_falls_on_training_and_validation_examples(train, folder, tmp_p
 
 
 def test_the_command_saves_a_model_that_loads_again(train, folder, tmp_path):
-    command = [
-        sys.executable,
-        "examples/train.py",
-        folder,
-        "--persona",
-        "persona_3",
-        "--out",
-        tmp_path / "one",
-        "--cpu",
-    ]
-    done = subprocess.run(
-        [*map(str, command), "--steps", "2", "--batch", "2"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    options = ["--persona", "persona_3", "--out", str(tmp_path / "one"), "--cpu", "--steps", "2", "--batch", "2"]
+    command = [sys.executable, "examples/train.py", str(folder), *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
     assert "48 examples of persona_3, on cpu" in done.stdout

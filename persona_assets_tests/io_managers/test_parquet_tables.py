@@ -20,8 +20,6 @@ from persona_assets.io_managers.parquet_tables import (
     ParquetIOManager,
     WithSideTables,
     metadata_to_load_every_day,
-    open_day,
-    open_table_of_all_days,
 )
 from persona_assets.partitions import daily_partitions, trailing_window
 
@@ -425,36 +423,3 @@ def test_a_file_without_a_column_that_it_always_had_is_refused(tmp_path):
 
     with pytest.raises(SchemaError, match="missing or other"):
         run([made, reader], day="2025-03-01", base=tmp_path, select=[reader])
-
-
-def test_a_stored_day_opens_with_its_side_tables_outside_of_a_run(tmp_path):
-    with_sides = WithSideTables(clusters("a", "b"), CENTRES)
-    run([asset_of("clusters", with_sides)], day="2025-03-01", base=tmp_path)
-
-    opened = open_day(str(tmp_path), "clusters", FIRST, "cluster_centres")
-
-    assert opened.main.to_table().equals(clusters("a", "b"))
-    assert opened.side_tables["cluster_centres"].to_table()["users"].to_pylist() == [1]
-    with pytest.raises(MissingPartitionError, match="clusters has not been materialized for 2025-03-02"):
-        open_day(str(tmp_path), "clusters", dt.date(2025, 3, 2))
-
-
-def test_a_side_table_of_another_main_table_is_refused_outside_of_a_run(tmp_path):
-    for day, users in (("2025-03-01", ("a", "b")), ("2025-03-02", ("c",))):
-        run([asset_of("clusters", WithSideTables(clusters(*users), CENTRES))], day=day, base=tmp_path)
-    (tmp_path / "clusters" / "2025-03-02.parquet").replace(tmp_path / "clusters" / "2025-03-01.parquet")
-
-    with pytest.raises(StorageError, match="belongs to another table"):
-        open_day(str(tmp_path), "clusters", FIRST, "cluster_centres")
-
-
-def test_a_table_of_all_days_opens_outside_of_a_run_if_it_is_stored(tmp_path):
-    @dg.asset
-    def lineage():
-        return tables.LINEAGE.empty_table()
-
-    assert open_table_of_all_days(str(tmp_path), "lineage") is None
-    run([lineage], day=None, base=tmp_path)
-    opened = open_table_of_all_days(str(tmp_path), "lineage")
-    assert opened is not None
-    assert opened.schema.equals(tables.LINEAGE)

@@ -10,12 +10,7 @@ from upath import UPath
 from persona_assets import tables
 from persona_assets.errors import MissingPartitionError
 from persona_assets.io_managers.parquet_tables import ParquetIOManager
-from persona_assets.io_managers.window_days import (
-    find_existing_paths,
-    find_missing_assets,
-    find_window_paths,
-    list_stored_days,
-)
+from persona_assets.io_managers.window_days import find_existing_paths, find_missing_assets, find_window_paths
 from persona_assets.partitions import daily_partitions
 
 
@@ -118,12 +113,3 @@ def test_no_stored_day_is_an_error(context, tmp_path, folder):
 
     with pytest.raises(MissingPartitionError, match="clusters has not been materialized for any day"):
         find_existing_paths(context, {"2025-03-01": UPath(tmp_path / folder / "2025-03-01.parquet")})
-
-
-def test_stored_days_are_listed_in_order_without_temporary_files(tmp_path):
-    assert list_stored_days(str(tmp_path), "clusters") == []
-    (tmp_path / "clusters").mkdir()
-    for name in ("2025-03-02.parquet", "2025-03-01.parquet", ".2025-03-03.parquet"):
-        (tmp_path / "clusters" / name).touch()
-
-    assert list_stored_days(str(tmp_path), "clusters") == [dt.date(2025, 3, 1), dt.date(2025, 3, 2)]

@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets.assets.user_assignments.drift import Drift, measure_drift
@@ -21,8 +22,7 @@ from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import MissingPartitionError, SettingsError
-from persona_assets.io_managers.parquet_tables import open_day, open_table_of_all_days
-from persona_assets.io_managers.window_days import list_stored_days
+from persona_assets.io_managers.stored_days import list_stored_days, open_day, open_table_of_all_days
 from persona_assets.partitions import days_of_window, parse_day
 from persona_assets.post_vectors.duplicates import find_repeated_uris
 from persona_assets.settings import from_setting, read_settings
@@ -123,16 +123,8 @@ def build_user_assignments(
         with measured() as cost:
             earlier = None if day is None else _read(data, day)
             repeated = find_repeated_uris(embeddings, memory_limit=config.memory_limit, scratch=scratch.new_folder())
-            assigned = (
-                AssignedUsers(USER_ASSIGNMENTS.empty_table(), {_NO_EARLIER_DAY: english_users.count_rows()})
-                if earlier is None
-                else assign_users(
-                    embeddings,
-                    english_users,
-                    earlier,
-                    repeated=repeated,
-                    on_progress=Progress(context.log.info, what="post vectors").add,
-                )
+            assigned = _assign(
+                embeddings, english_users, earlier, repeated, Progress(context.log.info, what="post vectors")
             )
             drift = None if earlier is None else measure_drift(assigned.table, earlier)
         made = build_provenance(
@@ -150,20 +142,30 @@ def build_user_assignments(
                 "assigned_day": "none" if day is None else f"{day}",
                 **_describe(drift),
                 "dropped": count_table(assigned.dropped, of="reason"),
-                "repeated_posts": len(repeated),
                 **window_metadata(context, embeddings=embeddings),
                 **provenance_table(made),
                 **cost,
             },
             check_results=[
-                _ASSIGNABLE.result(
-                    passed=day is not None or is_first, assigned_day="none" if day is None else f"{day}"
-                ),
+                _ASSIGNABLE.result(passed=day is not None or is_first),
                 *check_assignments(assigned, drift, english_users.count_rows()),
             ],
         )
 
     return user_assignments
+
+
+def _assign(
+    embeddings: pads.Dataset,
+    english_users: pads.Dataset,
+    earlier: EarlierClusters | None,
+    repeated: pa.Array,
+    progress: Progress,
+) -> AssignedUsers:
+    """Return the assigned users; without earlier clusters all are dropped."""
+    if earlier is None:
+        return AssignedUsers(USER_ASSIGNMENTS.empty_table(), {_NO_EARLIER_DAY: english_users.count_rows()})
+    return assign_users(embeddings, english_users, earlier, repeated=repeated, on_progress=progress.add)
 
 
 def _choose_day(data: str, partition_key: str, asked: str | None) -> dt.date | None:
