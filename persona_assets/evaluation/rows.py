@@ -31,7 +31,7 @@ class Rows(NamedTuple):
 
     line_ids: Int64Array  # (n,), distinct
     personas: npt.NDArray[np.str_]  # (n,)
-    contexts: list[str]  # n, the contents of the messages before the act, one a line
+    contexts: list[str]  # n, the messages before the act without the card, one a line
     actions: npt.NDArray[np.str_]  # (n,)
     texts: list[str | None]  # n, what the user wrote with the act
     asks_for_action: BoolArray  # (n,), False in rows that ask for a text alone
@@ -92,10 +92,7 @@ def read_rows(folder: Path) -> dict[str, Rows]:
 
 def to_rows(table: pa.Table) -> Rows:
     """Return rows of a table with the columns of `next_action`; `task` and `time` may be missing."""
-    contexts = [
-        "\n".join(message["content"] or "" for message in messages)[-MAX_TEXT_CHARACTERS:]
-        for messages in table["context"].to_pylist()
-    ]
+    contexts = [_join(messages) for messages in table["context"].to_pylist()]
     texts = [None if not text else text[:MAX_TEXT_CHARACTERS] for text in table["text"].to_pylist()]
     tasks = table["task"].to_pylist() if "task" in table.column_names else [_ACTION_TASK] * len(table)
     hours = None
@@ -112,6 +109,12 @@ def to_rows(table: pa.Table) -> Rows:
         np.array([bool(frequent) for frequent in table["frequent"].to_pylist()], bool),
         hours,
     )
+
+
+def _join(messages: list[dict[str, str | None]]) -> str:
+    """Return the contents without the system's card, which is the same for all rows of a persona."""
+    contents = (message["content"] or "" for message in messages if message["role"] != "system")
+    return "\n".join(contents)[-MAX_TEXT_CHARACTERS:]
 
 
 def read_predictions(file: Path, rows: Rows) -> Predictions:

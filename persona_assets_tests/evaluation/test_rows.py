@@ -53,6 +53,15 @@ def test_long_contexts_lose_their_beginning():
     assert (len(context), context[-5:]) == (MAX_TEXT_CHARACTERS, "\nlast")
 
 
+def test_the_card_of_the_persona_is_no_part_of_the_context():
+    table = plant(1)[0].to_pylist()
+    table[0]["context"] = [{"role": "system", "content": "You bake."}, {"role": "user", "content": "@user1: hello"}]
+
+    (context,) = to_rows(pa.Table.from_pylist(table, schema=plant(1)[0].schema)).contexts
+
+    assert context == "@user1: hello"
+
+
 def test_a_folder_without_the_form_or_with_another_is_an_error(tmp_path):
     with pytest.raises(EvaluationError, match="has no rows of next_action"):
         read_rows(tmp_path)
