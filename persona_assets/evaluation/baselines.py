@@ -87,12 +87,14 @@ class _Features(NamedTuple):
     """Turns rows into numbers."""
 
     vectoriser: Any  # `_fit_vectoriser`
-    reduction: Any  # sklearn.decomposition.TruncatedSVD
+    reduction: Any  # sklearn.decomposition.TruncatedSVD; None if no context has a word
     personas: dict[str, int]
 
     def build(self, rows: Rows, personas: npt.NDArray[np.str_]) -> Float64Array:
         """Return the features, `(n, d)`, with the number of the persona first."""
-        dense = self.reduction.transform(self.vectoriser.transform(rows.contexts))
+        dense = np.zeros((len(rows.contexts), 0))
+        if self.reduction is not None:
+            dense = self.reduction.transform(self.vectoriser.transform(rows.contexts))
         sizes = np.array([[len(context), context.count("\n") + 1] for context in rows.contexts], np.float64)
         columns = [self.number(personas)[:, None], dense, sizes.reshape(-1, 2)]
         if rows.hours is not None:
@@ -130,8 +132,9 @@ def fit_boosting(training: Rows, validation: Rows, *, seed: int) -> Boosting:
     features = _fit_features(training, seed)
     matrix = features.build(training, training.personas)
     fitted: list[Boosting] = []
+    make: Any = HistGradientBoostingClassifier  # its annotations are those of its defaults
     for weights in ("balanced", None) if len(validation.line_ids) else ("balanced",):
-        classifier = HistGradientBoostingClassifier(
+        classifier = make(
             max_iter=_ITERATIONS,
             early_stopping=False,
             class_weight=weights,
@@ -231,7 +234,8 @@ def _fit_features(training: Rows, seed: int) -> _Features:
     from sklearn.decomposition import TruncatedSVD  # noqa: PLC0415 - 1 s
 
     vectoriser = _fit_vectoriser(training.contexts)
-    reduction = TruncatedSVD(TEXT_DIMENSIONS, random_state=seed).fit(vectoriser.transform(training.contexts))
+    words = vectoriser.transform(training.contexts)
+    reduction = TruncatedSVD(TEXT_DIMENSIONS, random_state=seed).fit(words) if words.nnz else None
     numbers = {f"{persona}": number for number, persona in enumerate(np.unique(training.personas))}
     return _Features(vectoriser, reduction, numbers)
 

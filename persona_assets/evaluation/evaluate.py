@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from persona_assets.errors import EvaluationError
 from persona_assets.evaluation.baselines import (
+    Baseline,
     fit_boosting,
     fit_majority,
     fit_nearest,
@@ -66,7 +67,7 @@ def predict_baselines(splits: Mapping[str, Rows], *, seed: int) -> dict[str, Pre
         raise EvaluationError("the split train has no row that asks for an action")
     validation = splits.get("validation", training.take(np.array([], np.int64)))
     validation = validation.take(np.flatnonzero(validation.asks_for_action))
-    baselines = {
+    baselines: dict[str, Baseline] = {
         "majority": fit_majority(asking),
         "persona prior": fit_persona_prior(asking),
         "nearest context": fit_nearest(asking, seed=seed),

@@ -53,7 +53,7 @@ def estimate_distance_divergence(true: Vectors, predicted: Vectors, *, samples: 
 
     def measure(weights: Float64Array) -> float:
         pairs = weights[first] * weights[second]
-        return js_divergence(*(np.bincount(numbers, pairs, minlength=BINS) for numbers in bins))
+        return js_divergence(*(np.bincount(numbers, pairs, minlength=BINS).astype(np.float64) for numbers in bins))
 
     return estimate(measure, len(true), samples=samples, seed=seed)
 

@@ -52,12 +52,12 @@ def test_with_shuffled_personas_the_gain_vanishes(planted):
 
 
 def test_a_model_that_memorises_wins_on_a_split_by_lines_and_not_on_one_by_threads():
-    table, threads = plant(1800, follows_thread=0.6, thread_size=12)
+    table, threads = plant(900, follows_thread=0.85, noise=0)
     by_lines, by_threads = score(split_by(table, np.arange(len(table)))), score(split_by(table, threads))
 
-    assert by_lines["nearest"] > by_lines["boosting"]
-    assert by_threads["nearest"] < by_threads["boosting"]
-    assert by_threads["nearest"] < by_lines["nearest"] - 0.1
+    assert max(by_lines, key=by_lines.get) == "nearest"
+    assert by_threads["nearest"] < min(by_threads["boosting"], by_threads["prior"])
+    assert by_threads["nearest"] < 0.5 * by_lines["nearest"]
 
 
 def test_a_persona_that_is_not_in_training_gets_the_majority(planted):
@@ -70,7 +70,7 @@ def test_a_persona_that_is_not_in_training_gets_the_majority(planted):
 
 
 def test_time_is_used_where_there_is_one():
-    table, threads = plant(600, noise=0)
+    table, threads = plant(300, noise=0)
     splits = split_by(table, threads)
     # The act depends on the hour alone.
     splits = {
@@ -98,9 +98,11 @@ def test_texts_of_baselines_are_training_texts_of_whom_they_say(planted):
     assert set(predict_with_texts(fit_boosting(train, test, seed=0), test, train, seed=0).texts) == {None}
 
 
-def test_the_same_seed_gives_the_same_predictions(planted):
-    one, other = (fit_boosting(planted["train"], planted["validation"], seed=3) for _ in range(2))
-    test = planted["test"]
+def test_the_same_seed_gives_the_same_predictions():
+    table, threads = plant(300)
+    splits = split_by(table, threads)
+    one, other = (fit_boosting(splits["train"], splits["validation"], seed=3) for _ in range(2))
+    test = splits["test"]
 
     np.testing.assert_array_equal(one.predict(test, test.personas), other.predict(test, test.personas))
 
