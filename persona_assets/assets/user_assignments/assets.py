@@ -15,15 +15,20 @@ from persona_assets.assets.user_assignments.nearest_personas import (
     read_clusters,
 )
 from persona_assets.assets.user_assignments.stored_tables import USER_ASSIGNMENTS
-from persona_assets.common.checks import Check, accounting_check
-from persona_assets.common.metadata import count_table, measured, provenance_table, window_metadata
+from persona_assets.common.checks import Check, build_accounting_check
+from persona_assets.common.metadata import (
+    build_count_table,
+    measuring_time_and_memory,
+    provenance_table,
+    window_metadata,
+)
 from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import MissingPartitionError, SettingsError
 from persona_assets.io_managers.stored_days import list_stored_days, open_day, open_table_of_all_days
-from persona_assets.partitions import days_of_window, parse_day
+from persona_assets.partitions import list_window_days, parse_day
 from persona_assets.post_vectors.duplicates import find_repeated_uris
 from persona_assets.settings import from_setting, read_settings
 
@@ -41,7 +46,7 @@ _COLUMNS = {
     "in_fit": "float",
 }
 
-_ADDS_UP = accounting_check(
+_ADDS_UP = build_accounting_check(
     "user_assignments",
     of="user",
     advice="A user has no row without being counted as dropped, or has two: report this, it is a defect.",
@@ -120,16 +125,18 @@ def build_user_assignments(
         """
         data = read_settings().data
         day = _choose_day(data, context.partition_key, config.assign_to)
-        with measured() as cost:
+        with measuring_time_and_memory() as cost:
             earlier = None if day is None else _read(data, day)
-            repeated = find_repeated_uris(embeddings, memory_limit=config.memory_limit, scratch=scratch.new_folder())
+            repeated_uris = find_repeated_uris(
+                embeddings, memory_limit=config.memory_limit, scratch=scratch.new_folder()
+            )
             assigned = _assign(
-                embeddings, english_users, earlier, repeated, Progress(context.log.info, what="post vectors")
+                embeddings, english_users, earlier, repeated_uris, Progress(context.log.info, what="post vectors")
             )
             drift = None if earlier is None else measure_drift(assigned.table, earlier)
         made = build_provenance(
             "user_assignments",
-            days=days_of_window(context.partition_key, days, window),
+            days=list_window_days(context.partition_key, days, window),
             settings={"assigned_day": "none" if day is None else f"{day}"},
             libraries=["numpy"],
             inputs=[english_users, *([] if earlier is None else [earlier.schema])],
@@ -141,7 +148,7 @@ def build_user_assignments(
             metadata={
                 "assigned_day": "none" if day is None else f"{day}",
                 **_describe(drift),
-                "dropped": count_table(assigned.dropped, of="reason"),
+                "dropped": build_count_table(assigned.dropped, of="reason"),
                 **window_metadata(context, embeddings=embeddings),
                 **provenance_table(made),
                 **cost,
@@ -159,13 +166,13 @@ def _assign(
     embeddings: pads.Dataset,
     english_users: pads.Dataset,
     earlier: EarlierClusters | None,
-    repeated: pa.Array,
+    repeated_uris: pa.Array,
     progress: Progress,
 ) -> AssignedUsers:
     """Return the assigned users; without earlier clusters all are dropped."""
     if earlier is None:
         return AssignedUsers(USER_ASSIGNMENTS.empty_table(), {_NO_EARLIER_DAY: english_users.count_rows()})
-    return assign_users(embeddings, english_users, earlier, repeated=repeated, on_progress=progress.add)
+    return assign_users(embeddings, english_users, earlier, repeated_uris=repeated_uris, on_progress=progress.add)
 
 
 def _choose_day(data: str, partition_key: str, asked: str | None) -> dt.date | None:

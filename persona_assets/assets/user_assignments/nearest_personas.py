@@ -22,7 +22,7 @@ from persona_assets.post_vectors.assign import (
     assign_second_nearest,
     single_threaded_blas,
 )
-from persona_assets.post_vectors.read import common_width, find_model_name
+from persona_assets.post_vectors.read import find_model_name, read_common_width
 from persona_assets.post_vectors.user_vectors import average_user_vectors
 
 # A user is an outlier below this quantile of the similarities of the users from whom the cluster was made.
@@ -107,7 +107,7 @@ def assign_users(
     english_users: pads.Dataset,
     earlier: EarlierClusters,
     *,
-    repeated: pa.Array | None = None,
+    repeated_uris: pa.Array | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> AssignedUsers:
     """Return each user of a window with the nearest centre of an earlier day.
@@ -119,7 +119,7 @@ def assign_users(
         embeddings: `tables.embeddings_schema(d)` of the window, any order.
         english_users: `tables.ENGLISH_USERS` of the window, any order.
         earlier: Clusters of the earlier day.
-        repeated: URIs of posts with more than one vector, of which only the first is used.
+        repeated_uris: URIs of posts with more than one vector, of which only the first is used.
         on_progress: Called after each batch with the number of its posts.
 
     Raises:
@@ -127,7 +127,7 @@ def assign_users(
             not of unit length.
     """
     _require_same_model(embeddings, earlier)
-    users = average_user_vectors(embeddings, english_users, repeated=repeated, on_progress=on_progress)
+    users = average_user_vectors(embeddings, english_users, repeated_uris=repeated_uris, on_progress=on_progress)
     with single_threaded_blas():
         nearest = assign_nearest(users.vectors, earlier.centres) if len(users.user_ids) else None
         margin = (
@@ -209,7 +209,7 @@ def _rank(users: int) -> int:
 
 def _require_same_model(embeddings: pads.Dataset, earlier: EarlierClusters) -> None:
     """Refuse centres in another space: of another model, where both files name one, or of another width."""
-    model, width = find_model_name(embeddings), common_width(embeddings)
+    model, width = find_model_name(embeddings), read_common_width(embeddings)
     if None not in {model, earlier.model} and model != earlier.model:
         raise VectorError(
             f"vectors of the window are of model {model}, and clusters of {earlier.day} of {earlier.model}: their "
