@@ -79,7 +79,7 @@ def read_clusters(
         labels=(labels := users["cluster_id"].to_numpy()),
         similarity=leave_one_out_similarity(users["similarity"].to_numpy(), labels, len(sizes)),
         persona_ids=_find_persona_ids(lineage, day, sizes.tolist()),
-        model=tables.vector_model(schema),
+        model=tables.read_vector_model(schema),
         schema=schema,
     )
 

@@ -37,7 +37,7 @@ def fit(**options):
 def earlier_of(clustering, folder, *, lineage=None, model=None):
     """Return the clusters as read from the stored tables of `FIT_DAY`."""
     centres = clustering.centres.replace_schema_metadata(
-        tables.with_vector_model(clustering.centres.schema, model).metadata
+        tables.add_vector_model(clustering.centres.schema, model).metadata
     )
     file = folder / f"{FIT_DAY}.parquet"
     pq.write_table(centres, file)

@@ -23,7 +23,7 @@ DAYS = daily_partitions(dt.date(2025, 3, 1), dt.date(2025, 3, 9))
 
 
 def of_model(table, model):
-    return table.replace_schema_metadata(tables.with_vector_model(table.schema, model).metadata)
+    return table.replace_schema_metadata(tables.add_vector_model(table.schema, model).metadata)
 
 
 @pytest.fixture

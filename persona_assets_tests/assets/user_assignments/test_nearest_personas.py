@@ -176,7 +176,7 @@ def test_the_result_does_not_depend_on_the_order_of_posts_and_batches(earlier, s
 def test_centres_of_another_model_are_refused(clustering, tmp_path, model, width, message):
     earlier = earlier_of(clustering, tmp_path, model="one")
     table = embeddings_of([("u", np.eye(width)[0])])
-    posts = dataset(table.replace_schema_metadata(tables.with_vector_model(table.schema, model).metadata))
+    posts = dataset(table.replace_schema_metadata(tables.add_vector_model(table.schema, model).metadata))
 
     with pytest.raises(VectorError, match=message):
         assign_users(posts, dataset(users_of(["u"])), earlier)
