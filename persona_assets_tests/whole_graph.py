@@ -14,7 +14,7 @@ ASSIGNMENT_ASSETS = ("user_assignments",)
 SIDE_TABLES = ("cluster_centres", "cluster_certainty")  # also cluster_curve, if the number of clusters is chosen
 FOLDERS = ("cluster_jsonl", "cluster_stats")
 # In the order of the graph.
-STEPS = (*TABLES, *ASSIGNMENT_ASSETS, "cluster_jsonl", "persona_phrases", *LINEAGE_ASSETS, "cluster_stats")
+STEPS = (*TABLES, "cluster_jsonl", "persona_phrases", *LINEAGE_ASSETS, *ASSIGNMENT_ASSETS, "cluster_stats")
 DAILY_STEPS = tuple(step for step in STEPS if step not in LINEAGE_ASSETS)
 
 
