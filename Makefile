@@ -17,7 +17,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 DIST := dist
 
-.PHONY: install live demo test test-train check dev pictures bench bench-gpu docs release clean
+.PHONY: install live demo test test-train check dev pictures bench bench-gpu docs release clean simulators
 
 install: $(INSTALLED)
 
@@ -46,7 +46,15 @@ MINUTES ?= 10
 live: $(INSTALLED)
 	@$(BIN)/python -m persona_assets.command_line.live --minutes $(MINUTES)
 
-test: $(INSTALLED)
+# The packages of two simulators, whose models validate the files of `agent_profiles`, without what they depend on.
+SIMULATORS := .simulators
+
+$(SIMULATORS): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --no-deps --target $@ agentsociety2==2.9.3 gdm-concordia==2.1.0
+
+simulators: $(SIMULATORS)
+
+test: $(INSTALLED) $(SIMULATORS)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 # The environment sees what .venv has, torch among it, and holds only what the extra adds.
@@ -107,4 +115,4 @@ release: $(INSTALLED)
 	    "$$place/venv/bin/python" -m persona_assets.sample.demo
 
 clean:
-	rm -rf .venv .venv-train dist docs/_build screenshots
+	rm -rf .venv .venv-train .simulators dist docs/_build screenshots

@@ -11,15 +11,18 @@ name by the posts of all users, -1 to 1; 1: they are always in the same posts. `
 phrases, without that of posts. The methods: `words` are the three most distinctive words, as reports had until 0.1;
 `ctfidf` are the phrases of one to three words with the best class-based TF-IDF (BERTopic's default, with n-grams);
 `keybert` the candidates nearest to the centre (BERTopic's KeyBERT-inspired representation); `ours` is
-`persona_phrases`.
+`persona_phrases`. If BERTopic is installed, `bt-ctfidf` and `bt-keybert` are its own top three of each topic, with the
+clusters as topics, phrases of one to three words and its English stop words.
 """
 
 import argparse
 import gzip
+import importlib
 import json
 import re
 import time
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,6 +36,7 @@ from persona_assets.assets.cluster_stats.distinctive_words import find_distincti
 from persona_assets.assets.clusters.lloyd import ClusterSpec
 from persona_assets.assets.clusters.methods import fit_clusters
 from persona_assets.assets.persona_phrases.candidates import find_candidate_phrases
+from persona_assets.assets.persona_phrases.find import embed_phrases
 from persona_assets.assets.persona_phrases.rank import SEPARATOR, name_clusters, rank_phrases
 from persona_assets.common.database import open_duckdb
 from persona_assets.post_words.words import create_word_tables
@@ -42,7 +46,6 @@ from persona_assets.sample.topics import TOPICS
 from persona_assets.text_encoder.device import choose_device, choose_precision
 from persona_assets.text_encoder.encode import Encoder
 from persona_assets.text_encoder.model import EMBEDDED, load_model
-from persona_assets.text_encoder.tokenize import tokenize_texts
 
 HELD_OUT, POSTS_OF_A_USER, TOKENS = 0.3, 10, 64
 
@@ -143,8 +146,86 @@ def name_all(
     return made
 
 
+def name_by_bertopic(
+    texts: list[str], clusters: np.ndarray, vectors: np.ndarray, embed: Callable[[Sequence[str]], np.ndarray]
+) -> dict[str, tuple[list[str], float]]:
+    """Return the names by two representations of BERTopic, and the CPU seconds of both together; none without it."""
+    if not find_spec("bertopic"):
+        return {}
+    bertopic, backend, cluster, dimensions, representation = (
+        importlib.import_module(f"bertopic{part}")
+        for part in ("", ".backend", ".cluster", ".dimensionality", ".representation")
+    )
+    counts = importlib.import_module("sklearn.feature_extraction.text")
+
+    class Embedder(backend.BaseEmbedder):  # type: ignore[misc]
+        def embed(self, documents: Sequence[str], verbose: bool = False) -> np.ndarray:  # noqa: FBT001, FBT002 - its signature
+            del verbose
+            return embed([f"{document}" for document in documents])
+
+    start = time.process_time()
+    model = bertopic.BERTopic(
+        embedding_model=Embedder(),
+        umap_model=dimensions.BaseDimensionalityReduction(),
+        hdbscan_model=cluster.BaseCluster(),
+        vectorizer_model=counts.CountVectorizer(stop_words="english", ngram_range=(1, 3)),
+        representation_model={"keybert": representation.KeyBERTInspired(random_state=0)},
+    )
+    topics, _ = model.fit_transform(texts, embeddings=vectors, y=clusters.tolist())
+    seconds = time.process_time() - start
+    topic_of = dict(zip(clusters.tolist(), topics, strict=True))
+    best = {"bt-ctfidf": model.get_topics(), "bt-keybert": model.topic_aspects_["keybert"]}
+    return {
+        way: (
+            [SEPARATOR.join(word for word, _ in of_topic[topic_of[number]][:3]) for number in sorted(topic_of)],
+            seconds,
+        )
+        for way, of_topic in best.items()
+    }
+
+
+def compare_names(
+    texts: list[str],
+    users: np.ndarray,
+    vectors: np.ndarray,
+    embed: Callable[[Sequence[str]], np.ndarray],
+    *,
+    n_clusters: int,
+) -> None:
+    """Cluster the users and print the table.
+
+    Args:
+        texts: Posts.
+        users: Number of the author of each, `(n,)`.
+        vectors: Unit vectors of the posts, float32 `(n, d)`.
+        embed: Returns the unit vectors of texts.
+        n_clusters: Number of clusters.
+    """
+    sums = np.zeros((int(users.max()) + 1, vectors.shape[1]))
+    np.add.at(sums, users, vectors)
+    fit = fit_clusters(unit(sums).astype(np.float32), ClusterSpec(n_clusters, 5), seed=0)
+    of_post = fit.labels[users]
+    held = np.random.default_rng(0).random(len(sums))[users] < HELD_OUT
+    seen = [text for text, out in zip(texts, held, strict=True) if not out]
+    with TemporaryDirectory() as scratch, open_duckdb(memory_limit="2GB", scratch=Path(scratch)) as connection:
+        start = time.process_time()
+        load_posts(connection, users[~held], of_post[~held], seen)
+        loading = time.process_time() - start
+        made = name_all(connection, embed, fit.centres)
+    made |= name_by_bertopic(seen, of_post[~held], vectors[~held], embed)
+    print(f"{len(texts):,} posts, {len(sums):,} users, {n_clusters} clusters; words were split in {loading:.1f} CPU s")
+    print(f"{'way':10}{'unique':>8}{'name':>8}{'posts':>8}{'npmi':>8}{'cpu':>8}")
+    for way, (labels, seconds) in made.items():
+        found = unit(embed([label.replace(SEPARATOR, ", ") or "nothing" for label in labels]))
+        unique = np.mean([labels.count(label) == 1 for label in labels])
+        name = np.mean((found @ fit.centres.T).argmax(axis=1) == np.arange(len(labels)))
+        posts = np.mean((vectors[held] @ found.T).argmax(axis=1) == of_post[held])
+        npmi = measure_npmi(labels, texts)
+        print(f"{way:10}{unique:8.3f}{name:8.3f}{posts:8.3f}{npmi:8.3f}{seconds:8.1f}", flush=True)
+
+
 def main() -> None:
-    """Print the table."""
+    """Read or make the posts, embed them, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--posts", type=int, default=6000)
     parser.add_argument("--clusters", type=int, default=len(TOPICS))
@@ -157,27 +238,12 @@ def main() -> None:
     encoder = Encoder(load_model(EMBEDDED, device=device, precision=precision, max_tokens=TOKENS))
 
     def embed(some: Sequence[str]) -> np.ndarray:
-        return encoder.encode(tokenize_texts(encoder.model, list(some))).astype(np.float32)
+        return embed_phrases(encoder, some)
 
-    vectors = np.concatenate([embed(texts[at : at + 1024]) for at in range(0, len(texts), 1024)])
-    sums = np.zeros((int(users.max()) + 1, vectors.shape[1]))
-    np.add.at(sums, users, vectors)
-    fit = fit_clusters(unit(sums).astype(np.float32), ClusterSpec(asked.clusters, 5), seed=0)
-    of_post = fit.labels[users]
-    held = np.random.default_rng(0).random(len(sums))[users] < HELD_OUT
-    with TemporaryDirectory() as scratch, open_duckdb(memory_limit="2GB", scratch=Path(scratch)) as connection:
-        seen = [text for text, out in zip(texts, held, strict=True) if not out]
-        load_posts(connection, users[~held], of_post[~held], seen)
-        made = name_all(connection, embed, fit.centres)
-    print(f"{len(texts):,} posts, {len(sums):,} users, {asked.clusters} clusters")
-    print(f"{'way':10}{'unique':>8}{'name':>8}{'posts':>8}{'npmi':>8}{'cpu':>8}")
-    for way, (labels, seconds) in made.items():
-        found = unit(embed([label.replace(SEPARATOR, ", ") or "nothing" for label in labels]))
-        unique = np.mean([labels.count(label) == 1 for label in labels])
-        name = np.mean((found @ fit.centres.T).argmax(axis=1) == np.arange(len(labels)))
-        posts = np.mean((vectors[held] @ found.T).argmax(axis=1) == of_post[held])
-        npmi = measure_npmi(labels, texts)
-        print(f"{way:10}{unique:8.3f}{name:8.3f}{posts:8.3f}{npmi:8.3f}{seconds:8.1f}")
+    distinct = sorted(set(texts))
+    found = np.concatenate([embed(distinct[at : at + 1024]) for at in range(0, len(distinct), 1024)])
+    vectors = found[np.searchsorted(np.array(distinct, object), np.array(texts, object))]
+    compare_names(texts, users, vectors, embed, n_clusters=asked.clusters)
 
 
 if __name__ == "__main__":

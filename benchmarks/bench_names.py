@@ -1,6 +1,6 @@
 """Measure how many personas keep their name from day to day.
 
-    python benchmarks/bench_names.py               # ten days of planted personas: three minutes of CPU
+    python benchmarks/bench_names.py               # ten days of planted personas: 75 s of CPU
 
 Each day, another 85 % of the planted people write new posts. Users are clustered anew, traced by `lineage` and named by
 `persona_labels`. A planted persona continues if most users of a cluster of both days are its own. `kept`: share of
@@ -24,6 +24,7 @@ from persona_assets.assets.lineage.read_days import ClustersOfDay
 from persona_assets.assets.lineage.trace import trace_personas
 from persona_assets.assets.persona_labels.carry_names import PHRASES, name_personas
 from persona_assets.assets.persona_phrases.candidates import find_candidate_phrases
+from persona_assets.assets.persona_phrases.find import embed_phrases
 from persona_assets.assets.persona_phrases.rank import name_clusters, rank_phrases
 from persona_assets.common.database import open_duckdb
 from persona_assets.sample.people import make_people
@@ -32,7 +33,6 @@ from persona_assets.sample.topics import TOPICS
 from persona_assets.text_encoder.device import choose_device, choose_precision
 from persona_assets.text_encoder.encode import Encoder
 from persona_assets.text_encoder.model import EMBEDDED, load_model
-from persona_assets.text_encoder.tokenize import tokenize_texts
 
 FIRST, PRESENT = dt.date(2025, 3, 1), 0.85
 
@@ -41,15 +41,15 @@ def main() -> None:
     """Print the shares."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--days", type=int, default=10)
-    parser.add_argument("--people", type=int, default=600)
-    parser.add_argument("--posts", type=int, default=5, help="of a user and day")
+    parser.add_argument("--people", type=int, default=400)
+    parser.add_argument("--posts", type=int, default=4, help="of a user and day")
     asked = parser.parse_args()
     device = choose_device("cpu")
     model = load_model(EMBEDDED, device=device, precision=choose_precision("float32", device), max_tokens=TOKENS)
     encoder = Encoder(model)
 
     def embed(some: Sequence[str]) -> np.ndarray:
-        return encoder.encode(tokenize_texts(model, list(some))).astype(np.float32)
+        return embed_phrases(encoder, some)
 
     rng = np.random.default_rng(1)
     topics = list(TOPICS)

@@ -12,7 +12,13 @@ from pathlib import Path
 import dagster as dg
 import pydantic.fields
 
-from persona_assets.automation.jobs import ALL_DAYS_STAGES, ASSIGNMENT_STAGES, DAY_STAGES, WINDOW_STAGES
+from persona_assets.automation.jobs import (
+    ALL_DAYS_STAGES,
+    ASSIGNMENT_STAGES,
+    CONSENT_STAGES,
+    DAY_STAGES,
+    WINDOW_STAGES,
+)
 from persona_assets.common.columns import describe_columns
 from persona_assets.common.setting_topics import SETTING_TOPICS
 from persona_assets.common.stored_table import StoredTable
@@ -89,13 +95,16 @@ def write_graph(definitions: dg.Definitions) -> str:
 
 def _in_order(graph: typing.Any) -> list[dg.AssetKey]:
     """Return the assets by stage, and in a stage in the order of the steps."""
-    stages, steps = (*DAY_STAGES, *WINDOW_STAGES, *ASSIGNMENT_STAGES, *ALL_DAYS_STAGES), list(STEPS)
+    of_windows = (*WINDOW_STAGES, *ASSIGNMENT_STAGES)
+    stages, steps = (*DAY_STAGES, *CONSENT_STAGES, *of_windows, *ALL_DAYS_STAGES, "agents"), list(STEPS)
 
     def place(key: dg.AssetKey) -> tuple[int, int, str]:
         node = graph.get(key)
         if not node.is_materializable:  # the source of the graph
             return -1, 0, key.to_user_string()
-        return stages.index(node.tags["stage"]), steps.index(node.assets_def.op.name), key.to_user_string()
+        # What accounts allow is known before a day's posts are embedded.
+        stage = "days" if node.tags["stage"] in CONSENT_STAGES else node.tags["stage"]
+        return stages.index(stage), steps.index(node.assets_def.op.name), key.to_user_string()
 
     return sorted(graph.get_all_asset_keys(), key=place)
 

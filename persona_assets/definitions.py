@@ -7,10 +7,13 @@ from typing import NamedTuple
 
 import dagster as dg
 
+from persona_assets.assets.agent_profiles.assets import build_agent_profiles
 from persona_assets.assets.captured_events.assets import build_captured_events
 from persona_assets.assets.cluster_jsonl.assets import build_cluster_jsonl
 from persona_assets.assets.cluster_stats.assets import build_cluster_stats
 from persona_assets.assets.clusters.assets import build_clusters
+from persona_assets.assets.consent_records.assets import build_consent_records
+from persona_assets.assets.consents.assets import build_consents
 from persona_assets.assets.embeddings.assets import build_embeddings
 from persona_assets.assets.embeddings.machine_lock import needs_machine_lock
 from persona_assets.assets.english_posts.assets import build_english_posts
@@ -48,6 +51,7 @@ class GraphShape(NamedTuple):
     settings: Settings
     days: dg.DailyPartitionsDefinition
     window: dg.TimeWindowPartitionMapping  # maps a day to the days that its personas are made from
+    consents: bool  # whether the graph has the asset `consents`, which says whose data is left out
 
 
 # Builders of the assets by name, in the order in which data flows. A new asset is a package in `assets/` and a line
@@ -55,17 +59,22 @@ class GraphShape(NamedTuple):
 STEPS: Mapping[str, Callable[[GraphShape], dg.AssetsDefinition]] = {
     "captured_events": lambda shape: build_captured_events(shape.days, shape.settings),
     "raw_events": lambda shape: build_raw_events(shape.days, either_alone=not is_code_server(sys.argv)),
+    "consent_records": lambda shape: build_consent_records(shape.days),
+    "consents": lambda _: build_consents(),
     "user_actions": lambda shape: build_user_actions(shape.days),
     "english_posts": lambda shape: build_english_posts(shape.days),
-    "english_users": lambda shape: build_english_users(shape.days, shape.window),
-    "embeddings": lambda shape: build_embeddings(shape.days, scheduled=not needs_machine_lock(shape.settings.executor)),
-    "clusters": lambda shape: build_clusters(shape.days, shape.window),
-    "user_assignments": lambda shape: build_user_assignments(shape.days, shape.window),
-    "cluster_jsonl": lambda shape: build_cluster_jsonl(shape.days, shape.window),
-    "persona_phrases": lambda shape: build_persona_phrases(shape.days, shape.window),
+    "english_users": lambda shape: build_english_users(shape.days, shape.window, consents=shape.consents),
+    "embeddings": lambda shape: build_embeddings(
+        shape.days, scheduled=not needs_machine_lock(shape.settings.executor), consents=shape.consents
+    ),
+    "clusters": lambda shape: build_clusters(shape.days, shape.window, consents=shape.consents),
+    "user_assignments": lambda shape: build_user_assignments(shape.days, shape.window, consents=shape.consents),
+    "cluster_jsonl": lambda shape: build_cluster_jsonl(shape.days, shape.window, consents=shape.consents),
+    "persona_phrases": lambda shape: build_persona_phrases(shape.days, shape.window, consents=shape.consents),
     "lineage": lambda _: lineage,
     "persona_labels": lambda _: build_persona_labels(),
-    "cluster_stats": lambda shape: build_cluster_stats(shape.days, shape.window),
+    "cluster_stats": lambda shape: build_cluster_stats(shape.days, shape.window, consents=shape.consents),
+    "agent_profiles": lambda shape: build_agent_profiles(shape.days, shape.window, consents=shape.consents),
 }
 
 
@@ -85,7 +94,7 @@ def build_definitions(
     """
     days = daily_partitions(settings.start_date, settings.end_date, include_today=settings.include_today)
     scratch = Scratch()
-    shape = GraphShape(settings, days, trailing_window(settings.window_days))
+    shape = GraphShape(settings, days, trailing_window(settings.window_days), consents="consents" in steps)
     assets = [build(shape) for build in steps.values()]
     executor = choose_executor(settings, count_gpus_by_step(assets))
     if launch is not None:

@@ -87,5 +87,13 @@ class PseudonymKeyError(PersonaAssetsError):
     """The key of pseudonyms is missing, readable by others, too short, or not random."""
 
 
+class AccountIdError(PersonaAssetsError):
+    """An id of an account that is to be forgotten is no DID."""
+
+
+class ForgettingError(PersonaAssetsError):
+    """An account cannot be removed: something else writes to the results, or the tombstones cannot be read."""
+
+
 class UnselectedAssetCheckError(PersonaAssetsError):
     """A check of severity ERROR failed for an unselected asset that the step of a selected one also makes."""

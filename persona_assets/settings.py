@@ -11,7 +11,9 @@ from typing import Any, Literal, Self
 
 import pydantic
 
+from persona_assets.common.agent_settings import AgentSettings
 from persona_assets.common.assignment_settings import AssignmentSettings
+from persona_assets.common.consent_settings import ConsentSettings
 from persona_assets.common.renamed_settings import replace_old_names
 from persona_assets.common.scheduler_settings import SchedulerSettings
 from persona_assets.common.setting_texts import describe_bounds, explain_setting_errors
@@ -41,7 +43,7 @@ _COSTS_ONLY = frozenset({"memory_limit", "workers", "device", "compute_dtype", "
 COSTS_ONLY = "costs_only"
 
 
-class Settings(SchedulerSettings, AssignmentSettings):
+class Settings(AgentSettings, AssignmentSettings, SchedulerSettings, ConsentSettings):
     """What a machine and its user set once. Field `data` is variable `PERSONA_DATA`, and so on."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)

@@ -24,6 +24,7 @@ COLOURS = 256  # colours of a picture: a third of the bytes without a visible di
 ASSETS = 10
 MARGIN = 8  # pixels around a part of a page
 WIDE, TALL = (1600, 760), (1440, 1100)  # pixels of a window
+CARDS = (1440, 1400)  # pixels of a window that shows whole cards
 # Where elements are on the screen: left, top, right and bottom of each.
 BOXES = "return arguments[0].map(one => one.getBoundingClientRect()).map(box => [box.x, box.y, box.right, box.bottom])"
 
@@ -50,7 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             take_graph(pages)
             take_asset(pages)
     for picture in sorted(asked.out.glob("*.png")):
-        Image.open(picture).convert("RGB").quantize(COLOURS).save(picture, optimize=True)
+        # Of rare colours too, such as that of one dot.
+        Image.open(picture).convert("RGB").quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE).save(
+            picture, optimize=True
+        )
         sys.stdout.write(f"{picture}: {picture.stat().st_size / 1000:.0f} kB\n")
     return 0
 
@@ -71,6 +75,7 @@ def take_report(pages: Pages, report: Path) -> None:
     pages.wait_for("Personas of", "users in them")
     pages.take("report_top")
     take_elements(pages, ".stage, .side", "report_map")
+    pages.browser.set_window_size(*CARDS)
     take_elements(pages, ".card:nth-child(-n + 3)", "report_personas")
 
 

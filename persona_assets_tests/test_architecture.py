@@ -26,14 +26,17 @@ OWNERS = {folder.name for folder in (PACKAGE / "assets").iterdir() if (folder / 
 GROUPS = {"assets", "capture", "common"}
 # What a pure module may import of the package beside its own part: modules that know neither Dagster nor settings.
 PLAIN = {
+    "account_ids",
     "action_counts",
     "archive",
     "chunked_writes",
     "collection_names",
     "columns",
+    "consent",
     "database",
     "errors",
     "files",  # of a capture
+    "forgotten_accounts",
     "full_disk",
     "interrupts",
     "lexicon",
@@ -48,6 +51,7 @@ PLAIN = {
     "pseudonyms",
     "text_encoder",
     "utc_times",
+    "vector_chunks",
     "progress",
     "recording",
     "provenance",
@@ -57,8 +61,10 @@ PLAIN = {
 # Packages that several assets share, whose modules are pure as those of assets are.
 SHARED = {
     "archive",
+    "consent",
     "evaluation",
     "files",
+    "forgotten_accounts",
     "personal_data",
     "post_vectors",
     "post_words",

@@ -16,7 +16,7 @@ from persona_assets.io_managers.parquet_tables import (
     metadata_to_load_every_day,
 )
 from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolder, JsonlUPathIOManager
-from persona_assets_tests.whole_graph import DAY, FOLDERS, LINEAGE_ASSETS, SIDE_TABLES, STEPS
+from persona_assets_tests.whole_graph import ALL_DAYS_ASSETS, DAY, FOLDERS, SIDE_TABLES, STEPS
 
 pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]
 
@@ -27,7 +27,7 @@ def files_read_by_steps(data: Path) -> list[Path]:
     """Return all stored files except reports, which no step reads."""
     places = (*STEPS, "rejected_lines", *SIDE_TABLES)
     files = [file for place in places if place != "cluster_stats" for file in sorted((data / place).rglob("*"))]
-    return [*(file for file in files if file.is_file()), *(data / f"{name}.parquet" for name in LINEAGE_ASSETS)]
+    return [*(file for file in files if file.is_file()), *(data / f"{name}.parquet" for name in ALL_DAYS_ASSETS)]
 
 
 def load(data: Path, file: Path) -> list[object]:

@@ -26,10 +26,10 @@ SCREENSHOTS = ROOT / "screenshots"
 DAYS = [dt.date(2025, 3, 1) + dt.timedelta(days=number) for number in range(3)]
 PERSONAS = 4
 DAILY = (
-    "raw_events", "rejected_lines", "user_actions", "english_posts", "english_users", "embeddings", "clusters",
-    "user_assignments", "cluster_jsonl", "persona_phrases", "cluster_stats",
+    "raw_events", "rejected_lines", "consent_records", "user_actions", "english_posts", "english_users", "embeddings",
+    "clusters", "user_assignments", "cluster_jsonl", "persona_phrases", "cluster_stats", "agent_profiles",
 )  # fmt: skip
-OVER_ALL_DAYS = ("lineage", "persona_labels")
+OVER_ALL_DAYS = ("consents", "lineage", "persona_labels")
 ASSETS = (*DAILY, *OVER_ALL_DAYS)
 JOBS = ("prepare_days", "make_personas", "process_day", "trace_personas", "assign_users")
 RUNS_WITHIN = 1800  # seconds, enough for a busy machine
@@ -117,12 +117,6 @@ def find_shown(pages):
 def find_green(pages):
     """The assets that are green in the graph."""
     return {name for name, (red, green, blue) in find_levels(pages).items() if green > max(red, blue)}
-
-
-def find_pictures(browser):
-    """The pictures inside the page's data that have been drawn, and are of some size."""
-    is_drawn = "one.src.startsWith('data:image/png') && one.naturalWidth > 200"
-    return browser.execute_script(f"return [...document.images].filter(one => {is_drawn}).length")
 
 
 def test_the_first_page_shows_the_graph_and_how_to_start_it(pages):
@@ -291,11 +285,3 @@ def test_a_link_opens_the_report_and_its_map_is_shown_without_a_click(pages):
 
     pages.browser.close()
     pages.browser.switch_to.window(first)
-
-
-@pytest.mark.usefixtures("backfill")
-def test_the_map_of_users_is_drawn_in_the_page_of_its_asset(pages):
-    pages.open("assets/clusters", "sizes", "mean_similarity")
-    pages.click("[Show Markdown]")  # the first picture is the map
-    pages.wait(lambda: find_pictures(pages.browser), SHOWS_WITHIN, "the map of users is drawn")
-    pages.take("43_map_of_users")

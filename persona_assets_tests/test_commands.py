@@ -19,13 +19,13 @@ from persona_assets_tests.assets.embeddings.builders import make_model
 from persona_assets_tests.ports import find_free_port
 from persona_assets_tests.signals import heed_signals
 from persona_assets_tests.test_definitions import READS
-from persona_assets_tests.whole_graph import LINEAGE_ASSETS
+from persona_assets_tests.whole_graph import ALL_DAYS_ASSETS
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 DAYS = ("2025-03-01", "2025-03-02")
-# Each daily asset, and the side tables of `clusters`.
-BY_DAY = sorted((set(READS) - set(LINEAGE_ASSETS)) | {"cluster_centres", "cluster_certainty"})
+# Each daily asset, and the side tables of `consent_records` and `clusters`.
+BY_DAY = sorted((set(READS) - set(ALL_DAYS_ASSETS)) | {"deleted_posts", "cluster_centres", "cluster_certainty"})
 
 
 class Project:
@@ -128,13 +128,14 @@ def test_a_range_of_days_makes_each_day_and_what_is_over_all_of_them(project):
     shown = project.run(f"dg launch --assets '*' --partition-range {DAYS[0]}...{DAYS[1]}")
 
     assert [project.stored(day) for day in DAYS] == [BY_DAY, BY_DAY]
-    assert all((project.root / "data" / f"{name}.parquet").is_file() for name in LINEAGE_ASSETS)
+    assert all((project.root / "data" / f"{name}.parquet").is_file() for name in ALL_DAYS_ASSETS)
     said = [
-        line.rpartition(" - ")[2] for line in shown if re.search(r" - (day \d of \d: |\S+, \S+, over all days)", line)
+        line.rpartition(" - ")[2] for line in shown if re.search(r" - (day \d of \d: |(\S+, )+over all days)", line)
     ]
     # Each day up to its phrases, then what is over all days, then each day's report.
     assert [line.partition(" (")[0] for line in said] == [
-        *(one := [f"day 1 of 2: {DAYS[0]}", f"day 2 of 2: {DAYS[1]}"]), "lineage, persona_labels, over all days", *one
+        *(one := [f"day 1 of 2: {DAYS[0]}", f"day 2 of 2: {DAYS[1]}"]),
+        "consents, lineage, persona_labels, over all days", *one
     ]  # fmt: skip
     assert said[-1].endswith("(cluster_stats)")
 

@@ -13,27 +13,47 @@ from persona_assets.definitions import build_definitions
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import make_model
-from persona_assets_tests.whole_graph import ASSIGNMENT_ASSETS, DAY_ASSETS, LINEAGE_ASSETS, PERSONA_ASSETS
+from persona_assets_tests.whole_graph import (
+    AGENT_ASSETS,
+    ALL_DAYS_ASSETS,
+    ASSIGNMENT_ASSETS,
+    DAY_ASSETS,
+    PERSONA_ASSETS,
+)
 
 ROOT = Path(__file__).parents[1]
 READS = {
     "raw_events": {"captured_events"},
     "rejected_lines": {"captured_events"},
+    "consent_records": {"raw_events"},
+    "consents": {"consent_records"},
     "user_actions": {"raw_events"},
     "english_posts": {"user_actions"},
-    "english_users": {"english_posts", "user_actions"},
-    "embeddings": {"english_posts"},
-    "clusters": {"embeddings", "english_users"},
-    "user_assignments": {"embeddings", "english_users"},
+    "english_users": {"english_posts", "user_actions", "consents"},
+    "embeddings": {"english_posts", "consents"},
+    "clusters": {"embeddings", "english_users", "consents"},
+    "user_assignments": {"embeddings", "english_users", "consents"},
     "lineage": {"clusters"},
-    "cluster_jsonl": {"clusters", "english_users", "user_actions", "english_posts", "embeddings"},
-    "persona_phrases": {"clusters", "cluster_jsonl", "english_posts"},
+    "cluster_jsonl": {"clusters", "english_users", "user_actions", "english_posts", "embeddings", "consents"},
+    "persona_phrases": {"clusters", "cluster_jsonl", "english_posts", "consents"},
     "persona_labels": {"lineage", "persona_phrases"},
-    "cluster_stats": {"cluster_jsonl", "clusters", "english_posts", "embeddings", "lineage", "persona_labels"},
+    "cluster_stats": {
+        "cluster_jsonl",
+        "clusters",
+        "english_posts",
+        "embeddings",
+        "lineage",
+        "persona_labels",
+        "consents",
+    },
 }
+READS["agent_profiles"] = {"clusters", "user_actions", "persona_labels", "consents"}
 STAGES = {
+    "agent_profiles": "agents",
     "raw_events": "capture",
     "rejected_lines": "capture",
+    "consent_records": "days",
+    "consents": "consents",
     "user_actions": "days",
     "english_posts": "days",
     "embeddings": "days",
@@ -47,6 +67,7 @@ STAGES = {
     "cluster_stats": "results",
 }
 WINDOWED = {
+    ("agent_profiles", "user_actions"),
     ("english_users", "english_posts"),
     ("english_users", "user_actions"),
     ("clusters", "embeddings"),
@@ -95,7 +116,7 @@ def test_each_asset_has_the_documented_inputs(graph):
 def test_each_asset_has_days_a_group_an_owner_kinds_and_a_description(graph, name):
     node = graph.get(dg.AssetKey(name))
 
-    if name in LINEAGE_ASSETS:  # one table of all days
+    if name in ALL_DAYS_ASSETS:
         assert node.partitions_def is None
     else:
         assert node.partitions_def.get_first_partition_key() == "2024-11-01"
@@ -119,7 +140,8 @@ def test_windows_are_partition_mappings(graph, child, parent):
 
 
 def test_the_jobs_cover_each_asset_once():
-    assert sorted([*DAY_ASSETS, *PERSONA_ASSETS, *LINEAGE_ASSETS, *ASSIGNMENT_ASSETS]) == sorted(READS)
+    job_assets = (*DAY_ASSETS, *PERSONA_ASSETS, *ALL_DAYS_ASSETS, *AGENT_ASSETS, *ASSIGNMENT_ASSETS)
+    assert sorted(job_assets) == sorted(READS)
 
 
 @pytest.mark.slow

@@ -38,6 +38,8 @@ DAYS = [dt.date(2025, 3, day) for day in (1, 2, 3)]
 FOLDERS = [
     "raw_events",
     "rejected_lines",
+    "consent_records",
+    "deleted_posts",
     "user_actions",
     "english_posts",
     "english_users",
@@ -172,6 +174,8 @@ def test_the_files_of_three_days_read_as_one_table_with_a_column_day(load, folde
         *(f"cluster_jsonl/*/{name}" for name in (*SMALL_TABLES, "ignored")),
         "cluster_stats/*/cluster_stats",
         "cluster_stats/*/map_positions",
+        "agent_profiles/*/agents",
+        "agent_profiles/*/agent_edges",
     ],
 )
 def test_tables_in_the_folders_of_three_days_are_one_table_too(load, table, world, tmp_path):
@@ -183,8 +187,9 @@ def test_tables_in_the_folders_of_three_days_are_one_table_too(load, table, worl
 @pytest.mark.parametrize("load", LIBRARIES)
 def test_every_stored_table_loads(load, world, tmp_path):
     stored = sorted(world.data.rglob("*.parquet"))
-    # Beside them ignored, cluster_stats and map_positions of each day, and lineage and persona_labels over all.
-    assert len(stored) == 3 * (len(FOLDERS) + len(SMALL_TABLES) + 3) + 2
+    # Beside them ignored, cluster_stats, map_positions, agents and agent_edges of each day; consents, lineage,
+    # persona_labels over all.
+    assert len(stored) == 3 * (len(FOLDERS) + len(SMALL_TABLES) + 5) + 3
 
     for file in stored:
         metadata = pq.read_metadata(file)

@@ -18,14 +18,14 @@ from persona_assets.definitions import build_definitions
 from persona_assets.sample.manifest import SampleManifest
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
-from persona_assets_tests.whole_graph import LINEAGE_ASSETS
+from persona_assets_tests.whole_graph import ALL_DAYS_ASSETS
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 FIRST, LAST = "2025-03-01", "2025-03-02"
 TABLES = (
-    "raw_events", "rejected_lines", "user_actions", "english_posts", "english_users", "embeddings", "clusters",
-    "persona_phrases", "user_assignments",
+    "raw_events", "rejected_lines", "consent_records", "user_actions", "english_posts", "english_users", "embeddings",
+    "clusters", "persona_phrases", "user_assignments",
 )  # fmt: skip
 MESSAGES = set(tables.MESSAGES)
 
@@ -84,7 +84,9 @@ def world(tmp_path_factory) -> World:
 
 def test_every_asset_has_every_day(world):
     assert set(world.metadata) == {
-        (asset, day) for asset in (*TABLES, "cluster_jsonl", "cluster_stats", *LINEAGE_ASSETS) for day in (FIRST, LAST)
+        (asset, day)
+        for asset in (*TABLES, "cluster_jsonl", "cluster_stats", "agent_profiles", *ALL_DAYS_ASSETS)
+        for day in (FIRST, LAST)
     }
     for asset in TABLES:
         assert sorted(file.name for file in (world.data / asset).glob("*.*")) == [f"{FIRST}.parquet", f"{LAST}.parquet"]
@@ -128,10 +130,17 @@ def test_every_message_is_english_or_dropped_for_a_reason(world):
         assert world.table("english_posts", day).num_rows + world.dropped("english_posts", day).total() == len(messages)
 
 
-def test_every_english_post_has_one_vector(world):
-    posts, vectors = world.table("english_posts"), world.table("embeddings")
+def test_every_english_post_has_one_vector_or_is_left_out_for_a_reason(world):
+    for day in (FIRST, LAST):
+        posts, vectors = (world.table(asset, day)["uri"].to_pylist() for asset in ("english_posts", "embeddings"))
+        left_out = {
+            row.data["reason"]: row.data["count"] for row in world.metadata["embeddings", day]["left_out"].records
+        }
 
-    assert sorted(posts["uri"].to_pylist()) == sorted(vectors["uri"].to_pylist())
+        assert len(set(vectors)) == len(vectors)
+        assert set(vectors) <= set(posts)
+        assert len(posts) == len(vectors) + sum(left_out.values())
+        assert left_out["deleted by its author"]
 
 
 def test_every_user_who_posted_is_kept_or_dropped_for_a_reason(world):

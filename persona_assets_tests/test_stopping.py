@@ -14,7 +14,7 @@ import pytest
 from filelock import FileLock
 
 from persona_assets.sample.write import write_capture
-from persona_assets_tests.whole_graph import LINEAGE_ASSETS
+from persona_assets_tests.whole_graph import ALL_DAYS_ASSETS
 
 pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]
 
@@ -60,7 +60,7 @@ class Machine:
         command = [
             *(str(Path(sys.executable).with_name("dagster")), "asset", "materialize"),
             *("-m", "persona_assets.definitions", "--select", assets),
-            *(() if assets in LINEAGE_ASSETS else ("--partition", DAY)),
+            *(() if assets in ALL_DAYS_ASSETS else ("--partition", DAY)),
         ]
         with (self.root / f"log {self.number}").open("w") as log:
             process = subprocess.Popen(

@@ -5,17 +5,30 @@ import shutil
 from pathlib import Path
 
 DAY = "2025-03-01"
-TABLES = ("raw_events", "user_actions", "english_posts", "english_users", "embeddings", "clusters")
-DAY_ASSETS = ("raw_events", "rejected_lines", "user_actions", "english_posts", "embeddings")
+TABLES = ("raw_events", "consent_records", "user_actions", "english_posts", "english_users", "embeddings", "clusters")
+DAY_ASSETS = ("raw_events", "rejected_lines", "consent_records", "user_actions", "english_posts", "embeddings")
+CONSENT_ASSETS = ("consents",)
 PERSONA_ASSETS = ("english_users", "clusters", "cluster_jsonl", "persona_phrases", "cluster_stats")
 LINEAGE_ASSETS = ("lineage", "persona_labels")
-# Not in process_day. STEPS need PERSONA_ASSIGN_TO=DAY, as there is one day.
+ALL_DAYS_ASSETS = (*CONSENT_ASSETS, *LINEAGE_ASSETS)  # one table over all days
+# In the job assign_users alone. STEPS need PERSONA_ASSIGN_TO=DAY, as there is one day.
 ASSIGNMENT_ASSETS = ("user_assignments",)
 SIDE_TABLES = ("cluster_centres", "cluster_certainty")  # also cluster_curve, if the number of clusters is chosen
-FOLDERS = ("cluster_jsonl", "cluster_stats")
+AGENT_ASSETS = ("agent_profiles",)  # in no job
+FOLDERS = ("cluster_jsonl", "cluster_stats", *AGENT_ASSETS)
 # In the order of the graph.
-STEPS = (*TABLES, "cluster_jsonl", "persona_phrases", *LINEAGE_ASSETS, *ASSIGNMENT_ASSETS, "cluster_stats")
-DAILY_STEPS = tuple(step for step in STEPS if step not in LINEAGE_ASSETS)
+STEPS = (
+    *TABLES[:2],
+    *CONSENT_ASSETS,
+    *TABLES[2:],
+    "cluster_jsonl",
+    "persona_phrases",
+    *LINEAGE_ASSETS,
+    *ASSIGNMENT_ASSETS,
+    "cluster_stats",
+    *AGENT_ASSETS,
+)
+DAILY_STEPS = tuple(step for step in STEPS if step not in ALL_DAYS_ASSETS)
 
 
 def settings() -> dict[str, str]:
@@ -33,10 +46,12 @@ def stored(data: Path) -> dict[str, bytes]:
 
 
 def folders_of(step: str) -> tuple[str, ...]:
-    if step in LINEAGE_ASSETS:  # one table over all days
+    if step in ALL_DAYS_ASSETS:
         return (f"{step}.parquet",)
     if step == "clusters":
         return (step, *SIDE_TABLES)
+    if step == "consent_records":
+        return (step, "deleted_posts")
     return ("raw_events", "rejected_lines") if step == "raw_events" else (step,)
 
 

@@ -16,14 +16,17 @@ def _select_stages(*stages: str) -> dg.AssetSelection:
 
 # Values of the tag `stage`, by the input of one materialization.
 DAY_STAGES = ("capture", "days")  # one day of the capture
+# All stored days, of what accounts allow: no partitions. With each day, so that it holds the refusals of that day.
+CONSENT_STAGES = ("consents",)
 WINDOW_STAGES = ("personas", "results")  # the window that ends at the day
 ASSIGNMENT_STAGES = ("assignments",)  # the window that ends at the day, and clusters of an earlier day
 ALL_DAYS_STAGES = ("all_days",)  # all stored days; these assets have no partitions
 
 prepare_days = dg.define_asset_job(
     "prepare_days",
-    selection=_select_stages(*DAY_STAGES),
-    description="Bring days up to their embeddings: parse, extract, filter, embed. Days are independent of each other.",
+    selection=_select_stages(*DAY_STAGES, *CONSENT_STAGES),
+    description="Bring days up to their embeddings: parse, extract, filter, embed, and note what accounts allow. Days "
+    "are independent of each other.",
 )
 
 make_personas = dg.define_asset_job(
@@ -42,7 +45,7 @@ trace_personas = dg.define_asset_job(
 
 process_day = dg.define_asset_job(
     "process_day",
-    selection=_select_stages(*DAY_STAGES, *WINDOW_STAGES, *ALL_DAYS_STAGES),
+    selection=_select_stages(*DAY_STAGES, *CONSENT_STAGES, *WINDOW_STAGES, *ALL_DAYS_STAGES),
     description="Prepare a new day, make the personas of the window that ends with it, and follow them: what the "
     "schedule and the sensor run, one day at a time. Not for a backfill, which would make the personas of every day.",
 )

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import dagster as dg
 from dagster import DagsterEvent
@@ -70,37 +70,44 @@ class DayRangeExecutor(dg.Executor):
     def _run_days(self, context: PlanOrchestrationContext, days: Sequence[str]) -> None:
         layer = context.job.get_definition().asset_layer
         selected = sorted(context.dagster_run.asset_selection or layer.selected_asset_keys)
-        before, over_all_days, after = group_by_partitioning(layer, selected)
         # Dagster loses a signal that arrives after the last step of a day's run.
         stop = threading.Event()
         with interrupting_on_signal(stop.set, interrupt_errors=()):
-            _run_each_day(context, before, days, stop)
-            if over_all_days:
-                names = ", ".join(key.to_user_string() for key in over_all_days)
+            for group in group_by_partitioning(layer, selected):
+                if group.is_daily:
+                    _run_each_day(context, group.assets, days, stop)
+                    continue
+                names = ", ".join(key.to_user_string() for key in group.assets)
                 if stop.is_set():
                     _cancel(context, f"interrupted: all {len(days)} days were made; {names} has not been begun")
                 context.log.info("%s, over all days", names)
-                if not _run(context, over_all_days, {}):
+                if not _run(context, group.assets, {}):
                     raise DayRangeError(f"all {len(days)} days were made, and what follows them failed")
-            _run_each_day(context, after, days, stop)
 
 
-def group_by_partitioning(
-    layer: AssetLayer, selected: Sequence[dg.AssetKey]
-) -> tuple[list[dg.AssetKey], list[dg.AssetKey], list[dg.AssetKey]]:
-    """Split the selected assets into daily ones, those without partitions, and daily ones downstream of the latter.
+class AssetGroup(NamedTuple):
+    """Assets that a range runs together: for each day, or once over all days."""
 
-    Returns:
-        Daily assets upstream of any asset without partitions or independent of them; assets without partitions; daily
-        assets downstream of those.
+    is_daily: bool
+    assets: list[dg.AssetKey]
+
+
+def group_by_partitioning(layer: AssetLayer, selected: Sequence[dg.AssetKey]) -> list[AssetGroup]:
+    """Split assets into groups that are run one after the other: daily ones and those without partitions in turn.
+
+    An asset is in the first group that follows those of its selected ancestors. Daily assets that are independent of
+    assets without partitions are in the first one. Within a group the order is that of `selected`.
     """
-    over_all_days = [key for key in selected if layer.get(key).partitions_def is None]
-    after = [
-        key
-        for key in selected
-        if key not in over_all_days and not layer.asset_graph.get_ancestor_asset_keys(key).isdisjoint(over_all_days)
+    ancestors = {key: layer.asset_graph.get_ancestor_asset_keys(key) & set(selected) for key in selected}
+    places: dict[dg.AssetKey, int] = {}
+    for key in sorted(selected, key=lambda key: len(ancestors[key])):  # ancestors have fewer
+        is_odd = layer.get(key).partitions_def is None
+        last = max((places[ancestor] for ancestor in ancestors[key]), default=0)
+        places[key] = last + (last % 2 != is_odd)
+    return [
+        AssetGroup(place % 2 == 0, [key for key in selected if places[key] == place])
+        for place in sorted(set(places.values()))
     ]
-    return [key for key in selected if key not in {*over_all_days, *after}], over_all_days, after
 
 
 def _run_each_day(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypedDict
 
 import duckdb
 import numpy as np
@@ -24,6 +25,13 @@ from persona_assets.errors import StorageError
 INTERRUPT_ERRORS = (duckdb.Error, RuntimeError)
 # Maximum number of hashes in memory at a time, 8 bytes each.
 _HASHES_PER_PASS = 1 << 24
+
+
+class QueryOptions(TypedDict):
+    """What queries may use: the keyword arguments of `open_duckdb`, for functions that open it."""
+
+    memory_limit: str
+    scratch: Path
 
 
 @contextmanager

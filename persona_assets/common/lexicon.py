@@ -22,6 +22,8 @@ LIST = "app.bsky.graph.list"
 AI_PREFERENCE = "community.lexicon.preference.ai"
 USER_INTENTS = "org.user-intents.declaration"
 CONSENT_COLLECTIONS = (AI_PREFERENCE, USER_INTENTS)
+# The key of the record of which an account has one: its profile, its global preferences and its declaration of intents.
+SELF_KEY = "self"
 # Labels that an account gives itself in its profile, and that say what may be done with its data.
 HIDE_FROM_LOGGED_OUT = "!no-unauthenticated"
 BOT = "bot"
@@ -66,6 +68,8 @@ EMBED_EXTERNAL = "app.bsky.embed.external"
 QUOTING_EMBEDS = (EMBED_RECORD, EMBED_RECORD_WITH_MEDIA)
 
 URI_SCHEME = "at://"
+# Owner and key of the record that a reference names after its account was forgotten: no DID, no handle.
+FORGOTTEN_OWNER = "forgotten"
 # A URI contains this if and only if the record is a post: DIDs and record keys contain no slash.
 POST_IN_URI = f"/{POST}/"
 

@@ -31,7 +31,7 @@ class Scratch(dg.ConfigurableResource[Any]):
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Create the folder of the run, and remove the folders of runs that were killed."""
         del context
-        _remove_abandoned(Path(tempfile.gettempdir()))
+        remove_abandoned_scratch(Path(tempfile.gettempdir()))
         self._root = tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True)
         lock = FileLock(Path(self._root.name) / _LOCK, thread_local=False)
         lock.acquire()
@@ -53,11 +53,18 @@ class Scratch(dg.ConfigurableResource[Any]):
         return Path(tempfile.mkdtemp(dir=self._root.name))
 
 
-def _remove_abandoned(folder: Path) -> None:
-    """Remove folders of runs below `folder` whose lock no process holds."""
+def remove_abandoned_scratch(folder: Path) -> int:
+    """Remove folders of runs below `folder` whose lock no process holds, and return how many others are in use."""
+    in_use = 0
     for file in folder.glob(f"{_PREFIX}*/{_LOCK}"):
         # Skips folders that are in use, belong to another user, or are being removed by another run.
-        with suppress(Timeout, OSError):
+        with suppress(OSError):
             if time.time() - file.stat().st_mtime > _MIN_ABANDONED_SECONDS:
-                with FileLock(file, blocking=False):
-                    shutil.rmtree(file.parent, ignore_errors=True)
+                try:
+                    with FileLock(file, blocking=False):
+                        shutil.rmtree(file.parent, ignore_errors=True)
+                except Timeout:
+                    in_use += 1
+            else:
+                in_use += 1
+    return in_use

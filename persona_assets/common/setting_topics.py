@@ -9,6 +9,17 @@ SETTING_TOPICS: Mapping[str, tuple[str, ...]] = {
     "Recording": ("jetstream_urls", "stream_timeout", "stream_collections", "stream_dids"),
     "Days": ("window_days", "start_date", "end_date", "include_today", "schedule_hour", "sensor_days"),
     "Users and language": ("language", "min_english_posts"),
+    "Consent": (
+        "consent_training",
+        "consent_inference",
+        "consent_synthetic_content",
+        "consent_embedding",
+        "consent_bulk_dataset",
+        "consent_archive",
+        "consent_release",
+        "consent_entity",
+        "deletions",
+    ),
     "Embeddings": (
         "model",
         "device",
@@ -45,6 +56,7 @@ SETTING_TOPICS: Mapping[str, tuple[str, ...]] = {
         "label_requests",
         "label_seconds",
     ),
+    "Agents for simulators": ("max_agents", "min_users_per_agent"),
     "Report": ("show_posts", "reports_url"),
     "Where steps run": ("executor", "workers", "memory_limit"),
     "Slurm": (

@@ -142,7 +142,7 @@ class ParquetUPathIOManager(dg.UPathIOManager):
 
     def _open(self, context: dg.InputContext, paths: list[UPath]) -> pads.FileSystemDataset:
         name = context.asset_key.to_user_string()
-        dataset, unverified, without_day, older = open_dataset(name, paths)
+        dataset, unverified, without_day, older = open_stored_tables(name, paths)
         if older:
             context.log.warning(
                 "%d of %d files of %s were written before it had all of its columns, and are empty there: materialize "
@@ -239,7 +239,7 @@ def open_side_table(files: list[UPath], paths: list[UPath]) -> pads.FileSystemDa
     return _as_dataset(files, _read_schema(files[0], filesystem))
 
 
-def open_dataset(table: str, paths: list[UPath]) -> tuple[pads.FileSystemDataset, int, list[UPath], list[UPath]]:
+def open_stored_tables(table: str, paths: list[UPath]) -> tuple[pads.FileSystemDataset, int, list[UPath], list[UPath]]:
     """Open files as one dataset. All files are verified first, so that a damaged one is named before any work.
 
     Returns:

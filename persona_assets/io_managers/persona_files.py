@@ -61,6 +61,7 @@ class ClusterFolderContents(NamedTuple):
     small_tables: Mapping[str, pa.Table]  # by the names in SMALL_TABLES
     compression: Literal["none", "zstd"] = "none"
     ignored: Path | None = None  # a Parquet file with the columns of IGNORED_EVIDENCE and `day`
+    cluster_ids: frozenset[int] = frozenset()  # clusters that get a file, also if `user_clusters` has no user of them
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class JsonlUPathIOManager(dg.UPathIOManager):
         context.add_output_metadata(
             {
                 "dagster/partition_row_count": lines,
-                "clusters": len(set(obj.user_clusters.values())),
+                "clusters": len(obj.cluster_ids.union(obj.user_clusters.values())),
                 "size_bytes": size,
                 "folder": dg.MetadataValue.path(str(path)),
             }
@@ -181,25 +182,28 @@ class JsonlIOManager(dg.ConfigurableIOManagerFactory[JsonlUPathIOManager]):
 def write_cluster_folder(folder: Path, contents: ClusterFolderContents, *, day: dt.date) -> int:
     """Write the lines, user list and small tables of one day to an existing folder; return the number of lines.
 
-    Every cluster of `user_clusters` gets a file, which may be empty. At most 64 MiB of lines are in memory. Files are
-    compressed after all lines are written, so that the disk needs space for the uncompressed files.
+    Every cluster of `user_clusters` and `cluster_ids` gets a file, which may be empty. At most 64 MiB of lines are in
+    memory. Files are compressed after all lines are written, so that the disk needs space for the uncompressed files.
     """
-    for cluster_id in sorted(set(contents.user_clusters.values())):
+    for cluster_id in sorted(contents.cluster_ids.union(contents.user_clusters.values())):
         (folder / cluster_file_name(cluster_id)).touch()
     lines, digests = _write_lines(folder, contents.lines)
     if contents.compression == "zstd":
         for file in folder.glob(cluster_file_name("*")):
-            _compress(file)
+            compress_file(file)
     if contents.ignored:
         shutil.copyfile(contents.ignored, folder / IGNORED)
-    (folder / USER_CLUSTERS).write_bytes(
-        msgspec.json.format(msgspec.json.encode(contents.user_clusters, order="sorted"), indent=1) + b"\n"
-    )
+    (folder / USER_CLUSTERS).write_bytes(encode_user_clusters(contents.user_clusters))
     for name, table in contents.small_tables.items():
         schema = SMALL_TABLES[name].with_metadata(table.schema.metadata)
         write_parquet(folder / f"{name}.parquet", schema, [table], day_column=day)
     write_checksum_file(folder, digests)
     return lines
+
+
+def encode_user_clusters(user_clusters: Mapping[str, int]) -> bytes:
+    """Return the content of `USER_CLUSTERS`, sorted by user."""
+    return msgspec.json.format(msgspec.json.encode(user_clusters, order="sorted"), indent=1) + b"\n"
 
 
 def _write_lines(folder: Path, batches: Iterator[tuple[int, bytes | memoryview, int]]) -> tuple[int, dict[str, str]]:
@@ -229,7 +233,7 @@ def _flush(
     buffers.clear()
 
 
-def _compress(file: Path) -> None:
+def compress_file(file: Path) -> None:
     """Replace a file by its zstd-compressed form.
 
     Compressing after all lines are written has three reasons. The file is one frame, which every reader supports. Its

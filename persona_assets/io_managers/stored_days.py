@@ -6,7 +6,7 @@ import pyarrow.dataset as pads
 from upath import UPath
 
 from persona_assets.errors import MissingPartitionError
-from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, open_dataset, open_side_table
+from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, open_side_table, open_stored_tables
 from persona_assets.io_managers.side_tables import find_side_tables
 from persona_assets.partitions import parse_day
 
@@ -29,7 +29,7 @@ def open_day(data: str, asset: str, day: dt.date, *side_tables: str) -> DatasetW
     path = UPath(data).absolute() / asset / f"{day}{_EXTENSION}"
     if not path.exists():
         raise MissingPartitionError(f"{asset} has not been materialized for {day}: there is no {path}")
-    main, *_ = open_dataset(asset, [path])
+    main, *_ = open_stored_tables(asset, [path])
     sides = {side: open_side_table(find_side_tables(side, [path]), [path]) for side in side_tables}
     return DatasetWithSideTables(main, sides)
 
@@ -41,7 +41,7 @@ def open_table_of_all_days(data: str, asset: str) -> pads.FileSystemDataset | No
         StorageError: The file has changed since it was written.
     """
     path = UPath(data).absolute() / f"{asset}{_EXTENSION}"
-    return open_dataset(asset, [path])[0] if path.exists() else None
+    return open_stored_tables(asset, [path])[0] if path.exists() else None
 
 
 def list_stored_days(data: str, asset: str) -> list[dt.date]:

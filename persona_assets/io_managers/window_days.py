@@ -94,7 +94,10 @@ def _describe_missing(context: dg.InputContext, day: str, *, data: UPath) -> str
             *(name for later in sorted(selected) for name in inputs_of.get(later, []) if name not in selected),
         ],
         lambda name: inputs_of.get(name, []),
-        lambda name: any((data / name / f"{day}{suffix}").exists() for suffix in _SUFFIXES),
+        lambda name: (
+            any((data / name / f"{day}{suffix}").exists() for suffix in _SUFFIXES)
+            or (data / f"{name}.parquet").exists()  # one table over all days
+        ),
     )
     has = "has" if len(missing) == 1 else "have"
     return f"{', '.join(missing)} {has} not been materialized for {day}: run {_command_that_makes(missing, day)}"

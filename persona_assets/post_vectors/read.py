@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets import tables
+from persona_assets.consent.left_out import mark_sorted
 from persona_assets.errors import VectorError
 
 Int64Array = npt.NDArray[np.int64]
@@ -53,6 +54,7 @@ def read_post_vectors(
     row_of_user: Mapping[str, int],
     *,
     repeated_uris: pa.Array | None = None,
+    left_out: pa.StringArray | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Iterator[PostVectors]:
     """Yield the unit vectors of the posts of the users in `row_of_user`, in batches; each URI once.
@@ -62,6 +64,7 @@ def read_post_vectors(
         row_of_user: The caller's number of each user, which `PostVectors.rows` repeats.
         repeated_uris: URIs of posts with more than one vector (`find_repeated_uris`), of which only the first in the
             order of the files is yielded.
+        left_out: URIs of posts that are not yielded, sorted (`consent.left_out`).
         on_progress: Called with the number of posts read from the dataset, when the next batch is asked for.
 
     Raises:
@@ -77,6 +80,8 @@ def read_post_vectors(
         rows = row_of_code[users.indices.to_numpy()]
         vectors = _validate(batch["vector"], width)
         rows[~repeated_posts.find_first(batch["uri"])] = -1
+        if left_out is not None and len(left_out):
+            rows[mark_sorted(batch["uri"], left_out).to_numpy(zero_copy_only=False)] = -1
         kept = np.flatnonzero(rows >= 0)
         if len(kept):
             yield PostVectors(rows[kept], vectors[kept], batch["uri"].take(pa.array(kept)))

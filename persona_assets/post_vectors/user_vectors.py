@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as pads
 
+from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut, count_by_reason, leave_out_users
 from persona_assets.post_vectors.assign import Float64Array, Int64Array, Vectors
 from persona_assets.post_vectors.exact_sums import UNITS_PER_ONE, add_by_row
 from persona_assets.post_vectors.read import read_common_width, read_post_vectors
@@ -59,11 +60,12 @@ class _UserSums:
         return (self.products / COARSE_UNITS_PER_ONE**2 - scaled_sums.T @ scaled_sums) / degrees_of_freedom
 
 
-def average_user_vectors(
+def average_user_vectors(  # noqa: PLR0913 - the inputs, what to leave out of them, and a callback
     embeddings: pads.Dataset,
     english_users: pads.Dataset,
     *,
     repeated_uris: pa.Array | None = None,
+    left_out: LeftOut = NOTHING_LEFT_OUT,
     with_covariance: bool = False,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> UserVectors:
@@ -77,18 +79,23 @@ def average_user_vectors(
         embeddings: `tables.embeddings_schema(d)` of the window, any order. Posts of other users are ignored.
         english_users: `tables.ENGLISH_USERS` of the window, any order.
         repeated_uris: URIs in more than one row, of which only the first vector in the order of the files is used.
+        left_out: Users who get no vector, and posts that are part of none.
         with_covariance: Whether to measure the covariance within users, which doubles the time.
         on_progress: Called after each batch with the number of its posts.
 
     Raises:
         VectorError: Days differ in width, dtype or model, or a vector is not finite or not of unit length.
     """
-    user_ids = english_users.to_table(columns=["user_id"]).sort_by("user_id")["user_id"].combine_chunks()
+    users = english_users.to_table(columns=["user_id"]).sort_by("user_id")
+    user_ids = leave_out_users(users, left_out)["user_id"].combine_chunks()
     rows = {user_id: row for row, user_id in enumerate(user_ids.to_pylist())}
     sums = _UserSums(len(rows), read_common_width(embeddings), with_products=with_covariance)
-    for posts in read_post_vectors(embeddings, rows, repeated_uris=repeated_uris, on_progress=on_progress):
+    for posts in read_post_vectors(
+        embeddings, rows, repeated_uris=repeated_uris, left_out=left_out.posts, on_progress=on_progress
+    ):
         sums.add(posts.rows, posts.vectors)
-    return _normalise(user_ids, sums)
+    averaged = _normalise(user_ids, sums)
+    return averaged._replace(dropped=averaged.dropped | count_by_reason(left_out, users["user_id"]))
 
 
 def _normalise(user_ids: pa.Array, sums: _UserSums) -> UserVectors:

@@ -1,7 +1,8 @@
 """The words of a window's posts: one table that several assets count in.
 
-All SQL here reads the relations `english_posts`, `users(user_id, user_number, cluster_id)` and `repeated(uri)`, and
-makes `posts(cluster_id, user_number, uri, words)`, each post once, and `stop_words(stop_word)`.
+All SQL here reads the relations `english_posts`, `users(user_id, user_number, cluster_id)`, `repeated(uri)` and
+`left_out_posts(uri)`, and makes `posts(cluster_id, user_number, uri, words)`, each post once, and
+`stop_words(stop_word)`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets.common.database import create_dataset_view, open_duckdb
+from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut, leave_out_users
 from persona_assets.post_vectors.duplicates import find_repeated_uris
 from persona_assets.post_words.stop_words import STOP_WORDS
 
@@ -47,7 +49,7 @@ LOAD_POSTS = f"""
 CREATE TEMP TABLE posts AS
 WITH own AS NOT MATERIALIZED (
     SELECT cluster_id, user_number, uri, event_time_us, left(text, {LETTERS_OF_A_TEXT}) AS text
-    FROM english_posts JOIN users USING (user_id)
+    FROM english_posts JOIN users USING (user_id) ANTI JOIN left_out_posts USING (uri)
 ), once AS (
     SELECT cluster_id, user_number, uri, text FROM own ANTI JOIN repeated USING (uri)
     UNION ALL
@@ -75,13 +77,21 @@ GROUP BY word HAVING count(*) > $n_clusters / 2 ORDER BY word
 
 @contextmanager
 def open_word_tables(  # noqa: PLR0913 - each a choice of the caller's
-    users: pa.Table, english_posts: pads.Dataset, *, language: str, n_clusters: int, memory_limit: str, scratch: Path
+    users: pa.Table,
+    english_posts: pads.Dataset,
+    *,
+    left_out: LeftOut = NOTHING_LEFT_OUT,
+    language: str,
+    n_clusters: int,
+    memory_limit: str,
+    scratch: Path,
 ) -> Generator[tuple[duckdb.DuckDBPyConnection, frozenset[str]]]:
     """Yield a DuckDB connection with tables of the words of users' distinct posts, and the set of stop words.
 
     Args:
         users: `user_id` and `cluster_id` of each, in the order in which `users.user_number` counts them from 0.
         english_posts: `tables.ENGLISH_POSTS` of the window.
+        left_out: Users and posts whose words are not counted.
         language: Of the posts, ISO 639.
         n_clusters: Their number.
         memory_limit: Of counting, such as "4GB".
@@ -90,26 +100,35 @@ def open_word_tables(  # noqa: PLR0913 - each a choice of the caller's
     repeated = find_repeated_uris(english_posts, memory_limit=memory_limit, scratch=scratch)
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
         numbers = pa.array(np.arange(len(users), dtype=np.int32))
-        connection.register("users", users.append_column("user_number", numbers))
+        connection.register("users", leave_out_users(users.append_column("user_number", numbers), left_out))
         create_dataset_view(connection, "english_posts", english_posts)
         yield (
             connection,
-            create_word_tables(connection, repeated_uris=repeated, language=language, n_clusters=n_clusters),
+            create_word_tables(
+                connection, repeated_uris=repeated, left_out=left_out.posts, language=language, n_clusters=n_clusters
+            ),
         )
 
 
 def create_word_tables(
-    connection: duckdb.DuckDBPyConnection, *, repeated_uris: pa.Array, language: str, n_clusters: int
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    repeated_uris: pa.Array,
+    left_out: pa.StringArray = NOTHING_LEFT_OUT.posts,
+    language: str,
+    n_clusters: int,
 ) -> frozenset[str]:
     """Create the tables of posts and words in DuckDB, and return the stop words, a list or those that clusters share.
 
     Args:
         connection: With `english_posts` and `users`.
         repeated_uris: Uris of posts that `english_posts` has more than once.
+        left_out: Uris of posts whose words do not count.
         language: Of the posts, ISO 639. For all but "en", stop words are those that most clusters share.
         n_clusters: Their number.
     """
     connection.register("repeated", pa.table({"uri": repeated_uris}))
+    connection.register("left_out_posts", pa.table({"uri": left_out}))
     connection.execute(DEFINE_WORDS)
     connection.execute(LOAD_POSTS)
     stop_words = STOP_WORDS if language == "en" else _find_stop_words(connection, n_clusters)

@@ -18,6 +18,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--users", type=int, default=600, help="accounts; default %(default)s")
     parser.add_argument("--personas", type=int, default=8, help="planted topics, 1 to 10; default %(default)s")
     parser.add_argument("--seed", type=int, default=0, help="default %(default)s")
+    parser.add_argument(
+        "--consent",
+        action="store_true",
+        help="also plant accounts that refuse purposes, delete posts or leave; the manifest says what is true of them",
+    )
     parser.add_argument("--force", action="store_true", help="replace a folder that was not made by this command")
     options = parser.parse_args(arguments)
     try:
@@ -28,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             users=options.users,
             personas=options.personas,
             seed=options.seed,
+            consent=options.consent,
             force=options.force,
         )
     except (ValueError, OSError) as error:

@@ -4,10 +4,12 @@ import datetime as dt
 
 import msgspec
 
+from persona_assets.sample.planted_accounts import PlantedAccount
+
 MAKER = "persona_assets.sample"
 
 
-class SampleManifest(msgspec.Struct, frozen=True, kw_only=True):
+class SampleManifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Arguments and counts of a sample capture; `lines` = `events` + sum of `malformed` + `duplicates`."""
 
     made_by: str
@@ -24,3 +26,4 @@ class SampleManifest(msgspec.Struct, frozen=True, kw_only=True):
     messages: dict[str, int]  # new messages: post, reply, quote, or reply that quotes
     malformed: dict[str, int]  # damaged lines by what is wrong with them
     duplicates: int  # lines that are delivered a second time
+    planted: tuple[PlantedAccount, ...] = ()  # accounts that say what their data may be used for, beside `users`

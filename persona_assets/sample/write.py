@@ -13,6 +13,7 @@ from persona_assets.common.lexicon import POST, QUOTING_EMBEDS
 from persona_assets.sample import delivery
 from persona_assets.sample.manifest import MAKER, SampleManifest
 from persona_assets.sample.people import Person, make_people
+from persona_assets.sample.planted_accounts import PlantedEvents, build_planted_accounts
 from persona_assets.sample.put_in_place import put_in_place, refuse_to_overwrite
 from persona_assets.sample.records import EventJson
 from persona_assets.sample.simulate import Simulation
@@ -39,6 +40,7 @@ def write_capture(  # noqa: PLR0913 - the parameters of a sample
     users: int,
     personas: int,
     seed: int,
+    consent: bool = False,
     force: bool = False,
 ) -> SampleManifest:
     """Generate a sample capture in the folder `out`, with `<out>.truth.jsonl` and `<out>.manifest.json` next to it.
@@ -53,6 +55,7 @@ def write_capture(  # noqa: PLR0913 - the parameters of a sample
         users: Number of accounts, at least 4 per persona. Three quarters write English.
         personas: Number of planted personas, 1 to 10.
         seed: Seed of all random choices, at least 0.
+        consent: Whether to plant accounts of each of `consent_scenarios.SCENARIOS` beside the users.
         force: Whether to replace any content of `out`.
 
     Returns:
@@ -69,7 +72,8 @@ def write_capture(  # noqa: PLR0913 - the parameters of a sample
     rng = np.random.default_rng(seed)
     people, topics = make_people(users, personas, rng), list(TOPICS)[:personas]
     dates = [start_date + dt.timedelta(day) for day in range(days)]
-    files, counts = _make_files(people, topics, dates, rng)
+    planted = build_planted_accounts(start_date, days, topics, seed) if consent else PlantedEvents([], [], [])
+    files, counts = _make_files(people, topics, dates, rng, planted)
     manifest = SampleManifest(
         made_by=MAKER,
         start_date=start_date,
@@ -85,8 +89,9 @@ def write_capture(  # noqa: PLR0913 - the parameters of a sample
         messages=dict(sorted(counts.messages.items())),
         malformed=dict(sorted(counts.malformed.items())),
         duplicates=counts.duplicates.total(),
+        planted=tuple(planted.accounts),
     )
-    put_in_place(out, files, _write_truth(people), manifest)
+    put_in_place(out, files, _write_truth([*people, *planted.people]), manifest)
     return manifest
 
 
@@ -102,7 +107,11 @@ def _check_arguments(*, days: int, users: int, personas: int, seed: int) -> None
 
 
 def _make_files(
-    people: list[Person], topics: list[str], dates: list[dt.date], rng: np.random.Generator
+    people: list[Person],
+    topics: list[str],
+    dates: list[dt.date],
+    rng: np.random.Generator,
+    planted: PlantedEvents,
 ) -> tuple[dict[str, bytes], SampleCounts]:
     """Return the content of the files of all days by path, and the counts of their lines."""
     simulation = Simulation(people, topics, rng)
@@ -114,6 +123,9 @@ def _make_files(
         good = [delivery.Delivery(event["time_us"], msgspec.json.encode(event)) for event in events]
         again = delivery.draw_second_deliveries(good, rng)
         bad, damage_counts = delivery.draw_damaged_lines(good, rng)
+        for event in planted.of_day(day):  # after what is drawn, which stays the same without them
+            events.append(event)
+            good.append(delivery.Delivery(event["time_us"], msgspec.json.encode(event)))
         files |= delivery.build_day_files(day, [*good, *again, *bad], rng)
         counts.events.update(map(_describe_kind, events))
         counts.messages.update(

@@ -2,6 +2,8 @@
 
 import gc
 import platform
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -84,6 +86,24 @@ def release_unused_gpu_memory(device: Device) -> None:
     if device.kind == "cuda":
         gc.collect()  # networks refer to themselves
         torch.cuda.empty_cache()
+
+
+@contextmanager
+def single_threaded_torch() -> Generator[None]:
+    """Let torch use one CPU thread in the calling thread, and as many as before afterwards.
+
+    For short texts. A layer of 2,000 tokens takes a millisecond, at whose end threads wait for each other in a loop. On
+    two cores with two other busy processes, a phrase of five tokens took 3.1 to 4.6 ms of CPU on two threads and 1.1
+    on one. GPUs are not affected.
+    """
+    import torch  # noqa: PLC0415 - loaded with the model
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _processor() -> str:

@@ -16,7 +16,14 @@ from persona_assets.definitions import build_definitions
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import make_model
-from persona_assets_tests.whole_graph import ASSIGNMENT_ASSETS, DAY_ASSETS, LINEAGE_ASSETS, PERSONA_ASSETS
+from persona_assets_tests.whole_graph import (
+    ALL_DAYS_ASSETS,
+    ASSIGNMENT_ASSETS,
+    CONSENT_ASSETS,
+    DAY_ASSETS,
+    LINEAGE_ASSETS,
+    PERSONA_ASSETS,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,10 +31,10 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("job", "assets"),
     [
-        ("prepare_days", DAY_ASSETS),
+        ("prepare_days", (*DAY_ASSETS, *CONSENT_ASSETS)),
         ("make_personas", (*PERSONA_ASSETS, *LINEAGE_ASSETS)),
-        ("process_day", (*DAY_ASSETS, *PERSONA_ASSETS, *LINEAGE_ASSETS)),
-        ("assign_users", (*DAY_ASSETS, "english_users", *ASSIGNMENT_ASSETS)),
+        ("process_day", (*DAY_ASSETS, *PERSONA_ASSETS, *ALL_DAYS_ASSETS)),
+        ("assign_users", (*DAY_ASSETS, *CONSENT_ASSETS, "english_users", *ASSIGNMENT_ASSETS)),
     ],
 )
 def test_a_job_materializes_its_assets_for_each_day(job, assets):

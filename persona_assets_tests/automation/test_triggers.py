@@ -16,7 +16,7 @@ from persona_assets.recording.store import RecordingStore
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import make_model
-from persona_assets_tests.whole_graph import DAY_ASSETS, PERSONA_ASSETS
+from persona_assets_tests.whole_graph import ALL_DAYS_ASSETS, DAY_ASSETS, PERSONA_ASSETS
 
 # Days in the past, because only days that have ended are partitions.
 TODAY = dt.datetime.now(dt.UTC).date()
@@ -135,7 +135,8 @@ def test_days_are_processed_one_by_one_and_again_after_a_late_file(week):
     for asset in (*DAY_ASSETS, *PERSONA_ASSETS):
         assert week.count_made(asset) == dict.fromkeys(map(str, WEEK), 1), asset
 
-    assert week.count_made("lineage") == {None: 7}  # one table of all days
+    for asset in ALL_DAYS_ASSETS:
+        assert week.count_made(asset) == {None: 7}, asset
 
     late = WEEK[3]
     week.deliver_late(late)

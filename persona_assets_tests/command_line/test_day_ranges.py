@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from persona_assets.command_line.day_ranges import group_by_partitioning
 from persona_assets_tests.command_line.graph_of_days import days, summed
 from persona_assets_tests.late_signals import LATE_SIGNAL, write_instance
 from persona_assets_tests.signals import heed_signals
@@ -139,3 +140,30 @@ def test_a_single_day_is_one_run(tmp_path):
     with dg.DagsterInstance.from_config(str(tmp_path / "home")) as instance:
         assert len(instance.get_runs()) == 1
         assert made_days(instance) == [("2025-03-02", 2)]
+
+
+def test_daily_assets_and_those_over_all_days_run_in_turn_where_one_needs_the_other():
+    def daily(name, *needed):
+        return dg.AssetSpec(name, deps=needed, partitions_def=days)
+
+    specs = [
+        *(daily("parsed"), daily("said", "parsed"), dg.AssetSpec("allowed", deps=["said"])),
+        *(daily("vectors", "parsed", "allowed"), dg.AssetSpec("followed", deps=["vectors"])),
+        daily("report", "followed", "vectors"),
+    ]
+    assets = [dg.multi_asset(specs=[spec], name=f"make_{spec.key.to_user_string()}")(lambda: None) for spec in specs]
+    job = dg.Definitions(assets=assets).resolve_implicit_global_asset_job_def()
+    keys = sorted(spec.key for spec in specs)
+
+    groups = group_by_partitioning(job.asset_layer, keys)
+    named = [(group.is_daily, [key.to_user_string() for key in group.assets]) for group in groups]
+
+    assert named == [
+        (True, ["parsed", "said"]),
+        (False, ["allowed"]),
+        (True, ["vectors"]),
+        (False, ["followed"]),
+        (True, ["report"]),
+    ]
+    without = [key for key in keys if key.to_user_string() not in {"allowed", "followed"}]
+    assert [group.assets for group in group_by_partitioning(job.asset_layer, without)] == [without]

@@ -1,12 +1,14 @@
 """Colours, projection and picture formats: the same data gives the same bytes."""
 
 import base64
+import io
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from persona_assets.common.pictures import choose_colour, project_to_plane, to_data_url, to_png
 
@@ -46,6 +48,23 @@ def test_a_png_depends_on_what_is_drawn_and_not_on_the_library():
     assert draw() == draw()
     assert draw().startswith(b"\x89PNG\r\n")
     assert b"Software" not in draw()
+
+
+def test_a_png_of_few_colours_is_smaller_and_nearly_the_same():
+    rng = np.random.default_rng(0)
+    figure = Figure(figsize=(4, 3))
+    axes = figure.subplots()
+    axes.scatter(*rng.normal(size=(2, 3000)), c=np.arange(3000) % 8, cmap="tab10", vmax=9, alpha=0.7, s=9)
+    axes.scatter([4], [4], c="tab:cyan", s=9)
+
+    whole, reduced = to_png(figure, 70), to_png(figure, 70, n_colours=256)
+
+    pixels, nearly = (np.array(Image.open(io.BytesIO(one)).convert("RGB"), int) for one in (whole, reduced))
+    assert len(reduced) < len(whole) / 2
+    assert len(np.unique(nearly.reshape(-1, 3), axis=0)) <= 256
+    assert np.abs(pixels - nearly).max() < 25  # also of the only dot of its colour
+    assert reduced == to_png(figure, 70, n_colours=256)
+    assert b"Software" not in reduced
 
 
 def test_a_data_url_has_the_bytes():

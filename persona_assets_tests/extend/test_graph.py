@@ -13,7 +13,7 @@ from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import make_model
 
 DAY = "2025-03-01"
-SOURCES = ("raw_events", "user_actions")
+SOURCES = ("raw_events", "consent_records", "consents", "user_actions")
 TOPICS = {
     "garden": "The tomatoes and the beans in the garden need water and the roses need pruning this week",
     "chess": "The rook and the bishop win this chess endgame when the king stays in the middle of the board",

@@ -159,3 +159,10 @@ def test_an_incomplete_folder_is_an_error(tmp_path):
     resources = {"jsonl": JsonlIOManager(base=str(tmp_path), scratch=Scratch())}
     with pytest.raises(StorageError, match="has no user_clusters.json: materialize cluster_jsonl again"):
         dg.materialize([spec, reader], partition_key=DAY, resources=resources)
+
+
+def test_a_cluster_without_users_has_an_empty_file(tmp_path):
+    contents = ClusterFolderContents(iter([(0, b"[1]\n", 1)]), {"a": 0}, SMALL_TABLES, cluster_ids=frozenset({0, 1}))
+
+    assert jsonl.write_cluster_folder(tmp_path, contents, day=dt.date(2025, 3, 1)) == 1
+    assert (tmp_path / "cluster_1.jsonl").read_bytes() == b""

@@ -94,3 +94,11 @@ def test_the_model_is_that_of_the_first_day_that_names_one():
     assert read_common_width(days_of((2, None), (2, "one"), (2, "one"))) == 2
     assert find_model_name(days_of((2, None), (2, "one"))) == "one"
     assert find_model_name(days_of((2, None))) is None
+
+
+def test_posts_that_are_left_out_are_not_read():
+    table = vectors_of(["1", "2", "3"], ["a", "a", "b"], [[1, 0], [0, 1], [0, 1]])
+
+    (posts,) = read_post_vectors(dataset(table), {"a": 0, "b": 1}, left_out=pa.array(["0", "2", "4"]))
+
+    assert posts.uris.to_pylist() == ["1", "3"]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from persona_assets.errors import VectorError
 from persona_assets.post_vectors.user_vectors import average_user_vectors
 from persona_assets_tests.assets.clusters.builders import dataset, embeddings_of, users_of
+from persona_assets_tests.consent.builders import left_out
 
 
 def average(embeddings, users, **cut):
@@ -107,3 +108,16 @@ def test_a_post_in_the_files_of_two_days_counts_once(batch_rows):
 
     alone = average(pa.concat_tables([day, other]), users_of(["a", "b"]))
     assert found.vectors.tobytes() == alone.vectors.tobytes()
+
+
+def test_users_who_are_left_out_have_no_vector_and_deleted_posts_are_in_no_mean():
+    posts = embeddings_of([("a", [1, 0]), ("a", [0, 1]), ("b", [1, 0]), ("c", [1, 0])])
+    deleted = [posts["uri"][1].as_py(), posts["uri"][3].as_py()]
+
+    found = average_user_vectors(
+        dataset(posts), dataset(users_of(["a", "b", "c"])), left_out=left_out({"b": "refuses embedding"}, deleted)
+    )
+
+    assert found.user_ids.to_pylist() == ["a"]
+    np.testing.assert_allclose(found.vectors, [[1, 0]])
+    assert found.dropped == {"no vector in the window": 1, "vectors cancel out": 0, "refuses embedding": 1}

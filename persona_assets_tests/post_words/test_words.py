@@ -5,9 +5,10 @@ import pytest
 
 from persona_assets.common.database import open_duckdb
 from persona_assets.post_words.stop_words import STOP_WORDS
-from persona_assets.post_words.words import LETTERS_OF_A_TEXT, LETTERS_OF_A_WORD
-from persona_assets_tests.assets.cluster_stats.builders import clusters_of, posts_of
+from persona_assets.post_words.words import LETTERS_OF_A_TEXT, LETTERS_OF_A_WORD, open_word_tables
+from persona_assets_tests.assets.cluster_stats.builders import clusters_of, dataset, posts_of
 from persona_assets_tests.assets.cluster_stats.test_distinctive_words import load, talk_german
+from persona_assets_tests.consent.builders import left_out
 
 
 @pytest.fixture
@@ -60,3 +61,19 @@ def test_of_a_post_that_changed_between_two_deliveries_the_words_are_those_of_th
 
 def test_english_has_stop_words_of_its_own_whatever_the_posts_say(connection):
     assert load(connection, *talk_german(), language="en") == STOP_WORDS
+
+
+def test_words_of_users_and_posts_that_are_left_out_do_not_count(tmp_path):
+    posts = posts_of(["1", "2", "3"], ["a", "a", "b"], ["tomato", "deleted", "refused"])
+    users = clusters_of({"a": 0, "b": 1}).select(["user_id", "cluster_id"])
+
+    with open_word_tables(
+        users,
+        dataset(posts),
+        left_out=left_out({"b": "refuses inference"}, ["2"]),
+        language="en",
+        n_clusters=2,
+        memory_limit="200MB",
+        scratch=tmp_path,
+    ) as (connection, _):
+        assert connection.execute("SELECT words FROM posts").fetchall() == [(["tomato"],)]

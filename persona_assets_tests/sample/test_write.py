@@ -92,3 +92,17 @@ def test_an_argument_out_of_range_is_refused_before_anything_is_written(tmp_path
         write_small(tmp_path, **wrong)
 
     assert not list(tmp_path.iterdir())
+
+
+def test_planted_accounts_are_added_and_change_no_other_line(tmp_path):
+    without = write_small(tmp_path / "without")
+    manifest = write_small(tmp_path / "with", consent=True)
+
+    added = Counter(read_lines(tmp_path / "with" / "capture"))
+    added.subtract(read_lines(tmp_path / "without" / "capture"))
+    assert set(added.values()) == {0, 1}
+    authors = {as_event(line)["did"] for line, count in added.items() if count}
+    assert authors == {account.user_id for account in manifest.planted}
+    assert manifest.lines - without.lines == manifest.events - without.events == sum(added.values())
+    assert without.planted == ()
+    assert "planted" not in (tmp_path / "without" / "capture.manifest.json").read_text()

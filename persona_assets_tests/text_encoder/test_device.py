@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from persona_assets.errors import DeviceError
-from persona_assets.text_encoder.device import Device, choose_device, choose_precision, release_unused_gpu_memory
+from persona_assets.text_encoder.device import (
+    Device,
+    choose_device,
+    choose_precision,
+    release_unused_gpu_memory,
+    single_threaded_torch,
+)
 
 CPU = Device("cpu", "a processor")
 
@@ -65,3 +71,15 @@ def test_memory_is_released_where_there_is_a_gpu(monkeypatch):
     release_unused_gpu_memory(Device("cuda", "a GPU"))
 
     assert released == ["GPU"]
+
+
+def test_torch_gets_its_threads_back_also_after_an_error():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with pytest.raises(KeyError), single_threaded_torch():
+            assert torch.get_num_threads() == 1
+            raise KeyError
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)

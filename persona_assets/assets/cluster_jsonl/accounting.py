@@ -7,15 +7,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from persona_assets import tables
+from persona_assets.assets.cluster_jsonl.excluded import SELECT_EXCLUDED_ACTIONS
 from persona_assets.assets.cluster_jsonl.targets import WITHOUT_TEXT
+from persona_assets.consent.left_out import DELETED_POST
 
 # The outcome of posts and replies further up their thread than any line of their cluster goes.
 CUT_OFF = "cut from a long thread"
 NOT_KEPT = "user not kept"
 NOT_CLUSTERED = "user in no cluster"
 
-# The possible outcomes of an action that `targets.OUTCOMES` lacks.
-OTHER_OUTCOMES = (CUT_OFF, NOT_KEPT, NOT_CLUSTERED)
+# The possible outcomes of an action that `targets.OUTCOMES` lacks, beside those of `excluded.describe_author`.
+OTHER_OUTCOMES = (CUT_OFF, NOT_KEPT, NOT_CLUSTERED, DELETED_POST)
 
 SELECT_ACCOUNTING = f"""
     SELECT cluster_id, action, outcome, sum(actions)::BIGINT AS actions
@@ -35,9 +37,12 @@ SELECT_ACCOUNTING = f"""
         UNION ALL
         SELECT cluster_id, action, '{tables.SEEN_BEFORE}', 1 FROM duplicate_messages WHERE cluster_id IS NOT NULL
         UNION ALL
+        {SELECT_EXCLUDED_ACTIONS}
+        UNION ALL
         SELECT NULL, a.action, CASE WHEN kept.user_id IS NULL THEN '{NOT_KEPT}' ELSE '{NOT_CLUSTERED}' END, 1
         FROM user_actions AS a
         ANTI JOIN members ON members.user_id = a.user_id
+        ANTI JOIN excluded_users ON excluded_users.user_id = a.user_id
         LEFT JOIN (SELECT DISTINCT user_id FROM english_users) AS kept ON kept.user_id = a.user_id
     )
     GROUP BY ALL

@@ -1,10 +1,12 @@
 """Dagster definition of the asset `cluster_jsonl`: inputs, run config, checks and metadata."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets.assets.cluster_jsonl.accounting import CUT_OFF, NOT_CLUSTERED, NOT_KEPT, sum_outcomes_over_clusters
@@ -16,6 +18,7 @@ from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 from persona_assets.assets.cluster_jsonl.targets import WITHOUT_TEXT
 from persona_assets.common.checks import Check, build_accounting_check, build_complete_window_check
 from persona_assets.common.columns import ColumnDescription, describe_columns
+from persona_assets.common.consent_settings import Deletions
 from persona_assets.common.metadata import (
     build_column_schema,
     build_count_table,
@@ -27,6 +30,9 @@ from persona_assets.common.metadata import (
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
+from persona_assets.consent.left_out import DELETED_POST, ConsentTables, LeftOut, find_left_out, rules_of
+from persona_assets.consent.purposes import UndefinedMeans
+from persona_assets.io_managers.consent_tables import left_out_metadata, open_consent_tables
 from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolderContents
 from persona_assets.partitions import list_window_days, parse_day
 from persona_assets.settings import ClusterCompression, ClusterFormat, IgnoredCandidates, from_setting
@@ -50,13 +56,14 @@ HEADINGS = {
     "kept": ("written",),
     "user": (NOT_KEPT, NOT_CLUSTERED),
     "lang": ("target not English", "target without words"),
-    "gone": ("target deleted", "target outside the window", "unknown original", "no post before the act"),
+    "gone": (DELETED_POST, "target deleted", "target outside the window", "unknown original", "no post before the act"),
+    "refused": (),  # see `_choose_heading`
     "rest": ("target not a post", "no line for this kind", WITHOUT_TEXT, CUT_OFF, SEEN_BEFORE),
 }
 
 
 class ClusterJsonlConfig(SettingsConfig):
-    """Run config of `cluster_jsonl`: which lines are written, their format, and the memory limit of DuckDB."""
+    """Run config of `cluster_jsonl`: which lines are written, their format, who is left out, and DuckDB's memory."""
 
     add_ignored_messages: bool = from_setting("add_ignored_messages")
     ignored_candidates: IgnoredCandidates = from_setting("ignored_candidates")
@@ -67,17 +74,22 @@ class ClusterJsonlConfig(SettingsConfig):
     compression: ClusterCompression = from_setting("cluster_compression")
     lines_without_text: bool = from_setting("lines_without_text")
     seed: int = from_setting("seed")
+    consent_training: UndefinedMeans = from_setting("consent_training")
+    consent_synthetic_content: UndefinedMeans = from_setting("consent_synthetic_content")
+    consent_embedding: UndefinedMeans = from_setting("consent_embedding")
+    deletions: Deletions = from_setting("deletions")
     memory_limit: str = from_setting("memory_limit")
 
 
 def build_cluster_jsonl(
-    days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping
+    days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping, *, consents: bool = False
 ) -> dg.AssetsDefinition:
     """Build the asset `cluster_jsonl`, which reads the day's clusters and the posts and actions of its window.
 
     Args:
         days: Its daily partitions.
         window: The partition mapping from a day to the days of its window.
+        consents: Whether the graph has the asset `consents`, which then says who is left out.
     """
 
     @dg.asset(
@@ -88,6 +100,7 @@ def build_cluster_jsonl(
         partitions_def=days,
         io_manager_key="jsonl_io_manager",
         ins={name: dg.AssetIn(partition_mapping=window) for name in ("user_actions", "english_posts", "embeddings")},
+        deps=["consents"] if consents else [],
         check_specs=[check.spec(days) for check in (_COMPLETE, _ADDS_UP, _USERS)],
     )
     def cluster_jsonl(  # noqa: PLR0913, PLR0917 - one parameter for each input
@@ -104,24 +117,27 @@ def build_cluster_jsonl(
 
         One line of `cluster_<N>.jsonl` is a conversation, its messages in the order in which they were answered, or an
         action: the last message says what was done to the one before it. `user_clusters.json` gives the persona of each
-        user.
+        user. Accounts that refuse training or synthetic content, and deleted posts, are in no line.
 
         The table `accounting` says what became of each kind of action: it is `kept` in a file, or by a `user` without a
         persona, or on something in another language or without words (`lang`), or on something deleted, outside the
-        window or unknown (`gone`); the `rest` has no line. `dropped` counts the reasons exactly, `accounting.parquet`
-        both. Next: `cluster_stats`.
+        window or unknown (`gone`), or its author or its target's author refuses (`refused`); the `rest` has no line.
+        `dropped` counts the reasons exactly, `accounting.parquet` both. Next: `cluster_stats`.
         """
+        of_window = list_window_days(context.partition_key, days, window)
+        said = open_consent_tables(in_graph=consents, since=of_window[0])
         provenance = build_provenance(
             "cluster_jsonl",
-            days=list_window_days(context.partition_key, days, window),
+            days=of_window,
             settings=config.result_settings(),
             libraries=("duckdb", "numpy"),
-            inputs=[clusters, english_users],
+            inputs=[clusters, english_users, *said.list_inputs()],
             over_window=[user_actions, english_posts, embeddings],
         )
         with measuring_time_and_memory() as cost:
+            given = LineInputs(clusters, english_users, user_actions, english_posts, embeddings)
             made = build_lines(
-                LineInputs(clusters, english_users, user_actions, english_posts, embeddings),
+                inputs := _leave_out(given, said, config, scratch.new_folder()),
                 ignored=_ignored_options(config),
                 max_thread_messages=config.max_thread_messages,
                 line_format=config.format,
@@ -133,24 +149,45 @@ def build_cluster_jsonl(
             )
         gaps = window_metadata(context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings)
         context.log.info("%d conversations of %d users; writing", made.n_conversations, len(made.user_clusters))
+        left_out = left_out_metadata(inputs.left_out, clusters)
         return dg.MaterializeResult(
-            value=_as_files(made, config),
-            metadata={
-                **_describe(made),
-                "dagster/column_schema": build_column_schema(_describe_files(config)),
-                **gaps,
-                **provenance_table(provenance),
-                **cost,
-            },
-            check_results=check_lines(made, gaps, actions=user_actions.count_rows(), users=clusters.count_rows()),
+            value=_as_files(made, config, clusters),
+            metadata={**_describe(made), "dagster/column_schema": build_column_schema(_describe_files(config))}
+            | {**left_out, **gaps, **provenance_table(provenance), **cost},
+            check_results=check_lines(made, gaps, left_out, inputs),
         )
 
     return cluster_jsonl
 
 
-def _as_files(made: BuiltLines, config: ClusterJsonlConfig) -> ClusterFolderContents:
+def _leave_out(inputs: LineInputs, said: ConsentTables, config: ClusterJsonlConfig, scratch: Path) -> LineInputs:
+    """Return the inputs with what no line may have, and without the vectors of accounts that refuse embedding."""
+
+    def find(rows: pads.Dataset, output: str) -> LeftOut:
+        rules = rules_of(
+            output,
+            deletions=config.deletions,
+            training=config.consent_training,
+            synthetic_content=config.consent_synthetic_content,
+            embedding=config.consent_embedding,
+        )
+        return find_left_out(rows, said, rules, memory_limit=config.memory_limit, scratch=scratch)
+
+    inputs = inputs._replace(left_out=find(inputs.user_actions, "cluster_jsonl"))
+    if config.add_ignored_messages:
+        without_vectors = find(inputs.english_posts, "embeddings").users["user_id"]
+        if len(without_vectors):
+            inputs = inputs._replace(embeddings=inputs.embeddings.filter(~pc.field("user_id").isin(without_vectors)))
+    return inputs
+
+
+def _as_files(made: BuiltLines, config: ClusterJsonlConfig, clusters: pads.Dataset) -> ClusterFolderContents:
     tables = {name: getattr(made, name) for name in SMALL_TABLES}
-    return ClusterFolderContents(made.lines, made.user_clusters, tables, config.compression, made.ignored_evidence)
+    # A cluster whose users are all left out has an empty file.
+    cluster_ids = pc.unique(clusters.to_table(columns=["cluster_id"])["cluster_id"]).to_pylist()
+    return ClusterFolderContents(
+        made.lines, made.user_clusters, tables, config.compression, made.ignored_evidence, frozenset(cluster_ids)
+    )
 
 
 def _describe(made: BuiltLines) -> dict[str, Any]:
@@ -164,16 +201,18 @@ def _describe(made: BuiltLines) -> dict[str, Any]:
 
 
 def check_lines(
-    made: BuiltLines, gaps: Mapping[str, str | int], *, actions: int, users: int
+    made: BuiltLines, gaps: Mapping[str, str | int], left_out: Mapping[str, Any], inputs: LineInputs
 ) -> list[dg.AssetCheckResult]:
     """Check that the window has all its days, and that every action and every user is accounted for.
 
     Args:
         made: The lines and tables of the step.
         gaps: Metadata of `window_metadata`.
-        actions: Number of rows of `user_actions` over the window.
-        users: Number of rows of `clusters`.
+        left_out: Metadata of `left_out_metadata`.
+        inputs: What the lines were made from: the actions of the window, and the users of clusters.
     """
+    actions, users = inputs.user_actions.count_rows(), inputs.clusters.count_rows()
+    in_files, without = len(made.user_clusters), sum(row.data["count"] for row in left_out["left_out"].records)
     # Ignored messages are estimated and not in user_actions.
     accounted = sum(
         number for (action, _), number in sum_outcomes_over_clusters(made.accounting).items() if action != "ignore"
@@ -181,7 +220,7 @@ def check_lines(
     return [
         _COMPLETE.result(passed=gaps["missing_days"] == "none", **gaps),
         _ADDS_UP.result(passed=accounted == actions, actions=actions, accounted_for=accounted),
-        _USERS.result(passed=len(made.user_clusters) == users, users=users, in_files=len(made.user_clusters)),
+        _USERS.result(passed=in_files + without == users, users=users, in_files=in_files, left_out=without),
     ]
 
 
@@ -217,16 +256,30 @@ def _outcome_tables(accounting: pa.Table) -> dict[str, dg.TableMetadataValue]:
 
 
 def _cross_table(totals: Mapping[tuple[str, str], int]) -> dg.TableMetadataValue:
-    """Return the actions by action (rows) and group of outcomes (columns); unknown outcomes count as "rest"."""
-    heading_of = {outcome: heading for heading, outcomes in HEADINGS.items() for outcome in outcomes}
+    """Return the actions by action (rows) and group of outcomes (columns)."""
     rows = {action: dict.fromkeys(HEADINGS, 0) for action, _ in totals}
     for (action, outcome), number in totals.items():
-        rows[action][heading_of.get(outcome, "rest")] += number
+        rows[action][_choose_heading(outcome)] += number
     records = [
         dg.TableRecord(
             {"action": action.replace("_", " "), **{heading: shorten_number(number) for heading, number in row.items()}}
         )
         for action, row in rows.items()
     ]
-    columns = [dg.TableColumn(heading, description=", ".join(outcomes)) for heading, outcomes in HEADINGS.items()]
+    columns = [
+        dg.TableColumn(
+            heading, description=", ".join(outcomes) or "its author, or its target's author, refuses the use"
+        )
+        for heading, outcomes in HEADINGS.items()
+    ]
     return dg.MetadataValue.table(records, dg.TableSchema([dg.TableColumn("action"), *columns]))
+
+
+def _choose_heading(outcome: str) -> str:
+    """Return the group of an outcome. Outcomes that an account's own statements give are named after the statement."""
+    for heading, outcomes in HEADINGS.items():
+        if outcome in outcomes:
+            return heading
+    if "author" not in outcome:
+        return "rest"
+    return "gone" if "account " in outcome else "refused"

@@ -24,6 +24,7 @@ CREATE_FOLLOWS = """
     SELECT f.member, f.cluster_id, f.account, f.event_time_us AS since_us, min(u.event_time_us) AS until_us
     FROM account_actions AS f
     LEFT JOIN account_actions AS u ON u.uri = f.uri AND u.action = 'unfollow'
+    ANTI JOIN excluded_users ON excluded_users.user_id = f.account
     WHERE f.action = 'follow' AND f.cluster_id IN (SELECT cluster_id FROM large_clusters)
     GROUP BY ALL
 """

@@ -13,12 +13,14 @@ import pyarrow.dataset as pads
 
 from persona_assets import tables
 from persona_assets.assets.cluster_jsonl.content_file import ContentFile
+from persona_assets.assets.cluster_jsonl.excluded import CREATE_EXCLUDED_MESSAGES, create_excluded
 from persona_assets.assets.cluster_jsonl.line_formats import LineFormat
 from persona_assets.assets.cluster_jsonl.serialise import CREATE_JSON_STRING_MACRO, time_as_json_sql
 from persona_assets.assets.cluster_jsonl.threads import Int32Array, find_cycles
 from persona_assets.assets.cluster_jsonl.without_text import CREATE_HAS_NO_TEXT_MACRO
 from persona_assets.common.database import INTERRUPT_ERRORS, create_dataset_view, find_duplicate_values
 from persona_assets.common.interrupts import interrupting_on_signal
+from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut
 
 
 class LineInputs(NamedTuple):
@@ -29,6 +31,7 @@ class LineInputs(NamedTuple):
     user_actions: pads.Dataset  # tables.USER_ACTIONS of the window
     english_posts: pads.Dataset  # tables.ENGLISH_POSTS of the window
     embeddings: pads.Dataset  # tables.embeddings_schema of the window; read only for ignored messages
+    left_out: LeftOut = NOTHING_LEFT_OUT  # accounts and posts of the window that no line may have
 
 
 class ReplyForest(NamedTuple):
@@ -43,7 +46,8 @@ CREATE_ACTION_TYPE = f"CREATE TYPE action_type AS ENUM {tables.ACTIONS}"
 
 CREATE_MEMBERS = """
     CREATE TABLE members AS
-    SELECT (row_number() OVER (ORDER BY user_id) - 1)::INTEGER AS member, user_id, cluster_id FROM clusters
+    SELECT (row_number() OVER (ORDER BY user_id) - 1)::INTEGER AS member, user_id, cluster_id
+    FROM clusters ANTI JOIN excluded_users USING (user_id)
 """
 """Joins and sorts by number are several times as fast as by user id.
 
@@ -62,6 +66,8 @@ SELECT_MESSAGES = """
         || CASE WHEN a.text IS NULL OR a.text = '' THEN '' ELSE ',"text":' || json_string(a.text) END
         || {time} AS content
     FROM user_actions AS a
+    ANTI JOIN excluded_users ON excluded_users.user_id = a.user_id
+    ANTI JOIN excluded_posts ON excluded_posts.uri = a.uri
     LEFT JOIN members ON members.user_id = a.user_id
     WHERE a.action IN ('post', 'reply', 'quote')
 """
@@ -93,8 +99,8 @@ def load_window(
 ) -> ReplyForest:
     """Load users and distinct messages of the window into DuckDB tables; return which message replies to which.
 
-    Creates `members`, `messages` and `duplicate_messages`, which spill to disk beyond the memory limit. The forest
-    takes 8 bytes for each message, and up to 60 while it is built.
+    Creates `members`, `messages`, `duplicate_messages` and the tables of `excluded.py`, which spill to disk beyond the
+    memory limit. The forest takes 8 bytes for each message, and up to 60 while it is built.
 
     Args:
         con: An empty database.
@@ -107,6 +113,8 @@ def load_window(
     con.execute(CREATE_ACTION_TYPE)
     con.execute(CREATE_JSON_STRING_MACRO)
     con.execute(CREATE_HAS_NO_TEXT_MACRO)
+    create_excluded(con, inputs.left_out)
+    con.execute(CREATE_EXCLUDED_MESSAGES)
     con.execute(CREATE_MEMBERS)
     # The query needs a cursor of its own, as the connection is busy creating the table from the query's rows.
     with (

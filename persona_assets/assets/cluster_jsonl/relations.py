@@ -32,6 +32,7 @@ RELATIONS: Mapping[str, Mapping[str, Relation]] = {
         "clusters": Relation(
             "A user who is in a cluster.",
             "user_id VARCHAR, cluster_id INTEGER, similarity FLOAT",
+            read_by=("excluded",),
         ),
         "english_users": Relation(
             "A user with enough English posts in the window.",
@@ -43,7 +44,7 @@ RELATIONS: Mapping[str, Mapping[str, Relation]] = {
             "user_id VARCHAR, action VARCHAR, event_time_us BIGINT, uri VARCHAR, text VARCHAR, langs VARCHAR[], "
             "parent_uri VARCHAR, root_uri VARCHAR, quoted_uri VARCHAR, target_uri VARCHAR, target_user_id VARCHAR, "
             "account_status VARCHAR",
-            read_by=("accounting", "ignored_candidates", "targets"),
+            read_by=("accounting", "excluded", "ignored_candidates", "targets"),
         ),
         "english_posts": Relation(
             "An English post, reply or quote of any user in the window.",
@@ -53,7 +54,7 @@ RELATIONS: Mapping[str, Mapping[str, Relation]] = {
         "members": Relation(
             "A user who is in a cluster, numbered from 0 in the order of user ids.",
             "member INTEGER, user_id VARCHAR, cluster_id INTEGER",
-            read_by=("accounting", "build", "ignored", "ignored_candidates", "targets", "write_lines"),
+            read_by=("accounting", "build", "excluded", "ignored", "ignored_candidates", "targets", "write_lines"),
         ),
         "numbered_messages": Relation(
             "A post, reply or quote of any user with its number; exists while `messages` is filled.",
@@ -92,6 +93,31 @@ RELATIONS: Mapping[str, Mapping[str, Relation]] = {
         "cycle_messages": Relation(
             "A message of one reply cycle; exists while that cycle is cut.",
             "id INTEGER",
+        ),
+    },
+    "excluded": {
+        "left_out_users": Relation(
+            "A row of `excluded_users`; exists while that table is filled.",
+            "user_id VARCHAR, author_outcome VARCHAR, target_outcome VARCHAR",
+        ),
+        "left_out_posts": Relation(
+            "A row of `excluded_posts`; exists while that table is filled.",
+            "uri VARCHAR",
+        ),
+        "excluded_users": Relation(
+            "An account that no line may have, with the outcomes that it gives to its own actions and to those on it.",
+            "user_id VARCHAR, author_outcome VARCHAR, target_outcome VARCHAR",
+            read_by=("accounting", "ignored_candidates", "load", "targets"),
+        ),
+        "excluded_posts": Relation(
+            "A post that no line may have because its author deleted it.",
+            "uri VARCHAR",
+            read_by=("load",),
+        ),
+        "excluded_messages": Relation(
+            "A message of the window that no line may have, with the outcome of actions on it.",
+            "uri VARCHAR, outcome VARCHAR",
+            read_by=("targets",),
         ),
     },
     "targets": {

@@ -8,13 +8,14 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
+from persona_assets.assets.cluster_jsonl.excluded import list_target_outcomes
 from persona_assets.common.database import find_duplicate_values
 from persona_assets.tables import SEEN_BEFORE
 
 # The outcome of actions whose lines have no text, if such lines are left out.
 WITHOUT_TEXT = "line without text"
 
-# The possible outcomes of an action other than a post or reply.
+# The possible outcomes of an action other than a post or reply, beside those of `excluded.list_target_outcomes`.
 OUTCOMES = (
     "written",
     "target outside the window",
@@ -29,7 +30,7 @@ OUTCOMES = (
     SEEN_BEFORE,
 )
 
-CREATE_OUTCOME_TYPE = f"CREATE TYPE outcome_type AS ENUM {OUTCOMES}"
+CREATE_OUTCOME_TYPE = "CREATE TYPE outcome_type AS ENUM ({outcomes})"
 
 CREATE_DELETED_POSTS = """
     CREATE TEMP TABLE deleted_posts AS
@@ -130,6 +131,7 @@ CREATE_RESOLVED_ACTIONS = """
                 THEN 'written'::outcome_type
             WHEN target.id IS NOT NULL AND is_without_text THEN 'target without words'::outcome_type
             WHEN target.id IS NOT NULL THEN 'target not English'::outcome_type
+            WHEN excluded_messages.outcome IS NOT NULL THEN excluded_messages.outcome::outcome_type
             WHEN target_uri IS NULL OR NOT contains(target_uri, '/app.bsky.feed.post/')
                 THEN 'target not a post'::outcome_type
             WHEN action <> 'post_delete'::action_type AND target_uri IN (SELECT uri FROM deleted_posts)
@@ -139,15 +141,17 @@ CREATE_RESOLVED_ACTIONS = """
     FROM record_actions
     LEFT JOIN (SELECT uri, id, is_english, is_without_text FROM messages) AS target
     ON target.uri = record_actions.target_uri
+    LEFT JOIN excluded_messages ON excluded_messages.uri = record_actions.target_uri
     UNION ALL
     SELECT
         member, cluster_id, action::action_type, event_time_us, NULL, uri, hash(uri), account, NULL, target_id,
         CASE
             WHEN target_id IS NOT NULL THEN 'written'::outcome_type
+            WHEN excluded_users.target_outcome IS NOT NULL THEN excluded_users.target_outcome::outcome_type
             WHEN NOT is_original_known THEN 'unknown original'::outcome_type
             ELSE 'no post before the act'::outcome_type
         END
-    FROM account_actions_with_post
+    FROM account_actions_with_post LEFT JOIN excluded_users ON excluded_users.user_id = account
     UNION ALL
     SELECT
         members.member, members.cluster_id, a.action::action_type, a.event_time_us, NULL, a.uri, hash(a.uri),
@@ -213,8 +217,9 @@ def resolve_targets(con: duckdb.DuckDBPyConnection) -> None:
     Args:
         con: After `load.load_window`.
     """
+    quoted = ["'" + outcome.replace("'", "''") + "'" for outcome in (*OUTCOMES, *list_target_outcomes(con))]
     for statement in (
-        CREATE_OUTCOME_TYPE,
+        CREATE_OUTCOME_TYPE.format(outcomes=", ".join(quoted)),
         CREATE_DELETED_POSTS,
         CREATE_RECORD_ACTIONS,
         CREATE_ACCOUNT_ACTIONS,

@@ -4,9 +4,9 @@ In: `clusters` with their levels, `persona_labels` and the side tables of `clust
 `english_posts` and `embeddings` over the window. Out: a folder for each day with `stats.json`, `report.md`,
 `report.html`, `cluster_stats.parquet` (one row for each cluster), `cluster_sizes.png`, `map.png`, `map_small.png`,
 `map.svg` and `map_positions.parquet`.
-Nothing is dropped: the actions of
-users without a persona are counted separately, and a cluster with too few posts for topics says so. An event that was
-delivered on two days counts once.
+Left out of words, topics, typical posts and the map: users who refuse embedding or inference, and deleted posts.
+Nothing else is dropped: the actions of users without a persona are counted separately, and a cluster with too few posts
+for topics says so. An event that was delivered on two days counts once.
 
 Stop words are left out of words, labels and topics: in English a fixed list, in other languages the words that most
 clusters share. Words are what is between spaces and punctuation: in a language that is written without spaces they are

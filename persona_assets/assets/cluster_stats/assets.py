@@ -21,12 +21,16 @@ from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, Repo
 from persona_assets.command_line.serve_reports import report_url
 from persona_assets.common.checks import Check, build_accounting_check
 from persona_assets.common.columns import describe_columns
+from persona_assets.common.consent_settings import Deletions
 from persona_assets.common.metadata import build_column_schema, measuring_time_and_memory, provenance_table
 from persona_assets.common.pictures import to_data_url
 from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import Provenance, build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
+from persona_assets.consent.left_out import ConsentTables, LeftOut, find_left_out, rules_of
+from persona_assets.consent.purposes import UndefinedMeans
+from persona_assets.io_managers.consent_tables import left_out_metadata, open_consent_tables
 from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, metadata_to_load_side_tables
 from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolder
 from persona_assets.partitions import list_window_days, parse_day
@@ -58,22 +62,26 @@ _NAMED = Check(
 
 
 class ClusterStatsConfig(SettingsConfig):
-    """Run config of `cluster_stats`: whether posts are shown, the language of stop words, seed, and memory limit."""
+    """Run config of `cluster_stats`: whether posts are shown, stop words, seed, who is left out, and memory limit."""
 
     show_posts: bool = from_setting("show_posts")
     language: str = from_setting("language")
     seed: int = from_setting("seed")
+    consent_embedding: UndefinedMeans = from_setting("consent_embedding")
+    consent_inference: UndefinedMeans = from_setting("consent_inference")
+    deletions: Deletions = from_setting("deletions")
     memory_limit: str = from_setting("memory_limit")
 
 
 def build_cluster_stats(
-    days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping
+    days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping, *, consents: bool = False
 ) -> dg.AssetsDefinition:
     """Build the asset `cluster_stats`, the report on a day's clusters.
 
     Args:
         days: Its daily partitions.
         window: The partition mapping from a day to the days of its window.
+        consents: Whether the graph has the asset `consents`, which then says who is left out.
     """
 
     @dg.asset(
@@ -86,6 +94,7 @@ def build_cluster_stats(
             "clusters": dg.AssetIn(metadata=metadata_to_load_side_tables("cluster_certainty")),
             **{name: dg.AssetIn(partition_mapping=window) for name in ("english_posts", "embeddings")},
         },
+        deps=["consents"] if consents else [],
         io_manager_key="report_io_manager",
         check_specs=[check.spec(days) for check in (_ADDS_UP, _LINES_MATCH, _NAMED)],
     )
@@ -105,15 +114,19 @@ def build_cluster_stats(
         The link `report` opens it, where reports are served. The folder also has the numbers for a program
         (`stats.json`) and a table with one row for each persona (`cluster_stats.parquet`). One report is of one day's
         personas. If two personas have the same words, ask `clusters` for fewer; if one has words of everything, ask for
-        more. Next: read typical posts before giving a persona a name.
+        more. Accounts that refuse embedding or inference, and deleted posts, are neither shown nor among the words.
+        Next: read typical posts before giving a persona a name.
         """
-        inputs = _Inputs(cluster_jsonl, clusters, english_posts, embeddings, lineage, persona_labels)
+        of_window = list_window_days(context.partition_key, days, window)
+        said = open_consent_tables(in_graph=consents, since=of_window[0])
+        left_out = _find_left_out(english_posts, said, config, scratch)
+        inputs = _Inputs(cluster_jsonl, clusters, english_posts, embeddings, lineage, persona_labels, left_out)
         provenance = build_provenance(
             "cluster_stats",
-            days=list_window_days(context.partition_key, days, window),
+            days=of_window,
             settings=config.result_settings(),
             libraries=("duckdb", "gensim", "matplotlib", "numpy", "scikit-learn"),
-            inputs=[cluster_jsonl.read_table("accounting").schema, clusters.main],
+            inputs=[cluster_jsonl.read_table("accounting").schema, clusters.main, *said.list_inputs()],
             over_window=[english_posts, embeddings],
         )
         with measuring_time_and_memory() as cost:
@@ -123,6 +136,7 @@ def build_cluster_stats(
             value=report.files,
             metadata=_describe(report, context.partition_key)
             | {"actions_without_persona": summary.without_persona["total"], "map_begins_with": begins_with}
+            | left_out_metadata(left_out, clusters.main)
             | provenance_table(provenance)
             | cost,
             check_results=[
@@ -142,6 +156,7 @@ class _Inputs(NamedTuple):
     embeddings: pads.Dataset
     lineage: pads.Dataset
     persona_labels: pads.Dataset
+    left_out: LeftOut
 
 
 class _Made(NamedTuple):
@@ -171,6 +186,7 @@ def _make_report(
             inputs.clusters.main,
             inputs.english_posts,
             inputs.embeddings,
+            inputs.left_out,
         ),
         language=config.language,
         seed=config.seed,
@@ -184,7 +200,7 @@ def _make_report(
     names = inputs.persona_labels.to_table()
     page = PageContext(
         find_persona_history(inputs.lineage.to_table(), names, day) if are_personas_known(identities) else None,
-        _choose_threads(inputs.cluster_jsonl, summary) if config.show_posts else (),
+        _choose_threads(inputs.cluster_jsonl, summary, inputs.left_out) if config.show_posts else (),
         _read_paths(inputs.clusters, len(users)),
         earlier.begins_with,
     )
@@ -199,6 +215,18 @@ def _make_report(
     return _Made(report, summary, identities, earlier.begins_with)
 
 
+def _find_left_out(
+    english_posts: pads.Dataset, said: ConsentTables, config: ClusterStatsConfig, scratch: Scratch
+) -> LeftOut:
+    rules = rules_of(
+        "cluster_stats",
+        deletions=config.deletions,
+        embedding=config.consent_embedding,
+        inference=config.consent_inference,
+    )
+    return find_left_out(english_posts, said, rules, memory_limit=config.memory_limit, scratch=scratch.new_folder())
+
+
 def are_personas_known(identities: list[PersonaIdentity] | None) -> bool:
     """Return whether `lineage` gives every cluster of the day a `persona_id`."""
     return identities is not None and all(identity.persona_id is not None for identity in identities)
@@ -211,12 +239,16 @@ def _read_paths(clusters: DatasetWithSideTables, n_clusters: int) -> list[list[i
     return read_paths(levels, np.array([path[-1] for path in levels], np.int64), n_clusters)
 
 
-def _choose_threads(folder: ClusterFolder, summary: WindowSummary) -> list[Any]:
+def _choose_threads(folder: ClusterFolder, summary: WindowSummary, left_out: LeftOut) -> list[Any]:
     members: defaultdict[int, set[str]] = defaultdict(set)
     for user, cluster in folder.read_user_clusters().items():
         members[cluster].add(user)
     words = [[word.word for word in cluster.words] for cluster in summary.clusters]
-    return [choose_typical_thread(folder.read_lines(number), members[number], of) for number, of in enumerate(words)]
+    refusing = frozenset(left_out.users["user_id"].to_pylist())
+    return [
+        choose_typical_thread(folder.read_lines(number), members[number], of, left_out=refusing)
+        for number, of in enumerate(words)
+    ]
 
 
 def _describe(report: ReportFiles, day: str) -> dict[str, Any]:

@@ -15,6 +15,10 @@ WORDS_PER_CLUSTER = 20
 # Minimum number of users of the cluster who use a word: what one user repeats says nothing about the cluster.
 MIN_USERS = 2
 WORDS_PER_LABEL = 3
+# Between the phrases of a name, as in `persona_labels`.
+SEPARATOR = " · "
+# Label of a cluster without words. `persona_labels` adds a number where there are several.
+NO_WORDS = "no common words"
 # Class-based TF-IDF (Grootendorst, BERTopic, 2022) in which a class is a cluster and a word counts once
 # per user: score = share of the cluster's word uses * ln(1 + mean uses of a cluster / uses in all clusters).
 SCORE_WORDS = """
@@ -100,4 +104,4 @@ def label_from_words(words: list[ClusterWord]) -> str:
     stems: dict[str, str] = {}
     for word in words:
         stems.setdefault(word.word.removeprefix("#").removesuffix("s"), word.word)
-    return " · ".join([*stems.values()][:WORDS_PER_LABEL]) or "no common words"
+    return SEPARATOR.join([*stems.values()][:WORDS_PER_LABEL]) or NO_WORDS

@@ -14,6 +14,7 @@ from persona_assets.assets.cluster_stats.compare_with_all import (
     compare_with_all,
 )
 from persona_assets.assets.cluster_stats.count_actions import COLUMN_NAMES, COLUMNS, ESTIMATED, sum_counts_over_clusters
+from persona_assets.assets.cluster_stats.distinctive_words import NO_WORDS, SEPARATOR
 from persona_assets.assets.cluster_stats.identities import choose_shown_numbers
 from persona_assets.assets.cluster_stats.map_data import MapData, encode_map
 from persona_assets.assets.cluster_stats.more_cards import pack_cards
@@ -117,7 +118,9 @@ def _make_cards(clusters: list[dict[str, Any]], context: PageContext) -> list[di
 
 def _group(clusters: list[dict[str, Any]], similarity: Floats, context: PageContext) -> PersonaGroups:
     users = [cluster["users"] for cluster in clusters]
-    short_names = [cluster["phrases"][0] if cluster["phrases"] else cluster["label"] for cluster in clusters]
+    # Of the name, which stays: the phrases are those of the day.
+    names = [cluster["label"].partition(SEPARATOR)[0] for cluster in clusters]
+    short_names = ["" if name.startswith(NO_WORDS) else name for name in names]
     return group_personas(context.paths, similarity, users, short_names)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from persona_assets.assets.cluster_stats.distinctive_words import SEPARATOR
 from persona_assets.common.pictures import FILE_DPI, Floats, Ints, choose_colour, to_png, to_svg
 
 if TYPE_CHECKING:
@@ -17,8 +18,10 @@ Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels
 
 # Maximum number of clusters with a name on the map; the largest are named.
 MAX_NAMED_CLUSTERS = 40
-# Maximum length of a name on the map.
+# Maximum length of a name on the map; phrases at its end that do not fit are left out.
 MAX_NAME_CHARACTERS = 28
+# Maximum number of colours of the PNG, as many as a palette has: overlapping dots mix.
+MAX_COLOURS = 256
 # Maximum number of users in the SVG, where each takes 0.17 KB.
 MAX_SVG_USERS = 4000
 # Possible places of a name: distances from the median of its cluster, upwards, in line heights. The first free place is
@@ -52,7 +55,11 @@ def plot_map_png(
         inches: Width and height; an inch has `FILE_DPI` pixels.
         named: Whether names are written beside numbers.
     """
-    return to_png(_draw(user_map, labels, numbers or range(len(labels)), inches=inches, named=named), FILE_DPI)
+    return to_png(
+        _draw(user_map, labels, numbers or range(len(labels)), inches=inches, named=named),
+        FILE_DPI,
+        n_colours=MAX_COLOURS,
+    )
 
 
 def plot_map_svg(user_map: UserMap, labels: Sequence[str], *, numbers: Sequence[int] | None = None) -> bytes:
@@ -159,4 +166,9 @@ def _overlap(one: Box, other: Box) -> bool:
 
 
 def _shorten(label: str) -> str:
-    return label if len(label) <= MAX_NAME_CHARACTERS else f"{label[:MAX_NAME_CHARACTERS].rstrip()}…"
+    """Return the first phrases of a name, as many as fit; of a single one that does not fit, its beginning."""
+    phrases = label.split(SEPARATOR)
+    while len(phrases) > 1 and len(SEPARATOR.join(phrases)) > MAX_NAME_CHARACTERS:
+        phrases.pop()
+    text = SEPARATOR.join(phrases)
+    return text if len(text) <= MAX_NAME_CHARACTERS else f"{text[:MAX_NAME_CHARACTERS].rstrip()}…"

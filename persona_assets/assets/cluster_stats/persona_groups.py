@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from persona_assets.assets.cluster_stats.distinctive_words import NO_WORDS
 from persona_assets.common.pictures import Floats, Ints
 
 # Fewer clusters are not grouped; more than this many get two levels of groups.
@@ -37,7 +38,7 @@ def group_personas(
             clustering has one level.
         similarity: float32 `(k, k)`, cosine similarity of the mean vectors of each two clusters.
         users: Number of users of each cluster.
-        names: Short name of each cluster, such as its best phrase.
+        names: Short name of each cluster, such as its best phrase; empty if it has none.
 
     Returns:
         No levels for fewer than `MIN_CLUSTERS` clusters in a clustering of one level.
@@ -90,7 +91,7 @@ def _name_groups(labels: Any, users: Sequence[int], names: Sequence[str]) -> Gro
 
 def _name_group(group: Sequence[int], users: Sequence[int], names: Sequence[str]) -> str:
     largest = sorted(group, key=lambda one: (-users[one], one))
-    parts = list(dict.fromkeys(_shorten(names[one]) for one in largest))
+    parts = list(dict.fromkeys(_shorten(names[one]) for one in largest if names[one])) or [NO_WORDS]
     return ", ".join(parts[:NAMED_AFTER]) + ("…" if len(parts) > NAMED_AFTER else "")
 
 

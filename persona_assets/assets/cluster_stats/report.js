@@ -354,18 +354,28 @@ function boxOfMost(points, members, beyond) {
   };
 }
 
-/** Break a name into the lines of its label, without signs that turn or stack letters. */
+/** Break a name into the lines of its label, without signs that turn or stack letters; last phrases that do not fit are left out. */
 function linesOf(name) {
-  const clean = name.replace(/[\p{Cc}\p{Cf}]/gu, "").replace(/(\p{M}{2})\p{M}+/gu, "$1");
-  const lines = [""];
-  for (const word of clean.split(/\s+/).filter(Boolean).slice(0, 20)) {
-    const last = lines[lines.length - 1];
-    if (last && last.length + word.length >= LETTERS_OF_A_LINE) lines.push(word);
-    else lines[lines.length - 1] = last ? `${last} ${word}` : word;
+  const phrases = name.replace(/[\p{Cc}\p{Cf}]/gu, "").replace(/(\p{M}{2})\p{M}+/gu, "$1").split(" · ").slice(0, 5);
+  let lines = breakLines(phrases);
+  while (lines.length > LINES_OF_A_LABEL && phrases.length > 1) {
+    phrases.pop();
+    lines = breakLines(phrases);
   }
   const kept = lines.slice(0, LINES_OF_A_LABEL).map((line) => shorten(line, LETTERS_OF_A_LINE + 4));
   if (lines.length > kept.length && !kept[kept.length - 1].endsWith("…")) kept[kept.length - 1] += " …";
   return kept;
+}
+
+function breakLines(phrases) {
+  const lines = [""];
+  for (const word of phrases.join(" · ").split(/\s+/).filter(Boolean).slice(0, 20)) {
+    const last = lines[lines.length - 1];
+    // A dot between phrases stays on the line of the phrase before it.
+    if (last && word !== "·" && last.length + word.length >= LETTERS_OF_A_LINE) lines.push(word);
+    else lines[lines.length - 1] = last ? `${last} ${word}` : word;
+  }
+  return lines;
 }
 
 function shorten(text, most) {

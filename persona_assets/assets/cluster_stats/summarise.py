@@ -29,6 +29,7 @@ from persona_assets.assets.cluster_stats.medoids import Medoid, find_medoids
 from persona_assets.assets.cluster_stats.topics import ClusterTopics, find_topics
 from persona_assets.common.map_layout import compute_map_positions, sample_map_users
 from persona_assets.common.pictures import Floats
+from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut, leave_out_users
 from persona_assets.post_vectors.duplicates import find_repeated_uris
 from persona_assets.post_vectors.exact_sums import add_by_row, to_unit_vectors
 from persona_assets.post_vectors.read import read_common_width, read_post_vectors
@@ -53,6 +54,7 @@ class ReportInputs(NamedTuple):
     clusters: pads.Dataset  # tables.CLUSTERS of the day
     english_posts: pads.Dataset  # tables.ENGLISH_POSTS of the window
     embeddings: pads.Dataset  # tables.embeddings_schema(d) of the window
+    left_out: LeftOut = NOTHING_LEFT_OUT  # users and posts that are neither shown nor counted among words
 
 
 class ClusterSummary(NamedTuple):
@@ -108,6 +110,7 @@ def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
     with open_word_tables(
         users.drop(["similarity"]),
         inputs.english_posts,
+        left_out=inputs.left_out,
         language=language,
         n_clusters=k,
         memory_limit=memory_limit,
@@ -120,7 +123,8 @@ def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
         topics.append(find_topics(sample, seed=seed))
         on_progress(1)
     repeated = find_repeated_uris(inputs.embeddings, memory_limit=memory_limit, scratch=scratch)
-    medoids, similarity, user_map = _summarise_vectors(inputs, users, repeated, seed, earlier)
+    shown = leave_out_users(users, inputs.left_out)
+    medoids, similarity, user_map = _summarise_vectors(inputs, shown, repeated, seed, earlier, n_clusters=k)
     columns = (
         [label_from_words(best) for best in words],
         count_actions_by_cluster(inputs.action_accounting, sizes.tolist()),
@@ -139,8 +143,8 @@ def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
     )
 
 
-def _summarise_vectors(
-    inputs: ReportInputs, users: pa.Table, repeated: pa.Array, seed: int, earlier: EarlierMap | None
+def _summarise_vectors(  # noqa: PLR0913 - what the summary has at hand
+    inputs: ReportInputs, users: pa.Table, repeated: pa.Array, seed: int, earlier: EarlierMap | None, *, n_clusters: int
 ) -> tuple[list[list[Medoid]], Floats, UserMap]:
     """Return medoids by cluster, similarities of clusters, and the map.
 
@@ -152,12 +156,13 @@ def _summarise_vectors(
     place_on_map = np.full(len(clusters), -1)
     place_on_map[drawn] = np.arange(len(drawn))
     width = read_common_width(inputs.embeddings)
-    cluster_sums, user_sums = np.zeros((int(clusters.max()) + 1, width)), np.zeros((len(drawn), width))
-    for posts in read_post_vectors(inputs.embeddings, row_of_user, repeated_uris=repeated):
+    cluster_sums, user_sums = np.zeros((n_clusters, width)), np.zeros((len(drawn), width))
+    left_out = inputs.left_out.posts
+    for posts in read_post_vectors(inputs.embeddings, row_of_user, repeated_uris=repeated, left_out=left_out):
         add_by_row(cluster_sums, clusters[posts.rows], posts.vectors)
         on_map = place_on_map[posts.rows] >= 0
         add_by_row(user_sums, place_on_map[posts.rows[on_map]], posts.vectors[on_map])
-    posts = read_post_vectors(inputs.embeddings, row_of_user, repeated_uris=repeated)
+    posts = read_post_vectors(inputs.embeddings, row_of_user, repeated_uris=repeated, left_out=left_out)
     means = to_unit_vectors(cluster_sums)
     medoids = find_medoids(posts, inputs.english_posts, clusters=clusters, means=means)
     user_ids = users["user_id"].take(pa.array(drawn)).to_pylist()

@@ -20,7 +20,9 @@ class Message(NamedTuple):
     text: str
 
 
-def choose_typical_thread(lines: Iterable[bytes], members: Container[str], words: Sequence[str]) -> list[Message]:
+def choose_typical_thread(
+    lines: Iterable[bytes], members: Container[str], words: Sequence[str], *, left_out: Container[str] = ()
+) -> list[Message]:
     """Return the conversation line that has most of the cluster's `words`, as messages; two speakers at least.
 
     Of lines with as many words the one with more messages is chosen, then the first one.
@@ -29,6 +31,7 @@ def choose_typical_thread(lines: Iterable[bytes], members: Container[str], words
         lines: Lines of one cluster's file, in any of the line formats. At most `MAX_LINES` and `MAX_BYTES` are read.
         members: The users of the cluster.
         words: The words and phrases that set the cluster apart.
+        left_out: Users whose lines are not chosen, who may have refused since the file was made.
 
     Returns:
         At most `MAX_MESSAGES`; empty if no line is such a conversation.
@@ -40,7 +43,7 @@ def choose_typical_thread(lines: Iterable[bytes], members: Container[str], words
         left -= len(line)
         if number >= MAX_LINES or left < 0:
             break
-        messages = _read_messages(line, members)
+        messages = _read_messages(line, members, left_out)
         if len({message.speaker for message in messages}) < MIN_SPEAKERS or not any(one.is_member for one in messages):
             continue
         text = " ".join(message.text for message in messages).lower()
@@ -50,8 +53,8 @@ def choose_typical_thread(lines: Iterable[bytes], members: Container[str], words
     return chosen
 
 
-def _read_messages(line: bytes, members: Container[str]) -> list[Message]:
-    """Return the first messages with a text, without actions; empty if the line does not parse."""
+def _read_messages(line: bytes, members: Container[str], left_out: Container[str]) -> list[Message]:
+    """Return the first messages with a text, without actions; empty if the line does not parse or one is left out."""
     try:
         decoded: Any = msgspec.json.decode(line)
     except msgspec.DecodeError:
@@ -64,6 +67,8 @@ def _read_messages(line: bytes, members: Container[str]) -> list[Message]:
         is_text = isinstance(message, dict) and "actions" not in message and message.get("text")
         if not is_text or not isinstance(message.get("user_id"), str) or not isinstance(message["text"], str):
             continue
+        if message["user_id"] in left_out:
+            return []
         speaker = speakers.setdefault(message["user_id"], chr(ord("A") + len(speakers)))
         messages.append(Message(speaker, message["user_id"] in members, _shorten(message["text"])))
         if len(messages) == MAX_MESSAGES:

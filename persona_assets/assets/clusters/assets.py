@@ -10,21 +10,24 @@ import pyarrow.dataset as pads
 from pydantic import field_validator
 
 from persona_assets.assets.clusters.build import CURVE, ClusteringOptions, ClusteringResult, cluster_users
-from persona_assets.assets.clusters.cluster_plots import plot_silhouette_curve, plot_user_scatter
+from persona_assets.assets.clusters.cluster_plots import plot_silhouette_curve
 from persona_assets.common.checks import Check, build_accounting_check
+from persona_assets.common.consent_settings import Deletions
+from persona_assets.common.database import QueryOptions
 from persona_assets.common.metadata import build_count_table, measuring_time_and_memory, provenance_table
 from persona_assets.common.pictures import to_data_url
 from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
+from persona_assets.consent.left_out import LeaveOutRules, find_left_out, rules_of
+from persona_assets.consent.purposes import UndefinedMeans
+from persona_assets.io_managers.consent_tables import open_consent_tables
 from persona_assets.io_managers.parquet_tables import WithSideTables
 from persona_assets.partitions import list_window_days
 from persona_assets.post_vectors.duplicates import find_repeated_uris
 from persona_assets.settings import ClusteringMethod, MinSizePolicy, from_setting
 
-# Maximum number of users in the scatter plot that the UI shows.
-MAP_USERS = 2000
 # Maximum number of clusters in the UI's table `sizes`, the largest ones. The stored tables have all.
 MAX_ROWS_SHOWN = 100
 # Columns of the UI's table `tried` and their types. Stability is only measured for numbers near the best silhouette.
@@ -47,12 +50,12 @@ _APART = Check(
     "clusters",
     "silhouette_is_not_negative",
     "Users are on average nearer to another cluster than to their own: ask for fewer clusters, or let the number be "
-    "chosen (auto_cluster), and look at the map.",
+    "chosen (auto_cluster), and look at the map in the report.",
 )
 
 
 class ClustersConfig(SettingsConfig):
-    """Run config of `clusters`: number of clusters, minimum size, method, seed, memory limit."""
+    """Run config of `clusters`: number of clusters, minimum size, method, seed, who is left out, memory limit."""
 
     # A number, a list of numbers, or a string of numbers separated by commas, as in the environment. Dagster's config
     # has no such union type.
@@ -63,6 +66,8 @@ class ClustersConfig(SettingsConfig):
     method: ClusteringMethod = from_setting("cluster_method")
     whiten_users: bool = from_setting("whiten_users")
     seed: int = from_setting("seed")
+    consent_embedding: UndefinedMeans = from_setting("consent_embedding")
+    deletions: Deletions = from_setting("deletions")
     memory_limit: str = from_setting("memory_limit")
 
     @field_validator("n_clusters")
@@ -77,13 +82,14 @@ class ClustersConfig(SettingsConfig):
 
 
 def build_clusters(
-    days: dg.DailyPartitionsDefinition, embeddings_window: dg.TimeWindowPartitionMapping
+    days: dg.DailyPartitionsDefinition, embeddings_window: dg.TimeWindowPartitionMapping, *, consents: bool = False
 ) -> dg.AssetsDefinition:
     """Build the asset `clusters`, which reads `embeddings` of the whole window and `english_users` of its last day.
 
     Args:
         days: Its daily partitions.
         embeddings_window: Maps a day to the days whose `embeddings` it reads.
+        consents: Whether the graph has the asset `consents`, which then says who is left out.
     """
 
     @dg.asset(
@@ -93,6 +99,7 @@ def build_clusters(
         owners=["team:persona_assets"],
         partitions_def=days,
         ins={"embeddings": dg.AssetIn(partition_mapping=embeddings_window)},
+        deps=["consents"] if consents else [],
         check_specs=[check.spec(days) for check in (_ADDS_UP, _LARGE_ENOUGH, _APART)],
     )
     def clusters(
@@ -117,24 +124,30 @@ def build_clusters(
         - `sizes`: silhouette and similarity of each cluster. A cluster with a low silhouette often collects users who
           fit no other cluster.
 
-        Next: `cluster_stats` says what each persona is about.
+        `dropped` counts users who have no vector or refuse embedding, by reason. Next: `cluster_stats` says what each
+        persona is about.
         """
+        of_window = list_window_days(context.partition_key, days, embeddings_window)
         with measuring_time_and_memory() as cost:
-            repeated = find_repeated_uris(embeddings, memory_limit=config.memory_limit, scratch=scratch.new_folder())
+            work = QueryOptions(memory_limit=config.memory_limit, scratch=scratch.new_folder())
+            repeated = find_repeated_uris(embeddings, **work)
+            said = open_consent_tables(in_graph=consents, since=of_window[0])
+            left_out = find_left_out(embeddings, said, _read_rules(config), **work)
             clustering = cluster_users(
                 embeddings,
                 english_users,
                 _read_options(config),
                 repeated_uris=repeated,
+                left_out=left_out,
                 on_progress_posts=Progress(context.log.info, what="post vectors").add,
                 on_progress_numbers=Progress(context.log.info, what="numbers of clusters tried").add,
             )
         made = build_provenance(
             "clusters",
-            days=list_window_days(context.partition_key, days, embeddings_window),
+            days=of_window,
             settings=config.result_settings(),
             libraries=("numpy", "scikit-learn"),
-            inputs=[english_users],
+            inputs=[english_users, *said.list_inputs()],
             over_window=[embeddings],
         )
         side_tables = {
@@ -147,16 +160,16 @@ def build_clusters(
                 main=with_provenance(clustering.clusters, made),
                 side_tables={name: with_provenance(side, made) for name, side in side_tables.items()},
             ),
-            metadata={
-                **_describe(clustering),
-                "repeated_posts": len(repeated),
-                **provenance_table(made),
-                **cost,
-            },
+            metadata={**_describe(clustering), "repeated_posts": len(repeated), "deleted_posts": len(left_out.posts)}
+            | {**provenance_table(made), **cost},
             check_results=check_clusters(clustering, english_users.count_rows(), config.min_cluster_size),
         )
 
     return clusters
+
+
+def _read_rules(config: ClustersConfig) -> LeaveOutRules:
+    return rules_of("clusters", deletions=config.deletions, embedding=config.consent_embedding)
 
 
 def _read_options(config: ClustersConfig) -> ClusteringOptions:
@@ -206,7 +219,6 @@ def _describe(clustering: ClusteringResult) -> dict[str, Any]:
         "sizes": _sizes_table(clustering),
         "mean_similarity": _round(similarity.mean(dtype=np.float64)),
         "dropped": build_count_table(clustering.dropped, of="reason"),
-        "map": _picture("users by cluster", _draw_map(clustering)),
     }
     if len(sizes) > 1:
         metadata["silhouette"] = _round(clustering.certainty["silhouette"].to_numpy().mean(dtype=np.float64))
@@ -248,12 +260,6 @@ def _sizes_table(clustering: ClusteringResult) -> dg.TableMetadataValue:
             for cluster, size in enumerate(users[:MAX_ROWS_SHOWN])
         ]
     )
-
-
-def _draw_map(clustering: ClusteringResult) -> bytes:
-    """Plot every n-th user in order of id, which is unrelated to what users write, so that at most MAP_USERS are."""
-    step = -(-len(clustering.clustered_vectors) // MAP_USERS)
-    return plot_user_scatter(clustering.clustered_vectors[::step], clustering.clusters["cluster_id"].to_numpy()[::step])
 
 
 def _picture(of: str, png: bytes) -> dg.MarkdownMetadataValue:

@@ -16,6 +16,7 @@ from persona_assets.assets.clusters.silhouette import measure_silhouette
 from persona_assets.assets.clusters.stability import measure_stability
 from persona_assets.assets.clusters.whiten import whiten_vectors
 from persona_assets.common.columns import column, required_column
+from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut
 from persona_assets.post_vectors.assign import (
     Labels,
     Vectors,
@@ -66,7 +67,6 @@ class ClusteringResult(NamedTuple):
     numbers_tried: list[KCandidate]  # the numbers of clusters tried; empty if the number was given
     stability: float | None  # 0 to 1; None for one cluster, or if half of the users are fewer than the clusters
     dropped: dict[str, int]  # number of users without a vector, by reason
-    clustered_vectors: Vectors  # (n_users, d'), the user vectors that were clustered; whitened if asked for
 
 
 def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback for each long loop
@@ -75,6 +75,7 @@ def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback fo
     options: ClusteringOptions,
     *,
     repeated_uris: pa.Array | None = None,
+    left_out: LeftOut = NOTHING_LEFT_OUT,
     on_progress_posts: Callable[[int], None] = lambda _: None,
     on_progress_numbers: Callable[[int], None] = lambda _: None,
 ) -> ClusteringResult:
@@ -87,6 +88,7 @@ def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback fo
         english_users: `tables.ENGLISH_USERS` of the window, any order.
         options: Number and minimum size of clusters, seed, method.
         repeated_uris: URIs of posts with more than one vector, of which only the first is used.
+        left_out: Users who are in no cluster, and posts that are part of no user's vector.
         on_progress_posts: Called after each batch with the number of its posts.
         on_progress_numbers: Called with 1 after each number of clusters that is tried.
 
@@ -102,6 +104,7 @@ def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback fo
         embeddings,
         english_users,
         repeated_uris=repeated_uris,
+        left_out=left_out,
         with_covariance=options.whiten,
         on_progress=on_progress_posts,
     )
@@ -124,7 +127,6 @@ def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback fo
         numbers_tried=curve,
         stability=measure_stability(vectors, spec, seed=options.seed) if several else None,
         dropped=users.dropped,
-        clustered_vectors=vectors,
     )
 
 

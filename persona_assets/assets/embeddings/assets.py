@@ -6,12 +6,13 @@ import tempfile
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pyarrow.dataset as pads
 
-from persona_assets.assets.embeddings.distinct_texts import deduplicate_texts
-from persona_assets.assets.embeddings.embed import TextVectors, embed_texts, join_vectors_to_posts
+from persona_assets.assets.embeddings.distinct_texts import DeduplicatedTexts, deduplicate_texts
+from persona_assets.assets.embeddings.embed import EmbeddingResult, TextVectors, embed_texts, join_vectors_to_posts
 from persona_assets.assets.embeddings.machine_lock import (
     hold_machine_lock,
     make_lock_folder,
@@ -21,14 +22,19 @@ from persona_assets.assets.embeddings.machine_lock import (
 from persona_assets.assets.embeddings.prune_cache import prune_cache
 from persona_assets.assets.embeddings.vector_cache import VectorCache
 from persona_assets.common.checks import Check, build_accounting_check
+from persona_assets.common.consent_settings import Deletions
+from persona_assets.common.database import QueryOptions
 from persona_assets.common.full_disk import explaining_full_disk
-from persona_assets.common.metadata import measuring_time_and_memory, provenance_table
+from persona_assets.common.metadata import build_count_table, measuring_time_and_memory, provenance_table
 from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
+from persona_assets.consent.left_out import ConsentTables, find_left_out, rules_of
+from persona_assets.consent.purposes import UndefinedMeans
 from persona_assets.errors import PersonaAssetsError
 from persona_assets.executors.pool_slots import GPU_POOL
+from persona_assets.io_managers.consent_tables import open_consent_tables
 from persona_assets.io_managers.parquet_tables import NO_RETRY
 from persona_assets.partitions import list_window_days, parse_day
 from persona_assets.settings import ComputeDtype, DeviceName, VectorDtype, from_setting, read_settings
@@ -55,7 +61,7 @@ _UNIT_VECTORS = Check(
 
 
 class EmbeddingsConfig(SettingsConfig):
-    """Run config of `embeddings`: the model, its device and precision, and the on-disk cache of vectors."""
+    """Run config of `embeddings`: the model, its device and precision, the cache of vectors, and who is left out."""
 
     model: str = from_setting("model")
     device: DeviceName = from_setting("device")
@@ -65,10 +71,14 @@ class EmbeddingsConfig(SettingsConfig):
     compile_model: bool = from_setting("compile_model")
     vector_store: str | None = from_setting("vector_store")
     vector_store_days: int = from_setting("vector_store_days")
+    consent_embedding: UndefinedMeans = from_setting("consent_embedding")
+    deletions: Deletions = from_setting("deletions")
     memory_limit: str = from_setting("memory_limit")
 
 
-def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = False) -> dg.AssetsDefinition:
+def build_embeddings(
+    days: dg.DailyPartitionsDefinition, *, scheduled: bool = False, consents: bool = False
+) -> dg.AssetsDefinition:
     """Build the asset `embeddings`, which reads `english_posts`; `scheduled`: a scheduler assigns machines to steps.
 
     Args:
@@ -77,6 +87,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
             Dagster's GPU pool and has a retry policy, because the scheduler may end it with SIGTERM. Without a
             scheduler the lock of `machine_lock.py` serialises steps, and a person ends them. The step then has no pool,
             because a killed run keeps its slot, and no retry policy, which would start an ended step again.
+        consents: Whether the graph has the asset `consents`, which then says whose posts are left out.
     """
 
     @dg.asset(
@@ -88,6 +99,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
         op_tags={"gpu": "1"},
         metadata=NO_RETRY,
         ins={"english_posts": dg.AssetIn(metadata=NO_RETRY)},
+        deps=["consents"] if consents else [],
         pool=GPU_POOL if scheduled else None,
         check_specs=[_ADDS_UP.spec(days), _UNIT_VECTORS.spec(days)],
         # A scheduler can take the node away after hours of work. The retry reuses the vectors in the vector store.
@@ -103,12 +115,14 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
 
         One row is one post. All vectors have length 1. The cosine of two vectors says how similar two posts are: 1 is
         equal, 0 is unrelated. Only vectors of one model can be compared: make all days of a window with the same model.
-        Next: `clusters`.
+        Posts of accounts that refuse embedding, and deleted posts, have none: `left_out` counts them by reason. Next:
+        `clusters`.
         """
         folder = scratch.new_folder()
         with _choosing_retries(), explaining_full_disk(folder), measuring_time_and_memory() as cost:
             # Before the model is loaded, so that the query and the model do not need their memory at the same time.
-            posts_and_texts = deduplicate_texts(english_posts, scratch=folder, memory_limit=config.memory_limit)
+            said = open_consent_tables(in_graph=consents, since=context.partition_key)
+            posts_and_texts = _deduplicate(english_posts, said, config, folder)
             with _lock_machine(on_wait=context.log.info):
                 model = _load(config)
                 context.log.info("%s on %s (%s)", model.name, model.device.describe(), model.precision)
@@ -117,7 +131,7 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
                     days=list_window_days(context.partition_key, days),
                     settings=config.result_settings() | model.provenance(),
                     libraries=("torch", "transformers"),
-                    inputs=[english_posts],
+                    inputs=[english_posts, *said.list_inputs()],
                 )
                 vectors = embed_texts(
                     posts_and_texts,
@@ -132,17 +146,30 @@ def build_embeddings(days: dg.DailyPartitionsDefinition, *, scheduled: bool = Fa
             posts_file, day = posts_and_texts.posts, parse_day(context.partition_key)
             result = join_vectors_to_posts(posts_file, vectors, scratch=folder, day_column=day, provenance=made)
         context.log.info("%d posts, %d distinct texts, %d reused", result.posts, vectors.texts, vectors.reused)
-        posts, max_error = english_posts.count_rows(), result.max_unit_length_error
         return dg.MaterializeResult(
             value=result.vectors,
-            metadata={**_describe(model, vectors), **provenance_table(made), **cost},
-            check_results=[
-                _ADDS_UP.result(passed=posts == result.posts, posts=posts, vectors=result.posts),
-                _UNIT_VECTORS.result(passed=max_error <= _NORM_TOLERANCE, worst_difference_of_length=max_error),
-            ],
+            metadata={**_describe(model, vectors, posts_and_texts), **provenance_table(made), **cost},
+            check_results=_check(result, posts_and_texts, posts=english_posts.count_rows()),
         )
 
     return embeddings
+
+
+def _deduplicate(
+    english_posts: pads.Dataset, said: ConsentTables, config: EmbeddingsConfig, scratch: Path
+) -> DeduplicatedTexts:
+    """Deduplicate the texts of the day, without those of posts that are left out."""
+    work = QueryOptions(memory_limit=config.memory_limit, scratch=scratch)
+    rules = rules_of("embeddings", deletions=config.deletions, embedding=config.consent_embedding)
+    return deduplicate_texts(english_posts, left_out=find_left_out(english_posts, said, rules, **work), **work)
+
+
+def _check(result: EmbeddingResult, posts_and_texts: DeduplicatedTexts, *, posts: int) -> list[dg.AssetCheckResult]:
+    left_out, max_error = sum(posts_and_texts.left_out.values()), result.max_unit_length_error
+    return [
+        _ADDS_UP.result(passed=posts == result.posts + left_out, posts=posts, vectors=result.posts, left_out=left_out),
+        _UNIT_VECTORS.result(passed=max_error <= _NORM_TOLERANCE, worst_difference_of_length=max_error),
+    ]
 
 
 def _lock_machine(*, on_wait: Callable[[str], None]) -> AbstractContextManager[None]:
@@ -196,7 +223,7 @@ def _move_cache_of_version_0_1(data: Path) -> None:
             (data / "embeddings" / "_store").rename(data / "vector_store")
 
 
-def _describe(model: TextModel, vectors: TextVectors) -> dict[str, str | int | float]:
+def _describe(model: TextModel, vectors: TextVectors, posts_and_texts: DeduplicatedTexts) -> dict[str, Any]:
     """Return the metadata of the materialization: the model, the device and the counts."""
     computed = vectors.texts - vectors.reused
     return {
@@ -211,4 +238,5 @@ def _describe(model: TextModel, vectors: TextVectors) -> dict[str, str | int | f
         "computed_texts": computed,
         "truncated_share": round(vectors.truncated / max(1, computed), 6),
         "computed_tokens": vectors.tokens,
+        "left_out": build_count_table(posts_and_texts.left_out, of="reason"),
     }

@@ -6,7 +6,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from persona_assets.assets.embeddings.vector_cache import CHUNK_FILE, KEY_FILE, name_cache_folder
+from persona_assets.common.vector_chunks import CHUNK_FILE, KEY_FILE, name_cache_folder
 
 # The names of a folder of `VectorCache`, and of the temporary files that a killed run leaves in it.
 _FOLDER = re.compile(r"[0-9a-f]{16}")

@@ -1,35 +1,37 @@
 """On-disk cache of the vectors of texts, by a hash of the text, in the folder that PERSONA_VECTOR_STORE names."""
 
 import hashlib
-import itertools
 import json
 import os
-import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 from xxhash import xxh3_128, xxh3_128_digest
 
 from persona_assets.common.full_disk import explaining_full_disk
-from persona_assets.errors import StorageError
+from persona_assets.common.vector_chunks import (
+    CHUNK_FILE,
+    HASH_BYTES,
+    KEY_FILE,
+    TextHashes,
+    damaged_chunk,
+    hash_texts,
+    name_cache_folder,
+    read_existing,
+    read_hashes,
+)
 
-HASH_BYTES = 16
-# Records how the vectors in its folder were computed: model, settings, dtype.
-KEY_FILE = "key.json"
-# The name of a file of a chunk.
-CHUNK_FILE = re.compile(r"([0-9a-f]{16})\.(hashes|vectors)")
+__all__ = ["CachedVectors", "TextHashes", "VectorCache", "hash_texts"]
+
 # Version of the file format. It is part of the key, so that chunks of another version are in another folder.
 _LAYOUT = 2
 # Maximum number of bytes of vectors that are read at a time.
 _BLOCK_BYTES = 4 << 20
-
-TextHashes = npt.NDArray[np.uint64]  # (n_texts, 2): 16 bytes of a hash, as two integers
 
 
 class CachedVectors(NamedTuple):
@@ -37,27 +39,6 @@ class CachedVectors(NamedTuple):
 
     rows: npt.NDArray[np.int64]  # (n,), rows of the requested hashes
     vectors: npt.NDArray[np.generic]  # (n, dimensions)
-
-
-def hash_texts(texts: pa.StringArray | Sequence[str]) -> TextHashes:
-    """Return the first 16 bytes of the SHA-256 of each text. A collision is practically impossible.
-
-    Args:
-        texts: Python or Arrow strings. Those of Arrow are hashed in place, without a Python string for each.
-    """
-    strings: pa.StringArray = cast("Any", texts) if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
-    if not len(strings):
-        return np.empty((0, 2), np.uint64)
-    _, offsets, content = strings.buffers()
-    ends = np.frombuffer(offsets, np.int32)[strings.offset : strings.offset + len(strings) + 1].tolist()
-    utf8, sha256 = memoryview(content or b""), hashlib.sha256
-    digests = b"".join([sha256(utf8[start:end]).digest() for start, end in itertools.pairwise(ends)])
-    return np.frombuffer(digests, np.uint64).reshape(-1, 4)[:, :2].copy()
-
-
-def name_cache_folder(key: bytes) -> str:
-    """Return the name of the folder whose key file has this content: 16 hexadecimal digits of its SHA-256."""
-    return hashlib.sha256(key).hexdigest()[:HASH_BYTES]
 
 
 class VectorCache:
@@ -89,7 +70,7 @@ class VectorCache:
         self._dimensions, self._dtype = dimensions, np.dtype(dtype)
         with explaining_full_disk(_describe(self._folder)):
             self._folder.mkdir(parents=True, exist_ok=True)
-        if _read_bytes(self._folder / KEY_FILE) != text:  # missing or damaged
+        if read_existing(self._folder / KEY_FILE) != text:  # missing or damaged
             self._write(self._folder / KEY_FILE, text)
 
     def find(self, hashes: TextHashes) -> Iterator[CachedVectors]:
@@ -110,7 +91,7 @@ class VectorCache:
         missing = np.ones(len(hashes), bool)
         chunks = sorted(file for file in self._folder.glob("*.hashes") if CHUNK_FILE.fullmatch(file.name))
         for file in chunks if len(hashes) else ():
-            cached, checksum = _read_hashes(file)
+            cached, checksum = read_hashes(file)
             # By the first integer alone: two texts of a day share it with a probability of one in a million. Then one
             # of them may be missed, and is computed again.
             position = np.minimum(np.searchsorted(ordered[:, 0], cached[:, 0]), len(ordered) - 1)
@@ -148,7 +129,7 @@ class VectorCache:
         try:
             with file.open("rb") as content:
                 if os.fstat(content.fileno()).st_size != len(is_hit) * width:
-                    raise _damaged(file)
+                    raise damaged_chunk(file)
                 for start in range(0, len(is_hit), block_rows):
                     block = content.read(min(block_rows, len(is_hit) - start) * width)
                     hasher.update(block)
@@ -157,7 +138,7 @@ class VectorCache:
         except FileNotFoundError:
             return None
         if hasher.digest() != checksum:
-            raise _damaged(file)
+            raise damaged_chunk(file)
         return np.concatenate(hits)
 
     def _write(self, file: Path, content: bytes) -> None:
@@ -172,28 +153,3 @@ class VectorCache:
 
 def _describe(place: Path) -> str:
     return f"{place} (the vector store, PERSONA_VECTOR_STORE)"
-
-
-def _damaged(file: Path) -> StorageError:
-    return StorageError(
-        f"{file} is damaged, it does not match its checksum: delete {file.with_suffix('.hashes')} and "
-        f"{file.with_suffix('.vectors').name} beside it, and run again"
-    )
-
-
-def _read_bytes(file: Path) -> bytes | None:
-    try:
-        return file.read_bytes()
-    except FileNotFoundError:  # also if another run has deleted it since the folder was listed
-        return None
-
-
-def _read_hashes(file: Path) -> tuple[TextHashes, bytes]:
-    """Return the hashes of a chunk and the checksum of its vectors; no hashes if the file was deleted."""
-    content = _read_bytes(file)
-    if content is None:
-        return np.empty((0, 2), np.uint64), b""
-    index, checksum = content[:-HASH_BYTES], content[-HASH_BYTES:]
-    if len(index) < HASH_BYTES or len(index) % HASH_BYTES or xxh3_128_digest(index) != checksum:
-        raise _damaged(file)
-    return np.frombuffer(index[:-HASH_BYTES], np.uint64).reshape(-1, 2), index[-HASH_BYTES:]

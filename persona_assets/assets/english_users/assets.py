@@ -7,6 +7,8 @@ import pyarrow.dataset as pads
 from persona_assets.assets.english_users.select import select_english_users
 from persona_assets.assets.english_users.shares import MAX_RATIO, compute_english_shares_by_day, is_share_near_median
 from persona_assets.common.checks import Check, build_complete_window_check
+from persona_assets.common.consent_settings import Deletions
+from persona_assets.common.database import QueryOptions
 from persona_assets.common.metadata import (
     build_count_table,
     measuring_time_and_memory,
@@ -16,6 +18,9 @@ from persona_assets.common.metadata import (
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
+from persona_assets.consent.left_out import LeaveOutRules, find_left_out, rules_of
+from persona_assets.consent.purposes import UndefinedMeans
+from persona_assets.io_managers.consent_tables import open_consent_tables
 from persona_assets.partitions import list_window_days
 from persona_assets.settings import from_setting
 
@@ -36,16 +41,24 @@ _WITHIN_POSTS = Check(
 
 
 class EnglishUsersConfig(SettingsConfig):
-    """Run config of `english_users`: the minimum number of English posts, and the memory limit of DuckDB."""
+    """Run config of `english_users`: minimum number of English posts, who is left out, memory limit of DuckDB."""
 
     min_english_posts: int = from_setting("min_english_posts")
+    consent_embedding: UndefinedMeans = from_setting("consent_embedding")
+    deletions: Deletions = from_setting("deletions")
     memory_limit: str = from_setting("memory_limit")
 
 
 def build_english_users(
-    days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping
+    days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping, *, consents: bool = False
 ) -> dg.AssetsDefinition:
-    """Build the definition of `english_users`, which reads English posts and actions of the whole window."""
+    """Build the definition of `english_users`, which reads English posts and actions of the whole window.
+
+    Args:
+        days: Its daily partitions.
+        window: Maps a day to the days that it reads.
+        consents: Whether the graph has the asset `consents`, which then says who is left out.
+    """
 
     @dg.asset(
         group_name="persona_assets",
@@ -57,6 +70,7 @@ def build_english_users(
             "english_posts": dg.AssetIn(partition_mapping=window),
             "user_actions": dg.AssetIn(partition_mapping=window),
         },
+        deps=["consents"] if consents else [],
         check_specs=[check.spec(days) for check in (_COMPLETE, _USUAL, _WITHIN_POSTS)],
     )
     def english_users(
@@ -69,32 +83,35 @@ def build_english_users(
         """Users who wrote enough English in the window, the days that end with this one, to have a persona.
 
         One row is one user, with the number of English posts and of all posts. The setting `min_english_posts` is the
-        minimum: a higher one keeps fewer users, whose interests are better known. Next: `clusters`.
+        minimum: a higher one keeps fewer users, whose interests are better known. Accounts that refuse embedding are
+        dropped, and deleted posts do not count. Next: `clusters`.
         """
+        of_window = list_window_days(context.partition_key, days, window)
         with measuring_time_and_memory() as cost:
+            work = QueryOptions(memory_limit=config.memory_limit, scratch=scratch.new_folder())
+            said = open_consent_tables(in_graph=consents, since=of_window[0])
+            left_out = find_left_out(user_actions, said, _read_rules(config), **work)
             users, dropped = select_english_users(
-                english_posts, user_actions, scratch=scratch.new_folder(), **config.model_dump()
+                english_posts, user_actions, left_out=left_out, min_english_posts=config.min_english_posts, **work
             )
         made = build_provenance(
             "english_users",
-            days=list_window_days(context.partition_key, days, window),
+            days=of_window,
             settings=config.result_settings(),
             libraries=("duckdb",),
+            inputs=said.list_inputs(),
             over_window=[english_posts, user_actions],
         )
-        context.log.info("%d users kept, %d wrote too little English", users.num_rows, sum(dropped.values()))
+        context.log.info(
+            "%d users kept, %d wrote too little English or are left out", users.num_rows, sum(dropped.values())
+        )
         present = window_metadata(context, english_posts=english_posts, user_actions=user_actions)
         shares = compute_english_shares_by_day(english_posts, user_actions)
         surplus = pc.sum(pc.greater(users["english_posts"], users["posts"])).as_py() or 0
         return dg.MaterializeResult(
             value=with_provenance(users, made),
-            metadata={
-                "dropped": build_count_table(dropped, of="reason"),
-                "english_share_by_day": {day: round(share, 4) for day, share in shares.items()},
-                **present,
-                **provenance_table(made),
-                **cost,
-            },
+            metadata={"dropped": build_count_table(dropped, of="reason"), **present, **provenance_table(made), **cost}
+            | {"english_share_by_day": {day: round(share, 4) for day, share in shares.items()}},
             check_results=[
                 _COMPLETE.result(passed=present["missing_days"] == "none", **present),
                 _USUAL.result(passed=is_share_near_median(context.partition_key, shares), shares=shares),
@@ -103,3 +120,7 @@ def build_english_users(
         )
 
     return english_users
+
+
+def _read_rules(config: EnglishUsersConfig) -> LeaveOutRules:
+    return rules_of("english_users", deletions=config.deletions, embedding=config.consent_embedding)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+from upath import UPath
 
 from persona_assets.assets.raw_events.parse import parse_files
 from persona_assets.assets.raw_events.read_counts import MAX_FILES_NAMED, ReadCounts
@@ -16,10 +17,12 @@ from persona_assets.common.metadata import build_count_table, measuring_time_and
 from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.scratch import Scratch
+from persona_assets.forgetting.tombstone_files import read_tombstones
 from persona_assets.io_managers.unselected_outputs import yield_selected_and_store_others
 from persona_assets.partitions import list_window_days, parse_day
 from persona_assets.recording.day_notes import build_gap_metadata
 from persona_assets.recording.results import Gap
+from persona_assets.settings import read_settings
 
 _NAME_LENGTH = 200  # maximum characters of a file name in metadata
 # Shares above which a check warns.
@@ -29,7 +32,9 @@ _MAX_REJECTED_SHARE, _MAX_REPEATED_SHARE, _MAX_OUT_OF_ORDER_SHARE = 0.01, 0.05, 
 _MAX_OUTSIDE_SHARE = 0.01
 
 _ADDS_UP = build_accounting_check(
-    "raw_events", of="line", advice="Some lines are neither events nor rejected: report this, it is a defect."
+    "raw_events",
+    of="line",
+    advice="Some lines are neither events nor rejected nor left out as forgotten: report this, it is a defect.",
 )
 _FILES_READ = Check(
     "raw_events",
@@ -147,15 +152,15 @@ def build_raw_events(days: dg.DailyPartitionsDefinition, *, either_alone: bool =
         )
         with measuring_time_and_memory() as cost:
             files = capture.list_day_files(day)
-            progress = Progress(context.log.info, what="lines")
             parsed = parse_files(
                 files,
                 day=day,
                 workers=capture.count_workers(),
                 scratch=scratch.new_folder(),
                 dictionaries=capture.load_dictionaries(),
-                on_progress=progress.add,
+                on_progress=Progress(context.log.info, what="lines").add,
                 provenance=made,
+                tombstones=read_tombstones(UPath(read_settings().data).absolute()),
             )
         counts, missing = parsed.counts, find_missing_hours(files)
         context.log.info("%d lines of %d files: %d events", counts.lines, counts.files, counts.events)
@@ -196,6 +201,8 @@ def _describe(counts: ReadCounts, cost: Mapping[str, float]) -> dict[str, Any]:
         "bytes_not_read": counts.bytes_not_read,
         "lines": counts.lines,
         "dropped": build_count_table(counts.rejected, of="reason"),
+        "forgotten": build_count_table(counts.forgotten, of="what"),
+        "forgotten_references": counts.forgotten_references,
         "events": build_count_table(merge_rare_collections(kinds), of="kind"),
         "extra_values": counts.extra_values,
         "cut_texts": counts.cut_texts,
@@ -251,11 +258,12 @@ def build_check_results(counts: ReadCounts, missing_hours: list[int] | None) -> 
     }
     return [
         _ADDS_UP.result(
-            passed=counts.lines + counts.extra_values == counts.events + rejected,
+            passed=counts.lines + counts.extra_values == counts.events + rejected + counts.forgotten.total(),
             lines=counts.lines,
             extra_values=counts.extra_values,
             events=counts.events,
             rejected=rejected,
+            forgotten=counts.forgotten.total(),
         ),
         _FILES_READ.result(
             passed=counts.broken_files == 0,

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from persona_assets.assets.raw_events.account_ids import are_all_plc_dids, is_user_id
 from persona_assets.assets.raw_events.event_types import RECORD_TYPES, ConsentRecord, JetstreamEvent, TypedRecord
 from persona_assets.assets.raw_events.lexicon_limits import replace_unknown_status
 from persona_assets.assets.raw_events.record_columns import make_record_columns
 from persona_assets.assets.raw_events.repo_paths import are_all_record_keys, is_record_key
 from persona_assets.assets.raw_events.segment_rows import EventGroup
+from persona_assets.common.account_ids import are_all_plc_dids, is_user_id
 from persona_assets.tables import RAW_EVENTS
 
 # A decoded event is many Python objects, an Arrow column is one. Events of a kind are converted to columns while they

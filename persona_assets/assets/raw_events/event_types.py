@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, Union, cast
 
 import msgspec
 
-from persona_assets.assets.raw_events.account_ids import MAX_DID_CHARACTERS
 from persona_assets.assets.raw_events.repo_paths import MAX_RECORD_KEY_CHARACTERS
+from persona_assets.common.account_ids import MAX_DID_CHARACTERS
 from persona_assets.common.lexicon import BLOCK, FOLLOW, LIKE, POST, PROFILE, REPOST
 
 # Start of the year 2100: a later time_us cannot be the time at which a relay received the event.

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import msgspec
 
 from persona_assets.assets.raw_events import event_types as events
-from persona_assets.assets.raw_events.account_ids import is_user_id
 from persona_assets.assets.raw_events.event_types import (
     Commit,
     CommitWithRawRecord,
@@ -37,6 +36,7 @@ from persona_assets.assets.raw_events.rejection_reasons import (
 )
 from persona_assets.assets.raw_events.repo_paths import is_nsid, is_record_key
 from persona_assets.assets.raw_events.wire_formats import decode_any_format
+from persona_assets.common.account_ids import is_user_id
 from persona_assets.common.lexicon import CONSENT_COLLECTIONS, POST, PROFILE, QUOTING_EMBEDS
 
 _BOM = b"\xef\xbb\xbf"

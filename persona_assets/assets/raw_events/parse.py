@@ -22,6 +22,7 @@ from persona_assets.capture.files import CaptureFile
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.provenance import Provenance
 from persona_assets.errors import WorkerError
+from persona_assets.forgotten_accounts.tombstones import Tombstones
 
 # Minimum bytes of input per worker process: for less, starting it (0.4 s of CPU) costs more than it saves.
 _BYTES_WORTH_A_WORKER = 1 << 26
@@ -46,6 +47,7 @@ def parse_files(  # noqa: PLR0913 - inputs and resources of a day
     dictionaries: Mapping[int, bytes] | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
     provenance: Provenance | None = None,
+    tombstones: Tombstones | None = None,
 ) -> ParsedDay:
     """Parse each line of capture files to an event or a rejected line, in `workers` processes; duplicates stay.
 
@@ -60,6 +62,7 @@ def parse_files(  # noqa: PLR0913 - inputs and resources of a day
         dictionaries: zstd dictionaries, by dictionary id, for frames that were compressed with one.
         on_progress: Called after each task with the number of its lines.
         provenance: How the tables were made, for the schema metadata of their files.
+        tombstones: Accounts that were forgotten: they are left out of both tables and counted.
 
     Returns:
         The two tables, in `scratch`, and the counts. Memory: about 300 MB per worker and as much for merging, whatever
@@ -73,7 +76,9 @@ def parse_files(  # noqa: PLR0913 - inputs and resources of a day
     with explaining_full_disk(scratch):
         workers = min(workers, 1 + sum(file.size for file in files) // _BYTES_WORTH_A_WORKER)
         shares = _split_by_size(sorted(files, key=lambda file: file.name), workers)
-        tasks = [(share, day, scratch / f"part-{number}", dictionaries) for number, share in enumerate(shares)]
+        tasks = [
+            (share, day, scratch / f"part-{number}", dictionaries, tombstones) for number, share in enumerate(shares)
+        ]
         parsed: list[ParsedFiles] = []
         for files_read in _read_in_processes(tasks, workers):
             parsed.append(files_read)
@@ -112,7 +117,8 @@ def _split_by_size(files: Sequence[CaptureFile], workers: int) -> list[Sequence[
 
 
 def _read_in_processes(
-    tasks: Sequence[tuple[Sequence[CaptureFile], dt.date, Path, Mapping[int, bytes] | None]], workers: int
+    tasks: Sequence[tuple[Sequence[CaptureFile], dt.date, Path, Mapping[int, bytes] | None, Tombstones | None]],
+    workers: int,
 ) -> Iterator[ParsedFiles]:
     if workers == 1:
         for task in tasks:

@@ -7,13 +7,17 @@ from persona_assets.common.collection_names import OTHER
 
 # Maximum number of distinct kinds of events that are counted: anyone may invent names of collections.
 _MAX_KINDS = 20_000
+# What is left out because an account was forgotten.
+FORGOTTEN_EVENTS = "events of forgotten accounts"
+EVENTS_ABOUT_FORGOTTEN = "likes, reposts, follows and blocks of forgotten accounts"
+FORGOTTEN_LINES = "rejected lines that name forgotten accounts"
 # Maximum number of files without events whose names are kept; all of them are counted.
 MAX_FILES_NAMED = 20
 
 
 @dataclass
 class ReadCounts:
-    """Counts of what was read from capture files; `lines` + `extra_values` = events + rejected lines."""
+    """Counts of what was read from capture files; `lines` + `extra_values` = events + rejected + forgotten."""
 
     files: int = 0
     bytes: int = 0  # size of the files as stored, compressed or not
@@ -35,6 +39,9 @@ class ReadCounts:
     outside_day: int = 0  # events with a time outside the day (UTC)
     repeated: int = 0  # events that repeat another event in every column, the first not counted
     rejected: Counter[str] = field(default_factory=Counter[str])  # by reason
+    # Events and rejected lines that are left out because an account was forgotten, by what they are.
+    forgotten: Counter[str] = field(default_factory=Counter[str])
+    forgotten_references: int = 0  # events that are kept, without a reference to a forgotten account
     # Events by kind, collection and operation.
     kinds: Counter[tuple[str, str | None, str | None]] = field(
         default_factory=Counter[tuple[str, str | None, str | None]]
@@ -62,7 +69,7 @@ class ReadCounts:
     @property
     def events_read(self) -> int:
         """Number of events read so far, including those that are buffered and not in `kinds` yet."""
-        return self.lines + self.extra_values - self.rejected.total()
+        return self.lines + self.extra_values - self.rejected.total() - self.forgotten[FORGOTTEN_LINES]
 
     @property
     def repeated_share(self) -> float:

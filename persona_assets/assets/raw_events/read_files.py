@@ -16,7 +16,13 @@ from persona_assets.archive.event_lines import format_event_line
 from persona_assets.assets.raw_events.event_buffer import EventBuffer
 from persona_assets.assets.raw_events.fast_decode import BlockDecoder
 from persona_assets.assets.raw_events.lenient_decode import RejectedValue, decode_line_leniently
-from persona_assets.assets.raw_events.read_counts import MAX_FILES_NAMED, ReadCounts
+from persona_assets.assets.raw_events.read_counts import (
+    EVENTS_ABOUT_FORGOTTEN,
+    FORGOTTEN_EVENTS,
+    FORGOTTEN_LINES,
+    MAX_FILES_NAMED,
+    ReadCounts,
+)
 from persona_assets.assets.raw_events.read_segments import SEGMENT_SUFFIX, read_blocks
 from persona_assets.assets.raw_events.segment_rows import split_block
 from persona_assets.assets.raw_events.sorted_runs import SortedRun, count_events_by_kind, write_run
@@ -28,6 +34,8 @@ from persona_assets.assets.raw_events.split_lines import (
     read_lines,
 )
 from persona_assets.capture.files import CaptureFile
+from persona_assets.forgotten_accounts.events import forget_events, names_forgotten
+from persona_assets.forgotten_accounts.tombstones import Tombstones
 from persona_assets.tables import RAW_LIMIT_BYTES
 
 # Bytes of lines per run; the memory of a reader is about eight times as much.
@@ -57,12 +65,17 @@ class ParsedFiles(NamedTuple):
 
 
 def read_files_into_runs(
-    files: Sequence[CaptureFile], day: dt.date, folder: Path, dictionaries: Mapping[int, bytes] | None = None
+    files: Sequence[CaptureFile],
+    day: dt.date,
+    folder: Path,
+    dictionaries: Mapping[int, bytes] | None = None,
+    tombstones: Tombstones | None = None,
 ) -> ParsedFiles:
     """Parse capture files in order; write their events as sorted runs and rejected lines as a stream to `folder`.
 
     Memory: about eight times `RUN_BYTES`, whatever the size and number of the files. A file that was compressed with a
-    zstd window larger than the usual 8 MiB needs that window on top, as far as it has data.
+    zstd window larger than the usual 8 MiB needs that window on top, as far as it has data. Accounts that have
+    `tombstones` are left out and counted.
     """
     folder.mkdir()
     rejected = folder / "rejected.arrows"
@@ -71,7 +84,7 @@ def read_files_into_runs(
         pa.OSFile(str(rejected), "wb") as sink,
         pa.ipc.new_stream(sink, REJECTED_STREAM_SCHEMA) as writer,
     ):
-        reader = _FileReader(day, folder, writer, dictionaries or {})
+        reader = _FileReader(day, folder, writer, dictionaries or {}, tombstones)
         for file in files:
             reader.read(file)
         reader.flush_events()
@@ -95,11 +108,17 @@ class _FileReader:
     """Reads files one by one, and buffers events and rejected lines until there are enough to write them."""
 
     def __init__(
-        self, day: dt.date, folder: Path, rejected: pa.ipc.RecordBatchStreamWriter, dictionaries: Mapping[int, bytes]
+        self,
+        day: dt.date,
+        folder: Path,
+        rejected: pa.ipc.RecordBatchStreamWriter,
+        dictionaries: Mapping[int, bytes],
+        tombstones: Tombstones | None = None,
     ) -> None:
         midnight = dt.datetime.combine(day, dt.time(), dt.UTC)
         self._day_us = [int(midnight.timestamp()) * 1_000_000 + days * 86_400_000_000 for days in (0, 1)]
         self._folder, self._sink, self._dictionaries = folder, rejected, dictionaries
+        self._tombstones = tombstones
         self._decoder = BlockDecoder()
         self._buffer = EventBuffer()
         self._buffered_bytes = 0
@@ -195,7 +214,10 @@ class _FileReader:
         """Write the buffered events to a new run."""
         self._buffered_bytes = 0
         table = self._buffer.flush()
+        if self._tombstones is not None:
+            table = self._leave_out_forgotten(table, self._tombstones)
         if not len(table):
+            self._buffer.cuts.clear()
             return
         self.counts.kinds += count_events_by_kind(table)
         self.counts.limit_kinds()
@@ -206,6 +228,13 @@ class _FileReader:
         inside = pc.and_(pc.greater_equal(times, self._day_us[0]), pc.less(times, self._day_us[1]))
         self.counts.outside_day += len(table) - (pc.sum(inside).as_py() or 0)
         self.runs.append(write_run(table, self._folder / f"{len(self.runs)}.arrow"))
+
+    def _leave_out_forgotten(self, table: pa.Table, tombstones: Tombstones) -> pa.Table:
+        remembered = forget_events(table, tombstones)
+        self.counts.forgotten[FORGOTTEN_EVENTS] += remembered.own
+        self.counts.forgotten[EVENTS_ABOUT_FORGOTTEN] += remembered.about
+        self.counts.forgotten_references += remembered.references
+        return remembered.table
 
     def flush_rejected(self) -> None:
         """Write the buffered rejected lines to their stream."""
@@ -258,8 +287,11 @@ class _FileReader:
         self._reject(at, broken.reason, broken.head, broken.length)
 
     def _reject(self, at: tuple[str, int], reason: str, raw: bytes, length: int) -> None:
-        self.counts.rejected[reason] += 1
         raw = raw[:RAW_LIMIT_BYTES]
+        if self._tombstones is not None and names_forgotten(raw, self._tombstones):
+            self.counts.forgotten[FORGOTTEN_LINES] += 1
+            return
+        self.counts.rejected[reason] += 1
         self._rejected.append((*at, reason, raw, length))
         self._rejected_bytes += len(raw)
         if len(self._rejected) >= _REJECTED_ROWS or self._rejected_bytes >= _REJECTED_BYTES:

@@ -22,7 +22,6 @@ from persona_assets.archive.blocks import (
     ByteStringColumn,
 )
 from persona_assets.archive.dag_cbor import RecordError, count_nested_levels, decode_record
-from persona_assets.assets.raw_events.account_ids import is_user_id
 from persona_assets.assets.raw_events.event_types import (
     RECORD_TYPES,
     TIME_US_LIMIT,
@@ -33,6 +32,7 @@ from persona_assets.assets.raw_events.event_types import (
 from persona_assets.assets.raw_events.nesting import MAX_LEVELS
 from persona_assets.assets.raw_events.repo_paths import is_nsid, is_record_key
 from persona_assets.assets.raw_events.subject_records import SUBJECT_COLUMNS, find_subjects
+from persona_assets.common.account_ids import is_user_id
 from persona_assets.common.lexicon import CONSENT_COLLECTIONS
 
 _MAX_REV_BYTES = 64

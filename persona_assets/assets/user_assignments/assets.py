@@ -4,7 +4,6 @@ import datetime as dt
 from typing import Any
 
 import dagster as dg
-import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets.assets.user_assignments.drift import Drift, measure_drift
@@ -16,6 +15,8 @@ from persona_assets.assets.user_assignments.nearest_personas import (
 )
 from persona_assets.assets.user_assignments.stored_tables import USER_ASSIGNMENTS
 from persona_assets.common.checks import Check, build_accounting_check
+from persona_assets.common.consent_settings import Deletions
+from persona_assets.common.database import QueryOptions
 from persona_assets.common.metadata import (
     build_count_table,
     measuring_time_and_memory,
@@ -26,7 +27,10 @@ from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
+from persona_assets.consent.left_out import LeftOut, find_left_out, rules_of
+from persona_assets.consent.purposes import UndefinedMeans
 from persona_assets.errors import MissingPartitionError, SettingsError
+from persona_assets.io_managers.consent_tables import open_consent_tables
 from persona_assets.io_managers.stored_days import list_stored_days, open_day, open_table_of_all_days
 from persona_assets.partitions import list_window_days, parse_day
 from persona_assets.post_vectors.duplicates import find_repeated_uris
@@ -86,17 +90,20 @@ class UserAssignmentsConfig(SettingsConfig):
     """Run config of `user_assignments`: the day of the personas, memory limit."""
 
     assign_to: str | None = from_setting("assign_to")
+    deletions: Deletions = from_setting("deletions")
+    consent_embedding: UndefinedMeans = from_setting("consent_embedding")
     memory_limit: str = from_setting("memory_limit")
 
 
 def build_user_assignments(
-    days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping
+    days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping, *, consents: bool = False
 ) -> dg.AssetsDefinition:
     """Return the definition of the asset `user_assignments`.
 
     Args:
         days: Its daily partitions.
         window: Maps a day to the days whose `embeddings` it reads.
+        consents: Whether the graph has the asset `consents`, which then says who is left out.
     """
 
     @dg.asset(
@@ -106,6 +113,7 @@ def build_user_assignments(
         owners=["team:persona_assets"],
         partitions_def=days,
         ins={"embeddings": dg.AssetIn(partition_mapping=window)},
+        deps=["consents"] if consents else [],
         check_specs=[check.spec(days) for check in (_ADDS_UP, _ASSIGNABLE, *_OF_DRIFT)],
     )
     def user_assignments(
@@ -123,23 +131,23 @@ def build_user_assignments(
         of those from whom it was made. When a check of drift fails, make new clusters. The clusters are read from
         storage and are not a dependency in this graph: no day waits for another one.
         """
-        data = read_settings().data
+        data, of_window = read_settings().data, list_window_days(context.partition_key, days, window)
         day = _choose_day(data, context.partition_key, config.assign_to)
         with measuring_time_and_memory() as cost:
+            work = QueryOptions(memory_limit=config.memory_limit, scratch=scratch.new_folder())
             earlier = None if day is None else _read(data, day)
-            repeated_uris = find_repeated_uris(
-                embeddings, memory_limit=config.memory_limit, scratch=scratch.new_folder()
-            )
-            assigned = _assign(
-                embeddings, english_users, earlier, repeated_uris, Progress(context.log.info, what="post vectors")
-            )
+            said = open_consent_tables(in_graph=consents, since=of_window[0])
+            rules = rules_of("user_assignments", deletions=config.deletions, embedding=config.consent_embedding)
+            left_out = find_left_out(embeddings, said, rules, **work)
+            progress = Progress(context.log.info, what="post vectors")
+            assigned = _assign(embeddings, english_users, earlier, left_out, work, progress)
             drift = None if earlier is None else measure_drift(assigned.table, earlier)
         made = build_provenance(
             "user_assignments",
-            days=list_window_days(context.partition_key, days, window),
-            settings={"assigned_day": "none" if day is None else f"{day}"},
+            days=of_window,
+            settings={**config.result_settings(), "assign_to": "none" if day is None else f"{day}"},
             libraries=["numpy"],
-            inputs=[english_users, *([] if earlier is None else [earlier.schema])],
+            inputs=[english_users, *said.list_inputs(), *([] if earlier is None else [earlier.schema])],
             over_window=[embeddings],
         )
         is_first = parse_day(context.partition_key) == days.start.date()
@@ -149,6 +157,7 @@ def build_user_assignments(
                 "assigned_day": "none" if day is None else f"{day}",
                 **_describe(drift),
                 "dropped": build_count_table(assigned.dropped, of="reason"),
+                "deleted_posts": len(left_out.posts),
                 **window_metadata(context, embeddings=embeddings),
                 **provenance_table(made),
                 **cost,
@@ -162,17 +171,26 @@ def build_user_assignments(
     return user_assignments
 
 
-def _assign(
+def _assign(  # noqa: PLR0913, PLR0917 - the inputs, who is left out, and what the step may use
     embeddings: pads.Dataset,
     english_users: pads.Dataset,
     earlier: EarlierClusters | None,
-    repeated_uris: pa.Array,
+    left_out: LeftOut,
+    work: QueryOptions,
     progress: Progress,
 ) -> AssignedUsers:
     """Return the assigned users; without earlier clusters all are dropped."""
     if earlier is None:
         return AssignedUsers(USER_ASSIGNMENTS.empty_table(), {_NO_EARLIER_DAY: english_users.count_rows()})
-    return assign_users(embeddings, english_users, earlier, repeated_uris=repeated_uris, on_progress=progress.add)
+    repeated_uris = find_repeated_uris(embeddings, **work)
+    return assign_users(
+        embeddings,
+        english_users,
+        earlier,
+        repeated_uris=repeated_uris,
+        left_out=left_out,
+        on_progress=progress.add,
+    )
 
 
 def _choose_day(data: str, partition_key: str, asked: str | None) -> dt.date | None:

@@ -12,6 +12,7 @@ import pyarrow.dataset as pads
 from persona_assets import tables
 from persona_assets.assets.user_assignments.stored_tables import USER_ASSIGNMENTS
 from persona_assets.common.provenance import read_provenance
+from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut
 from persona_assets.errors import VectorError
 from persona_assets.post_vectors.assign import (
     Float64Array,
@@ -102,12 +103,13 @@ def _find_persona_ids(lineage: pads.Dataset | None, day: dt.date, sizes: list[in
     return rows["persona_id"].to_pylist() if rows["users"].to_pylist() == sizes else [None] * len(sizes)
 
 
-def assign_users(
+def assign_users(  # noqa: PLR0913 - the inputs, what is left out of them, and a callback
     embeddings: pads.Dataset,
     english_users: pads.Dataset,
     earlier: EarlierClusters,
     *,
     repeated_uris: pa.Array | None = None,
+    left_out: LeftOut = NOTHING_LEFT_OUT,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> AssignedUsers:
     """Return each user of a window with the nearest centre of an earlier day.
@@ -120,6 +122,7 @@ def assign_users(
         english_users: `tables.ENGLISH_USERS` of the window, any order.
         earlier: Clusters of the earlier day.
         repeated_uris: URIs of posts with more than one vector, of which only the first is used.
+        left_out: Users who are not assigned, and posts that are part of no user's vector.
         on_progress: Called after each batch with the number of its posts.
 
     Raises:
@@ -127,7 +130,9 @@ def assign_users(
             not of unit length.
     """
     _require_same_model(embeddings, earlier)
-    users = average_user_vectors(embeddings, english_users, repeated_uris=repeated_uris, on_progress=on_progress)
+    users = average_user_vectors(
+        embeddings, english_users, repeated_uris=repeated_uris, left_out=left_out, on_progress=on_progress
+    )
     with single_threaded_blas():
         nearest = assign_nearest(users.vectors, earlier.centres) if len(users.user_ids) else None
         margin = (

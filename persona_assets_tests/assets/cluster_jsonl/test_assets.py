@@ -131,10 +131,10 @@ def test_the_asset_writes_a_folder_and_metadata_with_the_outcome_of_every_action
     assert len((folder / "cluster_0.jsonl").read_bytes().splitlines()) == 2
     assert [column.name for column in metadata["accounting"].schema.columns] == ["action", *HEADINGS]
     assert [tuple(record.data.values()) for record in metadata["accounting"].records] == [
-        ("post", "1", "30", "0", "0", "0"),
-        ("reply", "4", "0", "0", "0", "0"),
-        ("like", "1", "0", "0", "0", "1"),
-        ("follow", "0", "0", "0", "5", "0"),
+        ("post", "1", "30", "0", "0", "0", "0"),
+        ("reply", "4", "0", "0", "0", "0", "0"),
+        ("like", "1", "0", "0", "0", "0", "1"),
+        ("follow", "0", "0", "0", "5", "0", "0"),
     ]
     described = [column.name for column in metadata["dagster/column_schema"].value.columns]
     assert described[:2] == ["[].user_id", "[].text"]
@@ -197,6 +197,10 @@ def test_settings_are_the_defaults(monkeypatch):
     monkeypatch.setenv("PERSONA_LINES_WITHOUT_TEXT", "false")
     monkeypatch.setenv("PERSONA_MEMORY_LIMIT", "2GB")
     monkeypatch.setenv("PERSONA_SEED", "7")
+    monkeypatch.setenv("PERSONA_CONSENT_TRAINING", "deny")
+    monkeypatch.setenv("PERSONA_CONSENT_SYNTHETIC_CONTENT", "deny")
+    monkeypatch.setenv("PERSONA_CONSENT_EMBEDDING", "deny")
+    monkeypatch.setenv("PERSONA_DELETIONS", "keep")
 
     assert ClusterJsonlConfig().model_dump() == {
         "add_ignored_messages": True,
@@ -209,4 +213,8 @@ def test_settings_are_the_defaults(monkeypatch):
         "lines_without_text": False,
         "memory_limit": "2GB",
         "seed": 7,
+        "consent_training": "deny",
+        "consent_synthetic_content": "deny",
+        "consent_embedding": "deny",
+        "deletions": "keep",
     }

@@ -6,11 +6,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets.assets.cluster_stats.distinctive_words import (
+    NO_WORDS,
+    SEPARATOR,
     ClusterWord,
     find_distinctive_words,
     label_from_words,
     sample_post_words,
 )
+from persona_assets.assets.persona_labels import carry_names
+from persona_assets.assets.persona_phrases import rank
 from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.post_words.words import LETTERS_OF_A_WORD, create_word_tables
 from persona_assets_tests.assets.cluster_stats.builders import TALK, clusters_of, posts_of, shuffled, window
@@ -149,3 +153,8 @@ def test_a_label_is_the_best_words_each_in_one_form():
         == "cats · purr · box"
     )
     assert label_from_words([]) == "no common words"
+
+
+def test_words_of_a_label_are_separated_like_the_phrases_of_a_persona():
+    assert SEPARATOR == carry_names.SEPARATOR
+    assert NO_WORDS == rank.NO_NAME

@@ -167,6 +167,15 @@ def test_the_map_has_a_dot_of_each_personas_colour_and_names_that_do_not_overlap
             assert one is other or apart or other["right"] <= one["left"] or other["bottom"] <= one["top"]
 
 
+def test_a_label_leaves_out_whole_phrases_that_do_not_fit(browser, tmp_path):
+    names = ["stanley cup · hockey · toronto maple leafs and their rivals", "x" * 90]
+    page = Page(browser, tmp_path, planted_page(2, names=names))
+
+    lines = {label["number"]: label["lines"] for label in page.run("return personaMap.labels()")}
+    assert " ".join(lines[0]) == "stanley cup · hockey"
+    assert lines[1][0].endswith("…")
+
+
 def test_hovering_shows_the_persona_and_its_phrases(page):
     page.point_at(3)
 
@@ -390,6 +399,10 @@ def test_the_map_follows_the_browsers_theme(page, theme):
             "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": value}]}
         )
     page.settle()
+    # The page hears of the theme before one frame, and draws in the next one.
+    page.browser.execute_async_script(
+        "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))"
+    )
     lightness = sum(
         map(int, page.run("return getComputedStyle(arguments[0]).backgroundColor", page.canvas)[4:-1].split(","))
     )

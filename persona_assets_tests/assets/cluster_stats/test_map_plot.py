@@ -61,6 +61,12 @@ def test_a_long_name_is_cut():
     assert texts(plot_map_svg(spread(20, 1), ["x" * 99])) == [f"0  {'x' * map_plot.MAX_NAME_CHARACTERS}…"]
 
 
+def test_the_last_phrases_of_a_long_name_are_left_out_whole():
+    name = "stanley cup · hockey · toronto maple leafs"
+
+    assert texts(plot_map_svg(spread(20, 1), [name])) == ["0  stanley cup · hockey"]
+
+
 @pytest.mark.parametrize("clusters", [2, 25, 60, 1000])
 def test_names_overlap_nowhere_and_are_in_the_picture(clusters, places):
     svg = plot_map_svg(spread(3000, clusters), ["a name of a persona"] * clusters)

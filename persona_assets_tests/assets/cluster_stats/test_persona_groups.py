@@ -33,5 +33,11 @@ def test_clusters_of_one_level_are_grouped_by_similarity(k, levels):
         assert len(pairs) == len(groups.levels[1].names)
 
 
+def test_personas_without_words_name_a_group_only_if_it_has_no_others():
+    groups = group_personas([[0], [0], [1]], np.eye(3, dtype=np.float32), [5, 3, 2], ["", "chess", ""])
+
+    assert groups.levels[0].names == ["chess", "no common words"]
+
+
 def test_paths_are_those_of_the_users_of_each_cluster():
     assert read_paths([[3, 1], [2, 0], [3, 1]], np.array([1, 0, 1]), 2) == [[2], [3]]

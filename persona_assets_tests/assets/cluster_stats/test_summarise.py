@@ -7,6 +7,7 @@ import pytest
 
 from persona_assets.assets.cluster_stats.summarise import ReportInputs, summarise_clusters
 from persona_assets_tests.assets.cluster_stats.builders import TALK, shuffled, side_tables, window
+from persona_assets_tests.consent.builders import left_out
 
 
 def summarise(tmp_path, *, order=0, again=()):
@@ -57,3 +58,33 @@ def test_posts_delivered_on_two_days_change_nothing(tmp_path):
     assert one.clusters == other.clusters
     assert one.similarity == pytest.approx(other.similarity, abs=0)
     assert one.map.positions == pytest.approx(other.map.positions, abs=0)
+
+
+def test_what_is_left_out_is_not_shown_and_a_cluster_of_such_users_alone_fails_nothing(tmp_path):
+    posts, vectors, clusters = window()
+    refusing = {
+        user: "refuses inference"
+        for user, cluster in zip(clusters["user_id"].to_pylist(), clusters["cluster_id"].to_pylist(), strict=True)
+        if cluster == 2 or user.endswith("0")
+    }
+    deleted = posts["uri"].to_pylist()[5:40]
+    inputs = [write_days(tmp_path / name, [day]) for name, day in zip("cpv", (clusters, posts, vectors), strict=True)]
+
+    summary = summarise_clusters(
+        ReportInputs(*side_tables(), *inputs, left_out(refusing, deleted)),
+        language="en",
+        seed=0,
+        memory_limit="200MB",
+        scratch=tmp_path,
+    )
+
+    shown = {medoid.uri for cluster in summary.clusters for medoid in cluster.medoids}
+    authors = {uri.split("/")[2] for uri in shown}
+    assert shown
+    assert not shown & set(deleted)
+    assert not authors & set(refusing)
+    assert not set(summary.map.user_ids) & set(refusing)
+    assert [cluster.counts["users"] for cluster in summary.clusters] == [8, 7, 6]
+    assert summary.clusters[2].medoids == []
+    assert summary.clusters[2].words == []
+    assert summary.clusters[2].label == "no common words"

@@ -50,3 +50,11 @@ def test_lines_messages_and_texts_are_bounded():
     thread = choose_typical_thread([long], {"user0"}, [])
     assert len(thread) == MAX_MESSAGES
     assert {len(message.text) for message in thread} == {MAX_MESSAGE_CHARACTERS + 1}
+
+
+def test_a_thread_with_a_user_who_is_left_out_is_not_shown():
+    lines = [line_of(("me", "tomato"), ("you", "tomato too")), line_of(("me", "weather"), ("him", "rain"))]
+
+    thread = choose_typical_thread(lines, {"me"}, ["tomato"], left_out={"you"})
+
+    assert [message.text for message in thread] == ["weather", "rain"]

@@ -25,6 +25,7 @@ from persona_assets.partitions import daily_partitions
 from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import DIMENSIONS, posts_of
 from persona_assets_tests.checked import find_failed
+from persona_assets_tests.consent.builders import consents
 
 TEXTS = ["the cat sat on the mat and then it ran on", "a dog ran", "a dog ran"]
 
@@ -36,8 +37,8 @@ def data(tmp_path, monkeypatch):
     return tmp_path / "data"
 
 
-def run_asset(texts=TEXTS, /, **config):
-    asset = build_embeddings(daily_partitions(dt.date(2025, 3, 1)))
+def run_asset(texts=TEXTS, /, *, in_graph=False, **config):
+    asset = build_embeddings(daily_partitions(dt.date(2025, 3, 1)), consents=in_graph)
     with (
         dg.DagsterInstance.ephemeral() as instance,
         dg.build_asset_context(partition_key="2025-03-02", instance=instance) as context,
@@ -291,3 +292,50 @@ def test_the_defaults_are_the_settings(monkeypatch: pytest.MonkeyPatch):
     config = EmbeddingsConfig()
 
     assert (config.model, config.max_tokens) == ("intfloat/multilingual-e5-large", 256)
+
+
+def store_consents(data, **rows):
+    """Store the table `consents`: what each user says."""
+    data.mkdir(parents=True, exist_ok=True)
+    table = consents([{"user_id": user, **said} for user, said in rows.items()])
+    pq.write_table(table, data / "consents.parquet")
+
+
+def test_posts_of_accounts_that_refuse_are_neither_embedded_nor_kept_and_are_counted(tiny_folder, data):
+    store_consents(data, **{"did:plc:0": {"embedding_allow": False}})
+
+    table, metadata, checks = run_asset(model=str(tiny_folder), device="cpu", in_graph=True)
+
+    assert table["user_id"].to_pylist() == ["did:plc:1", "did:plc:2"]
+    assert [record.data for record in metadata["left_out"].records] == [{"reason": "refuses embedding", "count": 1}]
+    assert find_failed(checks) == {}
+    kept = b"".join(file.read_bytes() for file in data.glob("vector_store/*/*.hashes"))
+    assert hash_texts([TEXTS[0]]).tobytes() not in kept
+    assert hash_texts([TEXTS[1]]).tobytes() in kept
+
+
+def test_a_vector_that_was_kept_before_the_refusal_is_used_for_no_post_of_the_account(tiny_folder, data):
+    run_asset(model=str(tiny_folder), device="cpu")
+    store_consents(data, **{"did:plc:0": {"embedding_allow": False}})
+
+    table, metadata, _ = run_asset(model=str(tiny_folder), device="cpu", in_graph=True)
+
+    assert metadata["reused_texts"] == metadata["distinct_texts"] == 1
+    assert "did:plc:0" not in table["user_id"].to_pylist()
+
+
+def test_silence_counts_as_the_run_config_says_and_a_day_may_be_left_without_posts(tiny_folder, data):
+    store_consents(data)
+
+    table, metadata, checks = run_asset(model=str(tiny_folder), device="cpu", consent_embedding="deny", in_graph=True)
+
+    assert table.num_rows == 0
+    assert [record.data["count"] for record in metadata["left_out"].records] == [3]
+    assert find_failed(checks) == {}
+
+
+def test_a_graph_with_consents_that_were_never_made_is_an_error_without_retries_that_names_the_remedy(tiny_folder):
+    with pytest.raises(dg.Failure, match="consents has not been materialized.*dg launch --assets consents") as failure:
+        run_asset(model=str(tiny_folder), device="cpu", in_graph=True)
+
+    assert failure.value.allow_retries is False

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from persona_assets import tables
 from persona_assets.assets.english_users.select import select_english_users
+from persona_assets_tests.consent.builders import left_out
 
 ACTIONS = ("post", "reply", "quote", "like", "post_delete")
 
@@ -90,3 +91,23 @@ def test_kept_and_dropped_users_are_all_who_posted_in_any_order(rows, data, tmp_
     assert users.num_rows + sum(dropped.values()) == len(posts)
     assert users["posts"].to_pylist() == [posts[user] for user in users["user_id"].to_pylist()]
     assert users.equals(shuffled)
+
+
+def test_users_who_are_left_out_are_dropped_by_reason_and_deleted_posts_do_not_count(tmp_path):
+    rows = [("e1", "post"), ("e1", "post"), ("e2", "post"), ("e2", "reply"), ("e3", "post"), ("e3", "post")]
+    wrote = actions(rows)
+    gone = [uri for uri in wrote["uri"].to_pylist() if "e2" in uri] + wrote["uri"].to_pylist()[4:5]
+
+    selected = select_english_users(
+        pads.dataset(english(rows, of=wrote)),
+        pads.dataset(wrote),
+        left_out=left_out({"e1": "refuses embedding"}, gone),
+        min_english_posts=1,
+        memory_limit="200MB",
+        scratch=tmp_path,
+    )
+
+    assert selected.users.select(["user_id", "posts", "english_posts"]).to_pylist() == [
+        {"user_id": "e3", "posts": 1, "english_posts": 1}
+    ]
+    assert selected.dropped == {"0 of 1 English posts": 1, "refuses embedding": 1}

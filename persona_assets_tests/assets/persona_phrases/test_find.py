@@ -7,7 +7,9 @@ import pyarrow.dataset as pads
 from persona_assets import tables
 from persona_assets.assets.persona_phrases.find import PhraseInputs, find_key_phrases
 from persona_assets.assets.persona_phrases.stored_tables import PERSONA_PHRASES
+from persona_assets.consent.left_out import NOTHING_LEFT_OUT
 from persona_assets_tests.assets.cluster_stats.builders import TALK, accounting_of, by_hour_of, shuffled, window
+from persona_assets_tests.consent.builders import left_out
 
 
 def embed(texts):
@@ -26,7 +28,7 @@ def centres():
     return pa.table([pa.array([2, 1, 0], pa.int32()), [6, 7, 8], column], schema=schema)  # in any order
 
 
-def find(folder, *, seed=None):
+def find(folder, *, seed=None, without=NOTHING_LEFT_OUT):
     posts, _, clusters = window()
     if seed is not None:
         posts, clusters = shuffled(posts, seed), shuffled(clusters, seed)
@@ -34,6 +36,7 @@ def find(folder, *, seed=None):
         *(pads.dataset(table) for table in (clusters, centres(), posts)),
         accounting_of((0, "post", "written", 9)),
         by_hour_of((0, "post", 7, 6)),
+        without,
     )
     return find_key_phrases(inputs, embed, language="en", memory_limit="200MB", scratch=folder)
 
@@ -52,3 +55,15 @@ def test_each_cluster_is_described_by_its_own_words(tmp_path):
 
 def test_the_order_of_rows_changes_nothing(tmp_path):
     assert find(tmp_path, seed=1).equals(find(tmp_path, seed=2))
+
+
+def test_a_cluster_whose_users_all_refuse_has_no_phrases_and_its_words_are_in_no_other(tmp_path):
+    _, _, clusters = window()
+    of_cluster = dict(zip(clusters["user_id"].to_pylist(), clusters["cluster_id"].to_pylist(), strict=True))
+    refusing = {user: "refuses inference" for user, cluster in of_cluster.items() if cluster == 1}
+
+    found = find(tmp_path, without=left_out(refusing)).to_pylist()
+
+    assert [len(row["phrases"]) > 0 for row in found] == [True, False, True]
+    assert found[1]["users"] == 7
+    assert not set(TALK["engines"].split()) & set(" ".join(str(row) for row in found).replace(",", " ").split())

@@ -98,12 +98,13 @@ class StoredDay:
 
 
 def read_day(  # noqa: PLR0913 - the options of a capture
-    capture, scratch, *, day=DAY, workers=1, pattern=None, dictionaries=None
+    capture, scratch, *, day=DAY, workers=1, pattern=None, dictionaries=None, tombstones=None
 ):
     scratch.mkdir(parents=True)
     files = find_files(UPath(capture), day, pattern=pattern)
     loaded = load_zstd_dictionaries(UPath(dictionaries)) if dictionaries else None
-    return StoredDay(parse_files(files, day=day, workers=workers, scratch=scratch, dictionaries=loaded))
+    parsed = parse_files(files, day=day, workers=workers, scratch=scratch, dictionaries=loaded, tombstones=tombstones)
+    return StoredDay(parsed)
 
 
 def read_lines_of(events, folder, **options):

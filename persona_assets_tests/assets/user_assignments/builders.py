@@ -26,10 +26,15 @@ def draw_users(sizes, *, seed, noise=0.15):
     return [f"new{seed}-{number:03d}" for number in range(len(groups))], vectors, groups
 
 
+def vectors_of_fit():
+    """Return ids, sorted, and vectors of the users of `planted(SIZES)`."""
+    vectors, _ = planted(list(SIZES))
+    return [f"old{number:03d}" for number in range(len(vectors))], vectors
+
+
 def fit(**options):
     """Cluster the users of `planted(SIZES)`."""
-    vectors, _ = planted(list(SIZES))
-    ids = [f"old{number:03d}" for number in range(len(vectors))]
+    ids, vectors = vectors_of_fit()
     posts = dataset(embeddings_of(list(zip(ids, vectors, strict=True))))
     return cluster_users(posts, dataset(users_of(ids)), ClusteringOptions((3,), 5, seed=0, **options))
 

@@ -23,6 +23,7 @@ from persona_assets_tests.assets.user_assignments.builders import (
     fit,
     lineage_of,
     posts_of,
+    vectors_of_fit,
 )
 
 
@@ -51,9 +52,9 @@ def test_new_users_are_assigned_to_the_group_that_they_were_drawn_from(earlier):
 
 
 def test_the_users_of_the_fit_are_in_their_own_clusters_again(clustering, earlier):
-    ids = clustering.clusters["user_id"].to_pylist()
+    ids, vectors = vectors_of_fit()
 
-    assigned = assign_users(posts_of(ids, clustering.clustered_vectors), dataset(users_of(ids)), earlier).table
+    assigned = assign_users(posts_of(ids, vectors), dataset(users_of(ids)), earlier).table
 
     assert assigned["cluster_id"].equals(clustering.clusters["cluster_id"])
     np.testing.assert_allclose(assigned["similarity"], clustering.clusters["similarity"], atol=1e-6)
@@ -97,8 +98,8 @@ def test_later_users_of_the_same_population_are_below_the_limit_as_often_as_they
     np.testing.assert_allclose(below / 4000, [1 / 6, 1 / 11, 1 / 20, 2 / 41, 5 / 101], atol=0.015)
 
 
-def test_similarities_of_the_fit_are_those_to_the_mean_of_the_others(clustering, earlier):
-    vectors, labels = clustering.clustered_vectors, earlier.labels
+def test_similarities_of_the_fit_are_those_to_the_mean_of_the_others(earlier):
+    (_, vectors), labels = vectors_of_fit(), earlier.labels
 
     def to_others(user):
         others = (labels == labels[user]) & (np.arange(len(labels)) != user)

@@ -1,6 +1,6 @@
 import pytest
 
-from persona_assets.assets.raw_events.account_ids import are_all_plc_dids, is_user_id
+from persona_assets.common.account_ids import are_all_plc_dids, is_user_id
 from persona_assets_tests.assets.raw_events.builders import ALICE, BOB
 
 

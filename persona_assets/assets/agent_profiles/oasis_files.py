@@ -1,0 +1,74 @@
+"""Write agents as OASIS (camel-oasis 0.2.5) loads them: a CSV for Twitter, JSON for Reddit."""
+
+import csv
+import io
+import json
+
+from persona_assets.assets.agent_profiles.derive_agents import Agents
+from persona_assets.assets.agent_profiles.describe_agent import UNKNOWN, clean_text, describe_agent, list_interests
+
+TWITTER_COLUMNS = (
+    "user_id",
+    "name",
+    "username",
+    "following_agentid_list",
+    "previous_tweets",
+    "user_char",
+    "description",
+    "following_count",
+    "followers_count",
+)
+
+
+def write_twitter_csv(agents: Agents) -> bytes:
+    """Return the CSV of `oasis.generate_twitter_agent_graph` and `generate_agents`.
+
+    Lists are Python literals, and ids of followed agents are row numbers. `previous_tweets` is empty: it would hold
+    posts of people.
+    """
+    following = list_targets(agents, "follow")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(TWITTER_COLUMNS)
+    for agent in agents.agents.to_pylist():
+        card = agents.cards[agent["cluster_id"]]
+        writer.writerow(
+            [
+                agent["agent_id"],
+                f"Agent {agent['agent_id']}",
+                agent["username"],
+                following[agent["agent_id"]],
+                [],
+                describe_agent(agent, card),
+                f"An agent of the group {clean_text(card.name)}.",
+                agent["following"],
+                agent["followers"],
+            ]
+        )
+    return text.getvalue().encode()
+
+
+def write_reddit_json(agents: Agents) -> bytes:
+    """Return the JSON of `oasis.generate_reddit_agent_graph`, which demands demographics: all are "unknown"."""
+    listed = [
+        {
+            "realname": f"Agent {agent['agent_id']}",
+            "username": agent["username"],
+            "bio": f"An agent of the group {clean_text(card.name)}.",
+            "persona": describe_agent(agent, card),
+            **dict.fromkeys(("age", "gender", "mbti", "country", "profession"), UNKNOWN),
+            "interested_topics": list_interests(card),
+        }
+        for agent in agents.agents.to_pylist()
+        for card in (agents.cards[agent["cluster_id"]],)
+    ]
+    return json.dumps(listed, ensure_ascii=False, indent=1).encode()
+
+
+def list_targets(agents: Agents, relation: str) -> list[list[int]]:
+    """Return for each agent the agents that it follows or answers, ascending."""
+    targets: list[list[int]] = [[] for _ in range(len(agents.agents))]
+    for edge in agents.edges.to_pylist():
+        if edge["relation"] == relation:
+            targets[edge["source"]].append(edge["target"])
+    return targets

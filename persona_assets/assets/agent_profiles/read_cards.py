@@ -1,0 +1,35 @@
+"""Read what is said about the persona of each cluster of a day."""
+
+import datetime as dt
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+
+from persona_assets.assets.agent_profiles.derive_agents import PersonaCard
+
+
+def read_cards(persona_labels: pads.Dataset, clusters: pa.Table, day: dt.date) -> dict[int, PersonaCard] | None:
+    """Return the card of each cluster, or None if the labels are missing, or are of clusters that were made again.
+
+    Args:
+        persona_labels: The table `persona_labels`, of all days.
+        clusters: `tables.CLUSTERS` of the day.
+        day: The day.
+    """
+    rows = persona_labels.to_table(filter=pc.field("day") == day).to_pylist()
+    sizes = {size["values"]: size["counts"] for size in pc.value_counts(clusters["cluster_id"]).to_pylist()}
+    if {row["cluster_id"]: row["users"] for row in rows} != sizes:
+        return None
+    return {
+        row["cluster_id"]: PersonaCard(row["persona_id"], row["name"], row["description"], tuple(row["phrases"]))
+        for row in rows
+    }
+
+
+def unnamed_cards(clusters: pa.Table) -> dict[int, PersonaCard]:
+    """Return cards that give the number of each cluster alone."""
+    return {
+        cluster: PersonaCard(None, f"cluster {cluster}", "", ())
+        for cluster in sorted(pc.unique(clusters["cluster_id"]).to_pylist())
+    }

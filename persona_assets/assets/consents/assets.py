@@ -1,0 +1,187 @@
+"""The asset `consents`: what each account allows, from the statements of all days."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
+
+from persona_assets.assets.consents.stale_days import StaleDay, find_stale_days
+from persona_assets.assets.consents.stored_days import StoredFile, list_days, open_days
+from persona_assets.assets.consents.summary import (
+    POLICY_COLUMNS,
+    count_left_out,
+    count_purposes,
+    count_statuses,
+)
+from persona_assets.common.checks import Check
+from persona_assets.common.consent_settings import split_entities
+from persona_assets.common.metadata import build_count_table, measuring_time_and_memory, provenance_table
+from persona_assets.common.provenance import Provenance, build_provenance
+from persona_assets.common.run_config import SettingsConfig
+from persona_assets.common.scratch import Scratch
+from persona_assets.consent.purposes import PURPOSES_OF
+from persona_assets.consent.resolve import ResolvedConsents, resolve_statements
+from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, metadata_to_load_every_day
+from persona_assets.settings import Settings, from_setting, read_settings
+
+# Maximum number of rows of a table in the UI.
+MAX_ROWS_SHOWN = 200
+# Dagster would take every day of every asset downstream for stale if the version changed with the content, and it does
+# so daily. The check `stored_days_leave_out_who_refuses` names the days that are.
+_DATA_VERSION = dg.DataVersion("consents")
+
+_EVERY_DAY = Check(
+    "consents",
+    "every_stored_day_has_consent_records",
+    "Days have raw_events and no consent_records (missing_days in the metadata): refusals of these days are unknown. "
+    "Materialize consent_records of these days, then this again.",
+)
+_HONOURED = Check(
+    "consents",
+    "stored_days_leave_out_who_refuses",
+    "Stored days hold accounts that refuse, because they were made before the refusal was known (stale_days in the "
+    "metadata): make these days again, and look for copies that were given away.",
+)
+
+
+class ConsentsConfig(SettingsConfig):
+    """Run config of `consents`."""
+
+    consent_entity: str | None = from_setting("consent_entity")
+    memory_limit: str = from_setting("memory_limit")
+
+
+def build_consents() -> dg.AssetsDefinition:
+    """Return the asset, which reads the statements of all stored days."""
+
+    @dg.asset(
+        group_name="persona_assets",
+        kinds={"duckdb", "parquet"},
+        tags={"stage": "consents"},
+        owners=["team:persona_assets"],
+        ins={"consent_records": dg.AssetIn(metadata=metadata_to_load_every_day())},
+        check_specs=[_EVERY_DAY.spec(), _HONOURED.spec()],
+    )
+    def consents(
+        context: dg.AssetExecutionContext,
+        config: ConsentsConfig,
+        consent_records: DatasetWithSideTables,
+        scratch: Scratch,
+        io_manager: dg.ResourceParam[dg.IOManager],
+    ):
+        """What accounts allow their data to be used for, and their status, from the statements of all stored days.
+
+        One row is one account that has said something other than that it is active: whether it allows each purpose
+        (empty: it does not say), with the record that says so, its self-labels, and its status. Accounts without a row
+        have refused nothing. The order of days does not matter. `left_out` counts the accounts that each output leaves
+        out; `stale_days` lists the stored days that were made before a refusal.
+        """
+        opened = consent_records.main
+        days = _list_days(opened)
+        with measuring_time_and_memory() as cost:
+            resolved, made = _resolve(opened, days, config, scratch.new_folder())
+            description, stale = _describe(resolved, opened)
+        missing = sorted(list_days(opened.filesystem, f"{_find_data(opened)}/raw_events").keys() - days.keys())
+        yield dg.MaterializeResult(
+            value=resolved.consents,
+            data_version=_DATA_VERSION,
+            metadata={"days": len(days), **description, **provenance_table(made), **cost},
+            check_results=[
+                _EVERY_DAY.result(passed=not missing, missing_days=", ".join(missing) or "none"),
+                _HONOURED.result(passed=not stale, stale_days=_name_days(stale)),
+            ],
+        )
+        # Dagster has stored the table when it comes back here. A run of another day may have stored that day since
+        # this one listed them, and its own table before this one: what is stored last must be made of all days.
+        while (now := _list_days(opened)) != days:
+            days = now
+            context.log.info("%d days are stored by now: resolving again", len(days))
+            resolved, _ = _resolve(opened, days, config, scratch.new_folder())
+            io_manager.handle_output(dg.build_output_context(asset_key=context.asset_key), resolved.consents)
+
+    return consents
+
+
+def _find_data(dataset: pads.FileSystemDataset) -> str:
+    """Return the folder that has a folder for each asset."""
+    return str(PurePosixPath(dataset.files[0]).parent.parent)
+
+
+def _list_days(consent_records: pads.FileSystemDataset) -> Mapping[str, StoredFile]:
+    return list_days(consent_records.filesystem, str(PurePosixPath(consent_records.files[0]).parent))
+
+
+def _resolve(
+    opened: pads.FileSystemDataset, days: Mapping[str, StoredFile], config: ConsentsConfig, scratch: Path
+) -> tuple[ResolvedConsents, Provenance]:
+    dataset = open_days(opened, days.values(), verified=opened.files)
+    made = build_provenance(
+        "consents", days=list(days), settings=config.result_settings(), libraries=["duckdb"], inputs=[dataset]
+    )
+    resolved = resolve_statements(
+        dataset,
+        entities=split_entities(config.consent_entity),
+        memory_limit=config.memory_limit,
+        scratch=scratch,
+        provenance=made,
+    )
+    return resolved, made
+
+
+def _describe(resolved: ResolvedConsents, opened: pads.FileSystemDataset) -> tuple[dict[str, Any], list[StaleDay]]:
+    """Return the metadata of the materialization, and the stale days."""
+    settings = read_settings()
+    consents = pq.read_table(resolved.consents, columns=list(POLICY_COLUMNS))
+    stale = list(
+        find_stale_days(consents, settings.undefined_consent(), filesystem=opened.filesystem, data=_find_data(opened))
+    )
+    purposes = count_purposes(consents)
+    return {
+        "purposes": _table([count._asdict() for count in purposes], {"purpose": "string"}),
+        "accounts": build_count_table(count_statuses(consents), of="status"),
+        "kinds": build_count_table(resolved.states, of="kind"),
+        "withdrawn": resolved.withdrawn,
+        "not_binding": build_count_table(resolved.not_binding, of="statement"),
+        "neutral": resolved.neutral,
+        "left_out": _table(_list_left_out(consents, settings), {"output": "string", "reason": "string"}),
+        "stale_days": _table(_list_stale(stale), {"asset": "string", "day": "string", "reason": "string"}),
+    }, stale
+
+
+def _list_left_out(consents: pa.Table, settings: Settings) -> list[dict[str, Any]]:
+    return [
+        {"output": output, "reason": reason, "accounts": accounts}
+        for output, purposes in PURPOSES_OF.items()
+        for reason, accounts in sorted(
+            count_left_out(consents, purposes, settings.undefined_consent(release=output == "release")).items()
+        )
+    ]
+
+
+def _list_stale(stale: Iterable[StaleDay]) -> list[dict[str, Any]]:
+    return [
+        {"asset": asset, "day": day, "reason": reason, "accounts": accounts}
+        for asset, day, counts in stale
+        for reason, accounts in sorted(counts.items())
+    ]
+
+
+def _name_days(stale: Iterable[StaleDay]) -> str:
+    """Return the days with accounts that refuse, as "embeddings 2025-03-01, 2025-03-02; clusters ...", or "none"."""
+    days: dict[str, list[str]] = {}
+    for found in stale:
+        days.setdefault(found.asset, []).append(found.day)
+    return "; ".join(f"{asset} {', '.join(names)}" for asset, names in days.items()) or "none"
+
+
+def _table(rows: Sequence[Mapping[str, Any]], texts: Mapping[str, str]) -> dg.TableMetadataValue:
+    """Return rows as a table for the UI; columns that are not in `texts` are numbers."""
+    names = list(rows[0]) if rows else [*texts, "accounts"]
+    return dg.MetadataValue.table(
+        [dg.TableRecord(dict(row)) for row in rows[:MAX_ROWS_SHOWN]],
+        schema=dg.TableSchema([dg.TableColumn(name, texts.get(name, "int")) for name in names]),
+    )

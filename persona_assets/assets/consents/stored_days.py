@@ -1,0 +1,52 @@
+"""Which days of an asset are stored, and whether that has changed: runs of other days may store more at any time."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+import pyarrow.dataset as pads
+import pyarrow.fs as pafs
+
+from persona_assets.common.parquet_checksums import verify_parquet
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+class StoredFile(NamedTuple):
+    """A version of a stored day: a day that is made again has another one."""
+
+    path: str
+    size: int | None  # None: a folder
+    modified_ns: int | None
+
+
+def list_days(filesystem: pafs.FileSystem, folder: str) -> Mapping[str, StoredFile]:
+    """Return what an asset has stored, by day and in the order of the days: its files or folders named by a day."""
+    found = filesystem.get_file_info(pafs.FileSelector(folder, allow_not_found=True))
+    named = {PurePosixPath(file.path).name.removesuffix(".parquet"): file for file in found}
+    days = sorted(day for day in named if _DAY.fullmatch(day))
+    return {day: StoredFile(named[day].path, named[day].size, named[day].mtime_ns) for day in days}
+
+
+def open_days(
+    dataset: pads.FileSystemDataset, files: Iterable[StoredFile], *, verified: Iterable[str] = ()
+) -> pads.FileSystemDataset:
+    """Return a dataset of other files of the same asset, which are verified against their checksums.
+
+    Args:
+        dataset: An open dataset of the asset, for its schema, format and file system.
+        files: The files.
+        verified: Paths of files that have been verified.
+
+    Raises:
+        StorageError: A file has changed since it was written.
+    """
+    paths = [file.path for file in files]
+    is_local = isinstance(dataset.filesystem, pafs.LocalFileSystem)
+    for path in sorted(set(paths) - set(verified)):
+        with dataset.filesystem.open_input_file(path) as file:
+            verify_parquet(file, name=path, whole=is_local)
+    return pads.FileSystemDataset.from_paths(
+        paths, schema=dataset.schema, format=dataset.format, filesystem=dataset.filesystem
+    )

@@ -1,0 +1,59 @@
+"""Open what accounts said and deleted, over all stored days: `consents`, and the side table `deleted_posts`.
+
+Daily assets depend on the unpartitioned asset `consents` and read it here, not as an input: an input must be in the
+graph, and users' own graphs may have no such asset.
+"""
+
+from typing import Any
+
+import pyarrow.dataset as pads
+from upath import UPath
+
+from persona_assets.common.metadata import build_count_table
+from persona_assets.consent.left_out import ConsentTables, LeftOut, count_by_reason
+from persona_assets.errors import MissingPartitionError
+from persona_assets.io_managers.parquet_tables import open_stored_tables
+from persona_assets.settings import read_settings
+
+
+def open_consent_tables(*, in_graph: bool, since: str) -> ConsentTables:
+    """Return `consents`, and the deletions of all stored days from `since` on, as lazy datasets.
+
+    A deletion comes after its post, so that earlier days have none of the window's posts.
+
+    Args:
+        in_graph: Whether the graph has the asset `consents`. Without it nobody is known to have said anything.
+        since: First day of the window, as "2025-03-01".
+
+    Raises:
+        MissingPartitionError: `consents` is in the graph and has not been materialized. Who refuses is then unknown,
+            and no refusal may be overlooked.
+        StorageError: A file has changed since it was written.
+    """
+    if not in_graph:
+        return ConsentTables(None, None)
+    folder = UPath(read_settings().data).absolute()
+    consents = folder / "consents.parquet"
+    if not consents.exists():
+        raise MissingPartitionError(
+            f"consents has not been materialized, there is no {consents}: which accounts refuse the use of their data "
+            "is unknown. Run dg launch --assets consent_records --partition DAY for each day that has raw_events, then "
+            "dg launch --assets consents"
+        )
+    deletions = folder / "deleted_posts"
+    days = sorted(deletions.glob("*.parquet")) if deletions.exists() else []
+    days = [day for day in days if not day.name.startswith(".") and day.stem >= since]
+    return ConsentTables(
+        open_stored_tables("consents", [consents])[0], open_stored_tables("deleted_posts", days)[0] if days else None
+    )
+
+
+def left_out_metadata(left_out: LeftOut, users: pads.Dataset) -> dict[str, Any]:
+    """Return the metadata entries `left_out`, users by reason, and `deleted_posts`, the number of posts left out.
+
+    Args:
+        left_out: Accounts and posts that a result does not have.
+        users: A table with `user_id`: the users who could be in the result.
+    """
+    counts = count_by_reason(left_out, users.to_table(columns=["user_id"])["user_id"])
+    return {"left_out": build_count_table(counts, of="reason"), "deleted_posts": len(left_out.posts)}
