@@ -1,6 +1,7 @@
 """Users are assigned to the nearest centre of an earlier day, and outliers marked by each cluster's own users."""
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from sklearn.metrics import adjusted_rand_score
@@ -13,6 +14,8 @@ from persona_assets.assets.user_assignments.nearest_personas import (
     outlier_ranks,
 )
 from persona_assets.common.provenance import build_provenance, with_provenance
+from persona_assets.consent.left_out import NOTHING_LEFT_OUT
+from persona_assets.consent.policy import LEFT_OUT
 from persona_assets.errors import VectorError
 from persona_assets_tests.assets.clusters.builders import dataset, embeddings_of, users_of
 from persona_assets_tests.assets.user_assignments.builders import (
@@ -189,3 +192,18 @@ def test_clusters_of_whitened_vectors_are_refused(clustering, tmp_path):
 
     with pytest.raises(VectorError, match="PERSONA_WHITEN_USERS"):
         earlier_of(whitened, tmp_path)
+
+
+def test_accounts_that_refuse_are_not_assigned_and_counted(earlier):
+    ids, vectors, _ = draw_users((1, 1, 1), seed=5)
+    refusing = pa.Table.from_pylist([{"user_id": ids[1], "reason": "refuses embedding"}], schema=LEFT_OUT)
+
+    assigned = assign_users(
+        posts_of(ids, vectors),
+        dataset(users_of(ids)),
+        earlier,
+        left_out=NOTHING_LEFT_OUT._replace(users=refusing),
+    )
+
+    assert assigned.table["user_id"].to_pylist() == [ids[0], ids[2]]
+    assert assigned.dropped["refuses embedding"] == 1
