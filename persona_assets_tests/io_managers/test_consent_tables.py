@@ -24,7 +24,7 @@ def data(tmp_path, monkeypatch):
 def store_deletion(data, day):
     row = {"uri": f"at://a/p/{day}", "user_id": "a", "event_time_us": 1}
     table = pa.Table.from_pylist([row], schema=DELETED_POSTS)
-    pq.write_table(tables.add_day(table, dt.date(2025, 3, 1)), data / "deleted_posts" / f"{day}.parquet")
+    pq.write_table(tables.add_day_column(table, dt.date(2025, 3, 1)), data / "deleted_posts" / f"{day}.parquet")
 
 
 @pytest.mark.usefixtures("data")

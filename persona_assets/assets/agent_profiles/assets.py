@@ -15,7 +15,7 @@ from persona_assets.common.metadata import measuring_time_and_memory, provenance
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.consent.left_out import find_left_out, rules_of
+from persona_assets.consent.left_out import LeaveOutRules, find_left_out, rules_of
 from persona_assets.consent.purposes import UndefinedMeans
 from persona_assets.io_managers.consent_tables import left_out_metadata, open_consent_tables
 from persona_assets.partitions import list_window_days, parse_day
@@ -83,19 +83,13 @@ def build_agent_profiles(
         like are unknown. The folder has the same agents as files of OASIS, AgentSociety 2, Y Social and Concordia, and
         as tables. No job makes it: choose Materialize here.
         """
-        of_window = list_window_days(context.partition_key, days, window)
+        of_window, day = list_window_days(context.partition_key, days, window), parse_day(context.partition_key)
+        said = open_consent_tables(in_graph=consents, since=of_window[0])
+        users = clusters.to_table(columns=["user_id", "cluster_id"])
+        cards = read_cards(persona_labels, users, day)
         with measuring_time_and_memory() as cost:
-            said = open_consent_tables(in_graph=consents, since=of_window[0])
-            rules = rules_of(
-                "agent_profiles",
-                deletions=config.deletions,
-                training=config.consent_training,
-                synthetic_content=config.consent_synthetic_content,
-            )
             work = QueryOptions(memory_limit=config.memory_limit, scratch=scratch.new_folder())
-            left_out = find_left_out(user_actions, said, rules, **work)
-            users = clusters.to_table(columns=["user_id", "cluster_id"])
-            cards = read_cards(persona_labels, users, parse_day(context.partition_key))
+            left_out = find_left_out(user_actions, said, _read_rules(config), **work)
             agents = derive_agents(
                 users,
                 user_actions,
@@ -116,18 +110,8 @@ def build_agent_profiles(
             over_window=[user_actions],
         )
         return dg.MaterializeResult(
-            value=write_agent_files(
-                agents,
-                days=[parse_day(day) for day in of_window],
-                min_users=config.min_users_per_agent,
-                provenance=provenance,
-            ),
-            metadata={
-                **_describe(agents),
-                **left_out_metadata(left_out, clusters),
-                **provenance_table(provenance),
-                **cost,
-            },
+            value=write_agent_files(agents, (parse_day(of_window[0]), day), config.min_users_per_agent, provenance),
+            metadata=_describe(agents) | left_out_metadata(left_out, clusters) | provenance_table(provenance) | cost,
             check_results=[
                 _NAMED.result(passed=cards is not None),
                 _HAS_AGENTS.result(passed=not agents.small_clusters, small_clusters=agents.small_clusters),
@@ -135,6 +119,15 @@ def build_agent_profiles(
         )
 
     return agent_profiles
+
+
+def _read_rules(config: AgentProfilesConfig) -> LeaveOutRules:
+    return rules_of(
+        "agent_profiles",
+        deletions=config.deletions,
+        training=config.consent_training,
+        synthetic_content=config.consent_synthetic_content,
+    )
 
 
 def _describe(agents: Agents) -> dict[str, Any]:

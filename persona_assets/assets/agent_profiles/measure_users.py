@@ -1,5 +1,7 @@
 """Count what each user of the clusters did in the window, at which hours, and whom it followed and answered."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple

@@ -43,13 +43,13 @@ MAX_NAMES = 40
 
 
 def write_agent_files(
-    agents: Agents, *, days: list[dt.date], min_users: int, provenance: Provenance | None
+    agents: Agents, window: tuple[dt.date, dt.date], min_users: int, provenance: Provenance | None
 ) -> dict[str, bytes]:
     """Return the files of a folder by name.
 
     Args:
         agents: The agents of the day.
-        days: The days of the window, in order.
+        window: The first and the last day of the window.
         min_users: Minimum number of users of an agent.
         provenance: How the tables were made, for their schema metadata.
     """
@@ -64,15 +64,15 @@ def write_agent_files(
         "replies": relation.count("reply"),
     }
     return {
-        "agents.parquet": _to_parquet(with_provenance(agents.agents, provenance), days[-1]),
-        "agent_edges.parquet": _to_parquet(with_provenance(agents.edges, provenance), days[-1]),
+        "agents.parquet": _to_parquet(with_provenance(agents.agents, provenance), window[1]),
+        "agent_edges.parquet": _to_parquet(with_provenance(agents.edges, provenance), window[1]),
         "oasis_twitter.csv": write_twitter_csv(agents),
         "oasis_reddit.json": write_reddit_json(agents),
-        "agentsociety.json": write_agentsociety_json(agents, first_day=days[0]),
+        "agentsociety.json": write_agentsociety_json(agents, first_day=window[0]),
         "ysocial_agents.json": write_population_json(agents),
         "ysocial_config.json": write_config_json(agents),
         "concordia.json": write_concordia_json(agents),
-        "README.md": _write_readme(agents, numbers, day=days[-1]),
+        "README.md": _write_readme(agents, numbers, day=window[1]),
         "stats.json": json.dumps(numbers, indent=1).encode(),
     }
 
