@@ -1,11 +1,12 @@
 # make demo   a small capture, the whole graph over it, and how what it found compares with what was planted
 # make live   ten minutes of the real network: records them, makes personas, opens the report (MINUTES=10)
 # make test   all tests          make check   lint and types
+# make test-train  the tests of examples/train.py, in an environment of its own: .venv and the extra `train`
 # make dev    the Dagster UI      make bench   the benchmarks
 # make bench-gpu  how well a GPU is used; PYTHON is one with torch, transformers, pyarrow and numpy, OUT the table's file
 # make docs   the documents as web pages, in docs/_build
 # make release  sdist and wheel in dist, checked, and the demo with the wheel outside the checkout
-# make clean  removes what the others have made but results: .venv, dist, docs/_build, screenshots
+# make clean  removes what the others have made but results: .venv, .venv-train, dist, docs/_build, screenshots
 # make pictures   the pictures of README and docs, taken anew (needs Debian's chromium and chromium-driver)
 
 SHELL := /bin/bash
@@ -16,7 +17,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 DIST := dist
 
-.PHONY: install live demo test check dev pictures bench bench-gpu docs release clean simulators
+.PHONY: install live demo test test-train check dev pictures bench bench-gpu docs release clean simulators
 
 install: $(INSTALLED)
 
@@ -55,6 +56,19 @@ simulators: $(SIMULATORS)
 
 test: $(INSTALLED) $(SIMULATORS)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+
+# The environment sees what .venv has, torch among it, and holds only what the extra adds.
+TRAIN := .venv-train
+SITE := import sysconfig; print(sysconfig.get_path("purelib"))
+
+$(TRAIN)/installed: $(INSTALLED)
+	$(PYTHON) -m venv $(TRAIN)
+	$(BIN)/python -c '$(SITE)' > "$$($(TRAIN)/bin/python -c '$(SITE)')/installed.pth"
+	$(TRAIN)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[train]'
+	touch $@
+
+test-train: $(TRAIN)/installed
+	$(TRAIN)/bin/python -m pytest --numprocesses 0 persona_assets_tests/examples $(PYTEST_ARGS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -101,4 +115,4 @@ release: $(INSTALLED)
 	    "$$place/venv/bin/python" -m persona_assets.sample.demo
 
 clean:
-	rm -rf .venv .simulators dist docs/_build screenshots
+	rm -rf .venv .venv-train .simulators dist docs/_build screenshots

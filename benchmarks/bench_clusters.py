@@ -120,7 +120,7 @@ def judge(folder: Path, way: str, clusters: int) -> dict[str, float]:
     """Return quality measures of the labels of one implementation."""
     from sklearn.metrics import adjusted_rand_score  # noqa: PLC0415 - not in the processes that are timed
 
-    from persona_assets.assets.clusters.assign import sum_by_cluster  # noqa: PLC0415 - the same
+    from persona_assets.post_vectors.assign import sum_by_cluster  # noqa: PLC0415 - the same
 
     vectors, groups = (np.load(folder / name, mmap_mode="r") for name in ("vectors.npy", "groups.npy"))
     one, other = (np.load(folder / f"labels-{way}-{shuffle}.npy").astype(np.int32) for shuffle in (False, True))

@@ -12,7 +12,13 @@ from pathlib import Path
 import dagster as dg
 import pydantic.fields
 
-from persona_assets.automation.jobs import ALL_DAYS_STAGES, CONSENT_STAGES, DAY_STAGES, WINDOW_STAGES
+from persona_assets.automation.jobs import (
+    ALL_DAYS_STAGES,
+    ASSIGNMENT_STAGES,
+    CONSENT_STAGES,
+    DAY_STAGES,
+    WINDOW_STAGES,
+)
 from persona_assets.common.columns import describe_columns
 from persona_assets.common.setting_topics import SETTING_TOPICS
 from persona_assets.common.stored_table import StoredTable
@@ -73,7 +79,7 @@ def write_graph(definitions: dg.Definitions) -> str:
         parts += ["", f"## {key.to_user_string()}", "", *_asset(graph, key)]
     parts += ["", "## Jobs", ""]
     jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
-    order = ["prepare_days", "make_personas", "trace_personas", "process_day"]
+    order = ["prepare_days", "make_personas", "trace_personas", "process_day", "assign_users"]
     parts += _table(
         ("job", "what it does"),
         [(f"`{job.name}`", job.description or "") for job in sorted(jobs, key=lambda job: order.index(job.name))],
@@ -89,7 +95,8 @@ def write_graph(definitions: dg.Definitions) -> str:
 
 def _in_order(graph: typing.Any) -> list[dg.AssetKey]:
     """Return the assets by stage, and in a stage in the order of the steps."""
-    stages, steps = (*DAY_STAGES, *CONSENT_STAGES, *WINDOW_STAGES, *ALL_DAYS_STAGES, "agents"), list(STEPS)
+    of_windows = (*WINDOW_STAGES, *ASSIGNMENT_STAGES)
+    stages, steps = (*DAY_STAGES, *CONSENT_STAGES, *of_windows, *ALL_DAYS_STAGES, "agents"), list(STEPS)
 
     def place(key: dg.AssetKey) -> tuple[int, int, str]:
         node = graph.get(key)

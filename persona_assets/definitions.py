@@ -24,6 +24,7 @@ from persona_assets.assets.persona_labels.assets import build_persona_labels
 from persona_assets.assets.persona_phrases.assets import build_persona_phrases
 from persona_assets.assets.raw_events.assets import build_raw_events
 from persona_assets.assets.user_actions.assets import build_user_actions
+from persona_assets.assets.user_assignments.assets import build_user_assignments
 from persona_assets.automation.jobs import JOBS
 from persona_assets.automation.triggers import build_daily_schedule, build_new_files_sensor
 from persona_assets.capture.resource import Capture
@@ -69,6 +70,7 @@ STEPS: Mapping[str, Callable[[GraphShape], dg.AssetsDefinition]] = {
         shape.days, scheduled=not needs_machine_lock(shape.settings.executor), consents=shape.consents
     ),
     "clusters": lambda shape: build_clusters(shape.days, shape.window, consents=shape.consents),
+    "user_assignments": lambda shape: build_user_assignments(shape.days, shape.window, consents=shape.consents),
     "cluster_jsonl": lambda shape: build_cluster_jsonl(shape.days, shape.window, consents=shape.consents),
     "persona_phrases": lambda shape: build_persona_phrases(shape.days, shape.window, consents=shape.consents),
     "lineage": lambda _: lineage,

@@ -64,7 +64,11 @@ class TooFewUsersError(PersonaAssetsError):
 
 
 class VectorError(PersonaAssetsError):
-    """A vector of an input is not finite, or has the wrong number of dimensions."""
+    """A vector of an input is not finite, has the wrong number of dimensions, or is not comparable with another one."""
+
+
+class EvaluationError(PersonaAssetsError):
+    """A data set or a file of predictions cannot be scored."""
 
 
 class StorageError(PersonaAssetsError):

@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 import pydantic
 
 from persona_assets.common.agent_settings import AgentSettings
+from persona_assets.common.assignment_settings import AssignmentSettings
 from persona_assets.common.consent_settings import ConsentSettings
 from persona_assets.common.release_settings import ReleaseSettings
 from persona_assets.common.renamed_settings import replace_old_names
@@ -43,7 +44,7 @@ _COSTS_ONLY = frozenset({"memory_limit", "workers", "device", "compute_dtype", "
 COSTS_ONLY = "costs_only"
 
 
-class Settings(AgentSettings, SchedulerSettings, ConsentSettings, ReleaseSettings):
+class Settings(AgentSettings, AssignmentSettings, SchedulerSettings, ConsentSettings, ReleaseSettings):
     """What a machine and its user set once. Field `data` is variable `PERSONA_DATA`, and so on."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)

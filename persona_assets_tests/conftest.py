@@ -66,6 +66,7 @@ def environment(tmp_path_factory):
         "PERSONA_N_CLUSTERS": "2",
         "PERSONA_WORKERS": "1",
         "PERSONA_ADD_IGNORED_MESSAGES": "true",
+        "PERSONA_ASSIGN_TO": DAY,
     }
 
 

@@ -64,6 +64,7 @@ PLAIN = {
 SHARED = {
     "archive",
     "consent",
+    "evaluation",
     "files",
     "forgotten_accounts",
     "personal_data",

@@ -27,11 +27,11 @@ DAYS = [dt.date(2025, 3, 1) + dt.timedelta(days=number) for number in range(3)]
 PERSONAS = 4
 DAILY = (
     "raw_events", "rejected_lines", "consent_records", "user_actions", "english_posts", "english_users", "embeddings",
-    "clusters", "cluster_jsonl", "persona_phrases", "cluster_stats", "dataset", "agent_profiles",
+    "clusters", "user_assignments", "cluster_jsonl", "persona_phrases", "cluster_stats", "dataset", "agent_profiles",
 )  # fmt: skip
 OVER_ALL_DAYS = ("consents", "lineage", "persona_labels")
 ASSETS = (*DAILY, *OVER_ALL_DAYS)
-JOBS = ("prepare_days", "make_personas", "process_day", "trace_personas")
+JOBS = ("prepare_days", "make_personas", "process_day", "trace_personas", "assign_users")
 RUNS_WITHIN = 1800  # seconds, enough for a busy machine
 JOB = "locations/persona_assets/jobs/process_day"
 

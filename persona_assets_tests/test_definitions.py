@@ -13,7 +13,13 @@ from persona_assets.definitions import build_definitions
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import make_model
-from persona_assets_tests.whole_graph import AGENT_ASSETS, ALL_DAYS_ASSETS, DAY_ASSETS, PERSONA_ASSETS
+from persona_assets_tests.whole_graph import (
+    AGENT_ASSETS,
+    ALL_DAYS_ASSETS,
+    ASSIGNMENT_ASSETS,
+    DAY_ASSETS,
+    PERSONA_ASSETS,
+)
 
 ROOT = Path(__file__).parents[1]
 READS = {
@@ -26,6 +32,7 @@ READS = {
     "english_users": {"english_posts", "user_actions", "consents"},
     "embeddings": {"english_posts", "consents"},
     "clusters": {"embeddings", "english_users", "consents"},
+    "user_assignments": {"embeddings", "english_users", "consents"},
     "lineage": {"clusters"},
     "cluster_jsonl": {"clusters", "english_users", "user_actions", "english_posts", "embeddings", "consents"},
     "persona_phrases": {"clusters", "cluster_jsonl", "english_posts", "consents"},
@@ -53,6 +60,7 @@ STAGES = {
     "embeddings": "days",
     "english_users": "personas",
     "clusters": "personas",
+    "user_assignments": "assignments",
     "lineage": "all_days",
     "cluster_jsonl": "results",
     "persona_phrases": "personas",
@@ -65,6 +73,7 @@ WINDOWED = {
     ("english_users", "english_posts"),
     ("english_users", "user_actions"),
     ("clusters", "embeddings"),
+    ("user_assignments", "embeddings"),
     ("cluster_jsonl", "user_actions"),
     ("cluster_jsonl", "english_posts"),
     ("cluster_jsonl", "embeddings"),
@@ -134,7 +143,8 @@ def test_windows_are_partition_mappings(graph, child, parent):
 
 
 def test_the_jobs_cover_each_asset_once():
-    assert sorted([*DAY_ASSETS, *PERSONA_ASSETS, *ALL_DAYS_ASSETS, *AGENT_ASSETS]) == sorted(READS)
+    job_assets = (*DAY_ASSETS, *PERSONA_ASSETS, *ALL_DAYS_ASSETS, *AGENT_ASSETS, *ASSIGNMENT_ASSETS)
+    assert sorted(job_assets) == sorted(READS)
 
 
 @pytest.mark.slow

@@ -61,6 +61,7 @@ REASONS = {
     "needs a Slurm cluster with a GPU partition and a PostgreSQL",
     "needs a Slurm cluster with a GPU partition",
     "needs Docker and a Kubernetes cluster",
+    "needs predictions of a model",
     "needs a token of a server on the network",
 }
 ENDS_WITHIN, STARTS_WITHIN = 900, 300  # seconds, enough for a busy machine

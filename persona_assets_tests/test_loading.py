@@ -47,6 +47,7 @@ FOLDERS = [
     "embeddings",
     "clusters",
     "persona_phrases",
+    "user_assignments",
     "cluster_centres",
     "cluster_certainty",
 ]

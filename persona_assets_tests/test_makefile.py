@@ -61,7 +61,16 @@ def test_a_users_own_capture_gets_no_setting_of_the_demo(settings_of, target):
 def test_clean_keeps_results_and_dagster_history():
     recipe = subprocess.run(["make", "--dry-run", "clean"], cwd=ROOT, capture_output=True, text=True, check=True)
 
-    assert recipe.stdout.split() == ["rm", "-rf", ".venv", "dist", "docs/_build", "screenshots"]
+    assert recipe.stdout.split() == [
+        "rm",
+        "-rf",
+        ".venv",
+        ".venv-train",
+        ".simulators",
+        "dist",
+        "docs/_build",
+        "screenshots",
+    ]
 
 
 # A fake for the programs of `make release`: records its calls, and creates the files that the next command needs.

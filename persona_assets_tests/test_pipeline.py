@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.model, pytest.mark.slow]
 FIRST, LAST = "2025-03-01", "2025-03-02"
 TABLES = (
     "raw_events", "rejected_lines", "consent_records", "user_actions", "english_posts", "english_users", "embeddings",
-    "clusters", "persona_phrases",
+    "clusters", "persona_phrases", "user_assignments",
 )  # fmt: skip
 MESSAGES = set(tables.MESSAGES)
 

@@ -11,6 +11,8 @@ CONSENT_ASSETS = ("consents",)
 PERSONA_ASSETS = ("english_users", "clusters", "cluster_jsonl", "persona_phrases", "cluster_stats", "dataset")
 LINEAGE_ASSETS = ("lineage", "persona_labels")
 ALL_DAYS_ASSETS = (*CONSENT_ASSETS, *LINEAGE_ASSETS)  # one table over all days
+# In the job assign_users alone. STEPS need PERSONA_ASSIGN_TO=DAY, as there is one day.
+ASSIGNMENT_ASSETS = ("user_assignments",)
 SIDE_TABLES = ("cluster_centres", "cluster_certainty")  # also cluster_curve, if the number of clusters is chosen
 AGENT_ASSETS = ("agent_profiles",)  # in no job
 FOLDERS = ("cluster_jsonl", "cluster_stats", "dataset", *AGENT_ASSETS)
@@ -22,6 +24,7 @@ STEPS = (
     "cluster_jsonl",
     "persona_phrases",
     *LINEAGE_ASSETS,
+    *ASSIGNMENT_ASSETS,
     "cluster_stats",
     "dataset",
     *AGENT_ASSETS,

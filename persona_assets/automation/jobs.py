@@ -1,7 +1,7 @@
 """The jobs of the graph. Their assets are selected by the asset tag `stage`.
 
 `prepare_days`, `make_personas` and `trace_personas` each need the results of the one before. `process_day` runs all
-assets for one new day.
+assets for one new day but `user_assignments`, which the job `assign_users` makes.
 """
 
 import functools
@@ -19,6 +19,7 @@ DAY_STAGES = ("capture", "days")  # one day of the capture
 # All stored days, of what accounts allow: no partitions. With each day, so that it holds the refusals of that day.
 CONSENT_STAGES = ("consents",)
 WINDOW_STAGES = ("personas", "results")  # the window that ends at the day
+ASSIGNMENT_STAGES = ("assignments",)  # the window that ends at the day, and clusters of an earlier day
 ALL_DAYS_STAGES = ("all_days",)  # all stored days; these assets have no partitions
 
 prepare_days = dg.define_asset_job(
@@ -49,4 +50,12 @@ process_day = dg.define_asset_job(
     "schedule and the sensor run, one day at a time. Not for a backfill, which would make the personas of every day.",
 )
 
-JOBS = (prepare_days, make_personas, process_day, trace_personas)
+# Not a part of process_day, which makes clusters of the day: a day without an earlier one would fail there.
+assign_users = dg.define_asset_job(
+    "assign_users",
+    selection=(_select_stages(*ASSIGNMENT_STAGES).upstream() | _select_stages(*DAY_STAGES)).materializable(),
+    description="Prepare a new day and assign the users of its window to the personas of an earlier day, without new "
+    "clusters. Its checks say when new clusters are advised.",
+)
+
+JOBS = (prepare_days, make_personas, process_day, trace_personas, assign_users)

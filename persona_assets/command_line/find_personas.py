@@ -12,7 +12,7 @@ from upath import UPath
 from persona_assets import tables
 from persona_assets.common.parquet_checksums import verify_parquet
 from persona_assets.errors import MissingPartitionError, ModelError
-from persona_assets.partitions import DAY_FORMAT
+from persona_assets.io_managers.stored_days import list_stored_days
 from persona_assets.settings import Settings
 
 FoundPersona = dict[str, Any]
@@ -30,11 +30,11 @@ def list_days_with_clusters(data_root: str) -> list[dt.date]:
     Raises:
         MissingPartitionError: No day is stored.
     """
-    folder = UPath(data_root).absolute() / "clusters"
-    files = sorted(folder.glob("*.parquet")) if folder.exists() else []
-    if not files:
+    days = list_stored_days(data_root, "clusters")
+    if not days:
+        folder = UPath(data_root).absolute() / "clusters"
         raise MissingPartitionError(f"{folder} has no day: run the job make_personas, or set PERSONA_DATA")
-    return [dt.datetime.strptime(file.stem, DAY_FORMAT).date() for file in files]  # noqa: DTZ007 - a day
+    return days
 
 
 def find_personas_by_text(

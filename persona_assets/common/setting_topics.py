@@ -39,6 +39,7 @@ SETTING_TOPICS: Mapping[str, tuple[str, ...]] = {
         "cluster_method",
         "whiten_users",
         "seed",
+        "assign_to",
     ),
     "Files of personas": ("cluster_format", "cluster_compression", "lines_without_text", "max_thread_messages"),
     "Ignored messages": (

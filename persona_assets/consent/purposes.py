@@ -19,6 +19,7 @@ PURPOSES_OF: Mapping[str, tuple[Condition, ...]] = {
     "embeddings": ("embedding",),
     "english_users": ("embedding",),
     "clusters": ("embedding",),
+    "user_assignments": ("embedding",),
     "persona_phrases": ("embedding", "inference"),
     "persona_labels": ("inference",),
     "cluster_stats": ("embedding", "inference"),

@@ -137,7 +137,7 @@ class ParquetUPathIOManager(dg.UPathIOManager):
             return self._open(context, days)
         files_by_side = {side: find_side_tables(side, days) for side in side_tables}
         main = self._open(context, days)
-        opened = {side: _open_side_table(files, days) for side, files in files_by_side.items()}
+        opened = {side: open_side_table(files, days) for side, files in files_by_side.items()}
         return DatasetWithSideTables(main, opened)
 
     def _open(self, context: dg.InputContext, paths: list[UPath]) -> pads.FileSystemDataset:
@@ -227,7 +227,8 @@ def _write(table: pa.Table | Path, temporary: UPath, day: dt.date | None) -> Non
         temporary.fs.put_file(str(table), temporary.path)
 
 
-def _open_side_table(files: list[UPath], paths: list[UPath]) -> pads.FileSystemDataset:
+def open_side_table(files: list[UPath], paths: list[UPath]) -> pads.FileSystemDataset:
+    """Open a side table as one dataset; raise StorageError if a file has changed or is of another main table."""
     filesystem = arrow_filesystem(files[0].fs)
     for file, path in zip(files, paths, strict=True):
         _verify(file)

@@ -18,6 +18,7 @@ from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import make_model
 from persona_assets_tests.whole_graph import (
     ALL_DAYS_ASSETS,
+    ASSIGNMENT_ASSETS,
     CONSENT_ASSETS,
     DAY_ASSETS,
     LINEAGE_ASSETS,
@@ -33,6 +34,7 @@ ROOT = Path(__file__).parents[2]
         ("prepare_days", (*DAY_ASSETS, *CONSENT_ASSETS)),
         ("make_personas", (*PERSONA_ASSETS, *LINEAGE_ASSETS)),
         ("process_day", (*DAY_ASSETS, *PERSONA_ASSETS, *ALL_DAYS_ASSETS)),
+        ("assign_users", (*DAY_ASSETS, *CONSENT_ASSETS, "english_users", *ASSIGNMENT_ASSETS)),
     ],
 )
 def test_a_job_materializes_its_assets_for_each_day(job, assets):

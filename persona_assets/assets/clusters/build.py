@@ -8,24 +8,24 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.assets.clusters.assign import (
-    Labels,
-    Vectors,
-    assign_second_nearest,
-    compute_centres,
-    single_threaded_blas,
-)
 from persona_assets.assets.clusters.choose_k import KCandidate, choose_n_clusters
 from persona_assets.assets.clusters.fit import require_enough_users
 from persona_assets.assets.clusters.hierarchy import fit_hierarchy
 from persona_assets.assets.clusters.lloyd import KMEANS, ClusterSpec, Fit
 from persona_assets.assets.clusters.silhouette import measure_silhouette
 from persona_assets.assets.clusters.stability import measure_stability
-from persona_assets.assets.clusters.user_vectors import UserVectors, average_user_vectors
 from persona_assets.assets.clusters.whiten import whiten_vectors
 from persona_assets.common.columns import column, required_column
 from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut
+from persona_assets.post_vectors.assign import (
+    Labels,
+    Vectors,
+    assign_second_nearest,
+    compute_centres,
+    single_threaded_blas,
+)
 from persona_assets.post_vectors.read import find_model_name
+from persona_assets.post_vectors.user_vectors import UserVectors, average_user_vectors
 
 # Side table with a row per row of `clusters`, in the same order: how clearly the user belongs to its cluster.
 CERTAINTY = pa.schema(

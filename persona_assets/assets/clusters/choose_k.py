@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from persona_assets.assets.clusters.assign import Vectors
 from persona_assets.assets.clusters.fit import require_enough_users, sample_users
 from persona_assets.assets.clusters.lloyd import ClusterSpec
 from persona_assets.assets.clusters.methods import fit_clusters
 from persona_assets.assets.clusters.silhouette import measure_silhouette
 from persona_assets.assets.clusters.stability import measure_stability
+from persona_assets.post_vectors.assign import Vectors
 
 # The numbers tried: those below ten, then these times 1, 10, 100 and so on. Each is 1.2 to 1.6 times the one before.
 NUMBERS_FROM_TEN = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80)

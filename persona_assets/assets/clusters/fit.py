@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from persona_assets.assets.clusters.assign import Vectors, compute_centres, map_blocks, single_threaded_blas
 from persona_assets.assets.clusters.lloyd import MAX_ITERATIONS, ClusterSpec, Fit, lloyd_iterations
 from persona_assets.assets.clusters.swap import improve_by_swaps
 from persona_assets.errors import TooFewUsersError
+from persona_assets.post_vectors.assign import Vectors, compute_centres, map_blocks, single_threaded_blas
 
 # The initialisations are compared on a random sample: this many users, or this many per cluster if that is more.
 SAMPLE_USERS = 20_000

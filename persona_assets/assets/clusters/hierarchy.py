@@ -4,7 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from persona_assets.assets.clusters.assign import (
+from persona_assets.assets.clusters.fit import relabel_by_size
+from persona_assets.assets.clusters.lloyd import ClusterSpec, Fit, lloyd_iterations
+from persona_assets.assets.clusters.methods import fit_clusters
+from persona_assets.assets.clusters.min_size import fill_small_clusters
+from persona_assets.assets.clusters.silhouette import measure_silhouette
+from persona_assets.post_vectors.assign import (
     Int64Array,
     Labels,
     Vectors,
@@ -14,11 +19,6 @@ from persona_assets.assets.clusters.assign import (
     single_threaded_blas,
     sum_by_cluster,
 )
-from persona_assets.assets.clusters.fit import relabel_by_size
-from persona_assets.assets.clusters.lloyd import ClusterSpec, Fit, lloyd_iterations
-from persona_assets.assets.clusters.methods import fit_clusters
-from persona_assets.assets.clusters.min_size import fill_small_clusters
-from persona_assets.assets.clusters.silhouette import measure_silhouette
 
 MAX_ITERATIONS = 100
 # Groupings of clusters that are tried from random initial centres, beside the one from the coarser fit, and how many of

@@ -4,14 +4,14 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from persona_assets.assets.clusters.assign import (
+from persona_assets.assets.clusters.min_size import dissolve_small_clusters, fill_small_clusters
+from persona_assets.post_vectors.assign import (
     Labels,
     Vectors,
     assign_nearest,
     compute_centres,
     similarity_to_own_centre,
 )
-from persona_assets.assets.clusters.min_size import dissolve_small_clusters, fill_small_clusters
 
 MAX_ITERATIONS = 300
 # Iterations end when the mean similarity increases by less than this.

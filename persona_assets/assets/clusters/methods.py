@@ -10,7 +10,9 @@ from typing import Protocol
 
 import numpy as np
 
-from persona_assets.assets.clusters.assign import (
+from persona_assets.assets.clusters.fit import fit_kmeans, relabel_by_size, require_enough_users, sample_users
+from persona_assets.assets.clusters.lloyd import KMEANS, ClusterSpec, Fit, enforce_min_size
+from persona_assets.post_vectors.assign import (
     Labels,
     Vectors,
     assign_nearest,
@@ -18,8 +20,6 @@ from persona_assets.assets.clusters.assign import (
     similarity_to_own_centre,
     single_threaded_blas,
 )
-from persona_assets.assets.clusters.fit import fit_kmeans, relabel_by_size, require_enough_users, sample_users
-from persona_assets.assets.clusters.lloyd import KMEANS, ClusterSpec, Fit, enforce_min_size
 
 # Maximum number of users that Ward's method merges: it stores all distances between pairs, 100 MB for this many.
 WARD_USERS = 5_000

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from persona_assets.assets.clusters.assign import Float64Array, Int64Array, Labels, Vectors, assign_nearest
+from persona_assets.post_vectors.assign import Float64Array, Int64Array, Labels, Vectors, assign_nearest
 
 # Number of cheapest moves that a search of a cluster keeps, so that the next moves from it need no search.
 KEPT_MOVES = 64

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from persona_assets.assets.clusters.assign import Labels, Vectors, map_blocks, single_threaded_blas, sum_by_cluster
+from persona_assets.post_vectors.assign import Labels, Vectors, map_blocks, single_threaded_blas, sum_by_cluster
 
 
 def measure_silhouette(vectors: Vectors, labels: Labels) -> Vectors:

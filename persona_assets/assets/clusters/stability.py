@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from persona_assets.assets.clusters.assign import Vectors, assign_nearest, single_threaded_blas
 from persona_assets.assets.clusters.fit import sample_users
 from persona_assets.assets.clusters.lloyd import ClusterSpec
 from persona_assets.assets.clusters.methods import fit_clusters
+from persona_assets.post_vectors.assign import Vectors, assign_nearest, single_threaded_blas
 
 # Maximum number of users, number of random splits into halves, and initialisations of each fit.
 MAX_USERS = 20_000

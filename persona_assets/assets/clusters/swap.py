@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from persona_assets.assets.clusters.assign import Float64Array, Labels, Vectors, sum_by_cluster
 from persona_assets.assets.clusters.lloyd import ClusterSpec, Fit, lloyd_iterations
+from persona_assets.post_vectors.assign import Float64Array, Labels, Vectors, sum_by_cluster
 
 # Maximum Lloyd iterations after a swap: most swaps that improve the fit show it within a few.
 ITERATIONS_PER_SWAP = 8

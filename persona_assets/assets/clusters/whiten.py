@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from persona_assets.assets.clusters.assign import Float64Array, Vectors, map_blocks, single_threaded_blas
+from persona_assets.post_vectors.assign import Float64Array, Vectors, map_blocks, single_threaded_blas
 
 # Added to each variance within users, as a share of the mean variance: without it, directions in which the posts of a
 # user hardly vary would be scaled up without bound. Values from 0.1 to 1 make no difference on our data.

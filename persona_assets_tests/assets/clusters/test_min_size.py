@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from persona_assets.assets.clusters.assign import assign_nearest
 from persona_assets.assets.clusters.min_size import _cheapest_path, dissolve_small_clusters, fill_small_clusters
+from persona_assets.post_vectors.assign import assign_nearest
 from persona_assets_tests.assets.clusters.builders import unit
 
 

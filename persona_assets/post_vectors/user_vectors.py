@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from persona_assets.assets.clusters.assign import Float64Array, Int64Array, Vectors
 from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut, count_by_reason, leave_out_users
+from persona_assets.post_vectors.assign import Float64Array, Int64Array, Vectors
 from persona_assets.post_vectors.exact_sums import UNITS_PER_ONE, add_by_row
 from persona_assets.post_vectors.read import read_common_width, read_post_vectors
 
@@ -28,6 +28,7 @@ class UserVectors(NamedTuple):
     dropped: dict[str, int]  # number of users without a vector, by reason
     # (d, d), covariance of posts within users; zeros if it was not asked for, or if no user has two posts
     within_covariance: Float64Array
+    posts: Int64Array  # (n_users,), number of posts that each vector is the mean of
 
 
 class _UserSums:
@@ -106,4 +107,5 @@ def _normalise(user_ids: pa.Array, sums: _UserSums) -> UserVectors:
     sums.vectors /= np.where(kept, norms, 1)[:, None]
     dropped = {"no vector in the window": int((posts == 0).sum()), "vectors cancel out": int(cancel.sum())}
     vectors = sums.vectors.astype(np.float32)
-    return UserVectors(user_ids.filter(pa.array(kept)), vectors if kept.all() else vectors[kept], dropped, covariance)
+    vectors = vectors if kept.all() else vectors[kept]
+    return UserVectors(user_ids.filter(pa.array(kept)), vectors, dropped, covariance, posts[kept])

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.assets.clusters.user_vectors import average_user_vectors
 from persona_assets.errors import VectorError
+from persona_assets.post_vectors.user_vectors import average_user_vectors
 from persona_assets_tests.assets.clusters.builders import dataset, embeddings_of, users_of
 from persona_assets_tests.consent.builders import left_out
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from persona_assets.assets.clusters.assign import (
+from persona_assets.post_vectors.assign import (
     assign_nearest,
     assign_second_nearest,
     compute_centres,

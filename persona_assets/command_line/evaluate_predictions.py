@@ -1,0 +1,84 @@
+"""Find a data set below PERSONA_DATA, and score baselines and files of predictions on it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from persona_assets.errors import EvaluationError
+from persona_assets.evaluation.evaluate import Embed, Options, Scores, predict_baselines, score_predictions
+from persona_assets.evaluation.rows import read_predictions, read_rows
+from persona_assets.settings import Settings
+
+# Texts embedded at a time.
+_BLOCK = 1024
+
+
+def choose_folder(data: str) -> Path:
+    """Return the folder of the last data set below `data`, the setting.
+
+    Raises:
+        EvaluationError: There is none, or `data` is no local path.
+    """
+    if "://" in data:
+        raise EvaluationError("PERSONA_DATA is not a local path: copy the data set, and name its folder")
+    root = Path(data).absolute() / "dataset"
+    folders = sorted(folder for folder in root.glob("[0-9]*") if folder.is_dir())
+    if not folders:
+        raise EvaluationError(f"{root} has no data set: materialize the asset dataset, or name a folder")
+    return folders[-1]
+
+
+def evaluate_folder(
+    folder: Path, files: Mapping[str, Path], settings: Settings | None, options: Options
+) -> list[Scores]:
+    """Return the scores of the baselines, and then of each file of predictions.
+
+    Args:
+        folder: Folder of a data set.
+        files: Files of predictions, by the name of the model.
+        settings: Which model embeds texts; None leaves out the scores that need one.
+        options: How scores are measured.
+
+    Raises:
+        EvaluationError: The data set or a file cannot be used.
+    """
+    splits = read_rows(folder)
+    predictions = predict_baselines(splits, seed=options.seed)
+    predictions |= {name: read_predictions(file, splits["test"]) for name, file in files.items()}
+    embed = None if settings is None else _LazyEncoder(settings)
+    return [score_predictions(name, one, splits, embed=embed, options=options) for name, one in predictions.items()]
+
+
+class _LazyEncoder:
+    """Embeds texts with the model of the settings, which is loaded for the first text."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._embed: Embed | None = None
+
+    def __call__(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        if self._embed is None:
+            self._embed = _load(self._settings)
+        return self._embed(texts)
+
+
+def _load(settings: Settings) -> Embed:
+    from persona_assets.text_encoder.encode import Encoder  # noqa: PLC0415 - loads torch
+    from persona_assets.text_encoder.model import choose_model  # noqa: PLC0415 - the same
+    from persona_assets.text_encoder.tokenize import tokenize_texts  # noqa: PLC0415 - the same
+
+    model = choose_model(
+        settings.model,
+        device=settings.device,
+        compute_dtype=settings.compute_dtype,
+        max_tokens=settings.max_tokens,
+    )
+    encoder = Encoder(model)
+
+    def embed(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        blocks = [list(texts[at : at + _BLOCK]) for at in range(0, len(texts), _BLOCK)]
+        return np.concatenate([encoder.encode(tokenize_texts(model, block)).astype(np.float32) for block in blocks])
+
+    return embed
