@@ -218,8 +218,8 @@ def _make_report(
 def _find_left_out(
     english_posts: pads.Dataset, said: ConsentTables, config: ClusterStatsConfig, scratch: Scratch
 ) -> LeftOut:
-    silence = {"embedding": config.consent_embedding, "inference": config.consent_inference}
-    rules = rules_of("cluster_stats", deletions=config.deletions, **silence)
+    embedding, inference = config.consent_embedding, config.consent_inference
+    rules = rules_of("cluster_stats", deletions=config.deletions, embedding=embedding, inference=inference)
     return find_left_out(english_posts, said, rules, memory_limit=config.memory_limit, scratch=scratch.new_folder())
 
 
