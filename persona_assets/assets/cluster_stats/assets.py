@@ -218,7 +218,7 @@ def _make_report(
 def _find_left_out(
     english_posts: pads.Dataset, said: ConsentTables, config: ClusterStatsConfig, scratch: Scratch
 ) -> LeftOut:
-    silence = {"embedding": config.consent_embedding, "inference": config.consent_inference}
+    silence: dict[str, UndefinedMeans] = {"embedding": config.consent_embedding, "inference": config.consent_inference}
     rules = rules_of("cluster_stats", deletions=config.deletions, **silence)
     return find_left_out(english_posts, said, rules, memory_limit=config.memory_limit, scratch=scratch.new_folder())
 
