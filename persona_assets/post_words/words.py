@@ -1,8 +1,8 @@
 """The words of a window's posts: one table that several assets count in.
 
 All SQL here reads the relations `english_posts`, `users(user_id, user_number, cluster_id)`, `repeated(uri)` and
-`left_out_posts(uri)`, and makes `posts(cluster_id, user_number, uri, words)`, each post once, and
-`stop_words(stop_word)`.
+`not_taken_at_once(uri)` (repeated or left out), and makes `posts(cluster_id, user_number, uri, words)`, each post once,
+and `stop_words(stop_word)`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets.common.database import create_dataset_view, open_duckdb
-from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut, leave_out_users
+from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut, leave_out_users, mark_sorted
 from persona_assets.post_vectors.duplicates import find_repeated_uris
 from persona_assets.post_words.stop_words import STOP_WORDS
 
@@ -49,9 +50,9 @@ LOAD_POSTS = f"""
 CREATE TEMP TABLE posts AS
 WITH own AS NOT MATERIALIZED (
     SELECT cluster_id, user_number, uri, event_time_us, left(text, {LETTERS_OF_A_TEXT}) AS text
-    FROM english_posts JOIN users USING (user_id) ANTI JOIN left_out_posts USING (uri)
+    FROM english_posts JOIN users USING (user_id)
 ), once AS (
-    SELECT cluster_id, user_number, uri, text FROM own ANTI JOIN repeated USING (uri)
+    SELECT cluster_id, user_number, uri, text FROM own ANTI JOIN not_taken_at_once USING (uri)
     UNION ALL
     SELECT cluster_id, user_number, uri, text FROM own SEMI JOIN repeated USING (uri)
     QUALIFY row_number() OVER (PARTITION BY uri ORDER BY event_time_us, text) = 1
@@ -127,8 +128,10 @@ def create_word_tables(
         language: Of the posts, ISO 639. For all but "en", stop words are those that most clusters share.
         n_clusters: Their number.
     """
-    connection.register("repeated", pa.table({"uri": repeated_uris}))
-    connection.register("left_out_posts", pa.table({"uri": left_out}))
+    # One join for both: with a second one, DuckDB was seen to hold all texts in memory.
+    repeated = repeated_uris.filter(pc.invert(mark_sorted(repeated_uris, left_out)))
+    connection.register("repeated", pa.table({"uri": repeated}))
+    connection.register("not_taken_at_once", pa.table({"uri": pa.concat_arrays([repeated, left_out])}))
     connection.execute(DEFINE_WORDS)
     connection.execute(LOAD_POSTS)
     stop_words = STOP_WORDS if language == "en" else _find_stop_words(connection, n_clusters)
