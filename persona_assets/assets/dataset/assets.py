@@ -176,6 +176,7 @@ def _open_inputs(  # noqa: PLR0913, PLR0917 - what a data set is made from
         personas,
         find_left_out(user_actions, said, rules, memory_limit=config.memory_limit, scratch=scratch),
         cluster_jsonl.open_ignored(),
+        knows_consents=said.consents is not None,
     )
     _require_ignored(config, inputs)
     return inputs

@@ -57,6 +57,7 @@ class ReleaseInputs(NamedTuple):
     personas: list[Persona]
     left_out: LeftOut | None = None  # accounts and posts that no line may have
     ignored: pads.Dataset | None = None  # evidence of ignored messages, which forms of pairs need
+    knows_consents: bool = True  # whether `left_out` is made from what accounts said, not from deletions alone
 
 
 class ReleaseOptions(NamedTuple):

@@ -116,7 +116,7 @@ def audit_release(  # noqa: PLR0913 - what is compared, and how
     line_ids = released["line_id"].to_numpy()
     deleted = count_deleted(inputs, line_ids, memory_limit=memory_limit, scratch=scratch)
     refusing = count_refusing(inputs, line_ids, memory_limit=memory_limit, scratch=scratch)
-    counts = GateCounts(None if inputs.left_out is None else refusing, deleted, account_ids)
+    counts = GateCounts(refusing if inputs.left_out and inputs.knows_consents else None, deleted, account_ids)
     with _open_released(inputs, line_ids, memory_limit, scratch) as con:
         privacy = audit_privacy(con, folder, release, options, counts, names=names)
     leaks = find_leaks(

@@ -6,8 +6,9 @@ from upath import UPath
 from persona_assets.assets.dataset.gate import Audit
 from persona_assets.assets.dataset.gate_checks import GATE_CHECKS, let_pass
 from persona_assets.errors import ReleaseError
+from persona_assets_tests.privacy.builders import audit
 
-PASSED = Audit(0, 0, 0, 0, 0, 20, (), {"users": 5})
+PASSED = Audit(0, 0, 0, 0, 0, 20, (), {"users": 5}, audit())
 
 
 def test_a_release_without_fault_has_a_result_of_each_check(tmp_path):
