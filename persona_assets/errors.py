@@ -10,7 +10,7 @@ class SettingsError(PersonaAssetsError):
 
 
 class CaptureError(PersonaAssetsError):
-    """The capture, or a day of it, is missing or has no files."""
+    """Files of the capture, or of a day of it, are missing, incomplete or not those of a recording."""
 
 
 class ArchiveError(PersonaAssetsError):

@@ -19,7 +19,7 @@ from persona_assets.settings import read_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the personas that were found as a table; return exit status 0, or 1 if there are none."""
+    """Search stored personas for a text or an account; print them as a table and return 0, or 1 without any."""
     parser = argparse.ArgumentParser(prog="python -m persona_assets.find", description="Find a persona.")
     parser.add_argument("what", help="a text, or the permanent id (DID) of an account")
     parser.add_argument("--day", type=dt.date.fromisoformat, help="of a text: the day, YYYY-MM-DD (default: the last)")

@@ -12,15 +12,15 @@ _PLC_BYTES = 32
 _BASE32 = b"abcdefghijklmnopqrstuvwxyz234567"
 
 
-def is_user_id(did: str) -> bool:
+def is_did_or_hash(text: str) -> bool:
     """Return whether a text is a DID of at most 2,048 characters, or a hash of 32 to 128 hexadecimal digits."""
-    return len(did) <= MAX_DID_CHARACTERS and _USER_ID.fullmatch(did) is not None
+    return len(text) <= MAX_DID_CHARACTERS and _USER_ID.fullmatch(text) is not None
 
 
 def are_all_plc_dids(dids: Sequence[str]) -> bool:
     """Return whether every id is "did:plc:" followed by 24 base32 characters.
 
-    Nearly all ids are. Checking many at once is much faster than calling `is_user_id` for each.
+    Nearly all ids are. Checking many at once is much faster than calling `is_did_or_hash` for each.
     """
     # Check each length: in the joined text, a long id would compensate for a short one.
     if not set(map(len, dids)) <= {_PLC_BYTES}:

@@ -18,6 +18,7 @@ from persona_assets.forgetting.persona_folders import (
     count_in_persona_folder,
     delete_folder,
     forget_in_persona_folder,
+    has_index,
     is_persona_folder,
 )
 from persona_assets.forgetting.proof import Change, Proof, ProofFile, format_time
@@ -144,7 +145,10 @@ class _Removal:
         self._remove_vectors(stored, tables, only_count=True)
         for folder, files in stored.folders.items():
             if _is_edited(folder, files):
-                self._proof.changes += count_in_persona_folder(files, self._accounts)
+                changes = count_in_persona_folder(files, self._accounts)
+                self._proof.changes += changes
+                if changes and has_index(files):
+                    self._note_deleted(folder)
             elif self._is_to_delete(folder, files, tables, named):
                 self._proof.changes += [Change(file.name, "deleted") for file in files]
                 self._note_deleted(folder)
@@ -197,6 +201,8 @@ class _Removal:
             place = self._places.data / folder
             if _is_edited(folder, files):
                 if any(file.name in named for file in files):
+                    if has_index(files):
+                        self._note_deleted(folder)
                     forget_in_persona_folder(place, files, named, self._accounts, self._file)
             elif self._is_to_delete(folder, files, tables, named):
                 self._note_deleted(folder)

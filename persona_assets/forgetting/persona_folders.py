@@ -14,6 +14,7 @@ import pyarrow as pa
 import zstandard
 from upath import UPath
 
+from persona_assets.common.line_tables import LINE_TABLES
 from persona_assets.forgetting.proof import Change, ProofFile, digest_file
 from persona_assets.forgetting.search import names_accounts_in
 from persona_assets.forgetting.stored_files import StoredFile, require_unchanged
@@ -30,6 +31,8 @@ from persona_assets.io_managers.persona_files import USER_CLUSTERS, ZSTD_SUFFIX,
 from persona_assets.io_managers.report_folders import STATS
 
 _BLOCK_BYTES = 8 << 20
+# The index of lines counts them by their place in the files, which changes when a line is removed.
+_INDEX_FILES = frozenset(f"{name}.parquet" for name in LINE_TABLES)
 
 
 def is_persona_folder(files: list[StoredFile]) -> bool:
@@ -42,8 +45,8 @@ def forget_in_persona_folder(
 ) -> None:
     """Replace a folder of `cluster_jsonl` by one without the lines and users that name an account.
 
-    A line is removed whole: without one of its messages it would be another conversation. Files that name no account
-    are the same files.
+    A line is removed whole: without one of its messages it would be another conversation. The index of lines is
+    deleted. Other files that name no account are the same files.
 
     Args:
         folder: The folder.
@@ -64,7 +67,9 @@ def forget_in_persona_folder(
         changes = list[Change]()
         for file in files:
             target = staging / file.path.name
-            if file.name in named:
+            if file.path.name in _INDEX_FILES:
+                changes.append(_delete(file))
+            elif file.name in named:
                 changes.append(_write_file_without(file, target, checksums, accounts))
             elif file.path.name != CHECKSUMS:
                 _take_over(file.path, target)
@@ -77,9 +82,12 @@ def forget_in_persona_folder(
 
 def count_in_persona_folder(files: list[StoredFile], accounts: Accounts) -> list[Change]:
     """Return the changes that `forget_in_persona_folder` would make, without digests."""
-    named = [file for file in files if names_accounts_in(file, accounts)]
+    found = [file for file in files if names_accounts_in(file, accounts)]
+    named = [file for file in found if file.path.name not in _INDEX_FILES]
     with tempfile.TemporaryDirectory(prefix="persona_assets-forget-") as scratch:
         changes = [_write_file_without(file, Path(scratch) / file.path.name, None, accounts) for file in named]
+    if found:
+        changes += [_delete(file) for file in files if file.path.name in _INDEX_FILES]
     for change in changes:
         change.digest_before = change.digest_after = ""
     return changes
@@ -95,8 +103,7 @@ def delete_folder(folder: UPath, files: list[StoredFile], proof: ProofFile) -> N
     """
     changes = list[Change]()
     for file in files:
-        with file.path.open("rb") as opened:
-            changes.append(Change(file.name, "deleted", digest_before=digest_file(opened)))
+        changes.append(_delete(file))
     proof.add(*changes)
     require_unchanged(files)
     if is_local_path(folder):
@@ -108,6 +115,17 @@ def delete_folder(folder: UPath, files: list[StoredFile], proof: ProofFile) -> N
         if (folder / marker).exists():
             (folder / marker).unlink()
     folder.fs.rm(folder.path, recursive=True)
+
+
+def has_index(files: list[StoredFile]) -> bool:
+    """Return whether a folder of `cluster_jsonl` has the index of its lines, from which `dataset` is made."""
+    return any(file.path.name in _INDEX_FILES for file in files)
+
+
+def _delete(file: StoredFile) -> Change:
+    """Return the change that deletes a file; the caller leaves it out."""
+    with file.path.open("rb") as opened:
+        return Change(file.name, "deleted", digest_before=digest_file(opened))
 
 
 def _take_over(source: UPath, target: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from persona_assets.common.account_ids import is_user_id
+from persona_assets.common.account_ids import is_did_or_hash
 from persona_assets.common.lexicon import FORGOTTEN_OWNER, URI_SCHEME
 from persona_assets.errors import AccountIdError
 
@@ -40,7 +40,7 @@ def read_account_ids(lines: Iterable[str]) -> list[str]:
         value = line.strip()
         if not value or value.startswith("#"):
             continue
-        if not is_user_id(value):
+        if not is_did_or_hash(value):
             raise AccountIdError(
                 f"id {number} is no account id: it must be a DID, such as did:plc: and 24 characters, or did:web: and "
                 "a domain; a handle is none"

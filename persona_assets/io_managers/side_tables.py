@@ -33,9 +33,9 @@ def find_side_tables(side: str, paths: Iterable[UPath]) -> list[UPath]:
 
 
 def remove_side_table(path: UPath, side: str, *, only_old_location: bool) -> None:
-    """Remove the side table `side` of the main table at `path`, from both places where it may be stored.
+    """Delete the side table `side` of the main table at `path` where this version and version 0.1 store it.
 
-    The places are that of this version and that of version 0.1. With `only_old_location` only the latter is removed.
+    With `only_old_location`, only the file of version 0.1 is deleted.
     """
     for candidate in _list_candidates(path, side)[1 if only_old_location else 0 :]:
         candidate.unlink(missing_ok=True)

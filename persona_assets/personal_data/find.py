@@ -9,7 +9,7 @@ from persona_assets.personal_data.kinds import Span, merge_spans
 
 _Finder = Callable[[str], Iterator[Span]]
 # The order decides what a span is that fits two kinds: an IBAN has a phone number's digits in it.
-_ONLINE: tuple[_Finder, ...] = (online.find_dids, online.find_emails, online.find_links, online.find_handles)
+_ONLINE: tuple[_Finder, ...] = (online.find_dids_and_uris, online.find_emails, online.find_links, online.find_handles)
 _NUMBERS: tuple[_Finder, ...] = (numbers.find_ibans, numbers.find_card_numbers, numbers.find_ssns)
 # What has been found is hidden from the finders after it by a character that is no part of any kind.
 _HIDDEN = "\x00"

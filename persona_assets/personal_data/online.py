@@ -83,7 +83,7 @@ _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?:(?:\.\d{1
 _FEWEST_DIGITS_OF_IPV6 = 2
 
 
-def find_dids(text: str) -> Iterator[Span]:
+def find_dids_and_uris(text: str) -> Iterator[Span]:
     """Yield the spans of DIDs (account ids), and of whole `at://` URIs, because a record key identifies its author."""
     if "did:" in text:
         for match in _DID.finditer(text):

@@ -97,7 +97,7 @@ class Attempts:
         self.index = (self.index + 1) % len(self.addresses)
 
     def note_failure(self) -> None:
-        """Note that the current server delivered nothing, and make the next server the current one."""
+        """Record that the current server delivered nothing, and switch to the next server."""
         self._first_seen.setdefault(self.index, None)
         self.use_next_server()
 

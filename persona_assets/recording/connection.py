@@ -21,7 +21,7 @@ _BAD_REQUEST, _TIMEOUT, _TOO_MANY, _SERVER_ERROR = 400, 408, 429, 500
 _MAX_NAME_LENGTH = 64
 
 
-class RefusedError(Exception):
+class SubscriptionError(Exception):
     """The server could not be reached, or rejected the subscription before the stream began."""
 
     def __init__(self, reason: str, *, name: str = "", is_final: bool = False, is_bad_request: bool = False) -> None:
@@ -108,7 +108,7 @@ def open_connection(
         max_message_bytes: As in `StreamAddress.build_url`.
 
     Raises:
-        RefusedError: There is no stream.
+        SubscriptionError: There is no stream.
     """
     dictionary_id = dictionary[0] if dictionary else None
     url = address.build_url(filters, cursor=cursor, dictionary_id=dictionary_id, max_message_bytes=max_message_bytes)
@@ -129,7 +129,7 @@ def open_connection(
         except InvalidStatus as error:
             raise _explain_refusal(error) from None
         except (OSError, InvalidHandshake, InvalidURI, WebSocketException) as error:
-            raise RefusedError(f"no connection: {type(error).__name__}") from None
+            raise SubscriptionError(f"no connection: {type(error).__name__}") from None
         # What the server has sent and nobody will read would keep the closing handshake waiting.
         stack.callback(socket.close_socket)
         if address.needs_hello(filters):
@@ -145,12 +145,12 @@ def _explain_loss(error: ConnectionClosed) -> LostError:
     return LostError(f"closed with code {int(code)}")
 
 
-def _explain_refusal(error: InvalidStatus) -> RefusedError:
+def _explain_refusal(error: InvalidStatus) -> SubscriptionError:
     status = error.response.status_code
     name = _read_error_name(error.response.body or b"")
     reason = f"HTTP status {status}" + (f" ({name})" if name else "")
     is_final = _BAD_REQUEST <= status < _SERVER_ERROR and status not in (_TIMEOUT, _TOO_MANY)
-    return RefusedError(reason, name=name, is_final=is_final, is_bad_request=status == _BAD_REQUEST)
+    return SubscriptionError(reason, name=name, is_final=is_final, is_bad_request=status == _BAD_REQUEST)
 
 
 def _read_error_name(body: bytes | bytearray) -> str:

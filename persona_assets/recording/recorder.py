@@ -13,7 +13,7 @@ from persona_assets.recording.connection import (
     BadFrameError,
     Connection,
     LostError,
-    RefusedError,
+    SubscriptionError,
     open_connection,
 )
 from persona_assets.recording.continuity import MIN_GAP_US, GapDetector
@@ -122,7 +122,7 @@ class Recorder:
                 self._read(connection, address, attempt)
         except _ReadAgainError as error:
             self._report(str(error))
-        except RefusedError as error:
+        except SubscriptionError as error:
             self._report(f"{address.host}: {error}")
             if not self._retries.note_refusal(error, address, dictionary):
                 self._wait(has_progress=False)

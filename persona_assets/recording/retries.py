@@ -7,7 +7,7 @@ from persona_assets.errors import StreamError
 from persona_assets.recording.addresses import StreamAddress
 from persona_assets.recording.attempts import Attempts
 from persona_assets.recording.backoff import Backoff
-from persona_assets.recording.connection import MAX_FRAME_BYTES, LostError, RefusedError
+from persona_assets.recording.connection import MAX_FRAME_BYTES, LostError, SubscriptionError
 from persona_assets.recording.dictionaries import Dictionaries
 
 # A replay gives up after so many attempts on each server in a row that brought nothing.
@@ -38,7 +38,9 @@ class ConnectionRetries:
         """Note that a server accepted the subscription: forget final refusals."""
         self._final.clear()
 
-    def note_refusal(self, error: RefusedError, address: StreamAddress, dictionary: tuple[int, bytes] | None) -> bool:
+    def note_refusal(
+        self, error: SubscriptionError, address: StreamAddress, dictionary: tuple[int, bytes] | None
+    ) -> bool:
         """Set up the next request after a refusal; return whether it goes to the same server with other parameters."""
         if error.name == _CURSOR_TOO_OLD and self._attempts.has_sequence:
             self._attempts.forget_sequence()

@@ -1,12 +1,12 @@
 import pytest
 
-from persona_assets.common.account_ids import are_all_plc_dids, is_user_id
+from persona_assets.common.account_ids import are_all_plc_dids, is_did_or_hash
 from persona_assets_tests.assets.raw_events.builders import ALICE, BOB
 
 
 @pytest.mark.parametrize("did", ["did:plc:abc", "did:web:localhost%3A3000", "d41d8cd98f00b204e9800998ecf8427e"])
 def test_dids_and_hashes_are_user_ids(did):
-    assert is_user_id(did)
+    assert is_did_or_hash(did)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_dids_and_hashes_are_user_ids(did):
     ],
 )
 def test_other_texts_are_not_user_ids(did):
-    assert not is_user_id(did)
+    assert not is_did_or_hash(did)
 
 
 def test_many_plc_ids_are_checked_at_once():

@@ -76,6 +76,21 @@ def test_lines_and_users_that_name_the_account_are_removed_and_checksums_are_rig
     }
 
 
+def test_the_index_of_lines_is_deleted_as_lines_have_other_places_then(folder):
+    store(folder, "lines", make_users(BOB))
+    store(folder, "line_messages", make_users(BOB))
+    write_checksum_file(folder, {})
+    counted = {change.file: change.what for change in count_in_persona_folder(list_folder(folder.parents[1]), ACCOUNTS)}
+
+    changes = forget(folder)
+
+    index = {"lines.parquet", "line_messages.parquet"}
+    assert {name for name, change in changes.items() if change.what == "deleted"} == index
+    assert {name.rpartition("/")[2] for name, what in counted.items() if what == "deleted"} == index
+    assert index.isdisjoint(path.name for path in folder.iterdir())
+    verify_listed_files(UPath(folder), read_checksum_file(UPath(folder)))
+
+
 def test_other_files_are_the_same_files(folder):
     before = (folder / "cluster_2.jsonl").stat()
 

@@ -74,4 +74,4 @@ def test_ip_addresses(text, expected):
 def test_dids_and_at_uris():
     text = "did:plc:abc234, at://did:web:a.org/app.bsky.feed.post/3k2. did: you"
 
-    assert found(online.find_dids, text) == ["did:plc:abc234", "at://did:web:a.org/app.bsky.feed.post/3k2"]
+    assert found(online.find_dids_and_uris, text) == ["did:plc:abc234", "at://did:web:a.org/app.bsky.feed.post/3k2"]

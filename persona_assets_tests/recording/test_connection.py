@@ -3,7 +3,7 @@ import zstandard
 
 from persona_assets.recording import connection
 from persona_assets.recording.addresses import parse_addresses
-from persona_assets.recording.connection import BadFrameError, Connection, LostError, RefusedError, open_connection
+from persona_assets.recording.connection import BadFrameError, Connection, LostError, SubscriptionError, open_connection
 from persona_assets.recording.results import Filters
 from persona_assets_tests.jetstream_server import Fault, JetstreamServer, make_dictionary, make_events, running
 
@@ -53,7 +53,7 @@ def test_an_oversize_frame_loses_the_connection(monkeypatch):
 def test_a_refusal_says_its_status_and_whether_it_is_final(status, is_final):
     server = JetstreamServer(EVENTS, always=[Fault("refuse", 0, status)])
     told = f"HTTP status {status} .InternalError."
-    with running(server), pytest.raises(RefusedError, match=told) as refused, opened(server):
+    with running(server), pytest.raises(SubscriptionError, match=told) as refused, opened(server):
         pass
 
     assert refused.value.is_final == is_final
@@ -63,7 +63,7 @@ def test_a_refusal_says_its_status_and_whether_it_is_final(status, is_final):
 def test_a_server_that_is_not_there_refuses():
     (address,) = parse_addresses(["ws://127.0.0.1:9/subscribe"])
     nobody = open_connection(address, Filters(), cursor=None, dictionary=None, max_message_bytes=None)
-    with pytest.raises(RefusedError, match="no connection: ConnectionRefusedError") as refused, nobody:
+    with pytest.raises(SubscriptionError, match="no connection: ConnectionRefusedError") as refused, nobody:
         pass
     assert not refused.value.is_final
 

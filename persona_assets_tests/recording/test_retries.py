@@ -5,7 +5,7 @@ import pytest
 from persona_assets.errors import StreamError
 from persona_assets.recording.addresses import parse_addresses
 from persona_assets.recording.attempts import Attempts
-from persona_assets.recording.connection import LostError, RefusedError
+from persona_assets.recording.connection import LostError, SubscriptionError
 from persona_assets.recording.dictionaries import Dictionaries
 from persona_assets.recording.retries import ConnectionRetries
 
@@ -22,7 +22,7 @@ def test_a_dictionary_that_is_refused_is_not_asked_for_again():
     retries, attempts, dictionaries = make_retries()
     address = attempts.addresses[0]
 
-    assert retries.note_refusal(RefusedError("r", name="UnknownZstdDictionary"), address, (5, b"d"))
+    assert retries.note_refusal(SubscriptionError("r", name="UnknownZstdDictionary"), address, (5, b"d"))
     assert dictionaries.choose_for_server(address) is None
     assert attempts.index == 0
 
@@ -30,7 +30,7 @@ def test_a_dictionary_that_is_refused_is_not_asked_for_again():
 def test_a_sequence_number_that_is_too_old_is_replaced_by_a_time():
     retries, attempts, _ = make_retries()
     attempts.note_sequence(1, 1)
-    error = RefusedError("r", name="CursorTooOld", is_final=True, is_bad_request=True)
+    error = SubscriptionError("r", name="CursorTooOld", is_final=True, is_bad_request=True)
 
     assert retries.note_refusal(error, attempts.addresses[0], None)
     assert not retries.note_refusal(error, attempts.addresses[0], None)
@@ -39,7 +39,7 @@ def test_a_sequence_number_that_is_too_old_is_replaced_by_a_time():
 
 def test_a_recording_ends_when_all_servers_refuse_for_good():
     retries, attempts, _ = make_retries()
-    final = RefusedError("HTTP status 401", is_final=True)
+    final = SubscriptionError("HTTP status 401", is_final=True)
     for address in attempts.addresses:
         retries.note_refusal(final, address, None)
 

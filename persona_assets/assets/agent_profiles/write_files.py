@@ -95,7 +95,7 @@ def _write_readme(agents: Agents, numbers: Mapping[str, Any], *, day: dt.date) -
 
 
 def _escape(name: str) -> str:
-    return "".join(character if character.isalnum() or character in " ,.-" else " " for character in name)
+    return "".join(character if character.isalnum() or character in " ,.-·" else " " for character in name)
 
 
 def _to_parquet(table: pa.Table, day: dt.date) -> bytes:

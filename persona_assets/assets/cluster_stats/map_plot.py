@@ -63,7 +63,7 @@ def plot_map_png(
 
 
 def plot_map_svg(user_map: UserMap, labels: Sequence[str], *, numbers: Sequence[int] | None = None) -> bytes:
-    """Plot users as points coloured by cluster, at most `MAX_SVG_USERS`, with names as text; return SVG bytes.
+    """Plot at most `MAX_SVG_USERS` users as points coloured by cluster, with the clusters' names; return an SVG.
 
     Args:
         user_map: The users, at least one.

@@ -27,8 +27,9 @@ LIMITS = """\
   `act` is `ignore`.
 - Personas are clusters of users who write about alike things. They are not types of people, and say nothing about age,
   gender or place.
-- What was deleted after the window ended is still here. Remove it before you publish or train anew: `persona-rehydrate`
-  fills the form `dehydrated` from a newer capture, without what was deleted since."""
+- What was deleted after the last day that had been captured when this was made is still here. Remove it before you
+  publish or train anew: `persona-rehydrate` fills the form `dehydrated` from a newer capture, without what was deleted
+  since."""
 CITATION = """\
 ```bibtex
 @misc{blueprint2025,

@@ -83,7 +83,7 @@ def filter_posts(  # noqa: PLR0913 - input, method and resources
     day_column: dt.date | None = None,
     provenance: Provenance | None = None,
 ) -> FilteredPosts:
-    """Write the posts, replies and quotes that are in the language, as `decide` says, to a Parquet file in `scratch`.
+    """Write the posts, replies and quotes that `decide` says are in its language to a Parquet file in `scratch`.
 
     The first pass decides on each message by itself. The second decides the undecided ones by the majority of their
     author's other messages of the day. Memory: `memory_limit` and one batch. A temporary file in `scratch` holds the

@@ -68,7 +68,7 @@ class CandidatePhrase(NamedTuple):
 
 
 def find_candidate_phrases(connection: duckdb.DuckDBPyConnection, *, n_clusters: int) -> list[list[CandidatePhrase]]:
-    """Return each cluster's most distinctive phrases of one to three words; none that a single user wrote.
+    """Return each cluster's most distinctive phrases of one to three words, each written by two users or more.
 
     Args:
         connection: After `post_words.words.create_word_tables`.

@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float32]
 
 
 class PhraseInputs(NamedTuple):
-    """The tables of a day and its window from which phrases are made."""
+    """The tables from which phrases are made: of one day, and of the window of days that ends with it."""
 
     clusters: pads.Dataset  # tables.CLUSTERS of the day
     centres: pads.Dataset  # tables.centres_schema(d) of the day

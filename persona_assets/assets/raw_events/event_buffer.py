@@ -13,7 +13,7 @@ from persona_assets.assets.raw_events.lexicon_limits import replace_unknown_stat
 from persona_assets.assets.raw_events.record_columns import make_record_columns
 from persona_assets.assets.raw_events.repo_paths import are_all_record_keys, is_record_key
 from persona_assets.assets.raw_events.segment_rows import EventGroup
-from persona_assets.common.account_ids import are_all_plc_dids, is_user_id
+from persona_assets.common.account_ids import are_all_plc_dids, is_did_or_hash
 from persona_assets.tables import RAW_EVENTS
 
 # A decoded event is many Python objects, an Arrow column is one. Events of a kind are converted to columns while they
@@ -163,7 +163,7 @@ class EventBuffer:
 
 
 def _has_valid_ids(event: JetstreamEvent) -> bool:
-    return is_user_id(event.did) and (event.commit is None or is_record_key(event.commit.rkey))
+    return is_did_or_hash(event.did) and (event.commit is None or is_record_key(event.commit.rkey))
 
 
 def _add_constant_columns(columns: pa.Table, constant: Mapping[str, str]) -> pa.Table:

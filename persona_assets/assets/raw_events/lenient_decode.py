@@ -36,7 +36,7 @@ from persona_assets.assets.raw_events.rejection_reasons import (
 )
 from persona_assets.assets.raw_events.repo_paths import is_nsid, is_record_key
 from persona_assets.assets.raw_events.wire_formats import decode_any_format
-from persona_assets.common.account_ids import is_user_id
+from persona_assets.common.account_ids import is_did_or_hash
 from persona_assets.common.lexicon import CONSENT_COLLECTIONS, POST, PROFILE, QUOTING_EMBEDS
 
 _BOM = b"\xef\xbb\xbf"
@@ -123,7 +123,7 @@ def decode_object_leniently(line: bytes) -> JetstreamEvent:
 
 def _decode_required_fields(loose: EventWithRawRecord) -> JetstreamEvent:
     """Validate the ids of an event, and decode the body that its `kind` requires."""
-    if not is_user_id(loose.did):
+    if not is_did_or_hash(loose.did):
         raise NotAnEventError("did: not a DID")
     event = JetstreamEvent(loose.did, loose.time_us, loose.kind, seq=loose.seq)
     if loose.kind == "commit":

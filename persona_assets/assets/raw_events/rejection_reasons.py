@@ -24,7 +24,7 @@ SEVERAL_VALUES = "more than one value on the line"
 
 
 class NotAnEventError(Exception):
-    """A line is not an event; `reason` is one of a fixed set of texts and never quotes the line."""
+    """A line is no event: it is not JSON, or JSON of another form. `reason` is a fixed text and quotes no line."""
 
     def __init__(self, reason: str) -> None:
         """Store the reason."""

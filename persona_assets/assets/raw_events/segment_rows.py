@@ -32,7 +32,7 @@ from persona_assets.assets.raw_events.event_types import (
 from persona_assets.assets.raw_events.nesting import MAX_LEVELS
 from persona_assets.assets.raw_events.repo_paths import is_nsid, is_record_key
 from persona_assets.assets.raw_events.subject_records import SUBJECT_COLUMNS, find_subjects
-from persona_assets.common.account_ids import is_user_id
+from persona_assets.common.account_ids import is_did_or_hash
 from persona_assets.common.lexicon import CONSENT_COLLECTIONS
 
 _MAX_REV_BYTES = 64
@@ -169,7 +169,7 @@ def _find_valid_dids(dids: ByteStringColumn) -> np.ndarray:
     else:
         valid = np.zeros(len(lengths), bool)
     for row in np.flatnonzero(~valid).tolist():
-        valid[row] = is_user_id(dids[row].decode())
+        valid[row] = is_did_or_hash(dids[row].decode())
     return valid
 
 

@@ -71,7 +71,7 @@ def find_duplicate_rows(raw_events: pads.Dataset, *, memory_limit: str, scratch:
             return np.empty(0, np.int64)
         _view_numbered(con, raw_events)  # again: a stream of rows can be read only once
         con.register("several", pa.table({"one": repeated_hashes}))
-        return con.execute(_REPEATS).fetchnumpy()["position"].astype(np.int64)
+        return np.asarray(con.execute(_REPEATS).fetchnumpy()["position"], np.int64)
 
 
 def _view_numbered(con: duckdb.DuckDBPyConnection, raw_events: pads.Dataset) -> None:
