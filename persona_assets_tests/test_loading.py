@@ -197,6 +197,11 @@ def test_every_stored_table_loads(load, world, tmp_path):
 
     for file in stored:
         metadata = pq.read_metadata(file)
+        if file.name == "consents.parquet":  # over all days: it has no column `day`
+            assert len(pl.read_parquet(file)) == metadata.num_rows > 0
+            continue
+        if metadata.num_rows == 0 and load is by_datasets:  # datasets makes no split of a file without rows
+            continue
         loaded = load(file, tmp_path)
         assert (len(loaded.days), loaded.columns) == (metadata.num_rows, metadata.schema.to_arrow_schema().names), file
 
@@ -394,7 +399,11 @@ def test_statistics_match_their_json_schema(world):
 
 
 def test_every_file_has_provenance(world):
-    noted = {file: read_provenance(pq.read_schema(file)) for file in sorted(world.data.rglob("*.parquet"))}
+    noted = {
+        file: read_provenance(pq.read_schema(file))
+        for file in sorted(world.data.rglob("*.parquet"))
+        if not file.is_relative_to(world.data / "dataset")  # its card says how it was made
+    }
     stats = world.data / "cluster_stats" / LAST / "stats.json"
     noted[stats] = json.loads(stats.read_text(encoding="utf-8"))["provenance"]
 
