@@ -19,7 +19,7 @@ A, B, C = (b"".join(b"%s %d\n" % (name, number**5) for number in range(3000)) fo
 def unpacked(*blocks, **options):
     """Return the decompressed text, with `<gap>` for each gap, and the gaps."""
     size = sum(len(block) for block in blocks if isinstance(block, bytes))
-    found = list(decompress(iter(blocks), **{"size": size, "dictionaries": {}, **options}))
+    found = list(decompress(iter(blocks), **{"file_bytes": size, "dictionaries": {}, **options}))
     return (
         b"".join(piece if isinstance(piece, bytes) else b"<gap>" for piece in found),
         [piece for piece in found if isinstance(piece, ReadGap)],
@@ -46,7 +46,7 @@ def test_nested_compression_is_limited_to_three_layers():
         packed = gzip.compress(packed)
 
     assert unpacked(packed) == (A, [])
-    assert unpacked(gzip.compress(packed), size=77) == (b"<gap>", [ReadGap("compressed more than 3 times", 77)])
+    assert unpacked(gzip.compress(packed), file_bytes=77) == (b"<gap>", [ReadGap("compressed more than 3 times", 77)])
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
@@ -66,7 +66,7 @@ def test_an_unpaired_surrogate_affects_only_its_own_line():
 
 @pytest.mark.parametrize("pack", [lambda text: text, gzip.compress])
 def test_a_file_of_an_unsupported_format_is_one_gap_of_its_whole_size(pack):
-    assert unpacked(pack(b"PK\x03\x04\x14\0\0\0" + A), size=123) == (b"<gap>", [ReadGap("a zip archive", 123)])
+    assert unpacked(pack(b"PK\x03\x04\x14\0\0\0" + A), file_bytes=123) == (b"<gap>", [ReadGap("a zip archive", 123)])
 
 
 @pytest.mark.parametrize(
