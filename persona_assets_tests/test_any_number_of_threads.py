@@ -36,12 +36,16 @@ getattr(here, "make_" + asset)(here.Path(given), here.Path(made))
 """
 
 
+# The tables of `LineInputs`.
+TABLES = tuple(name for name in LineInputs._fields if name != "left_out")
+
+
 def make_cluster_jsonl(given, made):
     for candidates in ("follows", "cluster"):
         (made / candidates).mkdir()
         (made / "scratch" / candidates).mkdir(parents=True)
         lines = build_lines(
-            LineInputs(*(pads.dataset(given / f"{name}.parquet") for name in LineInputs._fields)),
+            LineInputs(*(pads.dataset(given / f"{name}.parquet") for name in TABLES)),
             ignored=IgnoredOptions(candidates, similarity_threshold=0, cap_ignored_messages=50, seed=0),
             max_thread_messages=5,
             line_format="arrays",
@@ -92,8 +96,8 @@ def given(tmp_path_factory):
     vectors = {post["uri"]: rng.normal(size=24) + 2 for post in posts}
     folder = tmp_path_factory.mktemp("given")
     window = inputs(rows, {user: n % 2 for n, user in enumerate(users)}, vectors=vectors)
-    for name, dataset in window._asdict().items():
-        pq.write_table(dataset.to_table(), folder / f"{name}.parquet", row_group_size=100)
+    for name in TABLES:
+        pq.write_table(getattr(window, name).to_table(), folder / f"{name}.parquet", row_group_size=100)
     events = [commit(LIKE, subject_uri=BOBS_POST, event_time_us=n) for n in range(1_000)]
     events += [commit(POST, text=str(n), rkey=f"k{n % 500}", rev=None, event_time_us=n) for n in range(1_000)]
     events += events[::3]

@@ -54,7 +54,7 @@ def materialize(tmp_path, monkeypatch):
 
 
 RAW = ("raw_events", "rejected_lines")
-TO_USERS = (*RAW, "user_actions", "english_posts", "english_users")
+TO_USERS = (*RAW, "consent_records", "consents", "user_actions", "english_posts", "english_users")
 
 
 def files_in(folder: Path) -> list[Path]:

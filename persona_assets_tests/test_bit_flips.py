@@ -28,7 +28,12 @@ FLIPS = 320
 def files_read_by_steps(data: Path) -> list[Path]:
     """Return all stored files except reports, which no step reads."""
     places = (*STEPS, "rejected_lines", *SIDE_TABLES)
-    files = [file for place in places if place != "cluster_stats" for file in sorted((data / place).rglob("*"))]
+    files = [
+        file
+        for place in places
+        if place not in {"cluster_stats", "agent_profiles"}
+        for file in sorted((data / place).rglob("*"))
+    ]
     return [*(file for file in files if file.is_file()), *(data / f"{name}.parquet" for name in ALL_DAYS_ASSETS)]
 
 

@@ -108,11 +108,12 @@ def test_the_last_line_names_a_working_command_for_missing_inputs(project):
     assert "\n".join(shown).count("have not been materialized") == 1
     assert "Stack Trace" not in "\n".join(shown)
     said, command = shown[-1].split(": run ")
-    missing = "raw_events, user_actions, english_posts, embeddings, english_users"
+    missing = "raw_events, consent_records, consents, user_actions, english_posts, embeddings, english_users"
     assert said == f"{missing} have not been materialized for {DAYS[0]}"
     assert command == f"dg launch --assets {missing.replace(', ', ',')} --partition {DAYS[0]}"
     project.run(command)
-    assert {*missing.split(", "), "rejected_lines"} <= set(project.stored(DAYS[0]))
+    made = {*missing.split(", "), "rejected_lines"} - set(ALL_DAYS_ASSETS)
+    assert made <= set(project.stored(DAYS[0]))
     project.run(f"dg launch --assets clusters --partition {DAYS[0]}")
     assert "clusters" in project.stored(DAYS[0])
 
@@ -132,10 +133,11 @@ def test_a_range_of_days_makes_each_day_and_what_is_over_all_of_them(project):
     said = [
         line.rpartition(" - ")[2] for line in shown if re.search(r" - (day \d of \d: |(\S+, )+over all days)", line)
     ]
-    # Each day up to its phrases, then what is over all days, then each day's report.
+    # Each day up to what accounts say, then what they allow on all days; each day up to its phrases, what is over all
+    # days, and each day's report.
     assert [line.partition(" (")[0] for line in said] == [
-        *(one := [f"day 1 of 2: {DAYS[0]}", f"day 2 of 2: {DAYS[1]}"]),
-        "consents, lineage, persona_labels, over all days", *one
+        *(one := [f"day 1 of 2: {DAYS[0]}", f"day 2 of 2: {DAYS[1]}"]), "consents, over all days", *one,
+        "lineage, persona_labels, over all days", *one
     ]  # fmt: skip
     assert said[-1].endswith("(cluster_stats)")
 

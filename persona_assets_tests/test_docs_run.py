@@ -308,7 +308,7 @@ def test_few_blocks_are_not_run_and_each_has_a_reason():
     for block in marked:
         print(f"{block.page}:{block.line}: {block.not_run}")  # noqa: T201 - lists the blocks that are not run
     assert {block.not_run for block in marked} == REASONS
-    assert len(marked) <= 11  # recording and the archive need the network
+    assert len(marked) <= 16  # recording and the archive need the network, training a GPU
 
 
 def test_all_blocks_have_a_known_language():

@@ -85,7 +85,7 @@ def world(tmp_path_factory) -> World:
 def test_every_asset_has_every_day(world):
     assert set(world.metadata) == {
         (asset, day)
-        for asset in (*TABLES, "cluster_jsonl", "cluster_stats", "agent_profiles", *ALL_DAYS_ASSETS)
+        for asset in (*TABLES, "cluster_jsonl", "cluster_stats", "dataset", "agent_profiles", *ALL_DAYS_ASSETS)
         for day in (FIRST, LAST)
     }
     for asset in TABLES:

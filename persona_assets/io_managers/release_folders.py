@@ -1,5 +1,7 @@
 """IO manager for data sets: one folder per day, `<data>/<asset>/<day>/`, with its card, shards and checksums."""
 
+import errno
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +40,7 @@ class ReleaseUPathIOManager(dg.UPathIOManager):
         """Move the files of `obj`, which has a card, to a new folder with their checksums; then replace the old one."""
         with replacing_folder(path, last_file=CARD, scratch=self._scratch.new_folder()) as folder:
             for entry in sorted(obj.iterdir()):
-                shutil.move(entry, folder / entry.name)  # a rename if scratch is on the same disk
+                _move(entry, folder / entry.name)
             write_checksum_file(folder, {})
             files = [file for file in folder.rglob("*") if file.is_file()]
             size = sum(file.stat().st_size for file in files)
@@ -74,6 +76,16 @@ class ReleaseIOManager(dg.ConfigurableIOManagerFactory[ReleaseUPathIOManager]):
         """Return the IO manager; nothing is written yet."""
         del context
         return ReleaseUPathIOManager(UPath(self.base).absolute(), self.scratch)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Move a file or a folder: a rename if both are on one disk."""
+    try:
+        shutil.move(source, target)
+    except shutil.Error as error:  # of a folder that is copied: the errors of all its files, as text
+        if os.strerror(errno.ENOSPC) in str(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from error
+        raise
 
 
 def withdraw_release(path: UPath) -> bool:

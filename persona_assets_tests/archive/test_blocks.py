@@ -19,7 +19,7 @@ def decode(content, **options):
 
 
 def test_columns_are_those_that_were_written():
-    block = decode(write_block(ROWS), events=2)
+    block = decode(write_block(ROWS), expected_events=2)
 
     assert (block.seqs.tolist(), block.kinds.tolist()) == ([1, 2], [1, 1])
     assert block.times_us.tolist() == [NOON_US, 5]
@@ -61,7 +61,7 @@ def test_columns_that_do_not_fill_the_block_are_refused(content, reason):
 
 def test_a_number_of_events_that_differs_from_the_index_is_refused():
     with pytest.raises(SegmentError, match="number of events"):
-        decode(write_block(ROWS), events=3)
+        decode(write_block(ROWS), expected_events=3)
 
 
 @pytest.mark.parametrize("frame", [b"", b"abc", zstandard.compress(b"a" * 50)[:-1], zstandard.compress(b"a") + b"rest"])

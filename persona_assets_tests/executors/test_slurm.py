@@ -19,7 +19,7 @@ from persona_assets.definitions import build_definitions
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 from persona_assets_tests.slurm_lab import find_obstacle, running_slurm
-from persona_assets_tests.whole_graph import DAY_ASSETS, LINEAGE_ASSETS, PERSONA_ASSETS
+from persona_assets_tests.whole_graph import CONSENT_ASSETS, DAY_ASSETS, LINEAGE_ASSETS, PERSONA_ASSETS
 
 ROOT = Path(__file__).parents[2]
 GRAPH = Path(__file__).parent / "slurm_graph"
@@ -271,7 +271,7 @@ def test_slurm_and_one_process_give_the_same_bytes(home, slurm, tmp_path, monkey
     monkeypatch.setenv("PERSONA_VECTOR_STORE", "off")
     job = build_definitions(read_settings()).resolve_implicit_global_asset_job_def()
     for day in days:
-        keys = [*DAY_ASSETS, *(OF_THE_LAST_DAY if day == days[-1] else ())]
+        keys = [*DAY_ASSETS, *CONSENT_ASSETS, *(OF_THE_LAST_DAY if day == days[-1] else ())]
         job.execute_in_process(partition_key=day, asset_selection=[dg.AssetKey(key) for key in keys])
 
     seen = home / "steps.txt"

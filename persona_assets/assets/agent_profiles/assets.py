@@ -29,9 +29,9 @@ _NAMED = Check(
 )
 _HAS_AGENTS = Check(
     "agent_profiles",
-    "personas_have_agents",
-    "Personas have fewer users than an agent is made of, and have none (small_clusters): ask clusters for fewer "
-    "personas, or capture more days.",
+    "most_personas_have_agents",
+    "Half of the personas or more have fewer users than an agent is made of, and have none (small_clusters): ask "
+    "clusters for fewer personas, or capture more days.",
 )
 
 
@@ -114,7 +114,9 @@ def build_agent_profiles(
             metadata=_describe(agents) | left_out_metadata(left_out, clusters) | provenance_table(provenance) | cost,
             check_results=[
                 _NAMED.result(passed=cards is not None),
-                _HAS_AGENTS.result(passed=not agents.small_clusters, small_clusters=agents.small_clusters),
+                _HAS_AGENTS.result(
+                    passed=2 * agents.small_clusters < len(agents.cards), small_clusters=agents.small_clusters
+                ),
             ],
         )
 

@@ -159,6 +159,7 @@ def test_silence_counts_as_the_settings_say(graph_with):
 
     assert records(metadata, "left_out") == [
         ("cluster_jsonl", "does not say that it allows training", 1),
+        ("agent_profiles", "does not say that it allows training", 1),
         ("release", "does not say that it allows synthetic_content", 1),
         ("release", "does not say that it allows training", 1),
     ]

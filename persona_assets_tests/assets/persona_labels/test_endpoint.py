@@ -402,7 +402,7 @@ def test_an_interrupt_ends_requests_under_way(serve, ask):
 
 def test_a_full_disk_is_an_error(serve, ask, monkeypatch):
     class FullCache(endpoint.AnswerCache):
-        def keep(self, key, answer):
+        def store(self, key, answer):
             raise StorageError(f"no space left for {key} of {answer.name}")
 
     monkeypatch.setattr(endpoint, "AnswerCache", FullCache)
@@ -459,5 +459,5 @@ class NoCache:
     def find(self, _):
         return None
 
-    def keep(self, *_):
+    def store(self, *_):
         pass
