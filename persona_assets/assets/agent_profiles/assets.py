@@ -114,9 +114,7 @@ def build_agent_profiles(
             metadata=_describe(agents) | left_out_metadata(left_out, clusters) | provenance_table(provenance) | cost,
             check_results=[
                 _NAMED.result(passed=cards is not None),
-                _HAS_AGENTS.result(
-                    passed=2 * agents.small_clusters < len(agents.cards), small_clusters=agents.small_clusters
-                ),
+                _HAS_AGENTS.result(passed=agents.are_for_most(), small_clusters=agents.small_clusters),
             ],
         )
 

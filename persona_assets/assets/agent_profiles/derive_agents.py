@@ -34,6 +34,10 @@ class Agents(NamedTuple):
     users_of_small_clusters: int
     small_clusters: int
 
+    def are_for_most(self) -> bool:
+        """Return whether more than half of the clusters have agents."""
+        return 2 * self.small_clusters < len(self.cards)
+
 
 def derive_agents(  # noqa: PLR0913 - inputs, and limits of the result
     clusters: pa.Table,
