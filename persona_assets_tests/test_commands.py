@@ -139,7 +139,7 @@ def test_a_range_of_days_makes_each_day_and_what_is_over_all_of_them(project):
         *(one := [f"day 1 of 2: {DAYS[0]}", f"day 2 of 2: {DAYS[1]}"]), "consents, over all days", *one,
         "lineage, persona_labels, over all days", *one
     ]  # fmt: skip
-    assert said[-1].endswith("(cluster_stats)")
+    assert said[-1].endswith("(agent_profiles, cluster_stats, dataset)")
 
 
 def test_a_backfill_needs_no_workspace_option(project):
