@@ -162,7 +162,7 @@ def _upload(folder: Path, target: UPath, last_file: str) -> None:
     fs, marker = target.fs, target / last_file
     if marker.exists():
         marker.unlink()
-    names = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
+    names = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if not file.is_dir()}
     root = target.path.rstrip("/")
     for stale in fs.find(root) if target.exists() else ():
         if stale.removeprefix(root).lstrip("/") not in names:
