@@ -1,6 +1,7 @@
 """Write tables to Parquet files whose bytes depend only on the rows and their order."""
 
 import datetime as dt
+import io
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -92,6 +93,13 @@ def write_parquet(  # noqa: PLR0913 - content and format of a file
             )
             rows += group.num_rows
     return rows
+
+
+def render_parquet(table: pa.Table, *, day_column: dt.date) -> bytes:
+    """Return a small table as the content of a Parquet file, as `write_parquet` writes it."""
+    content = io.BytesIO()
+    write_parquet(content, table.schema, [table], day_column=day_column)
+    return content.getvalue()
 
 
 def prefetch(items: Iterator[Item]) -> Iterator[Item]:

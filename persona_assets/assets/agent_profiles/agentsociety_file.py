@@ -4,8 +4,12 @@ import datetime as dt
 import json
 
 from persona_assets.assets.agent_profiles.derive_agents import Agents
-from persona_assets.assets.agent_profiles.describe_agent import clean_text, describe_agent, list_interests
-from persona_assets.assets.agent_profiles.oasis_files import list_targets
+from persona_assets.assets.agent_profiles.describe_agent import (
+    clean_text,
+    describe_agent,
+    describe_briefly,
+    list_interests,
+)
 from persona_assets.assets.agent_profiles.stored_tables import RATES
 
 
@@ -16,14 +20,14 @@ def write_agentsociety_json(agents: Agents, *, first_day: dt.date) -> bytes:
         agents: The agents.
         first_day: First day of the window: the time at which accounts are said to be made, which the data do not tell.
     """
-    following = list_targets(agents, "follow")
+    following = agents.list_followed()
     rows = agents.agents.to_pylist()
     created = dt.datetime.combine(first_day, dt.time(), dt.UTC).isoformat()
     persons = {
         str(agent["agent_id"]): {
             "id": agent["agent_id"],
             "username": agent["username"],
-            "bio": f"An agent of the group {clean_text(agents.cards[agent['cluster_id']].name)}.",
+            "bio": describe_briefly(agents.cards[agent["cluster_id"]]),
             "created_at": created,
             "followers_count": agent["followers"],
             "following_count": agent["following"],

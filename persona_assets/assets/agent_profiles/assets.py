@@ -1,11 +1,9 @@
 """The asset `agent_profiles`."""
 
-from typing import Any
-
 import dagster as dg
 import pyarrow.dataset as pads
 
-from persona_assets.assets.agent_profiles.derive_agents import Agents, derive_agents
+from persona_assets.assets.agent_profiles.derive_agents import derive_agents
 from persona_assets.assets.agent_profiles.read_cards import read_cards, unnamed_cards
 from persona_assets.assets.agent_profiles.write_files import write_agent_files
 from persona_assets.common.checks import Check
@@ -111,7 +109,7 @@ def build_agent_profiles(
         )
         return dg.MaterializeResult(
             value=write_agent_files(agents, (parse_day(of_window[0]), day), config.min_users_per_agent, provenance),
-            metadata=_describe(agents) | left_out_metadata(left_out, clusters) | provenance_table(provenance) | cost,
+            metadata=agents.count() | left_out_metadata(left_out, clusters) | provenance_table(provenance) | cost,
             check_results=[
                 _NAMED.result(passed=cards is not None),
                 _HAS_AGENTS.result(passed=agents.are_for_most(), small_clusters=agents.small_clusters),
@@ -128,16 +126,3 @@ def _read_rules(config: AgentProfilesConfig) -> LeaveOutRules:
         training=config.consent_training,
         synthetic_content=config.consent_synthetic_content,
     )
-
-
-def _describe(agents: Agents) -> dict[str, Any]:
-    """Return the numbers of agents, users and edges."""
-    relations = agents.edges["relation"].to_pylist()
-    return {
-        "agents": len(agents.agents),
-        "users": agents.users,
-        "users_of_small_clusters": agents.users_of_small_clusters,
-        "small_clusters": agents.small_clusters,
-        "follows": relations.count("follow"),
-        "replies": relations.count("reply"),
-    }

@@ -34,6 +34,26 @@ class Agents(NamedTuple):
     users_of_small_clusters: int
     small_clusters: int
 
+    def count(self) -> dict[str, int]:
+        """Return numbers of agents, of users in and out of them, and of edges."""
+        relations = self.edges["relation"].to_pylist()
+        return {
+            "agents": len(self.agents),
+            "users": self.users,
+            "users_of_small_clusters": self.users_of_small_clusters,
+            "small_clusters": self.small_clusters,
+            "follows": relations.count("follow"),
+            "replies": relations.count("reply"),
+        }
+
+    def list_followed(self) -> list[list[int]]:
+        """Return for each agent the agents that it follows, ascending."""
+        followed: list[list[int]] = [[] for _ in range(len(self.agents))]
+        for edge in self.edges.to_pylist():
+            if edge["relation"] == "follow":
+                followed[edge["source"]].append(edge["target"])
+        return followed
+
     def are_for_most(self) -> bool:
         """Return whether more than half of the clusters have agents."""
         return 2 * self.small_clusters < len(self.cards)
@@ -113,15 +133,18 @@ def derive_agents(  # noqa: PLR0913 - inputs, and limits of the result
     )
 
 
+def name_persona(cluster_id: int, card: PersonaCard) -> str:
+    """Return the persona's key in files: `persona_3`, or `cluster_0` where lineage does not know it."""
+    return f"cluster_{cluster_id}" if card.persona_id is None else f"persona_{card.persona_id}"
+
+
 def _make_usernames(cluster_ids: list[int], cards: Mapping[int, PersonaCard]) -> list[str]:
-    """Return a distinct account name for each agent: `persona_3_agent_2`, or `cluster_0_agent_2` without a persona."""
+    """Return a distinct account name for each agent: `persona_3_agent_2`."""
     names: list[str] = []
     seen = dict.fromkeys(cluster_ids, 0)
     for cluster in cluster_ids:
-        persona = cards[cluster].persona_id
         seen[cluster] += 1
-        of = f"cluster_{cluster}" if persona is None else f"persona_{persona}"
-        names.append(f"{of}_agent_{seen[cluster]}")
+        names.append(f"{name_persona(cluster, cards[cluster])}_agent_{seen[cluster]}")
     return names
 
 

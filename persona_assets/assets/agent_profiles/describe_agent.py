@@ -31,6 +31,11 @@ def list_interests(card: PersonaCard) -> list[str]:
     return [clean_text(phrase) for phrase in card.phrases[:MAX_PHRASES]]
 
 
+def describe_briefly(card: PersonaCard) -> str:
+    """Return what stands in the public profile of an agent of this persona."""
+    return f"An agent of the group {clean_text(card.name)}."
+
+
 def describe_agent(agent: dict[str, Any], card: PersonaCard) -> str:
     """Return what an agent writes about, how often it acts, and when.
 

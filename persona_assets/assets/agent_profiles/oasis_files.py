@@ -5,7 +5,12 @@ import io
 import json
 
 from persona_assets.assets.agent_profiles.derive_agents import Agents
-from persona_assets.assets.agent_profiles.describe_agent import UNKNOWN, clean_text, describe_agent, list_interests
+from persona_assets.assets.agent_profiles.describe_agent import (
+    UNKNOWN,
+    describe_agent,
+    describe_briefly,
+    list_interests,
+)
 
 TWITTER_COLUMNS = (
     "user_id",
@@ -26,7 +31,7 @@ def write_twitter_csv(agents: Agents) -> bytes:
     Lists are Python literals, and ids of followed agents are row numbers. `previous_tweets` is empty: it would hold
     posts of people.
     """
-    following = list_targets(agents, "follow")
+    following = agents.list_followed()
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(TWITTER_COLUMNS)
@@ -40,7 +45,7 @@ def write_twitter_csv(agents: Agents) -> bytes:
                 following[agent["agent_id"]],
                 [],
                 describe_agent(agent, card),
-                f"An agent of the group {clean_text(card.name)}.",
+                describe_briefly(card),
                 agent["following"],
                 agent["followers"],
             ]
@@ -54,7 +59,7 @@ def write_reddit_json(agents: Agents) -> bytes:
         {
             "realname": f"Agent {agent['agent_id']}",
             "username": agent["username"],
-            "bio": f"An agent of the group {clean_text(card.name)}.",
+            "bio": describe_briefly(card),
             "persona": describe_agent(agent, card),
             **dict.fromkeys(("age", "gender", "mbti", "country", "profession"), UNKNOWN),
             "interested_topics": list_interests(card),
@@ -63,12 +68,3 @@ def write_reddit_json(agents: Agents) -> bytes:
         for card in (agents.cards[agent["cluster_id"]],)
     ]
     return json.dumps(listed, ensure_ascii=False, indent=1).encode()
-
-
-def list_targets(agents: Agents, relation: str) -> list[list[int]]:
-    """Return for each agent the agents that it follows or answers, ascending."""
-    targets: list[list[int]] = [[] for _ in range(len(agents.agents))]
-    for edge in agents.edges.to_pylist():
-        if edge["relation"] == relation:
-            targets[edge["source"]].append(edge["target"])
-    return targets

@@ -1,19 +1,16 @@
 """Write the folder of a day: agents and edges as tables, as files of simulators, and what they are."""
 
 import datetime as dt
-import io
 import json
 from collections.abc import Mapping
 from typing import Any
-
-import pyarrow as pa
 
 from persona_assets.assets.agent_profiles.agentsociety_file import write_agentsociety_json
 from persona_assets.assets.agent_profiles.concordia_file import write_concordia_json
 from persona_assets.assets.agent_profiles.derive_agents import Agents
 from persona_assets.assets.agent_profiles.oasis_files import write_reddit_json, write_twitter_csv
 from persona_assets.assets.agent_profiles.ysocial_files import write_config_json, write_population_json
-from persona_assets.common.parquet_files import write_parquet
+from persona_assets.common.parquet_files import render_parquet
 from persona_assets.common.provenance import Provenance, with_provenance
 
 _README = """# Agents of {day}
@@ -53,19 +50,11 @@ def write_agent_files(
         min_users: Minimum number of users of an agent.
         provenance: How the tables were made, for their schema metadata.
     """
-    relation = agents.edges["relation"].to_pylist()
-    numbers = {
-        "agents": len(agents.agents),
-        "users": agents.users,
-        "min_users_per_agent": min_users,
-        "users_of_small_clusters": agents.users_of_small_clusters,
-        "small_clusters": agents.small_clusters,
-        "follows": relation.count("follow"),
-        "replies": relation.count("reply"),
-    }
+    counts = agents.count()
+    numbers = {"agents": counts["agents"], "users": counts["users"], "min_users_per_agent": min_users} | counts
     return {
-        "agents.parquet": _to_parquet(with_provenance(agents.agents, provenance), window[1]),
-        "agent_edges.parquet": _to_parquet(with_provenance(agents.edges, provenance), window[1]),
+        "agents.parquet": render_parquet(with_provenance(agents.agents, provenance), day_column=window[1]),
+        "agent_edges.parquet": render_parquet(with_provenance(agents.edges, provenance), day_column=window[1]),
         "oasis_twitter.csv": write_twitter_csv(agents),
         "oasis_reddit.json": write_reddit_json(agents),
         "agentsociety.json": write_agentsociety_json(agents, first_day=window[0]),
@@ -96,9 +85,3 @@ def _write_readme(agents: Agents, numbers: Mapping[str, Any], *, day: dt.date) -
 
 def _escape(name: str) -> str:
     return "".join(character if character.isalnum() or character in " ,.-·" else " " for character in name)
-
-
-def _to_parquet(table: pa.Table, day: dt.date) -> bytes:
-    buffer = io.BytesIO()
-    write_parquet(buffer, table.schema, [table], day_column=day)
-    return buffer.getvalue()

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from persona_assets.assets.agent_profiles.derive_agents import Agents
+from persona_assets.assets.agent_profiles.derive_agents import Agents, name_persona
 from persona_assets.assets.agent_profiles.describe_agent import list_interests
 from persona_assets.assets.agent_profiles.stored_tables import RATES
 from persona_assets.common.action_counts import HOURS
@@ -71,7 +71,8 @@ def write_config_json(agents: Agents) -> bytes:
     rows = agents.agents.to_pylist()
     by_persona: dict[str, list[dict[str, Any]]] = {}
     for agent in rows:
-        by_persona.setdefault(agent["username"].rsplit("_agent_", 1)[0], []).append(agent)
+        cluster = agent["cluster_id"]
+        by_persona.setdefault(name_persona(cluster, agents.cards[cluster]), []).append(agent)
     personas = {name: _measure(members) for name, members in by_persona.items()}
     return json.dumps({"simulation": _measure(rows), "personas": personas}, indent=1).encode()
 

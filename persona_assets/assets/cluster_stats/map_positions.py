@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from persona_assets.common.columns import required_column
 from persona_assets.common.parquet_checksums import verify_parquet
-from persona_assets.common.parquet_files import write_parquet
+from persona_assets.common.parquet_files import render_parquet
 from persona_assets.common.pictures import Floats
 from persona_assets.common.provenance import Provenance, with_provenance
 from persona_assets.errors import StorageError
@@ -43,10 +43,8 @@ def positions_to_parquet(
         day: The day of the map.
         provenance: How the report was made, for the metadata of the file.
     """
-    buffer = io.BytesIO()
     table = pa.table([user_ids, *positions.T.astype(np.float32)], schema=MAP_POSITIONS)
-    write_parquet(buffer, with_provenance(MAP_POSITIONS, provenance), [table], day_column=day)
-    return buffer.getvalue()
+    return render_parquet(with_provenance(table, provenance), day_column=day)
 
 
 def read_earlier_map(reports: Any, day: dt.date) -> EarlierMap:

@@ -1,7 +1,6 @@
 """Render the summary of a window as the files of the report: JSON, Markdown, HTML, Parquet, PNG and SVG."""
 
 import datetime as dt
-import io
 import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ from persona_assets.assets.cluster_stats.page_context import PageContext
 from persona_assets.assets.cluster_stats.stats_plots import plot_cluster_sizes
 from persona_assets.assets.cluster_stats.summarise import ClusterSummary, WindowSummary
 from persona_assets.common.columns import column, required_column
-from persona_assets.common.parquet_files import write_parquet
+from persona_assets.common.parquet_files import render_parquet
 from persona_assets.common.pictures import Floats, to_data_url
 from persona_assets.common.provenance import Provenance, with_provenance
 
@@ -187,9 +186,7 @@ def _render_parquet(
     for row, identity in zip(rows, identities or [], strict=False):
         row["persona_id"] = identity.persona_id
     table = pa.Table.from_pylist(rows, schema=CLUSTER_STATS)
-    buffer = io.BytesIO()
-    write_parquet(buffer, with_provenance(CLUSTER_STATS, provenance), [table], day_column=dt.date.fromisoformat(day))
-    return buffer.getvalue()
+    return render_parquet(with_provenance(table, provenance), day_column=dt.date.fromisoformat(day))
 
 
 def _row(number: int, cluster: ClusterSummary, total: int) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import pandas as pd
 
 from persona_assets.assets.agent_profiles.oasis_files import (
     TWITTER_COLUMNS,
-    list_targets,
     write_reddit_json,
     write_twitter_csv,
 )
@@ -26,7 +25,7 @@ def test_the_csv_is_read_as_oasis_reads_it(tmp_path):
 
     assert tuple(read.columns) == TWITTER_COLUMNS
     assert len(read) == len(agents.agents) == 9
-    following = list_targets(agents, "follow")
+    following = agents.list_followed()
     for number in range(len(read)):
         assert read["user_id"][number] == number
         assert ast.literal_eval(read["following_agentid_list"][number]) == following[number]
