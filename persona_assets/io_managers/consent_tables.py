@@ -12,7 +12,7 @@ from upath import UPath
 from persona_assets.common.metadata import build_count_table
 from persona_assets.consent.left_out import ConsentTables, LeftOut, count_by_reason
 from persona_assets.errors import MissingPartitionError
-from persona_assets.io_managers.parquet_tables import open_stored_tables
+from persona_assets.io_managers.stored_days import list_stored_days, open_days, open_table_of_all_days
 from persona_assets.settings import read_settings
 
 
@@ -32,20 +32,16 @@ def open_consent_tables(*, in_graph: bool, since: str) -> ConsentTables:
     """
     if not in_graph:
         return ConsentTables(None, None)
-    folder = UPath(read_settings().data).absolute()
-    consents = folder / "consents.parquet"
-    if not consents.exists():
+    data = read_settings().data
+    consents = open_table_of_all_days(data, "consents")
+    if consents is None:
         raise MissingPartitionError(
-            f"consents has not been materialized, there is no {consents}: which accounts refuse the use of their data "
-            "is unknown. Run dg launch --assets consent_records --partition DAY for each day that has raw_events, then "
-            "dg launch --assets consents"
+            f"consents has not been materialized, there is no {UPath(data).absolute() / 'consents.parquet'}: which "
+            "accounts refuse the use of their data is unknown. Run dg launch --assets consent_records --partition DAY "
+            "for each day that has raw_events, then dg launch --assets consents"
         )
-    deletions = folder / "deleted_posts"
-    days = sorted(deletions.glob("*.parquet")) if deletions.exists() else []
-    days = [day for day in days if not day.name.startswith(".") and day.stem >= since]
-    return ConsentTables(
-        open_stored_tables("consents", [consents])[0], open_stored_tables("deleted_posts", days)[0] if days else None
-    )
+    days = [day for day in list_stored_days(data, "deleted_posts") if f"{day}" >= since]
+    return ConsentTables(consents, open_days(data, "deleted_posts", days) if days else None)
 
 
 def left_out_metadata(left_out: LeftOut, users: pads.Dataset) -> dict[str, Any]:

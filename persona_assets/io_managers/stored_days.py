@@ -1,6 +1,7 @@
 """Open stored tables outside of an asset's inputs: a day of another partition, or a table of all days (ADR 0057)."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 import pyarrow.dataset as pads
 from upath import UPath
@@ -32,6 +33,20 @@ def open_day(data: str, asset: str, day: dt.date, *side_tables: str) -> DatasetW
     main, *_ = open_stored_tables(asset, [path])
     sides = {side: open_side_table(find_side_tables(side, [path]), [path]) for side in side_tables}
     return DatasetWithSideTables(main, sides)
+
+
+def open_days(data: str, asset: str, days: Sequence[dt.date]) -> pads.FileSystemDataset:
+    """Return stored days of an asset as one dataset.
+
+    Args:
+        data: The setting `data`.
+        asset: Name of a daily asset, or of a side table, that is stored as a table.
+        days: Days that are stored, at least one.
+
+    Raises:
+        StorageError: A file has changed since it was written.
+    """
+    return open_stored_tables(asset, [UPath(data).absolute() / asset / f"{day}{_EXTENSION}" for day in days])[0]
 
 
 def open_table_of_all_days(data: str, asset: str) -> pads.FileSystemDataset | None:
