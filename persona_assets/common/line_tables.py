@@ -1,9 +1,26 @@
-"""The tables of lines that `cluster_jsonl` stores beside its lines, and that assets make data sets of."""
+"""The actions of lines, and the tables that `cluster_jsonl` stores beside its lines, of which data sets are made."""
 
 import pyarrow as pa
 
 from persona_assets.common.columns import column, required_column
 from persona_assets.tables import CLOSED_SET
+
+# The keys of "actions" in a line, in the reference's order. Exactly one is true.
+ACTION_KEYS = (
+    "like",
+    "unlike",
+    "repost",
+    "unrepost",
+    "follow",
+    "unfollow",
+    "block",
+    "unblock",
+    "post_update",
+    "post_delete",
+    "profile_update",
+    "quote",
+    "ignore",
+)
 
 # One row per line of `cluster_<N>.jsonl`: what is needed to make a data set of lines without their JSON.
 LINES = pa.schema(

@@ -16,9 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from persona_assets.assets.cluster_jsonl.serialise import ACTION_KEYS
 from persona_assets.assets.cluster_jsonl.threads import Int32Array
-from persona_assets.common.line_tables import LINE_MESSAGES, LINES
+from persona_assets.common.line_tables import ACTION_KEYS, LINE_MESSAGES, LINES
 
 _LINE_ROWS = pa.schema(
     [

@@ -1,8 +1,8 @@
 """Describe the keys of a line of `cluster_<N>.jsonl`, as the UI's column schema shows them."""
 
 from persona_assets.assets.cluster_jsonl.line_formats import LINE_FORMATS
-from persona_assets.assets.cluster_jsonl.serialise import ACTION_KEYS
 from persona_assets.common.columns import ColumnDescription
+from persona_assets.common.line_tables import ACTION_KEYS
 
 
 def describe_line(line_format: str) -> list[ColumnDescription]:

@@ -14,25 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from persona_assets.assets.cluster_jsonl.line_formats import LineFormat
+from persona_assets.common.line_tables import ACTION_KEYS
 
 Microseconds = npt.NDArray[np.int64]
-
-# The keys of "actions", in the reference's order. Exactly one is true in a line.
-ACTION_KEYS = (
-    "like",
-    "unlike",
-    "repost",
-    "unrepost",
-    "follow",
-    "unfollow",
-    "block",
-    "unblock",
-    "post_update",
-    "post_delete",
-    "profile_update",
-    "quote",
-    "ignore",
-)
 
 CREATE_JSON_STRING_MACRO = r"""
     CREATE MACRO json_string(string) AS

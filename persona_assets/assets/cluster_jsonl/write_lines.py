@@ -17,13 +17,13 @@ from persona_assets.assets.cluster_jsonl.line_formats import LineFormat
 from persona_assets.assets.cluster_jsonl.line_index import LineIndex
 from persona_assets.assets.cluster_jsonl.load import ReplyForest
 from persona_assets.assets.cluster_jsonl.serialise import (
-    ACTION_KEYS,
     LineSources,
     TimeIndex,
     serialise_segments,
 )
 from persona_assets.assets.cluster_jsonl.threads import find_line_ends, trace_paths
 from persona_assets.common.content_file import ContentFile
+from persona_assets.common.line_tables import ACTION_KEYS
 
 # Segments that are grouped by cluster together, as numbers: enough that each of 1,000 clusters gets a worthwhile write.
 SEGMENTS_PER_BATCH = 300_000

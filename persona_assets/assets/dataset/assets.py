@@ -1,6 +1,7 @@
 """Dagster definition of the asset `dataset`: inputs, run config, the gate's checks and metadata."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,7 @@ def build_dataset(
         said = open_consent_tables(in_graph=consents, since=of_window[0])
         users = Counter(cluster_jsonl.read_user_clusters().values())
         personas = find_personas(persona_labels, day, dict(users))
+        options = read_options(config)
         inputs = _open_inputs(config, cluster_jsonl, user_actions, personas, said, scratch.new_folder())
         provenance = build_provenance(
             "dataset",
@@ -111,9 +113,9 @@ def build_dataset(
             inputs=[cluster_jsonl.read_table("accounting").schema, *said.list_inputs()],
             over_window=[user_actions],
         )
+        _require_ignored(options.forms, inputs)
         folder = scratch.new_folder()
         with measuring_time_and_memory() as cost:
-            options = read_options(config)
             release, audit = _make(config, options, inputs, Origin(day, parse_day(of_window[0])), folder, scratch)
             card = CardOptions(config.dataset_license, config.language, config.dataset_tokenizer, of_window)
             describe_release(folder, release, personas, options, card, audit)
@@ -169,7 +171,7 @@ def _open_inputs(  # noqa: PLR0913, PLR0917 - what a data set is made from
     # Deletions and accounts that are gone are left out of a release, whatever other results keep.
     undefined = read_settings().undefined_consent(release=True)
     rules = LeaveOutRules(PURPOSES_OF["release"], undefined, drop_deletions=True)
-    inputs = ReleaseInputs(
+    return ReleaseInputs(
         cluster_jsonl.open_line_table("lines"),
         cluster_jsonl.open_line_table("line_messages"),
         user_actions,
@@ -178,12 +180,10 @@ def _open_inputs(  # noqa: PLR0913, PLR0917 - what a data set is made from
         cluster_jsonl.open_ignored(),
         knows_consents=said.consents is not None,
     )
-    _require_ignored(config, inputs)
-    return inputs
 
 
-def _require_ignored(config: DatasetConfig, inputs: ReleaseInputs) -> None:
-    paired = [form for form in read_options(config).forms if form in PAIRED_FORMS]
+def _require_ignored(forms: Sequence[str], inputs: ReleaseInputs) -> None:
+    paired = [form for form in forms if form in PAIRED_FORMS]
     if paired and inputs.ignored is None:
         raise SettingsError(
             f"PERSONA_DATASET_FORMS: {', '.join(paired)} need ignored messages, which cluster_jsonl did not estimate: "

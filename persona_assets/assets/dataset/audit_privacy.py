@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from persona_assets.assets.dataset.build import Release, ReleaseOptions
 from persona_assets.assets.dataset.keyed_hash import derive_number, mix
-from persona_assets.assets.dataset.release_schemas import ACTION_KEYS
+from persona_assets.common.line_tables import ACTION_KEYS
 from persona_assets.personal_data.remove import NameFinder
 from persona_assets.privacy import (
     GateCounts,

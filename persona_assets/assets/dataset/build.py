@@ -114,7 +114,7 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
     """
     clean = remove_personal_data if options.clean else keep_texts
     by_cluster = {persona.cluster_id: persona for persona in inputs.personas}
-    with _open_inputs(inputs, memory_limit, scratch) as con:
+    with open_inputs(inputs, memory_limit, scratch) as con:
         store = load_messages(con, clean=clean, count_tokens=count_tokens, scratch=scratch)
         starts = find_starts(inputs.lines)
         chosen = LineFilter(
@@ -161,7 +161,8 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
 
 
 @contextmanager
-def _open_inputs(inputs: ReleaseInputs, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBPyConnection]:
+def open_inputs(inputs: ReleaseInputs, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBPyConnection]:
+    """Open a database with the views `lines`, `line_messages` and `user_actions`, and the table `left_out_posts`."""
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
         for name in ("lines", "line_messages", "user_actions"):
             create_dataset_view(con, name, getattr(inputs, name))

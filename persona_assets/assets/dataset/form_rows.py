@@ -16,7 +16,8 @@ from persona_assets.assets.dataset.forms import MESSAGES
 from persona_assets.assets.dataset.line_batches import LineBatch
 from persona_assets.assets.dataset.message_store import MessageStore
 from persona_assets.assets.dataset.personas import Persona
-from persona_assets.assets.dataset.release_schemas import ACTION_KEYS, CHAT, DEHYDRATED, THREAD, THREADS
+from persona_assets.assets.dataset.release_schemas import CHAT, DEHYDRATED, THREAD, THREADS
+from persona_assets.common.line_tables import ACTION_KEYS
 from persona_assets.common.utc_times import HOUR_US
 from persona_assets.pseudonyms import coarsen_instants
 

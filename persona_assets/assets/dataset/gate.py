@@ -19,10 +19,9 @@ import pyarrow.parquet as pq
 import pyarrow.types as pat
 
 from persona_assets.assets.dataset.audit_privacy import audit_privacy
-from persona_assets.assets.dataset.build import NO_POSTS, Release, ReleaseInputs, ReleaseOptions
+from persona_assets.assets.dataset.build import Release, ReleaseInputs, ReleaseOptions, open_inputs
 from persona_assets.assets.dataset.leaks import describe_leaks, find_leaks
 from persona_assets.assets.dataset.line_batches import find_starts
-from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.personal_data.remove import NameFinder
 from persona_assets.privacy import GateCounts, ReleaseAudit
 
@@ -38,6 +37,7 @@ CREATE_RELEASED = """
     FROM lines JOIN starts USING (cluster_id) JOIN released ON line_id = first_line + line_number
 """
 
+# Records in released lines that were deleted, their acts' own included.
 COUNT_DELETED = """
     WITH deleted AS (
         SELECT DISTINCT uri FROM user_actions
@@ -54,6 +54,7 @@ COUNT_DELETED = """
     SELECT count(*) FROM records SEMI JOIN deleted USING (uri)
 """
 
+# Accounts in released lines that `left_out` names.
 COUNT_REFUSING = """
     WITH records AS (
         SELECT line_messages.uri
@@ -114,10 +115,9 @@ def audit_release(  # noqa: PLR0913 - what is compared, and how
     )
     released = read_released_lines(files)
     line_ids = released["line_id"].to_numpy()
-    deleted = count_deleted(inputs, line_ids, memory_limit=memory_limit, scratch=scratch)
-    refusing = count_refusing(inputs, line_ids, memory_limit=memory_limit, scratch=scratch)
-    counts = GateCounts(refusing if inputs.left_out and inputs.knows_consents else None, deleted, account_ids)
     with _open_released(inputs, line_ids, memory_limit, scratch) as con:
+        deleted, refusing = _count(con, COUNT_DELETED), _count(con, COUNT_REFUSING) if inputs.left_out else 0
+        counts = GateCounts(refusing if inputs.left_out and inputs.knows_consents else None, deleted, account_ids)
         privacy = audit_privacy(con, folder, release, options, counts, names=names)
     leaks = find_leaks(
         release.read_split_input(),
@@ -198,19 +198,8 @@ def read_released_lines(files: list[Path]) -> pa.Table:
     return found.group_by(["line_id", "split"]).aggregate([]).sort_by("line_id")
 
 
-def count_deleted(inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], *, memory_limit: str, scratch: Path) -> int:
-    """Return the number of records in these lines that were deleted in the window, their acts' own included."""
-    return _count(COUNT_DELETED, inputs, line_ids, memory_limit, scratch)
-
-
-def count_refusing(inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], *, memory_limit: str, scratch: Path) -> int:
-    """Return the number of accounts in these lines that `left_out` names; 0 if there is no such table."""
-    return 0 if inputs.left_out is None else _count(COUNT_REFUSING, inputs, line_ids, memory_limit, scratch)
-
-
-def _count(query: str, inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], memory_limit: str, scratch: Path) -> int:
-    with _open_released(inputs, line_ids, memory_limit, scratch) as con:
-        (count,) = con.sql(query).fetchall()[0]
+def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    (count,) = con.sql(query).fetchall()[0]
     return count
 
 
@@ -220,13 +209,10 @@ def _open_released(
 ) -> Generator[duckdb.DuckDBPyConnection]:
     """Open a database with the inputs, and these lines as `released_lines`."""
     starts = find_starts(inputs.lines)
-    with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
-        for name in ("lines", "line_messages", "user_actions"):
-            create_dataset_view(con, name, getattr(inputs, name))
+    with open_inputs(inputs, memory_limit, scratch) as con:
         first_lines = {"cluster_id": pa.array(starts, pa.int32()), "first_line": pa.array(starts.values(), pa.int64())}
         con.register("starts", pa.table(first_lines))
         con.register("released", pa.table({"line_id": line_ids}))
-        con.register("left_out_posts", pa.table({"uri": inputs.left_out.posts if inputs.left_out else NO_POSTS}))
         con.execute(CREATE_RELEASED)
         if inputs.left_out is not None:
             con.register("left_out", inputs.left_out.users)

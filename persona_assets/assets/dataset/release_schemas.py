@@ -4,24 +4,9 @@ import pyarrow as pa
 
 from persona_assets.assets.dataset.forms import COMMON, MESSAGES, NEXT_ACTION, PREFERENCE, UNPAIRED_PREFERENCE
 from persona_assets.common.columns import column, required_column
+from persona_assets.common.line_tables import ACTION_KEYS
 from persona_assets.errors import SettingsError
 
-# The keys of `actions` in the published form, in its order; one is true.
-ACTION_KEYS = (
-    "like",
-    "unlike",
-    "repost",
-    "unrepost",
-    "follow",
-    "unfollow",
-    "block",
-    "unblock",
-    "post_update",
-    "post_delete",
-    "profile_update",
-    "quote",
-    "ignore",
-)
 THREAD = pa.list_(
     pa.struct(
         [

@@ -3,7 +3,7 @@ from itertools import chain
 
 import pytest
 
-from persona_assets.assets.cluster_jsonl.serialise import ACTION_KEYS
+from persona_assets.common.line_tables import ACTION_KEYS
 from persona_assets_tests.assets.cluster_jsonl.builders import act, act_of, build, inputs, lines_of, message, uri_of
 
 
