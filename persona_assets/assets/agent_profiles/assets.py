@@ -109,7 +109,7 @@ def build_agent_profiles(
         )
         return dg.MaterializeResult(
             value=write_agent_files(agents, (parse_day(of_window[0]), day), config.min_users_per_agent, provenance),
-            metadata=agents.count() | left_out_metadata(left_out, clusters) | provenance_table(provenance) | cost,
+            metadata=agents.list_counts() | left_out_metadata(left_out, clusters) | provenance_table(provenance) | cost,
             check_results=[
                 _NAMED.result(passed=cards is not None),
                 _HAS_AGENTS.result(passed=agents.are_for_most(), small_clusters=agents.small_clusters),

@@ -34,7 +34,7 @@ class Agents(NamedTuple):
     users_of_small_clusters: int
     small_clusters: int
 
-    def count(self) -> dict[str, int]:
+    def list_counts(self) -> dict[str, int]:
         """Return numbers of agents, of users in and out of them, and of edges."""
         relations = self.edges["relation"].to_pylist()
         return {

@@ -50,7 +50,7 @@ def write_agent_files(
         min_users: Minimum number of users of an agent.
         provenance: How the tables were made, for their schema metadata.
     """
-    counts = agents.count()
+    counts = agents.list_counts()
     numbers = {"agents": counts["agents"], "users": counts["users"], "min_users_per_agent": min_users} | counts
     return {
         "agents.parquet": render_parquet(with_provenance(agents.agents, provenance), day_column=window[1]),
