@@ -1,4 +1,4 @@
-"""Name each cluster of the day as its persona, and write the card that a model is told it by."""
+"""Name each cluster of the day as its persona, and write the card that tells a model what persona to act as."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ _FORMAT = {
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What an endpoint is told of a cluster: its key phrases, and, if the caller allows it, exemplary posts."""
+    """What is sent to the endpoint about a cluster: its key phrases and, if the caller allows it, exemplary posts."""
 
     phrases: tuple[str, ...]  # key phrases, best first
     exemplars: tuple[str, ...] = ()  # texts of posts
