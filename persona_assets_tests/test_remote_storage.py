@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import fsspec
 import pytest
 from upath import UPath
 
@@ -55,6 +56,8 @@ def s3() -> Iterator[Server]:
         patch.setenv("AWS_MAX_ATTEMPTS", "10")
         yield server
     server.stop()
+    # Otherwise fsspec gives the file system of this server's port to the next server of the process.
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
 
 
 @pytest.fixture

@@ -109,6 +109,7 @@ def week(tmp_path, monkeypatch):
         "CAPTURE": tmp_path / "capture",
         "DATA": tmp_path / "data",
         "START_DATE": WEEK[0],
+        "END_DATE": WEEK[-1],  # otherwise another day ends if the tests run at midnight
         "WINDOW_DAYS": 3,
         "N_CLUSTERS": 2,
         "MIN_CLUSTER_SIZE": 2,

@@ -14,7 +14,7 @@ from persona_assets.assets.dataset.data_card import CardOptions
 from persona_assets.assets.dataset.describe import describe_release
 from persona_assets.assets.dataset.form_rows import Origin
 from persona_assets.assets.dataset.gate import Audit, audit_release
-from persona_assets.assets.dataset.gate_checks import GATE_CHECKS, let_pass
+from persona_assets.assets.dataset.gate_checks import GATE_CHECKS, evaluate_gate, refuse_if_failed
 from persona_assets.assets.dataset.personas import Persona, find_personas
 from persona_assets.assets.dataset.release_schemas import PAIRED_FORMS, read_forms
 from persona_assets.assets.dataset.split_options import SplitOptions, read_shares
@@ -119,9 +119,12 @@ def build_dataset(
             release, audit = _make(config, options, inputs, Origin(day, parse_day(of_window[0])), folder, scratch)
             card = CardOptions(config.dataset_license, config.language, config.dataset_tokenizer, of_window)
             describe_release(folder, release, personas, options, card, audit)
-        yield from let_pass(audit, UPath(read_settings().data).absolute() / "dataset" / context.partition_key)
+        results = evaluate_gate(audit)
+        stored = UPath(read_settings().data).absolute() / "dataset" / context.partition_key
+        yield from refuse_if_failed(results, stored)
         yield dg.MaterializeResult(
             value=folder,
+            check_results=results,
             metadata={
                 **_list_counts(release),
                 "privacy": build_text_table(summarise_verdicts(audit.privacy), of="privacy", shows="verdict"),

@@ -1,6 +1,6 @@
 """The checks of the gate: what they say, and what happens when one fails."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 from upath import UPath
@@ -49,13 +49,9 @@ _NO_LEAKS = Check(
 GATE_CHECKS = (_ADDS_UP, _NO_IDS, _NOTHING_DELETED, _ALL_ALLOW, _NO_PERSONAL_DATA, _NO_LEAKS)
 
 
-def let_pass(audit: Audit, stored: UPath) -> Iterator[dg.AssetCheckResult]:
-    """Yield the results of the gate.
-
-    Raises:
-        ReleaseError: One failed; an earlier data set of the day was removed.
-    """
-    results = [
+def evaluate_gate(audit: Audit) -> list[dg.AssetCheckResult]:
+    """Return the results of `GATE_CHECKS`, in their order."""
+    return [
         _ADDS_UP.result(passed=not audit.unaccounted, unaccounted=audit.unaccounted),
         _NO_IDS.result(passed=not audit.account_ids, account_ids=audit.account_ids),
         _NOTHING_DELETED.result(passed=not audit.deleted, deleted=audit.deleted),
@@ -65,9 +61,20 @@ def let_pass(audit: Audit, stored: UPath) -> Iterator[dg.AssetCheckResult]:
         ),
         _NO_LEAKS.result(passed=not audit.leaks, leaks="; ".join(audit.leaks) or "none", **audit.count_compared()),
     ]
-    yield from results
+
+
+def refuse_if_failed(results: Sequence[dg.AssetCheckResult], stored: UPath) -> Iterator[dg.AssetCheckResult]:
+    """If a check failed, yield all results and raise; otherwise yield nothing.
+
+    Results that passed belong to the materialization, which Dagster must know first: the UI shows the results of a day
+    only if they are later than its materialization.
+
+    Raises:
+        ReleaseError: One failed; an earlier data set of the day was removed.
+    """
     failed = [f"{result.check_name}" for result in results if not result.passed]
     if failed:
+        yield from results
         withdrawn = withdraw_release(stored)
         raise ReleaseError(
             f"the data set was not put in place, because {', '.join(failed)} failed"

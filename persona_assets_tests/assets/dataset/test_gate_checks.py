@@ -4,7 +4,7 @@ import pytest
 from upath import UPath
 
 from persona_assets.assets.dataset.gate import Audit
-from persona_assets.assets.dataset.gate_checks import GATE_CHECKS, let_pass
+from persona_assets.assets.dataset.gate_checks import GATE_CHECKS, evaluate_gate, refuse_if_failed
 from persona_assets.errors import ReleaseError
 from persona_assets_tests.privacy.builders import audit
 
@@ -12,10 +12,11 @@ PASSED = Audit(0, 0, 0, 0, 0, 20, (), {"users": 5}, audit())
 
 
 def test_a_release_without_fault_has_a_result_of_each_check(tmp_path):
-    results = list(let_pass(PASSED, UPath(tmp_path / "none")))
+    results = evaluate_gate(PASSED)
 
     assert [result.check_name for result in results] == [check.name for check in GATE_CHECKS]
     assert all(result.passed for result in results)
+    assert list(refuse_if_failed(results, UPath(tmp_path / "none"))) == []
 
 
 @pytest.mark.parametrize("measure", ["unaccounted", "account_ids", "deleted", "refusing", "personal_data"])
@@ -24,6 +25,7 @@ def test_a_fault_is_an_error_after_all_results(tmp_path, measure):
     results = []
 
     with pytest.raises(ReleaseError, match="the earlier one of that day was removed"):
-        results.extend(let_pass(PASSED._replace(**{measure: 1}), UPath(tmp_path)))
+        results.extend(refuse_if_failed(evaluate_gate(PASSED._replace(**{measure: 1})), UPath(tmp_path)))
 
+    assert len(results) == len(GATE_CHECKS)
     assert not tmp_path.exists()
