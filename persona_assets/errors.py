@@ -68,7 +68,7 @@ class VectorError(PersonaAssetsError):
 
 
 class EvaluationError(PersonaAssetsError):
-    """A data set or a file of predictions cannot be scored."""
+    """A data set or a file of predictions is not of the form that can be scored."""
 
 
 class StorageError(PersonaAssetsError):
@@ -84,7 +84,7 @@ class DayRangeError(PersonaAssetsError):
 
 
 class SplitError(PersonaAssetsError):
-    """The lines of a window cannot be split as asked, such as by time where they span too little of it."""
+    """The lines of a window cannot be split as asked, for example by time if they span too little of it."""
 
 
 class PseudonymKeyError(PersonaAssetsError):
@@ -92,15 +92,15 @@ class PseudonymKeyError(PersonaAssetsError):
 
 
 class ReleaseError(PersonaAssetsError):
-    """A data set failed a check of the release, so that it was not put in place."""
+    """A check of a data set failed, so that the data set was not stored."""
 
 
 class AccountIdError(PersonaAssetsError):
-    """An id of an account that is to be forgotten is no DID."""
+    """An id given to `persona-forget` is not a DID."""
 
 
 class ForgettingError(PersonaAssetsError):
-    """An account cannot be removed: something else writes to the results, or the tombstones cannot be read."""
+    """Accounts cannot be removed: files change meanwhile, are damaged, or the tombstones cannot be read."""
 
 
 class UnselectedAssetCheckError(PersonaAssetsError):

@@ -18,7 +18,7 @@ from persona_assets.settings import read_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table and write the JSON; return exit status 0, or 1 if there is nothing to score."""
+    """Score models on a data set, print a table and write JSON; return exit status 0, or 1 without rows to score."""
     parser = argparse.ArgumentParser(prog="python -m persona_assets.evaluate", description="Score models of personas.")
     parser.add_argument("folder", nargs="?", type=Path, help="a data set (default: the last below PERSONA_DATA)")
     parser.add_argument(

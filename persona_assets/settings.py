@@ -45,7 +45,10 @@ COSTS_ONLY = "costs_only"
 
 
 class Settings(AgentSettings, AssignmentSettings, SchedulerSettings, ConsentSettings, ReleaseSettings):
-    """What a machine and its user set once. Field `data` is variable `PERSONA_DATA`, and so on."""
+    """All settings of the project, as the `PERSONA_*` environment variables give them.
+
+    Field `data` is variable `PERSONA_DATA`, and so on.
+    """
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
@@ -264,7 +267,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def from_setting(name: str, **changes: Any) -> Any:
-    """Return the field of a run config that is setting `name` unless a run says otherwise.
+    """Return a field for a run config, with default, bounds and description of the setting `name`.
 
     Bounds and description are those of the setting, and the default is its value when it is needed. The class repeats
     the type, as type checkers read no values. A `run_config.SettingsConfig` shows the default in the launchpad.

@@ -56,7 +56,7 @@ class BlockRange(msgspec.Struct, frozen=True):
 
 
 class PlannedSegment(msgspec.Struct, frozen=True, rename="camel"):
-    """A segment that may hold what was asked for: as a whole, or some of its blocks."""
+    """A segment that may hold events of the requested accounts: the whole file, or some of its blocks."""
 
     name: SegmentName
     index: Number

@@ -30,7 +30,10 @@ class StoredSegment(msgspec.Struct, frozen=True):
 
 
 class DayManifest(msgspec.Struct, frozen=True):
-    """Manifest of an archived day: the segments in its folder. It is written last, so it proves completeness."""
+    """Content of the manifest file of an archived day: the server, its segments, and numbers of those it lacks.
+
+    It is written last, so it proves completeness.
+    """
 
     day: dt.date
     host: str

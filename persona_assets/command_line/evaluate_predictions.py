@@ -16,7 +16,7 @@ _BLOCK = 1024
 
 
 def choose_folder(data: str) -> Path:
-    """Return the folder of the last data set below `data`, the setting.
+    """Return the folder of the latest data set below `data`, the data root.
 
     Raises:
         EvaluationError: There is none, or `data` is no local path.
@@ -33,7 +33,7 @@ def choose_folder(data: str) -> Path:
 def evaluate_folder(
     folder: Path, files: Mapping[str, Path], settings: Settings | None, options: Options
 ) -> list[Scores]:
-    """Return the scores of the baselines, and then of each file of predictions.
+    """Score the baselines, and then each file of predictions, on the data set in `folder`.
 
     Args:
         folder: Folder of a data set.

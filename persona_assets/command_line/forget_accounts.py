@@ -30,7 +30,7 @@ _CAPTURE = (
 
 
 def find_places(settings: Settings) -> Places:
-    """Return where the settings say that results, vectors and the capture are."""
+    """Return where the settings say that results, cached vectors and the capture are stored."""
     data = UPath(settings.data).absolute()
     root = settings.vector_store or ("off" if not is_local_path(data) else str(data / "vector_store"))
     return Places(
@@ -42,7 +42,7 @@ def find_places(settings: Settings) -> Places:
 
 
 def run(settings: Settings, account_ids: Sequence[str], *, dry_run: bool) -> bool:
-    """Remove accounts as the settings say, print what was done, and return whether nothing remains.
+    """Remove accounts from all stored data, print what was done, and return whether nothing remains.
 
     Raises:
         PersonaAssetsError: The accounts cannot be removed. What was removed before stays removed.
@@ -60,7 +60,7 @@ def run(settings: Settings, account_ids: Sequence[str], *, dry_run: bool) -> boo
 
 
 def describe(proof: Proof, *, dry_run: bool = False) -> list[str]:
-    """Return lines for people: what was removed, what to make again, and what still holds the accounts."""
+    """Return lines of text on what was removed, what to materialize again, and which files still name the accounts."""
     counts = count_changes(proof.changes)
     begin = "Would remove" if dry_run else "Removed"
     total = (

@@ -26,7 +26,7 @@ CARD = "README.md"
 def fill_folder(
     folder: Path, out: Path, *, capture: str | None, days: Sequence[dt.date], settings: Settings
 ) -> Rehydrated:
-    """Fill the form `dehydrated` of a data set into a new folder, which appears whole or not at all.
+    """Fill the form `dehydrated` of a data set with texts, into a new folder that appears whole or not at all.
 
     Args:
         folder: The data set.

@@ -4,7 +4,10 @@ import pydantic
 
 
 class AgentSettings(pydantic.BaseModel):
-    """How agents are derived. Field `max_agents` is variable `PERSONA_MAX_AGENTS`, and so on."""
+    """Settings of `agent_profiles`: maximum number of agents, and minimum number of users for each.
+
+    Field `max_agents` is variable `PERSONA_MAX_AGENTS`, and so on.
+    """
 
     max_agents: int = pydantic.Field(
         200,

@@ -4,7 +4,10 @@ import pydantic
 
 
 class AssignmentSettings(pydantic.BaseModel):
-    """Which day's personas users are assigned to. Field `assign_to` is variable `PERSONA_ASSIGN_TO`."""
+    """Setting of `user_assignments`: the day whose personas users are assigned to.
+
+    Field `assign_to` is variable `PERSONA_ASSIGN_TO`.
+    """
 
     assign_to: str | None = pydantic.Field(
         None,

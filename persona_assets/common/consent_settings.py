@@ -17,7 +17,10 @@ def _undefined(purpose: str) -> UndefinedMeans:
 
 
 class ConsentSettings(pydantic.BaseModel):
-    """What the lack of a statement means. Field `consent_training` is variable `PERSONA_CONSENT_TRAINING`, for one."""
+    """Settings of consent: whether silence allows each purpose, who we are, and what happens to deletions.
+
+    Field `consent_training` is variable `PERSONA_CONSENT_TRAINING`, for one.
+    """
 
     consent_training: UndefinedMeans = _undefined("the training of models")
     consent_inference: UndefinedMeans = _undefined("being input of a model's inference")
@@ -45,7 +48,7 @@ class ConsentSettings(pydantic.BaseModel):
     )
 
     def undefined_consent(self, *, release: bool = False) -> dict[Purpose, UndefinedMeans]:
-        """Return what the lack of a statement means, by purpose.
+        """Return, by purpose, whether an account that says nothing counts as allowing it.
 
         Args:
             release: For a release: a purpose is then denied if either its own setting or `consent_release` says so.

@@ -28,7 +28,7 @@ _HASHES_PER_PASS = 1 << 24
 
 
 class QueryOptions(TypedDict):
-    """What queries may use: the keyword arguments of `open_duckdb`, for functions that open it."""
+    """The keyword arguments of `open_duckdb`, for functions that pass them on."""
 
     memory_limit: str
     scratch: Path

@@ -11,7 +11,10 @@ DatasetPseudonyms = Literal["line", "persona", "release"]
 
 
 class ReleaseSettings(pydantic.BaseModel):
-    """What a data set has. Field `dataset_acts` is variable `PERSONA_DATASET_ACTS`, and so on."""
+    """Settings of data sets: forms, tokens, pseudonyms, personal data, splits and license.
+
+    Field `dataset_acts` is variable `PERSONA_DATASET_ACTS`, and so on.
+    """
 
     dataset_forms: str = pydantic.Field(
         "chat,threads,dehydrated,next_action",

@@ -40,12 +40,12 @@ def hash_texts(texts: pa.StringArray | Sequence[str]) -> TextHashes:
 
 
 def name_cache_folder(key: bytes) -> str:
-    """Return the name of the folder whose key file has this content: 16 hexadecimal digits of its SHA-256."""
+    """Return the name of the cache folder of a key: 16 hexadecimal digits of the key's SHA-256."""
     return hashlib.sha256(key).hexdigest()[:HASH_BYTES]
 
 
 def damaged_chunk(file: Path) -> StorageError:
-    """Return the error for a file of a chunk that does not match its checksum."""
+    """Build the error for a chunk file that does not match its checksum."""
     return StorageError(
         f"{file} is damaged, it does not match its checksum: delete {file.with_suffix('.hashes')} and "
         f"{file.with_suffix('.vectors').name} beside it, and run again"
@@ -53,7 +53,7 @@ def damaged_chunk(file: Path) -> StorageError:
 
 
 def read_existing(file: Path) -> bytes | None:
-    """Return the content of a file; None if there is none."""
+    """Return the content of a file, or None if it does not exist."""
     try:
         return file.read_bytes()
     except FileNotFoundError:  # also if another run has deleted it since the folder was listed
@@ -61,7 +61,7 @@ def read_existing(file: Path) -> bytes | None:
 
 
 def read_hashes(file: Path) -> tuple[TextHashes, bytes]:
-    """Return the hashes of a chunk and the checksum of its vectors; no hashes if the file was deleted.
+    """Read the text hashes of a chunk, and the checksum of its vectors; no hashes if the file was deleted.
 
     Raises:
         StorageError: The file does not match its checksum.

@@ -45,7 +45,7 @@ UNKNOWN_SCOPE = "the scope is unknown: refusals count for everything, allowances
 
 
 class Preference(NamedTuple):
-    """What a record says about one purpose."""
+    """What an account says about one purpose: allow or refuse, and since when (microseconds since 1970)."""
 
     purpose: Purpose
     allow: bool
@@ -53,7 +53,7 @@ class Preference(NamedTuple):
 
 
 class Declaration(NamedTuple):
-    """What a record says, and to what it applies."""
+    """Content of a consent record: to what it applies, and its preference for each purpose."""
 
     scope: Scope
     scope_value: str | None  # the entity or the collection
@@ -63,7 +63,7 @@ class Declaration(NamedTuple):
 def read_declaration(
     collection: str, text: str | None, *, event_time_us: int, problems: Counter[str]
 ) -> Declaration | None:
-    """Return what a record says, or None if it cannot be read; add the record's problems to `problems`.
+    """Parse a consent record; return None if it is not valid, and count its problems in `problems`.
 
     Args:
         collection: One of `lexicon.CONSENT_COLLECTIONS`.

@@ -15,7 +15,7 @@ _SORT = (*_FIRST, *(name for name in CONSENT_RECORDS.names if name not in _FIRST
 
 
 def query_last_states(table: str, *, where: str = "true") -> str:
-    """Return the SQL that selects the last states, sorted by all columns and without duplicates.
+    """Return a SQL query for the latest state of each record and account, sorted and without duplicates.
 
     Args:
         table: The name of a relation with the columns of `CONSENT_RECORDS`.

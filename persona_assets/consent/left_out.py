@@ -33,18 +33,18 @@ IF_AFTER_THE_POST = "WHERE deleted_us >= event_time_us"
 
 
 class ConsentTables(NamedTuple):
-    """What accounts said and deleted; None where the graph does not know it."""
+    """The tables `consents` and `deleted_posts` as lazy datasets, each None if the graph has no such table."""
 
     consents: pads.Dataset | None  # schemas.CONSENTS
     deleted_posts: pads.Dataset | None  # schemas.DELETED_POSTS: of the window's days and all later ones that are stored
 
     def list_inputs(self) -> list[pads.Dataset]:
-        """Return `consents`, if there is such a table, for the provenance of what is made from it."""
+        """Return `consents` in a list, or [] without it: inputs for the provenance of a result."""
         return [] if self.consents is None else [self.consents]
 
 
 class LeaveOutRules(NamedTuple):
-    """Whom an output leaves out."""
+    """Rules for which accounts and posts an output leaves out: purposes, what silence means, and deletions."""
 
     purposes: tuple[Condition, ...]  # that the output needs, as in `purposes.PURPOSES_OF`
     undefined: Mapping[Purpose, UndefinedMeans]  # what it means that an account says nothing
@@ -52,7 +52,7 @@ class LeaveOutRules(NamedTuple):
 
 
 def rules_of(output: str, *, deletions: Literal["keep", "drop"], **undefined: UndefinedMeans) -> LeaveOutRules:
-    """Return whom an output leaves out.
+    """Build the rules for which accounts and posts an output leaves out.
 
     Args:
         output: A key of `PURPOSES_OF`.
@@ -63,7 +63,7 @@ def rules_of(output: str, *, deletions: Literal["keep", "drop"], **undefined: Un
 
 
 class LeftOut(NamedTuple):
-    """The accounts and posts of a window that an output must not have."""
+    """The accounts, each with a reason, and the posts that an output must leave out."""
 
     users: pa.Table  # policy.LEFT_OUT, sorted by user_id
     posts: pa.StringArray  # URIs of deleted posts, distinct and sorted; their authors may be in `users` or not
@@ -75,7 +75,7 @@ NOTHING_LEFT_OUT = LeftOut(LEFT_OUT.empty_table(), pa.array([], pa.string()))
 def find_left_out(
     posts: pads.Dataset, tables: ConsentTables, rules: LeaveOutRules, *, memory_limit: str, scratch: Path
 ) -> LeftOut:
-    """Return the accounts and posts of a window that an output must not have.
+    """Find the accounts and deleted posts of a window that an output must leave out.
 
     Memory beside the limit: some 60 bytes for each account that is left out, and 80 for each post.
 
@@ -102,7 +102,9 @@ def find_left_out(
 
 
 def mark_sorted(values: pa.Array, among: pa.StringArray) -> pa.BooleanArray:
-    """Return which values are among the given ones. Fast if the values of a batch are near each other in the order.
+    """Return which values are in the sorted array `among`: bool `(n,)`.
+
+    Fast if the values of a batch are near each other in the order.
 
     `pyarrow.compute.is_in` alone would build a hash table of all of `among` for each batch.
 
@@ -119,12 +121,12 @@ def mark_sorted(values: pa.Array, among: pa.StringArray) -> pa.BooleanArray:
 
 
 def leave_out_users(users: pa.Table, left_out: LeftOut) -> pa.Table:
-    """Return the rows of a table with a column `user_id` whose account is not left out."""
+    """Return the rows of `users` whose `user_id` is not left out."""
     return users.filter(pc.invert(pc.is_in(users["user_id"], value_set=left_out.users["user_id"])))
 
 
 def count_by_reason(left_out: LeftOut, user_ids: pa.Array | pa.ChunkedArray) -> dict[str, int]:
-    """Return how many of the given accounts, each distinct one once, are left out, by reason."""
+    """Return how many distinct accounts of `user_ids` are left out, by reason."""
     concerned = left_out.users.filter(pc.is_in(left_out.users["user_id"], value_set=pc.unique(user_ids)))
     return {item["values"]: item["counts"] for item in pc.value_counts(concerned["reason"]).to_pylist()}
 

@@ -32,7 +32,7 @@ def find_refusing_users(
     *,
     with_accounts: bool = True,
 ) -> pa.Table:
-    """Return the accounts of `consents` that an output with these purposes must leave out, with one reason each.
+    """Return the accounts that an output must leave out as they refuse a purpose or are gone, with one reason each.
 
     Args:
         consents: `CONSENTS`.
@@ -66,7 +66,7 @@ def find_users_without_allowance(
     purposes: Sequence[Condition],
     undefined: Mapping[Purpose, UndefinedMeans],
 ) -> pa.Table:
-    """Return which of the given accounts say nothing about a purpose whose lack of a statement means "deny".
+    """Return the given accounts that say nothing about a purpose for which silence means "deny".
 
     Args:
         user_ids: string; an id may be in it several times.

@@ -96,7 +96,7 @@ _RESULT = f"""
 
 
 class ResolvedConsents(NamedTuple):
-    """What accounts allow, and counts of what that was made of."""
+    """Result of `resolve_statements`: a Parquet file of `CONSENTS`, and counts of the statements behind it."""
 
     consents: Path  # CONSENTS, sorted by account
     accounts: int  # rows of it
@@ -114,7 +114,7 @@ def resolve_statements(
     scratch: Path,
     provenance: Provenance | None = None,
 ) -> ResolvedConsents:
-    """Resolve the statements of any number of days.
+    """Combine the statements of any days into one row per account, what it allows now, in a Parquet file.
 
     Args:
         consent_records: `CONSENT_RECORDS` of the days, in any order. A day may be in it several times.

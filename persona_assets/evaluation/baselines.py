@@ -25,10 +25,10 @@ _MAX_CATEGORIES = 255
 
 
 class Baseline(Protocol):
-    """A model that was fitted to training rows."""
+    """Interface of a baseline that was fitted to training rows and predicts acts."""
 
     def predict(self, rows: Rows, personas: npt.NDArray[np.str_]) -> Actions:
-        """Return the act predicted for each row, `(n,)`, as if its user were of the persona given for it."""
+        """Return the predicted act of each row, `(n,)`, as if its user had the persona given for the row."""
         ...
 
 
@@ -38,19 +38,19 @@ class Majority(NamedTuple):
     action: str
 
     def predict(self, rows: Rows, personas: npt.NDArray[np.str_]) -> Actions:
-        """Return the one act for all rows."""
+        """Return the most frequent act, once for each row."""
         del personas
         return np.full(len(rows.line_ids), self.action)
 
 
 class PersonaPrior(NamedTuple):
-    """Predicts the most frequent act of the persona, and that of all rows for a persona that is not in training."""
+    """Predicts the most frequent act of a row's persona, or of all rows if training lacks the persona."""
 
     action_of_persona: dict[str, str]
     fallback: str
 
     def predict(self, rows: Rows, personas: npt.NDArray[np.str_]) -> Actions:
-        """Return the act of each row's persona."""
+        """Return the most frequent act of each row's persona."""
         del rows
         return np.array([self.action_of_persona.get(f"{persona}", self.fallback) for persona in personas], np.str_)
 
@@ -67,7 +67,7 @@ class Boosting(NamedTuple):
 
 
 class Nearest(NamedTuple):
-    """Memorises: predicts the act and the text of the training row with the most similar context."""
+    """Predicts act and text of the training row with the most similar context (nearest neighbour by TF-IDF)."""
 
     vectoriser: Any  # `_fit_vectoriser`
     search: Any  # sklearn.neighbors.NearestNeighbors
@@ -108,12 +108,12 @@ class _Features(NamedTuple):
 
 
 def fit_majority(training: Rows) -> Majority:
-    """Return the baseline that ignores everything."""
+    """Fit the baseline that always predicts the most frequent act."""
     return Majority(_most_frequent(training.actions))
 
 
 def fit_persona_prior(training: Rows) -> PersonaPrior:
-    """Return the baseline that knows the persona alone."""
+    """Fit the baseline that predicts the most frequent act of each persona."""
     by_persona = {
         f"{persona}": _most_frequent(training.actions[training.personas == persona])
         for persona in np.unique(training.personas)
@@ -122,7 +122,7 @@ def fit_persona_prior(training: Rows) -> PersonaPrior:
 
 
 def fit_boosting(training: Rows, validation: Rows, *, seed: int) -> Boosting:
-    """Return gradient boosting, with or without balanced classes, by macro-F1 on the validation rows.
+    """Fit gradient boosting with and without balanced classes; return the one with the higher macro-F1 in validation.
 
     Balancing finds more of the rare acts at the price of frequent ones. Without validation rows classes are balanced.
     """
@@ -149,7 +149,7 @@ def fit_boosting(training: Rows, validation: Rows, *, seed: int) -> Boosting:
 
 
 def fit_nearest(training: Rows, *, seed: int) -> Nearest:
-    """Return the baseline that memorises training rows: it wins where a split leaks."""
+    """Fit the nearest-neighbour baseline, which scores high only if similar rows leak between splits."""
     from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415 - 1 s
 
     training = _draw(training, seed)
@@ -159,7 +159,7 @@ def fit_nearest(training: Rows, *, seed: int) -> Nearest:
 
 
 def predict_with_texts(baseline: Baseline, rows: Rows, training: Rows, *, seed: int) -> Predictions:
-    """Return the acts and the texts that a baseline predicts.
+    """Return a baseline's predicted act for each row, with a text if it can predict one.
 
     `Nearest` copies the text of the row that it found. The majority draws any training text, and the persona prior one
     of the persona: what real texts of other people score. Boosting has no texts.

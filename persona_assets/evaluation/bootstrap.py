@@ -15,7 +15,7 @@ _LOW = 2.5
 
 
 class Estimate(NamedTuple):
-    """A score and its 95 % interval. All are NaN if the score is not defined for the rows."""
+    """A score and its 95 % bootstrap interval. All are NaN if the score is not defined for the rows."""
 
     value: float
     low: float
@@ -23,7 +23,7 @@ class Estimate(NamedTuple):
 
 
 def estimate(measure: Callable[[Float64Array], float], rows: int, *, samples: int, seed: int) -> Estimate:
-    """Return a score and the percentiles of the scores of samples that are drawn with replacement.
+    """Compute a score and its 95 % bootstrap interval, from samples of rows drawn with replacement.
 
     Args:
         measure: Returns the score of rows by how often each counts, float64 `(n,)`.

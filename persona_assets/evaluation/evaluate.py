@@ -31,7 +31,7 @@ Embed = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 
 
 class Options(NamedTuple):
-    """How scores are measured."""
+    """Options of scoring: number of bootstrap samples, seed, and maximum number of texts."""
 
     samples: int = 1000  # of the bootstrap
     seed: int = 0
@@ -39,7 +39,10 @@ class Options(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """The scores of one model on the test rows. None where they cannot be measured."""
+    """All scores of one model on the test rows, and numbers of missing and invalid predictions.
+
+    None where they cannot be measured.
+    """
 
     name: str
     rows: int  # test rows that ask for an action
@@ -86,7 +89,7 @@ def _require(splits: Mapping[str, Rows], name: str) -> Rows:
 def score_predictions(
     name: str, predictions: Predictions, splits: Mapping[str, Rows], *, embed: Embed | None, options: Options
 ) -> Scores:
-    """Return the scores of predictions for the test rows.
+    """Compute all scores of one model's predictions for the test rows.
 
     Args:
         name: Name of the model.

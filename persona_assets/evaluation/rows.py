@@ -27,7 +27,7 @@ _ACTION_TASK = "action"
 
 
 class Rows(NamedTuple):
-    """Rows of one or more splits, with what the user saw and did."""
+    """Rows of the form `next_action` as arrays: personas, contexts, and what the users did and wrote."""
 
     line_ids: Int64Array  # (n,), distinct
     personas: npt.NDArray[np.str_]  # (n,)
@@ -53,7 +53,7 @@ class Rows(NamedTuple):
 
 
 class Predictions(NamedTuple):
-    """What a model predicts for rows, in their order."""
+    """What a model predicts for each row: act and text, with the numbers of missing and unknown ones."""
 
     actions: npt.NDArray[np.str_]  # (n,), empty where there is no prediction
     texts: list[str | None]  # n
@@ -71,7 +71,7 @@ class _Line(msgspec.Struct):
 
 
 def read_rows(folder: Path) -> dict[str, Rows]:
-    """Return the rows of `next_action` below the folder of a data set, by split.
+    """Read the rows of `next_action` from the folder of a data set; return them by split.
 
     Raises:
         EvaluationError: There are none, a column is missing, or a line is in two rows.
@@ -91,7 +91,7 @@ def read_rows(folder: Path) -> dict[str, Rows]:
 
 
 def to_rows(table: pa.Table) -> Rows:
-    """Return rows of a table with the columns of `next_action`; `task` and `time` may be missing."""
+    """Convert a table with the columns of `next_action` to arrays; `task` and `time` may be missing."""
     contexts = [_join(messages) for messages in table["context"].to_pylist()]
     texts = [None if not text else text[:MAX_TEXT_CHARACTERS] for text in table["text"].to_pylist()]
     tasks = table["task"].to_pylist() if "task" in table.column_names else [_ACTION_TASK] * len(table)
@@ -118,7 +118,7 @@ def _join(messages: list[dict[str, str | None]]) -> str:
 
 
 def read_predictions(file: Path, rows: Rows) -> Predictions:
-    """Return the predictions of a JSONL or Parquet file for rows.
+    """Read predictions from a JSONL or Parquet file, and bring them into the order of `rows`.
 
     Each line of the file has `line_id` and `action`, and may have `text`. With `as_persona` it is a prediction for that
     row as if the user were of this persona, from which diagonality is measured.

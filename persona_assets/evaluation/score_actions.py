@@ -19,7 +19,7 @@ MAX_ROWS_OF_PERSONA = 200
 
 
 class Coded(NamedTuple):
-    """True and predicted acts as numbers of the same classes."""
+    """True and predicted acts as indices into `classes`, the distinct acts."""
 
     classes: Actions  # (k,), those that occur, sorted
     true: Int64Array  # (n,)
@@ -27,7 +27,7 @@ class Coded(NamedTuple):
 
 
 def code_actions(true: Actions, predicted: Actions) -> Coded:
-    """Return the acts as numbers."""
+    """Convert true and predicted acts to indices into the sorted distinct acts."""
     classes, numbers = np.unique(np.concatenate([true, predicted]), return_inverse=True)
     return Coded(classes, numbers[: len(true)], numbers[len(true) :])
 
@@ -54,7 +54,7 @@ def macro_f1(true: Actions, predicted: Actions) -> float:
 
 
 def mean_of_known(values: Float64Array) -> float:
-    """Return the mean without NaN; NaN if there is no other value."""
+    """Return the mean of the values that are not NaN; NaN if all are."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else float("nan")
 
@@ -67,7 +67,7 @@ def estimate_macro_f1(
     samples: int,
     seed: int,
 ) -> Estimate:
-    """Return macro-F1 over some classes, with an interval from rows drawn with replacement.
+    """Compute the macro-F1 over the classes `of`, with its bootstrap interval.
 
     All rows count: a prediction of one of the classes for a row of another class is a false positive.
 
@@ -93,7 +93,7 @@ def estimate_diagonality(
     samples: int,
     seed: int,
 ) -> Estimate | None:
-    """Return the share of the score that is on the diagonal of personas, less what a model without personas has.
+    """Compute how much better predictions made as the row's persona are than those made as others.
 
     The matrix has the macro-F1 on rows of persona j of predictions made as persona i. A model that ignores personas has
     equal rows, of which the diagonal has 1/k. The result is 0 for such a model, and at most 1 - 1/k.

@@ -19,7 +19,7 @@ MAX_PAIRED_TEXTS = 600
 
 
 def estimate_cosine(true: Vectors, predicted: Vectors, *, samples: int, seed: int) -> Estimate:
-    """Return the mean cosine of each predicted text to the text that the user wrote.
+    """Compute the mean cosine similarity of predicted texts to the true ones, with its bootstrap interval.
 
     Args:
         true: `(n, d)`, unit length.
@@ -34,7 +34,7 @@ def estimate_cosine(true: Vectors, predicted: Vectors, *, samples: int, seed: in
 
 
 def estimate_distance_divergence(true: Vectors, predicted: Vectors, *, samples: int, seed: int) -> Estimate:
-    """Return the Jensen-Shannon divergence of the distances within the texts of both sides, 0 to 1.
+    """Compare the diversity of predicted and true texts: Jensen-Shannon divergence of their distances, 0 to 1.
 
     The distance of two texts is 1 less their cosine, 0 to 2, in 50 bins. Predicted texts that are all alike, or that
     are more diverse than people's, have a large divergence. NaN with fewer than two texts.
@@ -75,7 +75,7 @@ def js_divergence(p: Float64Array, q: Float64Array) -> float:
 
 
 def estimate_term_overlap(true: Sequence[str], predicted: Sequence[str], *, samples: int, seed: int) -> Estimate:
-    """Return the Jaccard similarity of the 100 terms with the highest TF-IDF on both sides, 0 to 1.
+    """Compute the Jaccard similarity of the 100 terms with the highest TF-IDF on both sides, 0 to 1.
 
     Inverse document frequencies are of both sides together. NaN if a side has no term.
 

@@ -22,7 +22,7 @@ _HEADINGS = {
 
 
 def write_markdown(scores: Sequence[Scores]) -> str:
-    """Return a table with a row for each model; each score has its 95 % interval."""
+    """Render scores as a Markdown table: a row for each model, with 95 % intervals."""
     heads = ["model", *_HEADINGS.values()]
     rows = [[one.name, *(_show(getattr(one, name)) for name in _HEADINGS)] for one in scores]
     lines = [heads, ["---"] * len(heads), *rows]
@@ -30,7 +30,7 @@ def write_markdown(scores: Sequence[Scores]) -> str:
 
 
 def to_json(scores: Sequence[Scores], **about: Any) -> str:
-    """Return the scores as JSON with what is said about them; undefined numbers are null.
+    """Render scores and further keys as JSON; undefined numbers are null.
 
     Args:
         scores: The scores.

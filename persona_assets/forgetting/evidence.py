@@ -25,18 +25,18 @@ _EMBEDDED = "english_posts"
 
 
 def table_of(file: StoredFile) -> str:
-    """Return the first folder of a file's name: the table that it is a part of."""
+    """Return the name of the table that a stored file belongs to: the first folder of its path."""
     return file.name.partition("/")[0]
 
 
 def find_days(named: Iterable[StoredFile]) -> set[dt.date]:
-    """Return the days of daily tables that name an account."""
+    """Return the days of the given files, which name an account, if they belong to daily tables."""
     days = (_parse_day(file.path.stem) for file in named if table_of(file) in DAILY_TABLES)
     return {day for day in days if day is not None}
 
 
 def is_affected(folder: str, files: list[StoredFile], days: set[dt.date], *, window_days: int) -> bool:
-    """Return whether a folder of a day was made of a day on which an account did something.
+    """Return whether a day's folder was made from a window that includes one of `days`.
 
     The window is that of its provenance, or `window_days` without one.
 
@@ -53,7 +53,7 @@ def is_affected(folder: str, files: list[StoredFile], days: set[dt.date], *, win
 
 
 def hash_own_texts(tables: list[StoredFile], named: list[StoredFile], accounts: Accounts) -> TextHashes:
-    """Return the hashes of the texts that only these accounts wrote: `(n, 2)`.
+    """Return the hashes, as in the vector cache, of the texts that only these accounts wrote: `(n, 2)`.
 
     Args:
         tables: All stored tables.

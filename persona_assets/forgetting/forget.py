@@ -39,7 +39,7 @@ _BYTES_PER_MB = 1_000_000
 
 
 class Places(NamedTuple):
-    """Where results are, and what below that is not searched."""
+    """Where to remove accounts: results, vector cache, folders to skip, and the length of windows."""
 
     data: UPath
     vector_store: Path | None  # None if vectors are not kept
@@ -55,7 +55,7 @@ def forget_accounts(
     log: Callable[[str], None],
     dry_run: bool = False,
 ) -> tuple[Proof, UPath | None]:
-    """Remove accounts from everything that is stored, and return the proof and the path at which it is.
+    """Remove accounts from all stored files; return the proof and the path of its file.
 
     A run that was killed at any moment is finished by another one. Files that name no account are not written.
 
@@ -246,7 +246,7 @@ def _order_of(file: StoredFile) -> tuple[int, str]:
 
 
 def count_changes(changes: Iterable[Change]) -> dict[str, int]:
-    """Return the totals of a proof's changes.
+    """Sum the changes in a proof: files, rows, lines, users and references removed, by name.
 
     Returns:
         Numbers of `files`, of `rows`, `lines` and `users` removed, of `references` taken out of rows that stay, and of

@@ -36,14 +36,14 @@ _INDEX_FILES = frozenset(f"{name}.parquet" for name in LINE_TABLES)
 
 
 def is_persona_folder(files: list[StoredFile]) -> bool:
-    """Return whether these are the files of a complete folder of `cluster_jsonl`."""
+    """Return whether files are those of a complete folder of `cluster_jsonl`."""
     return any(file.name.rpartition("/")[2] == USER_CLUSTERS for file in files)
 
 
 def forget_in_persona_folder(
     folder: UPath, files: list[StoredFile], named: set[str], accounts: Accounts, proof: ProofFile
 ) -> None:
-    """Replace a folder of `cluster_jsonl` by one without the lines and users that name an account.
+    """Rewrite a folder of `cluster_jsonl` without the lines and users that name an account.
 
     A line is removed whole: without one of its messages it would be another conversation. The index of lines is
     deleted. Other files that name no account are the same files.
@@ -81,7 +81,7 @@ def forget_in_persona_folder(
 
 
 def count_in_persona_folder(files: list[StoredFile], accounts: Accounts) -> list[Change]:
-    """Return the changes that `forget_in_persona_folder` would make, without digests."""
+    """Return the changes that `forget_in_persona_folder` would make, without making them."""
     found = [file for file in files if names_accounts_in(file, accounts)]
     named = [file for file in found if file.path.name not in _INDEX_FILES]
     with tempfile.TemporaryDirectory(prefix="persona_assets-forget-") as scratch:
@@ -94,7 +94,7 @@ def count_in_persona_folder(files: list[StoredFile], accounts: Accounts) -> list
 
 
 def delete_folder(folder: UPath, files: list[StoredFile], proof: ProofFile) -> None:
-    """Delete a folder of a day, so that it must be made again: it vanishes at once on a local disk.
+    """Delete a day's folder, on a local disk at once, so that the day counts as not materialized.
 
     Elsewhere the file that marks it as complete is deleted first.
 
@@ -118,7 +118,7 @@ def delete_folder(folder: UPath, files: list[StoredFile], proof: ProofFile) -> N
 
 
 def has_index(files: list[StoredFile]) -> bool:
-    """Return whether a folder of `cluster_jsonl` has the index of its lines, from which `dataset` is made."""
+    """Return whether a folder of `cluster_jsonl` has the index of lines that `dataset` reads."""
     return any(file.path.name in _INDEX_FILES for file in files)
 
 

@@ -15,7 +15,10 @@ _BLOCK_BYTES = 1 << 20
 
 
 class Change(msgspec.Struct):
-    """What happened to one file. Digests are SHA-256 of all of its bytes; a deleted file has none after."""
+    """The change of one file in a proof: what was done, rows removed by kind, and digests before and after.
+
+    Digests are SHA-256 of all of its bytes; a deleted file has none after.
+    """
 
     file: str  # path below the data folder
     what: str  # "rows removed", "lines removed", "users removed", "references removed", "side table", "deleted"
@@ -29,7 +32,10 @@ class Change(msgspec.Struct):
 
 
 class Proof(msgspec.Struct):
-    """What one run of `persona-forget` did. It is written before each change, so that a killed run leaves one too."""
+    """Content of the proof that one run of `persona-forget` writes: counts, changes, and what remains.
+
+    It is written before each change, so that a killed run leaves one too.
+    """
 
     started: str
     accounts: int  # number of accounts that were asked for
@@ -48,7 +54,7 @@ class Proof(msgspec.Struct):
 
 
 class ProofFile:
-    """A proof, and the file in which it is."""
+    """The JSON file of a proof, which is replaced each time changes are added."""
 
     def __init__(self, data: UPath, proof: Proof) -> None:
         """Name the file by the time at which the run started."""
@@ -56,7 +62,7 @@ class ProofFile:
         self.path = data / FOLDER / PROOFS / f"{proof.started.replace(':', '')}.json"
 
     def write(self) -> None:
-        """Replace the file by the proof as it is now.
+        """Replace the file by the current content of the proof.
 
         Raises:
             StorageError: The disk is full.
@@ -65,7 +71,7 @@ class ProofFile:
             temporary.write_bytes(msgspec.json.format(msgspec.json.encode(self.content), indent=1) + b"\n")
 
     def add(self, *changes: Change) -> None:
-        """Add changes that are about to be made, and write the proof."""
+        """Add changes to the proof, and write it, before they are made."""
         self.content.changes += changes
         self.write()
 

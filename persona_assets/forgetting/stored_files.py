@@ -18,7 +18,7 @@ _STAMPS = ("size", "mtime", "ino", "ETag", "etag", "LastModified", "updated")
 
 
 class StoredFile(NamedTuple):
-    """A file below the data folder, and what tells this version of it from another."""
+    """A file in the data folder: name, path, size, and a stamp that differs if it is replaced."""
 
     name: str  # path below the data folder
     path: UPath
@@ -27,7 +27,7 @@ class StoredFile(NamedTuple):
 
 
 class StoredFiles(NamedTuple):
-    """The files of a data folder, by how an account is removed from them."""
+    """The files of a data folder: tables, folders of a day, other files and temporary ones."""
 
     tables: list[StoredFile]  # Parquet files outside of the folders of a day
     folders: dict[str, list[StoredFile]]  # by <asset>/<day>
@@ -36,7 +36,7 @@ class StoredFiles(NamedTuple):
 
 
 def list_stored(data: UPath, *, leave_out: Collection[str] = ()) -> StoredFiles:
-    """List the files of a data folder.
+    """List the files of a data folder as tables, folders of a day, other files and temporary ones.
 
     Args:
         data: The folder; it may be missing.
@@ -73,12 +73,12 @@ def list_stored(data: UPath, *, leave_out: Collection[str] = ()) -> StoredFiles:
 
 
 def make_stamp(details: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what tells this version of a file from another, from what the file system says about it."""
+    """Return what identifies a version of a file, such as its modification time, from a file system's details."""
     return tuple(str(details.get(key)) for key in _STAMPS)
 
 
 def require_unchanged(files: Iterable[StoredFile]) -> None:
-    """Raise an error if a file is another one than when it was listed.
+    """Raise `ForgettingError` if a file was changed or removed since it was listed.
 
     Raises:
         ForgettingError: One has changed or is gone.
@@ -94,7 +94,7 @@ def require_unchanged(files: Iterable[StoredFile]) -> None:
 
 
 def restore_moved_folders(stored: StoredFiles, data: UPath) -> None:
-    """Move back folders that a killed run has moved aside for a replacement that never came; only local disks have any.
+    """Move back folders that a killed run has moved aside without putting the new folder in place.
 
     Args:
         stored: What was listed.

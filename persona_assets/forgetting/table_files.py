@@ -28,7 +28,7 @@ _VECTOR_COLUMNS = {"uri", "user_id", "vector"}
 
 
 class TableUnit(NamedTuple):
-    """A table and its side tables, which are replaced together: those hold a digest of the table's rows."""
+    """A table and its side tables, which must be replaced together."""
 
     main: StoredFile
     side_tables: list[StoredFile]
@@ -52,7 +52,7 @@ def find_units(named: list[StoredFile], tables: list[StoredFile]) -> list[TableU
 
 
 def forget_in_unit(unit: TableUnit, accounts: Accounts, proof: ProofFile) -> None:
-    """Replace a table and its side tables by themselves without the accounts; the table last, as when it is made.
+    """Rewrite a table and its side tables without the accounts, the main table last.
 
     A run that is killed in between leaves side tables of the new table beside the old one, which still names the
     account: the next run replaces it by the same new one.
@@ -74,7 +74,7 @@ def forget_in_unit(unit: TableUnit, accounts: Accounts, proof: ProofFile) -> Non
 
 
 def count_in_table(file: StoredFile, accounts: Accounts) -> Change:
-    """Return the change that `forget_in_unit` would make to a table, without digests."""
+    """Return the change that `forget_in_unit` would make to a table, without making it."""
     with file.path.open("rb") as opened:
         table = pq.ParquetFile(opened)
         counts = _Counts()
@@ -102,7 +102,7 @@ class _Counts:
 
 
 def write_without(file: StoredFile, temporary: UPath, accounts: Accounts, *, belongs_to: str | None = None) -> Change:
-    """Write a table without the accounts to another path, and return the change.
+    """Write a copy of a table without the accounts to `temporary`, and return the change.
 
     Args:
         file: The stored table.

@@ -25,7 +25,7 @@ class _File(msgspec.Struct):
 
 
 def read_tombstones(data: UPath) -> Tombstones | None:
-    """Return the tombstones of a data folder, or None if no account was ever forgotten there.
+    """Read the tombstones (hashes of forgotten accounts) of a data folder; None if there are none.
 
     Raises:
         ForgettingError: The file or its key is damaged or missing: forgotten accounts would come back without it.
@@ -44,7 +44,7 @@ def read_tombstones(data: UPath) -> Tombstones | None:
 
 
 def add_tombstones(data: UPath, account_ids: Iterable[str]) -> Tombstones:
-    """Store tombstones of these accounts beside those that are there, and return all.
+    """Add tombstones of these accounts to those in the data folder, and return all of them.
 
     The key is made with the first tombstones. On a local disk only its owner can read it.
 

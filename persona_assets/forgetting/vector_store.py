@@ -28,7 +28,7 @@ _TEMPORARY = re.compile(rf"\.({CHUNK_FILE.pattern}|{re.escape(KEY_FILE)})\.[0-9a
 
 
 def remove_vectors(root: Path, texts: TextHashes, *, only_count: bool = False) -> int:
-    """Remove the vectors of these texts from all chunks, and return their number.
+    """Remove the cached vectors of these texts, and return their number.
 
     A chunk is written again without them, under a new name, before the old one is deleted. Its modification time,
     by which old chunks are deleted, stays. Temporary files and vectors without hashes, which killed runs have left and

@@ -30,7 +30,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 def read_account_ids(lines: Iterable[str]) -> list[str]:
-    """Return the distinct account ids in some lines, in their order, without empty lines and lines that start with #.
+    """Return the distinct account ids in lines of text, in their order; empty lines and # comments are skipped.
 
     Raises:
         AccountIdError: A line is no account id; the message has its number, and not the line.
@@ -50,7 +50,9 @@ def read_account_ids(lines: Iterable[str]) -> list[str]:
 
 
 class Accounts:
-    """Some accounts, and where a text names them. Neither `repr` nor an error shows their ids.
+    """A set of account ids, which finds and replaces them in texts, bytes and Arrow arrays.
+
+    Neither `repr` nor an error shows their ids.
 
     An id of the form `did:plc:` and 24 characters is found wherever these characters stand behind `plc:`, so that the
     time does not depend on the number of such accounts. Other ids are found where they end as an id ends.
@@ -82,7 +84,7 @@ class Accounts:
         return value in self._ids
 
     def find(self, strings: pa.Array) -> Mask:
-        """Return which values name one of the accounts: bool `(n,)`, False for nulls.
+        """Return which strings contain the id of one of the accounts: bool `(n,)`, False for nulls.
 
         Args:
             strings: Strings or bytes, of any of Arrow's types for them.
@@ -101,14 +103,14 @@ class Accounts:
         return named
 
     def are_named_in(self, content: bytes) -> bool:
-        """Return whether the bytes name one of the accounts."""
+        """Return whether the bytes contain the id of one of the accounts."""
         if len(self._find_plc(np.frombuffer(content, np.uint8))):
             return True
         has_tail = any(tail in content for tail in self._tails)
         return has_tail and self._others_in_bytes is not None and bool(self._others_in_bytes.search(content))
 
     def replace(self, text: str) -> str:
-        """Return the text with `PLACEHOLDER` in place of each reference to one of the accounts or their records."""
+        """Replace each reference to one of the accounts or their records in a text by `PLACEHOLDER`."""
         found = {part for part in _PLC_IN_TEXT.findall(text) if part.encode() in self._plc}
         if found:
             text = re.sub(f"{_BEFORE}(?:{'|'.join(sorted(found))}){_PATH}", PLACEHOLDER, text)
@@ -117,11 +119,11 @@ class Accounts:
         return text
 
     def replace_in_bytes(self, content: bytes) -> bytes:
-        """Do what `replace` does, in bytes of any encoding that has the letters of ASCII."""
+        """Replace references as `replace` does, in bytes of any encoding that contains ASCII."""
         return self.replace(content.decode("latin-1")).encode("latin-1")
 
     def clear_uri(self, uri: str) -> str:
-        """Return the URI of a record of nobody, in the same collection, for that of a record of one of the accounts.
+        """Replace account and key in the URI of a record of one of the accounts; the collection stays.
 
         So a reply stays a reply, and a quote of a feed stays one. Other texts are treated by `replace`.
         """

@@ -25,7 +25,7 @@ _ENCODED_COLON = re.compile("%3[Aa]")
 
 
 class RememberedEvents(NamedTuple):
-    """The events that are kept: events before = events of `table` + own + about."""
+    """Result of `forget_events`: the events that are kept, and the numbers of removed events and references."""
 
     table: pa.Table  # tables.RAW_EVENTS
     own: int  # events of forgotten accounts
@@ -34,7 +34,7 @@ class RememberedEvents(NamedTuple):
 
 
 def forget_events(events: pa.Table, tombstones: Tombstones) -> RememberedEvents:
-    """Leave out what `forget_rows` removes of a stored table, so that parsing again gives the rows that were left.
+    """Remove forgotten accounts from events that are parsed again, as `forget_rows` does from stored tables.
 
     Args:
         events: `tables.RAW_EVENTS`; chunks that lose all their rows are left out.
@@ -47,7 +47,7 @@ def forget_events(events: pa.Table, tombstones: Tombstones) -> RememberedEvents:
 
 
 def names_forgotten(raw: bytes, tombstones: Tombstones) -> bool:
-    """Return whether a line that is no event names a forgotten account."""
+    """Return whether a line that is not an event contains the id of a forgotten account."""
     return bool(tombstones.find(set(_find_ids(raw.decode("latin-1")))))
 
 

@@ -20,7 +20,7 @@ TARGET_COLUMNS = frozenset({"target_uri", "target_user_id"})
 
 
 class RemainingRows(NamedTuple):
-    """The rows that remain of a table, and counts: rows before = rows of `table` + own + about."""
+    """Result of `forget_rows`: the rows that remain, and the numbers of removed rows and references."""
 
     table: pa.Table
     own: int  # rows of the accounts, which were removed
@@ -29,7 +29,9 @@ class RemainingRows(NamedTuple):
 
 
 def forget_rows(table: pa.Table, accounts: Accounts) -> RemainingRows:
-    """Return the table without the accounts. Rows that do not name them are the same, in the same order and chunks.
+    """Remove accounts from a table: their own rows, rows about them, and references in other rows.
+
+    Rows that do not name them are the same, in the same order and chunks.
 
     Args:
         table: Any columns; those that `OWNER_COLUMNS`, `SUBJECT_COLUMNS` and `TARGET_COLUMNS` name decide on rows.

@@ -22,7 +22,7 @@ _FILTER_SHIFT: Final = np.uint64(64 - 24)
 
 
 class Tombstones:
-    """The marks of forgotten accounts, and the key of their hashes. `repr` shows neither.
+    """The set of forgotten accounts as keyed hashes of their ids, without the ids. `repr` shows neither.
 
     Keyed BLAKE2b (RFC 7693) is a pseudo-random function, as HMAC is, in a third of the time: 0.6 microseconds an id.
     Who has the key and the marks can test whether a given account is among them, and can list none.
@@ -61,19 +61,19 @@ class Tombstones:
 
     @property
     def marks(self) -> list[bytes]:
-        """The marks, sorted: their order says nothing about when an account was forgotten."""
+        """The keyed hashes, sorted, so that the order does not tell when an account was forgotten."""
         return sorted(self._marks)
 
     def add(self, account_ids: Iterable[str]) -> "Tombstones":
-        """Return tombstones of these accounts too."""
+        """Return tombstones of both the accounts of these and the given ones."""
         return Tombstones(self._key, self._marks | {self._mark(one) for one in account_ids})
 
     def find(self, account_ids: Iterable[str]) -> set[str]:
-        """Return which of the accounts are forgotten."""
+        """Return those of the account ids that are forgotten."""
         return {one for one in account_ids if self._hash(one) in self._hashes}
 
     def find_in(self, strings: pa.StringArray) -> set[str]:
-        """Return which values are ids of forgotten accounts; many at once, so that most cost a few nanoseconds.
+        """Return those strings of an array that are ids of forgotten accounts; fast for large arrays.
 
         Args:
             strings: Ids, and perhaps other texts, without nulls.

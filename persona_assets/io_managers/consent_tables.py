@@ -17,7 +17,7 @@ from persona_assets.settings import read_settings
 
 
 def open_consent_tables(*, in_graph: bool, since: str) -> ConsentTables:
-    """Return `consents`, and the deletions of all stored days from `since` on, as lazy datasets.
+    """Open `consents`, and `deleted_posts` of the stored days from `since` on, as lazy datasets.
 
     A deletion comes after its post, so that earlier days have none of the window's posts.
 

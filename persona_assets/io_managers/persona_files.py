@@ -240,7 +240,7 @@ def write_cluster_folder(folder: Path, contents: ClusterFolderContents, *, day: 
 
 
 def encode_user_clusters(user_clusters: Mapping[str, int]) -> bytes:
-    """Return the content of `USER_CLUSTERS`, sorted by user."""
+    """Encode the cluster of each user as the content of the file `USER_CLUSTERS`, sorted by user."""
     return msgspec.json.format(msgspec.json.encode(user_clusters, order="sorted"), indent=1) + b"\n"
 
 

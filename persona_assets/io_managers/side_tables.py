@@ -33,7 +33,7 @@ def find_side_tables(side: str, paths: Iterable[UPath]) -> list[UPath]:
 
 
 def remove_side_table(path: UPath, side: str, *, only_old_location: bool) -> None:
-    """Delete the side table `side` of the main table at `path` where this version and version 0.1 store it.
+    """Delete a side table of the main table at `path`, from its present location and that of version 0.1.
 
     With `only_old_location`, only the file of version 0.1 is deleted.
     """

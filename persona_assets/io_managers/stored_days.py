@@ -36,7 +36,7 @@ def open_day(data: str, asset: str, day: dt.date, *side_tables: str) -> DatasetW
 
 
 def open_days(data: str, asset: str, days: Sequence[dt.date]) -> pads.FileSystemDataset:
-    """Return stored days of an asset as one dataset.
+    """Open several stored days of an asset as one lazy dataset.
 
     Args:
         data: The setting `data`.
@@ -50,7 +50,7 @@ def open_days(data: str, asset: str, days: Sequence[dt.date]) -> pads.FileSystem
 
 
 def open_table_of_all_days(data: str, asset: str) -> pads.FileSystemDataset | None:
-    """Return the stored table of an asset without partitions, or None if there is none.
+    """Open the stored table of an asset without partitions, or return None if there is none.
 
     Raises:
         StorageError: The file has changed since it was written.

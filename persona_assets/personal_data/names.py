@@ -99,7 +99,7 @@ def load_name_finder(models: Sequence[str] = MODELS) -> NameFinder:
 
 
 def find_name_finder() -> NameFinder | None:
-    """Return what `load_name_finder` returns, or None if no model is installed."""
+    """Return the name finder of `load_name_finder`, or None if no spaCy model is installed."""
     return load_name_finder() if any(importlib.util.find_spec(model) for model in MODELS) else None
 
 

@@ -21,7 +21,7 @@ COVARIANCE_USERS = 20_000
 
 
 class UserVectors(NamedTuple):
-    """One unit vector per user, and the number of users without one."""
+    """Result of `average_user_vectors`: one unit vector per user, and the number of users without one by reason."""
 
     user_ids: pa.Array  # string, sorted; row i of vectors belongs to user_ids[i]
     vectors: Vectors  # (n_users, d), unit length
@@ -69,7 +69,7 @@ def average_user_vectors(  # noqa: PLR0913 - the inputs, what to leave out of th
     with_covariance: bool = False,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> UserVectors:
-    """Return the mean of each user's post vectors, scaled to unit length, and the users that have none.
+    """Return the mean of each user's post vectors, scaled to unit length; users without any are counted.
 
     The result is the same bit for bit for any order of posts and users and any division into files and batches: the
     sums are exact (those of the covariance, because BLAS adds whole numbers). Memory is 12 bytes per user and

@@ -33,7 +33,10 @@ _BANDS = ((50, "50 or more"), (10, "10 to 49"), (5, "5 to 9"), (2, "2 to 4"), (1
 
 
 class GateCounts(NamedTuple):
-    """What a gate counted in the whole release. None: there was nothing to compare with."""
+    """Numbers of rows in a whole release that break a rule: refusing accounts, deleted posts, account ids.
+
+    None: there was nothing to compare with.
+    """
 
     refusing: int | None  # accounts that refuse, and have a line or a message in one
     deleted: int  # records that were deleted, and are in a line
@@ -41,7 +44,7 @@ class GateCounts(NamedTuple):
 
 
 class FormLinkage(NamedTuple):
-    """How often authors are found by one form.
+    """How often an attack matches the released texts of one form to their authors.
 
     Attributes:
         form: Name of the form.
@@ -59,7 +62,7 @@ class FormLinkage(NamedTuple):
 
 
 class WordForWord(NamedTuple):
-    """How many drawn texts of a form stand word for word in the public capture, under their author's name."""
+    """How many sampled texts of a form stand word for word in the public capture, under their author's name."""
 
     form: str
     texts: int
@@ -67,7 +70,7 @@ class WordForWord(NamedTuple):
 
 
 class ReleaseAudit(NamedTuple):
-    """All findings of an audit.
+    """Result of `audit_release`: personal data found, k-anonymity, and linkage of each form.
 
     Attributes:
         gate: What the gate counted.
@@ -98,7 +101,7 @@ class ReleaseAudit(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One row of the audit: what was looked at, whether it may be so, and what it means."""
+    """One row of the privacy page: what was measured, the verdict, the value, and what it means."""
 
     name: str
     verdict: Verdict
@@ -120,7 +123,9 @@ def audit_release(  # noqa: PLR0913 - each is a thing that is audited
     embed: Embed | None = None,
     seed: int = 0,
 ) -> ReleaseAudit:
-    """Return the findings about a release. The same arguments give the same findings.
+    """Measure how well a release hides its people: personal data left, k-anonymity, and linkage of texts.
+
+    The same arguments give the same findings.
 
     Args:
         gate: What the gate counted in all rows.
@@ -153,7 +158,7 @@ def audit_release(  # noqa: PLR0913 - each is a thing that is audited
 
 
 def measure_user_view(users: pa.Table) -> KAnonymity:
-    """Return the k-anonymity of users by persona and band of activity.
+    """Measure the k-anonymity of users, grouped by persona and band of activity.
 
     Args:
         users: One row for each user: `persona` and `lines`.
@@ -164,14 +169,14 @@ def measure_user_view(users: pa.Table) -> KAnonymity:
 
 
 def name_band(lines: int) -> str:
-    """Return the band of a number of lines, such as `5 to 9`."""
+    """Return the band of activity of a user with this number of lines, such as `5 to 9`."""
     return next((name for fewest, name in _BANDS if lines >= fewest), "0")
 
 
 def measure_linkage(
     own_texts: Mapping[str, Sequence[OwnText]], *, scope: Scope, embed: Embed | None = None, seed: int = 0
 ) -> list[FormLinkage]:
-    """Return how often one half of an author's texts is matched to the other, by form, unit and attack.
+    """Measure how often one half of an author's texts is matched to the other half, by form, unit and attack.
 
     A form with the same texts as an earlier one has its figures. A form in which fewer than two authors have two texts
     has none.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class OwnText(NamedTuple):
-    """What a line's author wrote last in it.
+    """The last text that a line's own author wrote in it.
 
     Attributes:
         line_id: Number of the line.
@@ -26,7 +26,7 @@ class OwnText(NamedTuple):
 
 
 class TextSample:
-    """Collects distinct texts, of which at most `limit` with the smallest hashes stay in memory."""
+    """Collects a random sample of at most `limit` distinct texts from a stream: those with the smallest hashes."""
 
     def __init__(self, limit: int, seed: int) -> None:
         """Begin without a text.
@@ -40,7 +40,7 @@ class TextSample:
         self._kept: set[str] = set()
 
     def add(self, texts: Iterable[str]) -> None:
-        """Take more texts into the draw. Empty ones are ignored."""
+        """Add texts to the stream from which the sample is drawn. Empty ones are ignored."""
         for text in texts:
             if not text or text in self._kept:
                 continue
@@ -54,12 +54,12 @@ class TextSample:
             self._kept.add(text)
 
     def texts(self) -> list[str]:
-        """Return the drawn texts, sorted."""
+        """Return the texts of the sample, sorted."""
         return sorted(self._kept)
 
 
 def draw_authors(lines: Iterable[OwnText], *, max_authors: int, max_texts: int, seed: int) -> list[OwnText]:
-    """Return lines of drawn authors, of each at least two with different texts, sorted by author and line.
+    """Draw authors with at least two different texts, and some texts of each; sorted by author and line.
 
     Of lines of an author with equal texts the first one counts, so that the halves of an author share no text.
 

@@ -9,7 +9,7 @@ ACCOUNTS_THAT_REFUSE = "Accounts that refuse"
 
 
 def list_findings(audit: ReleaseAudit) -> list[Finding]:
-    """Return a finding for each thing that was audited, in the order of the page."""
+    """Return the rows of the privacy page: a verdict, a value and its meaning for each measure of an audit."""
     return [
         _consent(audit),
         Finding(

@@ -16,7 +16,7 @@ Attack = Literal["words", "characters", "vectors"]
 
 
 def choose_known(authors: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Return which texts the attacker knows: of each author half of the texts, rounded down, drawn at random.
+    """Draw half of each author's texts, rounded down, as those that the attacker knows: bool `(n,)`.
 
     Args:
         authors: `(n,)`, the author of each text.
@@ -37,7 +37,7 @@ def link_halves(
     *,
     vectors: npt.NDArray[np.floating[Any]] | None = None,
 ) -> dict[Attack, Linkage]:
-    """Return how often the units of the released half are matched to their author by the known half.
+    """Match the released half of the texts to their authors by the known half; return the results by attack.
 
     Args:
         texts: `(n,)`, as released.

@@ -24,7 +24,7 @@ SCOPES = {
 
 
 class PageTitle(NamedTuple):
-    """What the page says of the data set itself."""
+    """Days, number of lines and forms of a data set, for the heading of its privacy page."""
 
     first_day: str
     last_day: str
@@ -33,7 +33,9 @@ class PageTitle(NamedTuple):
 
 
 def render_privacy_page(audit: ReleaseAudit, title: PageTitle) -> str:
-    """Return the page. It names no user and quotes no text.
+    """Render the audit of a data set as one HTML page without scripts and outside files.
+
+    It names no user and quotes no text.
 
     Args:
         audit: The findings.

@@ -22,7 +22,7 @@ class Attempt(NamedTuple):
 
 
 class Attempts:
-    """Chooses the server and the cursor of each subscription request, from what earlier requests brought."""
+    """Plans each subscription request, its server and cursor, from what earlier requests brought."""
 
     def __init__(self, addresses: list[StreamAddress]) -> None:
         """Start with the first of `addresses`, which are in order of preference."""
@@ -58,7 +58,7 @@ class Attempts:
         return Attempt(self.index, asked, asked)
 
     def note_sequence(self, time_us: int, seq: int) -> None:
-        """Remember the sequence number of an event, which is a more exact cursor for the same server than a time."""
+        """Remember an event's sequence number, a more exact cursor than a time for the same server."""
         kept = self._sequence
         if self._sequence_index != self.index:
             kept.clear()
@@ -78,15 +78,15 @@ class Attempts:
         self._sequence_index = -1
 
     def rewind_further(self) -> None:
-        """Start the next request `CUTOVER_REWIND_US` before the needed position."""
+        """Let the next request start `CUTOVER_REWIND_US` before the needed position."""
         self._extra_us = CUTOVER_REWIND_US
 
     def skip_ahead(self) -> None:
-        """Start the next request one second later than before, because the server cannot deliver what is there."""
+        """Let the next request start one second later, as the server cannot deliver what is there."""
         self._skipped_us += MICROSECONDS
 
     def note_progress(self) -> None:
-        """Note that new events arrived: forget failures, rewinds and skips of earlier requests."""
+        """Forget failures, rewinds and skips of earlier requests, because new events arrived."""
         if self._first_seen or self._has_looked_back or self._extra_us or self._skipped_us:
             self._first_seen.clear()
             self._has_looked_back = False
@@ -97,7 +97,7 @@ class Attempts:
         self.index = (self.index + 1) % len(self.addresses)
 
     def note_failure(self) -> None:
-        """Record that the current server delivered nothing, and switch to the next server."""
+        """Count a failure of the current server, and switch to the next server in the list."""
         self._first_seen.setdefault(self.index, None)
         self.use_next_server()
 

@@ -22,7 +22,7 @@ _MAX_NAME_LENGTH = 64
 
 
 class SubscriptionError(Exception):
-    """The server could not be reached, or rejected the subscription before the stream began."""
+    """A server could not be reached, or rejected the subscription before it sent events."""
 
     def __init__(self, reason: str, *, name: str = "", is_final: bool = False, is_bad_request: bool = False) -> None:
         """Store why.
@@ -38,7 +38,7 @@ class SubscriptionError(Exception):
 
 
 class LostError(Exception):
-    """The connection ended while the stream was read; the argument says how."""
+    """An open connection to a server broke or was closed; the argument says how."""
 
     def __init__(self, reason: str, *, is_oversize: bool = False) -> None:
         """Store how, and whether it was closed for a frame beyond `MAX_FRAME_BYTES`."""

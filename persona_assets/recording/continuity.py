@@ -28,7 +28,7 @@ class GapDetector:
         self._events, self._distance_us = 0, 0.0
 
     def begin_connection(self) -> None:
-        """Note that a new connection starts: its first event must not be later than expected."""
+        """Expect that the next event comes from a new connection, and must not be later than the last one's end."""
         self._is_beginning = True
         self._beyond.clear()
 

@@ -57,7 +57,7 @@ def write_gaps(folder: Path, gaps: Iterable[Gap]) -> None:
 
 
 def note_gap(root: Path, gap: Gap) -> None:
-    """Add a gap to the file `.gaps.json` of each day that it overlaps."""
+    """Add a gap to the file `.gaps.json` in the folder of each day that it overlaps."""
     for part in split_by_day(gap):
         folder = root / format_day(part.from_us)
         folder.mkdir(parents=True, exist_ok=True)

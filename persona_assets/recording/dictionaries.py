@@ -13,7 +13,7 @@ _SECONDS = 10.0
 
 
 class Dictionaries:
-    """Chooses which zstd dictionary to request from each server, and remembers which ones servers refused."""
+    """Chooses the zstd dictionary to request from each server, and remembers which ones servers refused."""
 
     def __init__(self, given: Mapping[int, bytes], *, fetch: Callable[[str], bytes | None] | None = None) -> None:
         """Start with the dictionaries `given`, by id; `fetch` downloads one from a URL (default: HTTP)."""
@@ -41,7 +41,7 @@ class Dictionaries:
         return found if found and found[0] not in refused else None
 
     def note_refusal(self, address: StreamAddress, number: int) -> None:
-        """Note that a server does not know dictionary `number`, so that it is not requested there again."""
+        """Remember that a server does not know a dictionary, so that it is not requested there again."""
         self._refused.setdefault(address.url, set()).add(number)
 
 

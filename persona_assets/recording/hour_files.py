@@ -146,7 +146,7 @@ def _write_all(descriptor: int, content: bytes) -> None:
 
 
 def explaining_full_capture(root: Path) -> AbstractContextManager[None]:
-    """Turn "no space left" into an error that says where, and what to do."""
+    """Raise an error that names the capture and the remedy when the block runs out of disk space."""
     return explaining_full_disk(root, describe=_full_capture_error)
 
 

@@ -33,7 +33,7 @@ _POLL_SECONDS = 0.25
 
 
 class Clocks(NamedTuple):
-    """The clocks of a recording, for tests to replace."""
+    """Clock functions that a recording uses, and a factor for its waits; tests replace them."""
 
     monotonic: Callable[[], float] = time.monotonic  # seconds
     now: Callable[[], float] = time.time  # seconds of the Unix epoch

@@ -35,13 +35,13 @@ class ConnectionRetries:
         self.max_message_bytes: int | None = None
 
     def note_connection(self) -> None:
-        """Note that a server accepted the subscription: forget final refusals."""
+        """Forget earlier rejections, because a server accepted the subscription."""
         self._final.clear()
 
     def note_refusal(
         self, error: SubscriptionError, address: StreamAddress, dictionary: tuple[int, bytes] | None
     ) -> bool:
-        """Set up the next request after a refusal; return whether it goes to the same server with other parameters."""
+        """Plan the next request after a rejection; return whether it goes to the same server with other parameters."""
         if error.name == _CURSOR_TOO_OLD and self._attempts.has_sequence:
             self._attempts.forget_sequence()
             return True
@@ -54,7 +54,7 @@ class ConnectionRetries:
         return False
 
     def note_loss(self, error: LostError, *, has_progress: bool) -> None:
-        """Set up the next request after a connection was lost; `has_progress` says if it delivered new events."""
+        """Plan the next request after a connection was lost; `has_progress` says if it delivered new events."""
         if error.is_oversize:
             self._dropped["oversize frame"] += 1
             if self.max_message_bytes is None:

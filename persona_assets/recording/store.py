@@ -48,11 +48,11 @@ class RecordingStore:
 
     @property
     def is_full(self) -> bool:
-        """Whether so much is buffered that `flush` should be called."""
+        """Whether the buffer of events has reached the size at which `flush` should be called."""
         return self._files.buffered_bytes >= _FLUSH_BYTES
 
     def begin_connection(self, address: str) -> None:
-        """Store the address of the server that sends the following events, for the notes of their days."""
+        """Set the server whose events follow, so that the notes of their days name it."""
         if self._address and address != self._address:
             self._write_files()
         self._address = address
@@ -70,7 +70,7 @@ class RecordingStore:
             totals.last_time_us = time_us
 
     def note_gap(self, gap: Gap) -> None:
-        """Write a gap to the notes of its days; must be called before the position moves past it."""
+        """Write a gap to the notes of its days; call it before the position moves past the gap."""
         if gap.to_us <= gap.from_us:
             return
         note_gap(self._root, gap)

@@ -30,7 +30,7 @@ _SCOPED_KEY = "3lscopedaaaa2"
 
 
 class PlantedStatement(NamedTuple):
-    """A commit of a record, or an account event (`status`)."""
+    """What a planted account does at one time: commit a consent record, or change its status."""
 
     at: float  # share of the capture
     collection: str = ""
@@ -41,7 +41,7 @@ class PlantedStatement(NamedTuple):
 
 
 class Scenario(NamedTuple):
-    """What one planted account does beside posting, and what `consents` then says: purposes, labels, other statuses."""
+    """What a planted account says and deletes, and the row of `consents` that must follow from it."""
 
     name: str
     statements: tuple[PlantedStatement, ...]

@@ -26,7 +26,7 @@ _DELETED_AFTER_US = 60_000_000
 
 
 class PlantedAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """The truth about a planted account."""
+    """Truth about a planted account: its scenario, its posts, and what `consents` must say of it."""
 
     user_id: str
     scenario: str
@@ -38,7 +38,7 @@ class PlantedAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlantedEvents(NamedTuple):
-    """The events of all planted accounts, sorted by time, and the truth about the accounts."""
+    """Events of all planted accounts, sorted by time, and the truth about each account."""
 
     people: list[Person]
     accounts: list[PlantedAccount]
@@ -51,7 +51,7 @@ class PlantedEvents(NamedTuple):
 
 
 def build_planted_accounts(start_date: dt.date, days: int, personas: Sequence[str], seed: int) -> PlantedEvents:
-    """Return an account of each of `SCENARIOS`, with its own random numbers: the other accounts stay as they are.
+    """Create one account for each of `SCENARIOS`, its events, and what `consents` must say of it.
 
     Args:
         start_date: First day of the capture (UTC).

@@ -45,7 +45,7 @@ FIRST_SEQ = 5_000_000_000
 
 
 class Simulation:
-    """State of a simulated social network: accounts, posts, and actions that can be undone."""
+    """A simulated social network, which draws one event after the other: accounts, posts and other actions."""
 
     def __init__(self, people: Sequence[Person], personas: Sequence[str], rng: np.random.Generator) -> None:
         """Start without posts and actions.

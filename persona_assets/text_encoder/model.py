@@ -128,7 +128,7 @@ def load_model(
 def choose_model(
     name: str, *, device: DeviceChoice, compute_dtype: PrecisionChoice, max_tokens: int, compiled: bool = False
 ) -> TextModel:
-    """Load a text encoder, with device and precision chosen as the settings `device` and `compute_dtype` say.
+    """Load a text encoder on the device and in the precision that the settings name, or on the best ones ("auto").
 
     Args:
         name: As of `load_model`.

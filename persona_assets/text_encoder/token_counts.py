@@ -18,7 +18,7 @@ _TEXTS_AT_ONCE = 1_024
 
 
 def load_token_counter(name: str) -> TokenCounter:
-    """Return a function that counts tokens, each text by itself.
+    """Load a tokenizer from Hugging Face, and return a function that counts the tokens of each text.
 
     Args:
         name: A model's name on the hub, a local folder, or the name of the embedded model.

@@ -35,7 +35,7 @@ _WORDS_JOINED = 64
 
 
 class Ragged(NamedTuple):
-    """Rows of token ids of different lengths, in one array."""
+    """Rows of token ids of different lengths, end to end in one array."""
 
     ids: npt.NDArray[np.int32]
     lengths: npt.NDArray[np.int64]
@@ -242,6 +242,6 @@ def _merge(is_first: npt.NDArray[np.bool_], first: Ragged, second: Ragged) -> Ra
 
 
 def to_ragged(rows: list[list[int]]) -> Ragged:
-    """Return lists of ids as arrays."""
+    """Convert lists of token ids to `Ragged` arrays."""
     lengths = np.fromiter(map(len, rows), np.int64, len(rows))
     return Ragged(np.fromiter(chain.from_iterable(rows), np.int32, int(lengths.sum())), lengths)

@@ -14,7 +14,7 @@ from persona_assets.assets.agent_profiles.stored_tables import RATES
 
 
 def write_agentsociety_json(agents: Agents, *, first_day: dt.date) -> bytes:
-    """Return the agents with their profiles, and the space `social_media` with accounts and follows.
+    """Render agents as AgentSociety's JSON: their profiles, and a social network with accounts and follows.
 
     Args:
         agents: The agents.

@@ -48,7 +48,7 @@ class AgentProfilesConfig(SettingsConfig):
 def build_agent_profiles(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping, *, consents: bool = False
 ) -> dg.AssetsDefinition:
-    """Return the asset definition of `agent_profiles`.
+    """Build the asset `agent_profiles`, which reads the day's clusters and labels, and the window's actions.
 
     Args:
         days: Its daily partitions.

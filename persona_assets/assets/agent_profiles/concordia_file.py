@@ -10,7 +10,7 @@ PREMISE = "The accounts use a social network on which they post, reply, quote, l
 
 
 def write_concordia_json(agents: Agents) -> bytes:
-    """Return `default_premise` and `instances`: an entity an agent, the initializer with its context, a game master.
+    """Render agents as Concordia's JSON: a premise, an entity for each agent, their memories and a game master.
 
     `concordia.typing.prefab.Config(prefabs, [InstanceConfig(**instance) for instance in instances], ...)` takes them.
     """

@@ -16,7 +16,7 @@ from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut, leave_out
 
 
 class PersonaCard(NamedTuple):
-    """What is said about a persona: derived from many users' words, with no post among it."""
+    """Name, description and key phrases of a persona, derived from many users' words; it contains no post."""
 
     persona_id: int | None
     name: str
@@ -25,7 +25,7 @@ class PersonaCard(NamedTuple):
 
 
 class Agents(NamedTuple):
-    """The agents of a day, and how many users they stand for."""
+    """The agents of a day: tables of agents and edges, persona cards, and the number of users they stand for."""
 
     agents: pa.Table  # stored_tables.AGENTS, by agent_id
     edges: pa.Table  # stored_tables.AGENT_EDGES, by relation, source and target
@@ -35,7 +35,7 @@ class Agents(NamedTuple):
     small_clusters: int
 
     def list_counts(self) -> dict[str, int]:
-        """Return numbers of agents, of users in and out of them, and of edges."""
+        """Return the numbers of agents, of edges, and of users with and without an agent, by name."""
         relations = self.edges["relation"].to_pylist()
         return {
             "agents": len(self.agents),
@@ -47,7 +47,7 @@ class Agents(NamedTuple):
         }
 
     def list_followed(self) -> list[list[int]]:
-        """Return for each agent the agents that it follows, ascending."""
+        """Return, for each agent, the row numbers of the agents that it follows, ascending."""
         followed: list[list[int]] = [[] for _ in range(len(self.agents))]
         for edge in self.edges.to_pylist():
             if edge["relation"] == "follow":
@@ -134,7 +134,7 @@ def derive_agents(  # noqa: PLR0913 - inputs, and limits of the result
 
 
 def name_persona(cluster_id: int, card: PersonaCard) -> str:
-    """Return the persona's key in files: `persona_3`, or `cluster_0` where lineage does not know it."""
+    """Return the persona's key in files: `persona_3`, or `cluster_0` if lineage does not know the cluster."""
     return f"cluster_{cluster_id}" if card.persona_id is None else f"persona_{card.persona_id}"
 
 

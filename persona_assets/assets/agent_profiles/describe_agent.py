@@ -21,7 +21,7 @@ BUSY_HOURS = 6
 
 
 def clean_text(text: str) -> str:
-    """Return a text on one line without control characters, of at most `MAX_CHARACTERS`."""
+    """Put a text on one line, remove control characters, and cut it to `MAX_CHARACTERS`."""
     printable = "".join(character if character.isprintable() else " " for character in text)
     return " ".join(printable.split())[:MAX_CHARACTERS]
 
@@ -32,12 +32,12 @@ def list_interests(card: PersonaCard) -> list[str]:
 
 
 def describe_briefly(card: PersonaCard) -> str:
-    """Return what stands in the public profile of an agent of this persona."""
+    """Return one sentence for an agent's public profile: the name of its persona."""
     return f"An agent of the group {clean_text(card.name)}."
 
 
 def describe_agent(agent: dict[str, Any], card: PersonaCard) -> str:
-    """Return what an agent writes about, how often it acts, and when.
+    """Return sentences on what an agent writes about, how often it acts, and at which hours.
 
     Args:
         agent: A row of `AGENTS`.

@@ -9,7 +9,7 @@ Numbers = npt.NDArray[np.int64]
 
 
 class UserGroups(NamedTuple):
-    """Groups of users, ordered by cluster and then by how much their users do, least first."""
+    """Groups of users: the group of each user, and the cluster of each group; sorted by cluster, then by activity."""
 
     cluster_of_group: Numbers  # (groups,), ascending
     group_of_user: Numbers  # (users,); -1 for users of clusters that are too small

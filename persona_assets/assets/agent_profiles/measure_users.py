@@ -48,7 +48,7 @@ ORDER BY ALL
 
 
 class UserMeasures(NamedTuple):
-    """What the users of a table did; row i is user i of that table."""
+    """Numbers of actions of each user by kind and by hour, and the edges between users; row i is user i."""
 
     actions: Counts  # (users, actions of RATES)
     by_hour: Counts  # (users, 24)
@@ -63,7 +63,7 @@ def measure_users(
     memory_limit: str,
     scratch: Path,
 ) -> UserMeasures:
-    """Count the actions of users in a window, and find the edges between them.
+    """Count the actions of each user in a window by kind and by hour, and collect the edges between users.
 
     Args:
         user_ids: string, distinct.

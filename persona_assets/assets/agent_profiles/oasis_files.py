@@ -26,7 +26,7 @@ TWITTER_COLUMNS = (
 
 
 def write_twitter_csv(agents: Agents) -> bytes:
-    """Return the CSV of `oasis.generate_twitter_agent_graph` and `generate_agents`.
+    """Render agents as the CSV that OASIS reads with `generate_twitter_agent_graph` or `generate_agents`.
 
     Lists are Python literals, and ids of followed agents are row numbers. `previous_tweets` is empty: it would hold
     posts of people.
@@ -54,7 +54,7 @@ def write_twitter_csv(agents: Agents) -> bytes:
 
 
 def write_reddit_json(agents: Agents) -> bytes:
-    """Return the JSON of `oasis.generate_reddit_agent_graph`, which demands demographics: all are "unknown"."""
+    """Render agents as the JSON that OASIS reads with `generate_reddit_agent_graph`; demographics are "unknown"."""
     listed = [
         {
             "realname": f"Agent {agent['agent_id']}",

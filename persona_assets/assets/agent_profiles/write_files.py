@@ -42,7 +42,7 @@ MAX_NAMES = 40
 def write_agent_files(
     agents: Agents, window: tuple[dt.date, dt.date], min_users: int, provenance: Provenance | None
 ) -> dict[str, bytes]:
-    """Return the files of a folder by name.
+    """Render all files of a day's folder: agents and edges as Parquet, and a file for each simulator; content by name.
 
     Args:
         agents: The agents of the day.

@@ -37,7 +37,7 @@ UNKNOWN_FIELDS = (
 
 
 def write_population_json(agents: Agents) -> bytes:
-    """Return the file `{"agents": [...]}` of YClient; what is not known about people is null."""
+    """Render the population file of Y Social's client, `{"agents": [...]}`; what is unknown about people is null."""
     listed = [
         {
             "name": agent["username"],
@@ -64,7 +64,7 @@ def write_population_json(agents: Agents) -> bytes:
 
 
 def write_config_json(agents: Agents) -> bytes:
-    """Return `hourly_activity` and `actions_likelihood` of all agents, and of each persona under `personas`.
+    """Render Y Social's `hourly_activity` and `actions_likelihood`, of all agents and of each persona.
 
     Both come from what users did: the share of actions in each hour (UTC), and the share of each action.
     """

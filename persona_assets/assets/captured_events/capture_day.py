@@ -43,7 +43,7 @@ def list_recorded_files(root: Path, day: dt.date) -> list[CaptureFile]:
 
 
 def replay_day(day: dt.date, record_range: Callable[[DayRange], Recording]) -> Recording:
-    """Record what is missing of a past day, by calling `record_range` until the day's end is reached.
+    """Record the missing rest of a past day, calling `record_range` until the end of the day is reached.
 
     Args:
         day: The day.

@@ -47,7 +47,7 @@ the deleted posts of members."""
 
 
 def create_excluded(con: duckdb.DuckDBPyConnection, left_out: LeftOut) -> None:
-    """Create the tables `excluded_users` and `excluded_posts`.
+    """Create the DuckDB tables `excluded_users` and `excluded_posts` from the accounts and posts left out.
 
     Args:
         con: An empty database.
@@ -80,10 +80,10 @@ def list_target_outcomes(con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
 
 
 def describe_author(reason: str) -> str:
-    """Return the outcome of an action whose author is left out, such as "author refuses training"."""
+    """Return the outcome of actions whose author is left out for this reason: "author refuses training"."""
     return f"author's {reason}" if reason.startswith("account ") else f"author {reason}"
 
 
 def describe_target(author_outcome: str) -> str:
-    """Return the outcome of an action on a post of that author, such as "target's author refuses training"."""
+    """Return the outcome of actions on posts of an author left out: "target's author refuses training"."""
     return f"target's {author_outcome}"

@@ -60,7 +60,7 @@ message has no record of its own."""
 
 
 class LineIndex:
-    """Collects the lines of all clusters as numbers, in a file; memory is 9 bytes for each message of the window."""
+    """Records in a file which messages each written line shows, and returns them as `LINE_MESSAGES` and `LINES`."""
 
     def __init__(self, where: Path, n_messages: int) -> None:
         """Create the file.
@@ -76,7 +76,7 @@ class LineIndex:
         self._lines_of: dict[int, int] = {}
 
     def add(self, segments: pa.RecordBatch) -> None:
-        """Add the lines of some segments, which are grouped by cluster, in the order of each cluster's file.
+        """Record the lines that these segments form; they are grouped by cluster, in the order of its file.
 
         Args:
             segments: Rows of `write_lines.SELECT_SEGMENTS`; all of each line.

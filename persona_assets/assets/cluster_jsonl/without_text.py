@@ -70,7 +70,7 @@ LEAVE_OUT_LINES = f"""
 
 
 def find_lines_without_text(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Return the number of lines without text by kind of line: "conversation" or the name of an action.
+    """Find the lines whose messages have no text; return their number by kind: "conversation" or an action.
 
     Creates `conversations_without_text` and `actions_without_text`, and the empty table `left_out_messages`. Nothing is
     left out yet.

@@ -49,7 +49,7 @@ def group_personas(
 
 
 def read_paths(levels: Sequence[Sequence[int]], clusters: Ints, n_clusters: int) -> list[list[int]]:
-    """Return, for each cluster, the coarser cluster that its users are in on each level, coarsest first.
+    """Return, for each cluster, the cluster on each coarser level that contains it, coarsest first.
 
     Args:
         levels: `levels` of `cluster_certainty` of each user: coarsest first, its own cluster last.

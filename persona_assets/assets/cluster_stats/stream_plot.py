@@ -19,7 +19,7 @@ MAX_DATES = 6
 
 
 class Area(NamedTuple):
-    """One persona's area in the plot: SVG path, colour, title, and label with its position."""
+    """The area of one persona in the stream plot: SVG path, colour, title, and label with its position."""
 
     title: str
     colour: int | None  # number of the colour of the palette; None: grey

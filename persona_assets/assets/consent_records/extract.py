@@ -35,7 +35,7 @@ _DELETIONS = f"""
 
 
 class ExtractedStatements(NamedTuple):
-    """The statements of a day: events = states + dropped."""
+    """Result of `extract_statements`: a Parquet file, the deleted posts, and counts; events = states + dropped."""
 
     consent_records: Path  # CONSENT_RECORDS (and the column `day`), sorted by account, kind, record and purpose
     deleted_posts: pa.Table  # DELETED_POSTS, sorted by account and key; about 110 bytes a row

@@ -40,7 +40,7 @@ OTHER_RECORD = "profile or declaration of intents under another key than self"
 
 
 class Statements(NamedTuple):
-    """The statements of a batch of events: events = statements of distinct events + dropped."""
+    """Result of `build_statements`: rows, and counts; events = distinct statements + dropped."""
 
     rows: pa.Table  # CONSENT_RECORDS
     events: Counter[str]  # events read, by kind of statement
@@ -49,7 +49,7 @@ class Statements(NamedTuple):
 
 
 def build_statements(events: pa.Table | pa.RecordBatch) -> Statements:
-    """Return the statements of events.
+    """Convert account events, and commits of profiles and consent records, to rows of `CONSENT_RECORDS`.
 
     Args:
         events: `EVENT_COLUMNS` of account events, and of commits of profiles and of `CONSENT_COLLECTIONS`, in any

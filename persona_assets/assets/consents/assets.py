@@ -49,14 +49,14 @@ _HONOURED = Check(
 
 
 class ConsentsConfig(SettingsConfig):
-    """Run config of `consents`."""
+    """Run config of `consents`: the DIDs and domains that count as "us" in statements, and the memory limit."""
 
     consent_entity: str | None = from_setting("consent_entity")
     memory_limit: str = from_setting("memory_limit")
 
 
 def build_consents() -> dg.AssetsDefinition:
-    """Return the asset, which reads the statements of all stored days."""
+    """Build the asset `consents`, which reads `consent_records` of all stored days."""
 
     @dg.asset(
         group_name="persona_assets",

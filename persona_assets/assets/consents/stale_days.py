@@ -26,7 +26,7 @@ UNREADABLE = "damaged: its accounts are unknown"
 
 
 class StaleDay(NamedTuple):
-    """A stored day of an asset with accounts that refuse a purpose, or have to allow it and do not."""
+    """A stored day of an asset that holds accounts which must be left out now, with their number by reason."""
 
     asset: str
     day: str
@@ -40,7 +40,7 @@ def find_stale_days(
     filesystem: pafs.FileSystem,
     data: str,
 ) -> Iterator[StaleDay]:
-    """Yield the stale days of `PURPOSES_OF_ASSETS`, by asset and day.
+    """Yield the stored days that hold accounts which must be left out now, sorted by asset and day.
 
     Of each day the ids of its accounts are read and nothing else, one day at a time; nothing is read for an asset that
     nobody refuses. Accounts that are deleted or taken down are not looked for: that happens on every day.

@@ -14,7 +14,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class StoredFile(NamedTuple):
-    """A version of a stored day: a day that is made again has another one."""
+    """Path, size and modification time of what is stored for a day; they differ if the day is made again."""
 
     path: str
     size: int | None  # None: a folder
@@ -22,7 +22,7 @@ class StoredFile(NamedTuple):
 
 
 def list_days(filesystem: pafs.FileSystem, folder: str) -> Mapping[str, StoredFile]:
-    """Return what an asset has stored, by day and in the order of the days: its files or folders named by a day."""
+    """Return the stored file or folder of each day of an asset, by day, ascending."""
     found = filesystem.get_file_info(pafs.FileSelector(folder, allow_not_found=True))
     named = {PurePosixPath(file.path).name.removesuffix(".parquet"): file for file in found}
     days = sorted(day for day in named if _DAY.fullmatch(day))
@@ -32,7 +32,7 @@ def list_days(filesystem: pafs.FileSystem, folder: str) -> Mapping[str, StoredFi
 def open_days(
     dataset: pads.FileSystemDataset, files: Iterable[StoredFile], *, verified: Iterable[str] = ()
 ) -> pads.FileSystemDataset:
-    """Return a dataset of other files of the same asset, which are verified against their checksums.
+    """Open other files of the same asset as a dataset like `dataset`, and verify their checksums.
 
     Args:
         dataset: An open dataset of the asset, for its schema, format and file system.

@@ -31,7 +31,7 @@ class PurposeCounts(NamedTuple):
 
 
 def count_purposes(consents: pa.Table) -> list[PurposeCounts]:
-    """Return the counts of each purpose among the accounts of `CONSENTS`."""
+    """Return, for each purpose, how many accounts allow it, refuse it, or say nothing about it."""
     counted: list[PurposeCounts] = []
     for purpose in PURPOSES:
         counts = pc.value_counts(consents[f"{purpose}_allow"]).to_pylist()
@@ -41,7 +41,7 @@ def count_purposes(consents: pa.Table) -> list[PurposeCounts]:
 
 
 def count_statuses(consents: pa.Table) -> Counter[str]:
-    """Return the number of accounts by their status and by self-label."""
+    """Return the number of accounts by status, such as "deleted", and by self-label."""
     statuses = pc.value_counts(consents["account_status"]).to_pylist()
     counts = Counter({row["values"] or NO_STATUS: row["counts"] for row in statuses})
     for label in ("no_unauthenticated", "bot"):
@@ -52,5 +52,5 @@ def count_statuses(consents: pa.Table) -> Counter[str]:
 def count_left_out(
     consents: pa.Table, purposes: Sequence[Condition], undefined: Mapping[Purpose, UndefinedMeans]
 ) -> Counter[str]:
-    """Return the number of accounts of `CONSENTS` that an output with these purposes leaves out, by reason."""
+    """Return how many accounts an output with these purposes must leave out, by reason."""
     return Counter(find_refusing_users(consents, purposes, undefined)["reason"].to_pylist())

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 
 
 def write_message(text: str, *, acts: str) -> str:
-    """Return the content of a message that the user wrote."""
+    """Format a post or reply of the user as the content of a chat message: plain text or JSON, as `acts` says."""
     return json.dumps({"text": text}, ensure_ascii=False) if acts == "json" else text
 
 
 def write_act(action: str, text: str | None, *, acts: str) -> str:
-    """Return the content of an action such as a like, with its own text, if it has one."""
+    """Format an action such as a like, with its own text if any, as the content of a chat message."""
     if acts == "json":
         written = {} if text is None else {"text": text}
         return json.dumps({**written, "actions": {action: True}}, ensure_ascii=False)
@@ -20,12 +20,12 @@ def write_act(action: str, text: str | None, *, acts: str) -> str:
 
 
 def write_messages(texts: Iterable[str], *, acts: str) -> list[str]:
-    """Return the contents of messages that users wrote."""
+    """Format each text as `render_message` does."""
     return [write_message(text, acts=acts) for text in texts]
 
 
 def write_acts(actions: Iterable[str], texts: Iterable[str | None], *, acts: str) -> list[str]:
-    """Return the contents of actions."""
+    """Format each action, with its text or None, as `render_act` does."""
     without_text: dict[str, str] = {}
     contents: list[str] = []
     for action, text in zip(actions, texts, strict=True):

@@ -63,7 +63,7 @@ class DatasetConfig(SettingsConfig):
 def build_dataset(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping, *, consents: bool = False
 ) -> dg.AssetsDefinition:
-    """Return the asset definition of `dataset`.
+    """Build the asset `dataset`, which makes a data set for training from the lines of a day's clusters.
 
     Args:
         days: Its daily partitions.
@@ -138,7 +138,7 @@ def build_dataset(
 
 
 def read_options(config: DatasetConfig) -> ReleaseOptions:
-    """Return how the data set is made; the key is read from the file of `PERSONA_DATASET_KEY`.
+    """Convert the run config to `ReleaseOptions`, and read the pseudonym key from PERSONA_DATASET_KEY's file.
 
     Raises:
         SettingsError: Pseudonyms need a key, and there is none, or the file is in the data.

@@ -22,7 +22,7 @@ _MAX_PERSONA_SHARE = 0.5
 
 
 def assign_nodes(graph: LineGraph, options: SplitOptions, periods: SplitNumbers | None = None) -> SplitNumbers:
-    """Return the split of each node, int8 `(n_nodes,)`; a line whose nodes have several splits has to be dropped.
+    """Assign each user, thread and text of the graph to one split: int8 `(n_nodes,)`.
 
     A component whose lines are not cut has one split. In those that are cut, each author gets a split, stratified by
     persona, `refine_users` moves users so that fewer lines cross, and threads and texts follow.
@@ -62,7 +62,7 @@ def assign_nodes(graph: LineGraph, options: SplitOptions, periods: SplitNumbers 
 
 
 def find_cut_components(graph: LineGraph, components: Int32Array, options: SplitOptions) -> npt.NDArray[np.bool_]:
-    """Return which components are cut, bool `(n_components,)`: the giant one, and those that are most of a persona.
+    """Return which connected components are too large to be one split and are divided: bool `(n_components,)`.
 
     A component whose lines have one author is never cut.
     """

@@ -73,7 +73,7 @@ def audit_privacy(  # noqa: PLR0913 - what is audited, and how
     *,
     names: NameFinder | None,
 ) -> ReleaseAudit:
-    """Return the findings about the release in `folder`.
+    """Measure personal data, k-anonymity and linkage of the data set in `folder`, on samples of its texts.
 
     Memory: the sample of texts, and up to 32 lines of 1,000 users.
 
@@ -121,7 +121,7 @@ def _count_word_for_word(con: duckdb.DuckDBPyConnection, texts: list[OwnText]) -
 
 
 def draw_sample(folder: Path, release: Release, *, seed: int) -> list[str]:
-    """Return at most `SAMPLED_TEXTS` distinct texts of rows that are drawn from all forms with texts, sorted."""
+    """Draw at most `SAMPLED_TEXTS` distinct texts from all files with texts, and return them sorted."""
     sample, number = TextSample(SAMPLED_TEXTS, seed), derive_number(seed, "audit")
     for form, column in _TEXTS.items():
         rows = sum(shard.rows for shard in release.shards if shard.form == form)
@@ -135,7 +135,7 @@ def draw_sample(folder: Path, release: Release, *, seed: int) -> list[str]:
 
 
 def read_own_texts(folder: Path, release: Release, form: str, author_of: dict[int, str]) -> Iterator[OwnText]:
-    """Yield what the user of each of these lines wrote last in it, where there is a text.
+    """Yield the last text of each line's own user; lines without such a text are skipped.
 
     Args:
         folder: The data set.
@@ -153,7 +153,7 @@ def read_own_texts(folder: Path, release: Release, form: str, author_of: dict[in
 
 
 def read_text(message: dict[str, Any]) -> str:
-    """Return what people wrote in a message of `chat` or `threads`, without the names and actions that forms add."""
+    """Return what a person wrote in a message of `chat` or `threads`, without the names and actions added to it."""
     if "text" in message:
         return message["text"] or ""
     content: str = message["content"]

@@ -49,7 +49,7 @@ _SplitNumbers = npt.NDArray[np.int8]
 
 
 class ReleaseInputs(NamedTuple):
-    """What a data set is made from: lazy datasets."""
+    """What a data set is made from: lines, their messages, actions, personas, and the accounts left out."""
 
     lines: pads.Dataset  # LINES, sorted by cluster and place
     line_messages: pads.Dataset  # LINE_MESSAGES, sorted by number
@@ -61,7 +61,7 @@ class ReleaseInputs(NamedTuple):
 
 
 class ReleaseOptions(NamedTuple):
-    """How a data set is made."""
+    """Options of a data set: forms, maximum tokens, pseudonyms, removal of personal data, and split."""
 
     forms: tuple[str, ...]
     acts: str  # json or text
@@ -73,7 +73,7 @@ class ReleaseOptions(NamedTuple):
 
 
 class Release(NamedTuple):
-    """What was written."""
+    """Result of `build_release`: the shards written, the split of lines, and lines dropped by reason."""
 
     shards: list[Shard]
     read: int  # lines
@@ -99,7 +99,7 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
     memory_limit: str,
     scratch: Path,
 ) -> Release:
-    """Write the shards of all forms to a folder.
+    """Split the lines of a day, and write them in each form as Parquet shards to an empty folder.
 
     Memory: 45 bytes for each message and 30 for each line, beside the limit of DuckDB and what the split takes.
 
@@ -162,7 +162,7 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
 
 @contextmanager
 def open_inputs(inputs: ReleaseInputs, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBPyConnection]:
-    """Open a database with the views `lines`, `line_messages` and `user_actions`, and the table `left_out_posts`."""
+    """Open DuckDB with the views `lines`, `line_messages` and `user_actions`, and the table `left_out_posts`."""
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
         for name in ("lines", "line_messages", "user_actions"):
             create_dataset_view(con, name, getattr(inputs, name))

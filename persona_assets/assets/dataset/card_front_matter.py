@@ -30,7 +30,7 @@ _SIZES = (
 
 
 def name_config(form: str, persona: str) -> str:
-    """Return the name of a config: `persona_3` or `all` of `chat`, and with the form's name before it of others."""
+    """Return the name of a config on the Hub: `persona_3` or `all` for `chat`, `threads_persona_3` for other forms."""
     return persona if form == MAIN_FORM else f"{form}_{persona}"
 
 
@@ -43,7 +43,7 @@ def write_front_matter(  # noqa: PLR0913 - each a part of the card
     language: str,
     gate: str,
 ) -> str:
-    """Return the front matter with its marks.
+    """Render the YAML front matter of a data card: configs, features, sizes, license and access.
 
     `all` of each form has features and sizes. Personas have configs in `chat`, and in other forms as long as these are
     no more than `MAX_OTHER_CONFIGS`. A split without rows is not in a config, because loaders refuse empty patterns.

@@ -35,7 +35,7 @@ SYSTEM, USER, ASSISTANT = range(3)
 
 
 class ChatOptions(NamedTuple):
-    """How chats are written."""
+    """Options of chats: how acts are written, the maximum number of tokens, and a function that counts them."""
 
     acts: str  # json or text
     max_tokens: int  # maximum of an example
@@ -43,7 +43,7 @@ class ChatOptions(NamedTuple):
 
 
 class Chats(NamedTuple):
-    """The turns of lines, end to end, the card of the persona first in each line."""
+    """Chat turns of several lines, end to end in flat arrays; `offsets` says where each line begins."""
 
     is_kept: BoolArray  # (n_lines,) whether the line fits the limit of tokens; the others have no turns
     offsets: Int32Array  # (n_kept + 1,) where the turns of each kept line begin
@@ -73,7 +73,7 @@ class _Rows(NamedTuple):
 
 
 def assemble_chats(batch: LineBatch, store: MessageStore, card: str, options: ChatOptions) -> Chats:
-    """Return the chats of some lines.
+    """Convert lines to chats: what others wrote are the user's turns, what the line's user did the assistant's.
 
     Tokens are counted of each message by itself, with its author's name, and without what a chat template adds.
 
@@ -163,7 +163,7 @@ def _name_authors(rows: _Rows) -> pa.StringArray:
 
 
 def number_users(lines: Int64Array, users: Int32Array) -> Int64Array:
-    """Return the number of each user within its line, in the order of appearance, from 1.
+    """Number the users of each line from 1, in the order in which they appear in the line.
 
     Args:
         lines: `(n,)`, ascending.

@@ -17,7 +17,7 @@ _MAX_ROUNDS = 4
 
 
 def remove_personal_data(texts: list[str | None]) -> tuple[list[str | None], dict[str, int]]:
-    """Return texts with placeholders for personal data, and the number of these by kind."""
+    """Replace personal data in texts by placeholders; also return the number of placeholders by kind."""
     counts = Counter[str]()
     # Where something was replaced, what is left can be found anew: once more, until nothing is.
     pending = list(range(len(texts)))
@@ -35,12 +35,12 @@ def remove_personal_data(texts: list[str | None]) -> tuple[list[str | None], dic
 
 
 def keep_texts(texts: list[str | None]) -> tuple[list[str | None], dict[str, int]]:
-    """Return the texts as they are."""
+    """Return the texts unchanged and no counts: the `Cleaner` that does nothing."""
     return texts, {}
 
 
 class CleanedLines(NamedTuple):
-    """Lines whose acts' own texts are as they are released."""
+    """Lines whose texts of quotes and replies are cleaned for release, with the store of the messages they show."""
 
     lines: pads.Dataset
     store: MessageStore
@@ -48,7 +48,7 @@ class CleanedLines(NamedTuple):
     personal_data: Counter[str]
 
     def read(self) -> Iterator[LineBatch]:
-        """Yield all lines; personal data is counted anew each time."""
+        """Yield all lines in batches, cleaned; `personal_data` is counted anew at each call."""
         self.personal_data.clear()
         for batch in read_line_batches(self.lines, self.store):
             texts = batch.texts

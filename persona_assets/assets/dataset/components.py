@@ -11,7 +11,7 @@ Int32Array = npt.NDArray[np.int32]
 
 
 def find_components(graph: LineGraph) -> Int32Array:
-    """Return the number of the component of each node, int32 `(n_nodes,)` from 0, in the order of their first nodes.
+    """Return the connected component of each node, int32 `(n_nodes,)`, numbered from 0 by first node.
 
     Two nodes are in one component if a chain of lines connects them. Memory: about 25 bytes for each node of each line.
     """

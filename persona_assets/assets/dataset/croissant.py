@@ -66,7 +66,7 @@ _DATA_TYPES = (
 def write_croissant(
     forms: Mapping[str, pa.Schema], *, properties: Mapping[str, str], responsible_use: Mapping[str, str]
 ) -> bytes:
-    """Return the content of `croissant.json`.
+    """Render the Croissant metadata of a data set, the content of `croissant.json`.
 
     Args:
         forms: The schema of each form that has rows.

@@ -43,7 +43,7 @@ CITATION = """\
 
 
 class CardOptions(NamedTuple):
-    """What a card says that the data does not."""
+    """What the data card says besides the data: license, language, tokenizer and days."""
 
     license_name: str
     language: str
@@ -52,7 +52,7 @@ class CardOptions(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """One figure of the audit."""
+    """A measure of the audit in the data card: name, value, and whether it passed; None if it has no limit."""
 
     name: str
     value: str
@@ -67,7 +67,7 @@ def write_data_card(  # noqa: PLR0913, PLR0917 - what a card is made of
     card: CardOptions,
     audit: Sequence[Figure],
 ) -> str:
-    """Return the content of `README.md`.
+    """Render the data card of a data set, the content of `README.md`.
 
     Args:
         release: What was written.

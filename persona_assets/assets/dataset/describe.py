@@ -25,7 +25,7 @@ def describe_release(  # noqa: PLR0913, PLR0917 - what the files are made of
     card: CardOptions,
     audit: Audit,
 ) -> None:
-    """Write `README.md`, `privacy.html` and `croissant.json`.
+    """Write the data card, the privacy page and the Croissant metadata to the folder of a data set.
 
     Args:
         folder: The data set.
@@ -59,7 +59,7 @@ def describe_release(  # noqa: PLR0913, PLR0917 - what the files are made of
 
 
 def list_figures(audit: Audit, options: ReleaseOptions) -> list[Figure]:
-    """Return what the gate measured, as the card shows it."""
+    """Return the measures of the audit, as the data card shows them."""
     compared = ", ".join(f"{count:,} {name}" for name, count in audit.compared.items())
     found = f"{audit.personal_data:,} in {audit.sampled:,} texts" if options.clean else "texts were kept as they are"
     refusing = ("no list was given", None) if audit.privacy.gate.refusing is None else _count_none(audit.refusing)

@@ -12,7 +12,7 @@ from persona_assets.assets.dataset.stratify import N_SPLITS, SplitNumbers
 def follow_lines(
     graph: LineGraph, splits: SplitNumbers, is_movable: npt.NDArray[np.bool_], periods: SplitNumbers | None
 ) -> SplitNumbers:
-    """Return the splits with those of movable threads and texts.
+    """Move each movable thread and text to the split of most of its lines; return the splits of all nodes.
 
     Each thread goes to the split in which most of its lines can be kept, the first of several. Then each text does,
     where only lines whose threads agree count. A line without users, where there are no periods, counts for the split

@@ -30,7 +30,7 @@ _SECOND_US = 1_000_000
 
 
 class Origin(NamedTuple):
-    """Where rows come from."""
+    """The day of a data set and the first day of its window, which every row has as columns."""
 
     day: dt.date
     window_from: dt.date
@@ -39,7 +39,7 @@ class Origin(NamedTuple):
 def make_chat_rows(  # noqa: PLR0913, PLR0917 - what a row is made of
     batch: LineBatch, chats: Chats, splits: pa.StringArray, persona: Persona, origin: Origin, pseudonyms: Pseudonyms
 ) -> pa.Table:
-    """Return `CHAT`: the kept lines of `chats`, which are those of `batch`."""
+    """Build rows of the table `CHAT` from the kept lines of a batch."""
     hours = coarsen_instants(batch.times, HOUR_US) // 1000
     roles = pa.DictionaryArray.from_arrays(pa.array(chats.roles), pa.array(ROLES)).cast(pa.string())
     turns = pa.StructArray.from_arrays([roles, chats.contents], fields=list(MESSAGES.value_type))
@@ -71,7 +71,7 @@ def make_thread_rows(  # noqa: PLR0913, PLR0917 - what a row is made of
     origin: Origin,
     pseudonyms: Pseudonyms,
 ) -> pa.Table:
-    """Return `THREADS`: each line with its act as the last message, as BluePrint publishes them."""
+    """Build rows of the table `THREADS`: the messages of each line, the user's act last, as in BluePrint."""
     acting = np.flatnonzero(~batch.is_conversation)
     lines = np.append(batch.rows, acting)
     order = np.argsort(lines, kind="stable")
@@ -117,7 +117,7 @@ def make_thread_rows(  # noqa: PLR0913, PLR0917 - what a row is made of
 def make_dehydrated_rows(
     batch: LineBatch, store: MessageStore, splits: pa.StringArray, persona: Persona, origin: Origin
 ) -> pa.Table:
-    """Return `DEHYDRATED`: addresses of records, which name accounts, and no text."""
+    """Build rows of the table `DEHYDRATED`: the URIs of each line's records, without any text."""
     return pa.Table.from_arrays(
         [
             *_common(batch, splits, persona, origin),

@@ -68,7 +68,10 @@ COUNT_REFUSING = """
 
 
 class Audit(NamedTuple):
-    """What the gate measured. Numbers must be 0 unless they say otherwise."""
+    """Result of `measure_release`: numbers of rows that break a rule, leaks between splits, and the privacy audit.
+
+    Numbers must be 0 unless they say otherwise.
+    """
 
     unaccounted: int  # lines read that are neither in a split nor dropped under a reason
     account_ids: int  # strings of chat and threads with the form of an account's id
@@ -81,7 +84,7 @@ class Audit(NamedTuple):
     privacy: ReleaseAudit  # personal data by kind, k-anonymity and linkage
 
     def count_compared(self) -> dict[str, int]:
-        """Return `compared` under names for metadata, such as `users_compared`."""
+        """Return how many values were compared between splits, under metadata keys such as `users_compared`."""
         return {f"{name.replace(' ', '_')}_compared": number for name, number in self.compared.items()}
 
 
@@ -95,7 +98,7 @@ def audit_release(  # noqa: PLR0913 - what is compared, and how
     scratch: Path,
     names: NameFinder | None = None,
 ) -> Audit:
-    """Return the measures of the release in `folder`.
+    """Read the written files of a data set anew, and measure everything that its checks decide on.
 
     Args:
         folder: The data set, complete but for its card.
@@ -161,7 +164,7 @@ def _read(file: Path) -> Iterator[pa.RecordBatch]:
 
 
 def count_account_ids(batch: pa.RecordBatch, *, with_texts: bool) -> int:
-    """Return the number of strings of a batch that hold an account's id.
+    """Return the number of strings in a batch that contain an account id (DID).
 
     Args:
         batch: Rows of a form.
@@ -188,7 +191,7 @@ def _list_strings(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.Array]]:
 
 
 def read_released_lines(files: list[Path]) -> pa.Table:
-    """Return `line_id` and `split` of the lines in any file, sorted and each once.
+    """Return the distinct pairs of `line_id` and `split` in the written files, sorted.
 
     A line that is in two splits is there twice, so that leaks show it.
     """

@@ -50,7 +50,7 @@ GATE_CHECKS = (_ADDS_UP, _NO_IDS, _NOTHING_DELETED, _ALL_ALLOW, _NO_PERSONAL_DAT
 
 
 def evaluate_gate(audit: Audit) -> list[dg.AssetCheckResult]:
-    """Return the results of `GATE_CHECKS`, in their order."""
+    """Return the Dagster check result of each of `GATE_CHECKS`, in their order."""
     return [
         _ADDS_UP.result(passed=not audit.unaccounted, unaccounted=audit.unaccounted),
         _NO_IDS.result(passed=not audit.account_ids, account_ids=audit.account_ids),
@@ -64,7 +64,7 @@ def evaluate_gate(audit: Audit) -> list[dg.AssetCheckResult]:
 
 
 def refuse_if_failed(results: Sequence[dg.AssetCheckResult], stored: UPath) -> Iterator[dg.AssetCheckResult]:
-    """If a check failed, yield all results and raise; otherwise yield nothing.
+    """If a check failed, yield all results and raise `ReleaseCheckError`; otherwise yield nothing.
 
     Results that passed belong to the materialization, which Dagster must know first: the UI shows the results of a day
     only if they are later than its materialization.

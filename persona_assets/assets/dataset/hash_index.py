@@ -14,7 +14,10 @@ MISSING = -2
 
 
 class HashIndex:
-    """A map from hashes to numbers of 32 bits. Adding costs a copy of the index, so that it is done by the batch."""
+    """Map from 64-bit hashes to 32-bit numbers in sorted arrays, 12 bytes an entry.
+
+    Adding costs a copy of the index, so that it is done by the batch.
+    """
 
     def __init__(self) -> None:
         """Create an empty index."""

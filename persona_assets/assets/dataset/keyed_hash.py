@@ -20,17 +20,17 @@ _VERSION = b"persona split 1"
 
 
 def derive_key(seed: int, purpose: str) -> bytes:
-    """Return 32 bytes, independent for each seed and purpose: BLAKE2b of both, personalised with the version."""
+    """Derive a 32-byte key from a seed; the keys of different purposes are independent of each other."""
     return hashlib.blake2b(f"{purpose} {seed}".encode(), digest_size=32, person=_VERSION).digest()
 
 
 def derive_number(seed: int, purpose: str) -> int:
-    """Return a number of 64 bits, derived as keys are."""
+    """Derive a pseudo-random 64-bit number from a seed; those of different purposes are independent."""
     return int.from_bytes(derive_key(seed, purpose)[:8], "little")
 
 
 def hash_values(values: pa.StringArray, key: bytes) -> Hashes:
-    """Return the first 8 bytes of the keyed BLAKE2b hash of each value, uint64 `(n,)`; 0.7 s for a million values."""
+    """Return a keyed hash of each value, uint64 `(n,)`: the first 8 bytes of BLAKE2b."""
     keyed = hashlib.blake2b(key=key, digest_size=8)
     digests = bytearray()
     for value in values.to_pylist():
@@ -41,7 +41,7 @@ def hash_values(values: pa.StringArray, key: bytes) -> Hashes:
 
 
 def mix(hashes: Hashes, number: int) -> Hashes:
-    """Return other pseudo-random numbers for the same values: the finaliser of SplitMix64 of each hash plus a number.
+    """Turn each hash and `number` into another pseudo-random 64-bit number, as SplitMix64 does.
 
     Not a cryptographic hash: the order that it gives is as unpredictable as the hashes and the number are.
     """

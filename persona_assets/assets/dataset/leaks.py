@@ -35,14 +35,17 @@ COUNT_SHARED = """
 
 
 class Shared(NamedTuple):
-    """How many distinct values there are, and how many of them are in two or three splits."""
+    """Number of distinct values, and how many of them occur in more than one split."""
 
     distinct: int
     shared: int
 
 
 class Leaks(NamedTuple):
-    """What the splits of some lines share. Lines without a split are not looked at."""
+    """Users, threads and texts shared between splits, and the first and last time of each split.
+
+    Lines without a split are not looked at.
+    """
 
     users: Shared
     threads: Shared  # first posts of threads, and quoted posts
@@ -59,7 +62,7 @@ def find_leaks(
     memory_limit: str,
     scratch: Path,
 ) -> Leaks:
-    """Return what the splits share.
+    """Count the users, threads and texts that occur in more than one split, and find the times of each split.
 
     Args:
         batches: `line_graph.LINES`, read once.
@@ -91,7 +94,7 @@ def find_leaks(
 def describe_leaks(
     leaks: Leaks, *, in_time_order: bool, gap_hours: float = 0, hold_out_users: bool = True
 ) -> list[str]:
-    """Return one sentence for each leak, with numbers and without any id or text; [] if there is none.
+    """Return one sentence for each kind of leak, with numbers and without ids or texts; [] if there is none.
 
     Args:
         leaks: What `find_leaks` returned.

@@ -24,7 +24,7 @@ _CONVERSATIONS = ("post", "reply", "quote")
 
 
 class LineBatch(NamedTuple):
-    """Lines of one cluster, in the order of its file, and the messages that they show, end to end."""
+    """Lines of one cluster, in the order of its file, with the messages that they show in flat arrays."""
 
     cluster_id: int
     line_ids: Int64Array  # (n,)
@@ -39,16 +39,16 @@ class LineBatch(NamedTuple):
 
     @property
     def size(self) -> int:
-        """The number of lines."""
+        """Number of lines in this batch."""
         return len(self.line_ids)
 
     @property
     def rows(self) -> Int64Array:
-        """The line of each message, as a row of this batch."""
+        """For each message, the row of its line in this batch."""
         return np.repeat(np.arange(self.size), np.diff(self.offsets))
 
     def select(self, is_kept: npt.NDArray[np.bool_]) -> LineBatch:
-        """Return some of the lines."""
+        """Return a batch of those lines for which `is_kept` is True."""
         kept, sizes = pa.array(is_kept), np.diff(self.offsets)
         return LineBatch(
             self.cluster_id,
@@ -65,7 +65,7 @@ class LineBatch(NamedTuple):
 
 
 def find_starts(lines: pads.Dataset) -> dict[int, int]:
-    """Return the first line id of each cluster: lines are numbered over all files, in the order of clusters."""
+    """Return the id of the first line of each cluster; ids run through the files of all clusters."""
     starts: dict[int, int] = {}
     first = 0
     for batch in lines.to_batches(columns=["cluster_id"]):
@@ -77,7 +77,7 @@ def find_starts(lines: pads.Dataset) -> dict[int, int]:
 
 
 def read_line_batches(lines: pads.Dataset, store: MessageStore) -> Iterator[LineBatch]:
-    """Yield all lines, at most `LINES_PER_BATCH` at a time.
+    """Yield all lines in batches, each of one cluster and at most `LINES_PER_BATCH` lines.
 
     Args:
         lines: `LINES`, sorted by cluster and place.

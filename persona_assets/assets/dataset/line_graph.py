@@ -46,7 +46,10 @@ _TOO_SHORT = -1
 
 
 class LineGraph(NamedTuple):
-    """Lines and the nodes that they connect. Its nodes are numbered by kind, and then by their keyed hashes."""
+    """Lines, and the users, threads and texts in them (nodes), as arrays of edges between lines and nodes.
+
+    Its nodes are numbered by kind, and then by their keyed hashes.
+    """
 
     line_ids: Int64Array  # (n_lines,)
     personas: Int32Array  # (n_lines,)
@@ -66,7 +69,7 @@ class LineGraph(NamedTuple):
 
     @property
     def n_nodes(self) -> int:
-        """The number of nodes."""
+        """The number of nodes: users, threads and texts."""
         return len(self.kinds)
 
 
@@ -77,7 +80,7 @@ class _Incidence(NamedTuple):
 
 
 def read_line_graph(batches: Iterable[pa.RecordBatch], options: SplitOptions) -> LineGraph:
-    """Return the graph of all lines.
+    """Build the graph that connects each line to its users, threads and texts.
 
     Memory: about 200 bytes for each line with its users and threads, and 450 bytes for each distinct text.
 

@@ -10,7 +10,7 @@ Int64Array = npt.NDArray[np.int64]
 
 
 def find_main_personas(units: Int64Array, personas: Int32Array) -> tuple[Int64Array, Int32Array, Int64Array]:
-    """Return the distinct units, the persona that has most of the lines of each, the lowest of several, and its lines.
+    """Return the distinct units, the persona of most lines of each (of several the lowest), and its number of lines.
 
     Args:
         units: int64 `(n_lines,)`, the unit of each line.

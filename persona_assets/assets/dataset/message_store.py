@@ -87,7 +87,9 @@ def load_messages(
     count_tokens: Callable[[pa.Array], Int64Array],
     scratch: Path,
 ) -> MessageStore:
-    """Read the messages. Memory: 25 bytes for each message beside the ids of users; texts are in files.
+    """Load all messages that lines show: authors, times, texts, token counts, threads and deletions.
+
+    Memory: 25 bytes for each message beside the ids of users; texts are in files.
 
     Args:
         con: A database with `lines`, `line_messages`, `user_actions` and `left_out_posts`. It gets `deleted`, `users`.

@@ -27,7 +27,7 @@ _PAIRS_PER_BATCH = 1 << 17
 
 
 def sign_texts(texts: Sequence[str], *, seed: int) -> Signatures:
-    """Return the MinHash signature of each text, uint32 `(n, 64)`; 20 microseconds a text of 120 characters.
+    """Compute the MinHash signature of each text: uint32 `(n, 64)`, 20 microseconds a text of 120 characters.
 
     Args:
         texts: Normalised texts. One of fewer than five characters has the signature of a text without runs.

@@ -27,14 +27,14 @@ _REPLY = "reply"
 
 
 class NextActions(NamedTuple):
-    """Rows of `next_action`, and how many lines have none, by reason."""
+    """Result of `make_next_action_rows`: the rows, and the number of lines that give none, by reason."""
 
     rows: pa.Table
     left_out: dict[str, int]
 
 
 def find_own_texts(batch: LineBatch, store: MessageStore) -> pa.StringArray:
-    """Return what the user of each line wrote with the act that it ends with, null for nothing."""
+    """Return the text that each line's user wrote in its last act: string `(n,)`, null if it wrote none."""
     written = batch.texts
     ends = np.flatnonzero(batch.is_conversation)
     if len(ends):
@@ -47,7 +47,7 @@ def find_own_texts(batch: LineBatch, store: MessageStore) -> pa.StringArray:
 
 
 def make_next_action_rows(chat: pa.Table, own_texts: pa.StringArray) -> NextActions:
-    """Return `NEXT_ACTION` for the lines that end with one of the twelve actions or with a reply.
+    """Build rows of `NEXT_ACTION` from the chats that end with a reply or one of the twelve actions.
 
     Args:
         chat: `release_schemas.CHAT`.

@@ -105,7 +105,7 @@ COUNT_REASONS = f"""
 
 
 class Pairs(NamedTuple):
-    """Pairs of an action and an ignored post, and what became of each line with an ignored post."""
+    """Result of `pair_acts`: the table of pairs, and the number of lines with an ignored post by outcome."""
 
     table: pa.Table  # PAIRS, sorted by line_id; each line is in one pair at most
     outcomes: dict[str, int]  # lines of ignored posts: PAIRED, or why not; the sum is their number
@@ -118,7 +118,7 @@ def pair_acts(
     store: MessageStore,
     evidence: pads.Dataset,
 ) -> Pairs:
-    """Return the pairs of all lines.
+    """Pair each post that a user ignored with one that it acted on within the same hour, if there is one.
 
     Memory: 25 bytes for each like, repost, quote and reply, and DuckDB's limit.
 
@@ -140,7 +140,7 @@ def pair_acts(
 
 
 def find_targets(batch: LineBatch) -> npt.NDArray[np.int32]:
-    """Return the number of the message that each line's act is about, int32 `(n,)`; -1 if the line shows none.
+    """Return the number of the message that each line's act is about: int32 `(n,)`, -1 if it is not shown.
 
     Of a conversation it is the message that the last one answers.
     """

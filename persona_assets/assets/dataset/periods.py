@@ -19,7 +19,7 @@ _HOUR_US = 3_600_000_000
 def assign_periods(
     first_time_us: Int64Array, last_time_us: Int64Array, shares: Shares, gap_hours: float
 ) -> SplitNumbers:
-    """Return the split in whose period each line lies from its first to its last instant, int8 `(n,)`; -1 for none.
+    """Return the period (train, validation or test) in which each line lies whole: int8 `(n,)`, -1 for none.
 
     Borders are those of 1,024 equal bins of time, chosen so that as many lines as possible are in the asked shares. At
     least `gap_hours` lie between the last instant of a period and the first of the next.

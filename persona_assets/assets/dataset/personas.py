@@ -16,7 +16,7 @@ _MAX_CHARACTERS = 60
 
 
 class Persona(NamedTuple):
-    """One persona of a data set."""
+    """A persona of a data set: its cluster, number, name, description, key phrases and number of users."""
 
     cluster_id: int
     number: int  # persona_id, or cluster_id where lineage does not know the day
@@ -32,7 +32,7 @@ class Persona(NamedTuple):
 
 
 def find_personas(labels: pads.Dataset, day: dt.date, users: dict[int, int]) -> list[Persona]:
-    """Return the persona of each cluster, sorted by cluster.
+    """Return the persona of each of the day's clusters, with name and description, sorted by cluster.
 
     If lineage does not know one cluster of the day, all are numbered by cluster.
 
@@ -66,7 +66,7 @@ def find_personas(labels: pads.Dataset, day: dt.date, users: dict[int, int]) -> 
 
 
 def write_card(persona: Persona, *, acts: str) -> str:
-    """Return the system message of a persona: its name, description and phrases, and how to answer.
+    """Write the system message that tells a model which persona to act as: name, description and phrases.
 
     Args:
         persona: Its texts are derived from many users, and none is a post.

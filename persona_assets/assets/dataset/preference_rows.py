@@ -26,7 +26,7 @@ _EVIDENCE = ("similarity", "rule", "shown_minutes")
 def make_preference_rows(  # noqa: PLR0913 - what rows are made of
     chat: pa.Table, batch: LineBatch, store: MessageStore, pairs: pa.Table, *, acts: str, seed: int
 ) -> pa.Table:
-    """Return `PREFERENCE`: a row for each line that is in a pair.
+    """Build rows of `PREFERENCE` (prompt, chosen, rejected), one for each line that is in a pair.
 
     The prompt has the card of the persona and the two posts. Which post comes first is drawn by a keyed hash of the
     line.
@@ -73,7 +73,7 @@ def make_preference_rows(  # noqa: PLR0913 - what rows are made of
 
 
 def make_unpaired_rows(chat: pa.Table, pairs: pa.Table, *, acts: str) -> pa.Table:
-    """Return `UNPAIRED_PREFERENCE`: a row for each line that is in a pair, and one for its ignored post.
+    """Build rows of `UNPAIRED_PREFERENCE` (prompt, completion, label), two for each line that is in a pair.
 
     The user did what the completion of the first one says. The second one's says that it liked the post, which it did
     not: label False.

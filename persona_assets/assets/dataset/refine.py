@@ -69,7 +69,7 @@ def refine_users(
     options: SplitOptions,
     periods: SplitNumbers | None,
 ) -> SplitNumbers:
-    """Return the splits with those of users after all rounds, of which the best one with the asked shares counts.
+    """Move users between splits so that fewer lines are dropped, and splits keep the asked shares of lines.
 
     Args:
         graph: The lines and their nodes.

@@ -98,7 +98,7 @@ SELECT_FILLED = f"""
 
 
 class Rehydrated(NamedTuple):
-    """What was filled: rows read = rows written + rows left out by reason."""
+    """Result of `rehydrate`: rows read = rows written + rows left out, by reason."""
 
     read: int
     written: int
@@ -106,7 +106,7 @@ class Rehydrated(NamedTuple):
 
 
 def rehydrate(folder: Path, user_actions: pads.Dataset, out: Path, *, memory_limit: str, scratch: Path) -> Rehydrated:
-    """Write `REHYDRATED` for each file of the form `dehydrated`, at the same place below `data/rehydrated`.
+    """Add texts to the rows of the form `dehydrated`, and write them as `REHYDRATED`; deleted posts are left out.
 
     Args:
         folder: A data set with that form.

@@ -62,7 +62,7 @@ PAIRED_FORMS = ("preference", "unpaired_preference")
 
 
 def read_forms(forms: str) -> tuple[str, ...]:
-    """Return the names of forms in a setting, in the order of `FORMS`.
+    """Parse a setting such as "chat,threads"; return the names of the forms in the order of `FORMS`.
 
     Raises:
         SettingsError: There is no such form.

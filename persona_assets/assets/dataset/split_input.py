@@ -25,13 +25,13 @@ WITHOUT_TEXT = "message of the user without text"
 
 
 class Refusals(NamedTuple):
-    """Accounts that are left out of a data set, and why."""
+    """The accounts that are left out of a data set, and the reason for each, by the user's number."""
 
     reasons: list[str]
     of_user: npt.NDArray[np.int16]  # (n_users,) place in `reasons` of each user of the store, or -1
 
     def find(self, batch: LineBatch, store: MessageStore) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
-        """Yield each reason with the lines that have an account with it, as their user or in a message."""
+        """Yield each reason with a mask of the lines that involve an account left out for it."""
         rows, of_messages = batch.rows, self.of_user[store.authors[batch.messages]]
         for place, reason in enumerate(self.reasons):
             has = np.bincount(rows, of_messages == place, minlength=batch.size) > 0
@@ -39,7 +39,7 @@ class Refusals(NamedTuple):
 
 
 def read_refusals(left_out: pa.Table | None, store: MessageStore) -> Refusals | None:
-    """Return the refusals of the accounts in a table of `user_id` and `reason`; None without a table."""
+    """Build `Refusals` from a table of `user_id` and `reason`; None without a table."""
     if left_out is None:
         return None
     reasons = sorted(pc.unique(left_out["reason"]).to_pylist())
@@ -50,14 +50,17 @@ def read_refusals(left_out: pa.Table | None, store: MessageStore) -> Refusals | 
 
 
 class LineFilter(NamedTuple):
-    """Which lines cannot be released, and counts of them by reason."""
+    """Decides which lines can be released, and counts the others by reason."""
 
     deleted_acts: Int64Array  # line ids, ascending
     dropped: Counter[str]
     refusals: Refusals | None = None
 
     def choose(self, batch: LineBatch, store: MessageStore) -> npt.NDArray[np.bool_]:
-        """Return which lines stay, bool `(n,)`, and count the others. Of several reasons the first one counts."""
+        """Return which lines of a batch can be released, bool `(n,)`, and count the others.
+
+        Of several reasons the first one counts.
+        """
         rows = batch.rows
         has_deleted = np.bincount(rows, store.is_deleted[batch.messages], minlength=batch.size) > 0
         act_is_deleted = np.isin(batch.line_ids, self.deleted_acts, assume_unique=True)
@@ -80,7 +83,7 @@ class LineFilter(NamedTuple):
 def read_split_input(
     batches: Iterable[LineBatch], store: MessageStore, personas: dict[int, Persona], chosen: LineFilter
 ) -> Iterator[pa.RecordBatch]:
-    """Yield `line_graph.LINES`: the users, threads, texts and instants of each line that can be released.
+    """Yield the users, threads, texts and times of each line that can be released, as `line_graph.LINES`.
 
     Texts are as they are released, without personal data.
 

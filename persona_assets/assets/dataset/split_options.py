@@ -12,7 +12,7 @@ _N_SHARES = 3
 
 @dataclass(frozen=True)
 class SplitOptions:
-    """The options of one split.
+    """Options of a split: mode, shares, gap between periods, and when texts count as equal.
 
     Attributes:
         mode: components: lines that share a user, a thread or a text go to one split, whenever they were written. time:
@@ -57,14 +57,14 @@ class SplitOptions:
 
     @property
     def normalised_shares(self) -> tuple[float, float, float]:
-        """The shares, scaled to a sum of 1."""
+        """Shares of train, validation and test, scaled to a sum of 1."""
         total = sum(self.shares)
         train, validation, test = (share / total for share in self.shares)
         return train, validation, test
 
 
 def read_shares(text: str) -> tuple[float, float, float]:
-    """Return the shares in a text such as "0.8,0.1,0.1".
+    """Parse the shares of train, validation and test from a text such as "0.8,0.1,0.1".
 
     Raises:
         ValueError: They are not three numbers.

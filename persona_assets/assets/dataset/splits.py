@@ -49,7 +49,7 @@ PERSONA_SPLITS = pa.schema(
 
 
 class LineSplits(NamedTuple):
-    """The split of each line, and the numbers of lines."""
+    """Result of `split_lines`: the split of each line, and the numbers of lines kept and dropped."""
 
     lines: pa.Table  # LINE_SPLITS, in the order of the lines that were read
     by_persona: pa.Table  # PERSONA_SPLITS, sorted by persona
@@ -59,7 +59,7 @@ class LineSplits(NamedTuple):
 
 
 def split_lines(batches: Iterable[pa.RecordBatch], options: SplitOptions) -> LineSplits:
-    """Return the split of each line, or why it is dropped.
+    """Assign each line to train, validation or test, or drop it, so that no user, thread or text is in two.
 
     Lines that share a user, a thread, a quoted post or a text are in one split. Connected components are assigned
     whole, stratified by persona. The giant component, which likes and popular posts make of most lines, is cut by
@@ -97,7 +97,7 @@ def split_lines(batches: Iterable[pa.RecordBatch], options: SplitOptions) -> Lin
 def decide_lines(
     graph: LineGraph, splits: SplitNumbers, periods: SplitNumbers | None
 ) -> tuple[SplitNumbers, SplitNumbers]:
-    """Return the split of each line, and the place in `DROPPED_REASONS` of why it is dropped; -1 for none.
+    """Return each line's split from those of its nodes, and the index of its reason in `DROPPED_REASONS`.
 
     Args:
         graph: The lines and their nodes.
@@ -119,7 +119,7 @@ def decide_lines(
 
 
 def count_splits(graph: LineGraph, split: SplitNumbers, reason: SplitNumbers) -> LineSplits:
-    """Return the tables and numbers of `LineSplits` from what `decide_lines` returns."""
+    """Build `LineSplits` from the split and the reason of each line, as `decide_lines` returns them."""
     lines = pa.table([graph.line_ids, _name(split, SPLITS), _name(reason, DROPPED_REASONS)], schema=LINE_SPLITS)
     personas, rows = np.unique(graph.personas, return_inverse=True)
     columns = len(SPLITS) + 1

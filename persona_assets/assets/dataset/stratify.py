@@ -18,7 +18,7 @@ Int64Array = npt.NDArray[np.int64]
 def assign_units(
     weights: Int64Array, strata: Int64Array, keys: Hashes, shares: Shares, *, fill_empty: bool = True
 ) -> SplitNumbers:
-    """Return the split of each unit.
+    """Assign weighted units to splits so that each stratum has the asked shares; return the split of each unit.
 
     The units of a stratum are put in the order of their keys, those of more weight than half of the smallest share
     last, by weight. Validation and test are the beginning of that order, and train the rest. If a split of a stratum

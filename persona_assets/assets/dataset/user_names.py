@@ -20,7 +20,7 @@ Int64Array = npt.NDArray[np.int64]
 def build_namer(
     users: pa.StringArray, *, scope: Scope, key: PseudonymKey | None, release: str, persona: Callable[[int], str]
 ) -> Callable[[LineBatch, Int32Array, Int64Array], pa.StringArray]:
-    """Return a function that names users of lines.
+    """Build a function that names the users of lines: by pseudonyms or, without a key, by number.
 
     It takes a batch, `(n,)` numbers of users, and `(n,)` rows of the batch: the line in which each is named.
 

@@ -19,7 +19,7 @@ SHARD_BYTES = 1 << 30
 
 
 class Shard(NamedTuple):
-    """One file of a data set."""
+    """One Parquet file of a data set: its form, persona, split, path, rows and sizes."""
 
     form: str
     persona: str
@@ -31,7 +31,7 @@ class Shard(NamedTuple):
 
 
 class ShardWriter:
-    """Writes the rows of one form, persona and split; a row group is in memory."""
+    """Writes the rows of one form, persona and split to Parquet files, with one row group in memory."""
 
     def __init__(self, folder: Path, form: str, persona: str, split: str, schema: pa.Schema) -> None:
         """Write nothing yet.
@@ -53,7 +53,7 @@ class ShardWriter:
         self._writer: pq.ParquetWriter | None = None
 
     def write(self, table: pa.Table) -> None:
-        """Add rows."""
+        """Append the rows of a table."""
         if not table.num_rows:
             return
         self._pending.append(table)
@@ -63,7 +63,7 @@ class ShardWriter:
             self._flush()
 
     def close(self) -> list[Shard]:
-        """Write what is left, name the files by their number, and return them."""
+        """Write the remaining rows, give the files their final names, and return them."""
         self._flush()
         self._end_shard()
         form, persona, split = self._names
@@ -111,7 +111,7 @@ _DICTIONARY = ["persona", "persona_name", "split", "act", "messages.list.element
 
 
 class PersonaWriters:
-    """The writers of all forms and splits of one persona."""
+    """The `ShardWriter` of each form and split of one persona."""
 
     def __init__(self, folder: Path, persona: str, forms: dict[str, pa.Schema], splits: tuple[str, ...]) -> None:
         """Write nothing yet."""
@@ -122,12 +122,12 @@ class PersonaWriters:
         }
 
     def write(self, form: str, rows: pa.Table) -> None:
-        """Write rows to the files of their splits."""
+        """Append rows of a form, each to the file of its split."""
         for split, part in _by_split(rows):
             self._writers[form, split].write(part)
 
     def close(self) -> list[Shard]:
-        """Complete the files, and return them."""
+        """Close all writers, and return their files."""
         return [shard for writer in self._writers.values() for shard in writer.close()]
 
 

@@ -9,7 +9,7 @@ from persona_assets.common.full_disk import explaining_full_disk
 
 
 class AnswerCache:
-    """On-disk cache of an endpoint's answers, one JSON file per request hash; several runs may share the folder."""
+    """On-disk cache of a language model's answers, one JSON file per request; several runs may share the folder."""
 
     def __init__(self, folder: Path) -> None:
         """Use `folder` as the cache, and create it if it is missing.

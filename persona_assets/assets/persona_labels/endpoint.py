@@ -73,7 +73,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """Limits of asking an endpoint: seconds per request, number of requests, and seconds in total."""
+    """Limits of asking an endpoint: seconds for a request, number of requests, and seconds in total."""
 
     timeout_s: float  # of a request, from connecting to the last byte
     max_requests: int  # with those that are sent again

@@ -65,7 +65,7 @@ def truncate_langs(langs: pa.Array) -> tuple[pa.Array, int]:
 
 
 def shorten_long_langs(post: PostRecord) -> None:
-    """Shorten a post's list of more than 64 languages in place, without changing the result of `truncate_langs`."""
+    """Shorten a post's list of more than 64 languages in place; `truncate_langs` returns the same for it."""
     if post.langs is not None and len(post.langs) > _MAX_LANGS_IN_MEMORY:
         kept = list(islice(filter(_is_short, post.langs), MAX_LANGS + 1))
         post.langs = kept if len(kept) > MAX_LANGS else [*kept, next(tag for tag in post.langs if not _is_short(tag))]
@@ -86,7 +86,7 @@ def select_self_labels(labels: Sequence[SelfLabel]) -> tuple[list[str], bool]:
 
 
 def shorten_long_labels(profile: ProfileRecord) -> None:
-    """Shorten a profile's list of more than 64 labels in place, without changing that of `select_self_labels`."""
+    """Shorten a profile's list of more than 64 labels in place; `select_self_labels` returns the same for it."""
     values = profile.labels and profile.labels.values
     if values and len(values) > _MAX_LANGS_IN_MEMORY:
         kept, _ = select_self_labels(values)

@@ -72,7 +72,7 @@ class BlockRows(NamedTuple):
 
 
 def split_block(block: Block, rows: np.ndarray) -> BlockRows:
-    """Convert those `rows` of a block that have the usual form to columns; return these and the other events.
+    """Convert those `rows` of a block that have the usual form to columns; decode the others one by one.
 
     Args:
         block: The block.

@@ -14,7 +14,7 @@ FENCE_ROWS = 1024
 
 
 class SortedRun(NamedTuple):
-    """A temporary Arrow file of events, each of its batches sorted by time, with times from which slices are found."""
+    """A temporary Arrow file of events in batches sorted by time, with sampled event times (`fences`) for merging."""
 
     path: Path
     fences: list[int]  # event times of some rows, sorted: the first and last of the run, and samples in between

@@ -48,7 +48,7 @@ needed because DuckDB's hash has no secret key: anyone can craft different event
 
 
 def find_duplicate_rows(raw_events: pads.Dataset, *, memory_limit: str, scratch: Path) -> np.ndarray:
-    """Return the row numbers of events that an earlier row delivers too; the delivery time does not matter.
+    """Return the row numbers of events that repeat an earlier row, except for the time of delivery.
 
     Commits are duplicates when user, collection, record key, operation and revision are equal; identity, account and
     sync events when user, kind and sequence number are. Without revision and sequence number, the times must be equal

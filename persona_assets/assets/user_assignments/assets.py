@@ -87,7 +87,7 @@ _NO_EARLIER_DAY = "no earlier day has clusters"
 
 
 class UserAssignmentsConfig(SettingsConfig):
-    """Run config of `user_assignments`: the day of the personas, memory limit."""
+    """Run config of `user_assignments`: day of the personas, who is left out, and memory limit."""
 
     assign_to: str | None = from_setting("assign_to")
     deletions: Deletions = from_setting("deletions")
@@ -98,7 +98,7 @@ class UserAssignmentsConfig(SettingsConfig):
 def build_user_assignments(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping, *, consents: bool = False
 ) -> dg.AssetsDefinition:
-    """Return the definition of the asset `user_assignments`.
+    """Build the asset `user_assignments`, which reads the window's embeddings and an earlier day's clusters.
 
     Args:
         days: Its daily partitions.
@@ -222,7 +222,7 @@ def _read(data: str, day: dt.date) -> EarlierClusters:
 
 
 def check_assignments(assigned: AssignedUsers, drift: Drift | None, users: int) -> list[dg.AssetCheckResult]:
-    """Check that users add up, and that they resemble the users of the fit; without users there is no drift.
+    """Check that users add up, and that they resemble the users from whom the clusters were made.
 
     Args:
         assigned: The assigned users.

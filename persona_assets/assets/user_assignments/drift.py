@@ -22,7 +22,7 @@ _Z_95 = 1.645
 
 
 class Drift(NamedTuple):
-    """Differences between users of a window and those of the fit, with the limit of each."""
+    """How far users of a window differ from those of the earlier clustering: each measure with its limit."""
 
     users: int
     new_users: int  # users who were not in the fit
@@ -39,7 +39,7 @@ class Drift(NamedTuple):
 
 
 def measure_drift(assigned: pa.Table, earlier: EarlierClusters) -> Drift | None:
-    """Return how far assigned users differ from the users of the fit, or None if no user was assigned.
+    """Measure how far assigned users differ from those who were clustered; None if no user was assigned.
 
     Args:
         assigned: `USER_ASSIGNMENTS`.
@@ -90,7 +90,7 @@ def measure_drift(assigned: pa.Table, earlier: EarlierClusters) -> Drift | None:
 
 
 def outlier_limit(counts: Int64Array, fit_counts: Int64Array) -> float:
-    """Return the share of outliers above which a new fit is advised.
+    """Return the share of outliers above which a new clustering is advised.
 
     In a cluster of n users of the fit, the share of later users below the r-th lowest similarity is a random number
     with the distribution Beta(r, n + 1 - r), whose mean is expected without drift.
@@ -108,7 +108,7 @@ def outlier_limit(counts: Int64Array, fit_counts: Int64Array) -> float:
 
 
 def population_shifts(counts: Int64Array, fit_counts: Int64Array) -> Float64Array:
-    """Return the term of each cluster in the population stability index, `(k,)`, at least 0.
+    """Return each cluster's term of the population stability index (PSI): `(k,)`, at least 0.
 
     The term is `(p - q) * ln(p / q)`, where p and q are the cluster's shares of users now and in the fit. Half a user
     is added to each count, so that an empty cluster has a finite term.
@@ -119,7 +119,7 @@ def population_shifts(counts: Int64Array, fit_counts: Int64Array) -> Float64Arra
 
 
 def shift_limit(counts: Int64Array, fit_counts: Int64Array) -> float:
-    """Return the limit of the index: the usual one, or what chance exceeds in one of 20 cases, if that is more.
+    """Return the limit of the population stability index: the usual one, or what chance exceeds in 5 % of cases.
 
     Between samples of the same population of n and m users, the index is about chi-squared with k - 1 degrees of
     freedom, times 1/n + 1/m (Yurdakul 2018).

@@ -54,7 +54,7 @@ class AssignedUsers(NamedTuple):
 def read_clusters(
     day: dt.date, clusters: pads.Dataset, centres: pads.FileSystemDataset, lineage: pads.Dataset | None
 ) -> EarlierClusters:
-    """Return the clusters of a day from its stored tables.
+    """Load an earlier day's clusters: centres, users with their similarity, and persona numbers.
 
     Args:
         day: Day of the clusters.
@@ -112,7 +112,7 @@ def assign_users(  # noqa: PLR0913 - the inputs, what is left out of them, and a
     left_out: LeftOut = NOTHING_LEFT_OUT,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> AssignedUsers:
-    """Return each user of a window with the nearest centre of an earlier day.
+    """Assign each user of a window to the nearest centre of an earlier day, and mark outliers.
 
     Centres do not move and no minimum size is enforced. The result does not depend on the order of posts, users and
     files. Memory is O(users * d).
@@ -157,7 +157,7 @@ def assign_users(  # noqa: PLR0913 - the inputs, what is left out of them, and a
 
 
 def leave_one_out_similarity(similarity: Vectors, labels: Labels, n_clusters: int) -> Float64Array:
-    """Return the cosine of each user of a fit to the mean of the other users of its cluster.
+    """Return the cosine similarity of each user to the mean of the other users of its cluster.
 
     A centre is the mean of vectors that include the user's own, so that users of the fit are nearer to it than later
     users are, the more so the smaller the cluster. Without the own vector both are comparable. With S the sum of the
@@ -180,7 +180,7 @@ def leave_one_out_similarity(similarity: Vectors, labels: Labels, n_clusters: in
 
 
 def summarise_fit(earlier: EarlierClusters, summarise: Callable[[Float64Array], float]) -> Float64Array:
-    """Return a statistic of the similarities of each cluster's own users, `(k,)`.
+    """Return a statistic of the similarities within each cluster, `(k,)`.
 
     A cluster of one user has no similarity of its own: it gets the statistic of all users.
     """
@@ -191,7 +191,7 @@ def summarise_fit(earlier: EarlierClusters, summarise: Callable[[Float64Array], 
 
 
 def outlier_limits(earlier: EarlierClusters) -> Float64Array:
-    """Return the similarity of each cluster below which a user is an outlier, `(k,)`.
+    """Return, for each cluster, the cosine similarity below which a user is an outlier: `(k,)`.
 
     It is the r-th lowest of the similarities of the cluster's own users, r as `outlier_ranks` gives it.
     """
@@ -199,7 +199,7 @@ def outlier_limits(earlier: EarlierClusters) -> Float64Array:
 
 
 def outlier_ranks(users: Int64Array) -> Int64Array:
-    """Return the rank r of the outlier limit among the n users of each cluster, `(k,)`.
+    """Return, for each cluster of n users, which of the lowest similarities is its outlier limit: `(k,)`.
 
     A later user of the same population is below the r-th lowest of n with probability r / (n + 1) (as in conformal
     prediction, Vovk 2005). So r is the largest with at most `OUTLIER_QUANTILE`, and 1 in clusters of fewer than 19
