@@ -25,13 +25,13 @@ from sklearn.metrics import adjusted_rand_score
 from persona_assets import tables
 from persona_assets.assets.clusters.build import ClusteringOptions, ClusteringResult, cluster_users
 from persona_assets.assets.user_assignments.drift import measure_drift
-from persona_assets.assets.user_assignments.nearest_personas import EarlierClusters, assign_users, read_clusters
+from persona_assets.assets.user_assignments.nearest_personas import EarlierClusters, assign_users, load_earlier_clusters
 
 DAY = dt.date(2025, 3, 1)
 CLUSTERS, SEEDS, HELD_OUT = 20, 5, 0.2
 
 
-def table_of(corpus: Corpus, vectors: np.ndarray) -> pa.Table:
+def table_name_of(corpus: Corpus, vectors: np.ndarray) -> pa.Table:
     """Return `embeddings` of the texts; authors are numbered."""
     schema = tables.embeddings_schema(vectors.shape[1], pa.float32())
     uris = [f"{number}" for number in range(len(vectors))]
@@ -56,7 +56,7 @@ def fit(embeddings: pads.Dataset, numbers: np.ndarray, seed: int) -> ClusteringR
 def earlier_of(clustering: ClusteringResult, folder: Path) -> EarlierClusters:
     """Return the clusters as `user_assignments` reads them from storage."""
     pq.write_table(clustering.centres, folder / "centres.parquet")
-    return read_clusters(
+    return load_earlier_clusters(
         DAY, pads.dataset(clustering.clusters), pads.dataset(folder / "centres.parquet", format="parquet"), None
     )
 
@@ -67,9 +67,9 @@ def main() -> None:
     parser.add_argument("--newsgroups", type=Path, default=NEWSGROUPS)
     asked = parser.parse_args()
     corpus, embed = read_newsgroups(asked.newsgroups), make_embed()
-    embeddings = pads.dataset(table_of(corpus, embed(corpus.texts)))
+    embeddings = pads.dataset(table_name_of(corpus, embed(corpus.texts)))
     planted = write_planted()
-    planted_embeddings = pads.dataset(table_of(planted, embed(planted.texts)))
+    planted_embeddings = pads.dataset(table_name_of(planted, embed(planted.texts)))
     authors = np.arange(int(corpus.authors.max()) + 1)
     main_group = np.array(
         [

@@ -29,7 +29,7 @@ from persona_assets.assets.cluster_jsonl.build import build_lines
 from persona_assets.assets.cluster_jsonl.load import LineInputs
 from persona_assets.assets.dataset.build import ReleaseInputs, ReleaseOptions, build_release
 from persona_assets.assets.dataset.form_rows import Origin
-from persona_assets.assets.dataset.gate import audit_release
+from persona_assets.assets.dataset.gate import measure_release
 from persona_assets.assets.dataset.personas import Persona
 from persona_assets.assets.dataset.split_options import SplitOptions
 from persona_assets.io_managers.persona_files import ClusterFolderContents, write_cluster_folder
@@ -83,7 +83,7 @@ def make_chat(window: Path, lines: Path, out: Path, *, clean: bool, forms: tuple
             scratch=Path(scratch),
         )
         built = time.perf_counter() - start
-        audit = audit_release(out, release, inputs, options, memory_limit=MEMORY, scratch=Path(scratch))
+        audit = measure_release(out, release, inputs, options, memory_limit=MEMORY, scratch=Path(scratch))
     return {
         "kept": sum(release.splits.kept.values()),
         "build_s": round(built, 1),

@@ -40,7 +40,7 @@ from persona_assets.assets.raw_events.parse import parse_files
 from persona_assets.assets.user_actions.extract import extract_distinct_actions
 from persona_assets.capture.files import find_files
 from persona_assets.common.parquet_files import write_parquet
-from persona_assets.forgetting.forget import Places, count_changes, forget_accounts
+from persona_assets.forgetting.forget import StoragePlaces, count_changes, forget_accounts
 from persona_assets.io_managers.persona_files import ClusterFolderContents, write_cluster_folder
 from persona_assets.sample.write import write_capture
 
@@ -194,7 +194,7 @@ def measure(data: Path, account: str) -> tuple[float, float, dict[str, int], int
     """Forget an account; return wall and CPU seconds, what was changed, files searched, and vectors deleted."""
     before, used = digest_all(data), resource.getrusage(resource.RUSAGE_SELF)
     start = time.perf_counter()
-    places = Places(UPath(data), data / "vector_store", [], 7)
+    places = StoragePlaces(UPath(data), data / "vector_store", [], 7)
     proof, _ = forget_accounts([account], places, started=dt.datetime.now(dt.UTC), log=lambda _: None)
     wall, now = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
     cpu = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime

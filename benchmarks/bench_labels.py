@@ -36,7 +36,7 @@ from persona_assets.assets.cluster_stats.distinctive_words import find_distincti
 from persona_assets.assets.clusters.lloyd import ClusterSpec
 from persona_assets.assets.clusters.methods import fit_clusters
 from persona_assets.assets.persona_phrases.candidates import find_candidate_phrases
-from persona_assets.assets.persona_phrases.find import embed_phrases
+from persona_assets.assets.persona_phrases.key_phrases import embed_phrases
 from persona_assets.assets.persona_phrases.rank import SEPARATOR, name_clusters, rank_phrases
 from persona_assets.common.database import open_duckdb
 from persona_assets.post_words.words import create_word_tables

@@ -26,7 +26,7 @@ import numpy as np
 
 from persona_assets.personal_data import replace_personal_data
 from persona_assets.personal_data.names import MODELS, load_name_finder
-from persona_assets.privacy import Linkage, choose_known, link_by_search, link_halves
+from persona_assets.privacy import Linkage, choose_known_texts, link_by_search, link_halves
 from persona_assets.sample.people import make_people
 from persona_assets.sample.texts import generate_text
 from persona_assets.sample.topics import TOPICS
@@ -76,7 +76,7 @@ def write_planted() -> Corpus:
 
 def halve(authors: np.ndarray) -> np.ndarray:
     """Return whether each text is of the half that the attacker knows."""
-    return choose_known(authors, np.random.default_rng(0))
+    return choose_known_texts(authors, np.random.default_rng(0))
 
 
 def measure(corpus: Corpus, texts: list[str], scope: str, vectors: np.ndarray | None) -> dict[str, Linkage]:

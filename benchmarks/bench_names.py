@@ -24,7 +24,7 @@ from persona_assets.assets.lineage.read_days import ClustersOfDay
 from persona_assets.assets.lineage.trace import trace_personas
 from persona_assets.assets.persona_labels.carry_names import PHRASES, name_personas
 from persona_assets.assets.persona_phrases.candidates import find_candidate_phrases
-from persona_assets.assets.persona_phrases.find import embed_phrases
+from persona_assets.assets.persona_phrases.key_phrases import embed_phrases
 from persona_assets.assets.persona_phrases.rank import name_clusters, rank_phrases
 from persona_assets.common.database import open_duckdb
 from persona_assets.sample.people import make_people

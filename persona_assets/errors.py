@@ -9,7 +9,7 @@ class SettingsError(PersonaAssetsError):
     """A `PERSONA_*` variable is unknown, out of range, or contradicts another one."""
 
 
-class CaptureError(PersonaAssetsError):
+class CaptureFilesError(PersonaAssetsError):
     """Files of the capture, or of a day of it, are missing, incomplete or not those of a recording."""
 
 
@@ -27,7 +27,7 @@ class SegmentError(ArchiveError):
         self.reason, self.block = reason, block
 
 
-class RecompactedError(ArchiveError):
+class ReplacedSegmentError(ArchiveError):
     """The server replaced an archive segment after it was listed: its checksum is now a different one."""
 
 
@@ -35,11 +35,11 @@ class StreamError(PersonaAssetsError):
     """No Jetstream server can be reached, or all refuse the subscription."""
 
 
-class StreamHoleError(StreamError):
+class MissingEventsError(StreamError):
     """The stream has no events for a part of the range to record; the message names its start and end."""
 
 
-class WorkerError(PersonaAssetsError):
+class WorkerKilledError(PersonaAssetsError):
     """A worker process that parses files of a day was killed, such as for lack of memory."""
 
 
@@ -75,11 +75,11 @@ class StorageError(PersonaAssetsError):
     """A file cannot be written because the disk is full, or cannot be read because it is damaged or missing."""
 
 
-class DetectorError(PersonaAssetsError):
+class LanguageDetectorError(PersonaAssetsError):
     """The language detector cannot be loaded on this machine."""
 
 
-class DayRangeError(PersonaAssetsError):
+class DayRangeRunError(PersonaAssetsError):
     """A run over a range of days failed: at one day, whose later days were not started, or after all days."""
 
 
@@ -91,7 +91,7 @@ class PseudonymKeyError(PersonaAssetsError):
     """The key of pseudonyms is missing, readable by others, too short, or not random."""
 
 
-class ReleaseError(PersonaAssetsError):
+class ReleaseCheckError(PersonaAssetsError):
     """A check of a data set failed, so that the data set was not stored."""
 
 

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from persona_assets.command_line.evaluate_predictions import choose_folder, evaluate_folder
+from persona_assets.command_line.evaluate_predictions import find_latest_dataset, score_dataset
 from persona_assets.errors import PersonaAssetsError
-from persona_assets.evaluation.evaluate import Options
-from persona_assets.evaluation.write_table import to_json, write_markdown
+from persona_assets.evaluation.evaluate import ScoringOptions
+from persona_assets.evaluation.write_table import render_score_table, to_json
 from persona_assets.settings import read_settings
 
 
@@ -38,17 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--predictions is NAME=FILE")
     try:
         settings = read_settings()
-        folder = options.folder or choose_folder(settings.data)
-        scores = evaluate_folder(
+        folder = options.folder or find_latest_dataset(settings.data)
+        scores = score_dataset(
             folder,
             {name: Path(file) for name, _, file in named},
             None if options.no_vectors else settings,
-            Options(samples=options.samples, seed=options.seed),
+            ScoringOptions(samples=options.samples, seed=options.seed),
         )
     except PersonaAssetsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command
         return 1
-    print(write_markdown(scores), end="")  # noqa: T201 - a command
+    print(render_score_table(scores), end="")  # noqa: T201 - a command
     options.out.write_text(to_json(scores, dataset=folder.name, samples=options.samples, seed=options.seed), "utf-8")
     return 0
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets.definitions import build_definitions
-from persona_assets.errors import CaptureError, StorageError, TooFewUsersError
+from persona_assets.errors import CaptureFilesError, StorageError, TooFewUsersError
 from persona_assets.sample.write import write_capture
 from persona_assets.settings import read_settings
 from persona_assets_tests.other_users import let_in
@@ -70,7 +70,7 @@ def hour_files(capture: Path) -> list[Path]:
 
 
 def test_no_capture_folder(materialize, tmp_path):
-    with pytest.raises(CaptureError) as caught:
+    with pytest.raises(CaptureFilesError) as caught:
         materialize(tmp_path / "captures", *RAW)
 
     assert str(tmp_path / "captures") in str(caught.value)
@@ -82,7 +82,7 @@ def test_a_day_without_files(materialize, capture, tmp_path):
     for file in files_in(capture / "bluesky-2025-03" / "01"):
         file.unlink()
 
-    with pytest.raises(CaptureError, match=DAY):
+    with pytest.raises(CaptureFilesError, match=DAY):
         materialize(capture, *RAW)
 
     assert not (tmp_path / "data").exists() or files_in(tmp_path / "data") == []

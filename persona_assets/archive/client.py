@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from persona_assets.archive.retries import RequestRetries, parse_retry_after
-from persona_assets.errors import ArchiveError, RecompactedError
+from persona_assets.errors import ArchiveError, ReplacedSegmentError
 
 _PREFIX = "/xrpc/network.bsky.jetstream."
 _PAGE_SEGMENTS = 1000  # the maximum of listSegments
@@ -180,7 +180,7 @@ class ArchiveClient:
         """Download block `number` of a segment and return its bytes, a zstd frame that is still compressed.
 
         Raises:
-            RecompactedError: The segment is another one by now.
+            ReplacedSegmentError: The segment is another one by now.
             ArchiveError: The server refuses, cannot be reached, or its answer is too large.
         """
         query: dict[str, str | int] = {"segment": segment, "blockIndex": number}
@@ -196,7 +196,7 @@ class ArchiveClient:
             on_bytes: Called with the number of bytes of each piece received.
 
         Raises:
-            RecompactedError: The segment is another one by now: what `file` holds is of no use.
+            ReplacedSegmentError: The segment is another one by now: what `file` holds is of no use.
             ArchiveError: The server refuses, cannot be reached, or sends more than it listed.
         """
         retries = RequestRetries(self._sleep)
@@ -256,7 +256,7 @@ class ArchiveClient:
                 yield answer
                 return
             if status == _GONE:
-                raise RecompactedError(f"{self.host} has rewritten a segment since it was listed: list them again")
+                raise ReplacedSegmentError(f"{self.host} has rewritten a segment since it was listed: list them again")
             if status != _TOO_MANY and status not in _RETRIED:
                 raise _explain(status, name, self.host, answer)
             wait_s = parse_retry_after(answer.headers)

@@ -21,7 +21,7 @@ from persona_assets.archive.event_times import find_event_time, is_plausible_tim
 from persona_assets.archive.segment_files import read_block_frame, read_segment_index
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.utc_times import DAY_US
-from persona_assets.errors import ArchiveError, RecompactedError
+from persona_assets.errors import ArchiveError, ReplacedSegmentError
 
 _DID = re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]{1,2000}")
 _MAX_PLANS = 4
@@ -75,7 +75,7 @@ def download_cohort(
             writer = _DayWriter(staging)
             try:
                 over_selected = _collect(client, wanted, staging, writer, on_progress)
-            except RecompactedError:
+            except ReplacedSegmentError:
                 continue
             writer.flush()
             files = _put_in_place(staging, root, name, writer.days)
@@ -116,7 +116,7 @@ def _read_planned(
                 yield decode_block(frame, segment_name=planned.name, block_number=number)
         return
     if listed is None or listed.checksum != planned.checksum:
-        raise RecompactedError(f"{planned.name} is planned and not listed: plan again")
+        raise ReplacedSegmentError(f"{planned.name} is planned and not listed: plan again")
     path = staging / "segment.part"
     with path.open("wb") as file:
         client.fetch_segment(listed, file, on_bytes=lambda _: None)

@@ -17,7 +17,7 @@ _LINK_TAG = b"\xd8\x2a"
 _SHORT, _ONE_BYTE, _TWO_BYTES = 24, 1 << 8, 1 << 16
 
 
-class RecordError(ValueError):
+class DagCborError(ValueError):
     """The bytes are not a valid record in DAG-CBOR."""
 
 
@@ -25,27 +25,27 @@ def decode_record(payload: bytes) -> Any:
     """Decode DAG-CBOR to Python objects; links (CIDs) and byte strings both become `bytes`.
 
     Raises:
-        RecordError: It is not valid DAG-CBOR, is nested too deeply, or has more than `MAX_RECORD_BYTES`.
+        DagCborError: It is not valid DAG-CBOR, is nested too deeply, or has more than `MAX_RECORD_BYTES`.
     """
     if len(payload) > MAX_RECORD_BYTES:
-        raise RecordError("too long")
+        raise DagCborError("too long")
     try:
         return libipld.decode_dag_cbor(payload)
     except (ValueError, RecursionError):
         # Its message may quote the record.
-        raise RecordError("not DAG-CBOR") from None
+        raise DagCborError("not DAG-CBOR") from None
 
 
 def decode_to_json_value(payload: bytes) -> Any:
     """Decode DAG-CBOR to JSON-compatible Python objects, with links and bytes in the AT Protocol's JSON form.
 
     Raises:
-        RecordError: See `decode_record`.
+        DagCborError: See `decode_record`.
     """
     try:
         return _replace_bytes(decode_record(payload), payload)
     except RecursionError:
-        raise RecordError("nested too deeply") from None
+        raise DagCborError("nested too deeply") from None
 
 
 def count_nested_levels(value: Any) -> int:
@@ -78,7 +78,7 @@ def _write_bytes(value: bytes, payload: bytes) -> dict[str, str]:
         try:
             return {"$link": libipld.encode_cid(value)}
         except ValueError:
-            raise RecordError("a link is not a CID") from None
+            raise DagCborError("a link is not a CID") from None
     return {"$bytes": base64.b64encode(value).rstrip(b"=").decode()}
 
 

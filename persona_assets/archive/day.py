@@ -11,7 +11,7 @@ from persona_assets.archive.client import ArchiveClient, ListedSegment
 from persona_assets.archive.segment_files import read_segment_index
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.utc_times import find_day_range
-from persona_assets.errors import ArchiveError, RecompactedError, SegmentError
+from persona_assets.errors import ArchiveError, ReplacedSegmentError, SegmentError
 
 # Hidden, so that no reader takes it for a file of the capture.
 MANIFEST = ".archive.json"
@@ -91,7 +91,7 @@ def download_day(
         try:
             with explaining_full_disk(root):
                 return _download(client, day, wanted, root, on_progress)
-        except RecompactedError:
+        except ReplacedSegmentError:
             continue  # what is whole is kept, if it is listed again
     raise ArchiveError(f"{client.host} rewrote segments of {day} while they were downloaded: try again later")
 
@@ -175,7 +175,7 @@ def _fetch(client: ArchiveClient, segment: ListedSegment, staging: Path, on_size
     try:
         with part.open("ab") as file:
             client.fetch_segment(segment, file, on_bytes=count)
-    except RecompactedError:
+    except ReplacedSegmentError:
         part.unlink()
         raise
     if not _is_segment(part, segment):

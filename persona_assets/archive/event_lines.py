@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from persona_assets.archive.blocks import BODY_BY_KIND, OPERATION_BY_KIND, Block
-from persona_assets.archive.dag_cbor import RecordError, compute_record_cid, decode_to_json_value
+from persona_assets.archive.dag_cbor import DagCborError, compute_record_cid, decode_to_json_value
 from persona_assets.common.utc_times import format_time
 
 _TYPE = "network.bsky.jetstream.subscribeEvents"
@@ -54,7 +54,7 @@ def format_event_line(block: Block, row: int, *, time_us: int) -> bytes:
 def _read_record(payload: bytes, field: str) -> dict[str, Any]:
     try:
         return {field: decode_to_json_value(payload)}
-    except RecordError:
+    except DagCborError:
         return {}
 
 

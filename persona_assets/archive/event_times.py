@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any, Literal
 
 from persona_assets.archive.blocks import CREATE, CREATE_BY_RESYNC, Block
-from persona_assets.archive.dag_cbor import RecordError, decode_record
+from persona_assets.archive.dag_cbor import DagCborError, decode_record
 
 TimeSource = Literal["imported", "created", "witnessed"]
 # Bluesky's first records are of November 2022: an earlier `createdAt` is another network's, or invented.
@@ -45,6 +45,6 @@ def _read_created(payload: bytes) -> int | None:
         record: Any = decode_record(payload)
         written: Any = record.get("createdAt") if isinstance(record, dict) else None
         since = dt.datetime.fromisoformat(written) - _EPOCH
-    except (RecordError, ValueError, TypeError, OverflowError):  # no record, no instant, no time zone
+    except (DagCborError, ValueError, TypeError, OverflowError):  # no record, no instant, no time zone
         return None
     return since // dt.timedelta(microseconds=1)

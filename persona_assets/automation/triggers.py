@@ -20,7 +20,7 @@ from persona_assets.automation.instance_history import (
 )
 from persona_assets.automation.jobs import process_day
 from persona_assets.capture.resource import Capture
-from persona_assets.errors import CaptureError
+from persona_assets.errors import CaptureFilesError
 from persona_assets.partitions import DAY_FORMAT
 from persona_assets.recording.day_notes import build_gap_metadata
 from persona_assets.recording.position import RecorderPosition
@@ -149,6 +149,6 @@ def _list_days(capture: Capture, days: Sequence[str]) -> tuple[dict[str, str], s
     for day in days:
         try:
             listed[day] = capture.digest_day(dt.date.fromisoformat(day))
-        except CaptureError as error:
+        except CaptureFilesError as error:
             problem = str(error)
     return listed, problem

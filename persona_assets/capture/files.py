@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple
 from fsspec.implementations.local import LocalFileSystem
 from upath import UPath
 
-from persona_assets.errors import CaptureError
+from persona_assets.errors import CaptureFilesError
 
 # Layouts that are tried when no pattern is set: exactly one of them must have files for the day.
 KNOWN_LAYOUTS = ("bluesky-%Y-%m/%d", "%d", "%Y-%m-%d", "%Y/%m/%d")
@@ -66,7 +66,7 @@ def find_files(root: UPath, day: dt.date, *, pattern: str | None) -> list[Captur
         pattern: strftime pattern of the folder of a day below `root`, or of its only file; None tries `KNOWN_LAYOUTS`.
 
     Raises:
-        CaptureError: `root` is not a folder; the day has no file (the message says where they were looked for, and
+        CaptureFilesError: `root` is not a folder; the day has no file (the message says where they were looked for, and
         which
             folders exist); or two layouts both have files for the day.
     """
@@ -75,7 +75,7 @@ def find_files(root: UPath, day: dt.date, *, pattern: str | None) -> list[Captur
         root = _literal_path(root.path)
     root.fs.invalidate_cache()  # a long-running daemon would not see newer files
     if not root.is_dir():
-        raise CaptureError(f"no capture folder at {root}: set PERSONA_CAPTURE to the folder that holds the days")
+        raise CaptureFilesError(f"no capture folder at {root}: set PERSONA_CAPTURE to the folder that holds the days")
     layouts = (pattern,) if pattern else KNOWN_LAYOUTS
     found = {layout: _find_layout(root, day, layout, is_explicit=pattern is not None) for layout in layouts}
     used = [layout for layout in layouts if found[layout]]
@@ -83,8 +83,10 @@ def find_files(root: UPath, day: dt.date, *, pattern: str | None) -> list[Captur
         return sorted(found[used[0]], key=lambda file: file.name)
     tried = ", ".join(day.strftime(layout) for layout in used or layouts)
     if used:
-        raise CaptureError(f"{day} lies at {tried} in the capture {root}: set PERSONA_CAPTURE_PATTERN to one of them")
-    raise CaptureError(
+        raise CaptureFilesError(
+            f"{day} lies at {tried} in the capture {root}: set PERSONA_CAPTURE_PATTERN to one of them"
+        )
+    raise CaptureFilesError(
         f"no file for {day} in the capture {root}: looked for {tried}; there is {_list_folders(root)}. "
         "Set PERSONA_CAPTURE_PATTERN to a day's folder as strftime, such as %Y/%m/%d"
     )

@@ -24,11 +24,11 @@ class Capture(dg.ConfigurableResource[Any]):
     workers: int | None = from_setting("workers")
 
     def list_day_files(self, day: dt.date) -> list[CaptureFile]:
-        """Return the files of `day` in the capture, sorted by name; raise `CaptureError` if there are none."""
+        """Return the files of `day` in the capture, sorted by name; raise `CaptureFilesError` if there are none."""
         return find_files(UPath(self.root), day, pattern=self.pattern)
 
     def digest_day(self, day: dt.date) -> str:
-        """Return a digest of the names and sizes of the files of `day`; raise `CaptureError` if there are none."""
+        """Return a digest of the names and sizes of the files of `day`; raise `CaptureFilesError` if there are none."""
         return digest_files(self.list_day_files(day))
 
     def list_gaps(self, day: dt.date) -> list[Gap]:

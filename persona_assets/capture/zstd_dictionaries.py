@@ -3,7 +3,7 @@
 import zstandard
 from upath import UPath
 
-from persona_assets.errors import CaptureError
+from persona_assets.errors import CaptureFilesError
 
 _MAGIC = b"\x37\xa4\x30\xec"
 # Maximum size of a dictionary. The default of `zstd --train` is 110 KiB; a larger file is something else.
@@ -17,12 +17,12 @@ def load_zstd_dictionaries(file_or_folder: UPath) -> dict[int, bytes]:
         file_or_folder: A dictionary, or a folder of them, in which other files are ignored.
 
     Raises:
-        CaptureError: There is no dictionary, or one is damaged.
+        CaptureFilesError: There is no dictionary, or one is damaged.
     """
     files = sorted(file_or_folder.iterdir(), key=str) if file_or_folder.is_dir() else [file_or_folder]
     contents = [content for file in files if file.is_file() if (content := _read(file))]
     if not contents:
-        raise CaptureError(
+        raise CaptureFilesError(
             f"no zstd dictionary at {file_or_folder}: set PERSONA_ZSTD_DICTIONARIES to a file made by `zstd --train`, "
             "as Jetstream's, or to a folder of them"
         )
@@ -43,7 +43,7 @@ def _read(file: UPath) -> bytes:
         dictionary = zstandard.ZstdCompressionDict(content, dict_type=zstandard.DICT_TYPE_FULLDICT)
         zstandard.ZstdDecompressor(dict_data=dictionary).decompressobj()
     except zstandard.ZstdError as error:
-        raise CaptureError(
+        raise CaptureFilesError(
             f"the zstd dictionary {file} is damaged: copy it again, or remove it from PERSONA_ZSTD_DICTIONARIES"
         ) from error
     return content

@@ -20,7 +20,7 @@ from dagster._core.storage.tags import (
 
 from persona_assets.command_line.failure_summary import FailureSummary
 from persona_assets.common.interrupts import interrupting_on_signal
-from persona_assets.errors import DayRangeError
+from persona_assets.errors import DayRangeRunError
 from persona_assets.executors.delegate import wrap_executor
 
 # Tag on the run of a day: the id of the run for the whole range.
@@ -55,7 +55,7 @@ class DayRangeExecutor(dg.Executor):
 
         Raises:
             DagsterExecutionInterruptedError: A day failed, or a signal arrived. Later days have not been started.
-            DayRangeError: All days succeeded, but the assets without partitions failed.
+            DayRangeRunError: All days succeeded, but the assets without partitions failed.
         """
         tags = plan_context.dagster_run.tags
         if ASSET_PARTITION_RANGE_START_TAG in tags:
@@ -82,7 +82,7 @@ class DayRangeExecutor(dg.Executor):
                     _cancel(context, f"interrupted: all {len(days)} days were made; {names} has not been begun")
                 context.log.info("%s, over all days", names)
                 if not _run(context, group.assets, {}):
-                    raise DayRangeError(f"all {len(days)} days were made, and what follows them failed")
+                    raise DayRangeRunError(f"all {len(days)} days were made, and what follows them failed")
 
 
 class AssetGroup(NamedTuple):
@@ -137,7 +137,7 @@ def _cancel(context: PlanOrchestrationContext, why: str) -> NoReturn:
     """
     context.log.error(why)
     context.instance.report_run_canceling(context.dagster_run, message="Ending the run of the range.")
-    raise DagsterExecutionInterruptedError from DayRangeError(why)
+    raise DagsterExecutionInterruptedError from DayRangeRunError(why)
 
 
 def _run(context: PlanOrchestrationContext, assets: list[dg.AssetKey], tags: dict[str, str]) -> bool:

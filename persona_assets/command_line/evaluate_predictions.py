@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from persona_assets.errors import EvaluationError
-from persona_assets.evaluation.evaluate import Embed, Options, Scores, predict_baselines, score_predictions
+from persona_assets.evaluation.evaluate import Embed, Scores, ScoringOptions, predict_baselines, score_predictions
 from persona_assets.evaluation.rows import read_predictions, read_rows
 from persona_assets.settings import Settings
 
@@ -15,7 +15,7 @@ from persona_assets.settings import Settings
 _BLOCK = 1024
 
 
-def choose_folder(data: str) -> Path:
+def find_latest_dataset(data: str) -> Path:
     """Return the folder of the latest data set below `data`, the data root.
 
     Raises:
@@ -30,8 +30,8 @@ def choose_folder(data: str) -> Path:
     return folders[-1]
 
 
-def evaluate_folder(
-    folder: Path, files: Mapping[str, Path], settings: Settings | None, options: Options
+def score_dataset(
+    folder: Path, files: Mapping[str, Path], settings: Settings | None, options: ScoringOptions
 ) -> list[Scores]:
     """Score the baselines, and then each file of predictions, on the data set in `folder`.
 

@@ -16,9 +16,9 @@ from upath import UPath
 
 from persona_assets.common.scratch import remove_abandoned_scratch
 from persona_assets.errors import AccountIdError, PersonaAssetsError
-from persona_assets.forgetting.forget import Places, count_changes, forget_accounts
+from persona_assets.forgetting.forget import StoragePlaces, count_changes, forget_accounts
 from persona_assets.forgetting.proof import Proof
-from persona_assets.forgotten_accounts.accounts import read_account_ids
+from persona_assets.forgotten_accounts.accounts import parse_account_ids
 from persona_assets.io_managers.atomic_storage import is_local_path
 from persona_assets.settings import Settings, read_settings
 
@@ -29,11 +29,11 @@ _CAPTURE = (
 )
 
 
-def find_places(settings: Settings) -> Places:
+def find_storage_places(settings: Settings) -> StoragePlaces:
     """Return where the settings say that results, cached vectors and the capture are stored."""
     data = UPath(settings.data).absolute()
     root = settings.vector_store or ("off" if not is_local_path(data) else str(data / "vector_store"))
-    return Places(
+    return StoragePlaces(
         data,
         None if root == "off" else Path(root).absolute(),
         [UPath(settings.capture).absolute().path],
@@ -41,7 +41,7 @@ def find_places(settings: Settings) -> Places:
     )
 
 
-def run(settings: Settings, account_ids: Sequence[str], *, dry_run: bool) -> bool:
+def forget_and_print(settings: Settings, account_ids: Sequence[str], *, dry_run: bool) -> bool:
     """Remove accounts from all stored data, print what was done, and return whether nothing remains.
 
     Raises:
@@ -50,16 +50,16 @@ def run(settings: Settings, account_ids: Sequence[str], *, dry_run: bool) -> boo
     os.umask(int(settings.umask, 8))
     if in_use := remove_abandoned_scratch(Path(tempfile.gettempdir())):
         _LOG.warning("%d runs are at work on this machine: stop those that write to these results", in_use)
-    places = find_places(settings)
+    places = find_storage_places(settings)
     proof, path = forget_accounts(account_ids, places, started=dt.datetime.now(dt.UTC), log=_LOG.info, dry_run=dry_run)
-    for line in describe(proof, dry_run=dry_run):
+    for line in describe_proof(proof, dry_run=dry_run):
         click.echo(line)
     if path is not None:
         click.echo(f"Proof: {path}")
     return not proof.not_removed
 
 
-def describe(proof: Proof, *, dry_run: bool = False) -> list[str]:
+def describe_proof(proof: Proof, *, dry_run: bool = False) -> list[str]:
     """Return lines of text on what was removed, what to materialize again, and which files still name the accounts."""
     counts = count_changes(proof.changes)
     begin = "Would remove" if dry_run else "Removed"
@@ -100,10 +100,10 @@ def main(dids: tuple[str, ...], list_file: Path | None, *, dry_run: bool) -> Non
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     try:
-        account_ids = list(dict.fromkeys(read_account_ids(dids) + _read_list(list_file)))
+        account_ids = list(dict.fromkeys(parse_account_ids(dids) + _read_list(list_file)))
         if not account_ids:
             raise AccountIdError("no account id is given: persona-forget DID, or persona-forget --list FILE")
-        is_done = run(read_settings(), account_ids, dry_run=dry_run)
+        is_done = forget_and_print(read_settings(), account_ids, dry_run=dry_run)
     except PersonaAssetsError as error:
         sys.exit(str(error))
     sys.exit(0 if is_done else 1)
@@ -113,7 +113,7 @@ def _read_list(file: Path | None) -> list[str]:
     if file is None:
         return []
     try:
-        return read_account_ids(file.read_text(encoding="utf-8").splitlines())
+        return parse_account_ids(file.read_text(encoding="utf-8").splitlines())
     except UnicodeDecodeError as error:
         raise AccountIdError("the list of account ids is no text in UTF-8") from error
     except AccountIdError as error:

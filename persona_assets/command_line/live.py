@@ -12,7 +12,7 @@ from pathlib import Path
 
 from upath import UPath
 
-from persona_assets.command_line.run_stages import Stage, StageError, print_finished_stage, print_line, run_stages
+from persona_assets.command_line.run_stages import Stage, StageFailedError, print_finished_stage, print_line, run_stages
 from persona_assets.errors import PersonaAssetsError
 from persona_assets.partitions import DAY_FORMAT
 from persona_assets.settings import read_settings
@@ -29,7 +29,7 @@ DEFAULTS = {
 }
 
 
-class LiveError(Exception):
+class LiveRecordingError(Exception):
     """The recorder failed or recorded no events. The message says what to do."""
 
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ.setdefault(name, value)
     try:
         report = _run(seconds=60 * options.minutes, start=today)
-    except (LiveError, StageError, PersonaAssetsError) as error:
+    except (LiveRecordingError, StageFailedError, PersonaAssetsError) as error:
         parser.exit(1, f"\n{error}\n")
     except KeyboardInterrupt:
         parser.exit(130, "\nInterrupted. What was recorded stays; run it again to record more.\n")
@@ -66,13 +66,15 @@ def _run(*, seconds: float, start: dt.date) -> str:
     # A process of its own: it ends recording on a signal, and leaves the handling of signals here as it is.
     recorder = [sys.executable, "-m", "persona_assets.command_line.record_stream", "--seconds", f"{seconds}"]
     if status := subprocess.run(recorder, check=False).returncode:  # noqa: S603 - our own command
-        raise LiveError(
+        raise LiveRecordingError(
             f"the recorder ended with status {status}; its last line says why. Without a network, `make demo` shows "
             "the graph on a made-up capture."
         )
     days = _list_days(capture, start)
     if not days:
-        raise LiveError("no event arrived: check the network and PERSONA_JETSTREAM_URLS, or record longer (--minutes)")
+        raise LiveRecordingError(
+            "no event arrived: check the network and PERSONA_JETSTREAM_URLS, or record longer (--minutes)"
+        )
     print_finished_stage(sys.stdout, "", began, f"events of {' and '.join(days)}")
     run_stages(
         [

@@ -15,7 +15,7 @@ from persona_assets.assets.raw_events.parse import parse_files
 from persona_assets.assets.user_actions.extract import extract_distinct_actions
 from persona_assets.capture.files import find_files
 from persona_assets.capture.zstd_dictionaries import load_zstd_dictionaries
-from persona_assets.errors import CaptureError, PersonaAssetsError, SettingsError
+from persona_assets.errors import CaptureFilesError, PersonaAssetsError, SettingsError
 from persona_assets.io_managers.atomic_storage import replacing_folder
 from persona_assets.settings import Settings, read_settings
 from persona_assets.tables import USER_ACTIONS
@@ -23,7 +23,7 @@ from persona_assets.tables import USER_ACTIONS
 CARD = "README.md"
 
 
-def fill_folder(
+def rehydrate_folder(
     folder: Path, out: Path, *, capture: str | None, days: Sequence[dt.date], settings: Settings
 ) -> Rehydrated:
     """Fill the form `dehydrated` of a data set with texts, into a new folder that appears whole or not at all.
@@ -64,7 +64,7 @@ def _parse_capture(capture: str, days: Sequence[dt.date], settings: Settings, sc
     for day in days:
         found = find_files(UPath(capture), day, pattern=settings.capture_pattern)
         if not found:
-            raise CaptureError(f"{capture} has no files of {day}")
+            raise CaptureFilesError(f"{capture} has no files of {day}")
         folder = scratch / f"{day}"
         (folder / "events").mkdir(parents=True)
         (folder / "actions").mkdir()
@@ -112,7 +112,7 @@ def main(folder: Path, out: Path, capture: str | None, first: dt.datetime | None
     deleted by the last day read are left out and counted: read days up to now.
     """
     try:
-        made = fill_folder(folder, out, capture=capture, days=_list_days(first, last), settings=read_settings())
+        made = rehydrate_folder(folder, out, capture=capture, days=_list_days(first, last), settings=read_settings())
     except PersonaAssetsError as error:
         sys.exit(str(error))
     click.echo(f"{made.written:,} of {made.read:,} lines filled: {out}")

@@ -37,7 +37,7 @@ class Stage(NamedTuple):
     days: Sequence[str | None]
 
 
-class StageError(Exception):
+class StageFailedError(Exception):
     """A job run failed. The message names the run and has the last lines of the log."""
 
 
@@ -51,7 +51,7 @@ def run_stages(stages: Sequence[Stage], log_file: Path) -> None:
         log_file: Is written anew.
 
     Raises:
-        StageError: A run failed. Later ones are not started.
+        StageFailedError: A run failed. Later ones are not started.
         KeyboardInterrupt: A signal arrived.
     """
     # Must be set before torch is imported. Its waiting threads then sleep instead of spin. On two cores with other
@@ -91,7 +91,7 @@ def _console_to(log: BinaryIO) -> Generator[TextIO]:
             os.dup2(log.fileno(), number)
         with os.fdopen(os.dup(originals[0]), "w", encoding="utf-8") as console:
             yield console
-    except StageError:
+    except StageFailedError:
         raise
     except Exception:
         traceback.print_exc()
@@ -106,13 +106,13 @@ def _console_to(log: BinaryIO) -> Generator[TextIO]:
 
 @contextmanager
 def _showing_log_of_failure(log_file: Path) -> Generator[None]:
-    """Turn any exception of the block into a `StageError` with the last lines and the path of the log."""
+    """Turn any exception of the block into a `StageFailedError` with the last lines and the path of the log."""
     try:
         yield
     except Exception as error:
         lines = log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
-        what = error if isinstance(error, StageError) else type(error).__name__
-        raise StageError(f"{what}. The end of the log, {log_file}:\n\n" + "\n".join(lines)) from error
+        what = error if isinstance(error, StageFailedError) else type(error).__name__
+        raise StageFailedError(f"{what}. The end of the log, {log_file}:\n\n" + "\n".join(lines)) from error
 
 
 def _find_warnings(instance: "dg.DagsterInstance", run_id: str) -> Iterator[str]:
@@ -128,11 +128,11 @@ def _find_warnings(instance: "dg.DagsterInstance", run_id: str) -> Iterator[str]
 
 
 def _find_failure(run: "dg.ExecuteInProcessResult", what: str) -> BaseException:
-    """Return the exception to raise for a failed run: `KeyboardInterrupt` if it was interrupted, else `StageError`."""
+    """Return the exception for a failed run: `KeyboardInterrupt` if it was interrupted, else `StageFailedError`."""
     errors = [event.step_failure_data.error for event in run.all_events if event.is_step_failure]
     if any(error is not None and error.cls_name == "DagsterExecutionInterruptedError" for error in errors):
         return KeyboardInterrupt()
-    return StageError(f"{what} failed")
+    return StageFailedError(f"{what} failed")
 
 
 def _describe(run: "dg.ExecuteInProcessResult") -> str:

@@ -44,7 +44,7 @@ def name_cache_folder(key: bytes) -> str:
     return hashlib.sha256(key).hexdigest()[:HASH_BYTES]
 
 
-def damaged_chunk(file: Path) -> StorageError:
+def damaged_chunk_error(file: Path) -> StorageError:
     """Build the error for a chunk file that does not match its checksum."""
     return StorageError(
         f"{file} is damaged, it does not match its checksum: delete {file.with_suffix('.hashes')} and "
@@ -52,7 +52,7 @@ def damaged_chunk(file: Path) -> StorageError:
     )
 
 
-def read_existing(file: Path) -> bytes | None:
+def read_if_exists(file: Path) -> bytes | None:
     """Return the content of a file, or None if it does not exist."""
     try:
         return file.read_bytes()
@@ -66,10 +66,10 @@ def read_hashes(file: Path) -> tuple[TextHashes, bytes]:
     Raises:
         StorageError: The file does not match its checksum.
     """
-    content = read_existing(file)
+    content = read_if_exists(file)
     if content is None:
         return np.empty((0, 2), np.uint64), b""
     index, checksum = content[:-HASH_BYTES], content[-HASH_BYTES:]
     if len(index) < HASH_BYTES or len(index) % HASH_BYTES or xxh3_128_digest(index) != checksum:
-        raise damaged_chunk(file)
+        raise damaged_chunk_error(file)
     return np.frombuffer(index[:-HASH_BYTES], np.uint64).reshape(-1, 2), index[-HASH_BYTES:]

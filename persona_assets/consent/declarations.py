@@ -60,7 +60,7 @@ class Declaration(NamedTuple):
     preferences: list[Preference]  # at most one for each purpose
 
 
-def read_declaration(
+def parse_declaration(
     collection: str, text: str | None, *, event_time_us: int, problems: Counter[str]
 ) -> Declaration | None:
     """Parse a consent record; return None if it is not valid, and count its problems in `problems`.

@@ -14,7 +14,7 @@ _FIRST = ("user_id", "kind", "record", "purpose")
 _SORT = (*_FIRST, *(name for name in CONSENT_RECORDS.names if name not in _FIRST))
 
 
-def query_last_states(table: str, *, where: str = "true") -> str:
+def last_states_sql(table: str, *, where: str = "true") -> str:
     """Return a SQL query for the latest state of each record and account, sorted and without duplicates.
 
     Args:

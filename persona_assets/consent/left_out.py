@@ -51,7 +51,9 @@ class LeaveOutRules(NamedTuple):
     drop_deletions: bool  # whether deleted posts, and accounts that are gone or inactive, are left out
 
 
-def rules_of(output: str, *, deletions: Literal["keep", "drop"], **undefined: UndefinedMeans) -> LeaveOutRules:
+def build_leave_out_rules(
+    output: str, *, deletions: Literal["keep", "drop"], **undefined: UndefinedMeans
+) -> LeaveOutRules:
     """Build the rules for which accounts and posts an output leaves out.
 
     Args:
@@ -101,7 +103,7 @@ def find_left_out(
     return LeftOut(users, deleted)
 
 
-def mark_sorted(values: pa.Array, among: pa.StringArray) -> pa.BooleanArray:
+def is_in_sorted(values: pa.Array, among: pa.StringArray) -> pa.BooleanArray:
     """Return which values are in the sorted array `among`: bool `(n,)`.
 
     Fast if the values of a batch are near each other in the order.

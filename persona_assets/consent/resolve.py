@@ -21,7 +21,7 @@ from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.common.lexicon import POST
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.provenance import Provenance, with_provenance
-from persona_assets.consent.last_states import query_last_states
+from persona_assets.consent.last_states import last_states_sql
 from persona_assets.consent.purposes import PURPOSES
 from persona_assets.consent.schemas import CONSENTS
 
@@ -132,7 +132,7 @@ def resolve_statements(
         con.register("entity_names", pa.table({"name": pa.array(entities, pa.string())}))
         con.execute("CREATE TEMP TABLE entities AS SELECT name FROM entity_names")
         con.execute(_SPEAKERS)
-        con.execute(f"CREATE TEMP TABLE states AS {query_last_states('consent_records', where=_DECLARATIONS)}")
+        con.execute(f"CREATE TEMP TABLE states AS {last_states_sql('consent_records', where=_DECLARATIONS)}")
         for query in (_RANKED, _DECIDED, _LABELS, _ACCOUNTS):
             con.execute(query)
         rows = con.sql(_RESULT).to_arrow_reader(_BATCH_ROWS)

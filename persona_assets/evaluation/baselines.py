@@ -32,7 +32,7 @@ class Baseline(Protocol):
         ...
 
 
-class Majority(NamedTuple):
+class MajorityBaseline(NamedTuple):
     """Predicts the most frequent act of all training rows."""
 
     action: str
@@ -43,7 +43,7 @@ class Majority(NamedTuple):
         return np.full(len(rows.line_ids), self.action)
 
 
-class PersonaPrior(NamedTuple):
+class PersonaPriorBaseline(NamedTuple):
     """Predicts the most frequent act of a row's persona, or of all rows if training lacks the persona."""
 
     action_of_persona: dict[str, str]
@@ -55,7 +55,7 @@ class PersonaPrior(NamedTuple):
         return np.array([self.action_of_persona.get(f"{persona}", self.fallback) for persona in personas], np.str_)
 
 
-class Boosting(NamedTuple):
+class BoostingBaseline(NamedTuple):
     """Gradient boosting on the persona, the words of the context, its size, and the time where it is known."""
 
     classifier: Any  # sklearn.ensemble.HistGradientBoostingClassifier
@@ -66,7 +66,7 @@ class Boosting(NamedTuple):
         return np.asarray(self.classifier.predict(self.features.build(rows, personas)), np.str_)
 
 
-class Nearest(NamedTuple):
+class NearestNeighbourBaseline(NamedTuple):
     """Predicts act and text of the training row with the most similar context (nearest neighbour by TF-IDF)."""
 
     vectoriser: Any  # `_fit_vectoriser`
@@ -107,21 +107,21 @@ class _Features(NamedTuple):
         return np.array([self.personas.get(f"{persona}", np.nan) for persona in personas], np.float64)
 
 
-def fit_majority(training: Rows) -> Majority:
+def fit_majority(training: Rows) -> MajorityBaseline:
     """Fit the baseline that always predicts the most frequent act."""
-    return Majority(_most_frequent(training.actions))
+    return MajorityBaseline(_most_frequent(training.actions))
 
 
-def fit_persona_prior(training: Rows) -> PersonaPrior:
+def fit_persona_prior(training: Rows) -> PersonaPriorBaseline:
     """Fit the baseline that predicts the most frequent act of each persona."""
     by_persona = {
         f"{persona}": _most_frequent(training.actions[training.personas == persona])
         for persona in np.unique(training.personas)
     }
-    return PersonaPrior(by_persona, _most_frequent(training.actions))
+    return PersonaPriorBaseline(by_persona, _most_frequent(training.actions))
 
 
-def fit_boosting(training: Rows, validation: Rows, *, seed: int) -> Boosting:
+def fit_boosting(training: Rows, validation: Rows, *, seed: int) -> BoostingBaseline:
     """Fit gradient boosting with and without balanced classes; return the one with the higher macro-F1 in validation.
 
     Balancing finds more of the rare acts at the price of frequent ones. Without validation rows classes are balanced.
@@ -131,7 +131,7 @@ def fit_boosting(training: Rows, validation: Rows, *, seed: int) -> Boosting:
     training = _draw(training, seed)
     features = _fit_features(training, seed)
     matrix = features.build(training, training.personas)
-    fitted: list[Boosting] = []
+    fitted: list[BoostingBaseline] = []
     make: Any = HistGradientBoostingClassifier  # its annotations are those of its defaults
     for weights in ("balanced", None) if len(validation.line_ids) else ("balanced",):
         classifier = make(
@@ -141,28 +141,28 @@ def fit_boosting(training: Rows, validation: Rows, *, seed: int) -> Boosting:
             categorical_features=[0] if len(features.personas) < _MAX_CATEGORIES else None,
             random_state=seed,
         )
-        fitted.append(Boosting(classifier.fit(matrix, training.actions), features))
+        fitted.append(BoostingBaseline(classifier.fit(matrix, training.actions), features))
     if len(fitted) == 1:
         return fitted[0]
     scores = [macro_f1(validation.actions, one.predict(validation, validation.personas)) for one in fitted]
     return fitted[int(np.argmax(scores))]
 
 
-def fit_nearest(training: Rows, *, seed: int) -> Nearest:
+def fit_nearest(training: Rows, *, seed: int) -> NearestNeighbourBaseline:
     """Fit the nearest-neighbour baseline, which scores high only if similar rows leak between splits."""
     from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415 - 1 s
 
     training = _draw(training, seed)
     vectoriser = _fit_vectoriser(training.contexts)
     search = NearestNeighbors(n_neighbors=1, metric="cosine", algorithm="brute")
-    return Nearest(vectoriser, search.fit(vectoriser.transform(training.contexts)), training)
+    return NearestNeighbourBaseline(vectoriser, search.fit(vectoriser.transform(training.contexts)), training)
 
 
 def predict_with_texts(baseline: Baseline, rows: Rows, training: Rows, *, seed: int) -> Predictions:
     """Return a baseline's predicted act for each row, with a text if it can predict one.
 
-    `Nearest` copies the text of the row that it found. The majority draws any training text, and the persona prior one
-    of the persona: what real texts of other people score. Boosting has no texts.
+    The nearest neighbour copies the text of the row that it found. The majority draws any training text, and the
+    persona prior one of the persona: what real texts of other people score. Boosting has no texts.
     """
     actions = baseline.predict(rows, rows.personas)
     others = _predict_as(baseline, rows, [f"{one}" for one in np.unique(training.personas)], actions)
@@ -178,9 +178,9 @@ def _predict_as(baseline: Baseline, rows: Rows, personas: list[str], actions: Ac
         personas: Names of personas.
         actions: What the model predicts for the rows with their own personas.
     """
-    if isinstance(baseline, (Majority, Nearest)):  # they ignore the persona
+    if isinstance(baseline, (MajorityBaseline, NearestNeighbourBaseline)):  # they ignore the persona
         return dict.fromkeys(personas, actions)
-    if not isinstance(baseline, Boosting):
+    if not isinstance(baseline, BoostingBaseline):
         return {one: baseline.predict(rows, np.full(len(rows.line_ids), one)) for one in personas}
     matrix = baseline.features.build(rows, rows.personas)
     found: dict[str, Actions] = {}
@@ -191,7 +191,7 @@ def _predict_as(baseline: Baseline, rows: Rows, personas: list[str], actions: Ac
 
 
 def _predict_texts(baseline: Baseline, rows: Rows, training: Rows, seed: int) -> list[str | None]:
-    if isinstance(baseline, Nearest):
+    if isinstance(baseline, NearestNeighbourBaseline):
         with_text = _with_text(baseline.training)
         if not len(with_text):
             return [None] * len(rows.line_ids)
@@ -200,9 +200,9 @@ def _predict_texts(baseline: Baseline, rows: Rows, training: Rows, seed: int) ->
         copied = copied._replace(search=search.fit(baseline.vectoriser.transform(copied.training.contexts)))
         return [copied.training.texts[at] for at in copied.find(rows)]
     rng = np.random.default_rng(seed)
-    if isinstance(baseline, Majority):
+    if isinstance(baseline, MajorityBaseline):
         return _draw_texts(training, [_with_text(training)] * len(rows.line_ids), rng)
-    if isinstance(baseline, PersonaPrior):
+    if isinstance(baseline, PersonaPriorBaseline):
         written = _with_text(training)
         of_persona = {one: written[training.personas[written] == one] for one in np.unique(training.personas)}
         return _draw_texts(training, [of_persona.get(one, written) for one in rows.personas], rng)

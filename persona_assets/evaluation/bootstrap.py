@@ -22,7 +22,7 @@ class Estimate(NamedTuple):
     high: float
 
 
-def estimate(measure: Callable[[Float64Array], float], rows: int, *, samples: int, seed: int) -> Estimate:
+def estimate_with_interval(measure: Callable[[Float64Array], float], rows: int, *, samples: int, seed: int) -> Estimate:
     """Compute a score and its 95 % bootstrap interval, from samples of rows drawn with replacement.
 
     Args:

@@ -30,7 +30,7 @@ from persona_assets.evaluation.score_texts import (
 Embed = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 
 
-class Options(NamedTuple):
+class ScoringOptions(NamedTuple):
     """Options of scoring: number of bootstrap samples, seed, and maximum number of texts."""
 
     samples: int = 1000  # of the bootstrap
@@ -87,7 +87,7 @@ def _require(splits: Mapping[str, Rows], name: str) -> Rows:
 
 
 def score_predictions(
-    name: str, predictions: Predictions, splits: Mapping[str, Rows], *, embed: Embed | None, options: Options
+    name: str, predictions: Predictions, splits: Mapping[str, Rows], *, embed: Embed | None, options: ScoringOptions
 ) -> Scores:
     """Compute all scores of one model's predictions for the test rows.
 
@@ -129,7 +129,7 @@ def score_predictions(
 
 
 def _score_texts(
-    test: Rows, predictions: Predictions, embed: Embed | None, options: Options
+    test: Rows, predictions: Predictions, embed: Embed | None, options: ScoringOptions
 ) -> tuple[Estimate | None, Estimate | None, Estimate | None, int]:
     """Compare texts of the rows that have both; return three scores and the number of texts."""
     both = [at for at, text in enumerate(test.texts) if text is not None and predictions.texts[at] is not None]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from persona_assets.evaluation.bootstrap import Estimate, estimate
+from persona_assets.evaluation.bootstrap import Estimate, estimate_with_interval
 
 Float64Array = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
@@ -18,7 +18,7 @@ Actions = npt.NDArray[np.str_]
 MAX_ROWS_OF_PERSONA = 200
 
 
-class Coded(NamedTuple):
+class EncodedActions(NamedTuple):
     """True and predicted acts as indices into `classes`, the distinct acts."""
 
     classes: Actions  # (k,), those that occur, sorted
@@ -26,13 +26,13 @@ class Coded(NamedTuple):
     predicted: Int64Array  # (n,)
 
 
-def code_actions(true: Actions, predicted: Actions) -> Coded:
+def encode_actions(true: Actions, predicted: Actions) -> EncodedActions:
     """Convert true and predicted acts to indices into the sorted distinct acts."""
     classes, numbers = np.unique(np.concatenate([true, predicted]), return_inverse=True)
-    return Coded(classes, numbers[: len(true)], numbers[len(true) :])
+    return EncodedActions(classes, numbers[: len(true)], numbers[len(true) :])
 
 
-def f1_by_class(coded: Coded, weights: Float64Array | None = None) -> Float64Array:
+def f1_by_class(coded: EncodedActions, weights: Float64Array | None = None) -> Float64Array:
     """Return the F1 of each class, `(k,)`; NaN for a class that does not occur among the true acts.
 
     Args:
@@ -50,10 +50,10 @@ def f1_by_class(coded: Coded, weights: Float64Array | None = None) -> Float64Arr
 
 def macro_f1(true: Actions, predicted: Actions) -> float:
     """Return the mean F1 of the classes that occur among the true acts; NaN without rows."""
-    return mean_of_known(f1_by_class(code_actions(true, predicted)))
+    return mean_without_nan(f1_by_class(encode_actions(true, predicted)))
 
 
-def mean_of_known(values: Float64Array) -> float:
+def mean_without_nan(values: Float64Array) -> float:
     """Return the mean of the values that are not NaN; NaN if all are."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else float("nan")
@@ -78,10 +78,10 @@ def estimate_macro_f1(
         samples: Number of bootstrap samples.
         seed: Of the samples.
     """
-    coded = code_actions(true, predicted)
+    coded = encode_actions(true, predicted)
     at = np.flatnonzero(np.isin(coded.classes, sorted(of)))
-    return estimate(
-        lambda weights: mean_of_known(f1_by_class(coded, weights)[at]), len(true), samples=samples, seed=seed
+    return estimate_with_interval(
+        lambda weights: mean_without_nan(f1_by_class(coded, weights)[at]), len(true), samples=samples, seed=seed
     )
 
 
@@ -116,15 +116,15 @@ def estimate_diagonality(
     for name in names:
         rows = np.flatnonzero(personas == name)
         chosen.append(rng.choice(rows, min(len(rows), MAX_ROWS_OF_PERSONA), replace=False))
-    cells = [[code_actions(true[rows], as_persona[name][rows]) for rows in chosen] for name in names]
+    cells = [[encode_actions(true[rows], as_persona[name][rows]) for rows in chosen] for name in names]
     ends = np.cumsum([len(rows) for rows in chosen])[:-1]
 
     def measure(weights: Float64Array) -> float:
         parts = np.split(weights, ends)
-        matrix = [[mean_of_known(f1_by_class(*of)) for of in zip(row, parts, strict=True)] for row in cells]
+        matrix = [[mean_without_nan(f1_by_class(*of)) for of in zip(row, parts, strict=True)] for row in cells]
         return diagonality(np.nan_to_num(np.array(matrix)))
 
-    return estimate(measure, sum(map(len, chosen)), samples=samples, seed=seed)
+    return estimate_with_interval(measure, sum(map(len, chosen)), samples=samples, seed=seed)
 
 
 def diagonality(matrix: Float64Array) -> float:

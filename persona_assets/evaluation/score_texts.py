@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from persona_assets.evaluation.bootstrap import Estimate, estimate
+from persona_assets.evaluation.bootstrap import Estimate, estimate_with_interval
 
 Float64Array = npt.NDArray[np.float64]
 Vectors = npt.NDArray[np.float32]
@@ -28,7 +28,7 @@ def estimate_cosine(true: Vectors, predicted: Vectors, *, samples: int, seed: in
         seed: Of the samples.
     """
     cosines = np.einsum("ij,ij->i", true.astype(np.float64), predicted.astype(np.float64))
-    return estimate(
+    return estimate_with_interval(
         lambda weights: float(np.average(cosines, weights=weights)), len(cosines), samples=samples, seed=seed
     )
 
@@ -55,7 +55,7 @@ def estimate_distance_divergence(true: Vectors, predicted: Vectors, *, samples: 
         pairs = weights[first] * weights[second]
         return js_divergence(*(np.bincount(numbers, pairs, minlength=BINS).astype(np.float64) for numbers in bins))
 
-    return estimate(measure, len(true), samples=samples, seed=seed)
+    return estimate_with_interval(measure, len(true), samples=samples, seed=seed)
 
 
 def _bin_distances(
@@ -100,7 +100,7 @@ def estimate_term_overlap(true: Sequence[str], predicted: Sequence[str], *, samp
         tops = [_find_top(side @ weights) for side in sides]
         return len(tops[0] & tops[1]) / len(tops[0] | tops[1]) if all(tops) else float("nan")
 
-    return estimate(measure, len(true), samples=samples, seed=seed)
+    return estimate_with_interval(measure, len(true), samples=samples, seed=seed)
 
 
 def _find_top(scores: Float64Array) -> set[int]:

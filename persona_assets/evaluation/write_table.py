@@ -21,7 +21,7 @@ _HEADINGS = {
 }
 
 
-def write_markdown(scores: Sequence[Scores]) -> str:
+def render_score_table(scores: Sequence[Scores]) -> str:
     """Render scores as a Markdown table: a row for each model, with 95 % intervals."""
     heads = ["model", *_HEADINGS.values()]
     rows = [[one.name, *(_show(getattr(one, name)) for name in _HEADINGS)] for one in scores]

@@ -13,18 +13,24 @@ from upath import UPath
 
 from persona_assets.common.progress import Progress
 from persona_assets.errors import ForgettingError
-from persona_assets.forgetting.evidence import DAILY_TABLES, find_days, hash_own_texts, is_affected, table_of
+from persona_assets.forgetting.affected_data import (
+    DAILY_TABLES,
+    find_days_of_files,
+    hash_own_texts,
+    is_affected,
+    table_name_of,
+)
 from persona_assets.forgetting.persona_folders import (
-    count_in_persona_folder,
     delete_folder,
     forget_in_persona_folder,
-    has_index,
+    has_line_index,
     is_persona_folder,
+    preview_persona_folder,
 )
-from persona_assets.forgetting.proof import Change, Proof, ProofFile, format_time
+from persona_assets.forgetting.proof import FileChange, Proof, ProofFile, format_proof_time
 from persona_assets.forgetting.search import names_accounts_in
 from persona_assets.forgetting.stored_files import StoredFile, StoredFiles, list_stored, restore_moved_folders
-from persona_assets.forgetting.table_files import count_in_table, find_units, forget_in_unit
+from persona_assets.forgetting.table_files import find_table_units, forget_in_unit, preview_table
 from persona_assets.forgetting.tombstone_files import FOLDER, add_tombstones, read_tombstones
 from persona_assets.forgetting.vector_store import remove_vectors
 from persona_assets.forgotten_accounts.accounts import Accounts
@@ -38,7 +44,7 @@ _MAX_THREADS = 4
 _BYTES_PER_MB = 1_000_000
 
 
-class Places(NamedTuple):
+class StoragePlaces(NamedTuple):
     """Where to remove accounts: results, vector cache, folders to skip, and the length of windows."""
 
     data: UPath
@@ -49,7 +55,7 @@ class Places(NamedTuple):
 
 def forget_accounts(
     account_ids: Collection[str],
-    places: Places,
+    places: StoragePlaces,
     *,
     started: dt.datetime,
     log: Callable[[str], None],
@@ -74,18 +80,18 @@ def forget_accounts(
     if dry_run:
         tombstones = read_tombstones(data)
         known = len(tombstones) if tombstones else 0
-        proof = ProofFile(data, Proof(format_time(started), len(accounts), known))
+        proof = ProofFile(data, Proof(format_proof_time(started), len(accounts), known))
         _Removal(accounts, places, proof, log).count()
         return proof.content, None
     with _lock(data):
         # First of all, so that a run that starts from here on does not bring the accounts back.
         known = len(add_tombstones(data, account_ids))
-        proof = ProofFile(data, Proof(format_time(started), len(accounts), known))
+        proof = ProofFile(data, Proof(format_proof_time(started), len(accounts), known))
         _Removal(accounts, places, proof, log).change()
         changed = {change.file for change in proof.content.changes}
         proof.content.files_unchanged = max(0, proof.content.files_searched - len(changed))
         proof.content.is_complete = not proof.content.not_removed
-        proof.content.finished = format_time(dt.datetime.now(dt.UTC))
+        proof.content.finished = format_proof_time(dt.datetime.now(dt.UTC))
         proof.write()
     return proof.content, proof.path
 
@@ -112,7 +118,7 @@ def _lock(data: UPath) -> Generator[None]:
 class _Removal:
     """One run: what it searches, changes and notes in its proof."""
 
-    def __init__(self, accounts: Accounts, places: Places, proof: ProofFile, log: Callable[[str], None]) -> None:
+    def __init__(self, accounts: Accounts, places: StoragePlaces, proof: ProofFile, log: Callable[[str], None]) -> None:
         self._accounts, self._places, self._file, self._log = accounts, places, proof, log
         self._proof = proof.content
         self._leave_out = [*places.leave_out, (places.data / FOLDER).path]
@@ -145,14 +151,14 @@ class _Removal:
         self._remove_vectors(stored, tables, only_count=True)
         for folder, files in stored.folders.items():
             if _is_edited(folder, files):
-                changes = count_in_persona_folder(files, self._accounts)
+                changes = preview_persona_folder(files, self._accounts)
                 self._proof.changes += changes
-                if changes and has_index(files):
+                if changes and has_line_index(files):
                     self._note_deleted(folder)
             elif self._is_to_delete(folder, files, tables, named):
-                self._proof.changes += [Change(file.name, "deleted") for file in files]
+                self._proof.changes += [FileChange(file.name, "deleted") for file in files]
                 self._note_deleted(folder)
-        self._proof.changes += [count_in_table(file, self._accounts) for file in tables]
+        self._proof.changes += [preview_table(file, self._accounts) for file in tables]
 
     def _list(self) -> StoredFiles:
         return list_stored(self._places.data, leave_out=self._leave_out)
@@ -201,13 +207,13 @@ class _Removal:
             place = self._places.data / folder
             if _is_edited(folder, files):
                 if any(file.name in named for file in files):
-                    if has_index(files):
+                    if has_line_index(files):
                         self._note_deleted(folder)
                     forget_in_persona_folder(place, files, named, self._accounts, self._file)
             elif self._is_to_delete(folder, files, tables, named):
                 self._note_deleted(folder)
                 delete_folder(place, files, self._file)
-        units = sorted(find_units(tables, stored.tables), key=lambda unit: _order_of(unit.main))
+        units = sorted(find_table_units(tables, stored.tables), key=lambda unit: _order_of(unit.main))
         progress = Progress(self._log, what="tables changed", total=len(units))
         for unit in units:
             forget_in_unit(unit, self._accounts, self._file)
@@ -228,7 +234,7 @@ class _Removal:
         day = folder.rpartition("/")[2]
         if any(file.path.stem == day for file in tables) or any(name.startswith(f"{_EDITED}/{day}/") for name in named):
             return True
-        return is_affected(folder, files, find_days(tables), window_days=self._places.window_days)
+        return is_affected(folder, files, find_days_of_files(tables), window_days=self._places.window_days)
 
     def _note_deleted(self, folder: str) -> None:
         asset, _, day = folder.partition("/")
@@ -241,11 +247,11 @@ def _is_edited(folder: str, files: list[StoredFile]) -> bool:
 
 def _order_of(file: StoredFile) -> tuple[int, str]:
     """Return the place of a table in the order of changes: daily tables last, as the others are found by them."""
-    table = table_of(file)
+    table = table_name_of(file)
     return (DAILY_TABLES.index(table) if table in DAILY_TABLES else -1), file.name
 
 
-def count_changes(changes: Iterable[Change]) -> dict[str, int]:
+def count_changes(changes: Iterable[FileChange]) -> dict[str, int]:
     """Sum the changes in a proof: files, rows, lines, users and references removed, by name.
 
     Returns:

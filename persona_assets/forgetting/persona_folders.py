@@ -15,10 +15,10 @@ import zstandard
 from upath import UPath
 
 from persona_assets.common.line_tables import LINE_TABLES
-from persona_assets.forgetting.proof import Change, ProofFile, digest_file
+from persona_assets.forgetting.proof import FileChange, ProofFile, digest_file
 from persona_assets.forgetting.search import names_accounts_in
 from persona_assets.forgetting.stored_files import StoredFile, require_unchanged
-from persona_assets.forgetting.table_files import write_without
+from persona_assets.forgetting.table_files import write_without_accounts
 from persona_assets.forgotten_accounts.accounts import Accounts
 from persona_assets.io_managers.atomic_storage import is_local_path, replacing_folder
 from persona_assets.io_managers.folder_checksums import (
@@ -64,7 +64,7 @@ def forget_in_persona_folder(
         tempfile.TemporaryDirectory(prefix="persona_assets-forget-") as scratch,
         replacing_folder(folder, last_file=USER_CLUSTERS, scratch=Path(scratch)) as staging,
     ):
-        changes = list[Change]()
+        changes = list[FileChange]()
         for file in files:
             target = staging / file.path.name
             if file.path.name in _INDEX_FILES:
@@ -80,7 +80,7 @@ def forget_in_persona_folder(
         require_unchanged(files)
 
 
-def count_in_persona_folder(files: list[StoredFile], accounts: Accounts) -> list[Change]:
+def preview_persona_folder(files: list[StoredFile], accounts: Accounts) -> list[FileChange]:
     """Return the changes that `forget_in_persona_folder` would make, without making them."""
     found = [file for file in files if names_accounts_in(file, accounts)]
     named = [file for file in found if file.path.name not in _INDEX_FILES]
@@ -101,7 +101,7 @@ def delete_folder(folder: UPath, files: list[StoredFile], proof: ProofFile) -> N
     Raises:
         ForgettingError: A file was changed by something else in the meantime.
     """
-    changes = list[Change]()
+    changes = list[FileChange]()
     for file in files:
         changes.append(_delete(file))
     proof.add(*changes)
@@ -117,15 +117,15 @@ def delete_folder(folder: UPath, files: list[StoredFile], proof: ProofFile) -> N
     folder.fs.rm(folder.path, recursive=True)
 
 
-def has_index(files: list[StoredFile]) -> bool:
+def has_line_index(files: list[StoredFile]) -> bool:
     """Return whether a folder of `cluster_jsonl` has the index of lines that `dataset` reads."""
     return any(file.path.name in _INDEX_FILES for file in files)
 
 
-def _delete(file: StoredFile) -> Change:
+def _delete(file: StoredFile) -> FileChange:
     """Return the change that deletes a file; the caller leaves it out."""
     with file.path.open("rb") as opened:
-        return Change(file.name, "deleted", digest_before=digest_file(opened))
+        return FileChange(file.name, "deleted", digest_before=digest_file(opened))
 
 
 def _take_over(source: UPath, target: Path) -> None:
@@ -139,12 +139,14 @@ def _take_over(source: UPath, target: Path) -> None:
         source.fs.get_file(source.path, str(target))
 
 
-def _write_file_without(file: StoredFile, target: Path, checksums: dict[str, str] | None, accounts: Accounts) -> Change:
+def _write_file_without(
+    file: StoredFile, target: Path, checksums: dict[str, str] | None, accounts: Accounts
+) -> FileChange:
     """Write one file of the folder without the accounts, and return the change."""
     with open_verified(file.path, checksums):  # a new checksum must not hide damage
         pass
     if file.path.suffix == ".parquet":
-        change = write_without(file, UPath(target), accounts)
+        change = write_without_accounts(file, UPath(target), accounts)
     elif file.path.name == USER_CLUSTERS:
         change = _write_users_without(file, target, accounts)
     else:
@@ -156,16 +158,16 @@ def _write_file_without(file: StoredFile, target: Path, checksums: dict[str, str
     return change
 
 
-def _write_users_without(file: StoredFile, target: Path, accounts: Accounts) -> Change:
+def _write_users_without(file: StoredFile, target: Path, accounts: Accounts) -> FileChange:
     users = msgspec.json.decode(file.path.read_bytes(), type=dict[str, int])
     named = accounts.find(pa.array(list(users), pa.string())).tolist()
     remaining = {user: cluster for (user, cluster), found in zip(users.items(), named, strict=True) if not found}
     target.write_bytes(encode_user_clusters(remaining))
     removed = len(users) - len(remaining)
-    return Change(file.name, "users removed", len(users), len(remaining), own=removed)
+    return FileChange(file.name, "users removed", len(users), len(remaining), own=removed)
 
 
-def _write_lines_without(file: StoredFile, target: Path, accounts: Accounts) -> Change:
+def _write_lines_without(file: StoredFile, target: Path, accounts: Accounts) -> FileChange:
     """Write the lines that name no account; a compressed file is written as `persona_files` compresses it."""
     is_compressed = file.path.name.endswith(ZSTD_SUFFIX)
     plain = target.with_name(target.name.removesuffix(ZSTD_SUFFIX)) if is_compressed else target
@@ -178,7 +180,7 @@ def _write_lines_without(file: StoredFile, target: Path, accounts: Accounts) -> 
             written.write(kept)
     if is_compressed:
         compress_file(plain)
-    return Change(file.name, "lines removed", before, after, about=before - after)
+    return FileChange(file.name, "lines removed", before, after, about=before - after)
 
 
 def _remove_lines(block: bytes, accounts: Accounts) -> bytes:

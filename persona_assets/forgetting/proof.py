@@ -14,7 +14,7 @@ PROOFS = "proofs"
 _BLOCK_BYTES = 1 << 20
 
 
-class Change(msgspec.Struct):
+class FileChange(msgspec.Struct):
     """The change of one file in a proof: what was done, rows removed by kind, and digests before and after.
 
     Digests are SHA-256 of all of its bytes; a deleted file has none after.
@@ -50,7 +50,7 @@ class Proof(msgspec.Struct):
     temporary_deleted: int = 0
     to_make_again: dict[str, list[str]] = msgspec.field(default_factory=dict[str, list[str]])  # days by asset
     not_removed: list[str] = msgspec.field(default_factory=list[str])  # files of unknown form that name an account
-    changes: list[Change] = msgspec.field(default_factory=list[Change])
+    changes: list[FileChange] = msgspec.field(default_factory=list[FileChange])
 
 
 class ProofFile:
@@ -70,13 +70,13 @@ class ProofFile:
         with replacing_file(self.path) as temporary:
             temporary.write_bytes(msgspec.json.format(msgspec.json.encode(self.content), indent=1) + b"\n")
 
-    def add(self, *changes: Change) -> None:
+    def add(self, *changes: FileChange) -> None:
         """Add changes to the proof, and write it, before they are made."""
         self.content.changes += changes
         self.write()
 
 
-def format_time(time: dt.datetime) -> str:
+def format_proof_time(time: dt.datetime) -> str:
     """Return a time as the proof has it: ISO 8601, UTC, to the microsecond."""
     return time.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 

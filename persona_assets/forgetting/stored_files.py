@@ -62,7 +62,7 @@ def list_stored(data: UPath, *, leave_out: Collection[str] = ()) -> StoredFiles:
             continue
         if details.get("type") != "file":
             raise ForgettingError(f"{path} is a link or no regular file: put what it stands for in its place")
-        file = StoredFile(name, data / name, details["size"], make_stamp(details))
+        file = StoredFile(name, data / name, details["size"], make_version_stamp(details))
         if len(parts) >= _DAY_FOLDER_PARTS and _DAY.fullmatch(parts[1]):
             folders["/".join(parts[:2])].append(file)
         elif name.endswith(".parquet"):
@@ -72,7 +72,7 @@ def list_stored(data: UPath, *, leave_out: Collection[str] = ()) -> StoredFiles:
     return StoredFiles(tables, dict(folders), others, list(temporary))
 
 
-def make_stamp(details: dict[str, Any]) -> tuple[Any, ...]:
+def make_version_stamp(details: dict[str, Any]) -> tuple[Any, ...]:
     """Return what identifies a version of a file, such as its modification time, from a file system's details."""
     return tuple(str(details.get(key)) for key in _STAMPS)
 
@@ -86,7 +86,7 @@ def require_unchanged(files: Iterable[StoredFile]) -> None:
     for file in files:
         fs = file.path.fs
         fs.invalidate_cache(str(file.path.parent.path))
-        if not fs.exists(file.path.path) or make_stamp(fs.info(file.path.path)) != file.stamp:
+        if not fs.exists(file.path.path) or make_version_stamp(fs.info(file.path.path)) != file.stamp:
             raise ForgettingError(
                 f"{file.name} was changed by something else: stop all runs that write to these results, and run "
                 "persona-forget again"

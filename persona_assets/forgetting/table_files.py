@@ -16,7 +16,7 @@ from persona_assets.common.parquet_checksums import (
     verify_parquet,
 )
 from persona_assets.common.parquet_files import ROW_GROUP_ROWS, write_parquet
-from persona_assets.forgetting.proof import Change, ProofFile, digest_file
+from persona_assets.forgetting.proof import FileChange, ProofFile, digest_file
 from persona_assets.forgetting.stored_files import StoredFile, require_unchanged
 from persona_assets.forgotten_accounts.accounts import Accounts
 from persona_assets.forgotten_accounts.rows import RemainingRows, forget_rows
@@ -34,7 +34,7 @@ class TableUnit(NamedTuple):
     side_tables: list[StoredFile]
 
 
-def find_units(named: list[StoredFile], tables: list[StoredFile]) -> list[TableUnit]:
+def find_table_units(named: list[StoredFile], tables: list[StoredFile]) -> list[TableUnit]:
     """Return a unit for each table that names an account, with its side tables whether or not they name one.
 
     Args:
@@ -63,17 +63,17 @@ def forget_in_unit(unit: TableUnit, accounts: Accounts, proof: ProofFile) -> Non
     """
     with ExitStack() as replacements:  # renames in reverse order
         temporary = replacements.enter_context(replacing_file(unit.main.path))
-        changes = [write_without(unit.main, temporary, accounts)]
+        changes = [write_without_accounts(unit.main, temporary, accounts)]
         with temporary.open("rb") as file:
             digest = read_body_digest(file, name=unit.main.name)
         for side in unit.side_tables:
             temporary = replacements.enter_context(replacing_file(side.path))
-            changes.append(write_without(side, temporary, accounts, belongs_to=digest))
+            changes.append(write_without_accounts(side, temporary, accounts, belongs_to=digest))
         proof.add(*changes)
         require_unchanged([unit.main, *unit.side_tables])
 
 
-def count_in_table(file: StoredFile, accounts: Accounts) -> Change:
+def preview_table(file: StoredFile, accounts: Accounts) -> FileChange:
     """Return the change that `forget_in_unit` would make to a table, without making it."""
     with file.path.open("rb") as opened:
         table = pq.ParquetFile(opened)
@@ -95,13 +95,15 @@ class _Counts:
         )
         return rows.table
 
-    def describe(self, name: str, rows: int) -> Change:
+    def describe(self, name: str, rows: int) -> FileChange:
         removed = self.own + self.about
         what = "rows removed" if removed else "references removed" if self.references else "side table"
-        return Change(name, what, rows, rows - removed, self.own, self.about, self.references)
+        return FileChange(name, what, rows, rows - removed, self.own, self.about, self.references)
 
 
-def write_without(file: StoredFile, temporary: UPath, accounts: Accounts, *, belongs_to: str | None = None) -> Change:
+def write_without_accounts(
+    file: StoredFile, temporary: UPath, accounts: Accounts, *, belongs_to: str | None = None
+) -> FileChange:
     """Write a copy of a table without the accounts to `temporary`, and return the change.
 
     Args:

@@ -16,10 +16,10 @@ from persona_assets.common.vector_chunks import (
     HASH_BYTES,
     KEY_FILE,
     TextHashes,
-    damaged_chunk,
+    damaged_chunk_error,
     name_cache_folder,
-    read_existing,
     read_hashes,
+    read_if_exists,
 )
 
 # The names of a folder of `VectorCache`, and of the temporary files of killed runs in it.
@@ -44,7 +44,7 @@ def remove_vectors(root: Path, texts: TextHashes, *, only_count: bool = False) -
     """
     removed = 0
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
-        key = read_existing(folder / KEY_FILE) if _FOLDER.fullmatch(folder.name) else None
+        key = read_if_exists(folder / KEY_FILE) if _FOLDER.fullmatch(folder.name) else None
         if key is None or name_cache_folder(key) != folder.name:
             continue
         for file in sorted(folder.iterdir()):
@@ -67,7 +67,7 @@ def _remove_from_chunk(file: Path, texts: TextHashes, *, only_count: bool) -> in
     vectors = file.with_suffix(".vectors")
     content = vectors.read_bytes()
     if xxh3_128_digest(content) != checksum:
-        raise damaged_chunk(vectors)
+        raise damaged_chunk_error(vectors)
     times = file.stat()
     if not is_doomed.all():
         kept = np.frombuffer(content, np.uint8).reshape(len(hashes), -1)[~is_doomed].tobytes()

@@ -29,7 +29,7 @@ _END = r"(?![A-Za-z0-9_-]|[.:][A-Za-z0-9]|%[0-9A-Fa-f]{2})"
 Mask = npt.NDArray[np.bool_]
 
 
-def read_account_ids(lines: Iterable[str]) -> list[str]:
+def parse_account_ids(lines: Iterable[str]) -> list[str]:
     """Return the distinct account ids in lines of text, in their order; empty lines and # comments are skipped.
 
     Raises:
@@ -122,7 +122,7 @@ class Accounts:
         """Replace references as `replace` does, in bytes of any encoding that contains ASCII."""
         return self.replace(content.decode("latin-1")).encode("latin-1")
 
-    def clear_uri(self, uri: str) -> str:
+    def anonymise_uri(self, uri: str) -> str:
         """Replace account and key in the URI of a record of one of the accounts; the collection stays.
 
         So a reply stays a reply, and a quote of a feed stays one. Other texts are treated by `replace`.

@@ -24,7 +24,7 @@ _IDS = re.compile(
 _ENCODED_COLON = re.compile("%3[Aa]")
 
 
-class RememberedEvents(NamedTuple):
+class RemainingEvents(NamedTuple):
     """Result of `forget_events`: the events that are kept, and the numbers of removed events and references."""
 
     table: pa.Table  # tables.RAW_EVENTS
@@ -33,7 +33,7 @@ class RememberedEvents(NamedTuple):
     references: int  # events of others of which a reference was taken out
 
 
-def forget_events(events: pa.Table, tombstones: Tombstones) -> RememberedEvents:
+def forget_events(events: pa.Table, tombstones: Tombstones) -> RemainingEvents:
     """Remove forgotten accounts from events that are parsed again, as `forget_rows` does from stored tables.
 
     Args:
@@ -42,8 +42,8 @@ def forget_events(events: pa.Table, tombstones: Tombstones) -> RememberedEvents:
     """
     forgotten = _find_forgotten(events, tombstones)
     if not forgotten:
-        return RememberedEvents(events, 0, 0, 0)
-    return RememberedEvents(*forget_rows(events, Accounts(forgotten)))
+        return RemainingEvents(events, 0, 0, 0)
+    return RemainingEvents(*forget_rows(events, Accounts(forgotten)))
 
 
 def names_forgotten(raw: bytes, tombstones: Tombstones) -> bool:

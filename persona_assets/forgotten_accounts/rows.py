@@ -139,7 +139,7 @@ def _clear(column: pa.Array, found: Mask, field: pa.Field, accounts: Accounts) -
 
     def clear(value: Any) -> Any:
         if isinstance(value, str):
-            return None if field.nullable and value in accounts else accounts.clear_uri(value)
+            return None if field.nullable and value in accounts else accounts.anonymise_uri(value)
         return _replace_inside(value, accounts.replace, accounts.replace_in_bytes)
 
     cleared = [clear(value) for value in column.filter(pa.array(found)).to_pylist()]

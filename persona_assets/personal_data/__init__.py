@@ -7,10 +7,10 @@ Mentions and links are found by the facets of the record first, then structured 
 names by a model that the caller passes in. Nothing here loads a model by itself: `names.load_name_finder` does.
 """
 
+from persona_assets.personal_data.detection import find_personal_data
 from persona_assets.personal_data.facets import Facet, parse_facets
-from persona_assets.personal_data.find import find_personal_data
 from persona_assets.personal_data.kinds import KINDS, PLACEHOLDERS, Kind, Span
-from persona_assets.personal_data.remove import ReplacedTexts, replace_personal_data
+from persona_assets.personal_data.replacement import ReplacedTexts, replace_personal_data
 
 __all__ = [
     "KINDS",

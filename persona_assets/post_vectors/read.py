@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.consent.left_out import mark_sorted
+from persona_assets.consent.left_out import is_in_sorted
 from persona_assets.errors import VectorError
 
 Int64Array = npt.NDArray[np.int64]
@@ -81,7 +81,7 @@ def read_post_vectors(
         vectors = _validate(batch["vector"], width)
         rows[~repeated_posts.find_first(batch["uri"])] = -1
         if left_out is not None and len(left_out):
-            rows[mark_sorted(batch["uri"], left_out).to_numpy(zero_copy_only=False)] = -1
+            rows[is_in_sorted(batch["uri"], left_out).to_numpy(zero_copy_only=False)] = -1
         kept = np.flatnonzero(rows >= 0)
         if len(kept):
             yield PostVectors(rows[kept], vectors[kept], batch["uri"].take(pa.array(kept)))

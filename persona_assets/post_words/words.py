@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets.common.database import create_dataset_view, open_duckdb
-from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut, leave_out_users, mark_sorted
-from persona_assets.post_vectors.duplicates import find_repeated_uris
+from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut, is_in_sorted, leave_out_users
+from persona_assets.post_vectors.repeated_uris import find_repeated_uris
 from persona_assets.post_words.stop_words import STOP_WORDS
 
 # Of a text's beginning, words are looked at; Bluesky's posts have at most 3,000 bytes.
@@ -129,7 +129,7 @@ def create_word_tables(
         n_clusters: Their number.
     """
     # One join for both: with a second one, DuckDB was seen to hold all texts in memory.
-    repeated = repeated_uris.filter(pc.invert(mark_sorted(repeated_uris, left_out)))
+    repeated = repeated_uris.filter(pc.invert(is_in_sorted(repeated_uris, left_out)))
     connection.register("repeated", pa.table({"uri": repeated}))
     connection.register("not_taken_at_once", pa.table({"uri": pa.concat_arrays([repeated, left_out])}))
     connection.execute(DEFINE_WORDS)

@@ -4,13 +4,13 @@ In: texts, vectors and tables as they are to be released. Out: figures, and the 
 is changed, except by `k_anonymity.drop_small_groups`.
 """
 
-from persona_assets.privacy.audit import Finding, GateCounts, ReleaseAudit, WordForWord, audit_release
-from persona_assets.privacy.draw import OwnText, TextSample, draw_authors
+from persona_assets.privacy.audit import Finding, GateCounts, ReleaseAudit, VerbatimMatches, audit_release
 from persona_assets.privacy.findings import list_findings, summarise_verdicts
-from persona_assets.privacy.halves import choose_known, link_halves
+from persona_assets.privacy.halves import choose_known_texts, link_halves
 from persona_assets.privacy.k_anonymity import KAnonymity, drop_small_groups, measure_k_anonymity
 from persona_assets.privacy.linkage import Linkage, link_by_search, link_by_texts, link_by_vectors
 from persona_assets.privacy.privacy_page import PRIVACY_PAGE, PageTitle, render_privacy_page
+from persona_assets.privacy.samples import OwnText, TextSample, draw_authors
 
 __all__ = [
     "PRIVACY_PAGE",
@@ -22,9 +22,9 @@ __all__ = [
     "PageTitle",
     "ReleaseAudit",
     "TextSample",
-    "WordForWord",
+    "VerbatimMatches",
     "audit_release",
-    "choose_known",
+    "choose_known_texts",
     "draw_authors",
     "drop_small_groups",
     "link_by_search",

@@ -13,11 +13,11 @@ import numpy as np
 import pyarrow as pa
 
 from persona_assets.personal_data import KINDS, find_personal_data
-from persona_assets.personal_data.remove import NameFinder
-from persona_assets.privacy.draw import OwnText
-from persona_assets.privacy.halves import Attack, choose_known, link_halves
+from persona_assets.personal_data.replacement import NameFinder
+from persona_assets.privacy.halves import Attack, choose_known_texts, link_halves
 from persona_assets.privacy.k_anonymity import KAnonymity, measure_k_anonymity
 from persona_assets.privacy.linkage import Linkage
+from persona_assets.privacy.samples import OwnText
 
 Scope = Literal["line", "persona", "release"]
 Verdict = Literal["passed", "failed", "measured", "not measured"]
@@ -61,7 +61,7 @@ class FormLinkage(NamedTuple):
     linkage: Linkage
 
 
-class WordForWord(NamedTuple):
+class VerbatimMatches(NamedTuple):
     """How many sampled texts of a form stand word for word in the public capture, under their author's name."""
 
     form: str
@@ -96,7 +96,7 @@ class ReleaseAudit(NamedTuple):
     users: int
     k_anonymity: KAnonymity
     linkage: list[FormLinkage]
-    word_for_word: list[WordForWord]
+    word_for_word: list[VerbatimMatches]
     by_address: tuple[str, ...]
 
 
@@ -114,7 +114,7 @@ def audit_release(  # noqa: PLR0913 - each is a thing that is audited
     sample: Sequence[str],
     users: pa.Table,
     own_texts: Mapping[str, Sequence[OwnText]],
-    word_for_word: Sequence[WordForWord],
+    word_for_word: Sequence[VerbatimMatches],
     *,
     scope: Scope,
     is_cleaned: bool,
@@ -131,7 +131,7 @@ def audit_release(  # noqa: PLR0913 - each is a thing that is audited
         gate: What the gate counted in all rows.
         sample: Distinct released texts, in which personal data is looked for.
         users: One row for each user: `persona` and `lines`, the number of lines.
-        own_texts: For each form with texts, what drawn authors wrote, as `draw.draw_authors` returns it.
+        own_texts: For each form with texts, what drawn authors wrote, as `samples.draw_authors` returns it.
         word_for_word: For each form with texts, how many drawn texts are in the public capture.
         scope: Of the pseudonyms.
         is_cleaned: Whether the release promises texts without personal data.
@@ -150,25 +150,25 @@ def audit_release(  # noqa: PLR0913 - each is a thing that is audited
         None if names is None else (sum(map(len, names(some))), len(some)),
         scope,
         users.num_rows,
-        measure_user_view(users),
+        measure_user_k_anonymity(users),
         measure_linkage(own_texts, scope=scope, embed=embed, seed=seed),
         list(word_for_word),
         tuple(by_address),
     )
 
 
-def measure_user_view(users: pa.Table) -> KAnonymity:
+def measure_user_k_anonymity(users: pa.Table) -> KAnonymity:
     """Measure the k-anonymity of users, grouped by persona and band of activity.
 
     Args:
         users: One row for each user: `persona` and `lines`.
     """
-    bands = [name_band(lines) for lines in users["lines"].to_pylist()]
+    bands = [name_activity_band(lines) for lines in users["lines"].to_pylist()]
     view = pa.table({"persona": users["persona"], "activity": pa.array(bands, pa.string())})
     return measure_k_anonymity(view, ["persona", "activity"])
 
 
-def name_band(lines: int) -> str:
+def name_activity_band(lines: int) -> str:
     """Return the band of activity of a user with this number of lines, such as `5 to 9`."""
     return next((name for fewest, name in _BANDS if lines >= fewest), "0")
 
@@ -207,7 +207,7 @@ def _link(
     if len(numbers) < 2:  # noqa: PLR2004 - one author cannot be told from others
         return []
     texts = [line.text for line in lines]
-    known = choose_known(authors, np.random.default_rng(seed))
+    known = choose_known_texts(authors, np.random.default_rng(seed))
     vectors = None if embed is None else embed(texts)
     units: tuple[tuple[Literal["line", "author"], list[int]], ...] = (
         ("line", [line.line_id for line in lines]),

@@ -15,7 +15,7 @@ from persona_assets.privacy.linkage import Linkage, link_by_texts, link_by_vecto
 Attack = Literal["words", "characters", "vectors"]
 
 
-def choose_known(authors: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+def choose_known_texts(authors: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.bool_]:
     """Draw half of each author's texts, rounded down, as those that the attacker knows: bool `(n,)`.
 
     Args:

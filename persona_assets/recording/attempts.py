@@ -21,7 +21,7 @@ class Attempt(NamedTuple):
     asked_us: int | None  # the time that the cursor stands for
 
 
-class Attempts:
+class AttemptPlanner:
     """Plans each subscription request, its server and cursor, from what earlier requests brought."""
 
     def __init__(self, addresses: list[StreamAddress]) -> None:
@@ -57,7 +57,7 @@ class Attempts:
                     return Attempt(self.index, seq, time_us)
         return Attempt(self.index, asked, asked)
 
-    def note_sequence(self, time_us: int, seq: int) -> None:
+    def remember_sequence(self, time_us: int, seq: int) -> None:
         """Remember an event's sequence number, a more exact cursor than a time for the same server."""
         kept = self._sequence
         if self._sequence_index != self.index:
@@ -85,7 +85,7 @@ class Attempts:
         """Let the next request start one second later, as the server cannot deliver what is there."""
         self._skipped_us += MICROSECONDS
 
-    def note_progress(self) -> None:
+    def reset_after_progress(self) -> None:
         """Forget failures, rewinds and skips of earlier requests, because new events arrived."""
         if self._first_seen or self._has_looked_back or self._extra_us or self._skipped_us:
             self._first_seen.clear()
@@ -96,7 +96,7 @@ class Attempts:
         """Make the next server in the list the current one; the first follows the last."""
         self.index = (self.index + 1) % len(self.addresses)
 
-    def note_failure(self) -> None:
+    def switch_after_failure(self) -> None:
         """Count a failure of the current server, and switch to the next server in the list."""
         self._first_seen.setdefault(self.index, None)
         self.use_next_server()

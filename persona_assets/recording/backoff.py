@@ -19,11 +19,11 @@ class Backoff:
         """Number of consecutive attempts without new events."""
         return self._failures
 
-    def note_success(self) -> None:
+    def reset(self) -> None:
         """Set the number of failures to 0, because a connection delivered events."""
         self._failures = 0
 
-    def note_failure(self) -> None:
+    def count_failure(self) -> None:
         """Count an attempt that delivered no events."""
         self._failures += 1
 

@@ -37,7 +37,7 @@ class SubscriptionError(Exception):
         self.name, self.is_final, self.is_bad_request = name, is_final, is_bad_request
 
 
-class LostError(Exception):
+class ConnectionLostError(Exception):
     """An open connection to a server broke or was closed; the argument says how."""
 
     def __init__(self, reason: str, *, is_oversize: bool = False) -> None:
@@ -46,7 +46,7 @@ class LostError(Exception):
         self.is_oversize = is_oversize
 
 
-class BadFrameError(Exception):
+class FrameDecompressionError(Exception):
     """A frame cannot be decompressed; the argument is the reason under which it is counted."""
 
 
@@ -66,8 +66,8 @@ class Connection:
 
         Raises:
             TimeoutError: None came in time.
-            LostError: The connection is closed.
-            BadFrameError: A frame cannot be decompressed, or would be too large.
+            ConnectionLostError: The connection is closed.
+            FrameDecompressionError: A frame cannot be decompressed, or would be too large.
         """
         try:
             frame = self._receive(timeout, False)  # noqa: FBT003 - the positional form is the fastest
@@ -83,10 +83,10 @@ class Connection:
         try:
             # A frame that states its size is decompressed to that size, whatever the limit: so look first.
             if zstandard.frame_content_size(frame) > MAX_FRAME_BYTES:
-                raise BadFrameError("oversize frame")
+                raise FrameDecompressionError("oversize frame")
             return self._decompressor.decompress(frame, max_output_size=MAX_FRAME_BYTES)
         except zstandard.ZstdError:
-            raise BadFrameError("damaged zstd frame") from None
+            raise FrameDecompressionError("damaged zstd frame") from None
 
 
 @contextlib.contextmanager
@@ -138,11 +138,11 @@ def open_connection(
         yield Connection(socket, dictionary[1] if dictionary else None)
 
 
-def _explain_loss(error: ConnectionClosed) -> LostError:
+def _explain_loss(error: ConnectionClosed) -> ConnectionLostError:
     if error.sent is not None and error.sent.code == _TOO_BIG:
-        return LostError(f"a frame has more than {MAX_FRAME_BYTES >> 20} MiB", is_oversize=True)
+        return ConnectionLostError(f"a frame has more than {MAX_FRAME_BYTES >> 20} MiB", is_oversize=True)
     code = error.rcvd.code if error.rcvd is not None else (error.sent.code if error.sent is not None else 1006)
-    return LostError(f"closed with code {int(code)}")
+    return ConnectionLostError(f"closed with code {int(code)}")
 
 
 def _explain_refusal(error: InvalidStatus) -> SubscriptionError:

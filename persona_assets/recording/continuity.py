@@ -27,8 +27,8 @@ class GapDetector:
         self._beyond: list[int] = []
         self._events, self._distance_us = 0, 0.0
 
-    def begin_connection(self) -> None:
-        """Expect that the next event comes from a new connection, and must not be later than the last one's end."""
+    def expect_new_connection(self) -> None:
+        """Expect the first event of a new connection: if it is much later than the last one, that is a gap."""
         self._is_beginning = True
         self._beyond.clear()
 

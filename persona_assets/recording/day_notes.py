@@ -56,7 +56,7 @@ def write_gaps(folder: Path, gaps: Iterable[Gap]) -> None:
     write_json(folder / GAPS_NAME, {"format": 1, "gaps": listed})
 
 
-def note_gap(root: Path, gap: Gap) -> None:
+def add_gap_to_notes(root: Path, gap: Gap) -> None:
     """Add a gap to the file `.gaps.json` in the folder of each day that it overlaps."""
     for part in split_by_day(gap):
         folder = root / format_day(part.from_us)

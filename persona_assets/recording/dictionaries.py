@@ -12,7 +12,7 @@ _MAX_BYTES = 16 << 20
 _SECONDS = 10.0
 
 
-class Dictionaries:
+class DictionaryChooser:
     """Chooses the zstd dictionary to request from each server, and remembers which ones servers refused."""
 
     def __init__(self, given: Mapping[int, bytes], *, fetch: Callable[[str], bytes | None] | None = None) -> None:
@@ -40,7 +40,7 @@ class Dictionaries:
         found = self._fetched[address.url]
         return found if found and found[0] not in refused else None
 
-    def note_refusal(self, address: StreamAddress, number: int) -> None:
+    def mark_rejected(self, address: StreamAddress, number: int) -> None:
         """Remember that a server does not know a dictionary, so that it is not requested there again."""
         self._refused.setdefault(address.url, set()).add(number)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from persona_assets.errors import CaptureError, SettingsError
+from persona_assets.errors import CaptureFilesError, SettingsError
 from persona_assets.recording.addresses import parse_addresses, require_accepted_filters
-from persona_assets.recording.dictionaries import Dictionaries
+from persona_assets.recording.dictionaries import DictionaryChooser
 from persona_assets.recording.hour_files import explaining_full_capture
 from persona_assets.recording.publish import publish_days
 from persona_assets.recording.recorder import Clocks, Recorder, RecorderOptions
@@ -61,11 +61,11 @@ def record_stream(  # noqa: PLR0913 - a stream, a place and a range
         The totals. Memory: at most about 200 MB, whatever the length of the recording.
 
     Raises:
-        StreamHoleError: No server has all events of the range; names what is missing. Nothing appears in `root`.
+        MissingEventsError: No server has all events of the range; names what is missing. Nothing appears in `root`.
         StreamError: No server can be reached (with `end_us` only), or all refuse the request.
         StorageError: The disk is full; what was written before is whole.
         SettingsError: An address or a filter is not valid.
-        CaptureError: Another process records into `root`.
+        CaptureFilesError: Another process records into `root`.
     """
     addresses = parse_addresses(tuple(urls))
     filters = filters or Filters()
@@ -83,7 +83,7 @@ def record_stream(  # noqa: PLR0913 - a stream, a place and a range
                 store,
                 addresses,
                 RecorderOptions(start_us, end_us, stream_timeout, filters),
-                dictionaries=Dictionaries(dictionaries or {}),
+                dictionaries=DictionaryChooser(dictionaries or {}),
                 stop=stop or threading.Event(),
                 on_progress=on_progress,
                 clocks=clocks or Clocks(),
@@ -104,7 +104,7 @@ def _lock(folder: Path) -> Generator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise CaptureError(
+        raise CaptureFilesError(
             f"another process records into {folder}: stop it, or set PERSONA_CAPTURE to another folder"
         ) from None
     try:

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from persona_assets.common.utc_times import DAY_US, format_time
-from persona_assets.errors import StreamHoleError
+from persona_assets.errors import MissingEventsError
 from persona_assets.recording.addresses import MICROSECONDS, StreamAddress
-from persona_assets.recording.attempts import REWIND_US, Attempt, Attempts
+from persona_assets.recording.attempts import REWIND_US, Attempt, AttemptPlanner
 from persona_assets.recording.connection import (
-    BadFrameError,
     Connection,
-    LostError,
+    ConnectionLostError,
+    FrameDecompressionError,
     SubscriptionError,
     open_connection,
 )
 from persona_assets.recording.continuity import MIN_GAP_US, GapDetector
-from persona_assets.recording.dictionaries import Dictionaries
+from persona_assets.recording.dictionaries import DictionaryChooser
 from persona_assets.recording.frames import FrameScanner, MalformedFrameError, ServerMessageError
 from persona_assets.recording.recent_frames import RecentFrames
 from persona_assets.recording.results import Filters, Gap, Progress
@@ -62,7 +62,7 @@ class Recorder:
         addresses: list[StreamAddress],
         options: RecorderOptions,
         *,
-        dictionaries: Dictionaries,
+        dictionaries: DictionaryChooser,
         stop: threading.Event,
         on_progress: Callable[[Progress], None],
         clocks: Clocks,
@@ -75,7 +75,7 @@ class Recorder:
         # Replays keep what lies in their range. Otherwise what lies before the beginning is not recorded.
         is_continued = store.cursor_us is not None
         self._floor_us = (self._needed_us or 0) - (REWIND_US if is_continued else 0)
-        self._attempts = Attempts(addresses)
+        self._attempts = AttemptPlanner(addresses)
         self._continuity = GapDetector(self._needed_us)
         self._recent = RecentFrames()
         self._retries = ConnectionRetries(
@@ -118,18 +118,18 @@ class Recorder:
                 dictionary=dictionary,
                 max_message_bytes=self._retries.max_message_bytes,
             ) as connection:
-                self._retries.note_connection()
+                self._retries.reset_after_connection()
                 self._read(connection, address, attempt)
         except _ReadAgainError as error:
             self._report(str(error))
         except SubscriptionError as error:
             self._report(f"{address.host}: {error}")
-            if not self._retries.note_refusal(error, address, dictionary):
+            if not self._retries.plan_after_rejection(error, address, dictionary):
                 self._wait(has_progress=False)
-        except LostError as error:
+        except ConnectionLostError as error:
             self._report(f"{address.host}: connection lost, {error}")
             has_progress = self._continuity.frontier_us != frontier
-            self._retries.note_loss(error, has_progress=has_progress)
+            self._retries.plan_after_loss(error, has_progress=has_progress)
             self._wait(has_progress=has_progress)
 
     def _wait(self, *, has_progress: bool) -> None:
@@ -140,8 +140,8 @@ class Recorder:
     def _read(self, connection: Connection, address: StreamAddress, attempt: Attempt) -> None:
         """Record what a connection delivers until it is lost, given up, or everything is recorded."""
         scanner = FrameScanner(address.protocol)
-        self._continuity.begin_connection()
-        self._store.begin_connection(address.url)
+        self._continuity.expect_new_connection()
+        self._store.set_server(address.url)
         self._plan_cutover(address, attempt)
         self._last_event = self._clocks.monotonic()
         scan, receive, dropped = scanner.scan, connection.receive, self._totals.dropped
@@ -152,7 +152,7 @@ class Recorder:
             except TimeoutError:
                 self._check_silence()
                 continue
-            except (MalformedFrameError, BadFrameError) as error:
+            except (MalformedFrameError, FrameDecompressionError) as error:
                 dropped[str(error)] += 1
                 self._check_silence()
                 continue
@@ -167,7 +167,7 @@ class Recorder:
             else:
                 self._keep(time_us, line)
             if seq is not None:
-                self._attempts.note_sequence(time_us, seq)
+                self._attempts.remember_sequence(time_us, seq)
             if self._advance(time_us):
                 return
 
@@ -193,7 +193,7 @@ class Recorder:
         frontier = self._continuity.frontier_us
         if frontier != before:
             self._is_resumed = True
-            self._attempts.note_progress()
+            self._attempts.reset_after_progress()
         now = self._last_event = self._clocks.monotonic()
         if now >= self._next_report or self._store.is_full:
             self._store.flush_if_due(frontier, now)
@@ -207,7 +207,7 @@ class Recorder:
         """Read again, or ask another server, while that may fill a gap; then note it.
 
         Raises:
-            StreamHoleError: A range is recorded, and its beginning is missing or the stream cannot be continued.
+            MissingEventsError: A range is recorded, and its beginning is missing or the stream cannot be continued.
         """
         if not self._attempts.must_accept_gap(gap, is_resumed=self._is_resumed):
             raise _ReadAgainError(f"events are missing from {format_time(gap.from_us)} on: reading again")
@@ -216,15 +216,15 @@ class Recorder:
             start = options.start_us or 0
             if gap.to_us > start and gap.from_us < options.end_us and gap.why == "the stream began later than asked":
                 begin, end = max(gap.from_us, start), min(gap.to_us, options.end_us)
-                raise StreamHoleError(
+                raise MissingEventsError(
                     f"no server has the events from {format_time(begin)} to {format_time(end)} "
                     f"({(end - begin) / MICROSECONDS:,.0f} s): the stream begins later than asked. Nothing of the "
                     "range was put in place. Use the archive for it, or a server of PERSONA_JETSTREAM_URLS with a "
                     "longer history"
                 )
-            self._store.note_gap(gap._replace(from_us=max(gap.from_us, start), to_us=min(gap.to_us, options.end_us)))
+            self._store.write_gap(gap._replace(from_us=max(gap.from_us, start), to_us=min(gap.to_us, options.end_us)))
         else:
-            self._store.note_gap(gap)
+            self._store.write_gap(gap)
         self._continuity.continue_after(gap)
         self._report(f"a gap of {(gap.to_us - gap.from_us) / MICROSECONDS:,.1f} s from {format_time(gap.from_us)} on")
 
@@ -232,13 +232,13 @@ class Recorder:
         """Note that the day of the first event has nothing before it."""
         midnight = time_us // DAY_US * DAY_US
         if time_us - midnight >= MIN_GAP_US:
-            self._store.note_gap(Gap(midnight, time_us, "recording began then"))
+            self._store.write_gap(Gap(midnight, time_us, "recording began then"))
 
     def _check_silence(self) -> None:
         """Give up a connection without events.
 
         Raises:
-            LostError: There was none for `stream_timeout` seconds.
+            ConnectionLostError: There was none for `stream_timeout` seconds.
         """
         now, frontier = self._clocks.monotonic(), self._continuity.frontier_us
         self._store.flush_if_due(frontier, now)
@@ -255,11 +255,11 @@ class Recorder:
             # Few accounts may be silent from here on. Two servers, or one twice, that have nothing more, settle it.
             is_over = self._clocks.now() * MICROSECONDS > end + BEYOND_END_US + seconds * MICROSECONDS
             self._silent_ends += is_over and self._is_resumed
-        raise LostError(f"no event for {seconds:g} s")
+        raise ConnectionLostError(f"no event for {seconds:g} s")
 
     def _take_message(self, message: ServerMessageError, address: StreamAddress) -> None:
         if message.is_error:
-            raise LostError(f"error {message.name}")
+            raise ConnectionLostError(f"error {message.name}")
         self._report(f"{address.host}: {message.name}")
 
     def _plan_cutover(self, address: StreamAddress, attempt: Attempt) -> None:

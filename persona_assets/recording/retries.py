@@ -5,10 +5,10 @@ from collections import Counter
 
 from persona_assets.errors import StreamError
 from persona_assets.recording.addresses import StreamAddress
-from persona_assets.recording.attempts import Attempts
+from persona_assets.recording.attempts import AttemptPlanner
 from persona_assets.recording.backoff import Backoff
-from persona_assets.recording.connection import MAX_FRAME_BYTES, LostError, SubscriptionError
-from persona_assets.recording.dictionaries import Dictionaries
+from persona_assets.recording.connection import MAX_FRAME_BYTES, ConnectionLostError, SubscriptionError
+from persona_assets.recording.dictionaries import DictionaryChooser
 
 # A replay gives up after so many attempts on each server in a row that brought nothing.
 _MAX_FAILURES = 8
@@ -19,7 +19,7 @@ class ConnectionRetries:
     """Decides what follows a refused or lost connection: other parameters, another server, a wait, or an error."""
 
     def __init__(
-        self, attempts: Attempts, dictionaries: Dictionaries, dropped: Counter[str], *, gives_up: bool
+        self, attempts: AttemptPlanner, dictionaries: DictionaryChooser, dropped: Counter[str], *, gives_up: bool
     ) -> None:
         """Start with no failures; `attempts` and `dictionaries` are changed by what servers answer.
 
@@ -34,11 +34,11 @@ class ConnectionRetries:
         self._final: dict[int, str] = {}  # by server: why it refuses for good
         self.max_message_bytes: int | None = None
 
-    def note_connection(self) -> None:
+    def reset_after_connection(self) -> None:
         """Forget earlier rejections, because a server accepted the subscription."""
         self._final.clear()
 
-    def note_refusal(
+    def plan_after_rejection(
         self, error: SubscriptionError, address: StreamAddress, dictionary: tuple[int, bytes] | None
     ) -> bool:
         """Plan the next request after a rejection; return whether it goes to the same server with other parameters."""
@@ -46,14 +46,14 @@ class ConnectionRetries:
             self._attempts.forget_sequence()
             return True
         if dictionary is not None and (error.name == _UNKNOWN_DICTIONARY or (error.is_bad_request and not error.name)):
-            self._dictionaries.note_refusal(address, dictionary[0])
+            self._dictionaries.mark_rejected(address, dictionary[0])
             return True
         if error.is_final:
             self._final[self._attempts.index] = str(error)
-        self._attempts.note_failure()
+        self._attempts.switch_after_failure()
         return False
 
-    def note_loss(self, error: LostError, *, has_progress: bool) -> None:
+    def plan_after_loss(self, error: ConnectionLostError, *, has_progress: bool) -> None:
         """Plan the next request after a connection was lost; `has_progress` says if it delivered new events."""
         if error.is_oversize:
             self._dropped["oversize frame"] += 1
@@ -62,7 +62,7 @@ class ConnectionRetries:
             elif not has_progress:
                 self._attempts.skip_ahead()
         elif not has_progress:
-            self._attempts.note_failure()
+            self._attempts.switch_after_failure()
 
     def next_wait_s(self, *, has_progress: bool) -> float:
         """Return the seconds to wait before the next request; raise `StreamError` to give up.
@@ -78,9 +78,9 @@ class ConnectionRetries:
                 "PERSONA_STREAM_COLLECTIONS and PERSONA_STREAM_DIDS"
             )
         if has_progress:
-            self._backoff.note_success()
+            self._backoff.reset()
         else:
-            self._backoff.note_failure()
+            self._backoff.count_failure()
         if self._gives_up and self._backoff.failures >= _MAX_FAILURES * len(addresses):
             raise StreamError(
                 "no server of PERSONA_JETSTREAM_URLS delivers the stream: check the network and the addresses, then "

@@ -6,7 +6,12 @@ from typing import Any
 
 from persona_assets.common.utc_times import HOUR_US, format_time
 from persona_assets.recording.addresses import MICROSECONDS
-from persona_assets.recording.day_notes import add_recording_notes, build_recording_note, hours_since_epoch, note_gap
+from persona_assets.recording.day_notes import (
+    add_gap_to_notes,
+    add_recording_notes,
+    build_recording_note,
+    hours_since_epoch,
+)
 from persona_assets.recording.hour_files import HourFiles
 from persona_assets.recording.json_files import read_json, write_json
 from persona_assets.recording.results import Filters, Gap, Recording
@@ -51,7 +56,7 @@ class RecordingStore:
         """Whether the buffer of events has reached the size at which `flush` should be called."""
         return self._files.buffered_bytes >= _FLUSH_BYTES
 
-    def begin_connection(self, address: str) -> None:
+    def set_server(self, address: str) -> None:
         """Set the server whose events follow, so that the notes of their days name it."""
         if self._address and address != self._address:
             self._write_files()
@@ -69,11 +74,11 @@ class RecordingStore:
         if totals.last_time_us is None or time_us > totals.last_time_us:
             totals.last_time_us = time_us
 
-    def note_gap(self, gap: Gap) -> None:
+    def write_gap(self, gap: Gap) -> None:
         """Write a gap to the notes of its days; call it before the position moves past the gap."""
         if gap.to_us <= gap.from_us:
             return
-        note_gap(self._root, gap)
+        add_gap_to_notes(self._root, gap)
         self.totals.gaps.append(gap)
 
     def flush_if_due(self, frontier_us: int | None, now: float) -> None:

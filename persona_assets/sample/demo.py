@@ -11,7 +11,7 @@ import msgspec
 import pyarrow.parquet as pq
 from upath import UPath
 
-from persona_assets.command_line.run_stages import Stage, StageError, print_finished_stage, print_line, run_stages
+from persona_assets.command_line.run_stages import Stage, StageFailedError, print_finished_stage, print_line, run_stages
 from persona_assets.errors import PersonaAssetsError
 from persona_assets.sample.demo_report import ReportStats, format_cluster_table, format_verdict, is_good_match
 from persona_assets.sample.score import score_clusters
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return _run(read_settings(), users=options.users, personas=options.personas, seed=options.seed)
-    except (DemoError, StageError, PersonaAssetsError) as error:
+    except (DemoError, StageFailedError, PersonaAssetsError) as error:
         parser.exit(1, f"\nThe demo failed: {error}\n")
     except KeyboardInterrupt:
         parser.exit(130, "\nThe demo was interrupted. Run it again to start over.\n")

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from persona_assets.archive.client import ArchiveClient, describe_transport_error
-from persona_assets.errors import ArchiveError, RecompactedError
+from persona_assets.errors import ArchiveError, ReplacedSegmentError
 from persona_assets_tests.archive.segments import event_row, in_blocks, write_segment
 from persona_assets_tests.archive_server import ArchiveServer, Fault, serving
 from persona_assets_tests.assets.raw_events.builders import ALICE, NOON_US, like
@@ -149,9 +149,9 @@ def test_a_rewritten_segment_is_an_error_of_its_own(archive, client):
     segment = next(client.list_segments())
     archive.segments[segment.name] = archive.segments["seg_0000000001.jss"]
 
-    with pytest.raises(RecompactedError, match="list them again"):
+    with pytest.raises(ReplacedSegmentError, match="list them again"):
         fetch(client, segment)
-    with pytest.raises(RecompactedError):
+    with pytest.raises(ReplacedSegmentError):
         client.fetch_block(segment.name, 0, checksum=segment.checksum)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from persona_assets.archive.dag_cbor import (
-    RecordError,
+    DagCborError,
     compute_record_cid,
     count_nested_levels,
     decode_record,
@@ -56,7 +56,7 @@ def test_bytes_of_any_length_are_bytes(length):
     ],
 )
 def test_what_is_no_record_is_an_error_that_quotes_nothing(payload):
-    with pytest.raises(RecordError) as found:
+    with pytest.raises(DagCborError) as found:
         decode_to_json_value(payload)
 
     assert str(found.value) in {"not DAG-CBOR", "too long", "nested too deeply", "a link is not a CID"}
@@ -66,8 +66,8 @@ def test_what_is_no_record_is_an_error_that_quotes_nothing(payload):
 def test_any_bytes_are_a_record_or_an_error(payload):
     try:
         decode_to_json_value(payload)
-    except RecordError:
-        with pytest.raises((RecordError, ValueError)):
+    except DagCborError:
+        with pytest.raises((DagCborError, ValueError)):
             libipld.encode_cid(decode_record(payload))
 
 

@@ -46,7 +46,7 @@ def test_a_job_materializes_its_assets_for_each_day(job, assets):
     assert made.partitions_def.start.date() == dt.date(2025, 2, 3)
 
 
-def find_targets(days, assets, **settings):
+def find_target_messages(days, assets, **settings):
     """Return the days of each asset that a backfill from the UI for the given days would materialize."""
     graph = build_definitions(read_settings(settings)).resolve_asset_graph()
     data = AssetBackfillData.from_asset_partitions(
@@ -65,18 +65,18 @@ def find_targets(days, assets, **settings):
 def test_a_backfill_of_a_jobs_assets_covers_only_the_chosen_days(assets):
     days = ["2025-03-01", "2025-03-02", "2025-03-03"]
 
-    assert find_targets(days, assets) == dict.fromkeys(assets, days)
+    assert find_target_messages(days, assets) == dict.fromkeys(assets, days)
 
 
 def test_a_backfill_of_all_assets_covers_every_window_with_a_chosen_day():
     assets, days = (*DAY_ASSETS, *PERSONA_ASSETS), ["2025-03-01", "2025-03-02", "2025-03-03"]
 
-    without = find_targets(days, assets)
+    without = find_target_messages(days, assets)
     assert {name: len(without[name]) for name in assets} == {
         **dict.fromkeys(DAY_ASSETS, 3),
         **dict.fromkeys(PERSONA_ASSETS, 9),
     }
-    assert find_targets(days, assets, PERSONA_END_DATE="2025-03-03") == dict.fromkeys(assets, days)
+    assert find_target_messages(days, assets, PERSONA_END_DATE="2025-03-03") == dict.fromkeys(assets, days)
 
 
 def test_personas_are_traced_once_for_all_days():

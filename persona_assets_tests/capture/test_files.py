@@ -7,7 +7,7 @@ import pytest
 from upath import UPath
 
 from persona_assets.capture.files import CaptureFile, find_files, find_missing_hours
-from persona_assets.errors import CaptureError
+from persona_assets.errors import CaptureFilesError
 from persona_assets_tests.assets.raw_events.builders import DAY, post, write_file
 
 NAME = "bluesky-2-2025-03-01-00-10-12-4438b37d-5e75-4e86-9c74-01cd6084ee05"
@@ -39,14 +39,14 @@ def test_a_root_named_after_its_month_has_its_days_and_no_others(tmp_path):
     write_file(root / "01" / "00" / "part", [post()])
 
     assert names(root) == ["01/00/part"]
-    with pytest.raises(CaptureError):
+    with pytest.raises(CaptureFilesError):
         names(root, dt.date(2025, 4, 1))
 
 
 def test_the_first_folder_of_a_month_is_not_the_first_of_every_month(tmp_path):
     write_file(tmp_path / "01" / "00" / NAME, [post()])
 
-    with pytest.raises(CaptureError, match="no file for 2025-04-01"):
+    with pytest.raises(CaptureFilesError, match="no file for 2025-04-01"):
         names(tmp_path, dt.date(2025, 4, 1))
 
 
@@ -68,7 +68,7 @@ def test_a_file_that_was_open_at_midnight_belongs_to_its_folder(tmp_path):
 def test_days_without_a_month_anywhere_are_not_guessed(tmp_path):
     write_file(tmp_path / "01" / "00" / "part", [post()])
 
-    with pytest.raises(CaptureError, match="there is 01/.*PERSONA_CAPTURE_PATTERN"):
+    with pytest.raises(CaptureFilesError, match="there is 01/.*PERSONA_CAPTURE_PATTERN"):
         names(tmp_path)
     assert names(tmp_path, pattern="%d") == ["01/00/part"]
 
@@ -82,14 +82,14 @@ def test_a_pattern_names_folder_or_file(tmp_path):
 
 
 def test_no_capture_says_which_variable_to_set(tmp_path):
-    with pytest.raises(CaptureError, match="PERSONA_CAPTURE to the folder"):
+    with pytest.raises(CaptureFilesError, match="PERSONA_CAPTURE to the folder"):
         names(tmp_path / "nowhere")
 
 
 def test_a_missing_day_says_what_was_looked_for_and_what_is_there(tmp_path):
     write_file(tmp_path / "2025-02-28" / "secret-name", [post()])
 
-    with pytest.raises(CaptureError) as caught:
+    with pytest.raises(CaptureFilesError) as caught:
         names(tmp_path)
 
     message = str(caught.value)
@@ -101,7 +101,7 @@ def test_a_missing_day_says_what_was_looked_for_and_what_is_there(tmp_path):
 def test_a_day_of_empty_folders_raises(tmp_path):
     (tmp_path / "2025-03-01" / "00").mkdir(parents=True)
 
-    with pytest.raises(CaptureError, match="no file for 2025-03-01"):
+    with pytest.raises(CaptureFilesError, match="no file for 2025-03-01"):
         names(tmp_path)
 
 
@@ -109,7 +109,7 @@ def test_a_day_in_two_layouts_is_an_error(tmp_path):
     write_file(tmp_path / "2025-03-01" / "a", [post()])
     write_file(tmp_path / "2025" / "03" / "01" / "a", [post()])
 
-    with pytest.raises(CaptureError, match="2025-03-01 lies at 2025-03-01, 2025/03/01"):
+    with pytest.raises(CaptureFilesError, match="2025-03-01 lies at 2025-03-01, 2025/03/01"):
         names(tmp_path)
 
 
@@ -252,7 +252,7 @@ def test_names_that_look_like_urls_are_taken_literally(tmp_path, url):
     for name, file in zip(ODD_NAMES, sent, strict=True):
         with file.open() as opened:
             assert f'"{name}"'.encode() in opened.read()
-    with pytest.raises(CaptureError, match="there is 2025-03-01/, zip::other/"):
+    with pytest.raises(CaptureFilesError, match="there is 2025-03-01/, zip::other/"):
         names(url.format(tmp_path), dt.date(2025, 4, 1))
 
 
@@ -337,5 +337,5 @@ def test_hidden_folders_are_not_listed_among_those_that_exist(tmp_path):
     write_file(tmp_path / "2025-03-09" / "07.jsonl.zst", [post()])
     write_file(tmp_path / ".replay-1-2" / "2025-03-01" / "07.jsonl.zst", [post()])
 
-    with pytest.raises(CaptureError, match="there is 2025-03-09/. Set"):
+    with pytest.raises(CaptureFilesError, match="there is 2025-03-09/. Set"):
         find_files(UPath(tmp_path), DAY, pattern=None)

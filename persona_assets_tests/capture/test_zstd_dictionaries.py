@@ -3,7 +3,7 @@ import zstandard
 from upath import UPath
 
 from persona_assets.capture.zstd_dictionaries import load_zstd_dictionaries
-from persona_assets.errors import CaptureError
+from persona_assets.errors import CaptureFilesError
 
 
 def write_dictionary(path, dictionary):
@@ -31,7 +31,7 @@ def test_no_dictionary_says_which_variable_to_set(tmp_path, place):
     (tmp_path / "empty").mkdir()
     (tmp_path / "text").write_text("no dictionary")
 
-    with pytest.raises(CaptureError, match="PERSONA_ZSTD_DICTIONARIES"):
+    with pytest.raises(CaptureFilesError, match="PERSONA_ZSTD_DICTIONARIES"):
         load_zstd_dictionaries(UPath(tmp_path / place))
 
 
@@ -41,7 +41,7 @@ def test_the_error_names_a_damaged_dictionary(tmp_path, length):
     damaged = write_dictionary(tmp_path / "b", 9)
     damaged.write_bytes((damaged.read_bytes()[:8] + b"\xff" * 1000)[:length])
 
-    with pytest.raises(CaptureError, match=f"the zstd dictionary {damaged} is damaged"):
+    with pytest.raises(CaptureFilesError, match=f"the zstd dictionary {damaged} is damaged"):
         load_zstd_dictionaries(UPath(tmp_path))
 
 

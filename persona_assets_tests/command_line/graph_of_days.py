@@ -6,7 +6,7 @@ import dagster as dg
 
 from persona_assets.command_line.day_ranges import as_launch_executor
 from persona_assets.command_line.failure_summary import print_failures_at_exit
-from persona_assets.errors import CaptureError
+from persona_assets.errors import CaptureFilesError
 
 days = dg.DailyPartitionsDefinition("2025-03-01", end_date="2025-03-06", timezone="UTC")
 
@@ -17,7 +17,7 @@ days = dg.DailyPartitionsDefinition("2025-03-01", end_date="2025-03-06", timezon
 )
 def counted(context: dg.AssetExecutionContext):
     if context.partition_key == os.environ.get("FAILS_ON"):
-        raise CaptureError(f"no file for {context.partition_key}: look for it")
+        raise CaptureFilesError(f"no file for {context.partition_key}: look for it")
     number = int(context.partition_key[-2:])
     return dg.MaterializeResult(
         metadata={"rows": number},

@@ -9,7 +9,7 @@ import pytest
 from dagster._utils.error import serializable_error_info_from_exc_info
 
 from persona_assets.command_line.failure_summary import BriefLogger, FailureSummary, find_package_error_message
-from persona_assets.errors import CaptureError, PersonaAssetsError, TooFewUsersError
+from persona_assets.errors import CaptureFilesError, PersonaAssetsError, TooFewUsersError
 
 
 def info_of(raise_it):
@@ -32,7 +32,7 @@ def fail_because(cause):
         raise RuntimeError("of Dagster") from error
 
 
-@pytest.mark.parametrize("error", [CaptureError, TooFewUsersError])
+@pytest.mark.parametrize("error", [CaptureFilesError, TooFewUsersError])
 def test_an_error_of_the_package_is_found_among_causes(error):
     assert (
         find_package_error_message(info_of(lambda: fail(error("3 users: ask for fewer")))) == "3 users: ask for fewer"
@@ -53,7 +53,7 @@ def test_each_distinct_error_is_printed_once_at_exit():
     summary = FailureSummary(at_exit=said.append, to=to)
 
     for text in ("no file", "no room", "no file"):
-        summary.add(info_of(lambda text=text: fail(CaptureError(text))))
+        summary.add(info_of(lambda text=text: fail(CaptureFilesError(text))))
     summary.add(info_of(lambda: fail(ValueError("x"))))
     assert to.getvalue() == ""
     (at_exit,) = said

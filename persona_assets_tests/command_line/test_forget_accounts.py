@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from filelock import FileLock
 
 from persona_assets.command_line import forget_accounts
-from persona_assets.command_line.forget_accounts import describe, find_places, main
-from persona_assets.forgetting.proof import Change, Proof
+from persona_assets.command_line.forget_accounts import describe_proof, find_storage_places, main
+from persona_assets.forgetting.proof import FileChange, Proof
 from persona_assets.settings import Settings
 from persona_assets_tests.assets.raw_events.builders import ALICE, BOB
 from persona_assets_tests.forgetting.builders import digest_all, store_users
@@ -132,16 +132,16 @@ def test_runs_that_are_at_work_are_warned_of(data, tmp_path, caplog):
     ],
 )
 def test_vectors_are_where_the_settings_say(given, store):
-    found = find_places(Settings(**given))
+    found = find_storage_places(Settings(**given))
 
     assert (None if found.vector_store is None else str(found.vector_store)) == store
 
 
 def test_what_to_make_again_is_a_command():
     proof = Proof("t", 1, 1, to_make_again={"cluster_stats": ["2025-03-01", "2025-03-02"]})
-    proof.changes = [Change("cluster_stats/2025-03-01/a", "deleted")]
+    proof.changes = [FileChange("cluster_stats/2025-03-01/a", "deleted")]
 
-    lines = describe(proof)
+    lines = describe_proof(proof)
 
     assert lines[1] == (
         "Make cluster_stats again for 2 days, 2025-03-01 to 2025-03-02: dg launch --assets cluster_stats --partition "

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from persona_assets.command_line import run_stages
-from persona_assets.command_line.run_stages import Stage, StageError, print_finished_stage
+from persona_assets.command_line.run_stages import Stage, StageFailedError, print_finished_stage
 
 
 def test_what_has_ended_is_shown_with_its_seconds():
@@ -21,7 +21,7 @@ def test_an_error_ends_with_the_end_of_the_log(tmp_path):
     log = tmp_path / "log"
     log.write_text("\n".join(f"line {number}" for number in range(100)))
 
-    with pytest.raises(StageError) as caught, run_stages._showing_log_of_failure(log):
+    with pytest.raises(StageFailedError) as caught, run_stages._showing_log_of_failure(log):
         raise ValueError("a text of somebody")
 
     assert str(caught.value).startswith("ValueError. ")

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from xxhash import xxh3_128_digest
 
-from persona_assets.common.vector_chunks import hash_texts, name_cache_folder, read_existing, read_hashes
+from persona_assets.common.vector_chunks import hash_texts, name_cache_folder, read_hashes, read_if_exists
 from persona_assets.errors import StorageError
 
 
@@ -42,4 +42,4 @@ def test_a_damaged_file_of_hashes_is_an_error_and_a_missing_one_is_empty(tmp_pat
     with pytest.raises(StorageError, match="damaged"):
         read_hashes(tmp_path / "chunk")
     assert len(read_hashes(tmp_path / "none")[0]) == 0
-    assert read_existing(tmp_path / "none") is None
+    assert read_if_exists(tmp_path / "none") is None

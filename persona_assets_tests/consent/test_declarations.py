@@ -14,7 +14,7 @@ from persona_assets.consent.declarations import (
     WRONG_TIME,
     Declaration,
     Preference,
-    read_declaration,
+    parse_declaration,
 )
 from persona_assets.consent.purposes import PURPOSES
 
@@ -26,7 +26,7 @@ GLOBAL = {"$type": f"{AI_PREFERENCE}#globalScope"}
 def read(record, collection=AI_PREFERENCE):
     problems = Counter()
     text = record if record is None or isinstance(record, str) else json.dumps(record)
-    return read_declaration(collection, text, event_time_us=NOON, problems=problems), dict(problems)
+    return parse_declaration(collection, text, event_time_us=NOON, problems=problems), dict(problems)
 
 
 def test_preferences_are_read_by_purpose_with_their_times():

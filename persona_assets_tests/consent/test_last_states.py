@@ -1,7 +1,7 @@
 import duckdb
 import pyarrow as pa
 
-from persona_assets.consent.last_states import query_last_states
+from persona_assets.consent.last_states import last_states_sql
 from persona_assets.consent.schemas import CONSENT_RECORDS
 from persona_assets_tests.consent.builders import ALICE, BOB, account, said, withdrawn
 
@@ -10,7 +10,7 @@ def last_states(rows, **options):
     statements = pa.Table.from_pylist(rows, schema=CONSENT_RECORDS)
     with duckdb.connect() as con:
         con.register("statements", statements)
-        return con.sql(query_last_states("statements", **options)).to_arrow_table().to_pylist()
+        return con.sql(last_states_sql("statements", **options)).to_arrow_table().to_pylist()
 
 
 def test_the_last_states_of_parts_give_those_of_the_whole():

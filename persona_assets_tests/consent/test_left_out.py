@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from persona_assets import tables
 from persona_assets.consent.left_out import (
     ConsentTables,
+    build_leave_out_rules,
     count_by_reason,
     find_left_out,
+    is_in_sorted,
     leave_out_users,
-    mark_sorted,
-    rules_of,
 )
 from persona_assets.consent.schemas import CONSENTS, DELETED_POSTS
 
@@ -64,7 +64,7 @@ def find(  # noqa: PLR0913 - each test names only what matters to it
     found = find_left_out(
         rows,
         ConsentTables(consents, deleted),
-        rules_of(output, deletions=deletions, **undefined),
+        build_leave_out_rules(output, deletions=deletions, **undefined),
         memory_limit="1GB",
         scratch=tmp_path,
     )
@@ -156,7 +156,7 @@ def test_users_are_removed_and_counted_once_by_reason(tmp_path):
     left_out = find_left_out(
         WINDOW,
         ConsentTables(said, None),
-        rules_of("embeddings", deletions="drop"),
+        build_leave_out_rules("embeddings", deletions="drop"),
         memory_limit="1GB",
         scratch=tmp_path,
     )
@@ -170,4 +170,4 @@ def test_users_are_removed_and_counted_once_by_reason(tmp_path):
 def test_marking_among_sorted_values_is_the_same_as_among_any(values, among):
     values, among = pa.array(values, pa.string()), pa.array(sorted(set(among), key=str.encode), pa.string())
 
-    assert mark_sorted(values, among).to_pylist() == pc.is_in(values, value_set=among).to_pylist()
+    assert is_in_sorted(values, among).to_pylist() == pc.is_in(values, value_set=among).to_pylist()

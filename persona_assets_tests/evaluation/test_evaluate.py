@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from persona_assets.errors import EvaluationError
-from persona_assets.evaluation.evaluate import Options, predict_baselines, score_predictions
+from persona_assets.evaluation.evaluate import ScoringOptions, predict_baselines, score_predictions
 from persona_assets.evaluation.rows import Predictions
 from persona_assets_tests.evaluation.builders import embed, plant, split_by
 
-OPTIONS = Options(samples=50)
+OPTIONS = ScoringOptions(samples=50)
 
 
 @pytest.fixture(scope="module")

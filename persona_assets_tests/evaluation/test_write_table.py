@@ -5,7 +5,7 @@ import math
 
 from persona_assets.evaluation.bootstrap import Estimate
 from persona_assets.evaluation.evaluate import Scores
-from persona_assets.evaluation.write_table import to_json, write_markdown
+from persona_assets.evaluation.write_table import render_score_table, to_json
 
 NOTHING = Estimate(math.nan, math.nan, math.nan)
 SCORES = Scores(
@@ -14,7 +14,7 @@ SCORES = Scores(
 
 
 def test_the_table_has_a_row_for_each_model_and_is_blank_where_there_is_no_score():
-    head, rule, row = write_markdown([SCORES]).splitlines()
+    head, rule, row = render_score_table([SCORES]).splitlines()
 
     assert head.count("|") == rule.count("|") == row.count("|") == 8
     assert "macro-F1 rare" in head

@@ -18,8 +18,8 @@ from persona_assets.assets.embeddings.vector_cache import KEY_FILE, VectorCache
 from persona_assets.common.vector_chunks import hash_texts
 from persona_assets.errors import ForgettingError
 from persona_assets.forgetting import forget as forget_module
-from persona_assets.forgetting.forget import Places, count_changes, forget_accounts
-from persona_assets.forgetting.proof import Change
+from persona_assets.forgetting.forget import StoragePlaces, count_changes, forget_accounts
+from persona_assets.forgetting.proof import FileChange
 from persona_assets_tests.assets.raw_events.builders import ALICE, BOB
 from persona_assets_tests.dying import Moment, _context, _Count, _Death, materialize
 from persona_assets_tests.forgetting.builders import DAY, STARTED, digest_all, make_posts, store, store_users
@@ -34,7 +34,7 @@ KILLS, SEED = 12, 1  # number of the moments at which a run is killed, and which
 def forget(data, *accounts, dry_run=False, window_days=7):
     """Forget accounts in a data folder, and return the proof."""
     lines = []
-    places = Places(UPath(data), Path(data) / "vector_store", [], window_days)
+    places = StoragePlaces(UPath(data), Path(data) / "vector_store", [], window_days)
     proof, _ = forget_accounts(accounts, places, started=STARTED, log=lines.append, dry_run=dry_run)
     assert not any(account in line for account in accounts for line in lines)
     return proof
@@ -184,7 +184,7 @@ def test_on_s3_it_gives_the_bytes_of_a_local_disk(data, place):  # noqa: F811 - 
     shutil.rmtree(data / "vector_store")
     place.fs.put(f"{data}/", f"{place}/", recursive=True)
 
-    places = Places(place, None, [], 7)
+    places = StoragePlaces(place, None, [], 7)
     proof, path = forget_accounts([account], places, started=STARTED, log=lambda _: None)
     forget(data, account)
 
@@ -263,7 +263,7 @@ def test_the_capture_and_files_of_other_programs_are_not_changed_and_the_latter_
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(ALICE)
 
-    places = Places(UPath(tmp_path), None, [str(tmp_path / "capture")], 7)
+    places = StoragePlaces(UPath(tmp_path), None, [str(tmp_path / "capture")], 7)
     proof, _ = forget_accounts([ALICE], places, started=STARTED, log=lambda _: None)
 
     assert (proof.not_removed, proof.is_complete) == (["notes.txt"], False)
@@ -326,10 +326,10 @@ def test_two_do_not_work_at_a_time(tmp_path):
 
 def test_changes_are_counted_by_what_they_are():
     changes = [
-        Change("a", "rows removed", 5, 3, own=1, about=1, references=2),
-        Change("b", "lines removed", 4, 1, about=3),
-        Change("c", "users removed", 2, 1),
-        Change("d", "deleted"),
+        FileChange("a", "rows removed", 5, 3, own=1, about=1, references=2),
+        FileChange("b", "lines removed", 4, 1, about=3),
+        FileChange("c", "users removed", 2, 1),
+        FileChange("d", "deleted"),
     ]
 
     assert count_changes(changes) == {"files": 4, "rows": 2, "references": 2, "lines": 3, "users": 1, "deleted": 1}

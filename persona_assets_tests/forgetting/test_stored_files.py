@@ -2,7 +2,12 @@ import pytest
 from upath import UPath
 
 from persona_assets.errors import ForgettingError
-from persona_assets.forgetting.stored_files import list_stored, make_stamp, require_unchanged, restore_moved_folders
+from persona_assets.forgetting.stored_files import (
+    list_stored,
+    make_version_stamp,
+    require_unchanged,
+    restore_moved_folders,
+)
 from persona_assets_tests.forgetting.builders import find_file
 
 HEX = "0" * 32
@@ -67,7 +72,7 @@ def test_a_changed_or_deleted_file_is_noticed(tmp_path):
 
 
 def test_the_stamp_of_an_object_has_its_tag():
-    assert make_stamp({"size": 1, "ETag": "a"}) != make_stamp({"size": 1, "ETag": "b"})
+    assert make_version_stamp({"size": 1, "ETag": "a"}) != make_version_stamp({"size": 1, "ETag": "b"})
 
 
 def test_a_folder_that_was_moved_aside_is_moved_back_unless_it_was_replaced(tmp_path):

@@ -12,7 +12,12 @@ from persona_assets.common.parquet_checksums import read_body_digest, verify_par
 from persona_assets.common.provenance import with_provenance
 from persona_assets.errors import ForgettingError, StorageError
 from persona_assets.forgetting.stored_files import list_stored
-from persona_assets.forgetting.table_files import count_in_table, find_units, forget_in_unit, write_without
+from persona_assets.forgetting.table_files import (
+    find_table_units,
+    forget_in_unit,
+    preview_table,
+    write_without_accounts,
+)
 from persona_assets.forgotten_accounts.accounts import Accounts
 from persona_assets.io_managers.parquet_tables import MAIN_TABLE_DIGEST
 from persona_assets_tests.assets.raw_events.builders import ALICE, BOB
@@ -25,7 +30,7 @@ def forget(data):
     stored = list_stored(UPath(data), leave_out=[str(data / "forgotten")])
     named = [file for file in stored.tables if ALICE in repr(pq.read_table(file.path).to_pydict())]
     proof = make_proof(data)
-    for unit in find_units(named, stored.tables):
+    for unit in find_table_units(named, stored.tables):
         forget_in_unit(unit, ACCOUNTS, proof)
     return proof.content.changes
 
@@ -127,12 +132,12 @@ def test_damage_is_not_hidden_by_a_new_checksum(tmp_path):
     path.write_bytes(content)
 
     with pytest.raises(StorageError, match="damaged"):
-        write_without(find_file(tmp_path, f"english_users/{DAY}.parquet"), UPath(tmp_path / "new"), ACCOUNTS)
+        write_without_accounts(find_file(tmp_path, f"english_users/{DAY}.parquet"), UPath(tmp_path / "new"), ACCOUNTS)
 
 
 def test_a_table_that_changes_in_the_meantime_is_left_as_it_is(tmp_path):
     path = store(tmp_path, f"english_users/{DAY}", make_users(ALICE, BOB))
-    units = find_units([find_file(tmp_path, f"english_users/{DAY}.parquet")], [])
+    units = find_table_units([find_file(tmp_path, f"english_users/{DAY}.parquet")], [])
     store(tmp_path, f"english_users/{DAY}", make_users(ALICE, BOB, "did:plc:new"))
     before = path.read_bytes()
 
@@ -146,7 +151,7 @@ def test_changes_are_counted_without_being_made(tmp_path):
     path = store(tmp_path, f"english_users/{DAY}", make_users(ALICE, BOB))
     before = path.read_bytes()
 
-    change = count_in_table(find_file(tmp_path, f"english_users/{DAY}.parquet"), ACCOUNTS)
+    change = preview_table(find_file(tmp_path, f"english_users/{DAY}.parquet"), ACCOUNTS)
 
     assert (change.rows_before, change.rows_after, change.digest_after) == (2, 1, "")
     assert path.read_bytes() == before

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from persona_assets.errors import AccountIdError
-from persona_assets.forgotten_accounts.accounts import PLACEHOLDER, Accounts, read_account_ids
+from persona_assets.forgotten_accounts.accounts import PLACEHOLDER, Accounts, parse_account_ids
 from persona_assets_tests.assets.raw_events.builders import ALICE, BOB
 
 WEB, HASH = "did:web:example.com", "d41d8cd98f00b204e9800998ecf8427e"
@@ -16,13 +16,13 @@ OTHERS = ["", "hello", BOB, f"at://{BOB}/app.bsky.feed.post/3k", ALICE[:-1], "di
 
 
 def test_ids_are_read_from_lines_without_comments_and_repetitions():
-    assert read_account_ids(["# people", ALICE, "", f" {WEB} ", ALICE]) == [ALICE, WEB]
+    assert parse_account_ids(["# people", ALICE, "", f" {WEB} ", ALICE]) == [ALICE, WEB]
 
 
 @pytest.mark.parametrize("line", ["alice.bsky.social", "did:plc", "at://did:plc:x", "@alice"])
 def test_an_invalid_id_is_named_by_its_number_alone(line):
     with pytest.raises(AccountIdError, match="id 2 is no account id") as error:
-        read_account_ids([ALICE, line])
+        parse_account_ids([ALICE, line])
     assert line not in str(error.value).replace("did:plc:", "")
 
 
@@ -75,10 +75,10 @@ def test_a_reference_is_replaced_with_the_record_that_it_names():
 def test_the_uri_of_a_record_becomes_one_of_nobody_in_the_same_collection():
     accounts = Accounts([ALICE])
 
-    assert accounts.clear_uri(POST_URI) == "at://forgotten/app.bsky.feed.post/forgotten"
-    assert accounts.clear_uri(f"at://{ALICE}") == "at://forgotten"
-    assert accounts.clear_uri(f"at://{ALICE}/{ALICE}/1") == "at://forgotten/[DID]"
-    assert accounts.clear_uri(f"at://{BOB}/app.bsky.feed.post/{ALICE}") == f"at://{BOB}/app.bsky.feed.post/[DID]"
+    assert accounts.anonymise_uri(POST_URI) == "at://forgotten/app.bsky.feed.post/forgotten"
+    assert accounts.anonymise_uri(f"at://{ALICE}") == "at://forgotten"
+    assert accounts.anonymise_uri(f"at://{ALICE}/{ALICE}/1") == "at://forgotten/[DID]"
+    assert accounts.anonymise_uri(f"at://{BOB}/app.bsky.feed.post/{ALICE}") == f"at://{BOB}/app.bsky.feed.post/[DID]"
 
 
 def test_ids_of_one_form_may_follow_each_other():
@@ -105,7 +105,7 @@ def test_nothing_is_found_in_a_text_after_replacing(parts):
 
     assert accounts.find(pa.array([text])).tolist() == [accounts.are_named_in(text.encode())]
     assert not accounts.are_named_in(accounts.replace(text).encode())
-    assert not accounts.are_named_in(accounts.clear_uri(text).encode())
+    assert not accounts.are_named_in(accounts.anonymise_uri(text).encode())
     assert ALICE not in accounts.replace(text)
 
 

@@ -2,8 +2,8 @@
 
 import pyarrow as pa
 
-from persona_assets.privacy.audit import GateCounts, WordForWord, audit_release
-from persona_assets.privacy.draw import OwnText
+from persona_assets.privacy.audit import GateCounts, VerbatimMatches, audit_release
+from persona_assets.privacy.samples import OwnText
 
 NOTHING = GateCounts(0, 0, 0)
 USERS = pa.table({"persona": ["0", "0", "1", "1"], "lines": [3, 4, 1, 90]})
@@ -13,7 +13,7 @@ OWN = [
     for place, author in enumerate(("cat", "ship", "wine"))
     for number in range(4)
 ]
-WORDS = [WordForWord("chat", 12, 9)]
+WORDS = [VerbatimMatches("chat", 12, 9)]
 
 
 def audit(gate=NOTHING, sample=("harmless",), own=None, **options):

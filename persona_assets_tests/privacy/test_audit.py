@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from persona_assets.privacy import audit as module
-from persona_assets.privacy.audit import measure_linkage, measure_user_view, name_band
-from persona_assets.privacy.draw import OwnText
+from persona_assets.privacy.audit import measure_linkage, measure_user_k_anonymity, name_activity_band
+from persona_assets.privacy.samples import OwnText
 from persona_assets_tests.privacy.builders import OWN, audit
 
 
@@ -33,9 +33,9 @@ def test_names_are_counted_by_the_model_that_is_given_in_a_bounded_part():
 def test_users_alone_in_their_persona_and_band_are_found():
     users = pa.table({"persona": ["0"] * 5, "lines": [2, 3, 4, 5, 50]})
 
-    assert measure_user_view(users)[:3] == (1, 3, 2)
-    assert measure_user_view(users.slice(0, 3)).k == 3
-    assert measure_user_view(users.slice(0, 0)).k == 0
+    assert measure_user_k_anonymity(users)[:3] == (1, 3, 2)
+    assert measure_user_k_anonymity(users.slice(0, 3)).k == 3
+    assert measure_user_k_anonymity(users.slice(0, 0)).k == 0
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_users_alone_in_their_persona_and_band_are_found():
     [(0, "0"), (1, "1"), (2, "2 to 4"), (4, "2 to 4"), (9, "5 to 9"), (49, "10 to 49"), (50, "50 or more")],
 )
 def test_each_number_of_lines_has_a_band(lines, band):
-    assert name_band(lines) == band
+    assert name_activity_band(lines) == band
 
 
 def find(rows, form, unit, attack):

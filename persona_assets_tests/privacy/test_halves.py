@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from persona_assets.privacy.halves import choose_known, link_halves
+from persona_assets.privacy.halves import choose_known_texts, link_halves
 
 # Three authors with words of their own, four texts each.
 TEXTS = [f"{word} {word}s {number}x" for word in ("cat", "ship", "wine") for number in range(4)]
@@ -13,15 +13,15 @@ AUTHORS = np.repeat(np.arange(3), 4)
 def test_of_each_author_half_of_the_texts_rounded_down_is_known():
     authors = np.array([0, 1, 0, 1, 0, 2, 2, 2, 2, 2])
 
-    known = choose_known(authors, np.random.default_rng(1))
+    known = choose_known_texts(authors, np.random.default_rng(1))
 
     assert np.bincount(authors[known]).tolist() == [1, 1, 2]
-    assert (known == choose_known(authors, np.random.default_rng(1))).all()
+    assert (known == choose_known_texts(authors, np.random.default_rng(1))).all()
 
 
 @pytest.mark.parametrize(("units", "n_units"), [(AUTHORS.tolist(), 3), (list(range(12)), 6)])
 def test_authors_with_words_of_their_own_are_found_under_any_pseudonym(units, n_units):
-    known = choose_known(AUTHORS, np.random.default_rng(0))
+    known = choose_known_texts(AUTHORS, np.random.default_rng(0))
 
     found = link_halves(TEXTS, AUTHORS, units, known)
 
@@ -31,7 +31,7 @@ def test_authors_with_words_of_their_own_are_found_under_any_pseudonym(units, n_
 
 def test_vectors_are_averaged_over_halves():
     vectors = np.eye(3)[AUTHORS]
-    known = choose_known(AUTHORS, np.random.default_rng(0))
+    known = choose_known_texts(AUTHORS, np.random.default_rng(0))
 
     assert link_halves(TEXTS, AUTHORS, AUTHORS.tolist(), known, vectors=vectors)["vectors"] == (3, 3, 1.0, 1.0)
     shuffled = np.roll(np.eye(3), 1, axis=0)[AUTHORS]

@@ -12,7 +12,7 @@ from upath import UPath
 from persona_assets.assets.raw_events.parse import parse_files
 from persona_assets.assets.user_actions.extract import extract_distinct_actions
 from persona_assets.capture.files import find_files
-from persona_assets.errors import CaptureError
+from persona_assets.errors import CaptureFilesError
 from persona_assets.recording.record import record_stream
 from persona_assets.recording.recorder import Clocks
 
@@ -72,7 +72,7 @@ def read_actions(root, days, scratch):
     for at, day in enumerate(days):
         try:
             files = find_files(UPath(root), dt.date.fromisoformat(day), pattern=None)
-        except CaptureError:
+        except CaptureFilesError:
             continue
         folders = [scratch / f"{name}{at}" for name in ("raw", "actions")]
         for folder in folders:

@@ -1,5 +1,12 @@
 from persona_assets.recording.addresses import parse_addresses
-from persona_assets.recording.attempts import CUTOVER_REWIND_US, LEAD_US, LONG_LEAD_US, REWIND_US, Attempt, Attempts
+from persona_assets.recording.attempts import (
+    CUTOVER_REWIND_US,
+    LEAD_US,
+    LONG_LEAD_US,
+    REWIND_US,
+    Attempt,
+    AttemptPlanner,
+)
 from persona_assets.recording.results import Gap
 
 SECOND = 1_000_000
@@ -7,7 +14,7 @@ AT = 1_700_000_000 * SECOND
 
 
 def make_attempts(number=2):
-    return Attempts(parse_addresses([f"ws://h{at}/subscribe" for at in range(number)]))
+    return AttemptPlanner(parse_addresses([f"ws://h{at}/subscribe" for at in range(number)]))
 
 
 def test_it_begins_before_the_position_that_is_needed():
@@ -21,13 +28,13 @@ def test_it_begins_before_the_position_that_is_needed():
 def test_a_sequence_number_serves_the_server_that_gave_it():
     attempts = make_attempts()
     for second in range(60):
-        attempts.note_sequence(AT + second * SECOND, 100 + second)
+        attempts.remember_sequence(AT + second * SECOND, 100 + second)
 
     assert attempts.next_attempt(AT + 59 * SECOND, is_resumed=True) == Attempt(0, 154, AT + 54 * SECOND)
     assert len(attempts._sequence) < 20
-    attempts.note_failure()
+    attempts.switch_after_failure()
     assert attempts.next_attempt(AT + 59 * SECOND, is_resumed=True) == Attempt(1, AT + 54 * SECOND, AT + 54 * SECOND)
-    attempts.note_failure()
+    attempts.switch_after_failure()
     assert attempts.has_sequence
     attempts.forget_sequence()
     assert not attempts.has_sequence
@@ -39,7 +46,7 @@ def test_after_catching_up_it_goes_back_further_once():
     attempts.rewind_further()
 
     assert attempts.next_attempt(AT, is_resumed=True).cursor == AT - CUTOVER_REWIND_US
-    attempts.note_progress()
+    attempts.reset_after_progress()
     assert attempts.next_attempt(AT, is_resumed=True).cursor == AT - REWIND_US
 
 
@@ -78,7 +85,7 @@ def test_of_several_servers_the_one_whose_stream_goes_on_earliest_is_taken():
 
 def test_a_server_that_fails_is_not_waited_for():
     attempts = make_attempts()
-    attempts.note_failure()
+    attempts.switch_after_failure()
     gap = Gap(AT, AT + 30 * SECOND, "w")
 
     assert not attempts.must_accept_gap(gap, is_resumed=True)

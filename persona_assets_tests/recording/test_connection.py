@@ -3,7 +3,13 @@ import zstandard
 
 from persona_assets.recording import connection
 from persona_assets.recording.addresses import parse_addresses
-from persona_assets.recording.connection import BadFrameError, Connection, LostError, SubscriptionError, open_connection
+from persona_assets.recording.connection import (
+    Connection,
+    ConnectionLostError,
+    FrameDecompressionError,
+    SubscriptionError,
+    open_connection,
+)
 from persona_assets.recording.results import Filters
 from persona_assets_tests.jetstream_server import Fault, JetstreamServer, make_dictionary, make_events, running
 
@@ -37,14 +43,14 @@ def test_a_lost_connection_says_its_code(fault, code):
     with running(server := JetstreamServer(EVENTS, faults=[[fault]])), opened(server) as stream:
         for _ in range(3):
             stream.receive(5)
-        with pytest.raises(LostError, match=f"closed with code {code}"):
+        with pytest.raises(ConnectionLostError, match=f"closed with code {code}"):
             stream.receive(5)
 
 
 def test_an_oversize_frame_loses_the_connection(monkeypatch):
     monkeypatch.setattr(connection, "MAX_FRAME_BYTES", 1 << 20)
     server = JetstreamServer([], faults=[[Fault("oversize", 0, 2 << 20)]])
-    with running(server), opened(server) as stream, pytest.raises(LostError, match="1 MiB") as lost:
+    with running(server), opened(server) as stream, pytest.raises(ConnectionLostError, match="1 MiB") as lost:
         stream.receive(5)
     assert lost.value.is_oversize
 
@@ -82,9 +88,9 @@ def test_what_a_compressed_frame_becomes_is_bounded():
     stream = Connection(Socket([bomb, unsized, b"\x28\xb5\x2f\xfdx", good, EVENTS[1]]), dictionary)
 
     assert len(bomb) < 10_000
-    with pytest.raises(BadFrameError, match="oversize frame"):
+    with pytest.raises(FrameDecompressionError, match="oversize frame"):
         stream.receive(1)
     for _ in range(2):
-        with pytest.raises(BadFrameError, match="damaged zstd frame"):
+        with pytest.raises(FrameDecompressionError, match="damaged zstd frame"):
             stream.receive(1)
     assert [stream.receive(1), stream.receive(1)] == EVENTS[:2]

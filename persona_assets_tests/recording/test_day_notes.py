@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 
 from persona_assets.common.utc_times import DAY_US
 from persona_assets.recording.day_notes import (
+    add_gap_to_notes,
     add_recording_notes,
     build_gap_metadata,
     build_recording_note,
     format_day,
-    note_gap,
     read_gaps,
     read_recording_notes,
     split_by_day,
@@ -35,7 +35,7 @@ def test_days_are_named_in_utc():
 
 def test_a_gap_is_written_into_each_day_that_it_touches(tmp_path):
     for _ in range(2):  # the same gap is noted once
-        note_gap(tmp_path, Gap(MIDNIGHT - 5_000_000, MIDNIGHT + 7_000_000, "why"))
+        add_gap_to_notes(tmp_path, Gap(MIDNIGHT - 5_000_000, MIDNIGHT + 7_000_000, "why"))
 
     assert read_gaps(tmp_path / "2025-03-01") == [Gap(MIDNIGHT - 5_000_000, MIDNIGHT, "why")]
     assert read_gaps(tmp_path / "2025-03-02") == [Gap(MIDNIGHT, MIDNIGHT + 7_000_000, "why")]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from persona_assets.errors import CaptureError, SettingsError, StorageError, StreamError, StreamHoleError
+from persona_assets.errors import CaptureFilesError, MissingEventsError, SettingsError, StorageError, StreamError
 from persona_assets.recording import connection, store
 from persona_assets.recording.day_notes import read_gaps, read_recording_notes
 from persona_assets.recording.record import record_stream
@@ -157,7 +157,7 @@ def test_a_range_that_no_server_has_from_its_start_is_refused_with_what_is_missi
     servers = [JetstreamServer(EVENTS, floor_us=floor + 60 * SECOND), JetstreamServer(EVENTS, floor_us=floor)]
     with (
         running(*servers),
-        pytest.raises(StreamHoleError, match=r"23:52:00\.0+Z to 2025-03-01T23:55:00\.0+Z \(180 s\)"),
+        pytest.raises(MissingEventsError, match=r"23:52:00\.0+Z to 2025-03-01T23:55:00\.0+Z \(180 s\)"),
     ):
         replay(tmp_path, *servers, protocol=protocol)
 
@@ -180,7 +180,7 @@ def test_a_stream_that_lost_its_history_in_the_middle_is_refused(tmp_path):
     server = JetstreamServer(EVENTS, faults=[[Fault("abort", 3000)]], always=[Fault("clamp", 0, 0)])
     later = [Fault("clamp", 0, micro("2025-03-02T00:01:00"))]
     server.pending += [later, later, later]
-    with running(server), pytest.raises(StreamHoleError, match="to 2025-03-02T00:01:00"):
+    with running(server), pytest.raises(MissingEventsError, match="to 2025-03-02T00:01:00"):
         replay(tmp_path, server)
 
     assert read_lines(tmp_path) == {}
@@ -189,7 +189,7 @@ def test_a_stream_that_lost_its_history_in_the_middle_is_refused(tmp_path):
 def test_a_range_that_was_refused_continues_when_a_server_has_the_rest(tmp_path):
     server = JetstreamServer(EVENTS, faults=[[Fault("abort", 3000)], *[[Fault("clamp", 0, END)]] * 3])
     with running(server):
-        with pytest.raises(StreamHoleError):
+        with pytest.raises(MissingEventsError):
             replay(tmp_path, server)
         made = replay(tmp_path, server)
 
@@ -357,7 +357,7 @@ def test_two_recordings_into_one_folder_are_refused(tmp_path):
     with running(server := JetstreamServer(EVENTS)):
 
         def look(_):
-            with pytest.raises(CaptureError, match="another process records into"):
+            with pytest.raises(CaptureFilesError, match="another process records into"):
                 record_stream(tmp_path, urls=[server.url("v1")])
             looked.append(1)
 

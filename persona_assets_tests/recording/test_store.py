@@ -11,7 +11,7 @@ def open_store(root, **changes):
 
 def test_the_position_is_kept_after_the_data(tmp_path):
     store = open_store(tmp_path)
-    store.begin_connection("ws://h/subscribe")
+    store.set_server("ws://h/subscribe")
     store.add_event(AT, b"a")
     assert open_store(tmp_path).cursor_us is None
     store.flush(AT)
@@ -43,8 +43,8 @@ def test_flushing_is_due_every_few_seconds(tmp_path):
 def test_totals_of_a_range_go_on(tmp_path):
     store = open_store(tmp_path, keep_totals=True)
     store.add_event(AT, b"a")
-    store.note_gap(Gap(AT, AT + 5, "w"))
-    store.note_gap(Gap(AT, AT, "empty"))
+    store.write_gap(Gap(AT, AT + 5, "w"))
+    store.write_gap(Gap(AT, AT, "empty"))
     store.totals.dropped["d"] += 1
     store.flush(AT)
     store.finish(is_complete=True)

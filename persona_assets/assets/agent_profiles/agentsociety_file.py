@@ -7,13 +7,13 @@ from persona_assets.assets.agent_profiles.derive_agents import Agents
 from persona_assets.assets.agent_profiles.describe_agent import (
     clean_text,
     describe_agent,
-    describe_briefly,
     list_interests,
+    make_profile_sentence,
 )
 from persona_assets.assets.agent_profiles.stored_tables import RATES
 
 
-def write_agentsociety_json(agents: Agents, *, first_day: dt.date) -> bytes:
+def render_agentsociety_json(agents: Agents, *, first_day: dt.date) -> bytes:
     """Render agents as AgentSociety's JSON: their profiles, and a social network with accounts and follows.
 
     Args:
@@ -27,7 +27,7 @@ def write_agentsociety_json(agents: Agents, *, first_day: dt.date) -> bytes:
         str(agent["agent_id"]): {
             "id": agent["agent_id"],
             "username": agent["username"],
-            "bio": describe_briefly(agents.cards[agent["cluster_id"]]),
+            "bio": make_profile_sentence(agents.cards[agent["cluster_id"]]),
             "created_at": created,
             "followers_count": agent["followers"],
             "following_count": agent["following"],

@@ -3,9 +3,9 @@
 import dagster as dg
 import pyarrow.dataset as pads
 
+from persona_assets.assets.agent_profiles.agent_files import render_agent_files
 from persona_assets.assets.agent_profiles.derive_agents import derive_agents
-from persona_assets.assets.agent_profiles.read_cards import read_cards, unnamed_cards
-from persona_assets.assets.agent_profiles.write_files import write_agent_files
+from persona_assets.assets.agent_profiles.read_cards import make_unnamed_cards, read_cards
 from persona_assets.common.checks import Check
 from persona_assets.common.consent_settings import Deletions
 from persona_assets.common.database import QueryOptions
@@ -13,7 +13,7 @@ from persona_assets.common.metadata import measuring_time_and_memory, provenance
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.consent.left_out import LeaveOutRules, find_left_out, rules_of
+from persona_assets.consent.left_out import LeaveOutRules, build_leave_out_rules, find_left_out
 from persona_assets.consent.purposes import UndefinedMeans
 from persona_assets.io_managers.consent_tables import left_out_metadata, open_consent_tables
 from persona_assets.partitions import list_window_days, parse_day
@@ -91,7 +91,7 @@ def build_agent_profiles(
             agents = derive_agents(
                 users,
                 user_actions,
-                cards or unnamed_cards(users),
+                cards or make_unnamed_cards(users),
                 left_out=left_out,
                 days=len(of_window),
                 max_agents=config.max_agents,
@@ -108,11 +108,11 @@ def build_agent_profiles(
             over_window=[user_actions],
         )
         return dg.MaterializeResult(
-            value=write_agent_files(agents, (parse_day(of_window[0]), day), config.min_users_per_agent, provenance),
+            value=render_agent_files(agents, (parse_day(of_window[0]), day), config.min_users_per_agent, provenance),
             metadata=agents.list_counts() | left_out_metadata(left_out, clusters) | provenance_table(provenance) | cost,
             check_results=[
                 _NAMED.result(passed=cards is not None),
-                _HAS_AGENTS.result(passed=agents.are_for_most(), small_clusters=agents.small_clusters),
+                _HAS_AGENTS.result(passed=agents.cover_most_clusters(), small_clusters=agents.small_clusters),
             ],
         )
 
@@ -120,7 +120,7 @@ def build_agent_profiles(
 
 
 def _read_rules(config: AgentProfilesConfig) -> LeaveOutRules:
-    return rules_of(
+    return build_leave_out_rules(
         "agent_profiles",
         deletions=config.deletions,
         training=config.consent_training,

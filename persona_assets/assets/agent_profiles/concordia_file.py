@@ -9,7 +9,7 @@ RULES = "default rules"
 PREMISE = "The accounts use a social network on which they post, reply, quote, like, repost and follow."
 
 
-def write_concordia_json(agents: Agents) -> bytes:
+def render_concordia_json(agents: Agents) -> bytes:
     """Render agents as Concordia's JSON: a premise, an entity for each agent, their memories and a game master.
 
     `concordia.typing.prefab.Config(prefabs, [InstanceConfig(**instance) for instance in instances], ...)` takes them.

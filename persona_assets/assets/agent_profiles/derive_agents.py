@@ -54,7 +54,7 @@ class Agents(NamedTuple):
                 followed[edge["source"]].append(edge["target"])
         return followed
 
-    def are_for_most(self) -> bool:
+    def cover_most_clusters(self) -> bool:
         """Return whether more than half of the clusters have agents."""
         return 2 * self.small_clusters < len(self.cards)
 
@@ -133,7 +133,7 @@ def derive_agents(  # noqa: PLR0913 - inputs, and limits of the result
     )
 
 
-def name_persona(cluster_id: int, card: PersonaCard) -> str:
+def make_persona_key(cluster_id: int, card: PersonaCard) -> str:
     """Return the persona's key in files: `persona_3`, or `cluster_0` if lineage does not know the cluster."""
     return f"cluster_{cluster_id}" if card.persona_id is None else f"persona_{card.persona_id}"
 
@@ -144,7 +144,7 @@ def _make_usernames(cluster_ids: list[int], cards: Mapping[int, PersonaCard]) ->
     seen = dict.fromkeys(cluster_ids, 0)
     for cluster in cluster_ids:
         seen[cluster] += 1
-        names.append(f"{name_persona(cluster, cards[cluster])}_agent_{seen[cluster]}")
+        names.append(f"{make_persona_key(cluster, cards[cluster])}_agent_{seen[cluster]}")
     return names
 
 

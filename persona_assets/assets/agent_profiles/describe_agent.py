@@ -31,7 +31,7 @@ def list_interests(card: PersonaCard) -> list[str]:
     return [clean_text(phrase) for phrase in card.phrases[:MAX_PHRASES]]
 
 
-def describe_briefly(card: PersonaCard) -> str:
+def make_profile_sentence(card: PersonaCard) -> str:
     """Return one sentence for an agent's public profile: the name of its persona."""
     return f"An agent of the group {clean_text(card.name)}."
 

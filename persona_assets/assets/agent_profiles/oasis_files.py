@@ -8,8 +8,8 @@ from persona_assets.assets.agent_profiles.derive_agents import Agents
 from persona_assets.assets.agent_profiles.describe_agent import (
     UNKNOWN,
     describe_agent,
-    describe_briefly,
     list_interests,
+    make_profile_sentence,
 )
 
 TWITTER_COLUMNS = (
@@ -25,7 +25,7 @@ TWITTER_COLUMNS = (
 )
 
 
-def write_twitter_csv(agents: Agents) -> bytes:
+def render_oasis_twitter_csv(agents: Agents) -> bytes:
     """Render agents as the CSV that OASIS reads with `generate_twitter_agent_graph` or `generate_agents`.
 
     Lists are Python literals, and ids of followed agents are row numbers. `previous_tweets` is empty: it would hold
@@ -45,7 +45,7 @@ def write_twitter_csv(agents: Agents) -> bytes:
                 following[agent["agent_id"]],
                 [],
                 describe_agent(agent, card),
-                describe_briefly(card),
+                make_profile_sentence(card),
                 agent["following"],
                 agent["followers"],
             ]
@@ -53,13 +53,13 @@ def write_twitter_csv(agents: Agents) -> bytes:
     return text.getvalue().encode()
 
 
-def write_reddit_json(agents: Agents) -> bytes:
+def render_oasis_reddit_json(agents: Agents) -> bytes:
     """Render agents as the JSON that OASIS reads with `generate_reddit_agent_graph`; demographics are "unknown"."""
     listed = [
         {
             "realname": f"Agent {agent['agent_id']}",
             "username": agent["username"],
-            "bio": describe_briefly(card),
+            "bio": make_profile_sentence(card),
             "persona": describe_agent(agent, card),
             **dict.fromkeys(("age", "gender", "mbti", "country", "profession"), UNKNOWN),
             "interested_topics": list_interests(card),

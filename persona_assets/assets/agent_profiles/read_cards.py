@@ -27,7 +27,7 @@ def read_cards(persona_labels: pads.Dataset, clusters: pa.Table, day: dt.date) -
     }
 
 
-def unnamed_cards(clusters: pa.Table) -> dict[int, PersonaCard]:
+def make_unnamed_cards(clusters: pa.Table) -> dict[int, PersonaCard]:
     """Make cards without description and phrases, named "cluster 0", "cluster 1" and so on."""
     return {
         cluster: PersonaCard(None, f"cluster {cluster}", "", ())

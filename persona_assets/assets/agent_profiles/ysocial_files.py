@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from persona_assets.assets.agent_profiles.derive_agents import Agents, name_persona
+from persona_assets.assets.agent_profiles.derive_agents import Agents, make_persona_key
 from persona_assets.assets.agent_profiles.describe_agent import list_interests
 from persona_assets.assets.agent_profiles.stored_tables import RATES
 from persona_assets.common.action_counts import HOURS
@@ -36,7 +36,7 @@ UNKNOWN_FIELDS = (
 )
 
 
-def write_population_json(agents: Agents) -> bytes:
+def render_ysocial_population(agents: Agents) -> bytes:
     """Render the population file of Y Social's client, `{"agents": [...]}`; what is unknown about people is null."""
     listed = [
         {
@@ -63,7 +63,7 @@ def write_population_json(agents: Agents) -> bytes:
     return json.dumps({"agents": listed}, ensure_ascii=False, indent=1).encode()
 
 
-def write_config_json(agents: Agents) -> bytes:
+def render_ysocial_config(agents: Agents) -> bytes:
     """Render Y Social's `hourly_activity` and `actions_likelihood`, of all agents and of each persona.
 
     Both come from what users did: the share of actions in each hour (UTC), and the share of each action.
@@ -72,7 +72,7 @@ def write_config_json(agents: Agents) -> bytes:
     by_persona: dict[str, list[dict[str, Any]]] = {}
     for agent in rows:
         cluster = agent["cluster_id"]
-        by_persona.setdefault(name_persona(cluster, agents.cards[cluster]), []).append(agent)
+        by_persona.setdefault(make_persona_key(cluster, agents.cards[cluster]), []).append(agent)
     personas = {name: _measure(members) for name, members in by_persona.items()}
     return json.dumps({"simulation": _measure(rows), "personas": personas}, indent=1).encode()
 

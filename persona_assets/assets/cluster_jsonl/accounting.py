@@ -16,7 +16,7 @@ CUT_OFF = "cut from a long thread"
 NOT_KEPT = "user not kept"
 NOT_CLUSTERED = "user in no cluster"
 
-# The possible outcomes of an action that `targets.OUTCOMES` lacks, beside those of `excluded.describe_author`.
+# The possible outcomes of an action that `targets.OUTCOMES` lacks, beside those of `excluded.outcome_for_author`.
 OTHER_OUTCOMES = (CUT_OFF, NOT_KEPT, NOT_CLUSTERED, DELETED_POST)
 
 SELECT_ACCOUNTING = f"""

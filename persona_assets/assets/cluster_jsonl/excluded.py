@@ -46,19 +46,19 @@ SELECT_EXCLUDED_ACTIONS = f"""
 the deleted posts of members."""
 
 
-def create_excluded(con: duckdb.DuckDBPyConnection, left_out: LeftOut) -> None:
+def create_excluded_tables(con: duckdb.DuckDBPyConnection, left_out: LeftOut) -> None:
     """Create the DuckDB tables `excluded_users` and `excluded_posts` from the accounts and posts left out.
 
     Args:
         con: An empty database.
         left_out: What no line may have.
     """
-    outcomes = [describe_author(reason) for reason in left_out.users["reason"].to_pylist()]
+    outcomes = [outcome_for_author(reason) for reason in left_out.users["reason"].to_pylist()]
     users = pa.table(
         {
             "user_id": left_out.users["user_id"],
             "author_outcome": pa.array(outcomes, pa.string()),
-            "target_outcome": pa.array([describe_target(outcome) for outcome in outcomes], pa.string()),
+            "target_outcome": pa.array([outcome_for_target(outcome) for outcome in outcomes], pa.string()),
         }
     )
     con.register("left_out_users", users)
@@ -73,17 +73,17 @@ def list_target_outcomes(con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     """Return the outcomes of actions on posts and accounts that are left out, sorted.
 
     Args:
-        con: After `create_excluded`.
+        con: After `create_excluded_tables`.
     """
     found = con.sql("SELECT DISTINCT target_outcome FROM excluded_users ORDER BY target_outcome").fetchall()
     return tuple(outcome for (outcome,) in found)
 
 
-def describe_author(reason: str) -> str:
+def outcome_for_author(reason: str) -> str:
     """Return the outcome of actions whose author is left out for this reason: "author refuses training"."""
     return f"author's {reason}" if reason.startswith("account ") else f"author {reason}"
 
 
-def describe_target(author_outcome: str) -> str:
+def outcome_for_target(author_outcome: str) -> str:
     """Return the outcome of actions on posts of an author left out: "target's author refuses training"."""
     return f"target's {author_outcome}"

@@ -19,7 +19,7 @@ import pyarrow.dataset as pads
 
 from persona_assets.assets.cluster_jsonl.engagement_centres import create_candidate_scores
 from persona_assets.assets.cluster_jsonl.ignored_candidates import CandidateSource, create_candidates
-from persona_assets.assets.cluster_jsonl.relations import create_empty_table
+from persona_assets.assets.cluster_jsonl.relations import create_empty_table_sql
 from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
 
 CREATE_IGNORED = """
@@ -80,7 +80,7 @@ def estimate_ignored(con: duckdb.DuckDBPyConnection, embeddings: pads.Dataset, o
 
 def create_empty_ignored(con: duckdb.DuckDBPyConnection) -> None:
     """Create the DuckDB table `ignored` without rows, for lines without ignored messages."""
-    con.execute(create_empty_table("ignored"))
+    con.execute(create_empty_table_sql("ignored"))
 
 
 def read_evidence(con: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:

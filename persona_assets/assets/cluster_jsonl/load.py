@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.assets.cluster_jsonl.excluded import CREATE_EXCLUDED_MESSAGES, create_excluded
+from persona_assets.assets.cluster_jsonl.excluded import CREATE_EXCLUDED_MESSAGES, create_excluded_tables
 from persona_assets.assets.cluster_jsonl.line_formats import LineFormat
 from persona_assets.assets.cluster_jsonl.serialise import CREATE_JSON_STRING_MACRO, time_as_json_sql
 from persona_assets.assets.cluster_jsonl.threads import Int32Array, find_cycles
@@ -113,7 +113,7 @@ def load_window(
     con.execute(CREATE_ACTION_TYPE)
     con.execute(CREATE_JSON_STRING_MACRO)
     con.execute(CREATE_HAS_NO_TEXT_MACRO)
-    create_excluded(con, inputs.left_out)
+    create_excluded_tables(con, inputs.left_out)
     con.execute(CREATE_EXCLUDED_MESSAGES)
     con.execute(CREATE_MEMBERS)
     # The query needs a cursor of its own, as the connection is busy creating the table from the query's rows.

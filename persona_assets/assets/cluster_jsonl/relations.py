@@ -294,7 +294,7 @@ RELATIONS: Mapping[str, Mapping[str, Relation]] = {
 }
 
 
-def create_empty_table(name: str) -> str:
+def create_empty_table_sql(name: str) -> str:
     """Return the SQL that creates the declared relation `name` as a temporary table without rows."""
     (relation,) = [relations[name] for relations in RELATIONS.values() if name in relations]
     return f"CREATE TEMP TABLE {name} ({relation.columns})"

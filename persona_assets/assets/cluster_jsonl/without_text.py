@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import duckdb
 
-from persona_assets.assets.cluster_jsonl.relations import create_empty_table
+from persona_assets.assets.cluster_jsonl.relations import create_empty_table_sql
 from persona_assets.assets.cluster_jsonl.targets import WITHOUT_TEXT
 
 CONVERSATION = "conversation"
@@ -80,7 +80,7 @@ def find_lines_without_text(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """
     con.execute(CREATE_CONVERSATIONS_WITHOUT_TEXT)
     con.execute(CREATE_ACTIONS_WITHOUT_TEXT)
-    con.execute(create_empty_table("left_out_messages"))
+    con.execute(create_empty_table_sql("left_out_messages"))
     return {line: number for line, number in sorted(con.sql(COUNT_LINES).fetchall()) if number}
 
 

@@ -13,11 +13,11 @@ from persona_assets.assets.cluster_stats.identities import PersonaIdentity, find
 from persona_assets.assets.cluster_stats.inspect_lines import inspect_lines
 from persona_assets.assets.cluster_stats.map_positions import read_earlier_map
 from persona_assets.assets.cluster_stats.page_context import PageContext
-from persona_assets.assets.cluster_stats.persona_groups import read_paths
+from persona_assets.assets.cluster_stats.persona_groups import list_coarser_clusters
 from persona_assets.assets.cluster_stats.persona_history import find_persona_history
+from persona_assets.assets.cluster_stats.report_files import CLUSTER_STATS, ReportFiles, render_report
 from persona_assets.assets.cluster_stats.summarise import ReportInputs, WindowSummary, summarise_clusters
 from persona_assets.assets.cluster_stats.typical_threads import choose_typical_thread
-from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, ReportFiles, render_report
 from persona_assets.command_line.serve_reports import report_url
 from persona_assets.common.checks import Check, build_accounting_check
 from persona_assets.common.columns import describe_columns
@@ -28,7 +28,7 @@ from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import Provenance, build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.consent.left_out import ConsentTables, LeftOut, find_left_out, rules_of
+from persona_assets.consent.left_out import ConsentTables, LeftOut, build_leave_out_rules, find_left_out
 from persona_assets.consent.purposes import UndefinedMeans
 from persona_assets.io_managers.consent_tables import left_out_metadata, open_consent_tables
 from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, metadata_to_load_side_tables
@@ -219,7 +219,7 @@ def _find_left_out(
     english_posts: pads.Dataset, said: ConsentTables, config: ClusterStatsConfig, scratch: Scratch
 ) -> LeftOut:
     embedding, inference = config.consent_embedding, config.consent_inference
-    rules = rules_of("cluster_stats", deletions=config.deletions, embedding=embedding, inference=inference)
+    rules = build_leave_out_rules("cluster_stats", deletions=config.deletions, embedding=embedding, inference=inference)
     return find_left_out(english_posts, said, rules, memory_limit=config.memory_limit, scratch=scratch.new_folder())
 
 
@@ -232,7 +232,7 @@ def _read_paths(clusters: DatasetWithSideTables, n_clusters: int) -> list[list[i
     """Return the coarser clusters of each cluster, coarsest first; empty lists if there is one level."""
     of_users = clusters.side_tables["cluster_certainty"].to_table(columns=["user_id", "levels"]).sort_by("user_id")
     levels: list[list[int]] = of_users["levels"].to_pylist()
-    return read_paths(levels, np.array([path[-1] for path in levels], np.int64), n_clusters)
+    return list_coarser_clusters(levels, np.array([path[-1] for path in levels], np.int64), n_clusters)
 
 
 def _choose_threads(folder: ClusterFolder, summary: WindowSummary, left_out: LeftOut) -> list[Any]:

@@ -12,5 +12,7 @@ class PageContext(NamedTuple):
 
     history: PersonaHistory | None = None  # None: lineage does not know these clusters
     threads: Sequence[Sequence[Message]] = ()  # of each cluster; empty: no texts are shown
-    paths: Sequence[Sequence[int]] = ()  # of each cluster through the coarser levels, as `read_paths` returns them
+    paths: Sequence[
+        Sequence[int]
+    ] = ()  # of each cluster through the coarser levels, as `list_coarser_clusters` returns them
     map_begins_with: str = ""  # the day whose positions the map began with, or why there is none

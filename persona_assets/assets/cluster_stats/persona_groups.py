@@ -48,7 +48,7 @@ def group_personas(
     return PersonaGroups([_name_groups(level, users, names) for level in labels], is_nested)
 
 
-def read_paths(levels: Sequence[Sequence[int]], clusters: Ints, n_clusters: int) -> list[list[int]]:
+def list_coarser_clusters(levels: Sequence[Sequence[int]], clusters: Ints, n_clusters: int) -> list[list[int]]:
     """Return, for each cluster, the cluster on each coarser level that contains it, coarsest first.
 
     Args:

@@ -1,7 +1,7 @@
 """The tables that `cluster_stats` stores, as `docs/reference/tables.md` shows them."""
 
 from persona_assets.assets.cluster_stats.map_positions import MAP_POSITIONS
-from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS
+from persona_assets.assets.cluster_stats.report_files import CLUSTER_STATS
 from persona_assets.common.stored_table import StoredTable
 
 STORED_TABLES = (

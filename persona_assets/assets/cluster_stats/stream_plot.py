@@ -18,7 +18,7 @@ LETTER_WIDTH, MAX_LETTERS = 8.0, 30
 MAX_DATES = 6
 
 
-class Area(NamedTuple):
+class PersonaArea(NamedTuple):
     """The area of one persona in the stream plot: SVG path, colour, title, and label with its position."""
 
     title: str
@@ -29,14 +29,14 @@ class Area(NamedTuple):
     y: float
 
 
-class Stream(NamedTuple):
+class StreamPlot(NamedTuple):
     """A stacked area plot of persona sizes by day: the areas, and the labels of the dates."""
 
-    areas: list[Area]
+    areas: list[PersonaArea]
     dates: list[tuple[float, str, str]]  # x, date, and `text-anchor` of its text
 
 
-def draw_size_stream(history: PersonaHistory) -> Stream | None:
+def draw_size_stream(history: PersonaHistory) -> StreamPlot | None:
     """Return the SVG paths of a stacked area plot of persona sizes by day; None for fewer than two days.
 
     The bands are stacked from below in the order of the history, so that a persona keeps its place.
@@ -53,7 +53,7 @@ def draw_size_stream(history: PersonaHistory) -> Stream | None:
     passed = np.array([(day - history.days[0]).days for day in history.days], float)
     x = WIDTH * passed / passed[-1]
     areas = [
-        Area(
+        PersonaArea(
             f"{band.name}: {band.users[0]:,} to {band.users[-1]:,} users",
             None if band.persona_id is None else band.persona_id % N_COLOURS,
             _path(x, top, bottom),
@@ -65,7 +65,7 @@ def draw_size_stream(history: PersonaHistory) -> Stream | None:
     # Counted from the last day, which is the report's; the first one has its date only if it is a step away.
     chosen = list(range((len(x) - 1) % step, len(x), step))
     anchors = {0: "start", len(x) - 1: "end"}
-    return Stream(areas, [(round(float(x[n]), 1), f"{history.days[n]}", anchors.get(n, "middle")) for n in chosen])
+    return StreamPlot(areas, [(round(float(x[n]), 1), f"{history.days[n]}", anchors.get(n, "middle")) for n in chosen])
 
 
 def _path(x: np.ndarray, top: np.ndarray, bottom: np.ndarray) -> str:

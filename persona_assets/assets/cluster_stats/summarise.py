@@ -30,9 +30,9 @@ from persona_assets.assets.cluster_stats.topics import ClusterTopics, find_topic
 from persona_assets.common.map_layout import compute_map_positions, sample_map_users
 from persona_assets.common.pictures import Floats
 from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut, leave_out_users
-from persona_assets.post_vectors.duplicates import find_repeated_uris
 from persona_assets.post_vectors.exact_sums import add_by_row, to_unit_vectors
 from persona_assets.post_vectors.read import read_common_width, read_post_vectors
+from persona_assets.post_vectors.repeated_uris import find_repeated_uris
 from persona_assets.post_words.words import open_word_tables
 
 # Maximum number of users on the map: 9 s of CPU, and 60 KB of the page.

@@ -20,12 +20,12 @@ from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.consent.left_out import LeaveOutRules, find_left_out, rules_of
+from persona_assets.consent.left_out import LeaveOutRules, build_leave_out_rules, find_left_out
 from persona_assets.consent.purposes import UndefinedMeans
 from persona_assets.io_managers.consent_tables import open_consent_tables
 from persona_assets.io_managers.parquet_tables import WithSideTables
 from persona_assets.partitions import list_window_days
-from persona_assets.post_vectors.duplicates import find_repeated_uris
+from persona_assets.post_vectors.repeated_uris import find_repeated_uris
 from persona_assets.settings import ClusteringMethod, MinSizePolicy, from_setting
 
 # Maximum number of clusters in the UI's table `sizes`, the largest ones. The stored tables have all.
@@ -169,7 +169,7 @@ def build_clusters(
 
 
 def _read_rules(config: ClustersConfig) -> LeaveOutRules:
-    return rules_of("clusters", deletions=config.deletions, embedding=config.consent_embedding)
+    return build_leave_out_rules("clusters", deletions=config.deletions, embedding=config.consent_embedding)
 
 
 def _read_options(config: ClustersConfig) -> ClusteringOptions:

@@ -16,7 +16,7 @@ from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.common.lexicon import CONSENT_COLLECTIONS, POST, PROFILE, build_uris
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.provenance import Provenance, with_provenance
-from persona_assets.consent.last_states import query_last_states
+from persona_assets.consent.last_states import last_states_sql
 from persona_assets.consent.schemas import CONSENT_RECORDS, DELETED_POSTS
 
 REPLACED = "delivered again, or replaced by a later state of the day"
@@ -87,7 +87,7 @@ def extract_statements(
 
         write_parquet(every, CONSENT_RECORDS, read_statements())
         con.execute(f"CREATE VIEW statements AS SELECT * FROM read_parquet('{_quote(every)}')")  # noqa: S608 - quoted
-        last = con.sql(query_last_states("statements")).to_arrow_reader(_BATCH_ROWS)
+        last = con.sql(last_states_sql("statements")).to_arrow_reader(_BATCH_ROWS)
         typed = (pa.Table.from_batches([batch]).cast(CONSENT_RECORDS) for batch in last)
         write_parquet(where, with_provenance(CONSENT_RECORDS, provenance), typed, day_column=day)
         deletions = con.sql(_DELETIONS).to_arrow_table()

@@ -16,7 +16,7 @@ from persona_assets.common.lexicon import (
     USER_INTENTS,
     build_uris,
 )
-from persona_assets.consent.declarations import read_declaration
+from persona_assets.consent.declarations import parse_declaration
 from persona_assets.consent.schemas import CONSENT_RECORDS
 
 # The columns of `tables.RAW_EVENTS` that statements are made of.
@@ -122,7 +122,7 @@ def _declaration_rows(events: pa.Table, dropped: Counter[str], problems: Counter
         if operation == "delete":
             said.append(statement)
             continue
-        declaration = read_declaration(
+        declaration = parse_declaration(
             collection, event["preference_json"], event_time_us=event["event_time_us"], problems=problems
         )
         if declaration is None:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
+from persona_assets.assets.consents.day_files import DayFile, list_days, open_verified_days
 from persona_assets.assets.consents.stale_days import StaleDay, find_stale_days
-from persona_assets.assets.consents.stored_days import StoredFile, list_days, open_days
 from persona_assets.assets.consents.summary import (
     POLICY_COLUMNS,
     count_left_out,
@@ -111,14 +111,14 @@ def _find_data(dataset: pads.FileSystemDataset) -> str:
     return str(PurePosixPath(dataset.files[0]).parent.parent)
 
 
-def _list_days(consent_records: pads.FileSystemDataset) -> Mapping[str, StoredFile]:
+def _list_days(consent_records: pads.FileSystemDataset) -> Mapping[str, DayFile]:
     return list_days(consent_records.filesystem, str(PurePosixPath(consent_records.files[0]).parent))
 
 
 def _resolve(
-    opened: pads.FileSystemDataset, days: Mapping[str, StoredFile], config: ConsentsConfig, scratch: Path
+    opened: pads.FileSystemDataset, days: Mapping[str, DayFile], config: ConsentsConfig, scratch: Path
 ) -> tuple[ResolvedConsents, Provenance]:
-    dataset = open_days(opened, days.values(), verified=opened.files)
+    dataset = open_verified_days(opened, days.values(), verified=opened.files)
     made = build_provenance(
         "consents", days=list(days), settings=config.result_settings(), libraries=["duckdb"], inputs=[dataset]
     )

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from persona_assets.assets.consents.stored_days import list_days
+from persona_assets.assets.consents.day_files import list_days
 from persona_assets.consent.policy import find_refusing_users, find_users_without_allowance
 from persona_assets.consent.purposes import PURPOSES, PURPOSES_OF, Condition, Purpose, UndefinedMeans
 

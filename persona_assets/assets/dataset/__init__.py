@@ -5,5 +5,5 @@ deletions. Out: a folder that `datasets.load_dataset` reads: Parquet shards by f
 Croissant metadata and checksums. Grain: one row of the forms `chat`, `threads` and `dehydrated` is one line. Dropped:
 lines with deleted records, without text, or that splits cannot keep apart, counted by reason.
 
-`build.build_release` makes the folder, and `gate.audit_release` decides whether it is put in place.
+`build.build_release` makes the folder, and `gate.measure_release` decides whether it is put in place.
 """

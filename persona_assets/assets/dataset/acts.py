@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterable
 
 
-def write_message(text: str, *, acts: str) -> str:
+def render_message(text: str, *, acts: str) -> str:
     """Format a post or reply of the user as the content of a chat message: plain text or JSON, as `acts` says."""
     return json.dumps({"text": text}, ensure_ascii=False) if acts == "json" else text
 
 
-def write_act(action: str, text: str | None, *, acts: str) -> str:
+def render_act(action: str, text: str | None, *, acts: str) -> str:
     """Format an action such as a like, with its own text if any, as the content of a chat message."""
     if acts == "json":
         written = {} if text is None else {"text": text}
@@ -19,20 +19,20 @@ def write_act(action: str, text: str | None, *, acts: str) -> str:
     return f"[{action}]" if text is None else f"[{action}] {text}"
 
 
-def write_messages(texts: Iterable[str], *, acts: str) -> list[str]:
+def render_messages(texts: Iterable[str], *, acts: str) -> list[str]:
     """Format each text as `render_message` does."""
-    return [write_message(text, acts=acts) for text in texts]
+    return [render_message(text, acts=acts) for text in texts]
 
 
-def write_acts(actions: Iterable[str], texts: Iterable[str | None], *, acts: str) -> list[str]:
+def render_acts(actions: Iterable[str], texts: Iterable[str | None], *, acts: str) -> list[str]:
     """Format each action, with its text or None, as `render_act` does."""
     without_text: dict[str, str] = {}
     contents: list[str] = []
     for action, text in zip(actions, texts, strict=True):
         if text is not None:
-            contents.append(write_act(action, text, acts=acts))
+            contents.append(render_act(action, text, acts=acts))
             continue
         if action not in without_text:
-            without_text[action] = write_act(action, None, acts=acts)
+            without_text[action] = render_act(action, None, acts=acts)
         contents.append(without_text[action])
     return contents

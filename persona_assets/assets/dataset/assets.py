@@ -11,13 +11,13 @@ from upath import UPath
 
 from persona_assets.assets.dataset.build import Release, ReleaseInputs, ReleaseOptions, build_release
 from persona_assets.assets.dataset.data_card import CardOptions
-from persona_assets.assets.dataset.describe import describe_release
+from persona_assets.assets.dataset.descriptions import write_descriptions
 from persona_assets.assets.dataset.form_rows import Origin
-from persona_assets.assets.dataset.gate import Audit, audit_release
+from persona_assets.assets.dataset.gate import GateMeasures, measure_release
 from persona_assets.assets.dataset.gate_checks import GATE_CHECKS, evaluate_gate, refuse_if_failed
 from persona_assets.assets.dataset.personas import Persona, find_personas
-from persona_assets.assets.dataset.release_schemas import PAIRED_FORMS, read_forms
-from persona_assets.assets.dataset.split_options import SplitOptions, read_shares
+from persona_assets.assets.dataset.release_schemas import PAIRED_FORMS, parse_forms
+from persona_assets.assets.dataset.split_options import SplitOptions, parse_shares
 from persona_assets.common.metadata import (
     build_count_table,
     build_text_table,
@@ -103,7 +103,7 @@ def build_dataset(
         said = open_consent_tables(in_graph=consents, since=of_window[0])
         users = Counter(cluster_jsonl.read_user_clusters().values())
         personas = find_personas(persona_labels, day, dict(users))
-        options = read_options(config)
+        options = build_release_options(config)
         inputs = _open_inputs(config, cluster_jsonl, user_actions, personas, said, scratch.new_folder())
         provenance = build_provenance(
             "dataset",
@@ -118,7 +118,7 @@ def build_dataset(
         with measuring_time_and_memory() as cost:
             release, audit = _make(config, options, inputs, Origin(day, parse_day(of_window[0])), folder, scratch)
             card = CardOptions(config.dataset_license, config.language, config.dataset_tokenizer, of_window)
-            describe_release(folder, release, personas, options, card, audit)
+            write_descriptions(folder, release, personas, options, card, audit)
         results = evaluate_gate(audit)
         stored = UPath(read_settings().data).absolute() / "dataset" / context.partition_key
         yield from refuse_if_failed(results, stored)
@@ -137,7 +137,7 @@ def build_dataset(
     return dataset
 
 
-def read_options(config: DatasetConfig) -> ReleaseOptions:
+def build_release_options(config: DatasetConfig) -> ReleaseOptions:
     """Convert the run config to `ReleaseOptions`, and read the pseudonym key from PERSONA_DATASET_KEY's file.
 
     Raises:
@@ -153,7 +153,7 @@ def read_options(config: DatasetConfig) -> ReleaseOptions:
     if file is not None and Path(file).absolute().is_relative_to(Path(settings.data).absolute()):
         raise SettingsError("PERSONA_DATASET_KEY is in PERSONA_DATA: keep the key where the data is not")
     return ReleaseOptions(
-        read_forms(config.dataset_forms),
+        parse_forms(config.dataset_forms),
         config.dataset_acts,
         config.dataset_max_tokens,
         config.dataset_pseudonyms,
@@ -198,7 +198,7 @@ def _read_split(config: DatasetConfig) -> SplitOptions:
     try:
         return SplitOptions(
             config.dataset_split,
-            read_shares(config.dataset_split_shares),
+            parse_shares(config.dataset_split_shares),
             gap_hours=config.dataset_gap_hours,
             hold_out_users=config.dataset_hold_out_users,
             seed=config.seed,
@@ -214,7 +214,7 @@ def _make(  # noqa: PLR0913, PLR0917 - what a data set is made of
     origin: Origin,
     folder: Path,
     scratch: Scratch,
-) -> tuple[Release, Audit]:
+) -> tuple[Release, GateMeasures]:
     from persona_assets.text_encoder.token_counts import load_token_counter  # noqa: PLC0415 - 0.3 s
 
     release = build_release(
@@ -226,7 +226,7 @@ def _make(  # noqa: PLR0913, PLR0917 - what a data set is made of
         memory_limit=config.memory_limit,
         scratch=scratch.new_folder(),
     )
-    audit = audit_release(
+    audit = measure_release(
         folder,
         release,
         inputs,

@@ -6,13 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from persona_assets.assets.dataset.components import find_components
-from persona_assets.assets.dataset.follow import follow_lines
-from persona_assets.assets.dataset.keyed_hash import derive_number, mix
+from persona_assets.assets.dataset.keyed_hash import derive_number, mix_hashes
 from persona_assets.assets.dataset.line_graph import LineGraph
 from persona_assets.assets.dataset.main_personas import find_main_personas
-from persona_assets.assets.dataset.refine import refine_users
 from persona_assets.assets.dataset.split_options import SplitOptions
 from persona_assets.assets.dataset.stratify import N_SPLITS, SplitNumbers, assign_units
+from persona_assets.assets.dataset.thread_splits import assign_threads_and_texts
+from persona_assets.assets.dataset.user_refinement import refine_users
 
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
@@ -45,7 +45,7 @@ def assign_nodes(graph: LineGraph, options: SplitOptions, periods: SplitNumbers 
     is_author = distinct >= len(is_cut)
     _, first_nodes = np.unique(components, return_index=True)
     nodes = np.where(is_author, distinct - len(is_cut), first_nodes[np.minimum(distinct, len(is_cut) - 1)])
-    keys = mix(graph.keys[nodes], derive_number(options.seed, "unit"))
+    keys = mix_hashes(graph.keys[nodes], derive_number(options.seed, "unit"))
     asked = np.array(options.normalised_shares)
     split_of_unit = np.empty(len(distinct), np.int8)
     split_of_unit[~is_author] = assign_units(sizes[~is_author], strata[~is_author], keys[~is_author], asked)
@@ -58,7 +58,7 @@ def assign_nodes(graph: LineGraph, options: SplitOptions, periods: SplitNumbers 
     splits[nodes[is_author]] = split_of_unit[is_author]
     is_movable = is_cut[components]
     splits = refine_users(graph, splits, is_movable, options, periods)
-    return follow_lines(graph, splits, is_movable, periods)
+    return assign_threads_and_texts(graph, splits, is_movable, periods)
 
 
 def find_cut_components(graph: LineGraph, components: Int32Array, options: SplitOptions) -> npt.NDArray[np.bool_]:

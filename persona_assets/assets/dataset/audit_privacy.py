@@ -18,15 +18,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from persona_assets.assets.dataset.build import Release, ReleaseOptions
-from persona_assets.assets.dataset.keyed_hash import derive_number, mix
+from persona_assets.assets.dataset.keyed_hash import derive_number, mix_hashes
 from persona_assets.common.line_tables import ACTION_KEYS
-from persona_assets.personal_data.remove import NameFinder
+from persona_assets.personal_data.replacement import NameFinder
 from persona_assets.privacy import (
     GateCounts,
     OwnText,
     ReleaseAudit,
     TextSample,
-    WordForWord,
+    VerbatimMatches,
     audit_release,
     draw_authors,
 )
@@ -97,10 +97,10 @@ def audit_privacy(  # noqa: PLR0913 - what is audited, and how
         for form in _OWN
         if form in forms
     }
-    found = [WordForWord(form, len(texts), _count_word_for_word(con, texts)) for form, texts in own.items()]
+    found = [VerbatimMatches(form, len(texts), _count_word_for_word(con, texts)) for form, texts in own.items()]
     return audit_release(
         counts,
-        draw_sample(folder, release, seed=seed),
+        sample_texts(folder, release, seed=seed),
         users,
         own,
         found,
@@ -120,7 +120,7 @@ def _count_word_for_word(con: duckdb.DuckDBPyConnection, texts: list[OwnText]) -
     return count
 
 
-def draw_sample(folder: Path, release: Release, *, seed: int) -> list[str]:
+def sample_texts(folder: Path, release: Release, *, seed: int) -> list[str]:
     """Draw at most `SAMPLED_TEXTS` distinct texts from all files with texts, and return them sorted."""
     sample, number = TextSample(SAMPLED_TEXTS, seed), derive_number(seed, "audit")
     for form, column in _TEXTS.items():
@@ -128,9 +128,9 @@ def draw_sample(folder: Path, release: Release, *, seed: int) -> list[str]:
         # A row is drawn by its line, so that each form has the same lines in the sample.
         limit = np.uint64(min(1.0, SAMPLED_ROWS / max(rows, 1)) * (2**64 - 2**12))
         for batch in _read(folder, release, form, ["line_id", column]):
-            is_drawn = mix(batch["line_id"].to_numpy().astype(np.uint64), number) <= limit
+            is_drawn = mix_hashes(batch["line_id"].to_numpy().astype(np.uint64), number) <= limit
             for row in batch[column].filter(pa.array(is_drawn)).to_pylist():
-                sample.add(read_text(message) for message in row)
+                sample.add(extract_written_text(message) for message in row)
     return sample.texts()
 
 
@@ -147,12 +147,12 @@ def read_own_texts(folder: Path, release: Release, form: str, author_of: dict[in
     for batch in _read(folder, release, form, ["line_id", _OWN[form]]):
         some = batch.filter(pc.is_in(batch["line_id"], value_set=chosen))
         for line, row in zip(some["line_id"].to_pylist(), some[_OWN[form]].to_pylist(), strict=True):
-            text = row if isinstance(row, str) or row is None else read_text(row[-1]) if row else ""
+            text = row if isinstance(row, str) or row is None else extract_written_text(row[-1]) if row else ""
             if text:
                 yield OwnText(line, author_of[line], text)
 
 
-def read_text(message: dict[str, Any]) -> str:
+def extract_written_text(message: dict[str, Any]) -> str:
     """Return what a person wrote in a message of `chat` or `threads`, without the names and actions added to it."""
     if "text" in message:
         return message["text"] or ""

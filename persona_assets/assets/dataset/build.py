@@ -24,17 +24,17 @@ from persona_assets.assets.dataset.form_rows import (
     make_thread_rows,
 )
 from persona_assets.assets.dataset.forms import SPLITS
-from persona_assets.assets.dataset.line_batches import LineBatch, find_starts
+from persona_assets.assets.dataset.line_batches import LineBatch, find_first_line_ids
 from persona_assets.assets.dataset.message_store import MessageStore, find_deleted_acts, load_messages
 from persona_assets.assets.dataset.next_action_rows import find_own_texts, make_next_action_rows
 from persona_assets.assets.dataset.pair_acts import pair_acts
-from persona_assets.assets.dataset.personas import Persona, write_card
+from persona_assets.assets.dataset.personas import Persona, build_system_message
 from persona_assets.assets.dataset.preference_rows import make_preference_rows, make_unpaired_rows
 from persona_assets.assets.dataset.release_schemas import FORMS, PAIRED_FORMS
-from persona_assets.assets.dataset.split_input import LineFilter, read_refusals, read_split_input
+from persona_assets.assets.dataset.split_input import LineFilter, build_refusals, read_split_input
 from persona_assets.assets.dataset.split_options import SplitOptions
 from persona_assets.assets.dataset.splits import LineSplits, split_lines
-from persona_assets.assets.dataset.user_names import build_namer
+from persona_assets.assets.dataset.user_names import build_user_namer
 from persona_assets.assets.dataset.write_shards import PersonaWriters, Shard
 from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.consent.left_out import LeftOut
@@ -114,17 +114,17 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
     """
     clean = remove_personal_data if options.clean else keep_texts
     by_cluster = {persona.cluster_id: persona for persona in inputs.personas}
-    with open_inputs(inputs, memory_limit, scratch) as con:
+    with open_release_database(inputs, memory_limit, scratch) as con:
         store = load_messages(con, clean=clean, count_tokens=count_tokens, scratch=scratch)
-        starts = find_starts(inputs.lines)
+        starts = find_first_line_ids(inputs.lines)
         chosen = LineFilter(
-            find_deleted_acts(con, starts), Counter(), read_refusals(inputs.left_out and inputs.left_out.users, store)
+            find_deleted_acts(con, starts), Counter(), build_refusals(inputs.left_out and inputs.left_out.users, store)
         )
     cleaned = CleanedLines(inputs.lines, store, clean, Counter())
     splits = split_lines(read_split_input(cleaned.read(), store, by_cluster, chosen), options.split)
     n_lines = inputs.lines.count_rows()
     split_of_line = _index_splits(splits, n_lines)
-    namer = build_namer(
+    namer = build_user_namer(
         store.users,
         scope=options.scope,
         key=options.key,
@@ -161,7 +161,9 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
 
 
 @contextmanager
-def open_inputs(inputs: ReleaseInputs, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBPyConnection]:
+def open_release_database(
+    inputs: ReleaseInputs, memory_limit: str, scratch: Path
+) -> Generator[duckdb.DuckDBPyConnection]:
     """Open DuckDB with the views `lines`, `line_messages` and `user_actions`, and the table `left_out_posts`."""
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
         for name in ("lines", "line_messages", "user_actions"):
@@ -227,7 +229,7 @@ class _FormWriter:
             yield "dehydrated", make_dehydrated_rows(batch, self._store, splits, persona, self._origin)
         if set(forms) <= {"threads", "dehydrated"}:
             return
-        chats = assemble_chats(batch, self._store, write_card(persona, acts=self._options.acts), self._chat)
+        chats = assemble_chats(batch, self._store, build_system_message(persona, acts=self._options.acts), self._chat)
         self.too_long += int((~chats.is_kept).sum())
         self.left_out += int(chats.left_out.sum())
         kept, names = batch.select(chats.is_kept), splits.filter(pa.array(chats.is_kept))

@@ -34,7 +34,7 @@ def name_config(form: str, persona: str) -> str:
     return persona if form == MAIN_FORM else f"{form}_{persona}"
 
 
-def write_front_matter(  # noqa: PLR0913 - each a part of the card
+def render_front_matter(  # noqa: PLR0913 - each a part of the card
     shards: Sequence[Shard],
     forms: Mapping[str, pa.Schema],
     *,

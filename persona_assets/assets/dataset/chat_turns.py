@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from persona_assets.assets.dataset.acts import write_acts, write_messages
+from persona_assets.assets.dataset.acts import render_acts, render_messages
 from persona_assets.assets.dataset.line_batches import LineBatch
 from persona_assets.assets.dataset.message_store import MessageStore
 
@@ -111,9 +111,9 @@ def _build_rows(batch: LineBatch, store: MessageStore, options: ChatOptions) -> 
     texts = store.texts.take(pa.array(batch.messages)).cast(pa.string())
     texts = pc.if_else(pa.array(store.has_text[batch.messages]), texts, NO_TEXT)
     own = np.flatnonzero(is_own[: len(message_lines)])
-    written = write_messages(texts.take(pa.array(own)).to_pylist(), acts=options.acts)
+    written = render_messages(texts.take(pa.array(own)).to_pylist(), acts=options.acts)
     chosen = pa.array(acting)
-    acts = write_acts(batch.acts.take(chosen).to_pylist(), batch.texts.take(chosen).to_pylist(), acts=options.acts)
+    acts = render_acts(batch.acts.take(chosen).to_pylist(), batch.texts.take(chosen).to_pylist(), acts=options.acts)
     assistant = pa.array([*written, *acts], pa.string())
     tokens = np.empty(len(lines), np.int64)
     tokens[: len(message_lines)] = store.tokens[batch.messages] + _NAME_TOKENS

@@ -63,7 +63,7 @@ _DATA_TYPES = (
 )
 
 
-def write_croissant(
+def render_croissant(
     forms: Mapping[str, pa.Schema], *, properties: Mapping[str, str], responsible_use: Mapping[str, str]
 ) -> bytes:
     """Render the Croissant metadata of a data set, the content of `croissant.json`.

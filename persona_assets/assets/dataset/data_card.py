@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from persona_assets.assets.dataset.build import TOO_LONG, Release, ReleaseOptions
-from persona_assets.assets.dataset.card_front_matter import name_config, write_front_matter
+from persona_assets.assets.dataset.card_front_matter import name_config, render_front_matter
 from persona_assets.assets.dataset.forms import SPLITS
 from persona_assets.assets.dataset.pair_acts import PAIRED
 from persona_assets.assets.dataset.personas import Persona
@@ -51,7 +51,7 @@ class CardOptions(NamedTuple):
     days: Sequence[str]  # of the window
 
 
-class Figure(NamedTuple):
+class AuditFigure(NamedTuple):
     """A measure of the audit in the data card: name, value, and whether it passed; None if it has no limit."""
 
     name: str
@@ -59,13 +59,13 @@ class Figure(NamedTuple):
     passed: bool | None  # None: never a reason to stop
 
 
-def write_data_card(  # noqa: PLR0913, PLR0917 - what a card is made of
+def render_data_card(  # noqa: PLR0913, PLR0917 - what a card is made of
     release: Release,
     personas: Sequence[Persona],
     forms: Mapping[str, pa.Schema],
     options: ReleaseOptions,
     card: CardOptions,
-    audit: Sequence[Figure],
+    audit: Sequence[AuditFigure],
 ) -> str:
     """Render the data card of a data set, the content of `README.md`.
 
@@ -78,7 +78,7 @@ def write_data_card(  # noqa: PLR0913, PLR0917 - what a card is made of
         audit: What the gate measured.
     """
     title = f"Personas of {card.days[0]} to {card.days[-1]}"
-    front = write_front_matter(
+    front = render_front_matter(
         release.shards,
         forms,
         license_name=card.license_name,
@@ -105,7 +105,7 @@ def write_data_card(  # noqa: PLR0913, PLR0917 - what a card is made of
     return "\n".join(parts)
 
 
-def _say_passed(figure: Figure) -> str:
+def _say_passed(figure: AuditFigure) -> str:
     return "never blocks" if figure.passed is None else "yes" if figure.passed else "no"
 
 

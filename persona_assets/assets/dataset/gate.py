@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 import pyarrow.types as pat
 
 from persona_assets.assets.dataset.audit_privacy import audit_privacy
-from persona_assets.assets.dataset.build import Release, ReleaseInputs, ReleaseOptions, open_inputs
+from persona_assets.assets.dataset.build import Release, ReleaseInputs, ReleaseOptions, open_release_database
 from persona_assets.assets.dataset.leaks import describe_leaks, find_leaks
-from persona_assets.assets.dataset.line_batches import find_starts
-from persona_assets.personal_data.remove import NameFinder
+from persona_assets.assets.dataset.line_batches import find_first_line_ids
+from persona_assets.personal_data.replacement import NameFinder
 from persona_assets.privacy import GateCounts, ReleaseAudit
 
 # Forms that name no account. Addresses in `dehydrated` name theirs.
@@ -67,7 +67,7 @@ COUNT_REFUSING = """
 """
 
 
-class Audit(NamedTuple):
+class GateMeasures(NamedTuple):
     """Result of `measure_release`: numbers of rows that break a rule, leaks between splits, and the privacy audit.
 
     Numbers must be 0 unless they say otherwise.
@@ -88,7 +88,7 @@ class Audit(NamedTuple):
         return {f"{name.replace(' ', '_')}_compared": number for name, number in self.compared.items()}
 
 
-def audit_release(  # noqa: PLR0913 - what is compared, and how
+def measure_release(  # noqa: PLR0913 - what is compared, and how
     folder: Path,
     release: Release,
     inputs: ReleaseInputs,
@@ -97,7 +97,7 @@ def audit_release(  # noqa: PLR0913 - what is compared, and how
     memory_limit: str,
     scratch: Path,
     names: NameFinder | None = None,
-) -> Audit:
+) -> GateMeasures:
     """Read the written files of a data set anew, and measure everything that its checks decide on.
 
     Args:
@@ -129,7 +129,7 @@ def audit_release(  # noqa: PLR0913 - what is compared, and how
         memory_limit=memory_limit,
         scratch=scratch,
     )
-    return Audit(
+    return GateMeasures(
         unaccounted=abs(release.read - len(line_ids) - sum(release.dropped.values())) if _has_all_lines(release) else 0,
         account_ids=account_ids,
         deleted=deleted,
@@ -211,8 +211,8 @@ def _open_released(
     inputs: ReleaseInputs, line_ids: npt.NDArray[np.int64], memory_limit: str, scratch: Path
 ) -> Generator[duckdb.DuckDBPyConnection]:
     """Open a database with the inputs, and these lines as `released_lines`."""
-    starts = find_starts(inputs.lines)
-    with open_inputs(inputs, memory_limit, scratch) as con:
+    starts = find_first_line_ids(inputs.lines)
+    with open_release_database(inputs, memory_limit, scratch) as con:
         first_lines = {"cluster_id": pa.array(starts, pa.int32()), "first_line": pa.array(starts.values(), pa.int64())}
         con.register("starts", pa.table(first_lines))
         con.register("released", pa.table({"line_id": line_ids}))

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 from upath import UPath
 
-from persona_assets.assets.dataset.gate import Audit
+from persona_assets.assets.dataset.gate import GateMeasures
 from persona_assets.common.checks import Check, build_accounting_check
-from persona_assets.errors import ReleaseError
+from persona_assets.errors import ReleaseCheckError
 from persona_assets.io_managers.release_folders import withdraw_release
 
 _ADDS_UP = build_accounting_check(
@@ -49,7 +49,7 @@ _NO_LEAKS = Check(
 GATE_CHECKS = (_ADDS_UP, _NO_IDS, _NOTHING_DELETED, _ALL_ALLOW, _NO_PERSONAL_DATA, _NO_LEAKS)
 
 
-def evaluate_gate(audit: Audit) -> list[dg.AssetCheckResult]:
+def evaluate_gate(audit: GateMeasures) -> list[dg.AssetCheckResult]:
     """Return the Dagster check result of each of `GATE_CHECKS`, in their order."""
     return [
         _ADDS_UP.result(passed=not audit.unaccounted, unaccounted=audit.unaccounted),
@@ -70,13 +70,13 @@ def refuse_if_failed(results: Sequence[dg.AssetCheckResult], stored: UPath) -> I
     only if they are later than its materialization.
 
     Raises:
-        ReleaseError: One failed; an earlier data set of the day was removed.
+        ReleaseCheckError: One failed; an earlier data set of the day was removed.
     """
     failed = [f"{result.check_name}" for result in results if not result.passed]
     if failed:
         yield from results
         withdrawn = withdraw_release(stored)
-        raise ReleaseError(
+        raise ReleaseCheckError(
             f"the data set was not put in place, because {', '.join(failed)} failed"
             + ("; the earlier one of that day was removed" if withdrawn else "")
         )

@@ -40,7 +40,7 @@ def hash_values(values: pa.StringArray, key: bytes) -> Hashes:
     return np.frombuffer(bytes(digests), np.uint64)
 
 
-def mix(hashes: Hashes, number: int) -> Hashes:
+def mix_hashes(hashes: Hashes, number: int) -> Hashes:
     """Turn each hash and `number` into another pseudo-random 64-bit number, as SplitMix64 does.
 
     Not a cryptographic hash: the order that it gives is as unpredictable as the hashes and the number are.

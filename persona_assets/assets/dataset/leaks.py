@@ -34,7 +34,7 @@ COUNT_SHARED = """
 """
 
 
-class Shared(NamedTuple):
+class SharedCounts(NamedTuple):
     """Number of distinct values, and how many of them occur in more than one split."""
 
     distinct: int
@@ -47,9 +47,9 @@ class Leaks(NamedTuple):
     Lines without a split are not looked at.
     """
 
-    users: Shared
-    threads: Shared  # first posts of threads, and quoted posts
-    texts: Shared  # normalised texts with enough words
+    users: SharedCounts
+    threads: SharedCounts  # first posts of threads, and quoted posts
+    texts: SharedCounts  # normalised texts with enough words
     first_time_us: dict[str, int]  # by split; splits without lines are left out
     last_time_us: dict[str, int]
 
@@ -85,7 +85,7 @@ def find_leaks(
             _extend_times(batch, split, first, last)
         _insert_normalised(con, min_words)
         users, threads, texts = (
-            Shared(*con.sql(COUNT_SHARED.format(kind=kind)).fetchall()[0])
+            SharedCounts(*con.sql(COUNT_SHARED.format(kind=kind)).fetchall()[0])
             for kind in ("users", "threads", "normalised")
         )
     return Leaks(users, threads, texts, first, last)

@@ -64,7 +64,7 @@ class LineBatch(NamedTuple):
         )
 
 
-def find_starts(lines: pads.Dataset) -> dict[int, int]:
+def find_first_line_ids(lines: pads.Dataset) -> dict[int, int]:
     """Return the id of the first line of each cluster; ids run through the files of all clusters."""
     starts: dict[int, int] = {}
     first = 0

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from persona_assets.assets.dataset.hash_index import MISSING, HashIndex
-from persona_assets.assets.dataset.keyed_hash import Hashes, derive_key, derive_number, hash_values, mix
-from persona_assets.assets.dataset.near_duplicates import N_VALUES, Signatures, group_near_duplicates, sign_texts
+from persona_assets.assets.dataset.keyed_hash import Hashes, derive_key, derive_number, hash_values, mix_hashes
+from persona_assets.assets.dataset.near_duplicates import N_VALUES, Signatures, group_near_duplicates, minhash_texts
 from persona_assets.assets.dataset.normalise import count_words, normalise_text
 from persona_assets.assets.dataset.split_options import SplitOptions
 from persona_assets.common.columns import column, required_column
@@ -168,7 +168,7 @@ class _TextReader:
         self._normalised.add(distinct[is_new], np.arange(n_known, n_known + is_new.sum(), dtype=np.int32))
         chosen = np.flatnonzero(is_long)[first[is_new]].tolist()
         if chosen:
-            self._signatures.append(sign_texts([texts[place] for place in chosen], seed=self._signature_seed))
+            self._signatures.append(minhash_texts([texts[place] for place in chosen], seed=self._signature_seed))
         numbers = np.full(len(texts), _TOO_SHORT, np.int32)
         numbers[is_long] = self._normalised.find(hashes[is_long])
         distinct, first = np.unique(raw_hashes[places], return_index=True)
@@ -221,7 +221,7 @@ def _number_lines_without_nodes(ids: Int64Array, kinds: list[_Incidence], option
     for kind in kinds:
         has_nodes[kind.lines] = True
     alone = np.flatnonzero(~has_nodes).astype(np.int32)
-    keys = mix(ids[alone].astype(np.uint64), derive_number(options.seed, "line"))
+    keys = mix_hashes(ids[alone].astype(np.uint64), derive_number(options.seed, "line"))
     return _Incidence(alone, np.arange(len(alone), dtype=np.int32), keys)
 
 

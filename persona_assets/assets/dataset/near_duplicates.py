@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from persona_assets.assets.dataset.keyed_hash import mix
+from persona_assets.assets.dataset.keyed_hash import mix_hashes
 
 Signatures = npt.NDArray[np.uint32]
 
@@ -26,7 +26,7 @@ _TEXTS_PER_BATCH = 20_000
 _PAIRS_PER_BATCH = 1 << 17
 
 
-def sign_texts(texts: Sequence[str], *, seed: int) -> Signatures:
+def minhash_texts(texts: Sequence[str], *, seed: int) -> Signatures:
     """Compute the MinHash signature of each text: uint32 `(n, 64)`, 20 microseconds a text of 120 characters.
 
     Args:
@@ -80,7 +80,7 @@ def _hash_runs(texts: Sequence[str], seed: int) -> tuple[npt.NDArray[np.uint64],
     counts = np.maximum(lengths - _RUN + 1, 0)
     offsets = np.append(0, np.cumsum(counts))
     # Mixed, as small factors would give runs of the same characters equal hashes.
-    factor = mix(np.array([seed], np.uint64), seed)[0] | np.uint64(1)
+    factor = mix_hashes(np.array([seed], np.uint64), seed)[0] | np.uint64(1)
     every = np.zeros(max(len(codes) - _RUN + 1, 0), np.uint64)
     for place in range(_RUN):
         every = every * factor + codes[place : place + len(every)]

@@ -139,7 +139,7 @@ def pair_acts(
     return Pairs(table, dict(con.sql(COUNT_REASONS).fetchall()))
 
 
-def find_targets(batch: LineBatch) -> npt.NDArray[np.int32]:
+def find_target_messages(batch: LineBatch) -> npt.NDArray[np.int32]:
     """Return the number of the message that each line's act is about: int32 `(n,)`, -1 if it is not shown.
 
     Of a conversation it is the message that the last one answers.
@@ -159,7 +159,7 @@ def _collect(
     ignored: list[pa.RecordBatch] = []
     for batch in batches:
         acts = np.array(batch.acts.to_pylist(), np.str_)
-        targets, splits = find_targets(batch), split_of_line[batch.line_ids]
+        targets, splits = find_target_messages(batch), split_of_line[batch.line_ids]
         is_usable = (splits >= 0) & (targets >= 0)
         # A post without text cannot be put into words.
         is_usable[is_usable] = store.has_text[targets[is_usable]]

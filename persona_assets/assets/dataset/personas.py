@@ -65,7 +65,7 @@ def find_personas(labels: pads.Dataset, day: dt.date, users: dict[int, int]) -> 
     ]
 
 
-def write_card(persona: Persona, *, acts: str) -> str:
+def build_system_message(persona: Persona, *, acts: str) -> str:
     """Write the system message that tells a model which persona to act as: name, description and phrases.
 
     Args:

@@ -9,12 +9,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from persona_assets.assets.dataset.acts import write_act
+from persona_assets.assets.dataset.acts import render_act
 from persona_assets.assets.dataset.forms import COMMON, MESSAGES, PREFERENCE, UNPAIRED_PREFERENCE
-from persona_assets.assets.dataset.keyed_hash import derive_number, mix
+from persona_assets.assets.dataset.keyed_hash import derive_number, mix_hashes
 from persona_assets.assets.dataset.line_batches import LineBatch
 from persona_assets.assets.dataset.message_store import MessageStore
-from persona_assets.assets.dataset.pair_acts import find_targets
+from persona_assets.assets.dataset.pair_acts import find_target_messages
 
 QUESTION = "Which of the two posts do you act on, and how?"
 # What the user is asked to prefer over the ignored post in unpaired rows: the most usual act.
@@ -43,10 +43,10 @@ def make_preference_rows(  # noqa: PLR0913 - what rows are made of
     rows, pairs = chat.take(pa.array(found)), pairs.take(pa.array(places))
     texts = [
         store.texts.take(pa.array(numbers)).to_pylist()
-        for numbers in (find_targets(batch)[found], pairs["ignored_message"].to_numpy())
+        for numbers in (find_target_messages(batch)[found], pairs["ignored_message"].to_numpy())
     ]
     lines = batch.line_ids[found]
-    is_second = (mix(lines.astype(np.uint64), derive_number(seed, "order of posts")) & np.uint64(1)).astype(bool)
+    is_second = (mix_hashes(lines.astype(np.uint64), derive_number(seed, "order of posts")) & np.uint64(1)).astype(bool)
     prompts: list[list[dict[str, str]]] = []
     chosen: list[list[dict[str, str]]] = []
     rejected: list[list[dict[str, str]]] = []
@@ -88,7 +88,7 @@ def make_unpaired_rows(chat: pa.Table, pairs: pa.Table, *, acts: str) -> pa.Tabl
     by_ignored = pairs.take(pa.array(order))
     _, done = _match(pairs["line_id"].to_numpy(), lines)
     places, ignored = _match(by_ignored["ignored_line_id"].to_numpy(), lines)
-    like = pa.array([[{"role": "assistant", "content": write_act(LIKE, None, acts=acts)}]], MESSAGES)
+    like = pa.array([[{"role": "assistant", "content": render_act(LIKE, None, acts=acts)}]], MESSAGES)
     # Rows stay in the order of lines.
     order = np.argsort(np.append(done, ignored), kind="stable")
     n_done, n_ignored = len(done), len(ignored)

@@ -61,7 +61,7 @@ FORMS = {
 PAIRED_FORMS = ("preference", "unpaired_preference")
 
 
-def read_forms(forms: str) -> tuple[str, ...]:
+def parse_forms(forms: str) -> tuple[str, ...]:
     """Parse a setting such as "chat,threads"; return the names of the forms in the order of `FORMS`.
 
     Raises:

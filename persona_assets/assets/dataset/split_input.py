@@ -38,7 +38,7 @@ class Refusals(NamedTuple):
             yield f"{REFUSED}: {reason}", has | (self.of_user[batch.authors] == place)
 
 
-def read_refusals(left_out: pa.Table | None, store: MessageStore) -> Refusals | None:
+def build_refusals(left_out: pa.Table | None, store: MessageStore) -> Refusals | None:
     """Build `Refusals` from a table of `user_id` and `reason`; None without a table."""
     if left_out is None:
         return None
@@ -56,7 +56,7 @@ class LineFilter(NamedTuple):
     dropped: Counter[str]
     refusals: Refusals | None = None
 
-    def choose(self, batch: LineBatch, store: MessageStore) -> npt.NDArray[np.bool_]:
+    def mask_releasable(self, batch: LineBatch, store: MessageStore) -> npt.NDArray[np.bool_]:
         """Return which lines of a batch can be released, bool `(n,)`, and count the others.
 
         Of several reasons the first one counts.
@@ -94,7 +94,7 @@ def read_split_input(
         chosen: Counts the lines that it drops.
     """
     for batch in batches:
-        kept = batch.select(chosen.choose(batch, store))
+        kept = batch.select(chosen.mask_releasable(batch, store))
         if kept.size:
             yield _describe(kept, store, personas[kept.cluster_id].number)
 

@@ -63,7 +63,7 @@ class SplitOptions:
         return train, validation, test
 
 
-def read_shares(text: str) -> tuple[float, float, float]:
+def parse_shares(text: str) -> tuple[float, float, float]:
     """Parse the shares of train, validation and test from a text such as "0.8,0.1,0.1".
 
     Raises:

@@ -78,23 +78,23 @@ def split_lines(batches: Iterable[pa.RecordBatch], options: SplitOptions) -> Lin
     """
     graph = read_line_graph(batches, options)
     if options.mode == "components":
-        return count_splits(graph, *decide_lines(graph, assign_nodes(graph, options), None))
+        return build_line_splits(graph, *decide_split_of_lines(graph, assign_nodes(graph, options), None))
     # Where users are in several splits, nothing else balances the lines that are dropped because their thread or text
     # began in another period. So the periods are chosen anew for the shares that the last ones lacked.
     asked = shares = np.array(options.normalised_shares)
     rounds_left = 1 if options.hold_out_users else _PERIOD_ROUNDS
     while True:
         periods = assign_periods(graph.first_time_us, graph.last_time_us, shares, options.gap_hours)
-        split, reason = decide_lines(graph, assign_nodes(graph, options, periods), periods)
+        split, reason = decide_split_of_lines(graph, assign_nodes(graph, options, periods), periods)
         rounds_left -= 1
         if not rounds_left:
-            return count_splits(graph, split, reason)
+            return build_line_splits(graph, split, reason)
         kept = np.bincount(split[split >= 0], minlength=len(SPLITS)) + 1
         shares = shares * asked * kept.sum() / kept
         shares = shares / shares.sum()
 
 
-def decide_lines(
+def decide_split_of_lines(
     graph: LineGraph, splits: SplitNumbers, periods: SplitNumbers | None
 ) -> tuple[SplitNumbers, SplitNumbers]:
     """Return each line's split from those of its nodes, and the index of its reason in `DROPPED_REASONS`.
@@ -118,8 +118,8 @@ def decide_lines(
     return np.where(reasons < 0, chosen, -1).astype(np.int8), reasons
 
 
-def count_splits(graph: LineGraph, split: SplitNumbers, reason: SplitNumbers) -> LineSplits:
-    """Build `LineSplits` from the split and the reason of each line, as `decide_lines` returns them."""
+def build_line_splits(graph: LineGraph, split: SplitNumbers, reason: SplitNumbers) -> LineSplits:
+    """Build `LineSplits` from the split and the reason of each line, as `decide_split_of_lines` returns them."""
     lines = pa.table([graph.line_ids, _name(split, SPLITS), _name(reason, DROPPED_REASONS)], schema=LINE_SPLITS)
     personas, rows = np.unique(graph.personas, return_inverse=True)
     columns = len(SPLITS) + 1

@@ -17,7 +17,7 @@ Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
 
 
-def build_namer(
+def build_user_namer(
     users: pa.StringArray, *, scope: Scope, key: PseudonymKey | None, release: str, persona: Callable[[int], str]
 ) -> Callable[[LineBatch, Int32Array, Int64Array], pa.StringArray]:
     """Build a function that names the users of lines: by pseudonyms or, without a key, by number.

@@ -19,11 +19,11 @@ from persona_assets.common.vector_chunks import (
     HASH_BYTES,
     KEY_FILE,
     TextHashes,
-    damaged_chunk,
+    damaged_chunk_error,
     hash_texts,
     name_cache_folder,
-    read_existing,
     read_hashes,
+    read_if_exists,
 )
 
 __all__ = ["CachedVectors", "TextHashes", "VectorCache", "hash_texts"]
@@ -70,7 +70,7 @@ class VectorCache:
         self._dimensions, self._dtype = dimensions, np.dtype(dtype)
         with explaining_full_disk(_describe(self._folder)):
             self._folder.mkdir(parents=True, exist_ok=True)
-        if read_existing(self._folder / KEY_FILE) != text:  # missing or damaged
+        if read_if_exists(self._folder / KEY_FILE) != text:  # missing or damaged
             self._write(self._folder / KEY_FILE, text)
 
     def find(self, hashes: TextHashes) -> Iterator[CachedVectors]:
@@ -129,7 +129,7 @@ class VectorCache:
         try:
             with file.open("rb") as content:
                 if os.fstat(content.fileno()).st_size != len(is_hit) * width:
-                    raise damaged_chunk(file)
+                    raise damaged_chunk_error(file)
                 for start in range(0, len(is_hit), block_rows):
                     block = content.read(min(block_rows, len(is_hit) - start) * width)
                     hasher.update(block)
@@ -138,7 +138,7 @@ class VectorCache:
         except FileNotFoundError:
             return None
         if hasher.digest() != checksum:
-            raise damaged_chunk(file)
+            raise damaged_chunk_error(file)
         return np.concatenate(hits)
 
     def _write(self, file: Path, content: bytes) -> None:

@@ -39,7 +39,7 @@ def build_language_decider(language: str) -> LanguageDecider:
         language: ISO 639-1 code, such as "en" or "de".
 
     Raises:
-        DetectorError: pycld2 cannot be imported.
+        LanguageDetectorError: pycld2 cannot be imported.
         SettingsError: The detector does not know the language.
     """
     score = build_log_odds(language)

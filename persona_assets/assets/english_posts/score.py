@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from persona_assets.assets.english_posts.common_words import COMMON_WORDS
-from persona_assets.errors import DetectorError, SettingsError
+from persona_assets.errors import LanguageDetectorError, SettingsError
 
 # Codes of the detector and of old clients that differ from ISO 639-1. Scots is included because the detector often
 # mistakes short English for it.
@@ -35,7 +35,7 @@ def build_log_odds(language: str) -> LogOddsOfText:
         language: ISO 639-1 code, such as "en" or "de".
 
     Raises:
-        DetectorError: pycld2 cannot be imported.
+        LanguageDetectorError: pycld2 cannot be imported.
         SettingsError: The detector does not know the language.
     """
     score_of_detector = _load_detector(language)
@@ -81,7 +81,7 @@ def _load_detector(language: str) -> Callable[[str], float]:
     try:
         import pycld2  # noqa: PLC0415 - a C++ library that some platforms lack: the error is to come when it is used
     except ImportError as error:
-        raise DetectorError(
+        raise LanguageDetectorError(
             "the language detector pycld2 cannot be imported. There are wheels for Linux x86-64 and macOS only: "
             "elsewhere install a C++ compiler and run `pip install --no-binary pycld2 pycld2`"
         ) from error

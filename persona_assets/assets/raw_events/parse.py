@@ -21,7 +21,7 @@ from persona_assets.assets.raw_events.read_files import ParsedFiles, read_files_
 from persona_assets.capture.files import CaptureFile
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.provenance import Provenance
-from persona_assets.errors import WorkerError
+from persona_assets.errors import WorkerKilledError
 from persona_assets.forgotten_accounts.tombstones import Tombstones
 
 # Minimum bytes of input per worker process: for less, starting it (0.4 s of CPU) costs more than it saves.
@@ -70,7 +70,7 @@ def parse_files(  # noqa: PLR0913 - inputs and resources of a day
         on top, at most 2 GiB.
 
     Raises:
-        WorkerError: A worker process was killed, as Linux does when memory runs out.
+        WorkerKilledError: A worker process was killed, as Linux does when memory runs out.
         StorageError: The disk of `scratch` is full.
     """
     with explaining_full_disk(scratch):
@@ -135,7 +135,7 @@ def _read_in_processes(
                 pool.submit(os.getpid)
             yield from found
         except BrokenProcessPool as error:
-            raise WorkerError(
+            raise WorkerKilledError(
                 f"one of {workers} processes that parse {tasks[0][1]} was killed, most likely because memory ran out: "
                 "set PERSONA_WORKERS lower (each takes some 300 MB), or give the step more memory"
             ) from error

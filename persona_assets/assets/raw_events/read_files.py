@@ -24,7 +24,7 @@ from persona_assets.assets.raw_events.read_counts import (
     ReadCounts,
 )
 from persona_assets.assets.raw_events.read_segments import SEGMENT_SUFFIX, read_blocks
-from persona_assets.assets.raw_events.segment_rows import split_block
+from persona_assets.assets.raw_events.segment_rows import convert_block_rows
 from persona_assets.assets.raw_events.sorted_runs import SortedRun, count_events_by_kind, write_run
 from persona_assets.assets.raw_events.split_lines import (
     LINE_LIMIT_BYTES,
@@ -194,7 +194,7 @@ class _FileReader:
         self.counts.other_days += len(times) - len(rows)
         self.counts.lines += len(rows)
         self.counts.line_bytes += block.size
-        split = split_block(block, rows)
+        split = convert_block_rows(block, rows)
         for group in split.groups:
             self._buffer.add_columns(group)
         self._buffer.add(split.others)  # takes all of them: their ids are valid, and none is None

@@ -21,7 +21,7 @@ from persona_assets.archive.blocks import (
     Block,
     ByteStringColumn,
 )
-from persona_assets.archive.dag_cbor import RecordError, count_nested_levels, decode_record
+from persona_assets.archive.dag_cbor import DagCborError, count_nested_levels, decode_record
 from persona_assets.assets.raw_events.event_types import (
     RECORD_TYPES,
     TIME_US_LIMIT,
@@ -71,7 +71,7 @@ class BlockRows(NamedTuple):
     irregular: list[int]  # numbers in the block of events that need the slow path, ascending
 
 
-def split_block(block: Block, rows: np.ndarray) -> BlockRows:
+def convert_block_rows(block: Block, rows: np.ndarray) -> BlockRows:
     """Convert those `rows` of a block that have the usual form to columns; decode the others one by one.
 
     Args:
@@ -147,7 +147,7 @@ def _decode_others(block: Block, rows: np.ndarray) -> tuple[list[JetstreamEvent]
         kind = BODY_BY_KIND[int(block.kinds[row])]
         try:
             body = msgspec.convert(decode_record(block.payloads[row]), NonCommitBody)
-        except (RecordError, msgspec.ValidationError):
+        except (DagCborError, msgspec.ValidationError):
             failed.append(row)
             continue
         event = JetstreamEvent(block.dids[row].decode(), int(times[row]), kind, seq=int(block.seqs[row]))  # pyright: ignore[reportArgumentType] - a kind
@@ -193,7 +193,7 @@ def _find_deep_records(payloads: ByteStringColumn, beyond_ascii: np.ndarray) -> 
 def _is_too_deep(payload: bytes, limit: int) -> bool:
     try:
         return count_nested_levels(decode_record(payload)) > limit
-    except RecordError:
+    except DagCborError:
         return False  # the record is left out of its line
 
 
@@ -206,13 +206,13 @@ def _decode_records(
     try:
         found = [decode_record(content[start:end]) for start, end in zip(starts, ends, strict=True)]
         return rows, msgspec.convert(found, list[shape]), []
-    except (RecordError, msgspec.ValidationError):
+    except (DagCborError, msgspec.ValidationError):
         pass
     records, kept, failed = list[TypedRecord](), list[int](), list[int]()
     for row in rows.tolist():
         try:
             records.append(msgspec.convert(decode_record(payloads[row]), shape))
             kept.append(row)
-        except (RecordError, msgspec.ValidationError):
+        except (DagCborError, msgspec.ValidationError):
             failed.append(row)
     return np.array(kept, np.int64), records, failed

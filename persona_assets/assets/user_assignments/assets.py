@@ -11,7 +11,7 @@ from persona_assets.assets.user_assignments.nearest_personas import (
     AssignedUsers,
     EarlierClusters,
     assign_users,
-    read_clusters,
+    load_earlier_clusters,
 )
 from persona_assets.assets.user_assignments.stored_tables import USER_ASSIGNMENTS
 from persona_assets.common.checks import Check, build_accounting_check
@@ -27,13 +27,13 @@ from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.consent.left_out import LeftOut, find_left_out, rules_of
+from persona_assets.consent.left_out import LeftOut, build_leave_out_rules, find_left_out
 from persona_assets.consent.purposes import UndefinedMeans
 from persona_assets.errors import MissingPartitionError, SettingsError
 from persona_assets.io_managers.consent_tables import open_consent_tables
 from persona_assets.io_managers.stored_days import list_stored_days, open_day, open_table_of_all_days
 from persona_assets.partitions import list_window_days, parse_day
-from persona_assets.post_vectors.duplicates import find_repeated_uris
+from persona_assets.post_vectors.repeated_uris import find_repeated_uris
 from persona_assets.settings import from_setting, read_settings
 
 # Maximum number of clusters in the UI's table `personas`, the largest ones.
@@ -137,7 +137,9 @@ def build_user_assignments(
             work = QueryOptions(memory_limit=config.memory_limit, scratch=scratch.new_folder())
             earlier = None if day is None else _read(data, day)
             said = open_consent_tables(in_graph=consents, since=of_window[0])
-            rules = rules_of("user_assignments", deletions=config.deletions, embedding=config.consent_embedding)
+            rules = build_leave_out_rules(
+                "user_assignments", deletions=config.deletions, embedding=config.consent_embedding
+            )
             left_out = find_left_out(embeddings, said, rules, **work)
             progress = Progress(context.log.info, what="post vectors")
             assigned = _assign(embeddings, english_users, earlier, left_out, work, progress)
@@ -218,7 +220,7 @@ def _choose_day(data: str, partition_key: str, asked: str | None) -> dt.date | N
 def _read(data: str, day: dt.date) -> EarlierClusters:
     stored = open_day(data, "clusters", day, "cluster_centres")
     lineage = open_table_of_all_days(data, "lineage")
-    return read_clusters(day, stored.main, stored.side_tables["cluster_centres"], lineage)
+    return load_earlier_clusters(day, stored.main, stored.side_tables["cluster_centres"], lineage)
 
 
 def check_assignments(assigned: AssignedUsers, drift: Drift | None, users: int) -> list[dg.AssetCheckResult]:

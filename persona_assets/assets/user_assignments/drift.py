@@ -6,7 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from persona_assets.assets.user_assignments.nearest_personas import EarlierClusters, outlier_ranks, summarise_fit
+from persona_assets.assets.user_assignments.nearest_personas import (
+    EarlierClusters,
+    outlier_ranks,
+    similarity_statistics,
+)
 from persona_assets.post_vectors.assign import Float64Array, Int64Array
 
 # Share of outliers that advises a new fit, as a multiple of the share that is expected without drift.
@@ -52,9 +56,9 @@ def measure_drift(assigned: pa.Table, earlier: EarlierClusters) -> Drift | None:
     outlier = assigned["outlier"].to_numpy()
     is_new = ~pc.is_in(assigned["user_id"], value_set=earlier.user_ids).to_numpy()
     counts = np.bincount(labels, minlength=len(earlier.users))
-    means = summarise_fit(earlier, lambda group: float(group.mean()))
+    means = similarity_statistics(earlier, lambda group: float(group.mean()))
     # Users with equal vectors have no spread; a thousandth of cosine is then one deviation.
-    deviations = np.maximum(summarise_fit(earlier, lambda group: float(group.std())), 1e-3)
+    deviations = np.maximum(similarity_statistics(earlier, lambda group: float(group.std())), 1e-3)
     weights = counts / n_users
     fall = (means[labels] - similarity) / deviations[labels]
     shifts = population_shifts(counts, earlier.users)
@@ -64,14 +68,14 @@ def measure_drift(assigned: pa.Table, earlier: EarlierClusters) -> Drift | None:
         users=n_users,
         new_users=int(is_new.sum()),
         outlier_share=float(outlier.mean()),
-        outlier_limit=outlier_limit(counts, earlier.users),
+        outlier_limit=outlier_share_limit(counts, earlier.users),
         new_outlier_share=float(outlier[is_new].mean()) if is_new.any() else None,
         mean_similarity=float(similarity.mean()),
         fit_similarity=float((means * earlier.users).sum() / earlier.users.sum()),
         similarity_fall=float(fall.mean()),
         fall_limit=MAX_SIMILARITY_FALL + _Z_95 * float(1 / n_users + (weights**2 / earlier.users).sum()) ** 0.5,
         population_shift=float(shifts.sum()),
-        shift_limit=shift_limit(counts, earlier.users),
+        shift_limit=population_shift_limit(counts, earlier.users),
         by_cluster=[
             {
                 "cluster": cluster,
@@ -89,7 +93,7 @@ def measure_drift(assigned: pa.Table, earlier: EarlierClusters) -> Drift | None:
     )
 
 
-def outlier_limit(counts: Int64Array, fit_counts: Int64Array) -> float:
+def outlier_share_limit(counts: Int64Array, fit_counts: Int64Array) -> float:
     """Return the share of outliers above which a new clustering is advised.
 
     In a cluster of n users of the fit, the share of later users below the r-th lowest similarity is a random number
@@ -118,7 +122,7 @@ def population_shifts(counts: Int64Array, fit_counts: Int64Array) -> Float64Arra
     return (p - q) * np.log(p / q)
 
 
-def shift_limit(counts: Int64Array, fit_counts: Int64Array) -> float:
+def population_shift_limit(counts: Int64Array, fit_counts: Int64Array) -> float:
     """Return the limit of the population stability index: the usual one, or what chance exceeds in 5 % of cases.
 
     Between samples of the same population of n and m users, the index is about chi-squared with k - 1 degrees of

@@ -51,7 +51,7 @@ class AssignedUsers(NamedTuple):
     dropped: dict[str, int]
 
 
-def read_clusters(
+def load_earlier_clusters(
     day: dt.date, clusters: pads.Dataset, centres: pads.FileSystemDataset, lineage: pads.Dataset | None
 ) -> EarlierClusters:
     """Load an earlier day's clusters: centres, users with their similarity, and persona numbers.
@@ -179,7 +179,7 @@ def leave_one_out_similarity(similarity: Vectors, labels: Labels, n_clusters: in
     return np.where(np.bincount(labels, minlength=n_clusters)[labels] > 1, np.clip(others, -1, 1), np.nan)
 
 
-def summarise_fit(earlier: EarlierClusters, summarise: Callable[[Float64Array], float]) -> Float64Array:
+def similarity_statistics(earlier: EarlierClusters, summarise: Callable[[Float64Array], float]) -> Float64Array:
     """Return a statistic of the similarities within each cluster, `(k,)`.
 
     A cluster of one user has no similarity of its own: it gets the statistic of all users.
@@ -195,7 +195,7 @@ def outlier_limits(earlier: EarlierClusters) -> Float64Array:
 
     It is the r-th lowest of the similarities of the cluster's own users, r as `outlier_ranks` gives it.
     """
-    return summarise_fit(earlier, lambda group: float(np.sort(group)[int(_rank(len(group))) - 1]))
+    return similarity_statistics(earlier, lambda group: float(np.sort(group)[int(_rank(len(group))) - 1]))
 
 
 def outlier_ranks(users: Int64Array) -> Int64Array:

@@ -1,14 +1,14 @@
 import datetime as dt
 import json
 
-from persona_assets.assets.agent_profiles.agentsociety_file import write_agentsociety_json
+from persona_assets.assets.agent_profiles.agentsociety_file import render_agentsociety_json
 from persona_assets_tests.assets.agent_profiles.builders import derive
 from persona_assets_tests.assets.agent_profiles.simulators import load_module, needs_simulators
 
 
 def write(tmp_path, *sizes):
     agents = derive(tmp_path, *sizes)
-    return agents, json.loads(write_agentsociety_json(agents, first_day=dt.date(2025, 3, 1)))
+    return agents, json.loads(render_agentsociety_json(agents, first_day=dt.date(2025, 3, 1)))
 
 
 @needs_simulators

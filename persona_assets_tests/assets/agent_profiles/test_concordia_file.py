@@ -1,6 +1,6 @@
 import json
 
-from persona_assets.assets.agent_profiles.concordia_file import write_concordia_json
+from persona_assets.assets.agent_profiles.concordia_file import render_concordia_json
 from persona_assets_tests.assets.agent_profiles.builders import derive
 from persona_assets_tests.assets.agent_profiles.simulators import import_package, needs_simulators
 
@@ -8,7 +8,7 @@ from persona_assets_tests.assets.agent_profiles.simulators import import_package
 @needs_simulators
 def test_concordia_takes_the_instances(tmp_path):
     agents = derive(tmp_path, 60)
-    written = json.loads(write_concordia_json(agents))
+    written = json.loads(render_concordia_json(agents))
     prefab = import_package("concordia.typing.prefab")
 
     instances = [

@@ -12,8 +12,8 @@ import pandas as pd
 
 from persona_assets.assets.agent_profiles.oasis_files import (
     TWITTER_COLUMNS,
-    write_reddit_json,
-    write_twitter_csv,
+    render_oasis_reddit_json,
+    render_oasis_twitter_csv,
 )
 from persona_assets_tests.assets.agent_profiles.builders import HOSTILE, cards_of, derive
 
@@ -21,7 +21,7 @@ from persona_assets_tests.assets.agent_profiles.builders import HOSTILE, cards_o
 def test_the_csv_is_read_as_oasis_reads_it(tmp_path):
     agents = derive(tmp_path, 100, 80)
 
-    read = pd.read_csv(io.BytesIO(write_twitter_csv(agents)))
+    read = pd.read_csv(io.BytesIO(render_oasis_twitter_csv(agents)))
 
     assert tuple(read.columns) == TWITTER_COLUMNS
     assert len(read) == len(agents.agents) == 9
@@ -38,7 +38,7 @@ def test_the_csv_is_read_as_oasis_reads_it(tmp_path):
 def test_the_json_has_what_oasis_demands_and_makes_nothing_up(tmp_path):
     agents = derive(tmp_path, 40)
 
-    listed = json.loads(write_reddit_json(agents))
+    listed = json.loads(render_oasis_reddit_json(agents))
 
     assert len(listed) == 2
     for agent in listed:
@@ -50,7 +50,7 @@ def test_the_json_has_what_oasis_demands_and_makes_nothing_up(tmp_path):
 def test_cells_begin_with_our_words_and_stay_on_their_line(tmp_path):
     cards = {0: cards_of(1)[0]._replace(name=HOSTILE, phrases=(HOSTILE,))}
 
-    content = write_twitter_csv(derive(tmp_path, 20, cards=cards))
+    content = render_oasis_twitter_csv(derive(tmp_path, 20, cards=cards))
 
     assert content.count(b"\n") == 2
     (row,) = pd.read_csv(io.BytesIO(content)).to_dict("records")

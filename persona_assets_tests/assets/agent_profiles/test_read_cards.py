@@ -3,7 +3,7 @@ import datetime as dt
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from persona_assets.assets.agent_profiles.read_cards import read_cards, unnamed_cards
+from persona_assets.assets.agent_profiles.read_cards import make_unnamed_cards, read_cards
 from persona_assets_tests.assets.agent_profiles.builders import clusters_of
 
 DAY = dt.date(2025, 3, 1)
@@ -37,4 +37,4 @@ def test_labels_of_other_clusters_or_days_are_not_taken():
 
 
 def test_without_labels_cards_have_numbers_alone():
-    assert unnamed_cards(clusters_of(2, 1)) == {0: (None, "cluster 0", "", ()), 1: (None, "cluster 1", "", ())}
+    assert make_unnamed_cards(clusters_of(2, 1)) == {0: (None, "cluster 0", "", ()), 1: (None, "cluster 1", "", ())}

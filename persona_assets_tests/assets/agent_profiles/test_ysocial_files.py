@@ -6,8 +6,8 @@ import pytest
 
 from persona_assets.assets.agent_profiles.ysocial_files import (
     UNKNOWN_FIELDS,
-    write_config_json,
-    write_population_json,
+    render_ysocial_config,
+    render_ysocial_population,
 )
 from persona_assets_tests.assets.agent_profiles.builders import action, derive
 
@@ -21,7 +21,7 @@ FIELDS = set(
 
 
 def test_an_agent_has_every_field_and_nothing_made_up(tmp_path):
-    listed = json.loads(write_population_json(derive(tmp_path, 40)))["agents"]
+    listed = json.loads(render_ysocial_population(derive(tmp_path, 40)))["agents"]
 
     assert len(listed) == 2
     for agent in listed:
@@ -33,7 +33,7 @@ def test_activity_is_what_users_did(tmp_path):
     rows = [action(number, "post", "a", hour=2) for number in range(20)]
     rows += [action(number, "like", f"b{key}", hour=3) for number in range(20) for key in range(3)]
 
-    config = json.loads(write_config_json(derive(tmp_path, 20, rows=rows)))
+    config = json.loads(render_ysocial_config(derive(tmp_path, 20, rows=rows)))
 
     likelihood = config["simulation"]["actions_likelihood"]
     assert set(likelihood) == {"post", "image", "news", "comment", "read", "share", "search", "cast"}
@@ -45,7 +45,7 @@ def test_activity_is_what_users_did(tmp_path):
 
 
 def test_each_persona_has_its_own_hours(tmp_path):
-    personas = json.loads(write_config_json(derive(tmp_path, 40, 40)))["personas"]
+    personas = json.loads(render_ysocial_config(derive(tmp_path, 40, 40)))["personas"]
 
     assert set(personas) == {"persona_10", "persona_11"}
     assert personas["persona_10"]["hourly_activity"] != personas["persona_11"]["hourly_activity"]

@@ -13,7 +13,7 @@ from persona_assets.definitions import build_definitions
 from persona_assets.errors import SettingsError
 from persona_assets.io_managers.parquet_tables import ParquetIOManager
 from persona_assets.partitions import daily_partitions
-from persona_assets.recording.day_notes import add_recording_notes, note_gap, read_gaps
+from persona_assets.recording.day_notes import add_gap_to_notes, add_recording_notes, read_gaps
 from persona_assets.recording.results import Gap
 from persona_assets.settings import read_settings
 from persona_assets_tests.archive.segments import event_row, in_blocks, write_segment
@@ -130,7 +130,7 @@ def test_a_day_that_was_recorded_in_part_is_completed(materialize, capture):
     noon = micro(f"{DAY}T12:00:00")
     (capture / DAY).mkdir(parents=True)
     add_recording_notes(capture / DAY, [{"mode": "live"}])
-    note_gap(capture, Gap(noon, noon + SECOND, "the connection was lost"))
+    add_gap_to_notes(capture, Gap(noon, noon + SECOND, "the connection was lost"))
     with running(server := JetstreamServer(EVENTS)):
         result = materialize(server)
 

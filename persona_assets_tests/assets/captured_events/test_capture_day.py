@@ -6,7 +6,7 @@ import pytest
 
 from persona_assets.assets.captured_events.capture_day import is_day_recorded, list_recorded_files, replay_day
 from persona_assets.common.utc_times import find_day_range
-from persona_assets.errors import CaptureError
+from persona_assets.errors import CaptureFilesError
 from persona_assets.recording.day_notes import add_recording_notes, build_range_note
 from persona_assets.recording.results import Recording
 
@@ -44,11 +44,11 @@ def test_only_a_recording_of_the_whole_day_counts(folder):
 def test_files_that_no_recorder_made_are_an_error(folder):
     (folder / "00.jsonl").write_bytes(b"{}")
 
-    with pytest.raises(CaptureError, match="PERSONA_SOURCE=files"):
+    with pytest.raises(CaptureFilesError, match="PERSONA_SOURCE=files"):
         is_day_recorded(folder.parent, DAY)
 
 
 def test_a_recording_that_was_stopped_is_no_day():
-    with pytest.raises(CaptureError, match="to continue it"):
+    with pytest.raises(CaptureFilesError, match="to continue it"):
         replay_day(DAY, lambda _: Recording(events=5))
     assert replay_day(DAY, lambda _: Recording(events=5, is_complete=True)).events == 5

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persona_assets.assets.cluster_jsonl.excluded import describe_author, describe_target
+from persona_assets.assets.cluster_jsonl.excluded import outcome_for_author, outcome_for_target
 from persona_assets.assets.cluster_jsonl.ignored import IgnoredOptions
 from persona_assets_tests.assets.cluster_jsonl.builders import accounted, act, build, inputs, lines_of, message, uri_of
 from persona_assets_tests.consent.builders import left_out
@@ -196,6 +196,6 @@ def test_every_action_of_any_window_is_counted_once_and_nothing_left_out_is_writ
 
 
 def test_outcomes_are_told_of_authors_and_targets():
-    assert describe_author("refuses training") == "author refuses training"
-    assert describe_author("account deleted") == "author's account deleted"
-    assert describe_target("author refuses training") == "target's author refuses training"
+    assert outcome_for_author("refuses training") == "author refuses training"
+    assert outcome_for_author("account deleted") == "author's account deleted"
+    assert outcome_for_target("author refuses training") == "target's author refuses training"

@@ -10,7 +10,7 @@ import pytest
 import persona_assets.assets.cluster_jsonl
 from persona_assets.assets.cluster_jsonl import build as build_module
 from persona_assets.assets.cluster_jsonl.ignored import IgnoredOptions
-from persona_assets.assets.cluster_jsonl.relations import RELATIONS, create_empty_table
+from persona_assets.assets.cluster_jsonl.relations import RELATIONS, create_empty_table_sql
 from persona_assets.common.database import open_duckdb
 from persona_assets_tests.assets.cluster_jsonl.builders import act, build, inputs, message, uri_of
 
@@ -62,7 +62,7 @@ class Recorder:
     def compare_declared(self):
         """Return what is described of each declared relation, from an empty table with its columns."""
         for name in self._described.keys() & DECLARED.keys():
-            statement = create_empty_table(name).replace("FLOAT[d]", f"FLOAT[{WIDTH}]")
+            statement = create_empty_table_sql(name).replace("FLOAT[d]", f"FLOAT[{WIDTH}]")
             self._con.execute(statement.replace(f"TABLE {name} ", f"TABLE declared_{name} "))
             self._described[name].add(describe(self._con, f"declared_{name}"))
 
@@ -124,7 +124,7 @@ MODULES = {
     for path in PACKAGE.glob("*.py")
     if path.stem not in {"relations", "assets", "__init__"}
 }
-GIVE_NAMES = {"register", "create_empty_table"}
+GIVE_NAMES = {"register", "create_empty_table_sql"}
 
 
 def find_sql(tree):
@@ -168,4 +168,4 @@ def test_makers_and_readers_are_the_declared_ones(maker):
 
 def test_a_relation_that_is_not_declared_cannot_be_created_empty():
     with pytest.raises(ValueError, match="not enough values"):
-        create_empty_table("nothing")
+        create_empty_table_sql("nothing")

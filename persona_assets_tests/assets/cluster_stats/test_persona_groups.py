@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from persona_assets.assets.cluster_stats.persona_groups import group_personas, read_paths
+from persona_assets.assets.cluster_stats.persona_groups import group_personas, list_coarser_clusters
 
 
 def test_the_levels_of_the_clustering_are_used_and_named_after_the_largest_personas():
@@ -40,4 +40,4 @@ def test_personas_without_words_name_a_group_only_if_it_has_no_others():
 
 
 def test_paths_are_those_of_the_users_of_each_cluster():
-    assert read_paths([[3, 1], [2, 0], [3, 1]], np.array([1, 0, 1]), 2) == [[2], [3]]
+    assert list_coarser_clusters([[3, 1], [2, 0], [3, 1]], np.array([1, 0, 1]), 2) == [[2], [3]]

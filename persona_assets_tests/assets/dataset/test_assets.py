@@ -12,8 +12,8 @@ import pytest
 from upath import UPath
 
 from persona_assets.assets.dataset import assets as module
-from persona_assets.assets.dataset.assets import DatasetConfig, build_dataset, read_options
-from persona_assets.assets.dataset.gate import audit_release
+from persona_assets.assets.dataset.assets import DatasetConfig, build_dataset, build_release_options
+from persona_assets.assets.dataset.gate import measure_release
 from persona_assets.assets.dataset.gate_checks import GATE_CHECKS
 from persona_assets.assets.persona_labels.carry_names import PERSONA_LABELS
 from persona_assets.common.scratch import Scratch
@@ -175,7 +175,9 @@ def test_a_failed_check_leaves_nothing_in_place(run, monkeypatch, measure, check
     first, folder = run()
     assert first.success
     assert folder.exists()
-    monkeypatch.setattr(module, "audit_release", lambda *given, **how: audit_release(*given, **how)._replace(**measure))
+    monkeypatch.setattr(
+        module, "measure_release", lambda *given, **how: measure_release(*given, **how)._replace(**measure)
+    )
 
     result, folder = run()
 
@@ -252,14 +254,14 @@ def test_a_key_makes_pseudonyms_of_any_scope(run, monkeypatch, key_file, scope):
 def test_the_key_must_exist_be_private_and_lie_outside_the_data(monkeypatch, tmp_path, key_file):
     monkeypatch.setenv("PERSONA_DATA", str(tmp_path))
     with pytest.raises(SettingsError, match="needs PERSONA_DATASET_KEY"):
-        read_options(DatasetConfig(dataset_pseudonyms="release"))
+        build_release_options(DatasetConfig(dataset_pseudonyms="release"))
     monkeypatch.setenv("PERSONA_DATASET_KEY", str(tmp_path / "sub" / "key"))
     with pytest.raises(SettingsError, match="keep the key where the data is not"):
-        read_options(DatasetConfig())
+        build_release_options(DatasetConfig())
     monkeypatch.setenv("PERSONA_DATASET_KEY", str(key_file))
     key_file.chmod(0o644)
     with pytest.raises(PseudonymKeyError, match="chmod 600"):
-        read_options(DatasetConfig())
+        build_release_options(DatasetConfig())
 
 
 def test_forms_without_ignored_messages_are_errors(run):

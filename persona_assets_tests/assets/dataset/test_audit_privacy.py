@@ -4,8 +4,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets.assets.dataset import build as build_module
-from persona_assets.assets.dataset.audit_privacy import draw_sample, read_own_texts, read_text
-from persona_assets.assets.dataset.gate import audit_release
+from persona_assets.assets.dataset.audit_privacy import extract_written_text, read_own_texts, sample_texts
+from persona_assets.assets.dataset.gate import measure_release
 from persona_assets_tests.assets.cluster_jsonl.builders import message
 from persona_assets_tests.assets.dataset.builders import OPTIONS, SECOND, did, keep_all, release, rows_of, window
 
@@ -28,7 +28,7 @@ def audit(rows, clusters, tmp_path, monkeypatch, **options):
     monkeypatch.setattr(build_module, "split_lines", keep_all)
     options = OPTIONS._replace(forms=FORMS, **options)
     folder, said, given, _ = release(rows, clusters, tmp_path, options=options)
-    return audit_release(folder, said, given, options, memory_limit="1GB", scratch=tmp_path).privacy
+    return measure_release(folder, said, given, options, memory_limit="1GB", scratch=tmp_path).privacy
 
 
 @pytest.mark.parametrize("acts", ["json", "text"])
@@ -83,7 +83,7 @@ def test_a_sample_has_texts_of_everybody_and_no_name_of_the_form(tmp_path, monke
     monkeypatch.setattr(build_module, "split_lines", keep_all)
     folder, said, _, _ = release(*window(), tmp_path)
 
-    drawn = draw_sample(folder, said, seed=0)
+    drawn = sample_texts(folder, said, seed=0)
 
     assert {"hello world", "outside", "mine"} <= set(drawn)
     assert not any("@user" in text or "They write." in text for text in drawn)
@@ -107,4 +107,4 @@ def test_a_sample_has_texts_of_everybody_and_no_name_of_the_form(tmp_path, monke
     ],
 )
 def test_a_text_is_read_without_what_the_form_adds(written, text):
-    assert read_text(written) == text
+    assert extract_written_text(written) == text

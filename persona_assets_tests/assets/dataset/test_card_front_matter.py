@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from persona_assets.assets.dataset.card_front_matter import name_config, write_front_matter
+from persona_assets.assets.dataset.card_front_matter import name_config, render_front_matter
 from persona_assets.assets.dataset.release_schemas import FORMS
 from persona_assets.assets.dataset.write_shards import Shard
 
@@ -15,7 +15,7 @@ def front_matter(n_personas, forms=tuple(FORMS)):
         for number in range(n_personas)
         for split in ("train", "test")
     ]
-    written = write_front_matter(
+    written = render_front_matter(
         shards,
         {form: FORMS[form] for form in forms},
         license_name="other",

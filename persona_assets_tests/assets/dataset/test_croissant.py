@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from persona_assets.assets.dataset.croissant import write_croissant
+from persona_assets.assets.dataset.croissant import render_croissant
 from persona_assets.assets.dataset.release_schemas import FORMS
 
 PROPERTIES = {
@@ -20,7 +20,7 @@ PROPERTIES = {
 @pytest.fixture
 def file(tmp_path):
     path = tmp_path / "croissant.json"
-    path.write_bytes(write_croissant(FORMS, properties=PROPERTIES, responsible_use={"dataCollection": "a stream"}))
+    path.write_bytes(render_croissant(FORMS, properties=PROPERTIES, responsible_use={"dataCollection": "a stream"}))
     return path
 
 

@@ -4,8 +4,8 @@ import datasets
 import pytest
 
 from persona_assets.assets.dataset.data_card import CardOptions
-from persona_assets.assets.dataset.describe import describe_release
-from persona_assets.assets.dataset.gate import audit_release
+from persona_assets.assets.dataset.descriptions import write_descriptions
+from persona_assets.assets.dataset.gate import measure_release
 from persona_assets_tests.assets.dataset.builders import OPTIONS, persona_of, release, window
 
 CARD = CardOptions("cc-by-4.0", "en", "words", ["2025-03-01", "2025-03-02"])
@@ -14,9 +14,9 @@ CARD = CardOptions("cc-by-4.0", "en", "words", ["2025-03-01", "2025-03-02"])
 @pytest.fixture
 def made(tmp_path):
     folder, said, given, _ = release(*window(), tmp_path)
-    found = audit_release(folder, said, given, OPTIONS, memory_limit="1GB", scratch=tmp_path)
+    found = measure_release(folder, said, given, OPTIONS, memory_limit="1GB", scratch=tmp_path)
     personas = [persona_of(0)._replace(name="a|b *c*"), persona_of(1)]
-    describe_release(folder, said, personas, OPTIONS, CARD, found)
+    write_descriptions(folder, said, personas, OPTIONS, CARD, found)
     return folder, said, (folder / "README.md").read_text(encoding="utf-8")
 
 

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets.assets.dataset import build as build_module
-from persona_assets.assets.dataset.gate import audit_release, count_account_ids
+from persona_assets.assets.dataset.gate import count_account_ids, measure_release
 from persona_assets.assets.dataset.split_input import LineFilter
 from persona_assets.consent.left_out import LeftOut
 from persona_assets_tests.assets.cluster_jsonl.builders import uri_of
@@ -16,7 +16,7 @@ from persona_assets_tests.assets.dataset.builders import OPTIONS, did, keep_all,
 
 def audit(made, tmp_path, options=OPTIONS):
     folder, said, given, _ = made
-    return audit_release(folder, said, given, options, memory_limit="1GB", scratch=tmp_path)
+    return measure_release(folder, said, given, options, memory_limit="1GB", scratch=tmp_path)
 
 
 def test_a_release_passes(tmp_path):
@@ -36,7 +36,7 @@ def test_a_line_that_is_lost_is_not_accounted_for(tmp_path):
 
 def test_released_records_that_were_deleted_are_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(build_module, "split_lines", keep_all)
-    monkeypatch.setattr(LineFilter, "choose", lambda _, batch, store: np.ones(batch.size, bool))  # noqa: ARG005 - as the method
+    monkeypatch.setattr(LineFilter, "mask_releasable", lambda _, batch, store: np.ones(batch.size, bool))  # noqa: ARG005 - as the method
 
     found = audit(release(*window(), tmp_path), tmp_path)
 
@@ -59,7 +59,7 @@ def test_accounts_that_are_left_out_are_in_no_line(tmp_path, monkeypatch):
     assert uri_of(did("dan"), "own") not in str(rows_of(folder, "dehydrated"))
     # bob's reply, like and long conversation; what others did to his posts; nobody else answered zed.
     assert said.dropped["account that is left out: refuses"] + said.dropped.get("account that is left out: gone", 0) > 2
-    assert audit_release(folder, said, given, OPTIONS, memory_limit="1GB", scratch=tmp_path).refusing == 0
+    assert measure_release(folder, said, given, OPTIONS, memory_limit="1GB", scratch=tmp_path).refusing == 0
     assert said.read == len(rows_of(folder, "threads")) + sum(said.dropped.values())
 
 

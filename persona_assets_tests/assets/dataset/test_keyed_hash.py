@@ -3,7 +3,7 @@ import hashlib
 import numpy as np
 import pyarrow as pa
 
-from persona_assets.assets.dataset.keyed_hash import derive_key, derive_number, hash_values, mix
+from persona_assets.assets.dataset.keyed_hash import derive_key, derive_number, hash_values, mix_hashes
 
 
 def test_keys_differ_by_seed_and_purpose_and_do_not_change_between_versions() -> None:
@@ -25,7 +25,7 @@ def test_hashes_depend_on_the_key_and_are_those_of_blake2b() -> None:
 
 
 def test_mixed_numbers_of_consecutive_hashes_are_spread_evenly() -> None:
-    mixed = mix(np.arange(100_000, dtype=np.uint64), 7)
+    mixed = mix_hashes(np.arange(100_000, dtype=np.uint64), 7)
 
     assert len(np.unique(mixed)) == 100_000
     for bit in range(64):

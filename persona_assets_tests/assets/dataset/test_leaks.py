@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 from sklearn.model_selection import train_test_split
 
-from persona_assets.assets.dataset.leaks import Leaks, Shared, describe_leaks, find_leaks
+from persona_assets.assets.dataset.leaks import Leaks, SharedCounts, describe_leaks, find_leaks
 from persona_assets.assets.dataset.split_options import SplitOptions
 from persona_assets.assets.dataset.splits import split_lines
 from persona_assets_tests.assets.dataset.line_builders import HOUR_US, Line, batches, connected_lines, line_table
@@ -53,15 +53,15 @@ def test_lines_without_a_split_and_short_texts_are_not_looked_at(scan) -> None:
 
     leaks = scan(line_table(lines), splits)
 
-    assert leaks.users == Shared(2, 0)
-    assert leaks.texts == Shared(0, 0)
+    assert leaks.users == SharedCounts(2, 0)
+    assert leaks.texts == SharedCounts(0, 0)
 
 
 def test_texts_that_differ_in_case_and_punctuation_are_shared(scan) -> None:
     lines = [Line([], [], ["One two three, four FIVE"]), Line([], [], ["one two three four five!"])]
     splits = pa.table({"line_id": [0, 1], "split": ["train", "validation"]})
 
-    assert scan(line_table(lines), splits).texts == Shared(1, 1)
+    assert scan(line_table(lines), splits).texts == SharedCounts(1, 1)
 
 
 def test_times_are_compared_with_the_gap(scan) -> None:
@@ -78,7 +78,7 @@ def test_times_are_compared_with_the_gap(scan) -> None:
 
 
 def test_users_of_several_splits_are_allowed_where_they_are_not_held_out() -> None:
-    leaks = Leaks(Shared(3, 2), Shared(1, 0), Shared(1, 0), {}, {})
+    leaks = Leaks(SharedCounts(3, 2), SharedCounts(1, 0), SharedCounts(1, 0), {}, {})
 
     assert describe_leaks(leaks, in_time_order=False) == ["2 users are in more than one split"]
     assert describe_leaks(leaks, in_time_order=False, hold_out_users=False) == []

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from persona_assets.assets.dataset.line_batches import find_starts, read_line_batches
+from persona_assets.assets.dataset.line_batches import find_first_line_ids, read_line_batches
 from persona_assets_tests.assets.dataset.builders import load_store, window
 
 
@@ -44,7 +44,7 @@ def test_clusters_start_where_their_lines_do(read):
     _, lines, _ = read
     clusters = lines.to_table()["cluster_id"].to_pylist()
 
-    assert find_starts(lines) == {cluster: clusters.index(cluster) for cluster in set(clusters)}
+    assert find_first_line_ids(lines) == {cluster: clusters.index(cluster) for cluster in set(clusters)}
 
 
 def test_selected_lines_keep_their_messages(read):

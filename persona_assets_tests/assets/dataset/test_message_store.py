@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pytest
 
-from persona_assets.assets.dataset.line_batches import find_starts
+from persona_assets.assets.dataset.line_batches import find_first_line_ids
 from persona_assets.assets.dataset.message_store import find_deleted_acts, load_messages
 from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.errors import StorageError
@@ -70,7 +70,7 @@ def test_an_act_whose_record_was_deleted_is_found_and_its_undoing_is_not(tmp_pat
     context, con = open_all((lines, messages, actions), tmp_path)
     load_messages(con, clean=shout, count_tokens=count_words, scratch=Path(tempfile.mkdtemp(dir=tmp_path)))
 
-    found = find_deleted_acts(con, find_starts(lines))
+    found = find_deleted_acts(con, find_first_line_ids(lines))
     context.__exit__(None, None, None)
 
     rows = lines.to_table().to_pylist()

@@ -1,6 +1,6 @@
 import numpy as np
 
-from persona_assets.assets.dataset.near_duplicates import N_VALUES, group_near_duplicates, sign_texts
+from persona_assets.assets.dataset.near_duplicates import N_VALUES, group_near_duplicates, minhash_texts
 from persona_assets_tests.assets.dataset.line_builders import WORDS, random_text
 
 
@@ -14,7 +14,7 @@ def test_equal_values_of_signatures_estimate_the_jaccard_similarity() -> None:
     texts = [random_text(rng, 20) for _ in range(200)]
     changed = [" ".join([*text.split()[:-5], *random_text(rng, 5).split()]) for text in texts]
 
-    equal = (sign_texts(texts, seed=3) == sign_texts(changed, seed=3)).mean(axis=1)
+    equal = (minhash_texts(texts, seed=3) == minhash_texts(changed, seed=3)).mean(axis=1)
 
     exact = np.array([similarity(*pair) for pair in zip(texts, changed, strict=True)])
     assert abs((equal - exact).mean()) < 0.01
@@ -22,12 +22,12 @@ def test_equal_values_of_signatures_estimate_the_jaccard_similarity() -> None:
 
 
 def test_a_signature_does_not_depend_on_the_other_texts_but_on_the_seed() -> None:
-    alone, among = sign_texts(["amber birch cedar"], seed=1), sign_texts(["x", "amber birch cedar", ""], seed=1)
+    alone, among = minhash_texts(["amber birch cedar"], seed=1), minhash_texts(["x", "amber birch cedar", ""], seed=1)
 
     assert among.shape == (3, N_VALUES)
     assert among.dtype == np.uint32
     assert (alone[0] == among[1]).all()
-    assert (alone != sign_texts(["amber birch cedar"], seed=2)).any()
+    assert (alone != minhash_texts(["amber birch cedar"], seed=2)).any()
 
 
 def test_texts_with_one_word_changed_are_grouped_and_others_are_not() -> None:
@@ -37,7 +37,7 @@ def test_texts_with_one_word_changed_are_grouped_and_others_are_not() -> None:
     edited = [[*text[:12], "changed", *text[13:]] for text in originals]
     texts = [" ".join(text) for text in originals + edited]
 
-    groups = group_near_duplicates(sign_texts(texts, seed=1), min_similarity=0.7)
+    groups = group_near_duplicates(minhash_texts(texts, seed=1), min_similarity=0.7)
 
     found = (groups[:300] == groups[300:]).mean()
     assert found > 0.97
@@ -45,7 +45,7 @@ def test_texts_with_one_word_changed_are_grouped_and_others_are_not() -> None:
 
 
 def test_without_near_duplicates_every_text_is_its_own_group() -> None:
-    signatures = sign_texts(["amber birch cedar"] * 3, seed=1)
+    signatures = minhash_texts(["amber birch cedar"] * 3, seed=1)
 
     assert group_near_duplicates(signatures, min_similarity=1).tolist() == [0, 1, 2]
     assert group_near_duplicates(signatures, min_similarity=0.7).tolist() == [0, 0, 0]
@@ -55,6 +55,6 @@ def test_without_near_duplicates_every_text_is_its_own_group() -> None:
 def test_a_template_that_ten_thousand_texts_follow_is_one_group_in_linear_time() -> None:
     texts = [f"{' '.join(WORDS)} {' '.join(WORDS[::-1])} number {number}" for number in range(10_000)]
 
-    groups = group_near_duplicates(sign_texts(texts, seed=1), min_similarity=0.7)
+    groups = group_near_duplicates(minhash_texts(texts, seed=1), min_similarity=0.7)
 
     assert len(np.unique(groups)) == 1

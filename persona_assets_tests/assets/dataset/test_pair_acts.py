@@ -11,7 +11,7 @@ from persona_assets.assets.dataset.pair_acts import (
     PAIRED,
     PAIRS,
     USED,
-    find_targets,
+    find_target_messages,
     pair_acts,
 )
 from persona_assets_tests.assets.cluster_jsonl.builders import uri_of
@@ -131,7 +131,7 @@ def test_a_reply_counts_as_an_action_on_the_post_that_it_answers(window) -> None
 
     assert made.describe(row["line_id"]) == ("ann", "reply", ["very good", "so true"])
     (batch,) = made.batches()
-    targets = find_targets(batch)
+    targets = find_target_messages(batch)
     shown = [None if target < 0 else made.store.texts[int(target)].as_py() for target in targets]
     assert dict(zip(batch.acts.to_pylist(), shown, strict=True))["reply"] == "very good"
 

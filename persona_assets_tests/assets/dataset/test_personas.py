@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pytest
 
-from persona_assets.assets.dataset.personas import find_personas, write_card
+from persona_assets.assets.dataset.personas import build_system_message, find_personas
 from persona_assets.assets.persona_labels.carry_names import PERSONA_LABELS
 from persona_assets.errors import StorageError
 from persona_assets_tests.assets.dataset.builders import persona_of
@@ -56,9 +56,9 @@ def test_labels_of_other_clusters_are_an_error(users):
 
 
 def test_the_card_names_the_persona_and_how_to_answer():
-    card = write_card(persona_of(0), acts="json")
+    card = build_system_message(persona_of(0), acts="json")
 
     assert "name 0" in card
     assert "one, two" in card
     assert '{"actions": {"like": true}}' in card
-    assert "[like]" in write_card(persona_of(0), acts="text")
+    assert "[like]" in build_system_message(persona_of(0), acts="text")

@@ -1,6 +1,6 @@
 import pytest
 
-from persona_assets.assets.dataset.split_options import SplitOptions, read_shares
+from persona_assets.assets.dataset.split_options import SplitOptions, parse_shares
 
 
 def test_shares_are_scaled_to_a_sum_of_one() -> None:
@@ -25,7 +25,7 @@ def test_options_out_of_bounds_are_refused(bad) -> None:
 
 
 def test_shares_are_read_from_a_setting() -> None:
-    assert read_shares("0.8, 0.1,0.1 ") == (0.8, 0.1, 0.1)
+    assert parse_shares("0.8, 0.1,0.1 ") == (0.8, 0.1, 0.1)
     for bad in ("0.8,0.2", "0.8,0.1,x"):
         with pytest.raises(ValueError, match="three numbers|could not convert"):
-            read_shares(bad)
+            parse_shares(bad)

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from persona_assets.assets.dataset.line_batches import LineBatch
-from persona_assets.assets.dataset.user_names import build_namer
+from persona_assets.assets.dataset.user_names import build_user_namer
 from persona_assets.pseudonyms import PseudonymKey
 
 USERS = pa.array([f"did:plc:{number}" for number in range(5)])
@@ -26,7 +26,7 @@ NUMBERS, ROWS = np.array([0, 4, 3, 0, 2], np.int32), np.array([0, 0, 1, 1, 1])
 
 
 def name(scope, key=KEY, release="2025-03-02"):
-    namer = build_namer(USERS, scope=scope, key=key, release=release, persona=lambda cluster: f"persona_{cluster}")
+    namer = build_user_namer(USERS, scope=scope, key=key, release=release, persona=lambda cluster: f"persona_{cluster}")
     return namer(BATCH, NUMBERS, ROWS).to_pylist()
 
 

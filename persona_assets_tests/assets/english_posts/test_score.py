@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from persona_assets.assets.english_posts.score import build_log_odds, extract_primary_subtag
-from persona_assets.errors import DetectorError, SettingsError
+from persona_assets.errors import LanguageDetectorError, SettingsError
 from persona_assets_tests.assets.english_posts.builders import ENGLISH, GERMAN, JAPANESE
 
 TEXTS = {"en": ENGLISH, "de": GERMAN, "ja": JAPANESE}
@@ -72,5 +72,5 @@ def test_without_the_detector_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.delitem(sys.modules, "pycld2", raising=False)
     monkeypatch.setattr(builtins, "__import__", refuse)
 
-    with pytest.raises(DetectorError, match="pip install"):
+    with pytest.raises(LanguageDetectorError, match="pip install"):
         build_log_odds("en")

@@ -14,7 +14,7 @@ from persona_assets.common.columns import require_schema
 from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.parquet_tables import ParquetIOManager
 from persona_assets.partitions import daily_partitions
-from persona_assets.recording.day_notes import note_gap
+from persona_assets.recording.day_notes import add_gap_to_notes
 from persona_assets.recording.results import Gap
 from persona_assets_tests.assets.raw_events.builders import DAY, NOON_US, account, commit, like, line, post, write_file
 from persona_assets_tests.checked import find_failed
@@ -155,7 +155,7 @@ def test_an_unusual_day_fails_the_check_for_it_with_a_warning(tmp_path, hour, ch
 
 def test_gaps_that_a_recorder_noted_are_a_warning_with_their_time_and_reason(tmp_path):
     capture = day_of({}, tmp_path / "capture")
-    note_gap(capture, Gap(NOON_US, NOON_US + 90_500_000, "the connection was lost"))
+    add_gap_to_notes(capture, Gap(NOON_US, NOON_US + 90_500_000, "the connection was lost"))
 
     result = materialize(capture, tmp_path / "data")
 

@@ -16,14 +16,14 @@ from persona_assets.assets.raw_events.read_files import REJECTED_STREAM_SCHEMA
 from persona_assets.assets.raw_events.sorted_runs import write_run
 
 
-def table_of(rows):
+def table_name_of(rows):
     empty = dict.fromkeys(tables.RAW_EVENTS.names) | {"user_id": "a", "kind": "commit"}
     return pa.Table.from_pylist([empty | row for row in rows], schema=tables.RAW_EVENTS)
 
 
 def merge_all(pieces, folder):
     runs = [
-        write_run(table_of(sorted(piece, key=lambda row: row["event_time_us"])), folder / f"{number}.arrow")
+        write_run(table_name_of(sorted(piece, key=lambda row: row["event_time_us"])), folder / f"{number}.arrow")
         for number, piece in enumerate(pieces)
     ]
     repeated = merge_runs(runs, folder / "out.parquet")

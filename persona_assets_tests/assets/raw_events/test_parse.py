@@ -32,7 +32,7 @@ from persona_assets.assets.raw_events.parse import _start_worker, parse_files
 from persona_assets.capture.files import CaptureFile
 from persona_assets.common.columns import require_schema
 from persona_assets.common.lexicon import BLOCK, FOLLOW, OFFICIAL_COLLECTIONS, REPOST
-from persona_assets.errors import WorkerError
+from persona_assets.errors import WorkerKilledError
 from persona_assets_tests.assets.raw_events.builders import (
     ALICE,
     BOB,
@@ -613,7 +613,7 @@ def test_a_killed_worker_raises_an_error_with_the_remedy(endless, tmp_path, whic
 
     killer = threading.Thread(target=kill_a_worker)
     killer.start()
-    with pytest.raises(WorkerError, match="one of 2 processes .* 2025-03-01 was killed.* PERSONA_WORKERS lower"):
+    with pytest.raises(WorkerKilledError, match="one of 2 processes .* 2025-03-01 was killed.* PERSONA_WORKERS lower"):
         parse_endless(endless, tmp_path / "scratch")
     killer.join()
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from persona_assets.archive.blocks import decode_block
 from persona_assets.archive.event_lines import format_event_lines
 from persona_assets.archive.segment_files import read_block_frame, read_segment_index
-from persona_assets.assets.raw_events.segment_rows import split_block
+from persona_assets.assets.raw_events.segment_rows import convert_block_rows
 from persona_assets.common.lexicon import AI_PREFERENCE, PROFILE
 from persona_assets_tests.archive.segments import event_row, from_json, in_blocks, write_segment
 from persona_assets_tests.assets.raw_events.builders import (
@@ -215,7 +215,7 @@ def test_any_mixture_of_events_gives_the_rows_of_its_lines(tmp_path_factory, eve
 def test_events_of_the_usual_form_need_no_line():
     block = decode_of([post(), like(), delete(), commit("com.example.thing", {"a": LINK}), commit(POST, {"text": 1})])
 
-    split = split_block(block, np.arange(5))
+    split = convert_block_rows(block, np.arange(5))
 
     assert split.irregular == [4]
     assert sorted(str(group.collection) for group in split.groups) == ["None", LIKE, POST]

@@ -2,11 +2,11 @@ import numpy as np
 
 from persona_assets import tables
 from persona_assets.assets.user_actions.classify import NO_ACTION, build_action_rows, find_action_codes
-from persona_assets_tests.assets.user_actions.builders import BOB, LIKE, POST, commit, event, table_of
+from persona_assets_tests.assets.user_actions.builders import BOB, LIKE, POST, commit, event, table_name_of
 
 
 def batch_of(events):
-    (batch,) = table_of(events).combine_chunks().to_batches()
+    (batch,) = table_name_of(events).combine_chunks().to_batches()
     return batch
 
 

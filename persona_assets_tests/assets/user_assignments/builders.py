@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from persona_assets import tables
 from persona_assets.assets.clusters.build import ClusteringOptions, cluster_users
-from persona_assets.assets.user_assignments.nearest_personas import read_clusters
+from persona_assets.assets.user_assignments.nearest_personas import load_earlier_clusters
 from persona_assets_tests.assets.clusters.builders import dataset, embeddings_of, planted, unit, users_of
 
 FIT_DAY = dt.date(2025, 3, 1)
@@ -46,7 +46,7 @@ def earlier_of(clustering, folder, *, lineage=None, model=None):
     )
     file = folder / f"{FIT_DAY}.parquet"
     pq.write_table(centres, file)
-    return read_clusters(FIT_DAY, dataset(clustering.clusters), pads.dataset(file, format="parquet"), lineage)
+    return load_earlier_clusters(FIT_DAY, dataset(clustering.clusters), pads.dataset(file, format="parquet"), lineage)
 
 
 def lineage_of(personas, sizes=SIZES):

@@ -6,8 +6,8 @@ import pytest
 from persona_assets.assets.user_assignments.drift import (
     MAX_POPULATION_SHIFT,
     measure_drift,
+    population_shift_limit,
     population_shifts,
-    shift_limit,
 )
 from persona_assets.assets.user_assignments.nearest_personas import assign_users
 from persona_assets.assets.user_assignments.stored_tables import USER_ASSIGNMENTS
@@ -80,11 +80,11 @@ def test_few_users_do_not_exceed_the_limit_of_the_index_by_chance():
     passed = 0
     for _ in range(200):
         counts = rng.multinomial(60, fit_counts / fit_counts.sum())
-        passed += population_shifts(counts, fit_counts).sum() <= shift_limit(counts, fit_counts)
+        passed += population_shifts(counts, fit_counts).sum() <= population_shift_limit(counts, fit_counts)
 
     assert passed >= 180
-    assert shift_limit(np.array([5000, 5000]), np.array([5000, 5000])) == MAX_POPULATION_SHIFT
-    assert shift_limit(np.array([5]), np.array([5])) == MAX_POPULATION_SHIFT
+    assert population_shift_limit(np.array([5000, 5000]), np.array([5000, 5000])) == MAX_POPULATION_SHIFT
+    assert population_shift_limit(np.array([5]), np.array([5])) == MAX_POPULATION_SHIFT
 
 
 def test_no_users_have_no_drift(earlier):

@@ -9,8 +9,8 @@ import pytest
 
 from persona_assets import tables
 from persona_assets.assets.cluster_stats.medoids import Medoid
+from persona_assets.assets.cluster_stats.report_files import CLUSTER_STATS, MAX_POST_CHARACTERS, render_report
 from persona_assets.assets.cluster_stats.summarise import ReportInputs, summarise_clusters
-from persona_assets.assets.cluster_stats.write_report import CLUSTER_STATS, MAX_POST_CHARACTERS, render_report
 from persona_assets_tests.assets.cluster_stats.builders import dataset, side_tables, window
 
 NASTY = '<script>alert("x")</script> | pipe\nand line'

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from persona_assets.personal_data import KINDS, Facet, replace_personal_data
 from persona_assets.personal_data.kinds import Span
-from persona_assets.personal_data.remove import replace_by_placeholders
+from persona_assets.personal_data.replacement import replace_by_placeholders
 from persona_assets_tests.scored_posts import read_posts
 
 OWN = [post.text for post in read_posts("posts_own.jsonl")]

@@ -1,8 +1,8 @@
 import numpy as np
 
 from persona_assets.assets.dataset.line_graph import USER, read_line_graph
-from persona_assets.assets.dataset.refine import refine_users
 from persona_assets.assets.dataset.split_options import SplitOptions
+from persona_assets.assets.dataset.user_refinement import refine_users
 from persona_assets_tests.assets.dataset.line_builders import Line, batches, connected_lines, line_table
 
 OPTIONS = SplitOptions(near_duplicate_similarity=1)

@@ -1,8 +1,8 @@
 import numpy as np
 
-from persona_assets.assets.dataset.follow import follow_lines
 from persona_assets.assets.dataset.line_graph import TEXT, THREAD, USER, read_line_graph
 from persona_assets.assets.dataset.split_options import SplitOptions
+from persona_assets.assets.dataset.thread_splits import assign_threads_and_texts
 from persona_assets_tests.assets.dataset.line_builders import Line, batches, line_table
 
 TEXTS = ["these five words are shared", "other texts have words as well"]
@@ -15,7 +15,7 @@ def test_threads_and_texts_go_where_most_of_their_lines_can_be_kept() -> None:
     splits = np.zeros(graph.n_nodes, np.int8)
     splits[graph.anchors[:3]] = [1, 1, 2]
 
-    followed = follow_lines(graph, splits, np.ones(graph.n_nodes, bool), None)
+    followed = assign_threads_and_texts(graph, splits, np.ones(graph.n_nodes, bool), None)
 
     assert (followed[graph.kinds == USER] == splits[graph.kinds == USER]).all()
     own = graph.nodes[(graph.lines == 3) & (graph.kinds[graph.nodes] == THREAD)][0]
@@ -33,6 +33,8 @@ def test_what_may_not_move_stays_and_periods_decide_where_there_are_no_users() -
     is_movable = np.ones(graph.n_nodes, bool)
     is_movable[graph.anchors[3]] = False
 
-    followed = follow_lines(graph, np.zeros(graph.n_nodes, np.int8), is_movable, np.array([0, 2, 2, 2], np.int8))
+    followed = assign_threads_and_texts(
+        graph, np.zeros(graph.n_nodes, np.int8), is_movable, np.array([0, 2, 2, 2], np.int8)
+    )
 
     assert followed[graph.anchors].tolist() == [2, 2, 2, 0]

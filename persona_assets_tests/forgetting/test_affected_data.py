@@ -5,7 +5,7 @@ import pytest
 
 from persona_assets.common.provenance import with_provenance
 from persona_assets.common.vector_chunks import hash_texts
-from persona_assets.forgetting.evidence import find_days, hash_own_texts, is_affected, table_of
+from persona_assets.forgetting.affected_data import find_days_of_files, hash_own_texts, is_affected, table_name_of
 from persona_assets.forgotten_accounts.accounts import Accounts
 from persona_assets_tests.assets.raw_events.builders import ALICE, BOB
 from persona_assets_tests.forgetting.builders import DAY, find_file, make_posts, make_users, store, store_users
@@ -21,8 +21,8 @@ def test_days_are_those_of_daily_tables(tmp_path):
     names = ["english_users/2025-03-05.parquet", f"english_posts/{DAY}.parquet", "raw_events/notes.parquet"]
     files = [find_file(tmp_path, name) for name in names]
 
-    assert find_days(files) == DAYS
-    assert table_of(files[0]) == "english_users"
+    assert find_days_of_files(files) == DAYS
+    assert table_name_of(files[0]) == "english_users"
 
 
 def test_texts_that_others_wrote_too_are_not_own(tmp_path):

@@ -5,8 +5,8 @@ import re
 
 import pyarrow.parquet as pq
 
+from persona_assets.assets.agent_profiles.agent_files import render_agent_files
 from persona_assets.assets.agent_profiles.stored_tables import AGENT_EDGES, AGENTS
-from persona_assets.assets.agent_profiles.write_files import write_agent_files
 from persona_assets.tables import add_day_field
 from persona_assets_tests.assets.agent_profiles.builders import HOSTILE, cards_of, derive
 
@@ -14,7 +14,7 @@ WINDOW = (dt.date(2025, 3, 1), dt.date(2025, 3, 2))
 
 
 def write(agents):
-    return write_agent_files(agents, WINDOW, min_users=20, provenance=None)
+    return render_agent_files(agents, WINDOW, min_users=20, provenance=None)
 
 
 def test_the_folder_has_every_file_and_the_same_bytes_each_time(tmp_path):

@@ -5,7 +5,7 @@ import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 import pytest
 
-from persona_assets.assets.consents.stored_days import list_days, open_days
+from persona_assets.assets.consents.day_files import list_days, open_verified_days
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.errors import StorageError
 
@@ -42,10 +42,10 @@ def test_files_that_were_not_verified_before_are_when_they_are_opened(tmp_path):
     opened = pads.dataset([str(first)], schema=SCHEMA)
     days = list_days(LOCAL, str(tmp_path)).values()
 
-    assert open_days(opened, days, verified=opened.files).to_table()["number"].to_pylist() == [1, 2]
+    assert open_verified_days(opened, days, verified=opened.files).to_table()["number"].to_pylist() == [1, 2]
 
     content = bytearray(second.read_bytes())
     content[10] ^= 1
     second.write_bytes(content)
     with pytest.raises(StorageError, match="2025-03-02"):
-        open_days(opened, days, verified=opened.files)
+        open_verified_days(opened, days, verified=opened.files)

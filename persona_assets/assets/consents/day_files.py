@@ -13,7 +13,7 @@ from persona_assets.common.parquet_checksums import verify_parquet
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-class StoredFile(NamedTuple):
+class DayFile(NamedTuple):
     """Path, size and modification time of what is stored for a day; they differ if the day is made again."""
 
     path: str
@@ -21,16 +21,16 @@ class StoredFile(NamedTuple):
     modified_ns: int | None
 
 
-def list_days(filesystem: pafs.FileSystem, folder: str) -> Mapping[str, StoredFile]:
+def list_days(filesystem: pafs.FileSystem, folder: str) -> Mapping[str, DayFile]:
     """Return the stored file or folder of each day of an asset, by day, ascending."""
     found = filesystem.get_file_info(pafs.FileSelector(folder, allow_not_found=True))
     named = {PurePosixPath(file.path).name.removesuffix(".parquet"): file for file in found}
     days = sorted(day for day in named if _DAY.fullmatch(day))
-    return {day: StoredFile(named[day].path, named[day].size, named[day].mtime_ns) for day in days}
+    return {day: DayFile(named[day].path, named[day].size, named[day].mtime_ns) for day in days}
 
 
-def open_days(
-    dataset: pads.FileSystemDataset, files: Iterable[StoredFile], *, verified: Iterable[str] = ()
+def open_verified_days(
+    dataset: pads.FileSystemDataset, files: Iterable[DayFile], *, verified: Iterable[str] = ()
 ) -> pads.FileSystemDataset:
     """Open other files of the same asset as a dataset like `dataset`, and verify their checksums.
 

@@ -24,14 +24,14 @@ DAILY_TABLES = ("embeddings", "english_posts", "user_actions", "rejected_lines",
 _EMBEDDED = "english_posts"
 
 
-def table_of(file: StoredFile) -> str:
+def table_name_of(file: StoredFile) -> str:
     """Return the name of the table that a stored file belongs to: the first folder of its path."""
     return file.name.partition("/")[0]
 
 
-def find_days(named: Iterable[StoredFile]) -> set[dt.date]:
+def find_days_of_files(named: Iterable[StoredFile]) -> set[dt.date]:
     """Return the days of the given files, which name an account, if they belong to daily tables."""
-    days = (_parse_day(file.path.stem) for file in named if table_of(file) in DAILY_TABLES)
+    days = (_parse_day(file.path.stem) for file in named if table_name_of(file) in DAILY_TABLES)
     return {day for day in days if day is not None}
 
 
@@ -43,7 +43,7 @@ def is_affected(folder: str, files: list[StoredFile], days: set[dt.date], *, win
     Args:
         folder: `<asset>/<day>`.
         files: Its files.
-        days: From `find_days`.
+        days: From `find_days_of_files`.
         window_days: Number of days that end with the day of the folder.
     """
     last = dt.date.fromisoformat(folder.rpartition("/")[2])
@@ -62,14 +62,14 @@ def hash_own_texts(tables: list[StoredFile], named: list[StoredFile], accounts: 
     """
     own = set[str]()
     for file in named:
-        if table_of(file) in DAILY_TABLES:
+        if table_name_of(file) in DAILY_TABLES:
             for texts, is_own in _read_texts(file, accounts):
                 own.update(texts.filter(pa.array(is_own)).drop_null().to_pylist())
     if not own:
         return np.empty((0, 2), np.uint64)
     values, others = pa.array(sorted(own)), set[str]()
     for file in tables:
-        if table_of(file) == _EMBEDDED:
+        if table_name_of(file) == _EMBEDDED:
             for texts, is_own in _read_texts(file, accounts):
                 by_others = pc.and_(pc.is_in(texts, values), pa.array(~is_own))
                 others.update(texts.filter(by_others).to_pylist())

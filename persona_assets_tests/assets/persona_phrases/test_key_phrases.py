@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.assets.persona_phrases.find import PhraseInputs, find_key_phrases
+from persona_assets.assets.persona_phrases.key_phrases import PhraseInputs, find_key_phrases
 from persona_assets.assets.persona_phrases.stored_tables import PERSONA_PHRASES
 from persona_assets.consent.left_out import NOTHING_LEFT_OUT
 from persona_assets_tests.assets.cluster_stats.builders import TALK, accounting_of, by_hour_of, shuffled, window

@@ -5,11 +5,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from persona_assets.assets.agent_profiles.agentsociety_file import write_agentsociety_json
-from persona_assets.assets.agent_profiles.concordia_file import write_concordia_json
+from persona_assets.assets.agent_profiles.agentsociety_file import render_agentsociety_json
+from persona_assets.assets.agent_profiles.concordia_file import render_concordia_json
 from persona_assets.assets.agent_profiles.derive_agents import Agents
-from persona_assets.assets.agent_profiles.oasis_files import write_reddit_json, write_twitter_csv
-from persona_assets.assets.agent_profiles.ysocial_files import write_config_json, write_population_json
+from persona_assets.assets.agent_profiles.oasis_files import render_oasis_reddit_json, render_oasis_twitter_csv
+from persona_assets.assets.agent_profiles.ysocial_files import render_ysocial_config, render_ysocial_population
 from persona_assets.common.parquet_files import render_parquet
 from persona_assets.common.provenance import Provenance, with_provenance
 
@@ -39,7 +39,7 @@ no id of an account is in any file.
 MAX_NAMES = 40
 
 
-def write_agent_files(
+def render_agent_files(
     agents: Agents, window: tuple[dt.date, dt.date], min_users: int, provenance: Provenance | None
 ) -> dict[str, bytes]:
     """Render all files of a day's folder: agents and edges as Parquet, and a file for each simulator; content by name.
@@ -55,12 +55,12 @@ def write_agent_files(
     return {
         "agents.parquet": render_parquet(with_provenance(agents.agents, provenance), day_column=window[1]),
         "agent_edges.parquet": render_parquet(with_provenance(agents.edges, provenance), day_column=window[1]),
-        "oasis_twitter.csv": write_twitter_csv(agents),
-        "oasis_reddit.json": write_reddit_json(agents),
-        "agentsociety.json": write_agentsociety_json(agents, first_day=window[0]),
-        "ysocial_agents.json": write_population_json(agents),
-        "ysocial_config.json": write_config_json(agents),
-        "concordia.json": write_concordia_json(agents),
+        "oasis_twitter.csv": render_oasis_twitter_csv(agents),
+        "oasis_reddit.json": render_oasis_reddit_json(agents),
+        "agentsociety.json": render_agentsociety_json(agents, first_day=window[0]),
+        "ysocial_agents.json": render_ysocial_population(agents),
+        "ysocial_config.json": render_ysocial_config(agents),
+        "concordia.json": render_concordia_json(agents),
         "README.md": _write_readme(agents, numbers, day=window[1]),
         "stats.json": json.dumps(numbers, indent=1).encode(),
     }

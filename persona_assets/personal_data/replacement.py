@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from persona_assets.personal_data.detection import find_personal_data_by_patterns
 from persona_assets.personal_data.facets import Facet, IgnoredFacet, locate_facets
-from persona_assets.personal_data.find import find_personal_data_by_patterns
 from persona_assets.personal_data.kinds import KINDS, PLACEHOLDERS, Kind, Span, merge_spans
 
 # Takes texts and returns, for each, where names are: start and end in characters.

@@ -9,7 +9,7 @@ from persona_assets.assets.dataset.line_graph import TEXT, THREAD, LineGraph
 from persona_assets.assets.dataset.stratify import N_SPLITS, SplitNumbers
 
 
-def follow_lines(
+def assign_threads_and_texts(
     graph: LineGraph, splits: SplitNumbers, is_movable: npt.NDArray[np.bool_], periods: SplitNumbers | None
 ) -> SplitNumbers:
     """Move each movable thread and text to the split of most of its lines; return the splits of all nodes.

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.privacy.draw import OwnText, TextSample, draw_authors
+from persona_assets.privacy.samples import OwnText, TextSample, draw_authors
 
 
 def sample(texts, limit=3, seed=0):

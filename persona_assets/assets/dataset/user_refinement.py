@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from persona_assets.assets.dataset.keyed_hash import Hashes, derive_number, mix
+from persona_assets.assets.dataset.keyed_hash import Hashes, derive_number, mix_hashes
 from persona_assets.assets.dataset.line_graph import USER, LineGraph
 from persona_assets.assets.dataset.main_personas import find_main_personas
 from persona_assets.assets.dataset.split_options import SplitOptions
@@ -93,7 +93,7 @@ def refine_users(
         target = _interpolate(asked, (number - _ROUNDS_EQUAL) / _ROUNDS_BETWEEN)
         capacities = _adjust(capacities, whole, target)
         # Half of the users stay, so that neighbours do not exchange places for ever.
-        draws = mix(graph.keys[users.nodes], derive_number(options.seed, f"round {number}"))
+        draws = mix_hashes(graph.keys[users.nodes], derive_number(options.seed, f"round {number}"))
         splits = _move(users, _count_worth(cut, splits), splits, capacities, draws)
         whole = _count_whole(cut, splits)
         score = _score(whole, asked)

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
-from persona_assets.post_vectors.duplicates import find_repeated_uris
+from persona_assets.post_vectors.repeated_uris import find_repeated_uris
 from persona_assets_tests.assets.clusters.builders import embeddings_of
 
 
