@@ -48,7 +48,7 @@ from persona_assets.settings import Settings, read_settings
 
 
 class GraphShape(NamedTuple):
-    """The arguments of every function that builds an asset: settings, daily partitions and window mapping."""
+    """What asset-building functions get: the settings, the daily partitions, the window, and if consents are used."""
 
     settings: Settings
     days: dg.DailyPartitionsDefinition

@@ -42,7 +42,7 @@ def trailing_window(window_days: int) -> dg.TimeWindowPartitionMapping:
 def list_window_days(
     day: str, days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping | None = None
 ) -> list[str]:
-    """Return the partition keys of the window that ends with `day`, ascending; only `day` itself without a window."""
+    """Return the partition keys of the window that ends with `day`, ascending; [`day`] if `window` is None."""
     last, offset = parse_day(day), window.start_offset if window else 0
     window_days = [last + dt.timedelta(number) for number in range(offset, 1)]
     return [window_day.strftime(DAY_FORMAT) for window_day in window_days if window_day >= days.start.date()]

@@ -32,7 +32,7 @@ _NO_DAY = "time out of range"
 
 
 class ArchivedCohort(NamedTuple):
-    """Result of `download_cohort`: the files written, their days, and the numbers of events kept and dropped."""
+    """Result of `download_cohort`: the files written, their days, and numbers of events kept and dropped by reason."""
 
     files: list[Path]
     days: list[dt.date]

@@ -31,7 +31,7 @@ _NAME_LIKE_URL = "a name that its file system takes for a URL: rename it"
 
 
 class CaptureFile(NamedTuple):
-    """A file of a day's capture; if it cannot be listed or opened as a file, `problem` says why."""
+    """A file of one day in the capture; `problem` says why it cannot be opened, None if it can."""
 
     path: UPath
     name: str  # path relative to the capture's root, with "/"; backslashes and bytes that are not UTF-8 are escaped

@@ -86,7 +86,7 @@ class DayRangeExecutor(dg.Executor):
 
 
 class AssetGroup(NamedTuple):
-    """Assets that a range runs together: for each day, or once over all days."""
+    """Assets that a run over a range of days makes together: once per day, or once for all days."""
 
     is_daily: bool
     assets: list[dg.AssetKey]

@@ -66,10 +66,10 @@ class _LazyEncoder:
 
 def _load(settings: Settings) -> Embed:
     from persona_assets.text_encoder.encode import Encoder  # noqa: PLC0415 - loads torch
-    from persona_assets.text_encoder.model import choose_model  # noqa: PLC0415 - the same
+    from persona_assets.text_encoder.model import load_requested_model  # noqa: PLC0415 - the same
     from persona_assets.text_encoder.tokenize import tokenize_texts  # noqa: PLC0415 - the same
 
-    model = choose_model(
+    model = load_requested_model(
         settings.model,
         device=settings.device,
         compute_dtype=settings.compute_dtype,

@@ -116,10 +116,10 @@ def find_personas_of_user(data_root: str, user_id: str) -> list[FoundPersona]:
 def _embed(settings: Settings, text: str, made_by: str | None) -> np.ndarray:
     """Return the unit vector of a text, float32 `(d,)`."""
     from persona_assets.text_encoder.encode import Encoder  # noqa: PLC0415 - loads torch
-    from persona_assets.text_encoder.model import choose_model  # noqa: PLC0415 - the same
+    from persona_assets.text_encoder.model import load_requested_model  # noqa: PLC0415 - the same
     from persona_assets.text_encoder.tokenize import tokenize_texts  # noqa: PLC0415 - the same
 
-    model = choose_model(
+    model = load_requested_model(
         settings.model,
         device=settings.device,
         compute_dtype=settings.compute_dtype,

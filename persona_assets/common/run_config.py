@@ -25,7 +25,7 @@ def _with_default(field: FieldInfo) -> FieldInfo:
 
 
 class SettingsConfig(dg.Config):
-    """Base class of run configs whose fields are settings (`settings.from_setting`) and show in the launchpad.
+    """Base class of Dagster run configs whose fields take default, bounds and description from the settings.
 
     Dagster builds the schema that the launchpad shows when an asset is defined, from `model_fields`, and shows a value
     but no factory. pydantic does not read `model_fields`: it asks the factory each time that a config is made.

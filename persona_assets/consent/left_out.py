@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets.common.database import create_dataset_view, open_duckdb
-from persona_assets.consent.policy import LEFT_OUT, find_refusing_users, find_users_without_allowance
+from persona_assets.consent.policy import LEFT_OUT, find_users_to_leave_out, find_users_without_allowance
 from persona_assets.consent.purposes import PURPOSES_OF, Condition, Purpose, UndefinedMeans
 
 # The reason of a post that is left out although its author is not.
@@ -176,7 +176,7 @@ def _find_users(connection: duckdb.DuckDBPyConnection, consents: pads.Dataset | 
         said = connection.sql(
             f"SELECT {', '.join(columns)} FROM consents SEMI JOIN with_statements USING (user_id)"  # noqa: S608 - names of this project
         ).to_arrow_table()
-        left_out = find_refusing_users(said, rules.purposes, rules.undefined, with_accounts=rules.drop_deletions)
+        left_out = find_users_to_leave_out(said, rules.purposes, rules.undefined, with_accounts=rules.drop_deletions)
     if not _denied(rules):
         return left_out
     for purpose in _denied(rules):

@@ -25,14 +25,14 @@ PAUSED_STATUSES: Mapping[str, str] = {
 HIDDEN_REASON = "hidden from logged-out people"
 
 
-def find_refusing_users(
+def find_users_to_leave_out(
     consents: pa.Table,
     purposes: Sequence[Condition],
     undefined: Mapping[Purpose, UndefinedMeans],
     *,
     with_accounts: bool = True,
 ) -> pa.Table:
-    """Return the accounts that an output must leave out as they refuse a purpose or are gone, with one reason each.
+    """Return the accounts that an output must leave out, as they refuse a purpose or are gone, with one reason each.
 
     Args:
         consents: `CONSENTS`.
@@ -72,7 +72,7 @@ def find_users_without_allowance(
         user_ids: string; an id may be in it several times.
         consents: `CONSENTS`. An account without a row there has said nothing.
         purposes: What the output needs, as in `PURPOSES_OF`.
-        undefined: As for `find_refusing_users`. If no purpose is denied, the result is empty.
+        undefined: As for `find_users_to_leave_out`. If no purpose is denied, the result is empty.
 
     Returns:
         `LEFT_OUT`: the distinct ids, each with the first purpose of `purposes` that it lacks. Accounts that refuse a

@@ -25,12 +25,12 @@ from persona_assets.forgetting.persona_folders import (
     forget_in_persona_folder,
     has_line_index,
     is_persona_folder,
-    preview_persona_folder,
+    preview_persona_folder_changes,
 )
 from persona_assets.forgetting.proof import FileChange, Proof, ProofFile, format_proof_time
 from persona_assets.forgetting.search import names_accounts_in
 from persona_assets.forgetting.stored_files import StoredFile, StoredFiles, list_stored, restore_moved_folders
-from persona_assets.forgetting.table_files import find_table_units, forget_in_unit, preview_table
+from persona_assets.forgetting.table_files import find_table_units, forget_in_unit, preview_table_change
 from persona_assets.forgetting.tombstone_files import FOLDER, add_tombstones, read_tombstones
 from persona_assets.forgetting.vector_store import remove_vectors
 from persona_assets.forgotten_accounts.accounts import Accounts
@@ -151,14 +151,14 @@ class _Removal:
         self._remove_vectors(stored, tables, only_count=True)
         for folder, files in stored.folders.items():
             if _is_edited(folder, files):
-                changes = preview_persona_folder(files, self._accounts)
+                changes = preview_persona_folder_changes(files, self._accounts)
                 self._proof.changes += changes
                 if changes and has_line_index(files):
                     self._note_deleted(folder)
             elif self._is_to_delete(folder, files, tables, named):
                 self._proof.changes += [FileChange(file.name, "deleted") for file in files]
                 self._note_deleted(folder)
-        self._proof.changes += [preview_table(file, self._accounts) for file in tables]
+        self._proof.changes += [preview_table_change(file, self._accounts) for file in tables]
 
     def _list(self) -> StoredFiles:
         return list_stored(self._places.data, leave_out=self._leave_out)

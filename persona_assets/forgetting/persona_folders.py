@@ -80,7 +80,7 @@ def forget_in_persona_folder(
         require_unchanged(files)
 
 
-def preview_persona_folder(files: list[StoredFile], accounts: Accounts) -> list[FileChange]:
+def preview_persona_folder_changes(files: list[StoredFile], accounts: Accounts) -> list[FileChange]:
     """Return the changes that `forget_in_persona_folder` would make, without making them."""
     found = [file for file in files if names_accounts_in(file, accounts)]
     named = [file for file in found if file.path.name not in _INDEX_FILES]

@@ -73,7 +73,7 @@ def forget_in_unit(unit: TableUnit, accounts: Accounts, proof: ProofFile) -> Non
         require_unchanged([unit.main, *unit.side_tables])
 
 
-def preview_table(file: StoredFile, accounts: Accounts) -> FileChange:
+def preview_table_change(file: StoredFile, accounts: Accounts) -> FileChange:
     """Return the change that `forget_in_unit` would make to a table, without making it."""
     with file.path.open("rb") as opened:
         table = pq.ParquetFile(opened)

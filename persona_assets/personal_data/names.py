@@ -98,7 +98,7 @@ def load_name_finder(models: Sequence[str] = MODELS) -> NameFinder:
     raise ModelError("No spaCy model that finds names is installed. Run: pip install 'persona_assets[names]'")
 
 
-def find_name_finder() -> NameFinder | None:
+def load_name_finder_if_installed() -> NameFinder | None:
     """Return the name finder of `load_name_finder`, or None if no spaCy model is installed."""
     return load_name_finder() if any(importlib.util.find_spec(model) for model in MODELS) else None
 

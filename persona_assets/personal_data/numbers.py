@@ -77,7 +77,7 @@ def find_card_numbers(text: str) -> Iterator[Span]:
 
 
 def find_ssns(text: str) -> Iterator[Span]:
-    """Yield the spans of US social security and taxpayer numbers: `ddd-dd-dddd`, or nine digits after such a word.
+    """Yield the spans of US social security and taxpayer numbers: `ddd-dd-dddd`, or nine digits after e.g. "SSN".
 
     Ranges are not checked: areas from 900 are of taxpayer numbers, and nothing else is written in this form.
     """

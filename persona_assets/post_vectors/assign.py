@@ -68,7 +68,7 @@ def assign_nearest(vectors: Vectors, centres: Vectors) -> Assignment:
 
 
 def assign_second_nearest(vectors: Vectors, labels: Labels, centres: Vectors) -> Assignment:
-    """Return for each user the centre with the highest cosine similarity, except that of its own cluster.
+    """Return, for each user, the nearest centre other than that of its own cluster, and the cosine similarity to it.
 
     Args:
         vectors: `(n_users, d)`, unit length.

@@ -119,7 +119,7 @@ def create_word_tables(
     language: str,
     n_clusters: int,
 ) -> frozenset[str]:
-    """Create the tables of posts and words in DuckDB, and return the stop words, a list or those that clusters share.
+    """Create the tables of posts and words in DuckDB; return the stop words, known ones or words of most clusters.
 
     Args:
         connection: With `english_posts` and `users`.

@@ -94,7 +94,7 @@ def build_recording_note(address: str, filters: Filters, *, mode: str) -> dict[s
 
 
 def build_range_note(start_us: int, end_us: int) -> dict[str, Any]:
-    """Build the entry of `.capture.json` for a range that was recorded completely."""
+    """Build the entry of `.capture.json` that says that the range [start_us, end_us) was recorded completely."""
     return {"mode": "complete", "start_us": start_us, "end_us": end_us}
 
 

@@ -20,7 +20,7 @@ class MalformedFrameError(Exception):
 
 
 class ServerMessageError(Exception):
-    """A frame is a message of the server about the stream, such as `ConsumerTooSlow` or `OutdatedCursor`."""
+    """A frame is not an event but a notice of the server, such as `ConsumerTooSlow` or `OutdatedCursor`."""
 
     def __init__(self, name: str, *, is_error: bool) -> None:
         """Store the name of the message, and whether the server closes the connection after it."""

@@ -22,8 +22,8 @@ _LEVEL = 3
 _MAX_OPEN = 30
 
 
-class HourFiles:
-    """Writes events to one zstd file per hour, which gets its final name when the hour is over."""
+class HourFileWriter:
+    """Writes events to one zstd file per hour (UTC); a file gets its final name when its hour is over."""
 
     def __init__(self, root: Path) -> None:
         """Find the files that an earlier recording left open, and cut each after its last whole frame."""

@@ -16,7 +16,7 @@ _UNKNOWN_DICTIONARY, _CURSOR_TOO_OLD = "UnknownZstdDictionary", "CursorTooOld"
 
 
 class ConnectionRetries:
-    """Decides what follows a refused or lost connection: other parameters, another server, a wait, or an error."""
+    """Decides what follows a rejected or lost connection: other parameters, another server, a wait, or an error."""
 
     def __init__(
         self, attempts: AttemptPlanner, dictionaries: DictionaryChooser, dropped: Counter[str], *, gives_up: bool

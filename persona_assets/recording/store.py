@@ -12,7 +12,7 @@ from persona_assets.recording.day_notes import (
     build_recording_note,
     hours_since_epoch,
 )
-from persona_assets.recording.hour_files import HourFiles
+from persona_assets.recording.hour_files import HourFileWriter
 from persona_assets.recording.json_files import read_json, write_json
 from persona_assets.recording.results import Filters, Gap, Recording
 
@@ -39,7 +39,7 @@ class RecordingStore:
         """
         self._root, self._filters, self._mode, self._keeps_totals = root, filters, mode, keep_totals
         root.mkdir(parents=True, exist_ok=True)
-        self._files = HourFiles(root)
+        self._files = HourFileWriter(root)
         state = read_json(root / STATE_NAME)
         cursor = state.get("cursor_us")
         self.cursor_us: int | None = cursor if isinstance(cursor, int) else None

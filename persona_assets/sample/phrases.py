@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Language(NamedTuple):
-    """Sentences of a language, from which posts are made that a language detector recognises."""
+    """Sentences of one language, from which the texts of simulated posts are put together."""
 
     openings: tuple[str, ...]
     sentences: tuple[str, ...]

@@ -81,7 +81,7 @@ class Simulation:
         }
 
     def next_event(self, time_us: int) -> EventJson:
-        """Draw the next event, at `time_us` (microseconds since 1970), which must be later than the previous one's."""
+        """Draw the next event of the network at `time_us` (microseconds since 1970), later than the one before."""
         while True:
             kind = list(EVENT_SHARES)[int(self._rng.choice(len(EVENT_SHARES), p=list(EVENT_SHARES.values())))]
             event = self._actions[kind](self._draw_person(), time_us)

@@ -55,7 +55,7 @@ class Encoder:
         """
         return self.start_encoding(tokens).result()
 
-    def start_encoding(self, tokens: Tokens) -> "StartedVectors":
+    def start_encoding(self, tokens: Tokens) -> "PendingVectors":
         """Send texts to the devices and return at once, so that GPUs compute while the caller goes on.
 
         Args:
@@ -75,7 +75,7 @@ class Encoder:
             # One device works in this thread: torch's number of threads is that of the thread that set it.
             each = pool.map if len(shares) > 1 else map
             parts = list(each(lambda share: self._start_share(tokens, *share), shares))
-        return StartedVectors(self.model, parts, np.empty((len(order), self.model.dimensions), self.dtype))
+        return PendingVectors(self.model, parts, np.empty((len(order), self.model.dimensions), self.dtype))
 
     def _start_share(self, tokens: Tokens, replica: Replica, rows: npt.NDArray[np.int64]) -> "_Part":
         """Run the texts of one device, batch after batch; one that does not fit is tried again at half the size."""
@@ -109,8 +109,8 @@ class Encoder:
             return _Part(rows, *_fetch(vectors, torch.isfinite(total), replica.place))
 
 
-class StartedVectors:
-    """Vectors that devices may not have finished computing; `result` waits for them."""
+class PendingVectors:
+    """Vectors that devices may still be computing; `result` waits for them and returns them."""
 
     def __init__(self, model: TextModel, parts: list["_Part"], vectors: npt.NDArray[np.floating]) -> None:
         """Hold what each device was given; `vectors` is where they go."""

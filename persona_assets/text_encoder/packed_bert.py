@@ -19,7 +19,7 @@ _MAX_LENGTHS = 4
 
 
 class Packing(NamedTuple):
-    """Where the texts of a batch, sorted by length, end in its sequence of tokens."""
+    """Ends and lengths of the texts in a batch that holds their tokens end to end, sorted by length."""
 
     ends: Any  # int32 tensor (texts + 1,) on the device: 0, and where each text ends
     lengths: tuple[tuple[int, int], ...]  # (texts, tokens of each), for each length
@@ -64,7 +64,7 @@ def attend_packed(query: Any, key: Any, value: Any, packing: Packing) -> Any:
 
 
 def choose_attention(*, has_kernel: bool) -> Attention:
-    """Return the attention function that uses the faster of both for each batch; `has_kernel` says if both work.
+    """Return an attention function that uses, for each batch, the faster of `attend_packed` and `attend_by_length`.
 
     Args:
         has_kernel: Whether `attend_packed` can be used.

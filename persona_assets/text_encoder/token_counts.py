@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from persona_assets.errors import ModelError
 from persona_assets.text_encoder.model import find_model_folder
-from persona_assets.text_encoder.word_tokens import build_word_tokens
+from persona_assets.text_encoder.word_tokens import build_word_tokenizer
 
 # Takes strings, none null, and returns the number of tokens of each, int64 `(n,)`.
 TokenCounter = Callable[[pa.Array], npt.NDArray[np.int64]]
@@ -37,14 +37,14 @@ def load_token_counter(name: str) -> TokenCounter:
         raise ModelError(f"the tokenizer of {name!r} cannot be loaded: {error}") from error
     backend.no_padding()
     backend.no_truncation()
-    words = build_word_tokens(_Tokenizer(backend))
+    words = build_word_tokenizer(_Tokenizer(backend))
     if words is not None:
         return lambda texts: words.tokenize(texts.cast(pa.string())).lengths if len(texts) else np.zeros(0, np.int64)
     return lambda texts: _count(backend, texts)
 
 
 class _Tokenizer:
-    """A tokenizer of `tokenizers`, as far as `build_word_tokens` reads one of transformers."""
+    """A tokenizer of `tokenizers`, as far as `build_word_tokenizer` reads one of transformers."""
 
     is_fast = True
     truncation_side = "right"

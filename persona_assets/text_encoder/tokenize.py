@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from persona_assets.text_encoder.model import TextModel
-from persona_assets.text_encoder.word_tokens import Ragged, WordTokens, expand_ranges, to_ragged
+from persona_assets.text_encoder.word_tokens import Ragged, WordTokenizer, expand_ranges, to_ragged
 
 # Distinct texts that are tokenised, sorted by length and computed together, and kept when they are done: a minute
 # or two of a CPU's work, seconds of a GPU's.
@@ -116,7 +116,7 @@ def count_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _frame(words: WordTokens, content: Ragged, *, limit: int) -> Tokens:
+def _frame(words: WordTokenizer, content: Ragged, *, limit: int) -> Tokens:
     """Cut each text to what the model sees, and put the special tokens around it."""
     before, after = words.before, words.after
     frame = len(before) + len(after)

@@ -69,8 +69,8 @@ class WordRules(NamedTuple):
     has_clusters: bool  # whether a space and what is beside it may be normalised together
 
 
-class WordTokens:
-    """Tokenises texts word by word with a cache of frequent words; safe to use from several threads."""
+class WordTokenizer:
+    """Tokenises texts word by word, with a cache of frequent words; several threads may use it."""
 
     def __init__(self, tokenizer: Any, rules: WordRules, *, before: list[int], after: list[int]) -> None:
         """Start with an empty cache; `before` and `after` are the ids of special tokens around a text.
@@ -183,8 +183,8 @@ class WordTokens:
                 self._known = pa.concat_arrays([known, words.take(pa.array(rows))]), known_ids.append(ids.take(rows))
 
 
-def build_word_tokens(tokenizer: Any) -> WordTokens | None:
-    """Return a word-by-word tokeniser with the same ids as `tokenizer`; None if its words depend on each other.
+def build_word_tokenizer(tokenizer: Any) -> WordTokenizer | None:
+    """Build a word-by-word tokenizer with the same ids as `tokenizer`; None if that cannot be done for it.
 
     Args:
         tokenizer: A `transformers.PreTrainedTokenizerBase`.
@@ -203,7 +203,7 @@ def build_word_tokens(tokenizer: Any) -> WordTokens | None:
     at = next((start for start in range(size + 1) if whole[start : start + len(content)] == content), None)
     if at is None:
         return None
-    return WordTokens(copied, rules, before=whole[:at], after=whole[at + len(content) :])
+    return WordTokenizer(copied, rules, before=whole[:at], after=whole[at + len(content) :])
 
 
 def _find_rules(tokenizer: Any) -> WordRules | None:

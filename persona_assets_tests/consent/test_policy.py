@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from persona_assets.consent.policy import LEFT_OUT, find_refusing_users, find_users_without_allowance
+from persona_assets.consent.policy import LEFT_OUT, find_users_to_leave_out, find_users_without_allowance
 from persona_assets.consent.purposes import PURPOSES, PURPOSES_OF
 from persona_assets_tests.consent.builders import consents
 
@@ -22,18 +22,20 @@ def test_a_refusal_keeps_out_and_an_allowance_and_silence_do_not(purpose):
         ]
     )
 
-    assert reasons(find_refusing_users(said, [purpose], {})) == {"no": f"refuses {purpose}"}
+    assert reasons(find_users_to_leave_out(said, [purpose], {})) == {"no": f"refuses {purpose}"}
 
 
 def test_a_refusal_of_another_purpose_keeps_nobody_out():
-    assert reasons(find_refusing_users(consents([{"user_id": "a", "archive_allow": False}]), ["training"], {})) == {}
+    assert (
+        reasons(find_users_to_leave_out(consents([{"user_id": "a", "archive_allow": False}]), ["training"], {})) == {}
+    )
 
 
 def test_an_explicit_refusal_counts_whatever_undefined_means():
     said = consents([{"user_id": "a", "training_allow": False}])
 
     for meaning in ("allow", "deny"):
-        assert reasons(find_refusing_users(said, ["training"], {"training": meaning})) == {"a": "refuses training"}
+        assert reasons(find_users_to_leave_out(said, ["training"], {"training": meaning})) == {"a": "refuses training"}
 
 
 @pytest.mark.parametrize(
@@ -54,28 +56,28 @@ def test_an_explicit_refusal_counts_whatever_undefined_means():
 def test_accounts_that_are_gone_are_out_unless_asked_otherwise(status, reason):
     said = consents([{"user_id": "a", "account_status": status}])
 
-    assert reasons(find_refusing_users(said, [], {})) == ({"a": reason} if reason else {})
-    assert reasons(find_refusing_users(said, ["training"], {}, with_accounts=False)) == {}
+    assert reasons(find_users_to_leave_out(said, [], {})) == ({"a": reason} if reason else {})
+    assert reasons(find_users_to_leave_out(said, ["training"], {}, with_accounts=False)) == {}
 
 
 def test_a_refusal_is_given_as_reason_before_the_status_of_the_account():
     said = consents([{"user_id": "a", "embedding_allow": False, "account_status": "deleted"}])
 
-    assert reasons(find_refusing_users(said, ["embedding"], {})) == {"a": "refuses embedding"}
+    assert reasons(find_users_to_leave_out(said, ["embedding"], {})) == {"a": "refuses embedding"}
 
 
 def test_an_account_that_hides_from_logged_out_people_is_in_no_release():
     said = consents([{"user_id": "a", "no_unauthenticated": True}, {"user_id": "b", "bot": True}])
 
-    assert reasons(find_refusing_users(said, PURPOSES_OF["release"], {})) == {"a": "hidden from logged-out people"}
-    assert reasons(find_refusing_users(said, PURPOSES_OF["embeddings"], {})) == {}
+    assert reasons(find_users_to_leave_out(said, PURPOSES_OF["release"], {})) == {"a": "hidden from logged-out people"}
+    assert reasons(find_users_to_leave_out(said, PURPOSES_OF["embeddings"], {})) == {}
 
 
 def test_silence_keeps_out_where_undefined_means_deny():
     said = consents([{"user_id": "yes", "training_allow": True}, {"user_id": "silent"}])
     reason = "does not say that it allows training"
 
-    assert reasons(find_refusing_users(said, ["training"], {"training": "deny"})) == {"silent": reason}
+    assert reasons(find_users_to_leave_out(said, ["training"], {"training": "deny"})) == {"silent": reason}
     ids = pa.chunked_array([["yes", "new", "new", "silent"]])
     without = find_users_without_allowance(ids, said, ["training", "no_unauthenticated"], {"training": "deny"})
     assert reasons(without) == {"silent": reason, "new": reason}
@@ -98,6 +100,6 @@ def test_the_first_purpose_that_an_account_lacks_is_the_reason():
 def test_of_no_accounts_none_is_found():
     nobody = consents([])
 
-    assert reasons(find_refusing_users(nobody, PURPOSES_OF["release"], {"training": "deny"})) == {}
+    assert reasons(find_users_to_leave_out(nobody, PURPOSES_OF["release"], {"training": "deny"})) == {}
     found = find_users_without_allowance(pa.array([], pa.string()), nobody, ["training"], {"training": "deny"})
     assert reasons(found) == {}

@@ -10,7 +10,7 @@ from persona_assets.forgetting.persona_folders import (
     delete_folder,
     forget_in_persona_folder,
     is_persona_folder,
-    preview_persona_folder,
+    preview_persona_folder_changes,
 )
 from persona_assets.forgetting.stored_files import list_stored
 from persona_assets.forgotten_accounts.accounts import Accounts
@@ -80,7 +80,9 @@ def test_the_index_of_lines_is_deleted_as_lines_have_other_places_then(folder):
     store(folder, "lines", make_users(BOB))
     store(folder, "line_messages", make_users(BOB))
     write_checksum_file(folder, {})
-    counted = {change.file: change.what for change in preview_persona_folder(list_folder(folder.parents[1]), ACCOUNTS)}
+    counted = {
+        change.file: change.what for change in preview_persona_folder_changes(list_folder(folder.parents[1]), ACCOUNTS)
+    }
 
     changes = forget(folder)
 
@@ -140,7 +142,7 @@ def test_a_folder_that_changes_in_the_meantime_is_left_as_it_is(folder):
 def test_changes_are_counted_without_being_made(folder):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
 
-    changes = preview_persona_folder(list_folder(folder.parents[1]), ACCOUNTS)
+    changes = preview_persona_folder_changes(list_folder(folder.parents[1]), ACCOUNTS)
 
     assert sorted(change.rows_before - change.rows_after for change in changes) == [1, 1, 2, 2]
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -15,7 +15,7 @@ from persona_assets.forgetting.stored_files import list_stored
 from persona_assets.forgetting.table_files import (
     find_table_units,
     forget_in_unit,
-    preview_table,
+    preview_table_change,
     write_without_accounts,
 )
 from persona_assets.forgotten_accounts.accounts import Accounts
@@ -151,7 +151,7 @@ def test_changes_are_counted_without_being_made(tmp_path):
     path = store(tmp_path, f"english_users/{DAY}", make_users(ALICE, BOB))
     before = path.read_bytes()
 
-    change = preview_table(find_file(tmp_path, f"english_users/{DAY}.parquet"), ACCOUNTS)
+    change = preview_table_change(find_file(tmp_path, f"english_users/{DAY}.parquet"), ACCOUNTS)
 
     assert (change.rows_before, change.rows_after, change.digest_after) == (2, 1, "")
     assert path.read_bytes() == before

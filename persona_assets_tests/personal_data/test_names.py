@@ -7,7 +7,7 @@ import pytest
 from persona_assets.errors import ModelError
 from persona_assets.personal_data import names, replace_personal_data
 from persona_assets.personal_data.kinds import Span
-from persona_assets.personal_data.names import MODELS, find_name_finder, load_name_finder, make_name_finder
+from persona_assets.personal_data.names import MODELS, load_name_finder, load_name_finder_if_installed, make_name_finder
 from persona_assets_tests.scored_posts import read_posts, score
 
 
@@ -94,9 +94,9 @@ def test_names_are_removed_beside_structured_kinds():
 
 def test_without_a_model_there_is_no_name_finder_and_with_one_there_is(monkeypatch):
     monkeypatch.setattr(names, "MODELS", ("no_such_model",))
-    assert find_name_finder() is None
+    assert load_name_finder_if_installed() is None
 
     finder = make_name_finder(pipe_of("Anna"))
     monkeypatch.setattr(names, "MODELS", ("no_such_model", "json"))
     monkeypatch.setattr(names, "load_name_finder", lambda: finder)
-    assert find_name_finder() is finder
+    assert load_name_finder_if_installed() is finder

@@ -6,14 +6,14 @@ import zstandard
 
 from persona_assets.errors import StorageError
 from persona_assets.recording import hour_files
-from persona_assets.recording.hour_files import HOUR_US, HourFiles, choose_free_hour_file
+from persona_assets.recording.hour_files import HOUR_US, HourFileWriter, choose_free_hour_file
 from persona_assets_tests.recording.recorded import read_lines
 
 HOUR = 1_740_873_600_000_000 - HOUR_US  # 2025-03-01T23
 
 
 def test_lines_go_to_the_hour_of_their_time_and_appear_when_it_is_over(tmp_path):
-    files = HourFiles(tmp_path)
+    files = HourFileWriter(tmp_path)
     files.add_line(HOUR, b"a")
     files.add_line(HOUR + HOUR_US, b"b")
     files.add_line(HOUR + HOUR_US - 1, b"c")
@@ -32,7 +32,7 @@ def test_lines_go_to_the_hour_of_their_time_and_appear_when_it_is_over(tmp_path)
 
 def test_late_lines_get_a_further_file(tmp_path):
     for line in (b"a", b"b", b"c"):
-        files = HourFiles(tmp_path)
+        files = HourFileWriter(tmp_path)
         files.add_line(HOUR, line)
         files.flush()
         files.finish_all()
@@ -43,14 +43,14 @@ def test_late_lines_get_a_further_file(tmp_path):
 
 
 def test_a_file_goes_on_after_its_last_whole_frame(tmp_path):
-    files = HourFiles(tmp_path)
+    files = HourFileWriter(tmp_path)
     files.add_line(HOUR, b"a")
     files.flush()
     (partial,) = tmp_path.glob("*/.*.partial")
     with partial.open("ab") as opened:
         opened.write(zstandard.compress(b"lost\n")[:-2])
 
-    files = HourFiles(tmp_path)
+    files = HourFileWriter(tmp_path)
     files.add_line(HOUR, b"b")
     files.flush()
     files.finish_all()
@@ -63,13 +63,13 @@ def test_a_file_in_which_nothing_is_whole_is_removed(tmp_path):
     partial.parent.mkdir()
     partial.write_bytes(b"\x28\xb5")
 
-    HourFiles(tmp_path).finish_all()
+    HourFileWriter(tmp_path).finish_all()
 
     assert list(partial.parent.iterdir()) == []
 
 
 def test_a_full_disk_is_one_clear_error_and_leaves_files_whole(tmp_path, monkeypatch):
-    files = HourFiles(tmp_path)
+    files = HourFileWriter(tmp_path)
     files.add_line(HOUR, b"a")
     files.flush()
     write = os.write
@@ -89,7 +89,7 @@ def test_a_full_disk_is_one_clear_error_and_leaves_files_whole(tmp_path, monkeyp
 
 
 def test_not_more_hours_are_open_than_a_day_and_a_few(tmp_path):
-    files = HourFiles(tmp_path)
+    files = HourFileWriter(tmp_path)
     for hour in range(100):
         files.add_line(HOUR + hour * HOUR_US, b"a")
     files.flush()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from persona_assets.text_encoder import word_tokens
 from persona_assets.text_encoder.tokenize import tokenize_texts
-from persona_assets.text_encoder.word_tokens import Ragged, build_word_tokens, expand_ranges
+from persona_assets.text_encoder.word_tokens import Ragged, build_word_tokenizer, expand_ranges
 
 # Of a text that means harm: marks, spaces of all kinds, accents that stand alone, controls, and the tokenizer's own.
 PIECES = [
@@ -48,7 +48,7 @@ def ours(words, texts):
 
 @given(st.lists(TEXTS, min_size=1, max_size=8))
 def test_any_text_has_the_ids_that_the_tokenizer_gives_it(tokenizer, texts):
-    words = build_word_tokens(tokenizer)
+    words = build_word_tokenizer(tokenizer)
 
     assert ours(words, texts) == own(tokenizer, texts)
     assert ours(words, texts) == own(tokenizer, texts)  # of words that are known by now
@@ -88,14 +88,14 @@ def unigrams():
 
 @given(st.lists(st.one_of(TEXTS, st.sampled_from(["▁the", "a </s> b", "<mask>the", "the<s>"])), min_size=1, max_size=8))
 def test_any_text_has_the_ids_that_an_xlm_robertas_tokenizer_gives_it(unigrams, texts):
-    words = build_word_tokens(unigrams)
+    words = build_word_tokenizer(unigrams)
 
     assert ours(words, texts) == own(unigrams, texts)
     assert ours(words, texts) == own(unigrams, texts)  # of words that are known by now
 
 
 def test_a_text_in_which_a_space_may_be_one_with_an_accent_is_tokenised_whole(unigrams, monkeypatch):
-    words = build_word_tokens(unigrams)
+    words = build_word_tokenizer(unigrams)
     whole = []
     encode_alone = words._encode_alone
 
@@ -127,8 +127,8 @@ def test_a_metaspace_that_does_not_begin_every_word_is_left_alone():
     spanning = XLMRobertaTokenizerFast(vocab=vocabulary)
     spanning.backend_tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
 
-    assert build_word_tokens(never) is None
-    assert build_word_tokens(spanning) is None
+    assert build_word_tokenizer(never) is None
+    assert build_word_tokenizer(spanning) is None
 
 
 def test_a_mark_of_a_token_that_was_added_ends_no_word(tokenizer):
@@ -136,31 +136,31 @@ def test_a_mark_of_a_token_that_was_added_ends_no_word(tokenizer):
     tokenizer.add_tokens(["<a.b>", "c!"])
     texts = ["the <a.b> cat. c! c.", "<a .b> <a.b>."]
 
-    assert ours(build_word_tokens(tokenizer), texts) == own(tokenizer, texts)
+    assert ours(build_word_tokenizer(tokenizer), texts) == own(tokenizer, texts)
 
 
 def test_a_tokenizer_with_a_token_that_spans_a_space_is_left_alone(tokenizer):
     tokenizer = type(tokenizer)(vocab=tokenizer.get_vocab(), model_max_length=64)
     tokenizer.add_tokens(["the cat"])
 
-    assert build_word_tokens(tokenizer) is None
+    assert build_word_tokenizer(tokenizer) is None
 
 
 def test_a_tokenizer_that_cuts_at_the_left_is_left_alone(tokenizer):
     tokenizer = type(tokenizer)(vocab=tokenizer.get_vocab(), model_max_length=64, truncation_side="left")
 
-    assert build_word_tokens(tokenizer) is None
+    assert build_word_tokenizer(tokenizer) is None
 
 
 def test_a_tokenizer_whose_words_depend_on_spaces_is_left_alone():
     from transformers import GPT2TokenizerFast  # noqa: PLC0415 - 3 s
 
-    assert build_word_tokens(GPT2TokenizerFast(vocab={"a": 0, "b": 1}, merges=[])) is None
+    assert build_word_tokenizer(GPT2TokenizerFast(vocab={"a": 0, "b": 1}, merges=[])) is None
 
 
 def test_words_that_occur_twice_are_remembered_up_to_a_number(tokenizer, monkeypatch):
     monkeypatch.setattr(word_tokens, "MAX_KNOWN_WORDS", 3)
-    words = build_word_tokens(tokenizer)
+    words = build_word_tokenizer(tokenizer)
     texts = ["the cat sat", "the cat the", "dog dog ran ran ran", f"{'x' * 40} {'x' * 40}"]
 
     for text in texts:
@@ -170,7 +170,7 @@ def test_words_that_occur_twice_are_remembered_up_to_a_number(tokenizer, monkeyp
 
 
 def test_threads_may_share_the_words(tokenizer):
-    words = build_word_tokens(tokenizer)
+    words = build_word_tokenizer(tokenizer)
     texts = [[f"the cat sat {number % 7} {word} {word}." for word in string.ascii_letters] for number in range(40)]
 
     with ThreadPoolExecutor(4) as pool:

@@ -13,7 +13,7 @@ from persona_assets.common.columns import ColumnDescription
 
 
 class LineFormat(NamedTuple):
-    """One format of lines: the JSON around the messages, and the key and unit of their time."""
+    """A format of JSON lines: the text before and after the messages, and the key and unit of their time."""
 
     opens: tuple[str, ...]  # JSON before the first message; the cluster's number is inserted between two pieces
     closes: tuple[str, ...]  # JSON after the last value of the last message, in the same way, with the newline

@@ -97,7 +97,7 @@ SELECT_EARLIEST_FIRST = "SELECT id FROM messages JOIN cycle_messages USING (id) 
 def load_window(
     con: duckdb.DuckDBPyConnection, inputs: LineInputs, contents: ContentFile, line_format: LineFormat
 ) -> ReplyForest:
-    """Load users and distinct messages of the window into DuckDB tables; return which message replies to which.
+    """Load the users and distinct messages of a window into DuckDB tables; return which message replies to which.
 
     Creates `members`, `messages`, `duplicate_messages` and the tables of `excluded.py`, which spill to disk beyond the
     memory limit. The forest takes 8 bytes for each message, and up to 60 while it is built.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Relation(NamedTuple):
-    """Declaration of a DuckDB table or view: what a row is, its columns, and the modules that read or change it."""
+    """Declaration of a DuckDB table or view: meaning of a row, columns, and the modules that read or change it."""
 
     row: str  # what one row is
     columns: str  # names and types as in CREATE TABLE; d is the width of vectors

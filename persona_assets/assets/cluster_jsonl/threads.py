@@ -52,7 +52,7 @@ def find_cycles(parents: Int32Array) -> list[Int32Array]:
 
 
 def find_line_ends(parents: Int32Array, clusters: Int32Array) -> Int32Array:
-    """Return the messages without any direct or indirect reply by a user of the same cluster: each ends a line.
+    """Return the messages to which no user of the same cluster replies, even indirectly: each ends a line.
 
     In a preorder of the threads, all messages below a message follow it without a gap. So a message of the same cluster
     is below it exactly if the next message of that cluster in the preorder is within that range.

@@ -82,7 +82,7 @@ def find_distinctive_words(connection: duckdb.DuckDBPyConnection, *, n_clusters:
 def sample_post_words(
     connection: duckdb.DuckDBPyConnection, stop_words: Container[str], *, n_clusters: int, max_posts: int
 ) -> list[list[list[str]]]:
-    """Sample at most `max_posts` posts of each cluster, whatever the row order; return their words but stop words.
+    """Sample at most `max_posts` posts of each cluster; return the words of each post without stop words.
 
     Args:
         connection: After `create_word_tables`.

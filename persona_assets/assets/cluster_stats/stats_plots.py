@@ -13,7 +13,7 @@ MAX_LABEL_CHARACTERS = 60
 
 
 def plot_cluster_sizes(users: list[int], labels: list[str], numbers: Sequence[int] | None = None) -> bytes:
-    """Plot the number of users of each cluster as bars, or as a curve for many clusters; return PNG bytes.
+    """Plot the number of users of each cluster as bars, or as a curve if there are many clusters; return PNG bytes.
 
     Args:
         users: Number of users of each cluster, largest first.

@@ -52,7 +52,7 @@ def fill_small_clusters(vectors: Vectors, centres: Vectors, labels: Labels, *, m
 def dissolve_small_clusters(
     vectors: Vectors, centres: Vectors, labels: Labels, *, min_cluster_size: int
 ) -> tuple[Vectors, Labels]:
-    """Dissolve the smallest cluster until none is below `min_cluster_size`; return the centres left and new labels.
+    """Give the users of the smallest cluster to the others until none is too small; return the centres left and labels.
 
     The users of a removed cluster join the nearest centre left. At least one cluster is left.
 

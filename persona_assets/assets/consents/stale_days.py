@@ -11,7 +11,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from persona_assets.assets.consents.day_files import list_days
-from persona_assets.consent.policy import find_refusing_users, find_users_without_allowance
+from persona_assets.consent.policy import find_users_to_leave_out, find_users_without_allowance
 from persona_assets.consent.purposes import PURPOSES, PURPOSES_OF, Condition, Purpose, UndefinedMeans
 
 # The assets whose stored days are looked at, each with the output in `PURPOSES_OF` whose purposes it needs. `clusters`
@@ -52,7 +52,7 @@ def find_stale_days(
         data: The folder with a folder for each asset.
     """
     for asset, purposes in PURPOSES_OF_ASSETS.items():
-        refusing = find_refusing_users(consents, purposes, undefined, with_accounts=False)
+        refusing = find_users_to_leave_out(consents, purposes, undefined, with_accounts=False)
         if not len(refusing) and "deny" not in {undefined.get(purpose) for purpose in PURPOSES if purpose in purposes}:
             continue
         for day, stored in list_days(filesystem, f"{data}/{asset}").items():

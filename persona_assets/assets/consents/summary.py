@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from persona_assets.consent.policy import find_refusing_users
+from persona_assets.consent.policy import find_users_to_leave_out
 from persona_assets.consent.purposes import PURPOSES, Condition, Purpose, UndefinedMeans
 
 # The columns of `CONSENTS` that policy and counts need: a fraction of its bytes.
@@ -53,4 +53,4 @@ def count_left_out(
     consents: pa.Table, purposes: Sequence[Condition], undefined: Mapping[Purpose, UndefinedMeans]
 ) -> Counter[str]:
     """Return how many accounts an output with these purposes must leave out, by reason."""
-    return Counter(find_refusing_users(consents, purposes, undefined)["reason"].to_pylist())
+    return Counter(find_users_to_leave_out(consents, purposes, undefined)["reason"].to_pylist())

@@ -35,7 +35,7 @@ from persona_assets.errors import SettingsError
 from persona_assets.io_managers.consent_tables import open_consent_tables
 from persona_assets.io_managers.persona_files import ClusterFolder
 from persona_assets.partitions import list_window_days, parse_day
-from persona_assets.personal_data.names import find_name_finder
+from persona_assets.personal_data.names import load_name_finder_if_installed
 from persona_assets.privacy import summarise_verdicts
 from persona_assets.pseudonyms import read_key_file
 from persona_assets.settings import from_setting, read_settings
@@ -233,7 +233,7 @@ def _make(  # noqa: PLR0913, PLR0917 - what a data set is made of
         options,
         memory_limit=config.memory_limit,
         scratch=scratch.new_folder(),
-        names=find_name_finder(),
+        names=load_name_finder_if_installed(),
     )
     return release, audit
 

@@ -40,7 +40,7 @@ from persona_assets.partitions import list_window_days, parse_day
 from persona_assets.settings import ComputeDtype, DeviceName, VectorDtype, from_setting, read_settings
 from persona_assets.text_encoder.device import release_unused_gpu_memory
 from persona_assets.text_encoder.encode import Encoder
-from persona_assets.text_encoder.model import TextModel, choose_model
+from persona_assets.text_encoder.model import TextModel, load_requested_model
 
 # Maximum difference of a norm from 1: rounding the components to float16 changes it by less than this.
 _NORM_TOLERANCE = 1e-3
@@ -193,7 +193,7 @@ def _choosing_retries() -> Generator[None]:
 
 
 def _load(config: EmbeddingsConfig) -> TextModel:
-    return choose_model(
+    return load_requested_model(
         config.model,
         device=config.device,
         compute_dtype=config.compute_dtype,

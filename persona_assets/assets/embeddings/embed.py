@@ -25,7 +25,7 @@ from persona_assets.assets.embeddings.vector_files import (
 )
 from persona_assets.common.parquet_files import prefetch
 from persona_assets.common.provenance import Provenance, with_provenance
-from persona_assets.text_encoder.encode import Encoder, StartedVectors
+from persona_assets.text_encoder.encode import Encoder, PendingVectors
 from persona_assets.text_encoder.tokenize import CHUNK_TEXTS, tokenize_ahead
 
 # Number of chunks whose vectors may be waited for or written while the device computes the next one. A CPU has computed
@@ -88,7 +88,7 @@ def embed_texts(
                 missing[rows] = False
                 on_progress(len(rows))
 
-        def write_chunk(rows: RowNumbers, started: StartedVectors) -> int:
+        def write_chunk(rows: RowNumbers, started: PendingVectors) -> int:
             vectors = started.result()
             write_vectors_at_rows(file, rows, vectors)
             if cache is not None:

@@ -21,7 +21,7 @@ from persona_assets.io_managers.persona_files import ClusterFolder
 from persona_assets.partitions import list_window_days
 from persona_assets.settings import ComputeDtype, DeviceName, from_setting
 from persona_assets.text_encoder.encode import Encoder
-from persona_assets.text_encoder.model import TextModel, choose_model
+from persona_assets.text_encoder.model import TextModel, load_requested_model
 
 _SAME_MODEL = Check(
     "persona_phrases",
@@ -137,7 +137,7 @@ def _read_rules(config: PersonaPhrasesConfig) -> LeaveOutRules:
 
 
 def _choose_model(config: PersonaPhrasesConfig) -> TextModel:
-    return choose_model(
+    return load_requested_model(
         config.model, device=config.device, compute_dtype=config.compute_dtype, max_tokens=config.max_tokens
     )
 

@@ -24,7 +24,7 @@ _SORT = f"SELECT * FROM events ORDER BY {', '.join(f'{name} ASC NULLS LAST' for 
 
 
 def sort_on_disk(pieces: Iterable[pa.RecordBatch], *, scratch: Path) -> Iterator[tuple[pa.Table, int]]:
-    """Sort rows of `tables.RAW_EVENTS` by all columns, nulls last, in bounded memory; yield tables in order.
+    """Sort rows of `tables.RAW_EVENTS` by all columns; yield tables in order, each with its number of repeated rows.
 
     Args:
         pieces: The rows, in small batches.

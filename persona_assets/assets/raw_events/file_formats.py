@@ -83,7 +83,7 @@ def detect_unsupported_format(head: bytes) -> str | None:
 
 
 def detect_encoding(head: bytes) -> TextEncoding | None:
-    """Return "UTF-16" or "UTF-32" with byte order, if bytes are such text, with or without mark; else None."""
+    """Return the encoding if bytes are UTF-16 or UTF-32 text, with or without byte order mark; else None."""
     zeros = "".join("x" if byte else "0" for byte in head[:_SAMPLED_BYTES])
     for encoding, mark, character in _ENCODINGS:
         if head.startswith(mark) or zeros == character * (_SAMPLED_BYTES // len(character)):

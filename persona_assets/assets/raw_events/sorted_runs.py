@@ -37,7 +37,7 @@ def write_run(table: pa.Table, path: Path) -> SortedRun:
 
 
 def count_events_by_kind(table: pa.Table) -> Counter[tuple[str, str | None, str | None]]:
-    """Return the number of events of each kind, collection and operation; the last two are None unless a commit."""
+    """Return the number of events by kind, collection and operation; both are None unless the event is a commit."""
     keys = ["kind", "collection", "operation"]
     counted = table.select(keys).group_by(keys).aggregate([([], "count_all")])
     return Counter(

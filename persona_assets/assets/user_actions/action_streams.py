@@ -11,7 +11,7 @@ from persona_assets.assets.user_actions.classify import ACTION_COLUMNS, ActionRo
 
 
 class ActionStreams:
-    """Temporary Arrow streams, one per action type: `write` appends rows, `read_by_type` returns them by type."""
+    """Temporary Arrow files of user actions, one per action type, by which actions are sorted by type."""
 
     def __init__(self, scratch: Path) -> None:
         """Create an empty stream for each action type in the existing folder `scratch`."""
