@@ -48,7 +48,7 @@ from persona_assets.settings import Settings, read_settings
 
 
 class GraphShape(NamedTuple):
-    """What asset-building functions get: the settings, the daily partitions, the window, and if consents are used."""
+    """Arguments of the functions that build assets: settings, daily partitions, window, and if consents are used."""
 
     settings: Settings
     days: dg.DailyPartitionsDefinition

@@ -86,7 +86,7 @@ Answer = TypeVar("Answer", _Listing, _Plan)
 
 
 class ArchiveClient:
-    """HTTP client of one archive server; it repeats failed requests, and sends a token that no error shows."""
+    """HTTP client of one archive server, which repeats failed requests; no error shows its access token."""
 
     def __init__(
         self,

@@ -38,7 +38,10 @@ class Stage(NamedTuple):
 
 
 class StageFailedError(Exception):
-    """A job run failed. The message names the run and has the last lines of the log."""
+    """A job that `run_stages` ran has failed; the message has the end of the log.
+
+    The message names the run and has the last lines of the log.
+    """
 
 
 def run_stages(stages: Sequence[Stage], log_file: Path) -> None:

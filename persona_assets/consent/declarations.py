@@ -45,7 +45,7 @@ UNKNOWN_SCOPE = "the scope is unknown: refusals count for everything, allowances
 
 
 class Preference(NamedTuple):
-    """What an account says about one purpose: allow or refuse, and since when (microseconds since 1970)."""
+    """An account's statement on one purpose: allow or refuse, and since when (microseconds since 1970)."""
 
     purpose: Purpose
     allow: bool

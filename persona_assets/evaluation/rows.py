@@ -53,7 +53,7 @@ class Rows(NamedTuple):
 
 
 class Predictions(NamedTuple):
-    """What a model predicts for each row: act and text, with the numbers of missing and unknown ones."""
+    """A model's predicted act and text for each row, with the numbers of missing and unknown ones."""
 
     actions: npt.NDArray[np.str_]  # (n,), empty where there is no prediction
     texts: list[str | None]  # n

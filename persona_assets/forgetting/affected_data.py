@@ -30,7 +30,7 @@ def table_name_of(file: StoredFile) -> str:
 
 
 def find_days_of_files(named: Iterable[StoredFile]) -> set[dt.date]:
-    """Return the days of the given files, which name an account, if they belong to daily tables."""
+    """Return the days of those given files (which all name an account) that belong to daily tables."""
     days = (_parse_day(file.path.stem) for file in named if table_name_of(file) in DAILY_TABLES)
     return {day for day in days if day is not None}
 

@@ -45,7 +45,7 @@ _BYTES_PER_MB = 1_000_000
 
 
 class StoragePlaces(NamedTuple):
-    """Where to remove accounts: results, vector cache, folders to skip, and the length of windows."""
+    """Locations from which accounts are removed: results, vector cache, folders to skip, and window length."""
 
     data: UPath
     vector_store: Path | None  # None if vectors are not kept

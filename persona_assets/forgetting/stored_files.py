@@ -73,7 +73,7 @@ def list_stored(data: UPath, *, leave_out: Collection[str] = ()) -> StoredFiles:
 
 
 def make_version_stamp(details: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what identifies a version of a file, such as its modification time, from a file system's details."""
+    """Return values that identify a version of a file, such as its modification time, from its details."""
     return tuple(str(details.get(key)) for key in _STAMPS)
 
 

@@ -16,7 +16,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 def write_checksum_file(folder: Path, known_digests: Mapping[str, str]) -> None:
-    """Write the XXH3 digest (128 bits) of each file in and below `folder` to its file `CHECKSUMS`, unless known.
+    """Write the XXH3 digests of all files in `folder` to its file `CHECKSUMS`; known ones are not computed again.
 
     Args:
         folder: A folder whose files are complete.

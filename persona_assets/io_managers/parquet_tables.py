@@ -51,12 +51,12 @@ class DatasetWithSideTables(NamedTuple):
 
 
 def metadata_to_load_every_day(*side_tables: str) -> dict[str, list[str]]:
-    """Return `dagster.AssetIn` metadata by which an input is all stored days, with these side tables."""
+    """Return metadata for `dg.AssetIn` that makes the IO manager load all stored days, with these side tables."""
     return {"every_day_with": list(side_tables)}
 
 
 def metadata_to_load_side_tables(*side_tables: str) -> dict[str, list[str]]:
-    """Return `dagster.AssetIn` metadata by which an input of one day has these side tables."""
+    """Return metadata for `dg.AssetIn` that makes the IO manager load a day with these side tables."""
     return {"with_side_tables": list(side_tables)}
 
 

@@ -55,7 +55,10 @@ ZSTD_SUFFIX = ".zst"
 
 
 class ClusterFolderContents(NamedTuple):
-    """The output value of `cluster_jsonl`: what is written to one folder. Lines are a stream, the rest is small."""
+    """Output value of `cluster_jsonl`: the lines, user clusters and tables that one folder gets.
+
+    Lines are a stream, the rest is small.
+    """
 
     # Batches of lines: the cluster_id, the lines with their line ends, and their number. Within a cluster they come in
     # the order of the file. Batches of hundreds of lines take a third of the time of single lines.
@@ -157,7 +160,7 @@ def cluster_file_name(cluster_id: int | Literal["*"]) -> str:
 
 
 class JsonlUPathIOManager(dg.UPathIOManager):
-    """Stores `ClusterFolderContents` as a folder, and loads it as a `ClusterFolder`."""
+    """IO manager that stores `ClusterFolderContents` as a folder per day, and loads it as a `ClusterFolder`."""
 
     def __init__(self, base_path: UPath, scratch: Scratch) -> None:
         """Store below `base_path`; a folder for remote storage is built in `scratch` first."""

@@ -29,7 +29,7 @@ class ReleaseFolder:
 
 
 class ReleaseUPathIOManager(dg.UPathIOManager):
-    """Stores a local folder as the folder of a day, and loads it as a `ReleaseFolder`."""
+    """IO manager that stores a data set as a folder per day, and loads it as a `ReleaseFolder`."""
 
     def __init__(self, base_path: UPath, scratch: Scratch) -> None:
         """Store below `base_path`; a folder for remote storage is built in `scratch` first."""
@@ -37,7 +37,7 @@ class ReleaseUPathIOManager(dg.UPathIOManager):
         self._scratch = scratch
 
     def dump_to_path(self, context: dg.OutputContext, obj: Path, path: UPath) -> None:
-        """Move the files of `obj`, which has a card, to a new folder with their checksums; then replace the old one."""
+        """Move the files of folder `obj` to a new folder with checksums, which then replaces `path`."""
         with replacing_folder(path, last_file=CARD, scratch=self._scratch.new_folder()) as folder:
             for entry in sorted(obj.iterdir()):
                 _move(entry, folder / entry.name)

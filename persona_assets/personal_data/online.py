@@ -157,7 +157,7 @@ def find_handles(text: str) -> Iterator[Span]:
 
 
 def find_ip_addresses(text: str) -> Iterator[Span]:
-    """Yield the spans of IPv4 and IPv6 addresses; four numbers after a word such as "version" are none."""
+    """Yield the spans of IPv4 and IPv6 addresses, except four numbers after a word such as "version"."""
     if text.count(":") > 1:
         for match in _IPV6.finditer(text):
             # "a::b" is an address too, but more often a name in a program.

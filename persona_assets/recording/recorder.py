@@ -41,7 +41,7 @@ class Clocks(NamedTuple):
 
 
 class RecorderOptions(NamedTuple):
-    """What to record: the range of time, the timeout and the filters."""
+    """Options of a recording: the range of time, the timeout and the filters."""
 
     start_us: int | None
     end_us: int | None

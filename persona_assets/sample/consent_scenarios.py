@@ -30,7 +30,7 @@ _SCOPED_KEY = "3lscopedaaaa2"
 
 
 class PlantedStatement(NamedTuple):
-    """What a planted account does at one time: commit a consent record, or change its status."""
+    """An act of a planted account at one time: a commit of a consent record, or a change of status."""
 
     at: float  # share of the capture
     collection: str = ""
@@ -41,7 +41,7 @@ class PlantedStatement(NamedTuple):
 
 
 class Scenario(NamedTuple):
-    """What a planted account says and deletes, and the row of `consents` that must follow from it."""
+    """Statements and deletions of a planted account, and the row of `consents` that must follow from them."""
 
     name: str
     statements: tuple[PlantedStatement, ...]

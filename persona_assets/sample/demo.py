@@ -22,7 +22,10 @@ DEFAULT_DAYS = 3  # days of the capture if PERSONA_END_DATE is not set
 
 
 class DemoError(Exception):
-    """The demo cannot continue. The message says why and what to do."""
+    """The demo cannot continue, for example because the sample capture cannot be written.
+
+    The message says why and what to do.
+    """
 
 
 class PlantedUser(msgspec.Struct):

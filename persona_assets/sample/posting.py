@@ -54,7 +54,10 @@ def make_post_record(  # noqa: PLR0913 - a message depends on author, time, and 
     quoted: StrongRef | None,
     rng: np.random.Generator,
 ) -> RecordJson:
-    """Return the record of a new message. It replies to `parent` and quotes `quoted`, unless these are None."""
+    """Make the record of a new post, reply or quote, with random text and media.
+
+    It replies to `parent` and quotes `quoted`, unless these are None.
+    """
     text = generate_text(author, personas, rng, answering=parent is not None)
     fields: RecordJson = {}
     if author.persona is not None and rng.random() < HASHTAG_SHARE:

@@ -128,7 +128,7 @@ class LineIndex:
             yield batch.cast(LINE_MESSAGES)
 
     def read_lines(self, con: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
-        """Yield the lines as `LINES`, sorted by cluster and place in its file.
+        """Yield the recorded lines as rows of `LINES`, sorted by cluster and position in the cluster's file.
 
         Args:
             con: After `read_messages`.

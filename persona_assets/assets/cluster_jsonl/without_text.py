@@ -85,7 +85,7 @@ def find_lines_without_text(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def leave_out_lines_without_text(con: duckdb.DuckDBPyConnection) -> None:
-    """Remove the lines that `find_lines_without_text` found, and record which messages are only in those.
+    """Remove the lines without text, and record which messages are in no other line.
 
     Deletes conversations from `thread_paths`, sets the outcome of actions to `targets.WITHOUT_TEXT`, and fills
     `left_out_messages`.

@@ -30,7 +30,7 @@ class Comparison(NamedTuple):
 
 
 def compare_with_all(clusters: list[dict[str, Any]]) -> list[list[Comparison]]:
-    """Compare actions per user of each cluster with those of all clusters; a list of `COMPARED_ACTIONS` per cluster.
+    """Compare each cluster's actions per user with those of all clusters: for each cluster, a list by kind of action.
 
     Args:
         clusters: The value of `clusters` in `stats.json`.

@@ -37,7 +37,7 @@ class SizeBand(NamedTuple):
 
 
 class PersonaHistory(NamedTuple):
-    """What changed since the day before, and the number of users of each persona on each day."""
+    """Changes of personas since the day before, and the number of users of each persona on each day."""
 
     previous_day: dt.date | None  # None: the day is the first one
     changes: list[PersonaChange]  # by kind in the order of KINDS, then by number of users, largest first

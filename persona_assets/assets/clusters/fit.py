@@ -121,7 +121,7 @@ def kmeans_plusplus(vectors: Vectors, n_clusters: int, rng: np.random.Generator)
 
 
 def relabel_by_size(fit: Fit) -> Fit:
-    """Renumber the clusters by descending number of users; of equal ones, the one of the first user comes first."""
+    """Renumber clusters by descending number of users; equally large ones in the order of their first users."""
     found, first, sizes = np.unique(fit.labels, return_index=True, return_counts=True)
     order = found[np.lexsort((first, -sizes))]
     new_label = np.empty(len(fit.centres), np.int32)

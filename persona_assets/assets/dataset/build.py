@@ -49,7 +49,7 @@ _SplitNumbers = npt.NDArray[np.int8]
 
 
 class ReleaseInputs(NamedTuple):
-    """What a data set is made from: lines, their messages, actions, personas, and the accounts left out."""
+    """Inputs of a data set: lines, their messages, actions, personas, and the accounts left out."""
 
     lines: pads.Dataset  # LINES, sorted by cluster and place
     line_messages: pads.Dataset  # LINE_MESSAGES, sorted by number

@@ -43,7 +43,7 @@ CITATION = """\
 
 
 class CardOptions(NamedTuple):
-    """What the data card says besides the data: license, language, tokenizer and days."""
+    """Options of a data card, which the data does not show: license, language, tokenizer and days."""
 
     license_name: str
     language: str

@@ -29,14 +29,14 @@ class HashIndex:
         return len(self.keys)
 
     def find(self, hashes: Hashes) -> Int32Array:
-        """Return the number of each hash, `MISSING` for those that were not added."""
+        """Return the number that was added with each hash, `MISSING` for hashes without one."""
         if not len(self.keys):
             return np.full(len(hashes), MISSING, np.int32)
         places = np.minimum(np.searchsorted(self.keys, hashes), len(self.keys) - 1)
         return np.where(self.keys[places] == hashes, self.values[places], np.int32(MISSING))
 
     def add(self, hashes: Hashes, numbers: Int32Array) -> None:
-        """Add hashes that are distinct, ascending, and not there yet.
+        """Add hashes with their numbers; the hashes are distinct, ascending and new to the index.
 
         Args:
             hashes: uint64 `(n,)`.

@@ -64,7 +64,7 @@ class LineGraph(NamedTuple):
 
     @property
     def n_lines(self) -> int:
-        """The number of lines."""
+        """Number of lines in the graph."""
         return len(self.line_ids)
 
     @property

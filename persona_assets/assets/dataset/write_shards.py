@@ -53,7 +53,7 @@ class ShardWriter:
         self._writer: pq.ParquetWriter | None = None
 
     def write(self, table: pa.Table) -> None:
-        """Append the rows of a table."""
+        """Append the rows of a table to the current Parquet file."""
         if not table.num_rows:
             return
         self._pending.append(table)

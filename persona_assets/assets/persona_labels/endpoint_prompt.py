@@ -37,7 +37,7 @@ _FORMAT = {
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is sent to the endpoint about a cluster: its key phrases and, if the caller allows it, exemplary posts."""
+    """Key phrases and, if allowed, example posts of a cluster, which are sent to the endpoint."""
 
     phrases: tuple[str, ...]  # key phrases, best first
     exemplars: tuple[str, ...] = ()  # texts of posts

@@ -128,7 +128,7 @@ class ByteSource:
         return gap
 
     def read_rest(self) -> Iterator[bytes | ReadGap]:
-        """Yield all bytes that are left, gaps included, in the blocks in which they were given."""
+        """Yield all remaining bytes and gaps, in blocks of the sizes in which the source was given them."""
         unread, self._buffer = self._buffer[self._offset :], b""
         if unread:
             yield unread

@@ -74,7 +74,7 @@ class MemberReader:
 
     @property
     def can_probe(self) -> bool:
-        """Whether `is_member_start` may be called again: 1,024 times per file, which bounds its cost."""
+        """Whether `is_member_start` may be called again; a limit of 1,024 calls per file bounds its cost."""
         return self._probes > 0
 
     def is_member_start(self, compression: Compression, source: ByteSource, *, has_content: bool = False) -> bool:

@@ -35,7 +35,7 @@ _MIN_GROWTH_DIVISOR, _MIN_SLOW_EVENTS = 8, 4096
 
 
 class BlockDecoder:
-    """Fast path: decodes a block of lines at once if their collections are known; adds frequent new collections.
+    """Fast path: decodes a block of lines at once if it knows their collections; it learns frequent ones.
 
     Lines that it cannot decode are left to `lenient_decode`, the slow path.
     """

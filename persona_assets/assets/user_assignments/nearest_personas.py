@@ -199,7 +199,7 @@ def outlier_limits(earlier: EarlierClusters) -> Float64Array:
 
 
 def outlier_ranks(users: Int64Array) -> Int64Array:
-    """Return, for each cluster of n users, which of the lowest similarities is its outlier limit: `(k,)`.
+    """Return, for each cluster, the rank of its outlier limit among its users' similarities, from the lowest: `(k,)`.
 
     A later user of the same population is below the r-th lowest of n with probability r / (n + 1) (as in conformal
     prediction, Vovk 2005). So r is the largest with at most `OUTLIER_QUANTILE`, and 1 in clusters of fewer than 19
