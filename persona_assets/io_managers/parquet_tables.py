@@ -240,9 +240,7 @@ def open_side_table(files: list[UPath], paths: list[UPath]) -> pads.FileSystemDa
 
 
 def open_stored_tables(table: str, paths: list[UPath]) -> tuple[pads.FileSystemDataset, int, list[UPath], list[UPath]]:
-    """Verify Parquet files of one table, and open them as one dataset.
-
-    All files are verified first, so that a damaged one is named before any work.
+    """Verify Parquet files of one table, all before any work, and open them as one dataset.
 
     Returns:
         The dataset without the column `day`, the number of files without a checksum, the files without that column,
