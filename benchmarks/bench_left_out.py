@@ -17,7 +17,7 @@ import pyarrow.dataset as pads
 
 from persona_assets import tables
 from persona_assets.common.parquet_files import write_parquet
-from persona_assets.consent.left_out import ConsentTables, build_leave_out_rules, find_left_out
+from persona_assets.consent.left_out import ConsentTables, find_left_out, leave_out_rules
 from persona_assets.consent.schemas import CONSENTS, DELETED_POSTS
 
 WINDOW_DAYS, MEMORY = 7, "2GB"
@@ -97,7 +97,7 @@ def main() -> None:
         left_out = find_left_out(
             pads.dataset(posts),
             said,
-            build_leave_out_rules("embeddings", deletions="drop"),
+            leave_out_rules("embeddings", deletions="drop"),
             memory_limit=MEMORY,
             scratch=scratch,
         )

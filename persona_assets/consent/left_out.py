@@ -51,9 +51,7 @@ class LeaveOutRules(NamedTuple):
     drop_deletions: bool  # whether deleted posts, and accounts that are gone or inactive, are left out
 
 
-def build_leave_out_rules(
-    output: str, *, deletions: Literal["keep", "drop"], **undefined: UndefinedMeans
-) -> LeaveOutRules:
+def leave_out_rules(output: str, *, deletions: Literal["keep", "drop"], **undefined: UndefinedMeans) -> LeaveOutRules:
     """Build the rules for which accounts and posts an output leaves out.
 
     Args:

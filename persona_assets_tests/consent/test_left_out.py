@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from persona_assets import tables
 from persona_assets.consent.left_out import (
     ConsentTables,
-    build_leave_out_rules,
     count_by_reason,
     find_left_out,
     is_in_sorted,
+    leave_out_rules,
     leave_out_users,
 )
 from persona_assets.consent.schemas import CONSENTS, DELETED_POSTS
@@ -64,7 +64,7 @@ def find(  # noqa: PLR0913 - each test names only what matters to it
     found = find_left_out(
         rows,
         ConsentTables(consents, deleted),
-        build_leave_out_rules(output, deletions=deletions, **undefined),
+        leave_out_rules(output, deletions=deletions, **undefined),
         memory_limit="1GB",
         scratch=tmp_path,
     )
@@ -156,7 +156,7 @@ def test_users_are_removed_and_counted_once_by_reason(tmp_path):
     left_out = find_left_out(
         WINDOW,
         ConsentTables(said, None),
-        build_leave_out_rules("embeddings", deletions="drop"),
+        leave_out_rules("embeddings", deletions="drop"),
         memory_limit="1GB",
         scratch=tmp_path,
     )

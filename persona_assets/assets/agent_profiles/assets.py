@@ -13,7 +13,7 @@ from persona_assets.common.metadata import measuring_time_and_memory, provenance
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.consent.left_out import LeaveOutRules, build_leave_out_rules, find_left_out
+from persona_assets.consent.left_out import LeaveOutRules, find_left_out, leave_out_rules
 from persona_assets.consent.purposes import UndefinedMeans
 from persona_assets.io_managers.consent_tables import left_out_metadata, open_consent_tables
 from persona_assets.partitions import list_window_days, parse_day
@@ -120,7 +120,7 @@ def build_agent_profiles(
 
 
 def _read_rules(config: AgentProfilesConfig) -> LeaveOutRules:
-    return build_leave_out_rules(
+    return leave_out_rules(
         "agent_profiles",
         deletions=config.deletions,
         training=config.consent_training,

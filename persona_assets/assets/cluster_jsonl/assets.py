@@ -31,7 +31,7 @@ from persona_assets.common.metadata import (
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.consent.left_out import DELETED_POST, ConsentTables, LeftOut, build_leave_out_rules, find_left_out
+from persona_assets.consent.left_out import DELETED_POST, ConsentTables, LeftOut, find_left_out, leave_out_rules
 from persona_assets.consent.purposes import UndefinedMeans
 from persona_assets.io_managers.consent_tables import left_out_metadata, open_consent_tables
 from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolderContents
@@ -166,7 +166,7 @@ def _leave_out(inputs: LineInputs, said: ConsentTables, config: ClusterJsonlConf
     """Return the inputs with what no line may have, and without the vectors of accounts that refuse embedding."""
 
     def find(rows: pads.Dataset, output: str) -> LeftOut:
-        rules = build_leave_out_rules(
+        rules = leave_out_rules(
             output,
             deletions=config.deletions,
             training=config.consent_training,

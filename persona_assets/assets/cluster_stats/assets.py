@@ -28,7 +28,7 @@ from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import Provenance, build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.consent.left_out import ConsentTables, LeftOut, build_leave_out_rules, find_left_out
+from persona_assets.consent.left_out import ConsentTables, LeftOut, find_left_out, leave_out_rules
 from persona_assets.consent.purposes import UndefinedMeans
 from persona_assets.io_managers.consent_tables import left_out_metadata, open_consent_tables
 from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, metadata_to_load_side_tables
@@ -219,7 +219,7 @@ def _find_left_out(
     english_posts: pads.Dataset, said: ConsentTables, config: ClusterStatsConfig, scratch: Scratch
 ) -> LeftOut:
     embedding, inference = config.consent_embedding, config.consent_inference
-    rules = build_leave_out_rules("cluster_stats", deletions=config.deletions, embedding=embedding, inference=inference)
+    rules = leave_out_rules("cluster_stats", deletions=config.deletions, embedding=embedding, inference=inference)
     return find_left_out(english_posts, said, rules, memory_limit=config.memory_limit, scratch=scratch.new_folder())
 
 

@@ -20,7 +20,7 @@ from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.consent.left_out import LeaveOutRules, build_leave_out_rules, find_left_out
+from persona_assets.consent.left_out import LeaveOutRules, find_left_out, leave_out_rules
 from persona_assets.consent.purposes import UndefinedMeans
 from persona_assets.io_managers.consent_tables import open_consent_tables
 from persona_assets.io_managers.parquet_tables import WithSideTables
@@ -169,7 +169,7 @@ def build_clusters(
 
 
 def _read_rules(config: ClustersConfig) -> LeaveOutRules:
-    return build_leave_out_rules("clusters", deletions=config.deletions, embedding=config.consent_embedding)
+    return leave_out_rules("clusters", deletions=config.deletions, embedding=config.consent_embedding)
 
 
 def _read_options(config: ClustersConfig) -> ClusteringOptions:

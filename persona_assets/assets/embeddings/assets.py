@@ -30,7 +30,7 @@ from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.consent.left_out import ConsentTables, build_leave_out_rules, find_left_out
+from persona_assets.consent.left_out import ConsentTables, find_left_out, leave_out_rules
 from persona_assets.consent.purposes import UndefinedMeans
 from persona_assets.errors import PersonaAssetsError
 from persona_assets.executors.pool_slots import GPU_POOL
@@ -160,7 +160,7 @@ def _deduplicate(
 ) -> DeduplicatedTexts:
     """Deduplicate the texts of the day, without those of posts that are left out."""
     work = QueryOptions(memory_limit=config.memory_limit, scratch=scratch)
-    rules = build_leave_out_rules("embeddings", deletions=config.deletions, embedding=config.consent_embedding)
+    rules = leave_out_rules("embeddings", deletions=config.deletions, embedding=config.consent_embedding)
     return deduplicate_texts(english_posts, left_out=find_left_out(english_posts, said, rules, **work), **work)
 
 

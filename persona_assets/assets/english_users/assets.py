@@ -18,7 +18,7 @@ from persona_assets.common.metadata import (
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.consent.left_out import LeaveOutRules, build_leave_out_rules, find_left_out
+from persona_assets.consent.left_out import LeaveOutRules, find_left_out, leave_out_rules
 from persona_assets.consent.purposes import UndefinedMeans
 from persona_assets.io_managers.consent_tables import open_consent_tables
 from persona_assets.partitions import list_window_days
@@ -123,4 +123,4 @@ def build_english_users(
 
 
 def _read_rules(config: EnglishUsersConfig) -> LeaveOutRules:
-    return build_leave_out_rules("english_users", deletions=config.deletions, embedding=config.consent_embedding)
+    return leave_out_rules("english_users", deletions=config.deletions, embedding=config.consent_embedding)

@@ -13,7 +13,7 @@ from persona_assets.common.metadata import measuring_time_and_memory, provenance
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.consent.left_out import LeaveOutRules, build_leave_out_rules, find_left_out
+from persona_assets.consent.left_out import LeaveOutRules, find_left_out, leave_out_rules
 from persona_assets.consent.purposes import UndefinedMeans
 from persona_assets.io_managers.consent_tables import left_out_metadata, open_consent_tables
 from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, metadata_to_load_side_tables
@@ -128,7 +128,7 @@ def build_persona_phrases(
 
 
 def _read_rules(config: PersonaPhrasesConfig) -> LeaveOutRules:
-    return build_leave_out_rules(
+    return leave_out_rules(
         "persona_phrases",
         deletions=config.deletions,
         embedding=config.consent_embedding,

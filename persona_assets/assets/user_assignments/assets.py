@@ -27,7 +27,7 @@ from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.consent.left_out import LeftOut, build_leave_out_rules, find_left_out
+from persona_assets.consent.left_out import LeftOut, find_left_out, leave_out_rules
 from persona_assets.consent.purposes import UndefinedMeans
 from persona_assets.errors import MissingPartitionError, SettingsError
 from persona_assets.io_managers.consent_tables import open_consent_tables
@@ -137,9 +137,7 @@ def build_user_assignments(
             work = QueryOptions(memory_limit=config.memory_limit, scratch=scratch.new_folder())
             earlier = None if day is None else _read(data, day)
             said = open_consent_tables(in_graph=consents, since=of_window[0])
-            rules = build_leave_out_rules(
-                "user_assignments", deletions=config.deletions, embedding=config.consent_embedding
-            )
+            rules = leave_out_rules("user_assignments", deletions=config.deletions, embedding=config.consent_embedding)
             left_out = find_left_out(embeddings, said, rules, **work)
             progress = Progress(context.log.info, what="post vectors")
             assigned = _assign(embeddings, english_users, earlier, left_out, work, progress)
