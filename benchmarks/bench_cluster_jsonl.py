@@ -44,6 +44,8 @@ WORDS = ["the", "a", "of", "oven", "bread", "train", "garden", "match", "music",
 # window, and undone likes.
 ANSWERS, ENGLISH, MEMBERS, OUTSIDE, UNDONE = 0.4, 0.75, 0.9, 0.2, 0.02
 LIKE = {key: key == "like" for key in ACTION_KEYS}
+# What `make_window` writes of the inputs of lines.
+WINDOW_TABLES = ("clusters", "english_users", "user_actions", "english_posts")
 
 
 class Size(NamedTuple):
@@ -209,7 +211,7 @@ def _sort_by_action(actions: Path) -> None:
 
 def ours(window: Path, out: Path, *, memory_limit: str = "4GB") -> int:
     """All that the asset does: threads, all actions, accounting, order."""
-    given = {name: pads.dataset(window / f"{name}.parquet") for name in LineInputs._fields if name != "embeddings"}
+    given = {name: pads.dataset(window / f"{name}.parquet") for name in WINDOW_TABLES}
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         made = build_lines(
             LineInputs(**given, embeddings=None),

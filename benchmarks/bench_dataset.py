@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 
 import pyarrow.dataset as pads
-from bench_cluster_jsonl import Size, _peak_mb, make_window
+from bench_cluster_jsonl import WINDOW_TABLES, Size, _peak_mb, make_window
 
 from persona_assets.assets.cluster_jsonl.build import build_lines
 from persona_assets.assets.cluster_jsonl.load import LineInputs
@@ -42,7 +42,7 @@ MEMORY = "4GB"
 
 def make_lines(window: Path, out: Path) -> dict[str, float]:
     """Write the lines of a window and their index, as the asset does."""
-    given = {name: pads.dataset(window / f"{name}.parquet") for name in LineInputs._fields if name != "embeddings"}
+    given = {name: pads.dataset(window / f"{name}.parquet") for name in WINDOW_TABLES}
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         made = build_lines(
             LineInputs(**given, embeddings=None),

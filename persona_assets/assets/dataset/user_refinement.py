@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from persona_assets.assets.dataset.cut_lines import CutLines, count_whole, count_worth, select_cut_lines
 from persona_assets.assets.dataset.keyed_hash import Hashes, derive_number, mix_hashes
 from persona_assets.assets.dataset.line_graph import USER, LineGraph
 from persona_assets.assets.dataset.main_personas import find_main_personas
@@ -34,24 +35,8 @@ _PRIOR_LINES = 300
 _MAX_PRICE, _SWEEPS, _HALVINGS = 2.0, 2, 10
 # Of its lines, what a user must gain to move, and what it gains at random, so that equal users do not move together.
 _INERTIA, _JITTER = 0.02, 0.01
-_INCIDENCES_PER_BATCH = 1 << 22
 
-Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
-
-
-class _Cut(NamedTuple):
-    """The part of the graph that may move, and what is known of each of its lines."""
-
-    lines: Int32Array  # for each user of each line: the line's row in the arrays below
-    nodes: Int32Array  # for each user of each line
-    n_users: Int32Array  # of each line
-    personas: Int32Array  # from 0
-    periods: SplitNumbers | None
-
-    @property
-    def n_lines(self) -> int:
-        return len(self.personas)
 
 
 class _Users(NamedTuple):
@@ -78,14 +63,14 @@ def refine_users(
         options: Shares and seed.
         periods: int8 `(n_lines,)`: the only split in which each line can be kept, or -1 for none; None: in any.
     """
-    cut = _select_movable(graph, is_movable, periods)
+    cut = select_cut_lines(graph, is_movable, periods)
     if not cut.n_lines:
         return splits
     asked = np.array(options.normalised_shares)
     is_movable = is_movable & (graph.kinds == USER)
     splits = _follow_authors(graph, cut, splits, is_movable)
-    whole = _count_whole(cut, splits)
-    capacities = np.full((cut.personas.max() + 1, N_SPLITS), 1 / N_SPLITS)
+    whole = count_whole(cut, splits)
+    capacities = np.full((cut.n_personas, N_SPLITS), 1 / N_SPLITS)
     users = _describe_users(graph, cut, is_movable)
     best, best_score = splits, -np.inf
     last = _ROUNDS_EQUAL + _ROUNDS_BETWEEN + _ROUNDS_ASKED
@@ -94,28 +79,16 @@ def refine_users(
         capacities = _adjust(capacities, whole, target)
         # Half of the users stay, so that neighbours do not exchange places for ever.
         draws = mix_hashes(graph.keys[users.nodes], derive_number(options.seed, f"round {number}"))
-        splits = _move(users, _count_worth(cut, splits), splits, capacities, draws)
-        whole = _count_whole(cut, splits)
+        splits = _move(users, count_worth(cut, splits), splits, capacities, draws)
+        whole = count_whole(cut, splits)
         score = _score(whole, asked)
         if number >= last - _ROUNDS_ASKED and score > best_score:
             best, best_score = splits, score
     return best
 
 
-def _select_movable(graph: LineGraph, is_movable: npt.NDArray[np.bool_], periods: SplitNumbers | None) -> _Cut:
-    # All users of a line are in one component, so that either all can move or none.
-    is_cut = is_movable[graph.anchors] & (graph.kinds[graph.anchors] == USER)
-    rows = (np.cumsum(is_cut) - 1).astype(np.int32)
-    incidences = is_cut[graph.lines] & (graph.kinds[graph.nodes] == USER)
-    lines = rows[graph.lines[incidences]]
-    _, personas = np.unique(graph.personas[is_cut], return_inverse=True)
-    sizes = np.bincount(lines, minlength=len(personas)).astype(np.int32)
-    personas = personas.astype(np.int32)
-    return _Cut(lines, graph.nodes[incidences], sizes, personas, None if periods is None else periods[is_cut])
-
-
 def _follow_authors(
-    graph: LineGraph, cut: _Cut, splits: SplitNumbers, is_movable: npt.NDArray[np.bool_]
+    graph: LineGraph, cut: CutLines, splits: SplitNumbers, is_movable: npt.NDArray[np.bool_]
 ) -> SplitNumbers:
     """Give users that author no line the split in which most authors of their lines are, the first of several."""
     is_follower = is_movable.copy()
@@ -134,28 +107,6 @@ def _interpolate(asked: Shares, progress: float) -> Shares:
     return shares / shares.sum()
 
 
-def _count_users(cut: _Cut, splits: SplitNumbers) -> npt.NDArray[np.int32]:
-    """Return the number of users of each line in each split, `(n_lines, 3)`."""
-    of_users = splits[cut.nodes]
-    counts = np.empty((cut.n_lines, N_SPLITS), np.int32)
-    for split in range(N_SPLITS):
-        counts[:, split] = np.bincount(cut.lines[of_users == split], minlength=cut.n_lines)
-    return counts
-
-
-def _count_whole(cut: _Cut, splits: SplitNumbers) -> Int64Array:
-    """Return the number of lines of each persona that can be kept in each split, `(n_personas, 3)`."""
-    counts = _count_users(cut, splits)
-    n_personas = cut.personas.max() + 1
-    whole = np.empty((n_personas, N_SPLITS), np.int64)
-    for split in range(N_SPLITS):
-        is_whole = counts[:, split] == cut.n_users
-        if cut.periods is not None:
-            is_whole &= cut.periods == split
-        whole[:, split] = np.bincount(cut.personas[is_whole], minlength=n_personas)
-    return whole
-
-
 def _adjust(capacities: Shares, whole: Int64Array, target: Shares) -> Shares:
     """Give more room to splits that have too few of a persona's lines, `(n_personas, 3)`; rows sum to 1."""
     total = whole.sum(axis=0)
@@ -165,7 +116,7 @@ def _adjust(capacities: Shares, whole: Int64Array, target: Shares) -> Shares:
     return capacities / capacities.sum(axis=1, keepdims=True)
 
 
-def _describe_users(graph: LineGraph, cut: _Cut, is_movable: npt.NDArray[np.bool_]) -> _Users:
+def _describe_users(graph: LineGraph, cut: CutLines, is_movable: npt.NDArray[np.bool_]) -> _Users:
     nodes = np.flatnonzero(is_movable)
     anchors = graph.anchors[is_movable[graph.anchors]]
     authored = np.bincount(anchors, minlength=graph.n_nodes)[nodes]
@@ -173,24 +124,6 @@ def _describe_users(graph: LineGraph, cut: _Cut, is_movable: npt.NDArray[np.bool
     authors, main, _ = find_main_personas(anchors.astype(np.int64), cut.personas)
     personas[authors] = main
     return _Users(nodes, authored, personas[nodes])
-
-
-def _count_worth(cut: _Cut, splits: SplitNumbers) -> Int64Array:
-    """Return for each user and split the number of its lines that would be whole if it were there, `(n_users, 3)`."""
-    counts = _count_users(cut, splits)
-    # Users have the first numbers of all nodes.
-    n_users = int(cut.nodes.max()) + 1
-    worth = np.zeros((n_users, N_SPLITS), np.int64)
-    for start in range(0, len(cut.lines), _INCIDENCES_PER_BATCH):
-        batch = slice(start, start + _INCIDENCES_PER_BATCH)
-        lines, nodes = cut.lines[batch], cut.nodes[batch]
-        others, present = cut.n_users[lines] - 1, splits[nodes]
-        for split in range(N_SPLITS):
-            is_whole = counts[lines, split] - (present == split) == others
-            if cut.periods is not None:
-                is_whole &= cut.periods[lines] == split
-            worth[:, split] += np.bincount(nodes[is_whole], minlength=n_users)
-    return worth
 
 
 def _move(users: _Users, worth: Int64Array, splits: SplitNumbers, capacities: Shares, draws: Hashes) -> SplitNumbers:
@@ -227,16 +160,22 @@ def _find_prices(values: Shares, weights: Int64Array, personas: Int64Array, room
         room: float64 `(n_personas, 3)`.
     """
     prices = np.zeros_like(room)
+    columns = [np.ascontiguousarray(values[:, split]) for split in range(N_SPLITS)]
     for _ in range(_SWEEPS):
-        for split in (VALIDATION, TEST):
+        for split, other in ((VALIDATION, TEST), (TEST, VALIDATION)):
+            # The split is chosen if it is worth more than those before it, and as much as those after it.
+            against = columns[other] + prices[personas, other]
             low = np.full(len(room), -_MAX_PRICE)
             high = np.full(len(room), _MAX_PRICE)
             for _ in range(_HALVINGS):
-                prices[:, split] = (low + high) / 2
-                chosen = (values + prices[personas]).argmax(axis=1) == split
+                price = (low + high) / 2
+                offered = columns[split] + price[personas]
+                chosen = offered > columns[TRAIN]
+                chosen &= offered >= against if other > split else offered > against
                 taken = np.bincount(personas[chosen], weights[chosen], len(room))
-                low = np.where(taken < room[:, split], prices[:, split], low)
-                high = np.where(taken < room[:, split], high, prices[:, split])
+                low = np.where(taken < room[:, split], price, low)
+                high = np.where(taken < room[:, split], high, price)
+            prices[:, split] = price
     return prices
 
 
