@@ -177,7 +177,7 @@ class _TextReader:
 
     def number(self) -> _Incidence:
         """Number the groups of nearly equal texts in the order of their smallest hashes; frees what was collected."""
-        keys, numbers = self._normalised.keys, self._normalised.values
+        keys, numbers = self._normalised.entries()
         # Texts are grouped in the order of their hashes, so that groups do not depend on the order of lines.
         places = np.empty(len(keys), np.int32)
         places[numbers] = np.arange(len(keys), dtype=np.int32)

@@ -53,16 +53,19 @@ def group_near_duplicates(signatures: Signatures, *, min_similarity: float) -> n
     n_texts = len(signatures)
     if min_similarity >= 1:
         return np.arange(n_texts, dtype=np.int32)
-    firsts: list[npt.NDArray[np.int32]] = []
-    seconds: list[npt.NDArray[np.int32]] = []
+    groups = np.arange(n_texts, dtype=np.int32)
     for band in range(_BANDS):
         left, right = _find_candidates(signatures[:, band * _ROWS : (band + 1) * _ROWS])
+        # Most pairs agree in several bands, and are in one group after the first of them.
+        is_apart = groups[left] != groups[right]
+        left, right = left[is_apart], right[is_apart]
         is_similar = _compare(signatures, left, right) >= min_similarity
-        firsts.append(left[is_similar])
-        seconds.append(right[is_similar])
-    left, right = np.concatenate(firsts), np.concatenate(seconds)
-    pairs = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(n_texts, n_texts))
-    return connected_components(pairs, directed=False)[1].astype(np.int32)
+        ends = (groups[left[is_similar]], groups[right[is_similar]])
+        if len(ends[0]):
+            pairs = coo_array((np.ones(len(ends[0]), np.int8), ends), shape=(n_texts, n_texts))
+            # A group has the number of its first text, so that new numbers are in the order of first texts too.
+            groups = connected_components(pairs, directed=False)[1].astype(np.int32)[groups]
+    return groups
 
 
 def _sign(texts: Sequence[str], seed: int) -> Signatures:
