@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from persona_assets.personal_data.detection import find_personal_data_by_patterns
 from persona_assets.personal_data.facets import Facet, IgnoredFacet, locate_facets
+from persona_assets.personal_data.hints import may_hold_personal_data
 from persona_assets.personal_data.kinds import KINDS, PLACEHOLDERS, Kind, Span, merge_spans
 
 # Takes texts and returns, for each, where names are: start and end in characters.
@@ -46,9 +47,10 @@ def replace_personal_data(
     distinct = [key for key in dict.fromkeys(keys) if key is not None]
     named = _find_names([text for text, _ in distinct], names)
     made: dict[tuple[str, tuple[Facet, ...]], tuple[str, list[Span], dict[IgnoredFacet, int]]] = {}
-    for text, marks in distinct:
+    may_hold = may_hold_personal_data([text for text, _ in distinct]).tolist()
+    for (text, marks), may in zip(distinct, may_hold, strict=True):
         located, ignored = locate_facets(text, marks)
-        spans = find_personal_data_by_patterns(text)
+        spans = find_personal_data_by_patterns(text) if may else []
         if located or text in named:
             spans = merge_spans([*located, *spans, *named.get(text, [])])
         made[text, marks] = replace_by_placeholders(text, spans), spans, ignored

@@ -10,15 +10,15 @@ from collections.abc import Iterator
 
 from persona_assets.personal_data.kinds import Span
 
-_SUFFIXES = (
+SUFFIXES = (
     "Street|Str|St|Avenue|Ave|Av|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Close|Row|Place|Pl|Terrace|Ter|Way|"
     "Parkway|Pkwy|Highway|Hwy|Square|Sq|Circle|Cir|Crescent|Cres|Gardens|Gdns|Grove|Hill|Mews|Walk|Trail|Trl|Loop|"
     "Route|Cottages|Cottage|Brae|Buildings|Yard|Wynd|Villas|Heights|Bank|Fold|Circus|Alley|Quay|Wharf|Green|Park|Rise|"
     "View|Vale|Plaza|Pike|Turnpike|Run|Path|Bend|Ridge|Esplanade|Parade|Promenade|Mall"
 )
-_SURE_SUFFIXES = "street st avenue ave road rd boulevard blvd lane ln pl ct terrace crescent"
-_SURE = frozenset(_SURE_SUFFIXES.split())
-_ANY_SUFFIX = f"(?:{_SUFFIXES}|{_SUFFIXES.upper()})"
+SURE_SUFFIXES = "street st avenue ave road rd boulevard blvd lane ln pl ct terrace crescent"
+_SURE = frozenset(SURE_SUFFIXES.split())
+_ANY_SUFFIX = f"(?:{SUFFIXES}|{SUFFIXES.upper()})"
 _WORD = r"(?:[A-Z][\w'\u2019.-]{0,24}|\d{1,3}(?:st|nd|rd|th|ST|ND|RD|TH))"
 _UNIT = r"(?:Flat|Apt|Apartment|Unit|Suite|Ste|Room|Rm|Floor|Fl|Studio|Bldg|Building|#)"
 _STATE = (
