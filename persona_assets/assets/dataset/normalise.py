@@ -7,7 +7,7 @@ import unicodedata
 
 # Links and mentions: a release may replace both, and one text with two links is still one text.
 _LINKS_AND_MENTIONS = re.compile(r"https?://\S+|www\.\S+|@[\w.\-]+")
-_NO_WORD = re.compile(r"[\W_]+")
+_WORD = re.compile(r"[^\W_]+")
 
 
 def normalise_text(text: str) -> str:
@@ -19,7 +19,7 @@ def normalise_text(text: str) -> str:
         text = unicodedata.normalize("NFKC", text)
     if "@" in text or "://" in text or "www." in text:
         text = _LINKS_AND_MENTIONS.sub(" ", text)
-    return _NO_WORD.sub(" ", text.casefold()).strip()
+    return " ".join(_WORD.findall(text.casefold()))
 
 
 def count_words(normalised: str) -> int:
