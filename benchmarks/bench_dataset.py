@@ -1,7 +1,7 @@
 """Time and memory of the form `chat` of a data set, beside those of the lines that it is made of.
 
     python benchmarks/bench_dataset.py                     # 40,000 posts and 160,000 likes, and twice as many
-    python benchmarks/bench_dataset.py --posts 3000000 --likes 12000000 --once
+    python benchmarks/bench_dataset.py --posts 3000000 --likes 12000000 --once --steps cluster_jsonl chat
 
 Windows are those of bench_cluster_jsonl.py: a few authors write many posts, and popular posts are liked often. Texts
 are of made-up words, so that nearly no personal data is found, but looked for in each. Each step runs in a process of
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow.dataset as pads
@@ -114,12 +115,12 @@ def run_here(step: str, window: Path, out: Path) -> None:
 STEPS = ("cluster_jsonl", "chat, texts kept", "chat", "all forms")
 
 
-def measure(root: Path, size: Size) -> None:
+def measure(root: Path, size: Size, steps: Sequence[str]) -> None:
     """Make a window of a size, run each step on it, and print what it costs."""
     window = root / f"{size.posts}_{size.likes}"
     window.mkdir()
     make_window(window, size)
-    for step in STEPS:
+    for step in steps:
         out = window / ("lines" if step == "cluster_jsonl" else "out")
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir()
@@ -141,6 +142,7 @@ def main() -> None:
     parser.add_argument("--likes", type=int, default=160_000)
     parser.add_argument("--clusters", type=int, default=25)
     parser.add_argument("--once", action="store_true", help="not twice the size too")
+    parser.add_argument("--steps", nargs="+", choices=STEPS, default=STEPS, help="the first must be cluster_jsonl")
     for hidden in ("--run", "--window", "--out"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -149,7 +151,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as root:
         for factor in (1,) if given.once else (1, 2):
-            measure(Path(root), Size(given.posts * factor, given.likes * factor, clusters=given.clusters))
+            measure(Path(root), Size(given.posts * factor, given.likes * factor, clusters=given.clusters), given.steps)
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+import networkx as nx
 import numpy as np
 
 from persona_assets.assets.dataset.near_duplicates import N_VALUES, group_near_duplicates, minhash_texts
@@ -58,3 +59,28 @@ def test_a_template_that_ten_thousand_texts_follow_is_one_group_in_linear_time()
     groups = group_near_duplicates(minhash_texts(texts, seed=1), min_similarity=0.7)
 
     assert len(np.unique(groups)) == 1
+
+
+def test_groups_are_those_of_comparing_all_candidates_and_are_numbered_by_first_texts() -> None:
+    rng = np.random.default_rng(2)
+    # A few values a place, so that many texts agree in bands without being similar.
+    signatures = rng.integers(0, 3, (300, N_VALUES)).astype(np.uint32)
+    signatures[100:200] = np.where(rng.random((100, N_VALUES)) < 0.2, 9, signatures[:100])
+    pairs = nx.Graph()
+    pairs.add_nodes_from(range(300))
+    for band in range(0, N_VALUES, 4):
+        seen: dict[bytes, list[int]] = {}
+        for text in range(300):
+            alike = seen.setdefault(signatures[text, band : band + 4].tobytes(), [])
+            for other in {*alike[:1], *alike[-1:]}:
+                if (signatures[text] == signatures[other]).mean() >= 0.7:
+                    pairs.add_edge(text, other)
+            alike.append(text)
+
+    groups = group_near_duplicates(signatures, min_similarity=0.7)
+
+    expected = {frozenset(part) for part in nx.connected_components(pairs)}
+    assert {frozenset(np.flatnonzero(groups == group).tolist()) for group in np.unique(groups)} == expected
+    assert len(expected) < 260
+    firsts = [int(np.flatnonzero(groups == group)[0]) for group in np.unique(groups)]
+    assert firsts == sorted(firsts)
