@@ -1,10 +1,10 @@
 """Find the texts that can hold personal data, many at a time.
 
 Most texts hold nothing that a finder could find, and each finder costs some microseconds a text. The expressions here
-match every text in which a finder of `find` finds anything, and some others. Arrow searches them in a fraction of that
-time, because its library (RE2) has no lookbehinds, counts or captures to follow here. What differs between the two
-libraries is matched more widely: a character that is not ASCII counts as a digit, and a text with one of the four
-characters that only Python takes for an `i`, `s` or `k` is always searched.
+match every text in which a finder of `detection` finds anything, and some others. Arrow searches them in a fraction of
+the time: its library, RE2, reads each text once. Where RE2 and Python's `re` differ, more is matched here: a character
+that is not ASCII counts as a digit, and a text is always searched if it has one of the four characters that only `re`
+takes for an `i`, `s` or `k`.
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persona_assets.personal_data.find import find_personal_data_by_patterns
+from persona_assets.personal_data.detection import find_personal_data_by_patterns
 from persona_assets.personal_data.hints import may_hold_personal_data
 from persona_assets.personal_data.streets import SUFFIXES
-from persona_assets_tests.personal_data.test_find import PIECES
+from persona_assets_tests.personal_data.test_detection import PIECES
 from persona_assets_tests.scored_posts import read_posts
 
 POSTS = [post.text for name in ("posts_own.jsonl", "posts_other.jsonl") for post in read_posts(name)]
