@@ -25,7 +25,7 @@ class CutLines(NamedTuple):
 
     lines: Int32Array  # for each user of each line: the line's row in `personas`
     nodes: Int32Array  # for each user of each line
-    personas: Int64Array  # of each line, from 0
+    personas: Int32Array  # of each line, from 0
     # The lines that can be kept.
     alone: _Rows  # of one user
     pairs: _Rows  # of two users, each line twice: once with each user first
@@ -52,7 +52,7 @@ class _Rows(NamedTuple):
     """A user of a line, and what is known of the line."""
 
     nodes: Int32Array
-    personas: Int64Array
+    personas: Int32Array
     periods: SplitNumbers | None  # the only split in which it can be kept; None: in any
 
 
@@ -62,7 +62,7 @@ class _Many(NamedTuple):
     nodes: Int32Array
     lines: Int64Array  # of each user, the line's row in the arrays below
     n_users: Int64Array
-    personas: Int64Array
+    personas: Int32Array
     periods: SplitNumbers | None
 
 
@@ -80,7 +80,7 @@ def select_cut_lines(
     rows = (np.cumsum(is_cut) - 1).astype(np.int32)
     incidences = is_cut[graph.lines] & (graph.kinds[graph.nodes] == USER)
     lines, nodes = rows[graph.lines[incidences]], graph.nodes[incidences]
-    _, personas = np.unique(graph.personas[is_cut], return_inverse=True)
+    personas = np.unique(graph.personas[is_cut], return_inverse=True)[1].astype(np.int32)
     periods = None if periods is None else periods[is_cut]
     by_line, sizes = nodes[np.argsort(lines, kind="stable")], np.bincount(lines, minlength=len(personas))
     starts = np.cumsum(sizes) - sizes

@@ -168,14 +168,13 @@ def _find_prices(values: Shares, weights: Int64Array, personas: Int64Array, room
             low = np.full(len(room), -_MAX_PRICE)
             high = np.full(len(room), _MAX_PRICE)
             for _ in range(_HALVINGS):
-                price = (low + high) / 2
+                prices[:, split] = price = (low + high) / 2
                 offered = columns[split] + price[personas]
                 chosen = offered > columns[TRAIN]
                 chosen &= offered >= against if other > split else offered > against
                 taken = np.bincount(personas[chosen], weights[chosen], len(room))
                 low = np.where(taken < room[:, split], price, low)
                 high = np.where(taken < room[:, split], high, price)
-            prices[:, split] = price
     return prices
 
 
