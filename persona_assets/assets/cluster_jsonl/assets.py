@@ -26,7 +26,7 @@ from persona_assets.common.metadata import (
     measuring_time_and_memory,
     provenance_table,
     shorten_number,
-    window_metadata,
+    window_and_missing_days_metadata,
 )
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
@@ -85,7 +85,7 @@ class ClusterJsonlConfig(SettingsConfig):
 def build_cluster_jsonl(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping, *, consents: bool = False
 ) -> dg.AssetsDefinition:
-    """Build the asset `cluster_jsonl`, which reads the day's clusters and the posts and actions of its window.
+    """Build the asset `cluster_jsonl`: what the users of each cluster wrote and did, as JSON lines.
 
     Args:
         days: Its daily partitions.
@@ -149,7 +149,7 @@ def build_cluster_jsonl(
                 day_column=parse_day(context.partition_key),
                 provenance=provenance,
             )
-        gaps = window_metadata(context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings)
+        gaps = window_and_missing_days_metadata(context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings)
         context.log.info("%d conversations of %d users; writing", made.n_conversations, len(made.user_clusters))
         left_out = left_out_metadata(inputs.left_out, clusters)
         return dg.MaterializeResult(
@@ -215,7 +215,7 @@ def check_lines(
 
     Args:
         made: The lines and tables of the step.
-        gaps: Metadata of `window_metadata`.
+        gaps: Metadata of `window_and_missing_days_metadata`.
         left_out: Metadata of `left_out_metadata`.
         inputs: What the lines were made from: the actions of the window, and the users of clusters.
     """
