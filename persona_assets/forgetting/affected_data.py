@@ -52,7 +52,9 @@ def is_affected(folder: str, files: list[StoredFile], days: set[dt.date], *, win
     return any(first <= day <= last for day in days)
 
 
-def hash_texts_without_other_authors(tables: list[StoredFile], named: list[StoredFile], accounts: Accounts) -> TextHashes:
+def hash_texts_without_other_authors(
+    tables: list[StoredFile], named: list[StoredFile], accounts: Accounts
+) -> TextHashes:
     """Hash the texts that these accounts wrote and nobody else, as the vector cache does: uint64 `(n, 2)`.
 
     Args:

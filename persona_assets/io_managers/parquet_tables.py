@@ -51,7 +51,7 @@ class DatasetWithSideTables(NamedTuple):
 
 
 def metadata_to_load_all_stored_days(*side_tables: str) -> dict[str, list[str]]:
-    """Return metadata for `dg.AssetIn` that makes the IO manager load all stored days of an input, with these side tables."""
+    """Return metadata for `dg.AssetIn` that makes the IO manager load all stored days, with side tables if named."""
     return {"every_day_with": list(side_tables)}
 
 

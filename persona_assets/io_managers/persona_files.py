@@ -80,7 +80,7 @@ class ClusterFolder:
     checksums: Mapping[str, str] | None = None  # by file name; None for a folder of version 0.1, which has none
 
     def read_table(self, name: str) -> pa.Table:
-        """Return the table `accounting`, `actions_by_hour` or `actions_per_user`, with provenance in its schema metadata.
+        """Return the table `accounting`, `actions_by_hour` or `actions_per_user`, with its provenance as metadata.
 
         Raises:
             StorageError: Its file is damaged.

@@ -26,7 +26,7 @@ _FINISH_AFTER_US = 60 * MICROSECONDS
 
 
 class RecordingStore:
-    """Files of a recording: hour files, what each day lacks, and the state from which it continues after an interruption."""
+    """Files of a recording: hour files, what each day lacks, and the state from which to continue after an interruption."""
 
     def __init__(self, root: Path, filters: Filters, *, mode: str, keep_totals: bool) -> None:
         """Open the capture at `root`, and read the state in which an earlier recording left it.
@@ -75,7 +75,7 @@ class RecordingStore:
             totals.last_time_us = time_us
 
     def write_gap(self, gap: Gap) -> None:
-        """Write a gap to `.gaps.json` of each day that it overlaps; call it before the time to resume from passes the gap."""
+        """Write a gap to `.gaps.json` of each day that it overlaps; call it before the resume time passes the gap."""
         if gap.to_us <= gap.from_us:
             return
         add_gap_to_notes(self._root, gap)

@@ -5,7 +5,12 @@ import pytest
 
 from persona_assets.common.provenance import with_provenance
 from persona_assets.common.vector_chunks import hash_texts
-from persona_assets.forgetting.affected_data import find_days_of_files, hash_texts_without_other_authors, is_affected, table_name_of
+from persona_assets.forgetting.affected_data import (
+    find_days_of_files,
+    hash_texts_without_other_authors,
+    is_affected,
+    table_name_of,
+)
 from persona_assets.forgotten_accounts.accounts import Accounts
 from persona_assets_tests.assets.raw_events.builders import ALICE, BOB
 from persona_assets_tests.forgetting.builders import DAY, find_file, make_posts, make_users, store, store_users

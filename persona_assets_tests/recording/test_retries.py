@@ -22,7 +22,9 @@ def test_a_dictionary_that_is_refused_is_not_asked_for_again():
     retries, attempts, dictionaries = make_retries()
     address = attempts.addresses[0]
 
-    assert retries.adapt_request_or_switch_server(SubscriptionError("r", name="UnknownZstdDictionary"), address, (5, b"d"))
+    assert retries.adapt_request_or_switch_server(
+        SubscriptionError("r", name="UnknownZstdDictionary"), address, (5, b"d")
+    )
     assert dictionaries.choose_for_server(address) is None
     assert attempts.index == 0
 

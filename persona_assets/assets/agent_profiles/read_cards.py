@@ -10,7 +10,7 @@ from persona_assets.assets.agent_profiles.derive_agents import PersonaCard
 
 
 def read_cards(persona_labels: pads.Dataset, clusters: pa.Table, day: dt.date) -> dict[int, PersonaCard] | None:
-    """Return name, description and phrases of each cluster's persona; None if labels are missing or of an earlier clustering.
+    """Return name, description and phrases of each cluster's persona; None if labels are missing or outdated.
 
     Args:
         persona_labels: The table `persona_labels`, of all days.

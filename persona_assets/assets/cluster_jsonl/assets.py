@@ -149,7 +149,9 @@ def build_cluster_jsonl(
                 day_column=parse_day(context.partition_key),
                 provenance=provenance,
             )
-        gaps = window_and_missing_days_metadata(context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings)
+        gaps = window_and_missing_days_metadata(
+            context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings
+        )
         context.log.info("%d conversations of %d users; writing", made.n_conversations, len(made.user_clusters))
         left_out = left_out_metadata(inputs.left_out, clusters)
         return dg.MaterializeResult(

@@ -124,7 +124,9 @@ def load_window(
     ):
         for name in ("user_actions", "english_posts"):
             create_dataset_view(cursor, name, getattr(inputs, name))
-        messages = cursor.sql(SELECT_MESSAGES.format(time=time_key_and_absolute_value_sql(line_format))).to_arrow_reader()
+        messages = cursor.sql(
+            SELECT_MESSAGES.format(time=time_key_and_absolute_value_sql(line_format))
+        ).to_arrow_reader()
         con.register("numbered_messages", _number_messages(messages, contents))
         con.execute("CREATE TABLE messages AS SELECT * REPLACE (action::action_type AS action) FROM numbered_messages")
     con.unregister("numbered_messages")

@@ -92,7 +92,10 @@ def audit_privacy(  # noqa: PLR0913 - what is audited, and how
     author_of = dict(zip(drawn["line_id"].to_pylist(), drawn["user_id"].to_pylist(), strict=True))
     own = {
         form: draw_authors(
-            read_last_own_texts(folder, release, form, author_of), max_authors=MAX_AUTHORS, max_texts=MAX_LINES, seed=seed
+            read_last_own_texts(folder, release, form, author_of),
+            max_authors=MAX_AUTHORS,
+            max_texts=MAX_LINES,
+            seed=seed,
         )
         for form in _OWN
         if form in forms

@@ -24,7 +24,7 @@ _SORT = f"SELECT * FROM events ORDER BY {', '.join(f'{name} ASC NULLS LAST' for 
 
 
 def sort_and_count_repeats(pieces: Iterable[pa.RecordBatch], *, scratch: Path) -> Iterator[tuple[pa.Table, int]]:
-    """Sort events by all columns on disk; yield tables in order, each with the number of rows that repeat the row before.
+    """Sort events by all columns on disk; yield tables in order, each with its number of rows equal to the one before.
 
     Args:
         pieces: The rows, in small batches.

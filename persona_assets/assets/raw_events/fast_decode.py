@@ -48,7 +48,7 @@ class BlockDecoder:
         self._build_decoders()
 
     def decode(self, body: bytes) -> list[JetstreamEvent | None]:
-        """Decode a block of lines; the result has one event per line, or None if `decode_line_leniently` must decode it.
+        """Decode a block of lines; return one event per line, or None if `decode_line_leniently` must decode it.
 
         Args:
             body: Lines with a line feed between them and none at the end.

@@ -64,7 +64,7 @@ class EventGroup(NamedTuple):
 
 
 class BlockRows(NamedTuple):
-    """Events of an archive block: as columns (`groups`), decoded singly (`others`), or only row numbers (`irregular`)."""
+    """Events of an archive block: as columns (`groups`), decoded singly (`others`), or as row numbers (`irregular`)."""
 
     groups: list[EventGroup]
     others: list[JetstreamEvent]  # identity, account and sync events

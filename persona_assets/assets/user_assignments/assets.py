@@ -222,7 +222,7 @@ def _read(data: str, day: dt.date) -> EarlierClusters:
 
 
 def check_assignments(assigned: AssignedUsers, drift: Drift | None, users: int) -> list[dg.AssetCheckResult]:
-    """Check that users assigned + dropped = users read, and that they resemble the users from whom the clusters were made.
+    """Check that users assigned + dropped = users read, and that they resemble the users who were clustered.
 
     Args:
         assigned: The assigned users.

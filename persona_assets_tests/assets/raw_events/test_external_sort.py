@@ -39,7 +39,9 @@ _LISTS = st.none() | st.lists(_TEXTS.filter(lambda text: text is not None), max_
 def test_sorting_on_disk_gives_the_order_of_sorting_in_memory(rows):
     batch = batch_of(*({"user_id": "a"} | row for row in rows))
     with tempfile.TemporaryDirectory() as scratch:
-        found = [row for table, _ in sort_and_count_repeats([batch], scratch=Path(scratch)) for row in table.to_pylist()]
+        found = [
+            row for table, _ in sort_and_count_repeats([batch], scratch=Path(scratch)) for row in table.to_pylist()
+        ]
 
     keys = make_sort_keys(pa.Table.from_batches([batch]))
     order = keys.append_column("at", pa.array(range(len(keys)), pa.int64())).sort_by(
