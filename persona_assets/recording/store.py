@@ -26,7 +26,7 @@ _FINISH_AFTER_US = 60 * MICROSECONDS
 
 
 class RecordingStore:
-    """Files of a recording: hour files, what each day lacks, and the state from which to continue after an interruption."""
+    """Files of a recording: hour files, what days lack, and the state from which to continue after an interruption."""
 
     def __init__(self, root: Path, filters: Filters, *, mode: str, keep_totals: bool) -> None:
         """Open the capture at `root`, and read the state in which an earlier recording left it.

@@ -52,7 +52,7 @@ SELECT_EVIDENCE = """
 
 
 class IgnoredOptions(NamedTuple):
-    """Options for estimating ignored messages: source of posts possibly seen, minimum similarity, maximum per user, seed."""
+    """Options for estimating ignored messages: source of posts, minimum similarity, maximum per user, seed."""
 
     source: CandidateSource  # which posts a user may have seen: by follows, or drawn as in the reference
     similarity_threshold: float  # cosine to a centre of the cluster that a post must exceed, -1 to 1

@@ -76,7 +76,7 @@ class LineIndex:
         self._lines_of: dict[int, int] = {}
 
     def add(self, segments: pa.RecordBatch) -> None:
-        """Record the lines that these segments (messages and actions) form, grouped by cluster in the order of its file.
+        """Record the lines that these segments (messages and actions) form, by cluster in the order of its file.
 
         Args:
             segments: Rows of `write_lines.SELECT_SEGMENTS`; all of each line.

@@ -184,7 +184,7 @@ def _read_options(config: ClustersConfig) -> ClusteringOptions:
 
 
 def check_clusters(clustering: ClusteringResult, n_users: int, min_cluster_size: int) -> list[dg.AssetCheckResult]:
-    """Check that users in clusters + dropped = users read, no cluster is too small, and the mean silhouette is not negative.
+    """Check that users kept + dropped = users read, no cluster is too small, and the mean silhouette is not negative.
 
     Args:
         clustering: The clusters.
