@@ -156,8 +156,7 @@ def build_cluster_jsonl(
         left_out = left_out_metadata(inputs.left_out, clusters)
         return dg.MaterializeResult(
             value=_as_files(made, config, clusters),
-            metadata={**_describe(made), "dagster/column_schema": build_column_schema(_describe_files(config))}
-            | {**left_out, **gaps, **provenance_table(provenance), **cost},
+            metadata={**_describe(made, config), **left_out, **gaps, **provenance_table(provenance), **cost},
             check_results=check_lines(made, gaps, left_out, inputs),
         )
 
@@ -200,13 +199,14 @@ def _as_files(made: BuiltLines, config: ClusterJsonlConfig, clusters: pads.Datas
     )
 
 
-def _describe(made: BuiltLines) -> dict[str, Any]:
+def _describe(made: BuiltLines, config: ClusterJsonlConfig) -> dict[str, Any]:
     return {
         "users": len(made.user_clusters),
         "conversations": made.n_conversations,
         "ignored_messages": made.n_ignored,
         "lines_without_text": build_count_table(made.n_without_text, of="line"),
         **_outcome_tables(made.accounting),
+        "dagster/column_schema": build_column_schema(_describe_files(config)),
     }
 
 
