@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from persona_assets.command_line.evaluate_predictions import find_latest_dataset, score_dataset
+from persona_assets.command_line.evaluate_predictions import find_latest_dataset, score_baselines_and_predictions
 from persona_assets.errors import PersonaAssetsError
 from persona_assets.evaluation.evaluate import ScoringOptions
 from persona_assets.evaluation.write_table import render_score_table, to_json
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings()
         folder = options.folder or find_latest_dataset(settings.data)
-        scores = score_dataset(
+        scores = score_baselines_and_predictions(
             folder,
             {name: Path(file) for name, _, file in named},
             None if options.no_vectors else settings,

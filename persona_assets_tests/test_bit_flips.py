@@ -14,7 +14,7 @@ from persona_assets.errors import StorageError
 from persona_assets.io_managers.parquet_tables import (
     DatasetWithSideTables,
     ParquetUPathIOManager,
-    metadata_to_load_every_day,
+    metadata_to_load_all_stored_days,
 )
 from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolder, JsonlUPathIOManager
 from persona_assets.io_managers.release_folders import ReleaseUPathIOManager
@@ -57,7 +57,7 @@ def load(data: Path, file: Path) -> list[object]:
     side_tables = SIDE_TABLES if asset == "clusters" else ()
     context = dg.build_input_context(
         asset_key=dg.AssetKey(asset),
-        definition_metadata=metadata_to_load_every_day(*side_tables),
+        definition_metadata=metadata_to_load_all_stored_days(*side_tables),
         partition_key=DAY,
         asset_partitions_def=dg.StaticPartitionsDefinition([DAY]),
         asset_partition_key_range=dg.PartitionKeyRange(DAY, DAY),

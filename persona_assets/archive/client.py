@@ -35,7 +35,7 @@ Checksum = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
 
 
 class ListedSegment(msgspec.Struct, frozen=True, rename="camel"):
-    """A sealed segment of the archive as the server lists it: name, checksum, size, and range of numbers and times."""
+    """A sealed segment of the archive as the server lists it: name, checksum, size, event numbers and times."""
 
     name: SegmentName
     index: Number

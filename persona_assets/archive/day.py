@@ -30,7 +30,7 @@ class StoredSegment(msgspec.Struct, frozen=True):
 
 
 class DayManifest(msgspec.Struct, frozen=True):
-    """Content of the manifest file of an archived day: the server, its segments, and numbers of those it lacks.
+    """Content of the manifest file of an archived day: the server, its segments, and the indexes of missing ones.
 
     It is written last, so it proves completeness.
     """

@@ -25,7 +25,7 @@ MAX_BLOCK_BYTES = 1 << 28
 
 
 class IndexEntry(NamedTuple):
-    """Index entry of one block of a segment: its offset and size in the file, and its ranges of numbers and times."""
+    """Index entry of one block of a segment: offset and size in the file, and ranges of event numbers and times."""
 
     offset: int  # of the length before the block, from the start of the file
     compressed_bytes: int

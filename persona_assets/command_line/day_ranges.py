@@ -64,7 +64,7 @@ class DayRangeExecutor(dg.Executor):
             return
         for event in self._steps.execute(plan_context, execution_plan):
             if event.is_step_failure:
-                self._failures.add(event.step_failure_data.error)
+                self._failures.add_if_package_error(event.step_failure_data.error)
             yield event
 
     def _run_days(self, context: PlanOrchestrationContext, days: Sequence[str]) -> None:

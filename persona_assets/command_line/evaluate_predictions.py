@@ -30,7 +30,7 @@ def find_latest_dataset(data: str) -> Path:
     return folders[-1]
 
 
-def score_dataset(
+def score_baselines_and_predictions(
     folder: Path, files: Mapping[str, Path], settings: Settings | None, options: ScoringOptions
 ) -> list[Scores]:
     """Score the baselines, and then each file of predictions, on the data set in `folder`.

@@ -44,7 +44,7 @@ class FailureSummary:
         self._to = to
         at_exit(self.print_all)
 
-    def add(self, error: SerializableErrorInfo | None) -> None:
+    def add_if_package_error(self, error: SerializableErrorInfo | None) -> None:
         """Store the message of a failed step's error, if it or one of its causes is a `PersonaAssetsError`."""
         message = find_package_error_message(error)
         if message and message not in self._messages:

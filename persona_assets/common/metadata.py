@@ -87,7 +87,9 @@ def measuring_time_and_memory() -> Generator[dict[str, float]]:
     cost["peak_memory_mib"] = round(max(peaks) / unit)
 
 
-def window_metadata(context: dg.AssetExecutionContext, **windows: pads.Dataset) -> dict[str, str | int]:
+def window_and_missing_days_metadata(
+    context: dg.AssetExecutionContext, **windows: pads.Dataset
+) -> dict[str, str | int]:
     """Return `window_days`, the length of the window, and `missing_days`, the days that an input lacks, or "none".
 
     Args:

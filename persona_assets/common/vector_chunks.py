@@ -61,7 +61,7 @@ def read_if_exists(file: Path) -> bytes | None:
 
 
 def read_hashes(file: Path) -> tuple[TextHashes, bytes]:
-    """Read the text hashes of a chunk, and the checksum of its vectors; no hashes if the file was deleted.
+    """Read the text hashes of a file of the vector cache, and the checksum of its vectors; no hashes if it was deleted.
 
     Raises:
         StorageError: The file does not match its checksum.

@@ -52,12 +52,14 @@ def is_affected(folder: str, files: list[StoredFile], days: set[dt.date], *, win
     return any(first <= day <= last for day in days)
 
 
-def hash_own_texts(tables: list[StoredFile], named: list[StoredFile], accounts: Accounts) -> TextHashes:
-    """Return the hashes, as in the vector cache, of the texts that only these accounts wrote: `(n, 2)`.
+def hash_texts_without_other_authors(
+    tables: list[StoredFile], named: list[StoredFile], accounts: Accounts
+) -> TextHashes:
+    """Hash the texts that these accounts wrote and nobody else, as the vector cache does: uint64 `(n, 2)`.
 
     Args:
         tables: All stored tables.
-        named: Those that name an account.
+        named: Those that name an account: the accounts' own texts are read from them.
         accounts: The accounts.
     """
     own = set[str]()

@@ -16,7 +16,7 @@ from persona_assets.errors import ForgettingError
 from persona_assets.forgetting.affected_data import (
     DAILY_TABLES,
     find_days_of_files,
-    hash_own_texts,
+    hash_texts_without_other_authors,
     is_affected,
     table_name_of,
 )
@@ -223,7 +223,7 @@ class _Removal:
         root = self._places.vector_store
         if root is None or not root.is_dir():
             return
-        texts = hash_own_texts(stored.tables, named, self._accounts)
+        texts = hash_texts_without_other_authors(stored.tables, named, self._accounts)
         self._proof.vectors_deleted += remove_vectors(root, texts, only_count=only_count)
 
     def _is_to_delete(self, folder: str, files: list[StoredFile], tables: list[StoredFile], named: set[str]) -> bool:

@@ -50,8 +50,8 @@ class DatasetWithSideTables(NamedTuple):
     side_tables: Mapping[str, pads.FileSystemDataset]
 
 
-def metadata_to_load_every_day(*side_tables: str) -> dict[str, list[str]]:
-    """Return metadata for `dg.AssetIn` that makes the IO manager load all stored days, with these side tables."""
+def metadata_to_load_all_stored_days(*side_tables: str) -> dict[str, list[str]]:
+    """Return metadata for `dg.AssetIn` that makes the IO manager load all stored days, with side tables if named."""
     return {"every_day_with": list(side_tables)}
 
 

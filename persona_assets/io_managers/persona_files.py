@@ -80,7 +80,7 @@ class ClusterFolder:
     checksums: Mapping[str, str] | None = None  # by file name; None for a folder of version 0.1, which has none
 
     def read_table(self, name: str) -> pa.Table:
-        """Return the table `name`, one of `SMALL_TABLES`, with its provenance in the schema metadata.
+        """Return the table `accounting`, `actions_by_hour` or `actions_per_user`, with its provenance as metadata.
 
         Raises:
             StorageError: Its file is damaged.
@@ -94,7 +94,7 @@ class ClusterFolder:
             raise StorageError(f"{file} is not a whole Parquet file: materialize this partition again") from error
 
     def open_line_table(self, name: str) -> pads.FileSystemDataset:
-        """Return one of `LINE_TABLES` as a lazy dataset.
+        """Open `lines` (a row per JSON line) or `line_messages` (a row per message that lines show) as a lazy dataset.
 
         Raises:
             StorageError: The folder is of a version that had none.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class OwnText(NamedTuple):
-    """The last text that a line's own author wrote in it.
+    """The last text in a line by the user whose conversation or action the line is.
 
     Attributes:
         line_id: Number of the line.

@@ -78,7 +78,7 @@ class AttemptPlanner:
         self._sequence_index = -1
 
     def rewind_further(self) -> None:
-        """Let the next request start `CUTOVER_REWIND_US` before the needed position."""
+        """Let the next request start `CUTOVER_REWIND_US` before the time from which events are needed."""
         self._extra_us = CUTOVER_REWIND_US
 
     def skip_ahead(self) -> None:

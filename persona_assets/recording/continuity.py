@@ -62,7 +62,7 @@ class GapDetector:
         return Gap(self.frontier_us, min(self._beyond), why)
 
     def continue_after(self, gap: Gap) -> None:
-        """Accept a gap: move the position to its end."""
+        """Accept a gap: from now on, expect events from its end on."""
         self.frontier_us = gap.to_us
         self._is_beginning = False
         self._beyond.clear()

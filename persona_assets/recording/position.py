@@ -17,7 +17,7 @@ class RecorderPosition(NamedTuple):
 
 
 def read_recorder_position(root: UPath | Path) -> RecorderPosition | None:
-    """Return the position in the recorder's state file below `root`; None if nothing has recorded there.
+    """Read from the state file below `root` how far the recorder is; None if nothing has recorded there.
 
     Args:
         root: The folder of the capture.

@@ -124,7 +124,7 @@ class Recorder:
             self._report(str(error))
         except SubscriptionError as error:
             self._report(f"{address.host}: {error}")
-            if not self._retries.plan_after_rejection(error, address, dictionary):
+            if not self._retries.adapt_request_or_switch_server(error, address, dictionary):
                 self._wait(has_progress=False)
         except ConnectionLostError as error:
             self._report(f"{address.host}: connection lost, {error}")

@@ -38,10 +38,10 @@ class ConnectionRetries:
         """Forget earlier rejections, because a server accepted the subscription."""
         self._final.clear()
 
-    def plan_after_rejection(
+    def adapt_request_or_switch_server(
         self, error: SubscriptionError, address: StreamAddress, dictionary: tuple[int, bytes] | None
     ) -> bool:
-        """Plan the next request after a rejection; return whether it goes to the same server with other parameters."""
+        """After a rejection adapt the next request, or switch to the next server; return whether the server stays."""
         if error.name == _CURSOR_TOO_OLD and self._attempts.has_sequence:
             self._attempts.forget_sequence()
             return True

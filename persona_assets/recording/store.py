@@ -26,7 +26,7 @@ _FINISH_AFTER_US = 60 * MICROSECONDS
 
 
 class RecordingStore:
-    """Files of a recording: hour files, notes of days, and the state from which an interrupted recording continues."""
+    """Files of a recording: hour files, what days lack, and the state from which to continue after an interruption."""
 
     def __init__(self, root: Path, filters: Filters, *, mode: str, keep_totals: bool) -> None:
         """Open the capture at `root`, and read the state in which an earlier recording left it.
@@ -57,7 +57,7 @@ class RecordingStore:
         return self._files.buffered_bytes >= _FLUSH_BYTES
 
     def set_server(self, address: str) -> None:
-        """Set the server whose events follow, so that the notes of their days name it."""
+        """Set the server whose events follow, so that `.capture.json` of their days names it."""
         if self._address and address != self._address:
             self._write_files()
         self._address = address
@@ -75,7 +75,7 @@ class RecordingStore:
             totals.last_time_us = time_us
 
     def write_gap(self, gap: Gap) -> None:
-        """Write a gap to the notes of its days; call it before the position moves past the gap."""
+        """Write a gap to `.gaps.json` of each day that it overlaps; call it before the resume time passes the gap."""
         if gap.to_us <= gap.from_us:
             return
         add_gap_to_notes(self._root, gap)
@@ -93,7 +93,7 @@ class RecordingStore:
             self._next_flush = now + _FLUSH_SECONDS
 
     def flush(self, frontier_us: int | None) -> None:
-        """Write all buffered events to disk, then the position; finish the files of hours that are over.
+        """Write all buffered events to disk, then the time to resume from; finish the files of hours that are over.
 
         Args:
             frontier_us: Position in the stream, up to which everything was received.

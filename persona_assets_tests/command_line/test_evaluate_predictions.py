@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from persona_assets.command_line.evaluate_predictions import find_latest_dataset, score_dataset
+from persona_assets.command_line.evaluate_predictions import find_latest_dataset, score_baselines_and_predictions
 from persona_assets.errors import EvaluationError
 from persona_assets.evaluation.evaluate import ScoringOptions
 from persona_assets.evaluation.rows import read_rows
@@ -36,10 +36,10 @@ def test_baselines_and_files_are_scored_with_the_model_of_the_settings(tmp_path)
     file.write_text("".join(json.dumps({"line_id": i, "action": a, "text": t}) + "\n" for i, a, t in lines), "utf-8")
     settings = read_settings({"PERSONA_MODEL": str(make_model(tmp_path / "model")), "PERSONA_DEVICE": "cpu"})
 
-    scores = score_dataset(tmp_path / "data", {"mine": file}, settings, ScoringOptions(samples=10))
+    scores = score_baselines_and_predictions(tmp_path / "data", {"mine": file}, settings, ScoringOptions(samples=10))
 
     assert [one.name for one in scores][-1] == "mine"
     assert scores[-1].macro_f1_rare.value == 1
     assert scores[-1].cosine.value == pytest.approx(1, abs=0.01)
-    without = score_dataset(tmp_path / "data", {}, None, ScoringOptions(samples=10))
+    without = score_baselines_and_predictions(tmp_path / "data", {}, None, ScoringOptions(samples=10))
     assert [one.cosine for one in without] == [None] * 4

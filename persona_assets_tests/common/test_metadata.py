@@ -15,7 +15,7 @@ from persona_assets.common.metadata import (
     measuring_time_and_memory,
     provenance_table,
     shorten_number,
-    window_metadata,
+    window_and_missing_days_metadata,
 )
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.io_managers.parquet_tables import ParquetIOManager
@@ -49,7 +49,7 @@ def test_missing_days_of_a_window_are_in_the_metadata(tmp_path):
 
     @dg.asset(partitions_def=days, ins={"clusters": dg.AssetIn(partition_mapping=trailing_window(3))})
     def reader(context: dg.AssetExecutionContext, clusters):
-        seen.append(window_metadata(context, clusters=clusters))
+        seen.append(window_and_missing_days_metadata(context, clusters=clusters))
         return dg.MaterializeResult(value=pa.table({}))
 
     for day in ("2025-03-01", "2025-03-03"):

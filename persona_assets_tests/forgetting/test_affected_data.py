@@ -5,7 +5,12 @@ import pytest
 
 from persona_assets.common.provenance import with_provenance
 from persona_assets.common.vector_chunks import hash_texts
-from persona_assets.forgetting.affected_data import find_days_of_files, hash_own_texts, is_affected, table_name_of
+from persona_assets.forgetting.affected_data import (
+    find_days_of_files,
+    hash_texts_without_other_authors,
+    is_affected,
+    table_name_of,
+)
 from persona_assets.forgotten_accounts.accounts import Accounts
 from persona_assets_tests.assets.raw_events.builders import ALICE, BOB
 from persona_assets_tests.forgetting.builders import DAY, find_file, make_posts, make_users, store, store_users
@@ -30,8 +35,8 @@ def test_texts_that_others_wrote_too_are_not_own(tmp_path):
     store(tmp_path, "english_posts/2025-03-02", make_posts((BOB, "shared")))
     files = [find_file(tmp_path, f"english_posts/{day}.parquet") for day in (DAY, "2025-03-02")]
 
-    assert np.array_equal(hash_own_texts(files, files[:1], ACCOUNTS), hash_texts(["mine"]))
-    assert hash_own_texts(files, [], ACCOUNTS).shape == (0, 2)
+    assert np.array_equal(hash_texts_without_other_authors(files, files[:1], ACCOUNTS), hash_texts(["mine"]))
+    assert hash_texts_without_other_authors(files, [], ACCOUNTS).shape == (0, 2)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from persona_assets.io_managers.parquet_tables import (
     DatasetWithSideTables,
     ParquetIOManager,
     WithSideTables,
-    metadata_to_load_every_day,
+    metadata_to_load_all_stored_days,
 )
 from persona_assets.partitions import daily_partitions, trailing_window
 
@@ -150,7 +150,7 @@ def test_one_flipped_bit_is_detected_before_the_step_starts(tmp_path, place):
     file = tmp_path / ("cluster_centres" if place == "a side table" else "clusters") / "2025-03-01.parquet"
     flip_a_bit(file, file.stat().st_size - 200 if place == "the footer" else file.stat().st_size // 4)
 
-    @dg.asset(ins={"clusters": dg.AssetIn(metadata=metadata_to_load_every_day("cluster_centres"))})
+    @dg.asset(ins={"clusters": dg.AssetIn(metadata=metadata_to_load_all_stored_days("cluster_centres"))})
     def reader(clusters):
         pytest.fail(f"{clusters} is not what was written")
 
@@ -186,7 +186,7 @@ def test_a_side_table_of_another_run_is_detected(base, side):
     run([stored_by(2)], day="2025-03-01", base=base)
     file.write_bytes(left_behind)  # as if a run was killed between two renames
 
-    @dg.asset(ins={"clusters": dg.AssetIn(metadata=metadata_to_load_every_day("cluster_centres"))})
+    @dg.asset(ins={"clusters": dg.AssetIn(metadata=metadata_to_load_all_stored_days("cluster_centres"))})
     def reader(clusters):
         pytest.fail(f"{clusters} are of two runs")
 
@@ -255,7 +255,7 @@ def test_an_input_of_every_day_has_all_stored_days_with_side_tables(base):
     stored = {day: WithSideTables(clusters("u"), {"cluster_centres": centres[day]}) for day in centres}
     made, seen = asset_of("clusters", stored), []
 
-    @dg.asset(ins={"clusters": dg.AssetIn(metadata=metadata_to_load_every_day("cluster_centres"))})
+    @dg.asset(ins={"clusters": dg.AssetIn(metadata=metadata_to_load_all_stored_days("cluster_centres"))})
     def reader(clusters: DatasetWithSideTables) -> None:
         seen.append(clusters)
 
@@ -328,7 +328,7 @@ def test_side_tables_of_version_0_1_are_read_and_removed_when_the_day_is_remade(
     before.write_bytes(now.read_bytes())
     now.unlink()
 
-    @dg.asset(ins={"clusters": dg.AssetIn(metadata=metadata_to_load_every_day("cluster_centres"))})
+    @dg.asset(ins={"clusters": dg.AssetIn(metadata=metadata_to_load_all_stored_days("cluster_centres"))})
     def reader(clusters: DatasetWithSideTables) -> None:
         seen.append(clusters)
 

@@ -22,7 +22,9 @@ def test_a_dictionary_that_is_refused_is_not_asked_for_again():
     retries, attempts, dictionaries = make_retries()
     address = attempts.addresses[0]
 
-    assert retries.plan_after_rejection(SubscriptionError("r", name="UnknownZstdDictionary"), address, (5, b"d"))
+    assert retries.adapt_request_or_switch_server(
+        SubscriptionError("r", name="UnknownZstdDictionary"), address, (5, b"d")
+    )
     assert dictionaries.choose_for_server(address) is None
     assert attempts.index == 0
 
@@ -32,8 +34,8 @@ def test_a_sequence_number_that_is_too_old_is_replaced_by_a_time():
     attempts.remember_sequence(1, 1)
     error = SubscriptionError("r", name="CursorTooOld", is_final=True, is_bad_request=True)
 
-    assert retries.plan_after_rejection(error, attempts.addresses[0], None)
-    assert not retries.plan_after_rejection(error, attempts.addresses[0], None)
+    assert retries.adapt_request_or_switch_server(error, attempts.addresses[0], None)
+    assert not retries.adapt_request_or_switch_server(error, attempts.addresses[0], None)
     assert attempts.index == 1
 
 
@@ -41,7 +43,7 @@ def test_a_recording_ends_when_all_servers_refuse_for_good():
     retries, attempts, _ = make_retries()
     final = SubscriptionError("HTTP status 401", is_final=True)
     for address in attempts.addresses:
-        retries.plan_after_rejection(final, address, None)
+        retries.adapt_request_or_switch_server(final, address, None)
 
     with pytest.raises(StreamError, match="a: HTTP status 401; b: HTTP status 401"):
         retries.next_wait_s(has_progress=False)

@@ -48,7 +48,7 @@ class AgentProfilesConfig(SettingsConfig):
 def build_agent_profiles(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping, *, consents: bool = False
 ) -> dg.AssetsDefinition:
-    """Build the asset `agent_profiles`, which reads the day's clusters and labels, and the window's actions.
+    """Build the asset `agent_profiles`: agents for simulators, each the mean of a group of users of one persona.
 
     Args:
         days: Its daily partitions.

@@ -10,7 +10,7 @@ from persona_assets.assets.agent_profiles.derive_agents import PersonaCard
 
 
 def read_cards(persona_labels: pads.Dataset, clusters: pa.Table, day: dt.date) -> dict[int, PersonaCard] | None:
-    """Return the card of each cluster's persona; None if labels are missing or of an earlier clustering.
+    """Return name, description and phrases of each cluster's persona; None if labels are missing or outdated.
 
     Args:
         persona_labels: The table `persona_labels`, of all days.
@@ -28,7 +28,7 @@ def read_cards(persona_labels: pads.Dataset, clusters: pa.Table, day: dt.date) -
 
 
 def make_unnamed_cards(clusters: pa.Table) -> dict[int, PersonaCard]:
-    """Make cards without description and phrases, named "cluster 0", "cluster 1" and so on."""
+    """Make persona cards without description and phrases, named "cluster 0", "cluster 1" and so on."""
     return {
         cluster: PersonaCard(None, f"cluster {cluster}", "", ())
         for cluster in sorted(pc.unique(clusters["cluster_id"]).to_pylist())

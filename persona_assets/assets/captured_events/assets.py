@@ -46,7 +46,7 @@ _NO_INDEX_MISSING = Check(
 
 
 def build_captured_events(days: dg.DailyPartitionsDefinition, settings: Settings) -> dg.AssetsDefinition:
-    """Build the asset `captured_events`: external if the setting `source` is "files", else one that captures days.
+    """Build the asset `captured_events`: the capture files; external if the setting `source` is "files", else captured.
 
     Args:
         days: The daily partitions of the graph.

@@ -14,7 +14,7 @@ from persona_assets.recording.results import Recording
 
 
 def is_day_recorded(root: Path, day: dt.date) -> bool:
-    """Return whether the folder of `day` below `root` notes a complete recording of the whole day.
+    """Return whether the recorder has noted in the folder of `day` below `root` that it recorded the whole day.
 
     Args:
         root: The folder of the capture.

@@ -26,7 +26,7 @@ from persona_assets.common.metadata import (
     measuring_time_and_memory,
     provenance_table,
     shorten_number,
-    window_metadata,
+    window_and_missing_days_metadata,
 )
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
@@ -85,7 +85,7 @@ class ClusterJsonlConfig(SettingsConfig):
 def build_cluster_jsonl(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping, *, consents: bool = False
 ) -> dg.AssetsDefinition:
-    """Build the asset `cluster_jsonl`, which reads the day's clusters and the posts and actions of its window.
+    """Build the asset `cluster_jsonl`: what the users of each cluster wrote and did, as JSON lines.
 
     Args:
         days: Its daily partitions.
@@ -149,13 +149,14 @@ def build_cluster_jsonl(
                 day_column=parse_day(context.partition_key),
                 provenance=provenance,
             )
-        gaps = window_metadata(context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings)
+        gaps = window_and_missing_days_metadata(
+            context, user_actions=user_actions, english_posts=english_posts, embeddings=embeddings
+        )
         context.log.info("%d conversations of %d users; writing", made.n_conversations, len(made.user_clusters))
         left_out = left_out_metadata(inputs.left_out, clusters)
         return dg.MaterializeResult(
             value=_as_files(made, config, clusters),
-            metadata={**_describe(made), "dagster/column_schema": build_column_schema(_describe_files(config))}
-            | {**left_out, **gaps, **provenance_table(provenance), **cost},
+            metadata={**_describe(made, config), **left_out, **gaps, **provenance_table(provenance), **cost},
             check_results=check_lines(made, gaps, left_out, inputs),
         )
 
@@ -198,13 +199,14 @@ def _as_files(made: BuiltLines, config: ClusterJsonlConfig, clusters: pads.Datas
     )
 
 
-def _describe(made: BuiltLines) -> dict[str, Any]:
+def _describe(made: BuiltLines, config: ClusterJsonlConfig) -> dict[str, Any]:
     return {
         "users": len(made.user_clusters),
         "conversations": made.n_conversations,
         "ignored_messages": made.n_ignored,
         "lines_without_text": build_count_table(made.n_without_text, of="line"),
         **_outcome_tables(made.accounting),
+        "dagster/column_schema": build_column_schema(_describe_files(config)),
     }
 
 
@@ -215,7 +217,7 @@ def check_lines(
 
     Args:
         made: The lines and tables of the step.
-        gaps: Metadata of `window_metadata`.
+        gaps: Metadata of `window_and_missing_days_metadata`.
         left_out: Metadata of `left_out_metadata`.
         inputs: What the lines were made from: the actions of the window, and the users of clusters.
     """

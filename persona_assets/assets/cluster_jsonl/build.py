@@ -41,7 +41,7 @@ from persona_assets.common.provenance import Provenance, with_provenance
 
 
 class BuiltLines(NamedTuple):
-    """Result of `build_lines`: an iterator that serialises the lines when it is read, and tables and counts."""
+    """Result of `build_lines`: an iterator that serialises the JSON lines when it is read, and tables and counts."""
 
     lines: Iterator[LineBatch]  # in the order of the files
     user_clusters: dict[str, int]  # cluster_id by user_id

@@ -78,9 +78,10 @@ Vectors = npt.NDArray[np.float32]
 def create_candidate_scores(
     con: duckdb.DuckDBPyConnection, embeddings: pads.Dataset, *, threshold: float, seed: int
 ) -> None:
-    """Create the table `candidate_scores`: candidates whose similarity to a cluster's interests exceeds `threshold`.
+    """Score posts that users may have ignored by similarity to what their cluster engages with: `candidate_scores`.
 
-    A post is in the table if its cosine similarity with a centre of the cluster exceeds `threshold`.
+    A post is in the table if its cosine similarity with a centre of the posts that the cluster engaged with exceeds
+    `threshold`.
 
     The table `post_vectors` holds the vectors needed and spills to disk beyond the memory limit. Memory beside it is
     the vectors of one cluster's engaged posts, at most 5,000, and 12 bytes for each pair above the threshold.

@@ -52,7 +52,7 @@ SELECT_EVIDENCE = """
 
 
 class IgnoredOptions(NamedTuple):
-    """Options for estimating ignored messages: source of candidates, minimum similarity, maximum per user, seed."""
+    """Options for estimating ignored messages: source of posts, minimum similarity, maximum per user, seed."""
 
     source: CandidateSource  # which posts a user may have seen: by follows, or drawn as in the reference
     similarity_threshold: float  # cosine to a centre of the cluster that a post must exceed, -1 to 1
@@ -84,7 +84,7 @@ def create_empty_ignored(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def read_evidence(con: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
-    """Yield, as `IGNORED_EVIDENCE`, why each row of the table `ignored` is in it, sorted by time, user and URI.
+    """Yield the evidence that each message in the table `ignored` was seen, sorted by time, user and URI.
 
     Args:
         con: After `estimate_ignored`.

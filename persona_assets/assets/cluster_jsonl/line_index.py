@@ -60,7 +60,7 @@ message has no record of its own."""
 
 
 class LineIndex:
-    """Records in a file which messages each written line shows, and returns them as `LINE_MESSAGES` and `LINES`."""
+    """Index of the JSON lines written, kept in a file: which messages each line shows, and how it ends."""
 
     def __init__(self, where: Path, n_messages: int) -> None:
         """Create the file.
@@ -76,7 +76,7 @@ class LineIndex:
         self._lines_of: dict[int, int] = {}
 
     def add(self, segments: pa.RecordBatch) -> None:
-        """Record the lines that these segments form; they are grouped by cluster, in the order of its file.
+        """Record the lines that these segments (messages and actions) form, by cluster in the order of its file.
 
         Args:
             segments: Rows of `write_lines.SELECT_SEGMENTS`; all of each line.
@@ -114,7 +114,7 @@ class LineIndex:
         return numbers
 
     def read_messages(self, con: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
-        """Yield the messages that lines show as `LINE_MESSAGES`, numbered by time and URI.
+        """Yield number, URI and time of the messages that lines show (`LINE_MESSAGES`), numbered by time and URI.
 
         Args:
             con: The database of the step, once all lines are added.
@@ -128,7 +128,7 @@ class LineIndex:
             yield batch.cast(LINE_MESSAGES)
 
     def read_lines(self, con: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
-        """Yield the recorded lines as rows of `LINES`, sorted by cluster and position in the cluster's file.
+        """Yield user, action and messages of each line (`LINES`), sorted by cluster and place in the cluster's file.
 
         Args:
             con: After `read_messages`.

@@ -14,7 +14,7 @@ import pyarrow.dataset as pads
 from persona_assets import tables
 from persona_assets.assets.cluster_jsonl.excluded import CREATE_EXCLUDED_MESSAGES, create_excluded_tables
 from persona_assets.assets.cluster_jsonl.line_formats import LineFormat
-from persona_assets.assets.cluster_jsonl.serialise import CREATE_JSON_STRING_MACRO, time_as_json_sql
+from persona_assets.assets.cluster_jsonl.serialise import CREATE_JSON_STRING_MACRO, time_key_and_absolute_value_sql
 from persona_assets.assets.cluster_jsonl.threads import Int32Array, find_cycles
 from persona_assets.assets.cluster_jsonl.without_text import CREATE_HAS_NO_TEXT_MACRO
 from persona_assets.common.content_file import ContentFile
@@ -24,7 +24,7 @@ from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut
 
 
 class LineInputs(NamedTuple):
-    """The tables that lines are built from, as lazy datasets of the window, rows in any order."""
+    """The tables that JSON lines are built from, as lazy datasets of the window, rows in any order."""
 
     clusters: pads.Dataset  # tables.CLUSTERS of the day
     english_users: pads.Dataset  # tables.ENGLISH_USERS of the day
@@ -124,7 +124,9 @@ def load_window(
     ):
         for name in ("user_actions", "english_posts"):
             create_dataset_view(cursor, name, getattr(inputs, name))
-        messages = cursor.sql(SELECT_MESSAGES.format(time=time_as_json_sql(line_format))).to_arrow_reader()
+        messages = cursor.sql(
+            SELECT_MESSAGES.format(time=time_key_and_absolute_value_sql(line_format))
+        ).to_arrow_reader()
         con.register("numbered_messages", _number_messages(messages, contents))
         con.execute("CREATE TABLE messages AS SELECT * REPLACE (action::action_type AS action) FROM numbered_messages")
     con.unregister("numbered_messages")

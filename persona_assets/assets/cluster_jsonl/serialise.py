@@ -51,8 +51,11 @@ class TimeIndex(NamedTuple):
         return pa.array(ranks, mask=times.is_null().to_numpy(zero_copy_only=False))
 
 
-def time_as_json_sql(line_format: LineFormat) -> str:
-    """Return the SQL expression for a message's time in JSON: key and time, or only the key if times are relative."""
+def time_key_and_absolute_value_sql(line_format: LineFormat) -> str:
+    """Return the SQL expression for a message's time in JSON: key and time; only the key if times are relative.
+
+    A relative time is known once all lines are; `serialise_segments` appends it.
+    """
     key = f"'{_time_key(line_format)}'"
     return key if line_format.is_time_relative else f"{key} || event_time_us"
 

@@ -209,7 +209,7 @@ A record is created and deleted once, so times are not compared. It may be updat
 
 
 def resolve_targets(con: duckdb.DuckDBPyConnection) -> None:
-    """Create the table `resolved_actions`: members' actions except posts and replies, with target and outcome.
+    """Create the table `resolved_actions`: actions of clusters' users except posts and replies, with target, outcome.
 
     `other_target` is what distinguishes actions on targets that are not in `messages`: the URI of a record, the id of
     an account, or the status of the user's own account.

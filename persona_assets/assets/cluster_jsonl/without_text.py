@@ -70,7 +70,7 @@ LEAVE_OUT_LINES = f"""
 
 
 def find_lines_without_text(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Find the lines whose messages have no text; return their number by kind: "conversation" or an action.
+    """Find the JSON lines whose messages have no text; return their number by kind: "conversation" or an action.
 
     Creates `conversations_without_text` and `actions_without_text`, and the empty table `left_out_messages`. Nothing is
     left out yet.
@@ -85,7 +85,7 @@ def find_lines_without_text(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def leave_out_lines_without_text(con: duckdb.DuckDBPyConnection) -> None:
-    """Remove the lines without text, and record which messages are in no other line.
+    """Remove the JSON lines without text, and record which messages are in no other line.
 
     Deletes conversations from `thread_paths`, sets the outcome of actions to `targets.WITHOUT_TEXT`, and fills
     `left_out_messages`.

@@ -127,7 +127,7 @@ def create_thread_paths(con: duckdb.DuckDBPyConnection, forest: ReplyForest, *, 
 def stream_lines(
     con: duckdb.DuckDBPyConnection, contents: ContentFile, line_format: LineFormat, index: LineIndex
 ) -> Iterator[LineBatch]:
-    """Yield the lines of all clusters, sorted by time, user, and URI of the message or action that they end with.
+    """Yield the JSON lines of all clusters, sorted by time, user, and URI of the message or action that they end with.
 
     Args:
         con: After `create_thread_paths`, `targets.resolve_targets` and one of the functions that create `ignored`.

@@ -76,7 +76,7 @@ class ClusterStatsConfig(SettingsConfig):
 def build_cluster_stats(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping, *, consents: bool = False
 ) -> dg.AssetsDefinition:
-    """Build the asset `cluster_stats`, the report on a day's clusters.
+    """Build the asset `cluster_stats`: a report with counts, words, typical posts and topics of each cluster.
 
     Args:
         days: Its daily partitions.

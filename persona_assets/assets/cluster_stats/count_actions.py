@@ -83,7 +83,7 @@ def share_actions_by_hour(actions_by_hour: pa.Table, *, n_clusters: int) -> list
 
 
 def median_actions_by_cluster(medians_per_user: pa.Table, *, n_clusters: int) -> list[dict[str, float]]:
-    """Return, for each cluster, the median number of actions per user by kind (`COLUMNS`); 0 where there are none.
+    """Return, for each cluster, the median number of actions per user by kind of action; 0 where there are none.
 
     Args:
         medians_per_user: `tables.ACTIONS_PER_USER`.

@@ -213,7 +213,7 @@ def _add_starts(shares: list[tuple[str, float]]) -> list[tuple[str, float, float
 
 
 def share_by_action_group(counts: dict[str, int]) -> list[tuple[str, float]]:
-    """Return (name, share) of each of `COMPARED_ACTIONS` among a cluster's actions, and of all other actions."""
+    """Return (name, share) of posts, replies, likes, reposts, follows and others among a cluster's actions."""
     total = max(counts["total"], 1)
     shares = [(name, sum(counts[column] for column in columns) / total) for name, columns in COMPARED_ACTIONS.items()]
     return [*shares, ("other", max(0.0, 1 - sum(share for _, share in shares)) if counts["total"] else 0.0)]

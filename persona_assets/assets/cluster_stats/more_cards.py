@@ -27,7 +27,7 @@ def pack_cards(  # noqa: PLR0913 - the parts of cards
     first: int,
     words_shown: int,
 ) -> str:
-    """Encode the cards of clusters `first` and later for the page's script: base64 of zlib-compressed JSON.
+    """Encode what the report shows of clusters `first` and later for its script: base64 of zlib-compressed JSON.
 
     Args:
         clusters: The value of `clusters` in `stats.json`.

@@ -84,7 +84,7 @@ class ClustersConfig(SettingsConfig):
 def build_clusters(
     days: dg.DailyPartitionsDefinition, embeddings_window: dg.TimeWindowPartitionMapping, *, consents: bool = False
 ) -> dg.AssetsDefinition:
-    """Build the asset `clusters`, which reads `embeddings` of the whole window and `english_users` of its last day.
+    """Build the asset `clusters`: the cluster of each user of a window, by the mean vector of its posts.
 
     Args:
         days: Its daily partitions.
@@ -184,7 +184,7 @@ def _read_options(config: ClustersConfig) -> ClusteringOptions:
 
 
 def check_clusters(clustering: ClusteringResult, n_users: int, min_cluster_size: int) -> list[dg.AssetCheckResult]:
-    """Check that users add up, that no cluster is too small, and that the mean silhouette is not negative.
+    """Check that users kept + dropped = users read, no cluster is too small, and the mean silhouette is not negative.
 
     Args:
         clustering: The clusters.

@@ -40,7 +40,7 @@ class ConsentRecordsConfig(SettingsConfig):
 
 
 def build_consent_records(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    """Build the definition of `consent_records`, which reads `raw_events` of the same day."""
+    """Build the asset `consent_records`: what accounts said on a day about the use of their data."""
 
     @dg.asset(
         group_name="persona_assets",

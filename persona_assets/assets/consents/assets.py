@@ -25,7 +25,7 @@ from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
 from persona_assets.consent.purposes import PURPOSES_OF
 from persona_assets.consent.resolve import ResolvedConsents, resolve_statements
-from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, metadata_to_load_every_day
+from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, metadata_to_load_all_stored_days
 from persona_assets.settings import Settings, from_setting, read_settings
 
 # Maximum number of rows of a table in the UI.
@@ -56,14 +56,14 @@ class ConsentsConfig(SettingsConfig):
 
 
 def build_consents() -> dg.AssetsDefinition:
-    """Build the asset `consents`, which reads `consent_records` of all stored days."""
+    """Build the asset `consents`: what each account allows, from `consent_records` of all stored days."""
 
     @dg.asset(
         group_name="persona_assets",
         kinds={"duckdb", "parquet"},
         tags={"stage": "consents"},
         owners=["team:persona_assets"],
-        ins={"consent_records": dg.AssetIn(metadata=metadata_to_load_every_day())},
+        ins={"consent_records": dg.AssetIn(metadata=metadata_to_load_all_stored_days())},
         check_specs=[_EVERY_DAY.spec(), _HONOURED.spec()],
     )
     def consents(

@@ -23,7 +23,7 @@ from persona_assets.common.metadata import (
     build_text_table,
     measuring_time_and_memory,
     provenance_table,
-    window_metadata,
+    window_and_missing_days_metadata,
 )
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.release_settings import DatasetActs, DatasetPersonalData, DatasetPseudonyms, DatasetSplit
@@ -63,7 +63,7 @@ class DatasetConfig(SettingsConfig):
 def build_dataset(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping, *, consents: bool = False
 ) -> dg.AssetsDefinition:
-    """Build the asset `dataset`, which makes a data set for training from the lines of a day's clusters.
+    """Build the asset `dataset`: the conversations and actions of a day's personas as a data set for training.
 
     Args:
         days: Its daily partitions.
@@ -128,7 +128,7 @@ def build_dataset(
             metadata={
                 **_list_counts(release),
                 "privacy": build_text_table(summarise_verdicts(audit.privacy), of="privacy", shows="verdict"),
-                **window_metadata(context, user_actions=user_actions),
+                **window_and_missing_days_metadata(context, user_actions=user_actions),
                 **provenance_table(provenance),
                 **cost,
             },

@@ -92,7 +92,10 @@ def audit_privacy(  # noqa: PLR0913 - what is audited, and how
     author_of = dict(zip(drawn["line_id"].to_pylist(), drawn["user_id"].to_pylist(), strict=True))
     own = {
         form: draw_authors(
-            read_own_texts(folder, release, form, author_of), max_authors=MAX_AUTHORS, max_texts=MAX_LINES, seed=seed
+            read_last_own_texts(folder, release, form, author_of),
+            max_authors=MAX_AUTHORS,
+            max_texts=MAX_LINES,
+            seed=seed,
         )
         for form in _OWN
         if form in forms
@@ -134,8 +137,8 @@ def sample_texts(folder: Path, release: Release, *, seed: int) -> list[str]:
     return sample.texts()
 
 
-def read_own_texts(folder: Path, release: Release, form: str, author_of: dict[int, str]) -> Iterator[OwnText]:
-    """Yield the last text of each line's own user; lines without such a text are skipped.
+def read_last_own_texts(folder: Path, release: Release, form: str, author_of: dict[int, str]) -> Iterator[OwnText]:
+    """Yield the last text in each line by the user whose conversation or action it is; skip lines without one.
 
     Args:
         folder: The data set.

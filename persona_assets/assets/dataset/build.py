@@ -49,7 +49,7 @@ _SplitNumbers = npt.NDArray[np.int8]
 
 
 class ReleaseInputs(NamedTuple):
-    """Inputs of a data set: lines, their messages, actions, personas, and the accounts left out."""
+    """Inputs of a data set: lines of `cluster_jsonl`, their messages, actions, personas, and the accounts left out."""
 
     lines: pads.Dataset  # LINES, sorted by cluster and place
     line_messages: pads.Dataset  # LINE_MESSAGES, sorted by number
@@ -99,7 +99,7 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
     memory_limit: str,
     scratch: Path,
 ) -> Release:
-    """Split the lines of a day, and write them in each form as Parquet shards to an empty folder.
+    """Split the lines of a day's clusters by train, validation and test; write each form as Parquet shards to a folder.
 
     Memory: 45 bytes for each message and 30 for each line, beside the limit of DuckDB and what the split takes.
 
@@ -121,7 +121,7 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
             find_deleted_acts(con, starts), Counter(), build_refusals(inputs.left_out and inputs.left_out.users, store)
         )
     cleaned = CleanedLines(inputs.lines, store, clean, Counter())
-    splits = split_lines(read_split_input(cleaned.read(), store, by_cluster, chosen), options.split)
+    splits = split_lines(read_split_input(cleaned.read_and_clean(), store, by_cluster, chosen), options.split)
     n_lines = inputs.lines.count_rows()
     split_of_line = _index_splits(splits, n_lines)
     namer = build_user_namer(
@@ -134,16 +134,16 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
     pairs = None
     if set(options.forms) & set(PAIRED_FORMS) and inputs.ignored is not None:
         with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
-            pairs = pair_acts(con, cleaned.read(), split_of_line, store, inputs.ignored)
+            pairs = pair_acts(con, cleaned.read_and_clean(), split_of_line, store, inputs.ignored)
     forms = _FormWriter(folder, options, by_cluster, store, origin, namer, count_tokens, pairs and pairs.table)
-    for batch in cleaned.read():
+    for batch in cleaned.read_and_clean():
         forms.write(batch, split_of_line[batch.line_ids])
     shards = forms.close()
     personal_data = Counter(store.personal_data) + cleaned.personal_data
     dropped = {reason: count for reason, count in (chosen.dropped + Counter(splits.dropped)).items() if count}
 
     def read_again() -> Iterator[pa.RecordBatch]:
-        return read_split_input(cleaned.read(), store, by_cluster, chosen._replace(dropped=Counter()))
+        return read_split_input(cleaned.read_and_clean(), store, by_cluster, chosen._replace(dropped=Counter()))
 
     return Release(
         shards,

@@ -47,8 +47,8 @@ class CleanedLines(NamedTuple):
     clean: Cleaner
     personal_data: Counter[str]
 
-    def read(self) -> Iterator[LineBatch]:
-        """Yield all lines in batches, cleaned; `personal_data` is counted anew at each call."""
+    def read_and_clean(self) -> Iterator[LineBatch]:
+        """Read all lines, and yield batches with cleaned texts; each call cleans and counts `personal_data` anew."""
         self.personal_data.clear()
         for batch in read_line_batches(self.lines, self.store):
             texts = batch.texts

@@ -39,7 +39,7 @@ class Origin(NamedTuple):
 def make_chat_rows(  # noqa: PLR0913, PLR0917 - what a row is made of
     batch: LineBatch, chats: Chats, splits: pa.StringArray, persona: Persona, origin: Origin, pseudonyms: Pseudonyms
 ) -> pa.Table:
-    """Build rows of the table `CHAT` from the kept lines of a batch."""
+    """Build rows of the form `chat` (messages, prompt and completion) from the kept lines of a batch."""
     hours = coarsen_instants(batch.times, HOUR_US) // 1000
     roles = pa.DictionaryArray.from_arrays(pa.array(chats.roles), pa.array(ROLES)).cast(pa.string())
     turns = pa.StructArray.from_arrays([roles, chats.contents], fields=list(MESSAGES.value_type))

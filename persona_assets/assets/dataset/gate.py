@@ -111,12 +111,12 @@ def measure_release(  # noqa: PLR0913 - what is compared, and how
     """
     files = [folder / shard.path for shard in release.shards]
     account_ids = sum(
-        count_account_ids(batch, with_texts=options.clean)
+        count_strings_with_account_ids(batch, with_texts=options.clean)
         for shard in release.shards
         if shard.form in PSEUDONYMOUS
         for batch in _read(folder / shard.path)
     )
-    released = read_released_lines(files)
+    released = read_released_splits(files)
     line_ids = released["line_id"].to_numpy()
     with _open_released(inputs, line_ids, memory_limit, scratch) as con:
         deleted, refusing = _count(con, COUNT_DELETED), _count(con, COUNT_REFUSING) if inputs.left_out else 0
@@ -163,7 +163,7 @@ def _read(file: Path) -> Iterator[pa.RecordBatch]:
         yield from opened.iter_batches(batch_size=20_000)
 
 
-def count_account_ids(batch: pa.RecordBatch, *, with_texts: bool) -> int:
+def count_strings_with_account_ids(batch: pa.RecordBatch, *, with_texts: bool) -> int:
     """Return the number of strings in a batch that contain an account id (DID).
 
     Args:
@@ -190,8 +190,8 @@ def _list_strings(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.Array]]:
             yield name, column
 
 
-def read_released_lines(files: list[Path]) -> pa.Table:
-    """Return the distinct pairs of `line_id` and `split` in the written files, sorted.
+def read_released_splits(files: list[Path]) -> pa.Table:
+    """Return the split of each line as the distinct pairs of `line_id` and `split` in the written files, sorted.
 
     A line that is in two splits is there twice, so that leaks show it.
     """

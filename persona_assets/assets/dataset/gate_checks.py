@@ -50,7 +50,7 @@ GATE_CHECKS = (_ADDS_UP, _NO_IDS, _NOTHING_DELETED, _ALL_ALLOW, _NO_PERSONAL_DAT
 
 
 def evaluate_gate(audit: GateMeasures) -> list[dg.AssetCheckResult]:
-    """Return the Dagster check result of each of `GATE_CHECKS`, in their order."""
+    """Return the Dagster results of the checks that a data set must pass before it is stored, in fixed order."""
     return [
         _ADDS_UP.result(passed=not audit.unaccounted, unaccounted=audit.unaccounted),
         _NO_IDS.result(passed=not audit.account_ids, account_ids=audit.account_ids),

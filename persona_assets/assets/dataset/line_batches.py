@@ -77,7 +77,7 @@ def find_first_line_ids(lines: pads.Dataset) -> dict[int, int]:
 
 
 def read_line_batches(lines: pads.Dataset, store: MessageStore) -> Iterator[LineBatch]:
-    """Yield all lines in batches, each of one cluster and at most `LINES_PER_BATCH` lines.
+    """Read the index of the lines of `cluster_jsonl`; yield batches of one cluster and at most `LINES_PER_BATCH` lines.
 
     Args:
         lines: `LINES`, sorted by cluster and place.

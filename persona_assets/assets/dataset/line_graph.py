@@ -69,7 +69,7 @@ class LineGraph(NamedTuple):
 
     @property
     def n_nodes(self) -> int:
-        """The number of nodes: users, threads and texts."""
+        """The number of nodes, which are users, threads and texts; lines connect them and are no nodes."""
         return len(self.kinds)
 
 

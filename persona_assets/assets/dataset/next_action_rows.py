@@ -34,7 +34,7 @@ class NextActions(NamedTuple):
 
 
 def find_own_texts(batch: LineBatch, store: MessageStore) -> pa.StringArray:
-    """Return the text that each line's user wrote in its last act: string `(n,)`, null if it wrote none."""
+    """Return the text of the act that each line ends with: string `(n,)`, null for an act without a text."""
     written = batch.texts
     ends = np.flatnonzero(batch.is_conversation)
     if len(ends):

@@ -106,7 +106,7 @@ class Rehydrated(NamedTuple):
 
 
 def rehydrate(folder: Path, user_actions: pads.Dataset, out: Path, *, memory_limit: str, scratch: Path) -> Rehydrated:
-    """Add texts to the rows of the form `dehydrated`, and write them as `REHYDRATED`; deleted posts are left out.
+    """Add texts to rows of URIs (form `dehydrated`), and write them as `REHYDRATED`; deleted posts are left out.
 
     Args:
         folder: A data set with that form.

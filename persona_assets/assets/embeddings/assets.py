@@ -79,7 +79,7 @@ class EmbeddingsConfig(SettingsConfig):
 def build_embeddings(
     days: dg.DailyPartitionsDefinition, *, scheduled: bool = False, consents: bool = False
 ) -> dg.AssetsDefinition:
-    """Build the asset `embeddings`, which reads `english_posts`; `scheduled`: a scheduler assigns machines to steps.
+    """Build the asset `embeddings`: the vector of each English post of a day.
 
     Args:
         days: Its daily partitions.

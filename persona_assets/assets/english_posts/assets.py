@@ -31,7 +31,7 @@ class EnglishPostsConfig(SettingsConfig):
 
 
 def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    """Build the definition of `english_posts`, which reads `user_actions` of the same day."""
+    """Build the asset `english_posts`: the posts, replies and quotes of a day in one language, English by default."""
 
     @dg.asset(
         group_name="persona_assets",

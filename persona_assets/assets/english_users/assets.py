@@ -13,7 +13,7 @@ from persona_assets.common.metadata import (
     build_count_table,
     measuring_time_and_memory,
     provenance_table,
-    window_metadata,
+    window_and_missing_days_metadata,
 )
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
@@ -52,7 +52,7 @@ class EnglishUsersConfig(SettingsConfig):
 def build_english_users(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping, *, consents: bool = False
 ) -> dg.AssetsDefinition:
-    """Build the definition of `english_users`, which reads English posts and actions of the whole window.
+    """Build the asset `english_users`: the users who wrote enough English in the window to have a persona.
 
     Args:
         days: Its daily partitions.
@@ -105,7 +105,7 @@ def build_english_users(
         context.log.info(
             "%d users kept, %d wrote too little English or are left out", users.num_rows, sum(dropped.values())
         )
-        present = window_metadata(context, english_posts=english_posts, user_actions=user_actions)
+        present = window_and_missing_days_metadata(context, english_posts=english_posts, user_actions=user_actions)
         shares = compute_english_shares_by_day(english_posts, user_actions)
         surplus = pc.sum(pc.greater(users["english_posts"], users["posts"])).as_py() or 0
         return dg.MaterializeResult(

@@ -16,7 +16,7 @@ from persona_assets.common.growing_tables import choose_data_version, read_store
 from persona_assets.common.metadata import build_count_table, measuring_time_and_memory, provenance_table
 from persona_assets.common.pictures import to_data_url
 from persona_assets.common.provenance import build_provenance, with_provenance
-from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, metadata_to_load_every_day
+from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, metadata_to_load_all_stored_days
 from persona_assets.settings import read_settings
 
 # Maximum number of rows of a table in the UI. The stored table has all.
@@ -47,7 +47,7 @@ _COMPLETE = Check(
     kinds={"python", "numpy", "parquet"},
     tags={"stage": "all_days"},
     owners=["team:persona_assets"],
-    ins={"clusters": dg.AssetIn(metadata=metadata_to_load_every_day("cluster_centres"))},
+    ins={"clusters": dg.AssetIn(metadata=metadata_to_load_all_stored_days("cluster_centres"))},
     check_specs=[_COMPLETE.spec()],
 )
 def lineage(context: dg.AssetExecutionContext, clusters: DatasetWithSideTables):

@@ -20,7 +20,7 @@ from persona_assets.common.metadata import build_count_table, measuring_time_and
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import SettingsError
-from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, metadata_to_load_every_day
+from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, metadata_to_load_all_stored_days
 from persona_assets.settings import Settings, read_settings
 
 _TRACED = Check(
@@ -44,14 +44,14 @@ _ANSWERED = Check(
 
 
 def build_persona_labels() -> dg.AssetsDefinition:
-    """Build the asset `persona_labels`, which reads `persona_phrases` and `lineage` of all days."""
+    """Build the asset `persona_labels`: a name, a description and key phrases of each persona on each day."""
 
     @dg.asset(
         group_name="persona_assets",
         kinds={"python", "parquet"},
         tags={"stage": "all_days"},
         owners=["team:persona_assets"],
-        ins={"persona_phrases": dg.AssetIn(metadata=metadata_to_load_every_day())},
+        ins={"persona_phrases": dg.AssetIn(metadata=metadata_to_load_all_stored_days())},
         check_specs=[check.spec() for check in (_TRACED, _UNIQUE, _ANSWERED)],
     )
     def persona_labels(

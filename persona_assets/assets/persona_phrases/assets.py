@@ -54,7 +54,7 @@ class PersonaPhrasesConfig(SettingsConfig):
 def build_persona_phrases(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping, *, consents: bool = False
 ) -> dg.AssetsDefinition:
-    """Build the asset `persona_phrases`, which reads the day's clusters, and the window's posts and action counts.
+    """Build the asset `persona_phrases`: key phrases of each cluster, and how its users act, to name it by.
 
     Args:
         days: Its daily partitions.

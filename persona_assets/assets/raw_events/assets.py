@@ -121,7 +121,7 @@ def _describe_output(description: str) -> dg.AssetOut:
 
 
 def build_raw_events(days: dg.DailyPartitionsDefinition, *, either_alone: bool = True) -> dg.AssetsDefinition:
-    """Build the assets `raw_events` and `rejected_lines`, which one step makes from the capture files of a day.
+    """Build the assets `raw_events` and `rejected_lines`, the events in the capture of a day, and lines that are none.
 
     Args:
         days: The daily partitions of the graph.

@@ -134,7 +134,7 @@ class ProfileWithRawLabels(TypedRecord, gc=False, tag=PROFILE):
 
 
 class ConsentRecord(TypedRecord, gc=False, tag="*"):
-    """Record of one of `lexicon.CONSENT_COLLECTIONS` as JSON; only the slow path makes it.
+    """Record in which an account says what its data may be used for, as JSON; only `lenient_decode` makes it.
 
     `json` is the whole record with sorted keys, or None if that is longer than its bound or cannot be written.
     """

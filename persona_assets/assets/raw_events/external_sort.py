@@ -23,8 +23,8 @@ _PLAIN_SCHEMA = pa.schema(
 _SORT = f"SELECT * FROM events ORDER BY {', '.join(f'{name} ASC NULLS LAST' for name in RAW_EVENTS.names)}"  # noqa: S608 - made of constants
 
 
-def sort_on_disk(pieces: Iterable[pa.RecordBatch], *, scratch: Path) -> Iterator[tuple[pa.Table, int]]:
-    """Sort rows of `tables.RAW_EVENTS` by all columns; yield tables in order, each with its number of repeated rows.
+def sort_and_count_repeats(pieces: Iterable[pa.RecordBatch], *, scratch: Path) -> Iterator[tuple[pa.Table, int]]:
+    """Sort events by all columns on disk; yield tables in order, each with its number of rows equal to the one before.
 
     Args:
         pieces: The rows, in small batches.

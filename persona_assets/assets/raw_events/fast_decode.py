@@ -48,7 +48,7 @@ class BlockDecoder:
         self._build_decoders()
 
     def decode(self, body: bytes) -> list[JetstreamEvent | None]:
-        """Decode a block of lines; the result has one event per line, or None if the line needs the slow path.
+        """Decode a block of lines; return one event per line, or None if `decode_line_leniently` must decode it.
 
         Args:
             body: Lines with a line feed between them and none at the end.
@@ -80,7 +80,7 @@ class BlockDecoder:
         return [self._decode_line(line) for line in body.split(b"\n")]
 
     def learn_collection(self, event: JetstreamEvent) -> None:
-        """Count an event's collection that the fast path does not know; decode it from now on if it is frequent."""
+        """Count an event's collection that is not decoded fast yet; decode it so from now on if it is frequent."""
         self._slow_events += 1
         # Records of consent are rare, and the slow path alone keeps what they say: they are never learned.
         if event.commit and event.commit.collection not in {*self._known, *CONSENT_COLLECTIONS}:

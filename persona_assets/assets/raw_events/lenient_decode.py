@@ -60,7 +60,7 @@ class RejectedValue(NamedTuple):
 
 
 def decode_line_leniently(line: bytes) -> Iterator[JetstreamEvent | RejectedValue]:
-    """Decode a line that the fast path could not; yield its events, and each object that is not an event.
+    """Decode a line that `BlockDecoder` could not; yield its events, and each object that is not an event.
 
     Args:
         line: Without its line end; a byte order mark at its start is ignored.

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from persona_assets.assets.raw_events.external_sort import sort_on_disk
+from persona_assets.assets.raw_events.external_sort import sort_and_count_repeats
 from persona_assets.assets.raw_events.sorted_runs import FENCE_ROWS, SortedRun
 from persona_assets.assets.raw_events.tie_break import count_repeated_rows, make_sort_keys
 from persona_assets.common.parquet_files import write_parquet
@@ -118,7 +118,7 @@ def _select_times(batch: pa.RecordBatch, low: int, high: int) -> pa.RecordBatch:
 def _sort_slice(pieces: list[pa.RecordBatch], scratch: Path) -> Iterator[tuple[pa.Table, int]]:
     rows, size = sum(map(len, pieces)), sum(map(_own_bytes, pieces))
     if rows > _MAX_SLICE_ROWS or size > _MAX_SLICE_BYTES:
-        yield from sort_on_disk(pieces, scratch=scratch)
+        yield from sort_and_count_repeats(pieces, scratch=scratch)
     else:
         yield _sort(pieces)
 

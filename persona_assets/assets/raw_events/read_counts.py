@@ -63,7 +63,7 @@ class ReadCounts:
 
     @property
     def events(self) -> int:
-        """Number of events that were written to runs, of all kinds."""
+        """Number of events that were written to sorted runs, of all kinds."""
         return self.kinds.total()
 
     @property

@@ -64,11 +64,11 @@ class EventGroup(NamedTuple):
 
 
 class BlockRows(NamedTuple):
-    """The events of a block: converted to columns, decoded one by one, or left for the slow path."""
+    """Events of an archive block: as columns (`groups`), decoded singly (`others`), or as row numbers (`irregular`)."""
 
     groups: list[EventGroup]
     others: list[JetstreamEvent]  # identity, account and sync events
-    irregular: list[int]  # numbers in the block of events that need the slow path, ascending
+    irregular: list[int]  # rows of the block that the caller writes as JSON lines and decodes as such, ascending
 
 
 def convert_block_rows(block: Block, rows: np.ndarray) -> BlockRows:

@@ -27,7 +27,7 @@ class UserActionsConfig(SettingsConfig):
 
 
 def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    """Build the definition of `user_actions`, which reads `raw_events` of the same day."""
+    """Build the asset `user_actions`: what users did on a day, one row per action, without duplicates."""
 
     @dg.asset(
         group_name="persona_assets",

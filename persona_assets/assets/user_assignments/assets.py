@@ -21,7 +21,7 @@ from persona_assets.common.metadata import (
     build_count_table,
     measuring_time_and_memory,
     provenance_table,
-    window_metadata,
+    window_and_missing_days_metadata,
 )
 from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance, with_provenance
@@ -98,7 +98,7 @@ class UserAssignmentsConfig(SettingsConfig):
 def build_user_assignments(
     days: dg.DailyPartitionsDefinition, window: dg.TimeWindowPartitionMapping, *, consents: bool = False
 ) -> dg.AssetsDefinition:
-    """Build the asset `user_assignments`, which reads the window's embeddings and an earlier day's clusters.
+    """Build the asset `user_assignments`: the nearest persona of an earlier day for each user of a window.
 
     Args:
         days: Its daily partitions.
@@ -158,7 +158,7 @@ def build_user_assignments(
                 **_describe(drift),
                 "dropped": build_count_table(assigned.dropped, of="reason"),
                 "deleted_posts": len(left_out.posts),
-                **window_metadata(context, embeddings=embeddings),
+                **window_and_missing_days_metadata(context, embeddings=embeddings),
                 **provenance_table(made),
                 **cost,
             },
@@ -222,7 +222,7 @@ def _read(data: str, day: dt.date) -> EarlierClusters:
 
 
 def check_assignments(assigned: AssignedUsers, drift: Drift | None, users: int) -> list[dg.AssetCheckResult]:
-    """Check that users add up, and that they resemble the users from whom the clusters were made.
+    """Check that users assigned + dropped = users read, and that they resemble the users who were clustered.
 
     Args:
         assigned: The assigned users.

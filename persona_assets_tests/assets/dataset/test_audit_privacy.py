@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets.assets.dataset import build as build_module
-from persona_assets.assets.dataset.audit_privacy import extract_written_text, read_own_texts, sample_texts
+from persona_assets.assets.dataset.audit_privacy import extract_written_text, read_last_own_texts, sample_texts
 from persona_assets.assets.dataset.gate import measure_release
 from persona_assets_tests.assets.cluster_jsonl.builders import message
 from persona_assets_tests.assets.dataset.builders import OPTIONS, SECOND, did, keep_all, release, rows_of, window
@@ -68,7 +68,7 @@ def test_own_texts_are_what_the_lines_user_wrote_last(tmp_path, monkeypatch):
     authors = {row["line_id"]: row["user_id"] for row in lines}
 
     for form in ("chat", "threads"):
-        texts = {(one.author, one.text) for one in read_own_texts(folder, said, form, authors)}
+        texts = {(one.author, one.text) for one in read_last_own_texts(folder, said, form, authors)}
         assert texts == {
             (did("bob"), "last"),
             (did("cyd"), "see this"),
@@ -76,7 +76,7 @@ def test_own_texts_are_what_the_lines_user_wrote_last(tmp_path, monkeypatch):
             (did("dan"), "mine"),
         }
     some = dict(list(authors.items())[:2])
-    assert {one.line_id for one in read_own_texts(folder, said, "chat", some)} == {1}
+    assert {one.line_id for one in read_last_own_texts(folder, said, "chat", some)} == {1}
 
 
 def test_a_sample_has_texts_of_everybody_and_no_name_of_the_form(tmp_path, monkeypatch):

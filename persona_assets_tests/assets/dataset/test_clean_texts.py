@@ -18,7 +18,7 @@ def test_texts_of_acts_are_cleaned_each_time_that_lines_are_read(tmp_path):
     cleaned = CleanedLines(lines, store, remove_personal_data, Counter())
 
     for _ in range(2):
-        texts = [text for batch in cleaned.read() for text in batch.texts.to_pylist() if text]
+        texts = [text for batch in cleaned.read_and_clean() for text in batch.texts.to_pylist() if text]
         assert texts == ["see this", "write to [EMAIL]"]
         assert cleaned.personal_data == {"email": 1}
     assert keep_texts(["a@b.org"]) == (["a@b.org"], {})

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets.assets.dataset import build as build_module
-from persona_assets.assets.dataset.gate import count_account_ids, measure_release
+from persona_assets.assets.dataset.gate import count_strings_with_account_ids, measure_release
 from persona_assets.assets.dataset.split_input import LineFilter
 from persona_assets.consent.left_out import LeftOut
 from persona_assets_tests.assets.cluster_jsonl.builders import uri_of
@@ -138,4 +138,4 @@ def test_a_line_in_another_split_than_its_users_is_a_leak(tmp_path, monkeypatch)
 def test_strings_are_found_at_any_depth():
     nested = pa.array([[{"a": {"b": ["did:plc:x", None]}}], None, []])
 
-    assert count_account_ids(pa.record_batch({"n": nested}), with_texts=True) == 1
+    assert count_strings_with_account_ids(pa.record_batch({"n": nested}), with_texts=True) == 1

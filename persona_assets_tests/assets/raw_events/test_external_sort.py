@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from persona_assets import tables
 from persona_assets.assets.raw_events import external_sort
-from persona_assets.assets.raw_events.external_sort import sort_on_disk
+from persona_assets.assets.raw_events.external_sort import sort_and_count_repeats
 from persona_assets.assets.raw_events.tie_break import make_sort_keys
 
 
@@ -21,7 +21,7 @@ def test_rows_of_several_pieces_are_sorted_by_all_columns(tmp_path, monkeypatch)
     one = batch_of(*({"user_id": user, "collection": "x.y.z"} for user in "dbd"))
     other = batch_of(*({"user_id": user, "langs": ["en"]} for user in "dcad"))
 
-    found = list(sort_on_disk([one, other], scratch=tmp_path))
+    found = list(sort_and_count_repeats([one, other], scratch=tmp_path))
 
     rows = [row for table, _ in found for row in table.to_pylist()]
     assert [row["user_id"] for row in rows] == list("abcdddd")
@@ -39,7 +39,9 @@ _LISTS = st.none() | st.lists(_TEXTS.filter(lambda text: text is not None), max_
 def test_sorting_on_disk_gives_the_order_of_sorting_in_memory(rows):
     batch = batch_of(*({"user_id": "a"} | row for row in rows))
     with tempfile.TemporaryDirectory() as scratch:
-        found = [row for table, _ in sort_on_disk([batch], scratch=Path(scratch)) for row in table.to_pylist()]
+        found = [
+            row for table, _ in sort_and_count_repeats([batch], scratch=Path(scratch)) for row in table.to_pylist()
+        ]
 
     keys = make_sort_keys(pa.Table.from_batches([batch]))
     order = keys.append_column("at", pa.array(range(len(keys)), pa.int64())).sort_by(
