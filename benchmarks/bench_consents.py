@@ -98,7 +98,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--days", type=int, default=120)
     parser.add_argument("--statements", type=int, default=120_000, help="of a day")
-    parser.add_argument("--posts", type=int, default=600_000, help="of a day")
+    parser.add_argument("--posts", type=int, default=100_000, help="of a day")
     parser.add_argument("--memory-limit", default="2GB")
     asked = parser.parse_args()
     rng = np.random.default_rng(0)

@@ -84,6 +84,9 @@ def find_stale_days(
             for day, users in _read_days(filesystem, f"{data}/{asset}", damaged)
         )
         with open_duckdb(**options) as connection:
+            # DuckDB does not know how many rows the reader has. It would hash those of all days, not those left out:
+            # 1.7 in place of 0.5 GiB for 20 days of 500,000 accounts.
+            connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
             connection.register("left_out", left_out)
             connection.register("day_users", pa.RecordBatchReader.from_batches(_DAY_USERS, users))
             counted = connection.sql(_COUNT).fetchall()

@@ -1,5 +1,7 @@
 """Count the deleted posts that stored days still have, because they were made before the deletion was known."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Unpack
 
