@@ -121,8 +121,9 @@ def main() -> None:
             consents = pq.read_table(data / "consents.parquet", columns=list(POLICY_COLUMNS))
             local = pafs.LocalFileSystem()
             days = find_stale_days(consents, {}, filesystem=local, data=str(data), with_accounts=True, **options)
-            found = [(day.refusing.total(), day.gone.total()) for day in days]
-            return "{:,} that refuse and {:,} gone in {} days".format(*map(sum, zip(*found, strict=True)), len(found))
+            found = list(days)
+            refusing, gone = sum(day.refusing.total() for day in found), sum(day.gone.total() for day in found)
+            return f"{refusing:,} that refuse and {gone:,} gone in {len(found)} days"
 
         def count_posts() -> str:
             days = list(count_deleted_posts(filesystem=pafs.LocalFileSystem(), data=str(data), **options))
