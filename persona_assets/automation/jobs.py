@@ -31,9 +31,12 @@ prepare_days = dg.define_asset_job(
 
 make_personas = dg.define_asset_job(
     "make_personas",
-    selection=_select_stages(*WINDOW_STAGES, *ALL_DAYS_STAGES),
+    # Days that were prepared side by side do not know each other's refusals. All are stored by now: what they say is
+    # read again, and a check names the days whose embeddings hold accounts that refuse.
+    selection=_select_stages(*CONSENT_STAGES, *WINDOW_STAGES, *ALL_DAYS_STAGES),
     description="Make the personas of the window that ends at a day: users, clusters, their files, their identity over "
-    "the days, and statistics. Days in their order: a report shows the identities that its run found.",
+    "the days, and statistics, after reading anew what accounts allow. Days in their order: a report shows the "
+    "identities that its run found.",
 )
 
 # For use after days were made in parallel or out of order: remakes the assets over all days once.

@@ -46,6 +46,13 @@ class ConsentSettings(pydantic.BaseModel):
         "deactivated. drop: no result that is made afterwards has them; the tables of events, actions and English "
         "posts, which record what happened, do. keep: for those who study deletion.",
     )
+    max_deleted_share: float = pydantic.Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Share of the accounts, or of the posts, of a stored day that may be gone or deleted by now before "
+        "a check of consents fails and asks to make the day again. Not used with deletions=keep.",
+    )
 
     def undefined_consent(self, *, release: bool = False) -> dict[Purpose, UndefinedMeans]:
         """Return, by purpose, whether an account that says nothing counts as allowing it.

@@ -19,6 +19,7 @@ SETTING_TOPICS: Mapping[str, tuple[str, ...]] = {
         "consent_release",
         "consent_entity",
         "deletions",
+        "max_deleted_share",
     ),
     "Embeddings": (
         "model",

@@ -1,6 +1,7 @@
 """The jobs: their assets, and the days that a backfill of them covers."""
 
 import datetime as dt
+import logging
 import os
 import shutil
 import subprocess
@@ -10,7 +11,11 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.execution.asset_backfill import AssetBackfillData
+from dagster._core.asset_graph_view.asset_graph_view import AssetGraphView, TemporalContext
+from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
+from dagster._core.definitions.events import AssetKeyPartitionKey
+from dagster._core.execution.asset_backfill import AssetBackfillData, execute_asset_backfill_iteration_inner
+from dagster._core.test_utils import mock_workspace_from_repos
 
 from persona_assets.definitions import build_definitions
 from persona_assets.sample.write import write_capture
@@ -26,13 +31,14 @@ from persona_assets_tests.whole_graph import (
 )
 
 ROOT = Path(__file__).parents[2]
+LOGGER = logging.getLogger(__name__)
 
 
 @pytest.mark.parametrize(
     ("job", "assets"),
     [
         ("prepare_days", (*DAY_ASSETS, *CONSENT_ASSETS)),
-        ("make_personas", (*PERSONA_ASSETS, *LINEAGE_ASSETS)),
+        ("make_personas", (*CONSENT_ASSETS, *PERSONA_ASSETS, *LINEAGE_ASSETS)),
         ("process_day", (*DAY_ASSETS, *PERSONA_ASSETS, *ALL_DAYS_ASSETS)),
         ("assign_users", (*DAY_ASSETS, *CONSENT_ASSETS, "english_users", *ASSIGNMENT_ASSETS)),
     ],
@@ -77,6 +83,45 @@ def test_a_backfill_of_all_assets_covers_every_window_with_a_chosen_day():
         **dict.fromkeys(PERSONA_ASSETS, 9),
     }
     assert find_target_messages(days, assets, PERSONA_END_DATE="2025-03-03") == dict.fromkeys(assets, days)
+
+
+def plan_rounds(assets, **settings):
+    """Return what a backfill of the UI over all days of the graph starts together, round by round: (asset, day) pairs.
+
+    Dagster's own planner is asked again and again; what it asked for counts as made.
+    """
+    repository = build_definitions(read_settings(settings)).get_repository_def()
+    graph = mock_workspace_from_repos([repository]).asset_graph
+    now = dt.datetime.now(dt.UTC)
+    at = now.timestamp()
+    with dg.DagsterInstance.ephemeral() as instance:
+        view = AssetGraphView(
+            temporal_context=TemporalContext(effective_dt=now, last_event_id=None), instance=instance, asset_graph=graph
+        )
+        keys = [dg.AssetKey(name) for name in assets]
+        data = AssetBackfillData.from_asset_partitions(graph, None, keys, instance, at, all_partitions=True)
+        while data.materialized_subset != data.target_subset:
+            asked = execute_asset_backfill_iteration_inner("id", data, view, at, LOGGER, None).run_requests
+            assert asked, "the planner asks for something until all is made"
+            pairs = {AssetKeyPartitionKey(key, run.partition_key) for run in asked for key in run.asset_selection}
+            yield {(pair.asset_key.to_user_string(), pair.partition_key) for pair in pairs}
+            made = data.materialized_subset | AssetGraphSubset.from_asset_partition_set(pairs, graph)
+            data = data._replace(requested_runs_for_target_roots=True, requested_subset=made, materialized_subset=made)
+
+
+def test_a_backfill_of_all_assets_reads_what_all_days_say_before_anything_that_needs_it():
+    """Otherwise the first days would hold accounts that refuse on later days, and nothing would say so."""
+    days = {"2025-03-01", "2025-03-02", "2025-03-03"}
+    assets = (*DAY_ASSETS, *PERSONA_ASSETS, *ALL_DAYS_ASSETS)
+
+    rounds = list(plan_rounds(assets, PERSONA_START_DATE=min(days), PERSONA_END_DATE=max(days)))
+
+    (at,) = [number for number, made in enumerate(rounds) if ("consents", None) in made]
+    before, after = (set().union(*some) for some in (rounds[:at], rounds[at + 1 :]))
+    assert {day for asset, day in before if asset == "consent_records"} == days
+    readers = {"embeddings", *PERSONA_ASSETS}
+    assert {asset for asset, _ in before | rounds[at]} & readers == set()
+    assert {(asset, day) for asset in readers for day in days} <= after
 
 
 def test_personas_are_traced_once_for_all_days():

@@ -1,6 +1,6 @@
 """The asset `consents`: what each account allows, from the statements of all days."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -10,7 +10,9 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from persona_assets.assets.consents.day_files import DayFile, list_days, open_verified_days
-from persona_assets.assets.consents.stale_days import StaleDay, find_stale_days
+from persona_assets.assets.consents.stale_days import find_stale_days
+from persona_assets.assets.consents.stale_posts import count_deleted_posts
+from persona_assets.assets.consents.stale_table import StaleTable, list_stale
 from persona_assets.assets.consents.summary import (
     POLICY_COLUMNS,
     count_left_out,
@@ -19,6 +21,7 @@ from persona_assets.assets.consents.summary import (
 )
 from persona_assets.common.checks import Check
 from persona_assets.common.consent_settings import split_entities
+from persona_assets.common.database import QueryOptions
 from persona_assets.common.metadata import build_count_table, measuring_time_and_memory, provenance_table
 from persona_assets.common.provenance import Provenance, build_provenance
 from persona_assets.common.run_config import SettingsConfig
@@ -43,8 +46,9 @@ _EVERY_DAY = Check(
 _HONOURED = Check(
     "consents",
     "stored_days_leave_out_who_refuses",
-    "Stored days hold accounts that refuse, because they were made before the refusal was known (stale_days in the "
-    "metadata): make these days again, and look for copies that were given away.",
+    "Stored days hold accounts that refuse, or too many that are gone, or too many deleted posts, because they were "
+    "made before that was known (stale_days in the metadata): make these days again, and look for copies that were "
+    "given away.",
 )
 
 
@@ -78,13 +82,14 @@ def build_consents() -> dg.AssetsDefinition:
         One row is one account that has said something other than that it is active: whether it allows each purpose
         (empty: it does not say), with the record that says so, its self-labels, and its status. Accounts without a row
         have refused nothing. The order of days does not matter. `left_out` counts the accounts that each output leaves
-        out; `stale_days` lists the stored days that were made before a refusal.
+        out; `stale_days` lists the stored days that were made before a refusal or deletion was known.
         """
         opened = consent_records.main
         days = _list_days(opened)
         with measuring_time_and_memory() as cost:
             resolved, made = _resolve(opened, days, config, scratch.new_folder())
-            description, stale = _describe(resolved, opened)
+            stale = _find_stale(resolved, opened, config, scratch.new_folder())
+            description = _describe(resolved, stale)
         missing = sorted(list_days(opened.filesystem, f"{_find_data(opened)}/raw_events").keys() - days.keys())
         yield dg.MaterializeResult(
             value=resolved.consents,
@@ -92,7 +97,11 @@ def build_consents() -> dg.AssetsDefinition:
             metadata={"days": len(days), **description, **provenance_table(made), **cost},
             check_results=[
                 _EVERY_DAY.result(passed=not missing, missing_days=", ".join(missing) or "none"),
-                _HONOURED.result(passed=not stale, stale_days=_name_days(stale)),
+                _HONOURED.result(
+                    passed=not stale.failing,
+                    stale_days=stale.name_failing_days(),
+                    largest_deleted_share=round(stale.largest_share, 4),
+                ),
             ],
         )
         # Dagster has stored the table when it comes back here. A run of another day may have stored that day since
@@ -132,13 +141,30 @@ def _resolve(
     return resolved, made
 
 
-def _describe(resolved: ResolvedConsents, opened: pads.FileSystemDataset) -> tuple[dict[str, Any], list[StaleDay]]:
-    """Return the metadata of the materialization, and the stale days."""
+def _find_stale(
+    resolved: ResolvedConsents, opened: pads.FileSystemDataset, config: ConsentsConfig, scratch: Path
+) -> StaleTable:
+    settings = read_settings()
+    is_dropped = settings.deletions == "drop"
+    filesystem, data = opened.filesystem, _find_data(opened)
+    options = QueryOptions(memory_limit=config.memory_limit, scratch=scratch)
+    consents = pq.read_table(resolved.consents, columns=list(POLICY_COLUMNS))
+    days = find_stale_days(
+        consents,
+        settings.undefined_consent(),
+        filesystem=filesystem,
+        data=data,
+        with_accounts=is_dropped,
+        **options,
+    )
+    posts = count_deleted_posts(filesystem=filesystem, data=data, **options) if is_dropped else ()
+    return list_stale(days, posts, max_deleted_share=settings.max_deleted_share)
+
+
+def _describe(resolved: ResolvedConsents, stale: StaleTable) -> dict[str, Any]:
+    """Return the metadata of the materialization."""
     settings = read_settings()
     consents = pq.read_table(resolved.consents, columns=list(POLICY_COLUMNS))
-    stale = list(
-        find_stale_days(consents, settings.undefined_consent(), filesystem=opened.filesystem, data=_find_data(opened))
-    )
     purposes = count_purposes(consents)
     return {
         "purposes": _table([count._asdict() for count in purposes], {"purpose": "string"}),
@@ -148,8 +174,10 @@ def _describe(resolved: ResolvedConsents, opened: pads.FileSystemDataset) -> tup
         "not_binding": build_count_table(resolved.not_binding, of="statement"),
         "neutral": resolved.neutral,
         "left_out": _table(_list_left_out(consents, settings), {"output": "string", "reason": "string"}),
-        "stale_days": _table(_list_stale(stale), {"asset": "string", "day": "string", "reason": "string"}),
-    }, stale
+        "stale_days": _table(
+            [row._asdict() for row in stale.rows], {"asset": "string", "day": "string", "reason": "string"}
+        ),
+    }
 
 
 def _list_left_out(consents: pa.Table, settings: Settings) -> list[dict[str, Any]]:
@@ -160,22 +188,6 @@ def _list_left_out(consents: pa.Table, settings: Settings) -> list[dict[str, Any
             count_left_out(consents, purposes, settings.undefined_consent(release=output == "release")).items()
         )
     ]
-
-
-def _list_stale(stale: Iterable[StaleDay]) -> list[dict[str, Any]]:
-    return [
-        {"asset": asset, "day": day, "reason": reason, "accounts": accounts}
-        for asset, day, counts in stale
-        for reason, accounts in sorted(counts.items())
-    ]
-
-
-def _name_days(stale: Iterable[StaleDay]) -> str:
-    """Return the days with accounts that refuse, as "embeddings 2025-03-01, 2025-03-02; clusters ...", or "none"."""
-    days: dict[str, list[str]] = {}
-    for found in stale:
-        days.setdefault(found.asset, []).append(found.day)
-    return "; ".join(f"{asset} {', '.join(names)}" for asset, names in days.items()) or "none"
 
 
 def _table(rows: Sequence[Mapping[str, Any]], texts: Mapping[str, str]) -> dg.TableMetadataValue:

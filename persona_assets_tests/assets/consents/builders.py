@@ -53,6 +53,16 @@ class Graph:
         return job.execute_in_process(instance=self.instance, asset_selection=[dg.AssetKey(asset)], **partition)
 
 
+def store_posts(data, asset, day, uris):
+    """Store a day of an asset, or of the side table `deleted_posts`, that has these addresses."""
+    where = (
+        data / asset / day / "line_messages.parquet" if asset == "cluster_jsonl" else data / asset / f"{day}.parquet"
+    )
+    where.parent.mkdir(exist_ok=True, parents=True)
+    columns = {"uri": pa.array(uris, pa.string()), "user_id": pa.array([""] * len(uris), pa.string())}
+    pq.write_table(pa.table(columns), where)
+
+
 def store_users(data, asset, day, users):
     """Store a day of an asset that holds these accounts, as its IO manager would."""
     where = data / asset

@@ -9,7 +9,7 @@ import pytest
 from persona_assets.assets.consents import assets as consents_assets
 from persona_assets.consent.purposes import PURPOSES
 from persona_assets.errors import MissingPartitionError, StorageError
-from persona_assets_tests.assets.consents.builders import Graph, store_users
+from persona_assets_tests.assets.consents.builders import Graph, store_posts, store_users
 from persona_assets_tests.consent.builders import ALICE, BOB, account, label, said, withdrawn
 
 CAROL = "did:plc:carol"
@@ -180,22 +180,56 @@ def test_stored_days_with_accounts_that_refuse_are_listed_and_those_made_again_a
     graph.store(*STATEMENTS)
     store_users(graph.folder, "embeddings", "2025-03-01", [ALICE, ALICE, CAROL])
     store_users(graph.folder, "embeddings", "2025-03-02", [CAROL])
-    store_users(graph.folder, "clusters", "2025-03-01", [ALICE, BOB])
+    store_users(graph.folder, "clusters", "2025-03-01", [ALICE])
 
     metadata, checks = graph.resolve()
 
     assert checks["stored_days_leave_out_who_refuses"] is False
     assert records(metadata, "stale_days") == [
-        ("embeddings", "2025-03-01", "refuses embedding", 1),
-        ("clusters", "2025-03-01", "refuses embedding", 1),
+        ("embeddings", "2025-03-01", "refuses embedding", 1, 0),
+        ("clusters", "2025-03-01", "refuses embedding", 1, 0),
     ]
 
     store_users(graph.folder, "embeddings", "2025-03-01", [CAROL])
-    store_users(graph.folder, "clusters", "2025-03-01", [BOB])
-    _, checks = graph.resolve()
+    store_users(graph.folder, "clusters", "2025-03-01", [])
+    metadata, checks = graph.resolve()
 
-    # Bob is taken down. That happens to accounts daily, and is no reason for a warning.
+    assert records(metadata, "stale_days") == []
     assert checks["stored_days_leave_out_who_refuses"] is True
+
+
+OTHERS = [f"did:plc:other{number}" for number in range(9)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "listed", "passes"),
+    [
+        ({}, True, False),
+        ({"MAX_DELETED_SHARE": "0.1"}, True, True),
+        ({"DELETIONS": "keep"}, False, True),
+    ],
+)
+def test_an_account_that_is_gone_is_listed_and_fails_above_a_share(graph_with, settings, listed, passes):
+    graph = graph_with(STATEMENTS, **settings)
+    graph.store(*STATEMENTS)
+    store_users(graph.folder, "clusters", "2025-03-01", [BOB, *OTHERS])
+
+    metadata, checks = graph.resolve()
+
+    assert (("clusters", "2025-03-01", "account taken down", 1, 0) in records(metadata, "stale_days")) is listed
+    assert checks["stored_days_leave_out_who_refuses"] is passes
+
+
+def test_posts_that_were_deleted_after_their_day_was_made_are_listed(graph):
+    graph.store(*STATEMENTS)
+    post = f"at://{CAROL}/app.bsky.feed.post/1"
+    store_posts(graph.folder, "embeddings", "2025-03-01", [post])
+    store_posts(graph.folder, "deleted_posts", "2025-03-02", [post])
+
+    metadata, checks = graph.resolve()
+
+    assert records(metadata, "stale_days") == [("embeddings", "2025-03-01", "deleted by its author", 0, 1)]
+    assert checks["stored_days_leave_out_who_refuses"] is False
 
 
 def test_without_any_day_the_error_says_what_to_run(graph):

@@ -20,8 +20,20 @@ SAID = consents(
 EVERYBODY = ["no training", "no embedding", "yes", "deleted", "silent"]
 
 
-def find(folder, undefined=None):
-    return list(find_stale_days(SAID, undefined or {}, filesystem=pafs.LocalFileSystem(), data=str(folder)))
+def find(folder, undefined=None, *, said=SAID, with_accounts=False):
+    scratch = folder / "scratch"
+    scratch.mkdir(exist_ok=True)
+    return list(
+        find_stale_days(
+            said,
+            undefined or {},
+            filesystem=pafs.LocalFileSystem(),
+            data=str(folder),
+            with_accounts=with_accounts,
+            memory_limit="200MB",
+            scratch=scratch,
+        )
+    )
 
 
 def test_nothing_stored_is_not_stale(tmp_path):
@@ -36,6 +48,7 @@ def test_nothing_stored_is_not_stale(tmp_path):
     [
         ("embeddings", "refuses embedding"),
         ("clusters", "refuses embedding"),
+        ("user_assignments", "refuses embedding"),
         ("cluster_jsonl", "refuses training"),
     ],
 )
@@ -44,7 +57,20 @@ def test_each_asset_is_held_against_its_own_purposes(tmp_path, asset, reason):
 
     (found,) = find(tmp_path)
 
-    assert found == StaleDay(asset, DAY, Counter({reason: 1}))
+    assert found == StaleDay(asset, DAY, Counter({reason: 1}), Counter(), 0)
+
+
+def test_accounts_that_are_gone_are_counted_with_their_share_and_a_refusal_comes_first(tmp_path):
+    store_users(tmp_path, "embeddings", DAY, [*EVERYBODY, "deleted", "paused"])
+    store_users(tmp_path, "embeddings", "2025-03-02", ["yes"])
+    said = consents(
+        [*SAID.to_pylist(), {"user_id": "paused", "account_status": "deactivated"}, {"user_id": "elsewhere"}]
+    )
+
+    (found,) = find(tmp_path, said=said, with_accounts=True)
+
+    gone = Counter({"account deleted": 1, "account deactivated": 1})
+    assert found == StaleDay("embeddings", DAY, Counter({"refuses embedding": 1}), gone, 2 / 6)
 
 
 def test_accounts_of_several_row_groups_count_once(tmp_path):
@@ -52,7 +78,7 @@ def test_accounts_of_several_row_groups_count_once(tmp_path):
     file = tmp_path / "embeddings" / f"{DAY}.parquet"
     pq.write_table(pq.read_table(file, partitioning=None).take([1, 2, 1, 1]), file, row_group_size=1)
 
-    assert find(tmp_path) == [StaleDay("embeddings", DAY, Counter({"refuses embedding": 1}))]
+    assert find(tmp_path) == [StaleDay("embeddings", DAY, Counter({"refuses embedding": 1}), Counter(), 0)]
 
 
 def test_nothing_is_read_for_an_asset_that_nobody_refuses(tmp_path):
@@ -60,9 +86,8 @@ def test_nothing_is_read_for_an_asset_that_nobody_refuses(tmp_path):
     (tmp_path / "embeddings" / f"{DAY}.parquet").write_bytes(b"PAR1")
     nobody = consents([{"user_id": "deleted", "account_status": "deleted"}])
 
-    found = find_stale_days(nobody, {}, filesystem=pafs.LocalFileSystem(), data=str(tmp_path))
-
-    assert list(found) == []
+    assert find(tmp_path, said=nobody) == []
+    assert find(tmp_path, said=nobody, with_accounts=True)[0].refusing == {UNREADABLE: 1}
 
 
 def test_silence_is_stale_where_it_means_deny(tmp_path):
@@ -70,7 +95,7 @@ def test_silence_is_stale_where_it_means_deny(tmp_path):
 
     (found,) = find(tmp_path, {"embedding": "deny"})
 
-    assert found.accounts == {"refuses embedding": 1, "does not say that it allows embedding": 3}
+    assert found.refusing == {"refuses embedding": 1, "does not say that it allows embedding": 3}
 
 
 def test_damaged_days_are_listed_and_do_not_end_the_search(tmp_path):
@@ -80,8 +105,8 @@ def test_damaged_days_are_listed_and_do_not_end_the_search(tmp_path):
     (tmp_path / "cluster_jsonl" / DAY / "user_clusters.json").write_text("{")
     store_users(tmp_path, "embeddings", "2025-03-02", ["no embedding"])
 
-    assert [(found.asset, found.day, dict(found.accounts)) for found in find(tmp_path)] == [
-        ("embeddings", DAY, {UNREADABLE: 1}),
+    assert [(found.asset, found.day, dict(found.refusing)) for found in find(tmp_path)] == [
         ("embeddings", "2025-03-02", {"refuses embedding": 1}),
+        ("embeddings", DAY, {UNREADABLE: 1}),
         ("cluster_jsonl", DAY, {UNREADABLE: 1}),
     ]
