@@ -204,11 +204,9 @@ class SlurmLab:
         listing = self._ask("sinfo", "--noheader", "--Node", "--format=%N %t") or ""
         return {node for node, state in map(str.split, listing.splitlines()) if state == "idle"}
 
-    def find_running_job(self, node: str) -> str | None:
-        """Return the id of a job that runs on a node, or None."""
-        return (
-            self._ask("squeue", "--noheader", "--states=running", f"--nodelist={node}", "--format=%i") or ""
-        ).strip()
+    def is_busy(self, node: str) -> bool:
+        """Return whether a job runs on a node."""
+        return bool(self._ask("squeue", "--noheader", "--states=running", f"--nodelist={node}"))
 
     def _ask(self, *command: str) -> str | None:
         """Return the output of a Slurm command, or None while the controller does not answer."""

@@ -16,7 +16,11 @@ import sqlalchemy as sa
 from dagster import Field, IntSource
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.events.log import EventLogEntry
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+from dagster._core.storage.event_log.schema import (
+    AssetCheckExecutionsTable,
+    AssetEventTagsTable,
+    SqlEventLogStorageTable,
+)
 from dagster._serdes import ConfigurableClassData, serialize_value
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from dagster_postgres.utils import pg_url_from_config
@@ -184,8 +188,8 @@ def _finish_event(storage: PostgresEventLogStorage, event: EventLogEntry) -> boo
         # Events about assets and checks have rows in other tables, which are written after them.
         if details is None or (details.asset_key is None and "ASSET" not in details.event_type_value):
             return True
-        connection.execute(
-            AssetCheckExecutionsTable.delete().where(AssetCheckExecutionsTable.c.evaluation_event_storage_id.in_(ids))
-        )
+        checks = AssetCheckExecutionsTable.c.evaluation_event_storage_id
+        connection.execute(AssetCheckExecutionsTable.delete().where(checks.in_(ids)))
+        connection.execute(AssetEventTagsTable.delete().where(AssetEventTagsTable.c.event_id.in_(ids)))
         connection.execute(SqlEventLogStorageTable.delete().where(columns.id.in_(ids)))
         return False

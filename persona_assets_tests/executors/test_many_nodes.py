@@ -22,7 +22,7 @@ from persona_assets_tests.slurm_lab import NODES, find_obstacle, running_slurm
 
 ROOT = Path(__file__).parents[2]
 GRAPH = Path(__file__).parent / "slurm_graph"
-DAYS = [dt.date(2025, 3, 1) + dt.timedelta(days=number) for number in range(31)]
+DAYS = [dt.date(2025, 3, 1) + dt.timedelta(days=number) for number in range(int(os.environ.get("TRY_DAYS", "31")))]
 # Longer than Dagster itself tries to connect, which is about 12 s.
 OUTAGE_SECONDS = 20.0
 LONGEST_SECONDS = 1800.0
@@ -125,13 +125,16 @@ def test_a_month_on_three_nodes_survives_a_lost_node_and_a_restarted_database(ho
 
             backfill = ["job", "backfill", "-m", "month", "-j", "parse_days", "--noprompt"]
             backfill += ["--from", str(DAYS[0]), "--to", str(DAYS[-1])]
-            subprocess.run([sys.executable, "-m", "dagster", *backfill], check=True, capture_output=True)
+            done = subprocess.run(
+                [sys.executable, "-m", "dagster", *backfill], capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stdout[-2000:]
             assert sum(count().values()) == len(DAYS)
 
-            wait_until(lambda: lab.is_busy("cpu2") and succeeded(3)(), described)
+            wait_until(lambda: lab.is_busy("cpu2") and succeeded(2)(), described)
             lab.lose_node("cpu2")
             print(count(), time.ctime())
-            wait_until(succeeded(10), described)
+            wait_until(succeeded(len(DAYS) // 3), described)
             print(count(), time.ctime())
             database.stop()
             time.sleep(OUTAGE_SECONDS)
@@ -143,7 +146,12 @@ def test_a_month_on_three_nodes_survives_a_lost_node_and_a_restarted_database(ho
             for run in instance.get_runs():
                 for entry in instance.all_logs(run.run_id):
                     if entry.dagster_event and getattr(entry.dagster_event.event_specific_data, "error", None):
-                        print(run.tags["dagster/partition"], entry.dagster_event.event_type_value, entry.dagster_event.message, str(entry.dagster_event.event_specific_data.error.message)[:500])
+                        print(
+                            run.tags["dagster/partition"],
+                            entry.dagster_event.event_type_value,
+                            entry.dagster_event.message,
+                            str(entry.dagster_event.event_specific_data.error.message)[:500],
+                        )
             assert count() == {"SUCCESS": len(DAYS)}, described()
             print(os.environ["DAGSTER_HOME"])
 
