@@ -204,9 +204,10 @@ class SlurmLab:
         listing = self._ask("sinfo", "--noheader", "--Node", "--format=%N %t") or ""
         return {node for node, state in map(str.split, listing.splitlines()) if state == "idle"}
 
-    def is_busy(self, node: str) -> bool:
-        """Return whether a job runs on a node."""
-        return bool(self._ask("squeue", "--noheader", "--states=running", f"--nodelist={node}"))
+    def has_new_job(self, node: str) -> bool:
+        """Return whether a job runs on a node for at most two seconds, in which no step of a run comes to its end."""
+        times = self._ask("squeue", "--noheader", "--states=running", f"--nodelist={node}", "--format=%M") or ""
+        return bool({"0:00", "0:01", "0:02"} & set(times.split()))
 
     def _ask(self, *command: str) -> str | None:
         """Return the output of a Slurm command, or None while the controller does not answer."""

@@ -25,7 +25,6 @@ from dagster._utils.error import SerializableErrorInfo
 from persona_assets.executors import slurm_commands as slurm
 from persona_assets.executors.slurm_steps import SlurmStepHandler
 
-
 # A step whose node is lost is tried again this often. A step that takes its nodes down with it is not tried for ever.
 LOST_NODE_RETRIES = 3
 

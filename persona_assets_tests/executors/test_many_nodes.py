@@ -1,8 +1,6 @@
-"""A month of days as Slurm jobs on three nodes, with Dagster's events in PostgreSQL, through what goes wrong in a month."""
+"""A month of days as Slurm jobs on three nodes, with Dagster's events in PostgreSQL: a node is lost, the database restarts."""
 
 import datetime as dt
-import importlib.util
-import os
 import shutil
 import signal
 import subprocess
@@ -16,16 +14,18 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from benchmarks.bench_backfill import JOB, MODULE, build
 from persona_assets.sample.write import write_capture
 from persona_assets_tests.postgres_server import find_postgres_obstacle, running_postgres
 from persona_assets_tests.slurm_lab import NODES, find_obstacle, running_slurm
 
 ROOT = Path(__file__).parents[2]
-GRAPH = Path(__file__).parent / "slurm_graph"
-DAYS = [dt.date(2025, 3, 1) + dt.timedelta(days=number) for number in range(int(os.environ.get("TRY_DAYS", "31")))]
+DAYS = [dt.date(2025, 3, 1) + dt.timedelta(days=number) for number in range(31)]
+LOST_NODE = "cpu2"
+SECONDS_UNTIL_LOST = 20
 # Longer than Dagster itself tries to connect, which is about 12 s.
 OUTAGE_SECONDS = 20.0
-LONGEST_SECONDS = 1800.0
+LONGEST_SECONDS = 2400.0
 
 pytestmark = [
     pytest.mark.slurm,
@@ -49,10 +49,10 @@ def home():
 def running_daemon(home):
     """Run dagster-daemon, which starts the queued runs."""
     with (home / "daemon.log").open("wb") as log:
-        command = [Path(sys.executable).parent / "dagster-daemon", "run", "-m", "month"]
-        daemon = subprocess.Popen(command, stdout=log, stderr=log)
+        command = [Path(sys.executable).parent / "dagster-daemon", "run", "-m", MODULE]
+        daemon = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
         try:
-            yield daemon
+            yield
         finally:
             daemon.send_signal(signal.SIGINT)
             try:
@@ -62,20 +62,44 @@ def running_daemon(home):
                 daemon.wait()
 
 
-def wait_until(look, described):
-    end = time.monotonic() + LONGEST_SECONDS
-    while not look():
-        assert time.monotonic() < end, described()
-        time.sleep(0.5)
+class Backfill:
+    """The runs of a backfill of all days, which `dagster job backfill` puts into the queue."""
+
+    def __init__(self, home, instance):
+        self._home, self._instance = home, instance
+        command = [sys.executable, "-m", "dagster", "job", "backfill", "-m", MODULE, "-j", JOB, "--noprompt"]
+        command += ["--from", str(DAYS[0]), "--to", str(DAYS[-1])]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-2000:]
+
+    def count(self):
+        return Counter(run.status.value for run in self._instance.get_runs())
+
+    def wait_until(self, look):
+        end = time.monotonic() + LONGEST_SECONDS
+        while not look():
+            assert time.monotonic() < end, f"{self.count()}; daemon:\n{self.read_daemon_log()[-4000:]}"
+            time.sleep(0.5)
+
+    def wait_for_end(self):
+        self.wait_until(lambda: not set(self.count()) - {"SUCCESS", "FAILURE"})
+
+    def read_daemon_log(self):
+        return (self._home / "daemon.log").read_text(encoding="utf-8")
+
+    def find_errors(self, kind):
+        """Return the errors of all events of a kind."""
+        events = [
+            entry.dagster_event
+            for run in self._instance.get_runs()
+            for entry in self._instance.all_logs(run.run_id, kind)
+        ]
+        return [event.event_specific_data.error.message for event in events]
 
 
-def make_in_process(monkeypatch, data):
+def make_in_process():
     """Make all days in this process, one after the other."""
-    monkeypatch.setenv("PERSONA_DATA", str(data))
-    spec = importlib.util.spec_from_file_location("month_in_process", GRAPH / "month.py")
-    month = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(month)
-    job = month.defs.resolve_job_def("parse_days")
+    job = build().resolve_job_def(JOB)
     for day in DAYS:
         assert job.execute_in_process(partition_key=day.isoformat()).success
 
@@ -84,76 +108,40 @@ def read_results(data):
     return {file.relative_to(data): file.read_bytes() for file in data.rglob("*") if file.is_file()}
 
 
-def test_a_month_on_three_nodes_survives_a_lost_node_and_a_restarted_database(home, tmp_path, monkeypatch):
-    write_capture(tmp_path / "capture", days=len(DAYS), start_date=DAYS[0], users=12, personas=2, seed=7)
-    for name, value in {
-        "PERSONA_CAPTURE": tmp_path / "capture",
-        "PERSONA_START_DATE": DAYS[0],
-        "PERSONA_END_DATE": DAYS[-1],
-        "PERSONA_WORKERS": "1",
-        "PYTHONPATH": f"{GRAPH}:{ROOT}",
-        "PYTHONWARNINGS": "ignore",
-    }.items():
-        monkeypatch.setenv(name, str(value))
-    make_in_process(monkeypatch, tmp_path / "one")
+def test_a_month_on_three_nodes_is_made_though_a_node_is_lost_and_the_database_restarts(home, tmp_path, monkeypatch):
+    def export(**values):
+        for name, value in values.items():
+            monkeypatch.setenv(name, str(value))
 
+    write_capture(tmp_path / "capture", days=len(DAYS), start_date=DAYS[0], users=12, personas=2, seed=7)
+    export(PERSONA_CAPTURE=tmp_path / "capture", PERSONA_START_DATE=DAYS[0], PERSONA_END_DATE=DAYS[-1])
+    export(PERSONA_DATA=tmp_path / "one", PERSONA_WORKERS=1)
+    make_in_process()
+
+    export(PERSONA_DATA=tmp_path / "many", PERSONA_EXECUTOR="slurm", PERSONA_SLURM_PARTITION="cpu,gpu")
+    export(PERSONA_SLURM_CPUS=4)  # a node has four, so that it runs one job at a time
+    export(PERSONA_SLURM_SETUP=f'echo "$SLURMD_NODENAME" >> {home}/nodes')
+    export(DAGSTER_HOME=home, PYTHONPATH=ROOT, PYTHONWARNINGS="ignore")
     with (
         running_postgres(home / "postgres") as database,
-        running_slurm(home / "slurm", seconds_until_lost=20) as lab,
+        running_slurm(home / "slurm", seconds_until_lost=SECONDS_UNTIL_LOST) as lab,
     ):
-        for name, value in {
-            "DAGSTER_HOME": home,
-            "DAGSTER_PG_URL": database.url.replace("postgresql:", "postgresql+psycopg2:"),
-            "SLURM_CONF": lab.conf,
-            "PERSONA_DATA": tmp_path / "many",
-            "PERSONA_EXECUTOR": "slurm",
-            "PERSONA_SLURM_PARTITION": "cpu,gpu",
-            "PERSONA_SLURM_CPUS": "4",  # a node has four: one job at a time
-            "PERSONA_SLURM_SETUP": f'echo "$SLURMD_NODENAME" >> {home}/nodes',
-        }.items():
-            monkeypatch.setenv(name, str(value))
+        export(DAGSTER_PG_URL=database.url, SLURM_CONF=lab.conf)
         with dg.DagsterInstance.get() as instance, running_daemon(home):
+            backfill = Backfill(home, instance)
+            assert backfill.count().total() == len(DAYS)
 
-            def count():
-                return Counter(run.status.value for run in instance.get_runs())
-
-            def succeeded(number):
-                return lambda: count()["SUCCESS"] >= number
-
-            def described():
-                return f"{count()}; daemon:\n{(home / 'daemon.log').read_text(encoding='utf-8')[-4000:]}"
-
-            backfill = ["job", "backfill", "-m", "month", "-j", "parse_days", "--noprompt"]
-            backfill += ["--from", str(DAYS[0]), "--to", str(DAYS[-1])]
-            done = subprocess.run(
-                [sys.executable, "-m", "dagster", *backfill], capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, done.stdout[-2000:]
-            assert sum(count().values()) == len(DAYS)
-
-            wait_until(lambda: lab.is_busy("cpu2") and succeeded(2)(), described)
-            lab.lose_node("cpu2")
-            print(count(), time.ctime())
-            wait_until(succeeded(len(DAYS) // 3), described)
-            print(count(), time.ctime())
+            backfill.wait_until(lambda: backfill.count()["SUCCESS"] >= 2 and lab.has_new_job(LOST_NODE))
+            lab.lose_node(LOST_NODE)
+            backfill.wait_until(lambda: backfill.count()["SUCCESS"] >= len(DAYS) // 3)
             database.stop()
             time.sleep(OUTAGE_SECONDS)
             database.start()
-            print(count(), time.ctime())
-            wait_until(lambda: not set(count()) - {"SUCCESS", "FAILURE"}, described)
-            print(count(), time.ctime())
-            Path("/tmp/month-daemon.log").write_bytes((home / "daemon.log").read_bytes())
-            for run in instance.get_runs():
-                for entry in instance.all_logs(run.run_id):
-                    if entry.dagster_event and getattr(entry.dagster_event.event_specific_data, "error", None):
-                        print(
-                            run.tags["dagster/partition"],
-                            entry.dagster_event.event_type_value,
-                            entry.dagster_event.message,
-                            str(entry.dagster_event.event_specific_data.error.message)[:500],
-                        )
-            assert count() == {"SUCCESS": len(DAYS)}, described()
-            print(os.environ["DAGSTER_HOME"])
+            backfill.wait_for_end()
+
+            assert backfill.count() == {"SUCCESS": len(DAYS)}, backfill.find_errors(dg.DagsterEventType.STEP_FAILURE)
+            assert any("NODE_FAIL" in why for why in backfill.find_errors(dg.DagsterEventType.STEP_UP_FOR_RETRY))
+            assert "The database does not answer" in backfill.read_daemon_log()
 
     assert set((home / "nodes").read_text(encoding="utf-8").split()) == set(NODES)
     assert read_results(tmp_path / "many") == read_results(tmp_path / "one")
