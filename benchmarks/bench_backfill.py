@@ -3,8 +3,8 @@
     python benchmarks/bench_backfill.py --days 31 --concurrent 4 8 16
 
 A month of small days is backfilled by `dagster job backfill` and `dagster-daemon`: `raw_events` alone, by the
-multiprocess executor. Each row says how many runs succeeded, failed, or neither (they stayed in the queue or *Started*),
-and how often a log of the daemon, of its runs or of their steps says that a database is locked.
+multiprocess executor. Each row says how many runs succeeded, failed, or neither (they stayed in the queue or
+*Started*), and how often a log of the daemon, of its runs or of their steps says that a database is locked.
 """
 
 import argparse

@@ -15,8 +15,8 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationPlanned,
 )
 from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializationData
-from dagster._core.execution.plan.objects import StepSuccessData
 from dagster._core.events.log import EventLogEntry
+from dagster._core.execution.plan.objects import StepSuccessData
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 
 from persona_assets.automation.postgres_storage import ReconnectingPostgresStorage

@@ -1,4 +1,4 @@
-"""A month of days as Slurm jobs on three nodes, with Dagster's events in PostgreSQL: a node is lost, the database restarts."""
+"""A month of days as Slurm jobs on three nodes, with Dagster's events in PostgreSQL, while both have trouble."""
 
 import datetime as dt
 import shutil
@@ -89,12 +89,8 @@ class Backfill:
 
     def find_errors(self, kind):
         """Return the errors of all events of a kind."""
-        events = [
-            entry.dagster_event
-            for run in self._instance.get_runs()
-            for entry in self._instance.all_logs(run.run_id, kind)
-        ]
-        return [event.event_specific_data.error.message for event in events]
+        logs = [self._instance.all_logs(run.run_id, kind) for run in self._instance.get_runs()]
+        return [entry.dagster_event.event_specific_data.error.message for log in logs for entry in log]
 
 
 def make_in_process():
