@@ -11,7 +11,6 @@ import argparse
 import datetime as dt
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -31,10 +30,13 @@ JOB = "parse_days"
 FIRST = dt.date(2025, 3, 1)
 # A backfill in which nothing changes for so long has come to a halt.
 STILL_SECONDS = 600.0
+# Threads start the runs together: one after the other, the first ones may have ended before the last one starts.
 DAGSTER_YAML = """\
 telemetry: {{enabled: false}}
-run_coordinator: {{module: dagster.core.run_coordinator, class: QueuedRunCoordinator}}
-concurrency: {{runs: {{max_concurrent_runs: {concurrent}}}}}
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config: {{max_concurrent_runs: {concurrent}, dequeue_use_threads: true, dequeue_num_workers: {concurrent}}}
 """
 
 
@@ -67,7 +69,7 @@ def backfill(folder: Path, days: int, concurrent: int) -> tuple[Counter[str], in
         try:
             return wait_for_runs(instance)
         finally:
-            daemon.send_signal(signal.SIGINT)
+            daemon.terminate()
             daemon.wait()
 
 

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,6 @@ from persona_assets_tests.slurm_lab import NODES, find_obstacle, running_slurm
 
 ROOT = Path(__file__).parents[2]
 DAYS = [dt.date(2025, 3, 1) + dt.timedelta(days=number) for number in range(31)]
-LOST_NODE = "cpu2"
 SECONDS_UNTIL_LOST = 20
 # Longer than Dagster itself tries to connect, which is about 12 s.
 OUTAGE_SECONDS = 20.0
@@ -54,7 +52,7 @@ def running_daemon(home):
         try:
             yield
         finally:
-            daemon.send_signal(signal.SIGINT)
+            daemon.terminate()
             try:
                 daemon.wait(120)
             except subprocess.TimeoutExpired:
@@ -77,9 +75,10 @@ class Backfill:
 
     def wait_until(self, look):
         end = time.monotonic() + LONGEST_SECONDS
-        while not look():
+        while not (seen := look()):
             assert time.monotonic() < end, f"{self.count()}; daemon:\n{self.read_daemon_log()[-4000:]}"
             time.sleep(0.5)
+        return seen
 
     def wait_for_end(self):
         self.wait_until(lambda: not set(self.count()) - {"SUCCESS", "FAILURE"})
@@ -127,8 +126,8 @@ def test_a_month_on_three_nodes_is_made_though_a_node_is_lost_and_the_database_r
             backfill = Backfill(home, instance)
             assert backfill.count().total() == len(DAYS)
 
-            backfill.wait_until(lambda: backfill.count()["SUCCESS"] >= 2 and lab.has_new_job(LOST_NODE))
-            lab.lose_node(LOST_NODE)
+            backfill.wait_until(lambda: backfill.count()["SUCCESS"] >= 2)
+            lab.lose_node(backfill.wait_until(lambda: next(filter(lab.has_new_job, NODES), None)))
             backfill.wait_until(lambda: backfill.count()["SUCCESS"] >= len(DAYS) // 3)
             database.stop()
             time.sleep(OUTAGE_SECONDS)
