@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
+import sqlalchemy.event
 from dagster import Field, IntSource
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.events.log import EventLogEntry
@@ -23,7 +24,7 @@ from dagster._core.storage.event_log.schema import (
 )
 from dagster._serdes import ConfigurableClassData, serialize_value
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
-from dagster_postgres.utils import pg_url_from_config
+from dagster_postgres.utils import pg_config, pg_url_from_config
 from sqlalchemy.exc import DBAPIError
 
 # SQLAlchemy 2.1 takes a driver for `postgresql:` that dagster-postgres does not install.
@@ -91,7 +92,8 @@ class ReconnectingPostgresStorage(DagsterPostgresStorage):
     def config_type(cls) -> UserConfigSchema:
         """Return the schema of the options in dagster.yaml."""
         outage = Field(IntSource, is_required=False, default_value=600)
-        return {**super().config_type(), "longest_outage_seconds": outage}
+        options: Any = pg_config()  # a dict, which its annotation does not say
+        return {**options, "longest_outage_seconds": outage}
 
     @classmethod
     def from_config_value(  # pyright: ignore[reportIncompatibleMethodOverride] - as in the class above
@@ -136,7 +138,7 @@ def reconnect(engine: sa.Engine, *, seconds: float) -> None:
             time.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
-    sa.event.listen(engine, "do_connect", connect)
+    sqlalchemy.event.listen(engine, "do_connect", connect)
 
 
 def repeat_if_disconnected(method: Callable[..., Any], *arguments: Any, seconds: float, **options: Any) -> Any:
