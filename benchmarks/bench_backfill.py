@@ -98,6 +98,20 @@ def count_locked(folder: Path) -> int:
     return said + sum("database is locked" in str(entry) for entry in events)
 
 
+def find_causes(folder: Path) -> Counter[str]:
+    """Return how many events have an error, by the first line of its message and of what caused it."""
+    causes: Counter[str] = Counter()
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        for run in instance.get_runs():
+            for entry in instance.all_logs(run.run_id):
+                details = entry.dagster_event.event_specific_data if entry.dagster_event else None
+                error = getattr(details, "error", None)
+                while error is not None:
+                    causes[error.message.strip().partition("\n")[0][:200]] += 1
+                    error = error.cause
+    return causes
+
+
 def main() -> None:
     """Print a row for each number of concurrent runs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -123,6 +137,8 @@ def main() -> None:
             others = runs.total() - runs["SUCCESS"] - runs["FAILURE"]
             row = (concurrent, most, runs["SUCCESS"], runs["FAILURE"], others, count_locked(folder), round(seconds))
             print("|", " | ".join(map(str, row)), "|", flush=True)
+            for cause, number in find_causes(folder).most_common(10):
+                print(f"{number} x {cause}", file=sys.stderr, flush=True)
             shutil.rmtree(folder)
 
 
