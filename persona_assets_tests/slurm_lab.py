@@ -8,10 +8,11 @@ temporary folder. A Slurm that is already installed on the machine is neither us
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from persona_assets_tests.ports import find_free_port
@@ -24,6 +25,8 @@ PLUGIN_FOLDERS = "lib*/*/slurm*"  # below /usr
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 NODES = ("cpu1", "cpu2", "gpu1")
+# How long a node may be silent until Slurm takes it for lost; this is Slurm's default.
+SECONDS_UNTIL_LOST = 300
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 
@@ -58,6 +61,7 @@ SchedulerType=sched/backfill
 SchedulerParameters=batch_sched_delay=0,sched_interval=5,bf_interval=5
 MinJobAge=300
 KillWait=5
+SlurmdTimeout={seconds_until_lost}
 ReturnToService=2
 PropagateResourceLimits=NONE
 
@@ -95,12 +99,13 @@ def _has_plugin(name: str) -> bool:
 class SlurmLab:
     """The daemons of the cluster, children of this process that run in the foreground."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, seconds_until_lost: int = SECONDS_UNTIL_LOST) -> None:
         """Write keys and configuration.
 
         Args:
             folder: A folder that does not exist, below folders that everybody may enter. Its path is short: that of a
                 socket has at most 108 characters.
+            seconds_until_lost: How long a node may be silent until Slurm takes it for lost.
         """
         self.folder = folder
         self.conf = folder / "slurm.conf"
@@ -117,7 +122,12 @@ class SlurmLab:
             NODE.format(name=name, port=port, gres=" Gres=gpu:2" if name == "gpu1" else "")
             for name, port in zip(NODES, self.ports[1:], strict=True)
         ]
-        content = SLURM_CONF.format(folder=folder, controller_port=self.ports[0], nodes="\n".join(nodes))
+        content = SLURM_CONF.format(
+            folder=folder,
+            controller_port=self.ports[0],
+            nodes="\n".join(nodes),
+            seconds_until_lost=seconds_until_lost,
+        )
         self.conf.write_text(content, encoding="utf-8")
         (folder / "gres.conf").write_text(GRES_CONF, encoding="utf-8")
 
@@ -150,6 +160,31 @@ class SlurmLab:
         """Stop slurmctld, and return when its process has ended."""
         self._end("slurmctld")
 
+    def lose_node(self, node: str) -> None:
+        """Kill the daemon of a node and the jobs that run there, so that none of them reports anything."""
+        slurmd = self._daemons.pop(node)
+        slurmd.kill()
+        slurmd.wait()
+        while processes := self._find_job_processes(node):
+            for pid in processes:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def _find_job_processes(self, node: str) -> list[int]:
+        """Return the process ids of jobs on a node: first the supervisors, which would report the end of the others."""
+        jobs, supervisors = [], set()
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                environment = (process / "environ").read_bytes().split(b"\0")
+                if {f"SLURM_CONF={self.conf}".encode(), f"SLURMD_NODENAME={node}".encode()} <= set(environment):
+                    parent = (process / "stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[1]
+                    jobs.append(int(process.name))
+                    if Path("/proc", parent, "cmdline").read_bytes().startswith(b"slurmstepd"):
+                        supervisors.add(int(parent))
+            except OSError:  # it has ended in the meantime
+                continue
+        return [*supervisors, *jobs]
+
     def stop(self) -> None:
         """Cancel all jobs and stop all daemons, and return when their processes have ended.
 
@@ -168,6 +203,11 @@ class SlurmLab:
         """Return the names of nodes that respond and run no job."""
         listing = self._ask("sinfo", "--noheader", "--Node", "--format=%N %t") or ""
         return {node for node, state in map(str.split, listing.splitlines()) if state == "idle"}
+
+    def has_new_job(self, node: str) -> bool:
+        """Return whether a job runs on a node for at most two seconds, in which no step of a run comes to its end."""
+        times = self._ask("squeue", "--noheader", "--states=running", f"--nodelist={node}", "--format=%M") or ""
+        return bool({"0:00", "0:01", "0:02"} & set(times.split()))
 
     def _ask(self, *command: str) -> str | None:
         """Return the output of a Slurm command, or None while the controller does not answer."""
@@ -215,9 +255,9 @@ class SlurmLab:
 
 
 @contextmanager
-def running_slurm(folder: Path) -> Iterator[SlurmLab]:
+def running_slurm(folder: Path, *, seconds_until_lost: int = SECONDS_UNTIL_LOST) -> Iterator[SlurmLab]:
     """Start the lab in `folder`, which must not exist, and stop it when the block ends."""
-    lab = SlurmLab(folder)
+    lab = SlurmLab(folder, seconds_until_lost=seconds_until_lost)
     try:
         lab.start()
         yield lab

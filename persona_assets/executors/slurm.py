@@ -12,15 +12,21 @@ import dagster as dg
 from dagster import DagsterEventType
 from dagster._core.definitions.executor_definition import multiple_process_executor_requirements
 from dagster._core.events import DagsterEvent
-from dagster._core.execution.context.system import PlanOrchestrationContext
+from dagster._core.execution.context.system import IStepContext, PlanOrchestrationContext
+from dagster._core.execution.plan.objects import StepRetryData
 from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.plan.state import KnownExecutionState
 from dagster._core.execution.retries import RetryMode, get_retries_config
 from dagster._core.execution.tags import get_tag_concurrency_limits_config
 from dagster._core.executor.init import InitExecutorContext
 from dagster._core.executor.step_delegating import StepDelegatingExecutor
+from dagster_shared.error import SerializableErrorInfo
 
 from persona_assets.executors import slurm_commands as slurm
 from persona_assets.executors.slurm_steps import SlurmStepHandler
+
+# A step whose node is lost is tried again this often. A step that takes its nodes down with it is not tried for ever.
+LOST_NODE_RETRIES = 3
 
 
 class SlurmExecutor(StepDelegatingExecutor):
@@ -41,6 +47,19 @@ class SlurmExecutor(StepDelegatingExecutor):
             if _is_interrupted(event) and event.step_key:
                 self._steps.log_interruption_cause(event.step_key)
             yield event
+
+    def log_failure_or_retry_event_after_error(
+        self, step_context: IStepContext, err_info: SerializableErrorInfo, known_state: KnownExecutionState
+    ) -> DagsterEvent:
+        """Log that a step without a result has failed, or that it is tried again: also if its node was lost."""
+        tried = known_state.get_retry_state().get_attempt_count(step_context.step.key)
+        if (
+            self._steps.is_lost(step_context.step.key)
+            and tried < LOST_NODE_RETRIES
+            and not step_context.retry_mode.disabled
+        ):
+            return DagsterEvent.step_retry_event(step_context, StepRetryData(error=err_info))
+        return super().log_failure_or_retry_event_after_error(step_context, err_info, known_state)
 
 
 def _is_interrupted(event: DagsterEvent) -> bool:

@@ -38,10 +38,12 @@ ENDED_STATES = {
     *("COMPLETED", "BOOT_FAIL", "CANCELLED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY"),
     *("PREEMPTED", "REVOKED", "TIMEOUT", "LAUNCH_FAILED", "RECONFIG_FAIL"),
 }
+# States of jobs that Slurm ended for a reason that the step has nothing to do with.
+LOST_STATES = {"BOOT_FAIL", "NODE_FAIL", "PREEMPTED"}
 HINT_BY_PATTERN = {
     r"TIMEOUT|DUE TO TIME LIMIT": "raise the time limit (PERSONA_SLURM_TIME, or op tag slurm/time)",
     r"OUT_OF_MEMORY|exceeded (job |step )?memory limit|oom.?kill": "raise the memory (PERSONA_SLURM_MEM, slurm/mem)",
-    r"NODE_FAIL|NODE FAILURE|PREEMPT": "not the step's fault; a RetryPolicy survives this",
+    r"NODE_FAIL|NODE FAILURE|PREEMPT": "the node was lost, or another job needed it: not the step's fault",
     r"[Ii]nvalid partition": "name a partition that `sinfo` shows (PERSONA_SLURM_PARTITION, ..._GPU_PARTITION)",
     r"[Ii]nvalid account|account/partition": "name an account that you may charge (PERSONA_SLURM_ACCOUNT)",
     r"node configuration is not available": "no node has what is asked for: compare gres, mem and cpus with sinfo",

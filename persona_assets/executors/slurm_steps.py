@@ -70,6 +70,7 @@ class SlurmStepHandler(StepHandler):
         self._refused: dict[str, str] = {}
         self._ended_at: dict[str, float] = {}  # time at which a job without a result was first found ended
         self._latest: dict[str, StepAttempt] = {}
+        self._lost: set[str] = set()  # names of jobs that were lost with their node
         self._queue: tuple[float, dict[str, list[slurm.SlurmJob]]] = (0.0, {})
 
     @property
@@ -151,6 +152,11 @@ class SlurmStepHandler(StepHandler):
             text = f"Slurm ended job {attempt.job_name}: {shown}.{slurm.find_hint_for_error(reason)}"
             DagsterEvent.engine_event(attempt.context, text, EngineEventData())
 
+    def is_lost(self, step_key: str) -> bool:
+        """Return whether the latest job of the step was lost with its node, or had to give it to another job."""
+        attempt = self._latest.get(step_key)
+        return attempt is not None and attempt.job_name in self._lost
+
     def _attempt(self, context: StepHandlerContext) -> StepAttempt:
         args = context.execute_step_args
         (step_key,) = args.step_keys_to_execute or [""]
@@ -209,6 +215,8 @@ class SlurmStepHandler(StepHandler):
         since = self._ended_at.setdefault(attempt.job_name, time.time())
         if ended_well and time.time() - since < GRACE_SECONDS:
             return CheckStepHealthResult.healthy()
+        if job and job.state in slurm.LOST_STATES:
+            self._lost.add(attempt.job_name)
         if job:
             what = f"Slurm job {job.id} ({job.name}) ended as {slurm.describe_job(job)} without a result for Dagster"
         else:
