@@ -1,6 +1,5 @@
 """Remove accounts from the files of personas, a folder a day, and delete other folders of a day whole."""
 
-import os
 import shutil
 import tempfile
 import uuid
@@ -23,7 +22,7 @@ from persona_assets.forgetting.search import names_accounts_in
 from persona_assets.forgetting.stored_files import StoredFile, require_unchanged
 from persona_assets.forgetting.table_files import write_without_accounts
 from persona_assets.forgotten_accounts.accounts import Accounts
-from persona_assets.io_managers.atomic_storage import is_local_path, replacing_folder
+from persona_assets.io_managers.atomic_storage import is_local_path, link_or_copy, replacing_folder
 from persona_assets.io_managers.folder_checksums import (
     CHECKSUMS,
     open_verified,
@@ -67,7 +66,7 @@ def forget_in_persona_folder(
         changed = {change.file for change in changes}
         for file in files:
             if file.name not in changed and file.path.name != CHECKSUMS:
-                _take_over(file.path, staging / file.path.name)
+                link_or_copy(file.path, staging / file.path.name)
         if checksums is not None:
             names = {Path(name).name for name in changed}
             write_checksum_file(staging, {name: digest for name, digest in checksums.items() if name not in names})
@@ -115,17 +114,6 @@ def _delete(file: StoredFile) -> FileChange:
     """Return the change that deletes a file; the caller leaves it out."""
     with file.path.open("rb") as opened:
         return FileChange(file.name, "deleted", digest_before=digest_file(opened))
-
-
-def _take_over(source: UPath, target: Path) -> None:
-    """Put an unchanged file into another folder: as a second link to it where that is possible, else as a copy."""
-    if is_local_path(source):
-        try:
-            os.link(source.path, target)
-        except OSError:  # not every file system has hard links
-            shutil.copy2(source.path, target)
-    else:
-        source.fs.get_file(source.path, str(target))
 
 
 def _write_changed_files(

@@ -5,7 +5,6 @@ import zstandard
 from upath import UPath
 
 from persona_assets.errors import ForgettingError, StorageError
-from persona_assets.forgetting import persona_folders
 from persona_assets.forgetting.persona_folders import (
     delete_folder,
     forget_in_persona_folder,
@@ -127,17 +126,6 @@ def test_other_files_are_the_same_files(folder):
 
     after = (folder / "cluster_2.jsonl").stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-
-
-def test_where_files_cannot_be_linked_they_are_copied(folder, monkeypatch):
-    def refuse(*_):
-        raise OSError
-
-    monkeypatch.setattr(persona_folders.os, "link", refuse)
-
-    forget(folder)
-
-    assert (folder / "cluster_2.jsonl").read_bytes() == text_of([LINES[0]])
 
 
 def test_damage_is_not_hidden(folder):
