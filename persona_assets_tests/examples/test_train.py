@@ -15,7 +15,7 @@ import pytest
 
 from persona_assets.assets.dataset import build as build_module
 from persona_assets.assets.dataset.build import ReleaseInputs, build_release
-from persona_assets.assets.dataset.card_front_matter import write_front_matter
+from persona_assets.assets.dataset.card_front_matter import render_front_matter
 from persona_assets.assets.dataset.release_schemas import FORMS, PAIRED_FORMS
 from persona_assets_tests.assets.dataset.builders import OPTIONS, ORIGIN, count_words, keep_all, persona_of
 from persona_assets_tests.assets.dataset.pair_builders import Window, follow, like, post
@@ -101,7 +101,7 @@ def paired(tmp_path_factory):
         made = build_release(
             given, options, folder, origin=ORIGIN, count_tokens=count_words, memory_limit="500MB", scratch=scratch
         )
-    front = write_front_matter(
+    front = render_front_matter(
         made.shards,
         {form: FORMS[form] for form in PAIRED_FORMS},
         license_name="other",
