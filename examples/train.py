@@ -1,18 +1,23 @@
-"""Fine-tune a language model to act as one persona: supervised, with TRL's SFTTrainer.
+"""Fine-tune a language model to act as one persona, with TRL: SFTTrainer, DPOTrainer or KTOTrainer.
 
     python examples/train.py data/assets/dataset/2025-03-03 --persona persona_3 --model MODEL --out my-model
 
-FOLDER is a data set with the form `chat`. MODEL is a local folder or a name on the Hugging Face Hub. Without it, a tiny
-model with random weights and a tokenizer of its own are made, to try the whole path on a CPU in a minute.
+FOLDER, the first argument, is a data set. The form of its rows decides on the trainer: `--form chat`, the default, on
+supervised fine-tuning, `preference` on direct preference optimisation (DPO), `unpaired_preference` on KTO. The last two
+compare the model with a copy of itself, which takes memory; begin with a model that was trained on `chat`.
 
-The loss is on the persona's turns alone: on the last one of each example (`--turns last`), or on all of them
-(`--turns all`). What others wrote, and the card of the persona, are read but not learnt. On a GPU that has it, bfloat16
-is used. Needs the extra `train`: pip install 'persona_assets[train]'.
+MODEL is a local folder or a name on the Hugging Face Hub. Without it, a tiny model with random weights and a tokenizer
+of its own are made, to try the whole path on a CPU in a minute.
+
+With `chat` the loss is on the persona's turns alone: on the last one of each example (`--turns last`), or on all of
+them (`--turns all`). What others wrote, and the card of the persona, are read but not learnt. On a GPU that has it,
+bfloat16 is used. Needs the extra `train`: pip install 'persona_assets[train]'.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,7 +33,7 @@ from transformers import (
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
 )
-from trl import SFTConfig, SFTTrainer
+from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -43,22 +48,31 @@ CHAT_TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
+# The trainer of each form, its options, the columns that it reads, and the usual learning rate of a trained model.
+TRAINERS = {
+    "chat": (SFTTrainer, SFTConfig, ("prompt", "completion"), 2e-5),
+    "preference": (DPOTrainer, DPOConfig, ("prompt", "chosen", "rejected"), 1e-6),
+    "unpaired_preference": (KTOTrainer, KTOConfig, ("prompt", "completion", "label"), 1e-6),
+}
+TINY_LEARNING_RATE = 3e-3
 MARKS = ("<|im_start|>", "<|im_end|>", "<|pad|>")
 TINY_VOCABULARY = 2000
 # Examples from which the tiny tokenizer is made.
 TOKENIZER_EXAMPLES = 2000
 
 
-def read_examples(folder: Path, persona: str, turns: str) -> DatasetDict:
+def read_examples(folder: Path, persona: str, form: str, turns: str) -> DatasetDict:
     """Return the examples of a persona by split, with the columns that the trainer reads.
 
     Args:
         folder: Folder of a data set.
-        persona: Name of a config of it, such as persona_3.
-        turns: `last` for prompt and completion, `all` for messages.
+        persona: Name of a persona in it, such as persona_3, or all.
+        form: One of `TRAINERS`.
+        turns: Of `chat`: `last` for prompt and completion, `all` for messages.
     """
-    examples = load_dataset(str(folder), persona)
-    return examples.select_columns(["prompt", "completion"] if turns == "last" else ["messages"])
+    examples = load_dataset(str(folder), persona if form == "chat" else f"{form}_{persona}")
+    _, _, columns, _ = TRAINERS[form]
+    return examples.select_columns(list(columns) if form != "chat" or turns == "last" else ["messages"])
 
 
 def make_tiny_model(examples: Dataset, *, seed: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -96,12 +110,14 @@ def make_tiny_model(examples: Dataset, *, seed: int) -> tuple[PreTrainedModel, P
 def _iterate_texts(examples: Dataset) -> Iterator[str]:
     for example in examples.select(range(min(len(examples), TOKENIZER_EXAMPLES))):
         for column in example.values():
-            yield from (message["content"] for message in column)
+            if isinstance(column, list):
+                yield from (message["content"] for message in column)
 
 
-def build_trainer(options: argparse.Namespace) -> SFTTrainer:
+def build_trainer(options: argparse.Namespace) -> SFTTrainer | DPOTrainer | KTOTrainer:
     """Return the trainer with its model and tokenised examples."""
-    examples = read_examples(options.folder, options.persona, options.turns)
+    examples = read_examples(options.folder, options.persona, options.form, options.turns)
+    trainer_type, config_type, _, _ = TRAINERS[options.form]
     if options.model is None:
         model, tokenizer = make_tiny_model(examples["train"], seed=options.seed)
     else:
@@ -109,16 +125,16 @@ def build_trainer(options: argparse.Namespace) -> SFTTrainer:
         tokenizer = AutoTokenizer.from_pretrained(options.model)
     on_gpu = torch.cuda.is_available() and not options.cpu
     evaluated = "validation" in examples and len(examples["validation"]) > 0
-    config = SFTConfig(
+    # Examples of `chat` have prompt and completion, or messages: each has its own option.
+    turns = {"completion_only_loss": options.turns == "last" or None, "assistant_only_loss": options.turns == "all"}
+    config = config_type(
         output_dir=str(options.out),
         max_steps=options.steps,
         learning_rate=options.learning_rate,
         per_device_train_batch_size=options.batch,
         gradient_accumulation_steps=options.accumulate,
         max_length=options.max_length,
-        # The examples have prompt and completion, or messages: each form has its own option.
-        completion_only_loss=options.turns == "last" or None,
-        assistant_only_loss=options.turns == "all",
+        **(turns if options.form == "chat" else {}),
         use_cpu=not on_gpu,
         bf16=on_gpu and torch.cuda.is_bf16_supported(),
         logging_steps=max(1, options.steps // 20),
@@ -129,8 +145,11 @@ def build_trainer(options: argparse.Namespace) -> SFTTrainer:
         seed=options.seed,
         disable_tqdm=True,
     )
-    return SFTTrainer(
+    # What the model learns from preferences is measured against what it was. TRL would load that anew, by its name.
+    reference = {} if options.form == "chat" else {"ref_model": copy.deepcopy(model)}
+    return trainer_type(
         model=model,
+        **reference,
         args=config,
         processing_class=tokenizer,
         train_dataset=examples["train"],
@@ -138,7 +157,7 @@ def build_trainer(options: argparse.Namespace) -> SFTTrainer:
     )
 
 
-def find_losses(trainer: SFTTrainer, name: str = "loss") -> list[float]:
+def find_losses(trainer: SFTTrainer | DPOTrainer | KTOTrainer, name: str = "loss") -> list[float]:
     """Return the losses that were logged, in the order of steps."""
     entries: list[dict[str, Any]] = trainer.state.log_history
     return [entry[name] for entry in entries if name in entry]
@@ -147,20 +166,24 @@ def find_losses(trainer: SFTTrainer, name: str = "loss") -> list[float]:
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="a data set with the form chat")
-    parser.add_argument("--persona", required=True, help="config of the data set, such as persona_3")
+    parser.add_argument("folder", type=Path, help="a data set with rows of the form")
+    parser.add_argument("--persona", required=True, help="persona of the data set, such as persona_3, or all")
+    parser.add_argument("--form", choices=TRAINERS, default="chat", help="what is trained on (default: chat)")
     parser.add_argument("--model", help="local folder or name on the Hub (default: a tiny one with random weights)")
     parser.add_argument("--out", type=Path, default=Path("model"), help="where the model is saved (default: model)")
-    parser.add_argument("--turns", choices=("last", "all"), default="last", help="the persona's turns that are learnt")
+    parser.add_argument("--turns", choices=("last", "all"), default="last", help="of chat: which turns are learnt")
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--batch", type=int, default=8, help="examples of a step on each device")
     parser.add_argument("--accumulate", type=int, default=1, help="batches whose gradients are summed")
-    parser.add_argument("--learning-rate", type=float, help="default: 2e-5, or 3e-3 for the tiny model")
+    parser.add_argument(
+        "--learning-rate", type=float, help="default: 2e-5, of preferences 1e-6, of the tiny model 3e-3"
+    )
     parser.add_argument("--max-length", type=int, default=1024, help="tokens of an example; the end is cut")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cpu", action="store_true", help="use no GPU")
     options = parser.parse_args(arguments)
-    options.learning_rate = options.learning_rate or (2e-5 if options.model else 3e-3)
+    usual = TRAINERS[options.form][-1] if options.model else TINY_LEARNING_RATE
+    options.learning_rate = options.learning_rate or usual
     return options
 
 

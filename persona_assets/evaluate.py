@@ -2,7 +2,7 @@
 
 FOLDER is a data set with the form `next_action`; the last one below PERSONA_DATA if it is not given. Baselines are
 fitted to the split `train`. A file of predictions (JSONL or Parquet) has `line_id` and `action`, and may have `text`.
-Prints a Markdown table and writes all scores as JSON.
+Prints a Markdown table and writes all scores as JSON. With `--write-card` the data set's card gets the table too.
 """
 
 import argparse
@@ -10,7 +10,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from persona_assets.command_line.evaluate_predictions import find_latest_dataset, score_baselines_and_predictions
+from persona_assets.command_line.evaluate_predictions import (
+    find_latest_dataset,
+    score_baselines_and_predictions,
+    write_into_card,
+)
 from persona_assets.errors import PersonaAssetsError
 from persona_assets.evaluation.evaluate import ScoringOptions
 from persona_assets.evaluation.write_table import render_score_table, to_json
@@ -32,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--samples", type=int, default=1000, help="bootstrap samples (default: 1000)")
     parser.add_argument("--seed", type=int, default=0, help="of baselines and samples (default: 0)")
     parser.add_argument("--no-vectors", action="store_true", help="leave out the scores that embed texts")
+    parser.add_argument("--write-card", action="store_true", help="put the table into README.md of the data set too")
     options = parser.parse_args(arguments)
     named = [one.partition("=") for one in options.predictions]
     if any(not name or not file for name, _, file in named):
@@ -39,12 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings()
         folder = options.folder or find_latest_dataset(settings.data)
-        scores = score_baselines_and_predictions(
-            folder,
-            {name: Path(file) for name, _, file in named},
-            None if options.no_vectors else settings,
-            ScoringOptions(samples=options.samples, seed=options.seed),
-        )
+        measured = ScoringOptions(samples=options.samples, seed=options.seed)
+        files = {name: Path(file) for name, _, file in named}
+        scores = score_baselines_and_predictions(folder, files, None if options.no_vectors else settings, measured)
+        if options.write_card:
+            write_into_card(folder, scores, measured, None if options.no_vectors else settings)
     except PersonaAssetsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command
         return 1

@@ -32,3 +32,25 @@ def test_an_error_is_one_line_and_status_1(tmp_path, capsys):
 def test_a_file_needs_a_name(tmp_path):
     with pytest.raises(SystemExit):
         main([str(tmp_path), "--predictions", "mine.jsonl"])
+
+
+def test_the_card_is_written_only_if_asked_for(tmp_path, capsys):
+    folder = tmp_path / "2025-03-01"
+    store(plant(300)[0], folder)
+    (folder / "README.md").write_text("# Card\n", "utf-8")
+    command = [str(folder), "--samples", "10", "--no-vectors", "--out", str(tmp_path / "scores.json")]
+
+    assert main(command) == 0
+    assert (folder / "README.md").read_text("utf-8") == "# Card\n"
+    capsys.readouterr()
+    assert main([*command, "--write-card"]) == 0
+
+    assert capsys.readouterr().out in (folder / "README.md").read_text("utf-8")
+
+
+def test_a_data_set_without_a_card_is_one_line_and_status_1(tmp_path, capsys):
+    store(plant(300)[0], tmp_path / "data")
+    command = [str(tmp_path / "data"), "--samples", "10", "--no-vectors", "--out", str(tmp_path / "scores.json")]
+
+    assert main([*command, "--write-card"]) == 1
+    assert "has no README.md" in capsys.readouterr().err

@@ -102,6 +102,7 @@ def test_the_whole_graph_on_s3_gives_the_bytes_of_a_local_disk(place, tmp_path):
 
     local, remote = stored(UPath(tmp_path / "data")), stored(place / "assets")
     assert sorted(remote) == sorted(local)
+    assert {"cluster_jsonl", "cluster_stats", "dataset", "agent_profiles"} <= {name.split("/")[0] for name in local}
     assert [name for name in local if remote[name] != local[name]] == []
 
 

@@ -1,14 +1,17 @@
-"""Find a data set below PERSONA_DATA, and score baselines and files of predictions on it."""
+"""Find a data set below PERSONA_DATA, score baselines and files of predictions on it, and note that in its card."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from upath import UPath
 
 from persona_assets.errors import EvaluationError
+from persona_assets.evaluation.card_section import put_scores
 from persona_assets.evaluation.evaluate import Embed, Scores, ScoringOptions, predict_baselines, score_predictions
 from persona_assets.evaluation.rows import read_predictions, read_rows
+from persona_assets.io_managers.release_folders import rewrite_card
 from persona_assets.settings import Settings
 
 # Texts embedded at a time.
@@ -49,6 +52,23 @@ def score_baselines_and_predictions(
     predictions |= {name: read_predictions(file, splits["test"]) for name, file in files.items()}
     embed = None if settings is None else _LazyEncoder(settings)
     return [score_predictions(name, one, splits, embed=embed, options=options) for name, one in predictions.items()]
+
+
+def write_into_card(folder: Path, scores: list[Scores], options: ScoringOptions, settings: Settings | None) -> None:
+    """Put the scores into the card of the data set that they are of; its checksums stay true.
+
+    Args:
+        folder: Folder of the data set, on a local disk.
+        scores: From `score_baselines_and_predictions`.
+        options: How they were measured.
+        settings: Which model embedded texts; None if none did.
+
+    Raises:
+        StorageError: The folder has no card, or it is damaged.
+    """
+    # A folder's name may be somebody's: only the last part of a path is shown.
+    text_model = None if settings is None else Path(settings.model).name
+    rewrite_card(UPath(folder.resolve()), lambda card: put_scores(card, scores, options, text_model=text_model))
 
 
 class _LazyEncoder:

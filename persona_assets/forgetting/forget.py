@@ -23,7 +23,6 @@ from persona_assets.forgetting.affected_data import (
 from persona_assets.forgetting.persona_folders import (
     delete_folder,
     forget_in_persona_folder,
-    has_line_index,
     is_persona_folder,
     preview_persona_folder_changes,
 )
@@ -151,10 +150,7 @@ class _Removal:
         self._remove_vectors(stored, tables, only_count=True)
         for folder, files in stored.folders.items():
             if _is_edited(folder, files):
-                changes = preview_persona_folder_changes(files, self._accounts)
-                self._proof.changes += changes
-                if changes and has_line_index(files):
-                    self._note_deleted(folder)
+                self._proof.changes += preview_persona_folder_changes(files, self._accounts)
             elif self._is_to_delete(folder, files, tables, named):
                 self._proof.changes += [FileChange(file.name, "deleted") for file in files]
                 self._note_deleted(folder)
@@ -207,8 +203,6 @@ class _Removal:
             place = self._places.data / folder
             if _is_edited(folder, files):
                 if any(file.name in named for file in files):
-                    if has_line_index(files):
-                        self._note_deleted(folder)
                     forget_in_persona_folder(place, files, named, self._accounts, self._file)
             elif self._is_to_delete(folder, files, tables, named):
                 self._note_deleted(folder)

@@ -1,38 +1,36 @@
 """Remove accounts from the files of personas, a folder a day, and delete other folders of a day whole."""
 
-import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import numpy as np
 import pyarrow as pa
-import zstandard
 from upath import UPath
 
-from persona_assets.common.line_tables import LINE_TABLES
+from persona_assets.forgetting.line_index import (
+    NO_LINES,
+    RemovedLines,
+    find_index_files,
+    find_named_lines,
+    write_index_without,
+)
+from persona_assets.forgetting.persona_lines import find_cluster, write_lines_without
 from persona_assets.forgetting.proof import FileChange, ProofFile, digest_file
 from persona_assets.forgetting.search import names_accounts_in
 from persona_assets.forgetting.stored_files import StoredFile, require_unchanged
 from persona_assets.forgetting.table_files import write_without_accounts
 from persona_assets.forgotten_accounts.accounts import Accounts
-from persona_assets.io_managers.atomic_storage import is_local_path, replacing_folder
+from persona_assets.io_managers.atomic_storage import is_local_path, link_or_copy, replacing_folder
 from persona_assets.io_managers.folder_checksums import (
     CHECKSUMS,
     open_verified,
     read_checksum_file,
     write_checksum_file,
 )
-from persona_assets.io_managers.persona_files import USER_CLUSTERS, ZSTD_SUFFIX, compress_file, encode_user_clusters
+from persona_assets.io_managers.persona_files import USER_CLUSTERS, encode_user_clusters
 from persona_assets.io_managers.report_folders import STATS
-
-_BLOCK_BYTES = 8 << 20
-# The index of lines counts them by their place in the files, which changes when a line is removed.
-_INDEX_FILES = frozenset(f"{name}.parquet" for name in LINE_TABLES)
 
 
 def is_persona_folder(files: list[StoredFile]) -> bool:
@@ -45,8 +43,8 @@ def forget_in_persona_folder(
 ) -> None:
     """Rewrite a folder of `cluster_jsonl` without the lines and users that name an account.
 
-    A line is removed whole: without one of its messages it would be another conversation. The index of lines is
-    deleted. Other files that name no account are the same files.
+    A line is removed whole: without one of its messages it would be another conversation. The index of lines becomes
+    that of the lines that remain. Other files that name no account are the same files.
 
     Args:
         folder: The folder.
@@ -64,30 +62,25 @@ def forget_in_persona_folder(
         tempfile.TemporaryDirectory(prefix="persona_assets-forget-") as scratch,
         replacing_folder(folder, last_file=USER_CLUSTERS, scratch=Path(scratch)) as staging,
     ):
-        changes = list[FileChange]()
+        changes = _write_changed_files(files, named, staging, checksums, accounts)
+        changed = {change.file for change in changes}
         for file in files:
-            target = staging / file.path.name
-            if file.path.name in _INDEX_FILES:
-                changes.append(_delete(file))
-            elif file.name in named:
-                changes.append(_write_file_without(file, target, checksums, accounts))
-            elif file.path.name != CHECKSUMS:
-                _take_over(file.path, target)
+            if file.name not in changed and file.path.name != CHECKSUMS:
+                link_or_copy(file.path, staging / file.path.name)
         if checksums is not None:
-            changed = {Path(change.file).name for change in changes}
-            write_checksum_file(staging, {name: digest for name, digest in checksums.items() if name not in changed})
+            names = {Path(name).name for name in changed}
+            write_checksum_file(staging, {name: digest for name, digest in checksums.items() if name not in names})
         proof.add(*changes)
         require_unchanged(files)
 
 
 def preview_persona_folder_changes(files: list[StoredFile], accounts: Accounts) -> list[FileChange]:
-    """Return the changes that `forget_in_persona_folder` would make, without making them."""
-    found = [file for file in files if names_accounts_in(file, accounts)]
-    named = [file for file in found if file.path.name not in _INDEX_FILES]
+    """Return the changes that `forget_in_persona_folder` would make, without digests."""
+    named = {file.name for file in files if names_accounts_in(file, accounts)}
+    if not named:
+        return []
     with tempfile.TemporaryDirectory(prefix="persona_assets-forget-") as scratch:
-        changes = [_write_file_without(file, Path(scratch) / file.path.name, None, accounts) for file in named]
-    if found:
-        changes += [_delete(file) for file in files if file.path.name in _INDEX_FILES]
+        changes = _write_changed_files(files, named, Path(scratch), None, accounts)
     for change in changes:
         change.digest_before = change.digest_after = ""
     return changes
@@ -117,45 +110,52 @@ def delete_folder(folder: UPath, files: list[StoredFile], proof: ProofFile) -> N
     folder.fs.rm(folder.path, recursive=True)
 
 
-def has_line_index(files: list[StoredFile]) -> bool:
-    """Return whether a folder of `cluster_jsonl` has the index of lines that `dataset` reads."""
-    return any(file.path.name in _INDEX_FILES for file in files)
-
-
 def _delete(file: StoredFile) -> FileChange:
     """Return the change that deletes a file; the caller leaves it out."""
     with file.path.open("rb") as opened:
         return FileChange(file.name, "deleted", digest_before=digest_file(opened))
 
 
-def _take_over(source: UPath, target: Path) -> None:
-    """Put an unchanged file into another folder: as a second link to it where that is possible, else as a copy."""
-    if is_local_path(source):
-        try:
-            os.link(source.path, target)
-        except OSError:  # not every file system has hard links
-            shutil.copy2(source.path, target)
-    else:
-        source.fs.get_file(source.path, str(target))
+def _write_changed_files(
+    files: list[StoredFile], named: set[str], folder: Path, checksums: dict[str, str] | None, accounts: Accounts
+) -> list[FileChange]:
+    """Write the files of a folder that change without the accounts to another folder, and return the changes."""
+    index = find_index_files(files)
+    places = {} if index is None else find_named_lines(index, accounts)
+    removed = dict[int, RemovedLines]()
+    changes = list[FileChange]()
+    for file in files:
+        target, cluster = folder / file.path.name, find_cluster(file.path.name)
+        if cluster is not None and (file.name in named or cluster in places):
+            _verify(file, checksums)
+            change, removed[cluster] = write_lines_without(file, target, accounts, places.get(cluster, NO_LINES))
+            changes.append(change)
+        elif file.name in named and (index is None or file not in index):
+            _verify(file, checksums)
+            changes.append(_write_other_without(file, target, accounts))
+    if index is not None and removed:
+        for file in index:
+            _verify(file, checksums)
+        changes += write_index_without(index, UPath(folder), removed, accounts)
+    by_name = {file.name: file for file in files}
+    for change in changes:
+        source = by_name[change.file].path
+        with source.open("rb") as before, (folder / source.name).open("rb") as after:
+            change.digest_before, change.digest_after = digest_file(before), digest_file(after)
+    return changes
 
 
-def _write_file_without(
-    file: StoredFile, target: Path, checksums: dict[str, str] | None, accounts: Accounts
-) -> FileChange:
-    """Write one file of the folder without the accounts, and return the change."""
-    with open_verified(file.path, checksums):  # a new checksum must not hide damage
+def _verify(file: StoredFile, checksums: dict[str, str] | None) -> None:
+    """Raise an error if a file is damaged: a new checksum must not hide that."""
+    with open_verified(file.path, checksums):
         pass
+
+
+def _write_other_without(file: StoredFile, target: Path, accounts: Accounts) -> FileChange:
+    """Write a file that has no lines without the accounts, and return the change."""
     if file.path.suffix == ".parquet":
-        change = write_without_accounts(file, UPath(target), accounts)
-    elif file.path.name == USER_CLUSTERS:
-        change = _write_users_without(file, target, accounts)
-    else:
-        change = _write_lines_without(file, target, accounts)
-    with file.path.open("rb") as opened:
-        change.digest_before = digest_file(opened)
-    with target.open("rb") as written:
-        change.digest_after = digest_file(written)
-    return change
+        return write_without_accounts(file, UPath(target), accounts)
+    return _write_users_without(file, target, accounts)
 
 
 def _write_users_without(file: StoredFile, target: Path, accounts: Accounts) -> FileChange:
@@ -165,43 +165,3 @@ def _write_users_without(file: StoredFile, target: Path, accounts: Accounts) -> 
     target.write_bytes(encode_user_clusters(remaining))
     removed = len(users) - len(remaining)
     return FileChange(file.name, "users removed", len(users), len(remaining), own=removed)
-
-
-def _write_lines_without(file: StoredFile, target: Path, accounts: Accounts) -> FileChange:
-    """Write the lines that name no account; a compressed file is written as `persona_files` compresses it."""
-    is_compressed = file.path.name.endswith(ZSTD_SUFFIX)
-    plain = target.with_name(target.name.removesuffix(ZSTD_SUFFIX)) if is_compressed else target
-    before = after = 0
-    with file.path.open("rb") as opened, plain.open("wb") as written:
-        lines = zstandard.ZstdDecompressor().stream_reader(opened) if is_compressed else opened
-        for block in _read_line_blocks(lines):
-            kept = _remove_lines(block, accounts)
-            before, after = before + block.count(b"\n"), after + kept.count(b"\n")
-            written.write(kept)
-    if is_compressed:
-        compress_file(plain)
-    return FileChange(file.name, "lines removed", before, after, about=before - after)
-
-
-def _remove_lines(block: bytes, accounts: Accounts) -> bytes:
-    """Return whole lines without those that name an account. They are searched together, as the values of an array."""
-    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n")) + 1
-    offsets = pa.py_buffer(np.concatenate([[0], ends]).astype(np.int64))
-    lines = pa.Array.from_buffers(pa.large_binary(), len(ends), [None, offsets, pa.py_buffer(block)])
-    named = accounts.find(lines)
-    if not named.any():
-        return block
-    kept: Any = lines.filter(pa.array(~named))
-    content = kept.buffers()[2]
-    return b"" if content is None else content.to_pybytes()
-
-
-def _read_line_blocks(opened: Any) -> Iterator[bytes]:
-    """Yield blocks of whole lines, of about `_BLOCK_BYTES`."""
-    rest = b""
-    while block := opened.read(_BLOCK_BYTES):
-        lines, end, rest = (rest + block).rpartition(b"\n")
-        if end:
-            yield lines + end
-    if rest:
-        yield rest + b"\n"

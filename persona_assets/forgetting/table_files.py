@@ -1,7 +1,7 @@
 """Remove accounts from stored Parquet files, each atomically, with its metadata and a new checksum."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
@@ -78,7 +78,7 @@ def preview_table_change(file: StoredFile, accounts: Accounts) -> FileChange:
     with file.path.open("rb") as opened:
         table = pq.ParquetFile(opened)
         counts = _Counts()
-        for _ in _read_without(table, accounts, counts):
+        for _ in _read_remaining(table, lambda rows: forget_rows(rows, accounts), counts):
             pass
     return counts.describe(file.name, table.metadata.num_rows)
 
@@ -115,12 +115,37 @@ def write_without_accounts(
     Raises:
         StorageError: The table is damaged.
     """
+    return rewrite_table(
+        file, temporary, accounts, keep_rows=lambda rows: forget_rows(rows, accounts), belongs_to=belongs_to
+    )
+
+
+def rewrite_table(
+    file: StoredFile,
+    temporary: UPath,
+    accounts: Accounts,
+    *,
+    keep_rows: Callable[[pa.Table], RemainingRows],
+    belongs_to: str | None = None,
+) -> FileChange:
+    """Write the rows of a table that remain to another path, as the table was written, and return the change.
+
+    Args:
+        file: The stored table.
+        temporary: Where to write.
+        accounts: The accounts to remove from the table's metadata.
+        keep_rows: Returns what remains of a row group.
+        belongs_to: Of a side table: the digest of its new main table.
+
+    Raises:
+        StorageError: The table is damaged.
+    """
     counts = _Counts()
     with file.path.open("rb") as opened, temporary.open("wb") as written:
         verify_parquet(opened, name=file.name)  # a new checksum must not hide damage
         table = pq.ParquetFile(opened)
         schema = _clean_schema(_read_written_schema(table), accounts, belongs_to)
-        batches = (rows.cast(schema) for rows in _read_without(table, accounts, counts))
+        batches = (rows.cast(schema) for rows in _read_remaining(table, keep_rows, counts))
         _write(written, schema, batches, group_rows=_find_group_rows(table))
         change = counts.describe(file.name, table.metadata.num_rows)
         change.digest_before = digest_file(opened)
@@ -129,9 +154,11 @@ def write_without_accounts(
     return change
 
 
-def _read_without(table: pq.ParquetFile, accounts: Accounts, counts: _Counts) -> Iterator[pa.Table]:
+def _read_remaining(
+    table: pq.ParquetFile, keep_rows: Callable[[pa.Table], RemainingRows], counts: _Counts
+) -> Iterator[pa.Table]:
     for number in range(table.num_row_groups):
-        yield counts.add(forget_rows(table.read_row_group(number), accounts))
+        yield counts.add(keep_rows(table.read_row_group(number)))
 
 
 def _write(where: Any, schema: pa.Schema, batches: Iterator[pa.Table], *, group_rows: int) -> None:

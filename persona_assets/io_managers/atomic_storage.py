@@ -122,6 +122,17 @@ def replacing_folder(path: UPath, *, last_file: str, scratch: Path | None = None
             shutil.rmtree(staging, ignore_errors=True)
 
 
+def link_or_copy(source: UPath, target: Path) -> None:
+    """Put an unchanged file into another, local folder: as a second link to it where that is possible, else a copy."""
+    if is_local_path(source):
+        try:
+            os.link(source.path, target)
+        except OSError:  # not every file system has hard links
+            shutil.copy2(source.path, target)
+    else:
+        source.fs.get_file(source.path, str(target))
+
+
 def _scratch_folder(scratch: Path | None, name: str) -> Path:
     if scratch is None:
         raise StorageError("a folder for remote storage is built on a local disk first: pass scratch")

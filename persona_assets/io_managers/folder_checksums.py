@@ -24,7 +24,12 @@ def write_checksum_file(folder: Path, known_digests: Mapping[str, str]) -> None:
     """
     files = (file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
     names = sorted(name for name in files if name != CHECKSUMS)
-    lines = [f"{known_digests.get(name) or _digest(folder / name)}  {name}\n" for name in names]
+    write_digests(folder, {name: known_digests.get(name) or _digest(folder / name) for name in names})
+
+
+def write_digests(folder: Path, digests: Mapping[str, str]) -> None:
+    """Write these digests, by file name, to the file `CHECKSUMS` of a folder."""
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 

@@ -3,17 +3,25 @@
 import errno
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+import xxhash
 from upath import UPath
 
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import StorageError
-from persona_assets.io_managers.atomic_storage import is_local_path, replacing_folder
-from persona_assets.io_managers.folder_checksums import read_checksum_file, verify_listed_files, write_checksum_file
+from persona_assets.io_managers.atomic_storage import is_local_path, link_or_copy, replacing_folder
+from persona_assets.io_managers.folder_checksums import (
+    CHECKSUMS,
+    read_checksum_file,
+    read_verified,
+    verify_listed_files,
+    write_checksum_file,
+    write_digests,
+)
 from persona_assets.io_managers.window_days import find_window_paths
 
 # The file that marks a folder as complete.
@@ -86,6 +94,34 @@ def _move(source: Path, target: Path) -> None:
         if os.strerror(errno.ENOSPC) in str(error):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from error
         raise
+
+
+def rewrite_card(path: UPath, change: Callable[[str], str]) -> None:
+    """Replace the card of a data set on a local disk, and its digest, atomically; other files are the same files.
+
+    Args:
+        path: The folder. It may be a copy that has no checksums, and gets none.
+        change: Returns the new content of the card.
+
+    Raises:
+        StorageError: There is no card, it is damaged, or the disk is full.
+    """
+    if not (path / CARD).exists():
+        raise StorageError(f"{path} has no {CARD}: it is no data set, or not a whole one")
+    checksums = read_checksum_file(path)
+    card = change(read_verified(path / CARD, checksums).decode("utf-8")).encode("utf-8")
+    with replacing_folder(path, last_file=CARD) as folder:
+        shutil.copytree(
+            path.path,
+            folder,
+            symlinks=True,
+            ignore=lambda place, _: {CARD, CHECKSUMS} if Path(place) == Path(path.path) else set(),
+            copy_function=lambda source, target: link_or_copy(UPath(source), Path(target)),
+            dirs_exist_ok=True,
+        )
+        (folder / CARD).write_bytes(card)
+        if checksums is not None:
+            write_digests(folder, {**checksums, CARD: xxhash.xxh3_128_hexdigest(card)})
 
 
 def withdraw_release(path: UPath) -> bool:

@@ -3,11 +3,17 @@
 import json
 
 import pytest
+from upath import UPath
 
-from persona_assets.command_line.evaluate_predictions import find_latest_dataset, score_baselines_and_predictions
+from persona_assets.command_line.evaluate_predictions import (
+    find_latest_dataset,
+    score_baselines_and_predictions,
+    write_into_card,
+)
 from persona_assets.errors import EvaluationError
 from persona_assets.evaluation.evaluate import ScoringOptions
 from persona_assets.evaluation.rows import read_rows
+from persona_assets.io_managers.folder_checksums import read_checksum_file, verify_listed_files, write_checksum_file
 from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import make_model
 from persona_assets_tests.evaluation.builders import plant, store
@@ -43,3 +49,22 @@ def test_baselines_and_files_are_scored_with_the_model_of_the_settings(tmp_path)
     assert scores[-1].cosine.value == pytest.approx(1, abs=0.01)
     without = score_baselines_and_predictions(tmp_path / "data", {}, None, ScoringOptions(samples=10))
     assert [one.cosine for one in without] == [None] * 4
+
+
+def test_the_card_of_the_data_set_gets_the_scores_and_its_checksums_stay_true(tmp_path):
+    folder = tmp_path / "2025-03-01"
+    store(plant(300)[0], folder)
+    (folder / "README.md").write_text("# Card\n", "utf-8")
+    write_checksum_file(folder, {})
+    scores = score_baselines_and_predictions(folder, {}, None, ScoringOptions(samples=10))
+    settings = read_settings({"PERSONA_MODEL": "/home/somebody/small-model"})
+
+    write_into_card(folder, scores, ScoringOptions(samples=10), settings)
+    write_into_card(folder, scores, ScoringOptions(samples=10), settings)
+
+    card = (folder / "README.md").read_text("utf-8")
+    assert card.startswith("# Card\n")
+    assert card.count("| persona prior |") == 1
+    assert "`small-model`" in card
+    assert "somebody" not in card
+    verify_listed_files(UPath(folder), read_checksum_file(UPath(folder)))

@@ -1,4 +1,4 @@
-"""`examples/train.py` trains a tiny model on a persona's chats: the loss falls, and is on the persona's turns alone.
+"""`examples/train.py` trains a tiny model on a persona: the loss falls, and that of chats is on its turns alone.
 
 Needs the extra `train`, which `make test-train` installs beside the other tests' environment.
 """
@@ -13,9 +13,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from persona_assets.assets.dataset import build as build_module
+from persona_assets.assets.dataset.build import ReleaseInputs, build_release
+from persona_assets.assets.dataset.card_front_matter import render_front_matter
+from persona_assets.assets.dataset.release_schemas import FORMS, PAIRED_FORMS
+from persona_assets_tests.assets.dataset.builders import OPTIONS, ORIGIN, count_words, keep_all, persona_of
+from persona_assets_tests.assets.dataset.pair_builders import Window, follow, like, post
+
 ROOT = Path(__file__).parents[2]
 CARD = "You are a user of a social network who bakes."
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+
+# Few and different, so that some steps are enough to learn them by heart.
+IGNORED_AND_LIKED = [
+    ("football tonight", "fresh bread"),
+    ("new phone", "old garden"),
+    ("rain again", "warm rolls"),
+    ("late train", "sweet tea"),
+]
 
 # Warnings are those of TRL and transformers about each other.
 pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.filterwarnings("default")]
@@ -62,6 +77,43 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def paired(tmp_path_factory):
+    """A data set of preferences that the code of the asset makes: a user likes some posts and ignores others."""
+    root = tmp_path_factory.mktemp("paired")
+    rows = [follow("ann", "star")]
+    for number, (ignored, liked) in enumerate(IGNORED_AND_LIKED):
+        hour = 2 * number + 1
+        rows += [
+            post("star", f"s{number}", hour, ignored),
+            post("other", f"o{number}", hour, liked),
+            like("ann", "other", f"o{number}", hour + 0.5),
+        ]
+    window = Window(rows, root)
+    given = ReleaseInputs(
+        window.lines, window.line_messages, window.user_actions, [persona_of(0, 5)], ignored=window.evidence
+    )
+    folder, scratch = root / "folder", root / "scratch"
+    folder.mkdir()
+    scratch.mkdir()
+    options = OPTIONS._replace(forms=PAIRED_FORMS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build_module, "split_lines", keep_all)
+        made = build_release(
+            given, options, folder, origin=ORIGIN, count_tokens=count_words, memory_limit="500MB", scratch=scratch
+        )
+    front = render_front_matter(
+        made.shards,
+        {form: FORMS[form] for form in PAIRED_FORMS},
+        license_name="other",
+        pretty_name="pairs",
+        language="en",
+        gate="",
+    )
+    (folder / "README.md").write_text(front, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
 def train(tmp_path_factory):
     """The script as a module."""
     pytest.importorskip("trl", reason="needs the extra train: make test-train")
@@ -71,6 +123,8 @@ def train(tmp_path_factory):
         spec = importlib.util.spec_from_file_location("train", ROOT / "examples" / "train.py")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
+        # Threads of a tiny model wait for each other more than they compute, above all on a busy machine.
+        module.torch.set_num_threads(1)
         yield module
 
 
@@ -129,3 +183,24 @@ def test_the_command_saves_a_model_that_loads_again(train, folder, tmp_path):
     assert "48 examples of persona_3, on cpu" in done.stdout
     again = build(train, folder, tmp_path / "two", "--model", str(tmp_path / "one"))
     assert find_learnt(again)[0].strip() == '{"actions": {"like": true}}<|im_end|>'
+
+
+@pytest.mark.parametrize(
+    ("form", "trainer_name", "examples", "first_loss"),
+    [("preference", "DPOTrainer", 4, 0.693), ("unpaired_preference", "KTOTrainer", 8, 0.5)],
+)
+def test_preferences_are_learnt_by_the_trainer_of_their_form(  # noqa: PLR0913, PLR0917 - fixtures and cases
+    train, paired, tmp_path, form, trainer_name, examples, first_loss
+):
+    options = ["--form", form, "--steps", "30", "--batch", f"{examples}"]
+    arguments = [str(paired), "--persona", "all", "--out", str(tmp_path), "--cpu", *options]
+    trainer = train.build_trainer(train.parse_options(arguments))
+    assert (type(trainer).__name__, len(trainer.train_dataset)) == (trainer_name, examples)
+
+    trainer.train()
+
+    losses, margins = train.find_losses(trainer), train.find_losses(trainer, "rewards/margins")
+    # Before the first step the model is its own reference, so that both answers are as good.
+    assert losses[0] == pytest.approx(first_loss, abs=0.05)
+    assert losses[-1] < 0.8 * losses[0]
+    assert margins[-1] > margins[0] + 0.3

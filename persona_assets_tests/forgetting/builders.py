@@ -2,11 +2,14 @@
 
 import datetime as dt
 import hashlib
+from collections import Counter
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from upath import UPath
 
 from persona_assets import tables
+from persona_assets.common.line_tables import LINE_MESSAGES, LINES
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.forgetting.proof import Proof, ProofFile
 from persona_assets.forgetting.stored_files import StoredFile, list_stored
@@ -52,6 +55,36 @@ def store(data, name, table, *, metadata=None, day=DAY):
 
 def store_users(data, *users, day=DAY):
     return store(data, f"english_users/{day}", make_users(*(users or (ALICE, BOB))), day=day)
+
+
+def store_index(folder, lines):
+    """Store an index of lines in a folder of `cluster_jsonl`.
+
+    Args:
+        folder: The folder.
+        lines: The cluster, the user and, of each message, what stands behind `at://` in its address.
+    """
+    numbers, rows, messages = Counter(), [], []
+    for cluster, user, shown in lines:
+        places = range(len(messages), len(messages) + len(shown))
+        messages += [
+            {"message": at, "uri": f"at://{rest}", "event_time_us": at} for at, rest in zip(places, shown, strict=True)
+        ]
+        row = {"cluster_id": cluster, "line_number": numbers[cluster], "user_id": user, "action": "post"}
+        rows.append({**row, "event_time_us": 0, "uri": f"at://{user}/a", "messages": [*places]})
+        numbers[cluster] += 1
+    store(folder, "lines", pa.Table.from_pylist(rows, schema=LINES))
+    store(folder, "line_messages", pa.Table.from_pylist(messages, schema=LINE_MESSAGES))
+
+
+def read_index(folder):
+    """Return the cluster, the place and the user of each line, and what stands behind `at://` in its messages."""
+    messages = pq.read_table(folder / "line_messages.parquet").to_pylist()
+    assert [row["message"] for row in messages] == [*range(len(messages))]
+    return [
+        (row["cluster_id"], row["line_number"], row["user_id"], [messages[at]["uri"][5:] for at in row["messages"]])
+        for row in pq.read_table(folder / "lines.parquet").to_pylist()
+    ]
 
 
 def find_file(data, name) -> StoredFile:

@@ -64,7 +64,7 @@ def test_no_byte_of_the_account_remains_and_other_files_keep_theirs(data):
     others = {name for name in before if not name.startswith("vector_store/")} - set(changed)
     others -= {f"cluster_jsonl/{DAY}/checksums.xxh128"}
     assert {name: after.get(name) for name in others} == {name: before[name] for name in others}
-    again = ("cluster_jsonl", "cluster_stats", "dataset", "agent_profiles")
+    again = ("cluster_stats", "dataset", "agent_profiles")
     assert proof.to_make_again == {asset: [DAY] for asset in again}
     for name, change in changed.items():
         assert change.digest_before == before[name]
@@ -108,6 +108,44 @@ def test_tables_are_those_that_are_made_again_from_the_same_capture(data):
     for step in ("clusters", "cluster_jsonl", "persona_phrases", "lineage", "persona_labels", "cluster_stats"):
         materialize(step, DAY)
     assert find_bytes(data, account) == []
+
+
+@pytest.mark.model
+@pytest.mark.faults
+def test_a_data_set_can_be_made_straight_afterwards_and_has_no_byte_of_the_account(data, monkeypatch):
+    account = choose_account(data)
+    monkeypatch.setenv("PERSONA_DATASET_FORMS", "chat,threads,dehydrated,next_action")
+    folder = data / "cluster_jsonl" / DAY
+    n_before = len(list_lines(folder))
+
+    forget(data, account)
+
+    lines = list_lines(folder)
+    assert 0 < len(lines) < n_before
+    assert list_index(folder) == lines
+    assert not (data / "dataset" / DAY).exists()
+    materialize("dataset", DAY)
+    assert (data / "dataset" / DAY / "README.md").exists()
+    assert find_bytes(data, account) == []
+
+
+def list_lines(folder):
+    """Return the cluster of each line, its user, and the authors of its messages but for the act of the user."""
+    found = []
+    for file in sorted(folder.glob("cluster_*.jsonl"), key=lambda path: int(path.stem.removeprefix("cluster_"))):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            messages = json.loads(line)
+            authors = [message["user_id"] for message in messages if "actions" not in message]
+            found.append((int(file.stem.removeprefix("cluster_")), messages[-1]["user_id"], authors))
+    return found
+
+
+def list_index(folder):
+    """Return the same, as the index of the lines has it; messages are named by addresses."""
+    messages = pq.read_table(folder / "line_messages.parquet").to_pylist()
+    authors = [row["uri"].split("/")[2] for row in messages]
+    rows = pq.read_table(folder / "lines.parquet").to_pylist()
+    return [(row["cluster_id"], row["user_id"], [authors[at] for at in row["messages"]]) for row in rows]
 
 
 @pytest.mark.model

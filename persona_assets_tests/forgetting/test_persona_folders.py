@@ -5,7 +5,6 @@ import zstandard
 from upath import UPath
 
 from persona_assets.errors import ForgettingError, StorageError
-from persona_assets.forgetting import persona_folders
 from persona_assets.forgetting.persona_folders import (
     delete_folder,
     forget_in_persona_folder,
@@ -22,7 +21,7 @@ from persona_assets.io_managers.folder_checksums import (
 )
 from persona_assets.io_managers.persona_files import encode_user_clusters
 from persona_assets_tests.assets.raw_events.builders import ALICE, BOB
-from persona_assets_tests.forgetting.builders import DAY, make_proof, make_users, store
+from persona_assets_tests.forgetting.builders import DAY, make_proof, make_users, read_index, store, store_index
 
 ACCOUNTS = Accounts([ALICE])
 NAME = f"cluster_jsonl/{DAY}"
@@ -51,10 +50,11 @@ def list_folder(data):
     return list_stored(UPath(data)).folders[NAME]
 
 
-def forget(folder):
+def forget(folder, *others):
+    """Forget the account in the folder, of which the files that name it are found by their name."""
     data = folder.parents[1]
     files = list_folder(data)
-    named = {file.name for file in files if file.path.name not in {"cluster_2.jsonl", CHECKSUMS}}
+    named = {file.name for file in files if file.path.name not in {"cluster_2.jsonl", CHECKSUMS, *others}}
     proof = make_proof(data)
     forget_in_persona_folder(UPath(folder), files, named, ACCOUNTS, proof)
     return {change.file.rpartition("/")[2]: change for change in proof.content.changes}
@@ -76,21 +76,47 @@ def test_lines_and_users_that_name_the_account_are_removed_and_checksums_are_rig
     }
 
 
-def test_the_index_of_lines_is_deleted_as_lines_have_other_places_then(folder):
-    store(folder, "lines", make_users(BOB))
-    store(folder, "line_messages", make_users(BOB))
+def test_the_index_becomes_that_of_the_lines_that_remain(folder):
+    users = [BOB, ALICE, BOB, BOB, ALICE]
+    store_index(
+        folder, [*((0, user, [user]) for user in users), *((1, user, [user]) for user in users), (2, BOB, [BOB])]
+    )
     write_checksum_file(folder, {})
-    counted = {
-        change.file: change.what for change in preview_persona_folder_changes(list_folder(folder.parents[1]), ACCOUNTS)
-    }
+    counted = preview_persona_folder_changes(list_folder(folder.parents[1]), ACCOUNTS)
 
     changes = forget(folder)
 
-    index = {"lines.parquet", "line_messages.parquet"}
-    assert {name for name, change in changes.items() if change.what == "deleted"} == index
-    assert {name.rpartition("/")[2] for name, what in counted.items() if what == "deleted"} == index
-    assert index.isdisjoint(path.name for path in folder.iterdir())
+    assert read_index(folder) == [
+        *((0, n, BOB, [BOB]) for n in range(3)),
+        *((1, n, BOB, [BOB]) for n in range(3)),
+        (2, 0, BOB, [BOB]),
+    ]
+    shown = {name: (change.rows_before, change.rows_after, change.own) for name, change in changes.items()}
+    assert (shown["lines.parquet"], shown["line_messages.parquet"]) == ((11, 7, 4), (11, 7, 4))
+    assert {change.file.rpartition("/")[2] for change in counted} == set(changes)
     verify_listed_files(UPath(folder), read_checksum_file(UPath(folder)))
+
+
+def test_a_line_whose_record_has_the_id_in_its_key_is_removed_though_its_json_does_not_show_that(folder):
+    (folder / "cluster_0.jsonl").write_bytes(text_of([LINES[0], LINES[2], LINES[3]]))
+    (folder / "cluster_1.jsonl.zst").write_bytes(zstandard.compress(b""))
+    store_index(
+        folder, [(0, BOB, [BOB]), (0, BOB, [f"{BOB}/app.bsky.feed.post/{ALICE}"]), (0, BOB, [BOB]), (2, BOB, [BOB])]
+    )
+    write_checksum_file(folder, {})
+
+    forget(folder, "cluster_0.jsonl", "lines.parquet")
+
+    assert (folder / "cluster_0.jsonl").read_bytes() == text_of([LINES[0], LINES[3]])
+    assert read_index(folder) == [(0, 0, BOB, [BOB]), (0, 1, BOB, [BOB]), (2, 0, BOB, [BOB])]
+
+
+def test_an_index_of_other_lines_is_an_error_that_says_what_to_do(folder):
+    store_index(folder, [(0, BOB, [BOB])])
+    write_checksum_file(folder, {})
+
+    with pytest.raises(ForgettingError, match="not the index of the lines beside it: delete this folder"):
+        forget(folder)
 
 
 def test_other_files_are_the_same_files(folder):
@@ -100,24 +126,6 @@ def test_other_files_are_the_same_files(folder):
 
     after = (folder / "cluster_2.jsonl").stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-
-
-def test_where_files_cannot_be_linked_they_are_copied(folder, monkeypatch):
-    def refuse(*_):
-        raise OSError
-
-    monkeypatch.setattr(persona_folders.os, "link", refuse)
-
-    forget(folder)
-
-    assert (folder / "cluster_2.jsonl").read_bytes() == text_of([LINES[0]])
-
-
-def test_lines_longer_than_a_block_are_whole(folder, monkeypatch):
-    monkeypatch.setattr(persona_folders, "_BLOCK_BYTES", 7)
-
-    assert forget(folder)["cluster_0.jsonl"].rows_after == 3
-    assert (folder / "cluster_0.jsonl").read_bytes() == text_of([LINES[0], LINES[2], LINES[3]])
 
 
 def test_damage_is_not_hidden(folder):

@@ -13,6 +13,7 @@ from persona_assets.errors import StorageError
 from persona_assets.io_managers import atomic_storage as storage
 from persona_assets.io_managers.atomic_storage import (
     ABANDONED_AFTER,
+    link_or_copy,
     replacing_file,
     replacing_folder,
     temporary_sibling,
@@ -219,3 +220,26 @@ def test_hidden_files_of_other_programs_stay(tmp_path):
         temporary.write_bytes(b"whole")
 
     assert (tmp_path / ".notes.tmp").exists()
+
+
+def test_an_unchanged_file_becomes_a_second_link_on_a_local_disk_and_a_copy_elsewhere(place, tmp_path):
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "file").write_bytes(b"content")
+
+    link_or_copy(place / "file", tmp_path / "other")
+
+    assert (tmp_path / "other").read_bytes() == b"content"
+    assert (tmp_path / "other").stat().st_nlink == (2 if storage.is_local_path(place) else 1)
+
+
+def test_where_files_cannot_be_linked_they_are_copied(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError
+
+    monkeypatch.setattr(storage.os, "link", refuse)
+    (tmp_path / "file").write_bytes(b"content")
+
+    link_or_copy(UPath(tmp_path / "file"), tmp_path / "other")
+
+    assert (tmp_path / "other").read_bytes() == b"content"
+    assert (tmp_path / "other").stat().st_nlink == 1

@@ -8,7 +8,8 @@ from upath import UPath
 
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import StorageError
-from persona_assets.io_managers.release_folders import ReleaseIOManager, withdraw_release
+from persona_assets.io_managers.folder_checksums import read_checksum_file, verify_listed_files
+from persona_assets.io_managers.release_folders import ReleaseIOManager, rewrite_card, withdraw_release
 from persona_assets.partitions import daily_partitions
 
 DAY = "2025-03-01"
@@ -101,3 +102,56 @@ def test_folders_of_folders_are_stored_on_object_stores_with_the_card_last(tmp_p
     }
     assert withdraw_release(folder.path)
     assert folder.path.fs.find(root) == []
+
+
+@pytest.fixture
+def release(tmp_path):
+    """A stored data set with a card."""
+    store({"README.md": b"card", "data/chat/a.parquet": b"1"}, tmp_path / "out", tmp_path / "one")
+    return tmp_path / "out" / "dataset" / DAY
+
+
+def test_a_card_is_replaced_with_its_checksum_and_other_files_are_the_same_files(release):
+    before = (release / "data/chat/a.parquet").stat()
+    (release / ".git").mkdir()
+    (release / ".git" / "config").write_text("of a clone")
+
+    rewrite_card(UPath(release), lambda card: f"{card} and scores")
+
+    assert (release / "README.md").read_text() == "card and scores"
+    verify_listed_files(UPath(release), read_checksum_file(UPath(release)))
+    after = (release / "data/chat/a.parquet").stat()
+    assert (after.st_ino, after.st_mtime_ns, after.st_nlink) == (before.st_ino, before.st_mtime_ns, 1)
+    assert (release / ".git" / "config").read_text() == "of a clone"
+    assert [entry.name for entry in release.parent.iterdir()] == [DAY]
+
+
+def test_a_card_that_is_damaged_or_missing_is_an_error_and_nothing_changes(release):
+    (release / "README.md").write_text("cart")
+    with pytest.raises(StorageError, match="damaged"):
+        rewrite_card(UPath(release), str.upper)
+    assert (release / "README.md").read_text() == "cart"
+
+    (release / "README.md").unlink()
+    with pytest.raises(StorageError, match="has no README.md"):
+        rewrite_card(UPath(release), str.upper)
+
+
+def test_an_error_in_between_leaves_the_old_card(release):
+    def fail(_):
+        raise ValueError("half")
+
+    with pytest.raises(ValueError, match="half"):
+        rewrite_card(UPath(release), fail)
+
+    assert (release / "README.md").read_text() == "card"
+    verify_listed_files(UPath(release), read_checksum_file(UPath(release)))
+
+
+def test_a_copy_without_checksums_gets_none(release):
+    (release / "checksums.xxh128").unlink()
+
+    rewrite_card(UPath(release), str.upper)
+
+    assert (release / "README.md").read_text() == "CARD"
+    assert not (release / "checksums.xxh128").exists()
