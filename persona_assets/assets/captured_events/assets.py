@@ -76,7 +76,7 @@ def build_captured_events(days: dg.DailyPartitionsDefinition, settings: Settings
         description=description,
     )
     def captured_events(context: dg.AssetExecutionContext, capture: Capture):
-        with measuring_time_and_memory() as cost:
+        with measuring_time_and_memory(context.log.info) as cost:
             described = _CAPTURE[settings.source](context, capture)
         not_listed = described.get("segments_not_listed", 0)
         results = [check.result(passed=not_listed == 0, segments_not_listed=not_listed) for check in checks]

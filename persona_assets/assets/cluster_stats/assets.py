@@ -129,7 +129,7 @@ def build_cluster_stats(
             inputs=[cluster_jsonl.read_table("accounting").schema, clusters.main, *said.list_inputs()],
             over_window=[english_posts, embeddings],
         )
-        with measuring_time_and_memory() as cost:
+        with measuring_time_and_memory(context.log.info) as cost:
             report, summary, identities, begins_with = _make_report(context, config, scratch, inputs, provenance)
         users = sum(cluster.counts["users"] for cluster in summary.clusters)
         return dg.MaterializeResult(

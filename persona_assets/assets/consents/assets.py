@@ -82,7 +82,7 @@ def build_consents() -> dg.AssetsDefinition:
         """
         opened = consent_records.main
         days = _list_days(opened)
-        with measuring_time_and_memory() as cost:
+        with measuring_time_and_memory(context.log.info) as cost:
             resolved, made = _resolve(opened, days, config, scratch.new_folder())
             description, stale = _describe(resolved, opened)
         missing = sorted(list_days(opened.filesystem, f"{_find_data(opened)}/raw_events").keys() - days.keys())

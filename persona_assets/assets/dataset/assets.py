@@ -115,7 +115,7 @@ def build_dataset(
         )
         _require_ignored(options.forms, inputs)
         folder = scratch.new_folder()
-        with measuring_time_and_memory() as cost:
+        with measuring_time_and_memory(context.log.info) as cost:
             release, audit = _make(config, options, inputs, Origin(day, parse_day(of_window[0])), folder, scratch)
             card = CardOptions(config.dataset_license, config.language, config.dataset_tokenizer, of_window)
             write_descriptions(folder, release, personas, options, card, audit)

@@ -119,7 +119,7 @@ def build_embeddings(
         `clusters`.
         """
         folder = scratch.new_folder()
-        with _choosing_retries(), explaining_full_disk(folder), measuring_time_and_memory() as cost:
+        with _choosing_retries(), explaining_full_disk(folder), measuring_time_and_memory(context.log.info) as cost:
             # Before the model is loaded, so that the query and the model do not need their memory at the same time.
             said = open_consent_tables(in_graph=consents, since=context.partition_key)
             posts_and_texts = _deduplicate(english_posts, said, config, folder)
