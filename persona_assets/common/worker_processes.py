@@ -17,7 +17,7 @@ from importlib.abc import MetaPathFinder
 from types import ModuleType
 from typing import TypeVar
 
-from persona_assets.errors import WorkerError
+from persona_assets.errors import WorkerKilledError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -33,7 +33,7 @@ def count_available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def map_in_processes(
+def map_in_processes(  # noqa: PLR0913 - the work, and what each worker needs
     function: Callable[[Task], Result],
     tasks: Iterable[Task],
     *,
@@ -55,7 +55,7 @@ def map_in_processes(
         initargs: May have shared memory of `multiprocessing.sharedctypes`, as tasks may not.
 
     Raises:
-        WorkerError: A worker was killed, as Linux does when memory runs out.
+        WorkerKilledError: A worker was killed, as Linux does when memory runs out.
     """
     if workers == 1:
         yield from map(function, tasks)
@@ -71,7 +71,7 @@ def map_in_processes(
         try:
             yield from _map_in_order(pool, function, tasks, _PENDING_PER_WORKER * workers)
         except BrokenProcessPool as error:
-            raise WorkerError(
+            raise WorkerKilledError(
                 f"one of {workers} processes that {purpose} was killed, most likely because memory ran out: set "
                 "PERSONA_WORKERS lower (each takes some 300 MB), or give the step more memory"
             ) from error

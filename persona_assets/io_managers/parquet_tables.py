@@ -22,6 +22,7 @@ from persona_assets.common.columns import describe_columns, require_schema
 from persona_assets.common.metadata import build_column_schema
 from persona_assets.common.parquet_checksums import read_body_digest, verify_parquet
 from persona_assets.common.parquet_files import write_parquet
+from persona_assets.common.progress import reporting_progress
 from persona_assets.errors import PersonaAssetsError, SchemaError, StorageError
 from persona_assets.io_managers.atomic_storage import arrow_filesystem, is_local_path, replacing_file
 from persona_assets.io_managers.later_columns import add_later_columns
@@ -100,7 +101,7 @@ class ParquetUPathIOManager(dg.UPathIOManager):
         Raises:
             Failure: Any error of this package, if the input's metadata has `NO_RETRY`.
         """
-        with _failing_at_once(context.definition_metadata):
+        with _failing_at_once(context.definition_metadata), reporting_progress(context.log.info):
             return super().load_input(context)
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
@@ -109,7 +110,7 @@ class ParquetUPathIOManager(dg.UPathIOManager):
         Raises:
             Failure: Any error of this package, if the asset's metadata has `NO_RETRY`.
         """
-        with _failing_at_once(context.definition_metadata):
+        with _failing_at_once(context.definition_metadata), reporting_progress(context.log.info):
             super().handle_output(context, obj)
 
     def load_from_path(self, context: dg.InputContext, path: UPath) -> pads.Dataset:

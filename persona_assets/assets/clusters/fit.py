@@ -78,9 +78,7 @@ def fit_kmeans(vectors: Vectors, spec: ClusterSpec, *, seed: int, n_init: int | 
         centres = compute_centres(sample, best.labels, fallback=centres)
         max_iterations = MAX_ITERATIONS if sample is vectors else MAX_ITERATIONS_AFTER_SAMPLE
         with phase("fitting to all users", what="iterations", total=max_iterations) as iterations:
-            fit = lloyd_iterations(
-                vectors, centres, spec, max_iterations=max_iterations, on_iteration=iterations.add
-            )
+            fit = lloyd_iterations(vectors, centres, spec, max_iterations=max_iterations, on_iteration=iterations.add)
         return relabel_by_size(fit)
 
 
@@ -103,14 +101,10 @@ def _project_on_components(vectors: Vectors, n_components: int) -> Vectors:
     return np.concatenate(list(map_blocks(len(vectors), lambda block: vectors[block] @ axes)))
 
 
-def _fit_once(
-    vectors: Vectors, spec: ClusterSpec, rng: np.random.Generator, *, on_fit: Callable[[int], None]
-) -> Fit:
+def _fit_once(vectors: Vectors, spec: ClusterSpec, rng: np.random.Generator, *, on_fit: Callable[[int], None]) -> Fit:
     centres = kmeans_plusplus(sample_users(vectors, SAMPLE_USERS, rng), spec.n_clusters, rng)
     with phase("k-means iterations", what="iterations", total=MAX_ITERATIONS) as iterations:
-        fit = lloyd_iterations(
-            vectors, centres, spec, max_iterations=MAX_ITERATIONS, on_iteration=iterations.add
-        )
+        fit = lloyd_iterations(vectors, centres, spec, max_iterations=MAX_ITERATIONS, on_iteration=iterations.add)
     on_fit(1)
     return fit
 

@@ -71,7 +71,9 @@ def build_language_decider(language: str) -> LanguageDecider:
             # Each verdict is one interval of log-odds: if it is the same with the lowest and the highest score that the
             # detector may give, the detector need not be asked, which takes a third of the time.
             lowest = _decide_by_log_odds(by_words + INTERCEPT, declaration, is_declared=is_declared)
-            if lowest == _decide_by_log_odds(by_words + MAX_DETECTION + INTERCEPT, declaration, is_declared=is_declared):
+            if lowest == _decide_by_log_odds(
+                by_words + MAX_DETECTION + INTERCEPT, declaration, is_declared=is_declared
+            ):
                 return lowest
         detected = by_words + score_detection(words) + INTERCEPT
         return _decide_by_log_odds(detected, declaration, is_declared=is_declared)

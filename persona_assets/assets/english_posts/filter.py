@@ -104,9 +104,9 @@ def filter_posts(  # noqa: PLR0913 - input, method and resources
         The posts, sorted by `uri`, as a file in `scratch`, and counts.
 
     Raises:
-        DetectorError: pycld2 cannot be imported.
+        LanguageDetectorError: pycld2 cannot be imported.
         SettingsError: The detector does not know the language.
-        WorkerError: A worker process was killed, as Linux does when memory runs out.
+        WorkerKilledError: A worker process was killed, as Linux does when memory runs out.
         StorageError: The disk of `scratch` is full.
     """
     with explaining_full_disk(scratch):

@@ -38,9 +38,9 @@ def judge_batches(batches: Iterable[pa.RecordBatch], language: str, *, workers: 
         workers: Number of processes; 1 decides in this process. Each takes 150 MB.
 
     Raises:
-        DetectorError: pycld2 cannot be imported.
+        LanguageDetectorError: pycld2 cannot be imported.
         SettingsError: The detector does not know the language.
-        WorkerError: A worker was killed, as Linux does when memory runs out.
+        WorkerKilledError: A worker was killed, as Linux does when memory runs out.
     """
     decide = build_language_decider(language)  # also if workers decide: errors come from here
     if workers == 1:

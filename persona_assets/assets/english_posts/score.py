@@ -60,7 +60,7 @@ def build_scores(language: str) -> tuple[LogOddsOfText, LogOddsOfText]:
         The contribution of common words, and that of the detector, which is from 0 to `MAX_DETECTION`.
 
     Raises:
-        DetectorError: pycld2 cannot be imported.
+        LanguageDetectorError: pycld2 cannot be imported.
         SettingsError: The detector does not know the language.
     """
     score_of_detector = _load_detector(language)

@@ -31,7 +31,7 @@ _END = np.iinfo(np.int64).max
 _REJECTED_GROUP_ROWS = 4096
 
 
-def merge_runs(
+def merge_runs(  # noqa: PLR0913 - input, output and what is written beside the rows
     runs: Sequence[SortedRun],
     path: Path,
     *,
