@@ -1,7 +1,7 @@
 """IO manager for tables: one Parquet file per day, `<data>/<asset>/<day>.parquet`, loaded as one lazy dataset.
 
-A stored file has one column more than its schema in `tables.py`: the partition's `day`. The folder of an asset has no
-other files, so it can be read as one table. Inputs are loaded without that column.
+A stored file has one column more than its schema in `tables.py`: the partition's `day`. Nothing else is in the folder of
+an asset, which can be read as one table. Inputs are loaded without that column.
 """
 
 import datetime as dt
@@ -101,7 +101,7 @@ class ParquetUPathIOManager(dg.UPathIOManager):
         Raises:
             Failure: Any error of this package, if the input's metadata has `NO_RETRY`.
         """
-        with _failing_at_once(context.definition_metadata), reporting_progress(context.log.info):
+        with _failing_at_once(context):
             return super().load_input(context)
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
@@ -110,7 +110,7 @@ class ParquetUPathIOManager(dg.UPathIOManager):
         Raises:
             Failure: Any error of this package, if the asset's metadata has `NO_RETRY`.
         """
-        with _failing_at_once(context.definition_metadata), reporting_progress(context.log.info):
+        with _failing_at_once(context):
             super().handle_output(context, obj)
 
     def load_from_path(self, context: dg.InputContext, path: UPath) -> pads.Dataset:
@@ -188,11 +188,12 @@ class ParquetIOManager(dg.ConfigurableIOManagerFactory[ParquetUPathIOManager]):
 
 
 @contextmanager
-def _failing_at_once(metadata: Mapping[str, Any] | None) -> Generator[None]:
+def _failing_at_once(context: dg.InputContext | dg.OutputContext) -> Generator[None]:
     try:
-        yield
+        with reporting_progress(context.log.info):
+            yield
     except PersonaAssetsError as error:
-        if (metadata or {}).items() >= NO_RETRY.items():
+        if (context.definition_metadata or {}).items() >= NO_RETRY.items():
             raise dg.Failure(str(error), allow_retries=False) from error
         raise
 

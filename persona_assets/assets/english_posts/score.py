@@ -22,8 +22,9 @@ _MAX_DETECTOR_SCORE = 1.5
 MAX_DETECTION = DETECTION_WEIGHT * _MAX_DETECTOR_SCORE
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 # For `bytes.translate`: other characters become spaces.
-_LETTERS_AND_APOSTROPHES = bytes(code if chr(code).isalpha() or code == ord("'") else ord(" ") for code in range(128))
-_LETTERS_AND_APOSTROPHES += bytes(128)
+_LETTERS_AND_APOSTROPHES = bytes(
+    code if chr(code) == "'" or (chr(code).isascii() and chr(code).isalpha()) else ord(" ") for code in range(256)
+)
 
 # From a cleaned text to log-odds.
 LogOddsOfText = Callable[[str], float]
