@@ -101,7 +101,7 @@ class ParquetUPathIOManager(dg.UPathIOManager):
         Raises:
             Failure: Any error of this package, if the input's metadata has `NO_RETRY`.
         """
-        with _failing_at_once(context):
+        with _failing_at_once(context.definition_metadata), reporting_progress(context.log.info):
             return super().load_input(context)
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
@@ -110,7 +110,7 @@ class ParquetUPathIOManager(dg.UPathIOManager):
         Raises:
             Failure: Any error of this package, if the asset's metadata has `NO_RETRY`.
         """
-        with _failing_at_once(context):
+        with _failing_at_once(context.definition_metadata), reporting_progress(context.log.info):
             super().handle_output(context, obj)
 
     def load_from_path(self, context: dg.InputContext, path: UPath) -> pads.Dataset:
@@ -188,12 +188,11 @@ class ParquetIOManager(dg.ConfigurableIOManagerFactory[ParquetUPathIOManager]):
 
 
 @contextmanager
-def _failing_at_once(context: dg.InputContext | dg.OutputContext) -> Generator[None]:
+def _failing_at_once(metadata: Mapping[str, Any] | None) -> Generator[None]:
     try:
-        with reporting_progress(context.log.info):
-            yield
+        yield
     except PersonaAssetsError as error:
-        if (context.definition_metadata or {}).items() >= NO_RETRY.items():
+        if (metadata or {}).items() >= NO_RETRY.items():
             raise dg.Failure(str(error), allow_retries=False) from error
         raise
 
@@ -210,11 +209,10 @@ def _store(main: pa.Table | Path, side_tables: Mapping[str, pa.Table], path: UPa
         with temporary.open("rb") as file:
             digest = read_body_digest(file, name=path)
         for side, table in side_tables.items():
-            if not table.num_rows:
-                continue
-            metadata = {**(table.schema.metadata or {}), **({MAIN_TABLE_DIGEST: digest} if digest else {})}
-            temporary = replacements.enter_context(replacing_file(side_table_path(path, side)))
-            _write(table.replace_schema_metadata(metadata), temporary, day)
+            if table.num_rows:
+                metadata = {**(table.schema.metadata or {}), **({MAIN_TABLE_DIGEST: digest} if digest else {})}
+                temporary = replacements.enter_context(replacing_file(side_table_path(path, side)))
+                _write(table.replace_schema_metadata(metadata), temporary, day)
     for side, table in side_tables.items():
         remove_side_table(path, side, only_old_location=bool(table.num_rows))
 
