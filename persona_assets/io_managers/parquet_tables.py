@@ -1,7 +1,7 @@
 """IO manager for tables: one Parquet file per day, `<data>/<asset>/<day>.parquet`, loaded as one lazy dataset.
 
-A stored file has one column more than its schema in `tables.py`: the partition's `day`. Nothing else is in the folder of
-an asset, which can be read as one table. Inputs are loaded without that column.
+A stored file has one column more than its schema in `tables.py`: the partition's `day`. Nothing else is in the folder
+of an asset, which can be read as one table. Inputs are loaded without that column.
 """
 
 import datetime as dt
