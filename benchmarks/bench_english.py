@@ -31,7 +31,6 @@ import pycld2
 from persona_assets import tables
 from persona_assets.assets.english_posts.detect import build_language_decider
 from persona_assets.assets.english_posts.filter import filter_posts
-from persona_assets.common.progress import Progress
 from persona_assets.sample.people import draw_declared_languages, make_people
 from persona_assets.sample.texts import generate_text
 from persona_assets.sample.topics import TOPICS
@@ -155,10 +154,9 @@ def compare_on_lies(posts: int) -> None:
         start = time.process_time()
         filtered = filter_posts(
             pads.dataset(day),
-            build_language_decider("en"),
+            "en",
             scratch=Path(folder),
             memory_limit="1GB",
-            on_progress=Progress(print, what="messages").add,
         )
         seconds = time.process_time() - start
         kept = set(pq.read_table(filtered.posts)["uri"].to_pylist())

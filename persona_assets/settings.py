@@ -110,7 +110,9 @@ class Settings(AgentSettings, AssignmentSettings, SchedulerSettings, ConsentSett
         14, ge=1, le=366, description="Latest days that the sensor, if switched on, watches for new and grown files."
     )
     executor: ExecutorName = pydantic.Field("in_process", description="What runs the steps of a run.")
-    workers: int | None = pydantic.Field(None, ge=1, description="Processes that parse a day; default: the cores.")
+    workers: int | None = pydantic.Field(
+        None, ge=1, description="Processes that parse or filter a day; default: the cores."
+    )
     memory_limit: str = pydantic.Field(
         "4GB",
         pattern=r"^[0-9]+(\.[0-9]+)? ?(MB|GB|TB|MiB|GiB|TiB)$",

@@ -15,7 +15,6 @@ from upath import UPath
 from persona_assets import tables
 from persona_assets.assets.cluster_jsonl.build import build_lines
 from persona_assets.assets.cluster_jsonl.load import LineInputs
-from persona_assets.assets.english_posts.detect import build_language_decider
 from persona_assets.assets.english_posts.filter import filter_posts
 from persona_assets.assets.english_users.select import select_english_users
 from persona_assets.assets.raw_events.parse import parse_files
@@ -45,16 +44,15 @@ class ProcessedDay(NamedTuple):
 def process_day(capture, new_folder):
     """Process `DAY` of a capture; `new_folder(name)` makes folders for temporary files."""
     files = find_files(UPath(capture), DAY, pattern=None)
-    parsed = parse_files(files, day=DAY, workers=1, scratch=new_folder("raw"), on_progress=lambda _: None)
+    parsed = parse_files(files, day=DAY, workers=1, scratch=new_folder("raw"))
     raw_events = pads.dataset(parsed.raw_events)
     extracted = extract_distinct_actions(raw_events, memory_limit=MEMORY, scratch=new_folder("actions"))
     actions = pads.dataset(extracted.user_actions)
     filtered = filter_posts(
         actions,
-        build_language_decider("en"),
+        "en",
         scratch=new_folder("english"),
         memory_limit=MEMORY,
-        on_progress=lambda _: None,
     )
     posts = pads.dataset(filtered.posts)
     selected = select_english_users(

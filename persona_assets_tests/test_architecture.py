@@ -38,6 +38,7 @@ PLAIN = {
     "files",  # of a capture
     "forgotten_accounts",
     "full_disk",
+    "garbage_collector",
     "interrupts",
     "content_file",
     "lexicon",
@@ -59,6 +60,7 @@ PLAIN = {
     "provenance",
     "stored_table",
     "tables",
+    "worker_processes",
 }
 # Packages that several assets share, whose modules are pure as those of assets are.
 SHARED = {

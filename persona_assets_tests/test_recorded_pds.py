@@ -35,7 +35,7 @@ def parsed(tmp_path_factory):
     folder.mkdir()
     shutil.copy(RECORDED, folder / "20.jsonl")
     files = find_files(UPath(folder.parent), DAY, pattern=None)
-    return parse_files(files, day=DAY, workers=1, scratch=tmp_path_factory.mktemp("raw"), on_progress=lambda _: None)
+    return parse_files(files, day=DAY, workers=1, scratch=tmp_path_factory.mktemp("raw"))
 
 
 @pytest.fixture(scope="module")

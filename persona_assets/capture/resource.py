@@ -1,7 +1,6 @@
 """The capture as a Dagster resource: its location, its layout, and the number of processes that read it."""
 
 import datetime as dt
-import os
 from typing import Any
 
 import dagster as dg
@@ -9,6 +8,7 @@ from upath import UPath
 
 from persona_assets.capture.files import CaptureFile, digest_files, find_files
 from persona_assets.capture.zstd_dictionaries import load_zstd_dictionaries
+from persona_assets.common.worker_processes import count_available_cores
 from persona_assets.recording.day_notes import RECORDED_LAYOUT, read_gaps
 from persona_assets.recording.position import RecorderPosition, read_recorder_position
 from persona_assets.recording.results import Gap
@@ -45,10 +45,4 @@ class Capture(dg.ConfigurableResource[Any]):
 
     def count_workers(self) -> int:
         """Return how many worker processes parse a day: the setting `workers`, else the available CPU cores."""
-        return self.workers or _count_cores()
-
-
-def _count_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return self.workers or count_available_cores()

@@ -18,6 +18,7 @@ import pyarrow.fs as pafs
 
 from persona_assets.common.full_disk import explaining_full_disk, full_disk_error, is_about_full_disk
 from persona_assets.common.interrupts import interrupting_on_signal
+from persona_assets.common.progress import watching_queries
 from persona_assets.errors import StorageError
 
 # What an interrupted query raises. The interrupt may come from another thread, from the check for signals inside
@@ -57,8 +58,12 @@ def open_duckdb(*, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBP
         "autoinstall_known_extensions": "false",
     }
     connection = duckdb.connect(":memory:", config=config)
+    # Only with a progress bar, which need not be printed, does DuckDB know how much of a query is done.
+    connection.execute("SET enable_progress_bar = true")
+    connection.execute("SET enable_progress_bar_print = false")
     try:
         with (
+            watching_queries(connection.query_progress),
             interrupting_on_signal(connection.interrupt, interrupt_errors=INTERRUPT_ERRORS),
             explaining_full_disk(scratch),
         ):

@@ -3,7 +3,7 @@
 import resource
 import sys
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ import dagster as dg
 import pyarrow.dataset as pads
 
 from persona_assets.common.columns import ColumnDescription
+from persona_assets.common.progress import PhaseTotals, reporting_progress
 from persona_assets.common.provenance import Provenance, find_missing_days
 
 _MIN_SHORTENED = 10_000
@@ -72,19 +73,52 @@ def build_column_schema(columns: Iterable[ColumnDescription]) -> dg.TableSchema:
 
 
 @contextmanager
-def measuring_time_and_memory() -> Generator[dict[str, float]]:
-    """Yield a dict that gets `seconds` (wall time) and `peak_memory_mib` of the block when it ends.
+def measuring_time_and_memory(log: Callable[[str], None]) -> Generator[dict[str, Any]]:
+    """Log the progress of the block, and yield a dict that gets metadata about the block when it ends.
+
+    The metadata are `seconds` (wall time), `peak_memory_mib` and `progress`, a table of the phases of the block: items
+    done, seconds and rate.
 
     Peak memory is the larger of this process's peak since its start and its largest child's, in MiB. With one process
     for the whole run (`in_process`), a step also shows the peaks of earlier steps.
+
+    Args:
+        log: Writes a line, such as `context.log.info`; see `progress.reporting_progress`.
     """
-    cost: dict[str, float] = {}
+    cost: dict[str, Any] = {}
     start = time.perf_counter()
-    yield cost
+    with reporting_progress(log) as progress:
+        yield cost
     cost["seconds"] = round(time.perf_counter() - start, 3)
     unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss is bytes on macOS, KiB elsewhere
     peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     cost["peak_memory_mib"] = round(max(peaks) / unit)
+    cost["progress"] = build_phase_table(progress.list_totals())
+
+
+def build_phase_table(totals: Iterable[PhaseTotals]) -> dg.TableMetadataValue:
+    """Return what the phases of a step took as a table with columns "phase", "done", "seconds" and "rate"."""
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord(
+                {
+                    "phase": f"{phase.name} ({phase.what})" if phase.what else phase.name,
+                    "done": phase.done if phase.what else None,
+                    "seconds": round(phase.seconds, 1),
+                    "rate": phase.rate(),
+                }
+            )
+            for phase in totals
+        ],
+        schema=dg.TableSchema(
+            [
+                dg.TableColumn("phase"),
+                dg.TableColumn("done", "int"),
+                dg.TableColumn("seconds", "float"),
+                dg.TableColumn("rate"),
+            ]
+        ),
+    )
 
 
 def window_and_missing_days_metadata(

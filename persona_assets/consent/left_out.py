@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets.common.database import create_dataset_view, open_duckdb
+from persona_assets.common.progress import phase
 from persona_assets.consent.policy import LEFT_OUT, find_users_to_leave_out, find_users_without_allowance
 from persona_assets.consent.purposes import PURPOSES_OF, Condition, Purpose, UndefinedMeans
 
@@ -91,7 +92,7 @@ def find_left_out(
     knows_deletions = tables.deleted_posts is not None or "target_user_id" in posts.schema.names
     if tables.consents is None and not _denied(rules) and not (rules.drop_deletions and knows_deletions):
         return NOTHING_LEFT_OUT
-    with open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
+    with phase("finding who is left out"), open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
         _create_view(connection, "all_rows", posts)
         connection.execute(_accounts_view(posts.schema.names))
         users = _find_users(connection, tables.consents, rules)

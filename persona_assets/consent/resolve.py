@@ -20,6 +20,7 @@ import pyarrow.dataset as pads
 from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.common.lexicon import POST
 from persona_assets.common.parquet_files import write_parquet
+from persona_assets.common.progress import phase
 from persona_assets.common.provenance import Provenance, with_provenance
 from persona_assets.consent.last_states import last_states_sql
 from persona_assets.consent.purposes import PURPOSES
@@ -127,7 +128,7 @@ def resolve_statements(
         StorageError: The disk of `scratch` is full.
     """
     where = scratch / "consents.parquet"
-    with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
+    with phase("resolving statements"), open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
         create_dataset_view(con, "consent_records", consent_records)
         con.register("entity_names", pa.table({"name": pa.array(entities, pa.string())}))
         con.execute("CREATE TEMP TABLE entities AS SELECT name FROM entity_names")

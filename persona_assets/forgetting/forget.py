@@ -11,7 +11,7 @@ from typing import NamedTuple
 from filelock import FileLock, Timeout
 from upath import UPath
 
-from persona_assets.common.progress import Progress
+from persona_assets.common.progress import phase, reporting_progress
 from persona_assets.errors import ForgettingError
 from persona_assets.forgetting.affected_data import (
     DAILY_TABLES,
@@ -80,9 +80,10 @@ def forget_accounts(
         tombstones = read_tombstones(data)
         known = len(tombstones) if tombstones else 0
         proof = ProofFile(data, Proof(format_proof_time(started), len(accounts), known))
-        _Removal(accounts, places, proof, log).count()
+        with reporting_progress(log):
+            _Removal(accounts, places, proof, log).count()
         return proof.content, None
-    with _lock(data):
+    with _lock(data), reporting_progress(log):
         # First of all, so that a run that starts from here on does not bring the accounts back.
         known = len(add_tombstones(data, account_ids))
         proof = ProofFile(data, Proof(format_proof_time(started), len(accounts), known))
@@ -175,11 +176,13 @@ class _Removal:
         new = [file for file in files if self._clean.get(file.name) != file.stamp]
         size = sum(file.size for file in new)
         self._log(f"searching {len(new):,} files, {size / _BYTES_PER_MB:,.0f} MB")
-        progress = Progress(self._log, what="MB", total=size // _BYTES_PER_MB)
         named, searched = set[str](), 0
         # Large files first, so that no thread has one left when the others have ended.
         new.sort(key=lambda file: -file.size)
-        with ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1)) as pool:
+        with (
+            phase("searching", what="MB", total=size // _BYTES_PER_MB) as progress,
+            ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1)) as pool,
+        ):
             for file, found in zip(new, pool.map(self._names_accounts, new), strict=True):
                 if found:
                     named.add(file.name)
@@ -208,10 +211,10 @@ class _Removal:
                 self._note_deleted(folder)
                 delete_folder(place, files, self._file)
         units = sorted(find_table_units(tables, stored.tables), key=lambda unit: _order_of(unit.main))
-        progress = Progress(self._log, what="tables changed", total=len(units))
-        for unit in units:
-            forget_in_unit(unit, self._accounts, self._file)
-            progress.add(1)
+        with phase("changing", what="tables", total=len(units)) as progress:
+            for unit in units:
+                forget_in_unit(unit, self._accounts, self._file)
+                progress.add(1)
 
     def _remove_vectors(self, stored: StoredFiles, named: list[StoredFile], *, only_count: bool = False) -> None:
         root = self._places.vector_store

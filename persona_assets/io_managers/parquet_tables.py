@@ -1,7 +1,7 @@
 """IO manager for tables: one Parquet file per day, `<data>/<asset>/<day>.parquet`, loaded as one lazy dataset.
 
-A stored file has one column more than its schema in `tables.py`: the partition's `day`. The folder of an asset has no
-other files, so it can be read as one table. Inputs are loaded without that column.
+A stored file has one column more than its schema in `tables.py`: the partition's `day`. Nothing else is in the folder
+of an asset, which can be read as one table. Inputs are loaded without that column.
 """
 
 import datetime as dt
@@ -22,6 +22,7 @@ from persona_assets.common.columns import describe_columns, require_schema
 from persona_assets.common.metadata import build_column_schema
 from persona_assets.common.parquet_checksums import read_body_digest, verify_parquet
 from persona_assets.common.parquet_files import write_parquet
+from persona_assets.common.progress import reporting_progress
 from persona_assets.errors import PersonaAssetsError, SchemaError, StorageError
 from persona_assets.io_managers.atomic_storage import arrow_filesystem, is_local_path, replacing_file
 from persona_assets.io_managers.later_columns import add_later_columns
@@ -100,7 +101,7 @@ class ParquetUPathIOManager(dg.UPathIOManager):
         Raises:
             Failure: Any error of this package, if the input's metadata has `NO_RETRY`.
         """
-        with _failing_at_once(context.definition_metadata):
+        with _failing_at_once(context.definition_metadata), reporting_progress(context.log.info):
             return super().load_input(context)
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
@@ -109,7 +110,7 @@ class ParquetUPathIOManager(dg.UPathIOManager):
         Raises:
             Failure: Any error of this package, if the asset's metadata has `NO_RETRY`.
         """
-        with _failing_at_once(context.definition_metadata):
+        with _failing_at_once(context.definition_metadata), reporting_progress(context.log.info):
             super().handle_output(context, obj)
 
     def load_from_path(self, context: dg.InputContext, path: UPath) -> pads.Dataset:
@@ -208,11 +209,10 @@ def _store(main: pa.Table | Path, side_tables: Mapping[str, pa.Table], path: UPa
         with temporary.open("rb") as file:
             digest = read_body_digest(file, name=path)
         for side, table in side_tables.items():
-            if not table.num_rows:
-                continue
-            metadata = {**(table.schema.metadata or {}), **({MAIN_TABLE_DIGEST: digest} if digest else {})}
-            temporary = replacements.enter_context(replacing_file(side_table_path(path, side)))
-            _write(table.replace_schema_metadata(metadata), temporary, day)
+            if table.num_rows:
+                metadata = {**(table.schema.metadata or {}), **({MAIN_TABLE_DIGEST: digest} if digest else {})}
+                temporary = replacements.enter_context(replacing_file(side_table_path(path, side)))
+                _write(table.replace_schema_metadata(metadata), temporary, day)
     for side, table in side_tables.items():
         remove_side_table(path, side, only_old_location=bool(table.num_rows))
 

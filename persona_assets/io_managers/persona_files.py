@@ -28,6 +28,7 @@ from persona_assets.common.chunked_writes import write_in_pieces
 from persona_assets.common.columns import require_schema
 from persona_assets.common.line_tables import LINE_TABLES
 from persona_assets.common.parquet_files import write_parquet
+from persona_assets.common.progress import reporting_progress
 from persona_assets.common.provenance import read_provenance, with_provenance
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import StorageError
@@ -171,7 +172,10 @@ class JsonlUPathIOManager(dg.UPathIOManager):
         """Write the files of `obj`, `ClusterFolderContents`, to a new folder, which then replaces `path`."""
         for name, schema in SMALL_TABLES.items():
             require_schema(obj.small_tables[name].schema, schema, table=name)
-        with replacing_folder(path, last_file=USER_CLUSTERS, scratch=self._scratch.new_folder()) as folder:
+        with (
+            reporting_progress(context.log.info),
+            replacing_folder(path, last_file=USER_CLUSTERS, scratch=self._scratch.new_folder()) as folder,
+        ):
             lines = write_cluster_folder(folder, obj, day=parse_day(context.partition_key))
             size = sum(file.stat().st_size for file in folder.iterdir())
         context.add_output_metadata(
@@ -198,7 +202,8 @@ class JsonlUPathIOManager(dg.UPathIOManager):
                 "%s has no checksums, as folders of version 0.1: damage to its files would not be seen", path
             )
         elif is_local_path(path):  # remote files are verified while they are read, so that none is fetched twice
-            verify_listed_files(path, checksums)
+            with reporting_progress(context.log.info):
+                verify_listed_files(path, checksums)
         return ClusterFolder(path, checksums)
 
     def load_partitions(self, context: dg.InputContext) -> ClusterFolder:

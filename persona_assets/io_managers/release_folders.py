@@ -11,6 +11,7 @@ import dagster as dg
 import xxhash
 from upath import UPath
 
+from persona_assets.common.progress import reporting_progress
 from persona_assets.common.scratch import Scratch
 from persona_assets.errors import StorageError
 from persona_assets.io_managers.atomic_storage import is_local_path, link_or_copy, replacing_folder
@@ -46,7 +47,10 @@ class ReleaseUPathIOManager(dg.UPathIOManager):
 
     def dump_to_path(self, context: dg.OutputContext, obj: Path, path: UPath) -> None:
         """Move the files of folder `obj` to a new folder with checksums, which then replaces `path`."""
-        with replacing_folder(path, last_file=CARD, scratch=self._scratch.new_folder()) as folder:
+        with (
+            reporting_progress(context.log.info),
+            replacing_folder(path, last_file=CARD, scratch=self._scratch.new_folder()) as folder,
+        ):
             for entry in sorted(obj.iterdir()):
                 _move(entry, folder / entry.name)
             write_checksum_file(folder, {})

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 from upath import UPath
 
+from persona_assets.common.progress import reporting_progress
 from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.atomic_storage import replacing_folder
 
@@ -22,7 +23,10 @@ class ReportUPathIOManager(dg.UPathIOManager):
 
     def dump_to_path(self, context: dg.OutputContext, obj: Mapping[str, bytes], path: UPath) -> None:
         """Write the files of `obj` (bytes by file name) to a new folder, which then replaces `path`."""
-        with replacing_folder(path, last_file=STATS, scratch=self._scratch.new_folder()) as folder:
+        with (
+            reporting_progress(context.log.info),
+            replacing_folder(path, last_file=STATS, scratch=self._scratch.new_folder()) as folder,
+        ):
             for name, content in obj.items():
                 (folder / name).write_bytes(content)
         context.add_output_metadata(

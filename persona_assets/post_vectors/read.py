@@ -1,6 +1,6 @@
 """Read the post vectors of given users from `embeddings`, batch by batch, each post once."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets import tables
+from persona_assets.common.progress import phase
 from persona_assets.consent.left_out import is_in_sorted
 from persona_assets.errors import VectorError
 
@@ -55,7 +56,6 @@ def read_post_vectors(
     *,
     repeated_uris: pa.Array | None = None,
     left_out: pa.StringArray | None = None,
-    on_progress: Callable[[int], None] = lambda _: None,
 ) -> Iterator[PostVectors]:
     """Yield the unit vectors of the posts of the users in `row_of_user`, in batches; each URI once.
 
@@ -65,7 +65,6 @@ def read_post_vectors(
         repeated_uris: URIs of posts with more than one vector (`find_repeated_uris`), of which only the first in the
             order of the files is yielded.
         left_out: URIs of posts that are not yielded, sorted (`consent.left_out`).
-        on_progress: Called with the number of posts read from the dataset, when the next batch is asked for.
 
     Raises:
         VectorError: Days differ in width, dtype or model, or a vector is not finite or not of unit length.
@@ -74,18 +73,19 @@ def read_post_vectors(
     repeated_posts = _RepeatedPosts(repeated_uris)
     # Small batches and little read-ahead: pyarrow's defaults read 16 batches of some 100 MB of vectors ahead.
     scanner = embeddings.scanner(batch_size=BATCH_ROWS, batch_readahead=4, fragment_readahead=1)
-    for batch in scanner.to_batches():
-        users = pc.dictionary_encode(batch["user_id"])
-        row_of_code = np.array([row_of_user.get(user, -1) for user in users.dictionary.to_pylist()], np.int64)
-        rows = row_of_code[users.indices.to_numpy()]
-        vectors = _validate(batch["vector"], width)
-        rows[~repeated_posts.find_first(batch["uri"])] = -1
-        if left_out is not None and len(left_out):
-            rows[is_in_sorted(batch["uri"], left_out).to_numpy(zero_copy_only=False)] = -1
-        kept = np.flatnonzero(rows >= 0)
-        if len(kept):
-            yield PostVectors(rows[kept], vectors[kept], batch["uri"].take(pa.array(kept)))
-        on_progress(batch.num_rows)
+    with phase("reading vectors", what="posts", total=embeddings.count_rows()) as posts:
+        for batch in scanner.to_batches():
+            users = pc.dictionary_encode(batch["user_id"])
+            row_of_code = np.array([row_of_user.get(user, -1) for user in users.dictionary.to_pylist()], np.int64)
+            rows = row_of_code[users.indices.to_numpy()]
+            vectors = _validate(batch["vector"], width)
+            rows[~repeated_posts.find_first(batch["uri"])] = -1
+            if left_out is not None and len(left_out):
+                rows[is_in_sorted(batch["uri"], left_out).to_numpy(zero_copy_only=False)] = -1
+            kept = np.flatnonzero(rows >= 0)
+            if len(kept):
+                yield PostVectors(rows[kept], vectors[kept], batch["uri"].take(pa.array(kept)))
+            posts.add(batch.num_rows)
 
 
 def read_common_width(embeddings: pads.Dataset) -> int:

@@ -1,6 +1,5 @@
 """Average the vectors of posts to one unit vector per user, in one pass over the posts."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -60,14 +59,13 @@ class _UserSums:
         return (self.products / COARSE_UNITS_PER_ONE**2 - scaled_sums.T @ scaled_sums) / degrees_of_freedom
 
 
-def average_user_vectors(  # noqa: PLR0913 - the inputs, what to leave out of them, and a callback
+def average_user_vectors(
     embeddings: pads.Dataset,
     english_users: pads.Dataset,
     *,
     repeated_uris: pa.Array | None = None,
     left_out: LeftOut = NOTHING_LEFT_OUT,
     with_covariance: bool = False,
-    on_progress: Callable[[int], None] = lambda _: None,
 ) -> UserVectors:
     """Return the mean of each user's post vectors, scaled to unit length; users without any are counted.
 
@@ -81,7 +79,6 @@ def average_user_vectors(  # noqa: PLR0913 - the inputs, what to leave out of th
         repeated_uris: URIs in more than one row, of which only the first vector in the order of the files is used.
         left_out: Users who get no vector, and posts that are part of none.
         with_covariance: Whether to measure the covariance within users, which doubles the time.
-        on_progress: Called after each batch with the number of its posts.
 
     Raises:
         VectorError: Days differ in width, dtype or model, or a vector is not finite or not of unit length.
@@ -90,9 +87,7 @@ def average_user_vectors(  # noqa: PLR0913 - the inputs, what to leave out of th
     user_ids = leave_out_users(users, left_out)["user_id"].combine_chunks()
     rows = {user_id: row for row, user_id in enumerate(user_ids.to_pylist())}
     sums = _UserSums(len(rows), read_common_width(embeddings), with_products=with_covariance)
-    for posts in read_post_vectors(
-        embeddings, rows, repeated_uris=repeated_uris, left_out=left_out.posts, on_progress=on_progress
-    ):
+    for posts in read_post_vectors(embeddings, rows, repeated_uris=repeated_uris, left_out=left_out.posts):
         sums.add(posts.rows, posts.vectors)
     averaged = _normalise(user_ids, sums)
     return averaged._replace(dropped=averaged.dropped | count_by_reason(left_out, users["user_id"]))

@@ -11,12 +11,14 @@ from persona_assets.common.columns import column, describe_columns
 from persona_assets.common.metadata import (
     build_column_schema,
     build_count_table,
+    build_phase_table,
     build_text_table,
     measuring_time_and_memory,
     provenance_table,
     shorten_number,
     window_and_missing_days_metadata,
 )
+from persona_assets.common.progress import PhaseTotals, phase
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.io_managers.parquet_tables import ParquetIOManager
 from persona_assets.partitions import daily_partitions, trailing_window
@@ -33,11 +35,30 @@ def test_counts_are_a_table_in_descending_order():
 
 
 def test_a_block_has_its_seconds_and_peak_memory():
-    with measuring_time_and_memory() as cost:
+    with measuring_time_and_memory(print) as cost:
         sum(range(1000))
 
     assert cost["seconds"] >= 0
     assert cost["peak_memory_mib"] > 1
+
+
+def test_a_block_has_a_table_of_its_phases():
+    with measuring_time_and_memory(print) as cost, phase("parsing", what="lines") as parsed:
+        parsed.add(5)
+
+    rows = [record.data for record in cost["progress"].records]
+    assert [(row["phase"], row["done"]) for row in rows] == [("parsing (lines)", 5), ("other work", None)]
+    assert rows[0]["seconds"] >= 0
+    assert rows[0]["rate"].endswith("/s")
+
+
+def test_rates_of_phases_are_readable():
+    table = build_phase_table([PhaseTotals("searching", "files", 4, 10.04), PhaseTotals("sorting", "", 0, 3)])
+
+    assert [record.data for record in table.records] == [
+        {"phase": "searching (files)", "done": 4, "seconds": 10.0, "rate": "2.5 s each"},
+        {"phase": "sorting", "done": None, "seconds": 3, "rate": ""},
+    ]
 
 
 def test_missing_days_of_a_window_are_in_the_metadata(tmp_path):

@@ -6,6 +6,7 @@ import pyarrow.dataset as pads
 import pytest
 
 from persona_assets import tables
+from persona_assets.common.progress import reporting_progress
 from persona_assets.errors import VectorError
 from persona_assets.post_vectors.read import find_model_name, read_common_width, read_post_vectors
 from persona_assets_tests.assets.cluster_stats.builders import dataset, vectors_of
@@ -61,14 +62,12 @@ def test_the_first_vector_of_a_post_of_two_days_is_used():
 
 
 def test_progress_counts_every_post_read_also_those_left_out():
-    counts = []
     table = vectors_of(["1", "1", "2"], ["a", "a", "x"], [[1, 0]] * 3)
 
-    assert (
-        len([*read_post_vectors(dataset(table), {"a": 0}, repeated_uris=pa.array(["1"]), on_progress=counts.append)])
-        == 1
-    )
-    assert sum(counts) == 3
+    with reporting_progress(print) as progress:
+        assert len([*read_post_vectors(dataset(table), {"a": 0}, repeated_uris=pa.array(["1"]))]) == 1
+
+    assert progress.list_totals()[0][:3] == ("reading vectors", "posts", 3)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 0.0, 7.0])

@@ -71,15 +71,6 @@ def test_every_user_has_a_vector_or_is_counted_as_dropped():
     assert found.dropped == {"no vector in the window": 1, "vectors cancel out": 1}
 
 
-def test_progress_counts_every_post():
-    counts = []
-    average_user_vectors(
-        dataset(embeddings_of([("a", [1, 0])] * 5)), dataset(users_of(["a"])), on_progress=counts.append
-    )
-
-    assert sum(counts) == 5
-
-
 def test_days_of_different_widths_are_an_error():
     days = [dataset(embeddings_of([("a", vector)])) for vector in ([1, 0], [1, 0, 0])]
 

@@ -85,7 +85,7 @@ def build_agent_profiles(
         said = open_consent_tables(in_graph=consents, since=of_window[0])
         users = clusters.to_table(columns=["user_id", "cluster_id"])
         cards = read_cards(persona_labels, users, day)
-        with measuring_time_and_memory() as cost:
+        with measuring_time_and_memory(context.log.info) as cost:
             work = QueryOptions(memory_limit=config.memory_limit, scratch=scratch.new_folder())
             left_out = find_left_out(user_actions, said, _read_rules(config), **work)
             agents = derive_agents(

@@ -15,6 +15,7 @@ import pyarrow.dataset as pads
 from persona_assets.assets.agent_profiles.stored_tables import RATES
 from persona_assets.common.action_counts import HOURS
 from persona_assets.common.database import create_dataset_view, open_duckdb
+from persona_assets.common.progress import phase
 
 Counts = npt.NDArray[np.int64]
 # The kinds of edges between users.
@@ -75,7 +76,7 @@ def measure_users(
     """
     members = pa.table({"user_id": user_ids, "member": np.arange(len(user_ids))})
     actions, by_hour = np.zeros((len(user_ids), len(RATES)), np.int64), np.zeros((len(user_ids), HOURS), np.int64)
-    with open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
+    with phase("counting actions by user"), open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
         connection.register("members", members)
         connection.register("left_out_posts", pa.table({"uri": left_out_posts}))
         create_dataset_view(connection, "user_actions", user_actions)

@@ -13,7 +13,7 @@ from persona_assets.capture.resource import Capture
 from persona_assets.command_line.record_stream import describe_missing_collections, read_stream_filters
 from persona_assets.common.checks import Check
 from persona_assets.common.metadata import build_count_table, measuring_time_and_memory
-from persona_assets.common.progress import Progress
+from persona_assets.common.progress import phase
 from persona_assets.common.utc_times import DayRange
 from persona_assets.partitions import parse_day
 from persona_assets.recording.record import record_stream
@@ -76,7 +76,7 @@ def build_captured_events(days: dg.DailyPartitionsDefinition, settings: Settings
         description=description,
     )
     def captured_events(context: dg.AssetExecutionContext, capture: Capture):
-        with measuring_time_and_memory() as cost:
+        with measuring_time_and_memory(context.log.info) as cost:
             described = _CAPTURE[settings.source](context, capture)
         not_listed = described.get("segments_not_listed", 0)
         results = [check.result(passed=not_listed == 0, segments_not_listed=not_listed) for check in checks]
@@ -106,15 +106,16 @@ def _replay(context: dg.AssetExecutionContext, capture: Capture) -> Described:
 def _download(context: dg.AssetExecutionContext, capture: Capture) -> Described:
     """Download the segments of the day from the archive, as far as they are not there, and return the metadata."""
     settings = read_settings()
-    progress: Progress | None = None
+    with (
+        phase("downloading", what="bytes") as downloaded,
+        ArchiveClient(settings.archive_url, settings.archive_token) as client,
+    ):
 
-    def log_progress(done: int, total: int) -> None:
-        nonlocal progress
-        progress = progress or Progress(context.log.info, what="bytes", total=total)
-        progress.add(done - progress.done)
+        def count(done: int, total: int) -> None:
+            downloaded.total = total
+            downloaded.add(done - downloaded.done)
 
-    with ArchiveClient(settings.archive_url, settings.archive_token) as client:
-        day = download_day(client, parse_day(context.partition_key), Path(capture.root), on_progress=log_progress)
+        day = download_day(client, parse_day(context.partition_key), Path(capture.root), on_progress=count)
     return {
         "events_in_segments": day.events,  # those of the days around included
         "files": len(day.manifest.segments),
@@ -131,7 +132,6 @@ def _record(context: dg.AssetExecutionContext, capture: Capture, wanted: DayRang
     if warning := describe_missing_collections(filters):
         context.log.warning(warning)
     total = (wanted.end_us - wanted.start_us) // 1_000_000
-    seconds = Progress(context.log.info, what="seconds of the day", total=total)
 
     def log_progress(progress: RecordingProgress) -> None:
         if progress.message:
@@ -140,16 +140,17 @@ def _record(context: dg.AssetExecutionContext, capture: Capture, wanted: DayRang
             reached = min(max(progress.last_time_us, wanted.start_us), wanted.end_us)
             seconds.add((reached - wanted.start_us) // 1_000_000 - seconds.done)
 
-    return record_stream(
-        Path(capture.root),
-        urls=settings.jetstream_urls.split(","),
-        start_us=wanted.start_us,
-        end_us=wanted.end_us,
-        stream_timeout=settings.stream_timeout,
-        filters=filters,
-        dictionaries=capture.load_dictionaries(),
-        on_progress=log_progress,
-    )
+    with phase("recording", what="seconds of the day", total=total) as seconds:
+        return record_stream(
+            Path(capture.root),
+            urls=settings.jetstream_urls.split(","),
+            start_us=wanted.start_us,
+            end_us=wanted.end_us,
+            stream_timeout=settings.stream_timeout,
+            filters=filters,
+            dictionaries=capture.load_dictionaries(),
+            on_progress=log_progress,
+        )
 
 
 # What captures a day, by the value of PERSONA_SOURCE.

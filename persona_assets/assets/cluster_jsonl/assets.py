@@ -136,7 +136,7 @@ def build_cluster_jsonl(
             inputs=[clusters, english_users, *said.list_inputs()],
             over_window=[user_actions, english_posts, embeddings],
         )
-        with measuring_time_and_memory() as cost:
+        with measuring_time_and_memory(context.log.info) as cost:
             given = LineInputs(clusters, english_users, user_actions, english_posts, embeddings)
             made = build_lines(
                 inputs := _leave_out(given, said, config, scratch.new_folder()),

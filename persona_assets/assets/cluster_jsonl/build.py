@@ -37,6 +37,7 @@ from persona_assets.common.content_file import ContentFile
 from persona_assets.common.database import open_duckdb
 from persona_assets.common.line_tables import LINE_MESSAGES, LINES
 from persona_assets.common.parquet_files import write_parquet
+from persona_assets.common.progress import phase, watching_queries
 from persona_assets.common.provenance import Provenance, with_provenance
 
 
@@ -90,12 +91,16 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         con = opened.enter_context(open_duckdb(memory_limit=memory_limit, scratch=scratch))
         contents = ContentFile(scratch / "contents")
         form = LINE_FORMATS[line_format]
-        forest = load_window(con, inputs, contents, form)
-        resolve_targets(con)
-        n_conversations = create_thread_paths(con, forest, max_thread_messages=max_thread_messages)
+        with phase("loading the window"):
+            forest = load_window(con, inputs, contents, form)
+        with phase("finding targets"):
+            resolve_targets(con)
+        with phase("tracing threads"):
+            n_conversations = create_thread_paths(con, forest, max_thread_messages=max_thread_messages)
         n_ignored, evidence = 0, None
         if ignored:
-            n_ignored = estimate_ignored(con, inputs.embeddings, ignored)
+            with phase("estimating ignored messages"):
+                n_ignored = estimate_ignored(con, inputs.embeddings, ignored)
             evidence = _write_evidence(con, scratch / "ignored.parquet", day_column, provenance)
         else:
             create_empty_ignored(con)
@@ -155,6 +160,13 @@ def _stream_and_close(
     stored: _StoredIndex,
 ) -> Iterator[LineBatch]:
     """Yield all lines, write their index, and close the database; also if the caller closes the iterator early."""
-    with opened:
-        yield from stream_lines(con, contents, line_format, stored.collected)
+    with (
+        opened,
+        phase("writing lines", what="lines") as written,
+        # Again: the caller may read the lines in another block of `reporting_progress` than this step's.
+        watching_queries(con.query_progress),
+    ):
+        for batch in stream_lines(con, contents, line_format, stored.collected):
+            yield batch
+            written.add(batch[2])
         stored.write(con)

@@ -24,7 +24,7 @@ from persona_assets.common.columns import describe_columns
 from persona_assets.common.consent_settings import Deletions
 from persona_assets.common.metadata import build_column_schema, measuring_time_and_memory, provenance_table
 from persona_assets.common.pictures import to_data_url
-from persona_assets.common.progress import Progress
+from persona_assets.common.progress import phase
 from persona_assets.common.provenance import Provenance, build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
@@ -129,7 +129,7 @@ def build_cluster_stats(
             inputs=[cluster_jsonl.read_table("accounting").schema, clusters.main, *said.list_inputs()],
             over_window=[english_posts, embeddings],
         )
-        with measuring_time_and_memory() as cost:
+        with measuring_time_and_memory(context.log.info) as cost:
             report, summary, identities, begins_with = _make_report(context, config, scratch, inputs, provenance)
         users = sum(cluster.counts["users"] for cluster in summary.clusters)
         return dg.MaterializeResult(
@@ -193,7 +193,6 @@ def _make_report(
         memory_limit=config.memory_limit,
         scratch=scratch.new_folder(),
         earlier=earlier,
-        on_progress=Progress(context.log.info, what="clusters searched for topics").add,
     )
     users = [cluster.counts["users"] for cluster in summary.clusters]
     identities = find_identities(inputs.persona_labels, day, users)
@@ -204,14 +203,15 @@ def _make_report(
         _read_paths(inputs.clusters, len(users)),
         earlier.begins_with,
     )
-    report = render_report(
-        summary,
-        day=context.partition_key,
-        show_posts=config.show_posts,
-        identities=identities,
-        provenance=provenance,
-        context=page,
-    )
+    with phase("drawing the report"):
+        report = render_report(
+            summary,
+            day=context.partition_key,
+            show_posts=config.show_posts,
+            identities=identities,
+            provenance=provenance,
+            context=page,
+        )
     return _Made(report, summary, identities, earlier.begins_with)
 
 

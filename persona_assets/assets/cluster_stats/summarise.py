@@ -1,6 +1,5 @@
 """Summarise each cluster of a window: counts, words, medoids, topics, and a map of its users."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +28,7 @@ from persona_assets.assets.cluster_stats.medoids import Medoid, find_medoids
 from persona_assets.assets.cluster_stats.topics import ClusterTopics, find_topics
 from persona_assets.common.map_layout import compute_map_positions, sample_map_users
 from persona_assets.common.pictures import Floats
+from persona_assets.common.progress import phase
 from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut, leave_out_users
 from persona_assets.post_vectors.exact_sums import add_by_row, to_unit_vectors
 from persona_assets.post_vectors.read import read_common_width, read_post_vectors
@@ -87,7 +87,6 @@ def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
     memory_limit: str,
     scratch: Path,
     earlier: EarlierMap | None = None,
-    on_progress: Callable[[int], None] = lambda _: None,
 ) -> WindowSummary:
     """Compute counts, words, medoids and topics of each cluster, the similarity of clusters, and the map of users.
 
@@ -101,7 +100,6 @@ def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
         memory_limit: Memory of DuckDB, such as "4GB"; beyond it queries spill to `scratch`.
         scratch: An existing folder for temporary files.
         earlier: The map of the day before, with whose positions the map begins.
-        on_progress: Called with 1 each time the topics of a cluster are found.
     """
     users = inputs.clusters.to_table(columns=["user_id", "cluster_id", "similarity"]).sort_by("user_id")
     sizes = np.bincount(users["cluster_id"].to_numpy())
@@ -116,12 +114,15 @@ def summarise_clusters(  # noqa: PLR0913 - each a choice of the caller's
         memory_limit=memory_limit,
         scratch=scratch,
     ) as (connection, stop_words):
-        words = find_distinctive_words(connection, n_clusters=k)
-        posts = sample_post_words(connection, stop_words, n_clusters=k, max_posts=max_posts)
+        with phase("finding distinctive words"):
+            words = find_distinctive_words(connection, n_clusters=k)
+        with phase("sampling posts for topics"):
+            posts = sample_post_words(connection, stop_words, n_clusters=k, max_posts=max_posts)
     topics: list[ClusterTopics] = []
-    for sample in posts:
-        topics.append(find_topics(sample, seed=seed))
-        on_progress(1)
+    with phase("finding topics", what="clusters", total=len(posts)) as searched:
+        for sample in posts:
+            topics.append(find_topics(sample, seed=seed))
+            searched.add(1)
     repeated = find_repeated_uris(inputs.embeddings, memory_limit=memory_limit, scratch=scratch)
     shown = leave_out_users(users, inputs.left_out)
     medoids, similarity, user_map = _summarise_vectors(inputs, shown, repeated, seed, earlier, n_clusters=k)
@@ -167,6 +168,7 @@ def _summarise_vectors(  # noqa: PLR0913 - what the summary has at hand
     medoids = find_medoids(posts, inputs.english_posts, clusters=clusters, means=means)
     user_ids = users["user_id"].take(pa.array(drawn)).to_pylist()
     previous = match_earlier_positions(earlier, user_ids) if earlier else None
-    positions = compute_map_positions(to_unit_vectors(user_sums), seed=seed, previous=previous)
+    with phase("laying out the map"):
+        positions = compute_map_positions(to_unit_vectors(user_sums), seed=seed, previous=previous)
     outliers = mark_outliers(users["similarity"].to_numpy(), clusters)
     return medoids, means @ means.T, UserMap(positions, clusters[drawn], outliers[drawn], user_ids)

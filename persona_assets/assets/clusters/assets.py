@@ -16,7 +16,6 @@ from persona_assets.common.consent_settings import Deletions
 from persona_assets.common.database import QueryOptions
 from persona_assets.common.metadata import build_count_table, measuring_time_and_memory, provenance_table
 from persona_assets.common.pictures import to_data_url
-from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
@@ -128,7 +127,7 @@ def build_clusters(
         persona is about.
         """
         of_window = list_window_days(context.partition_key, days, embeddings_window)
-        with measuring_time_and_memory() as cost:
+        with measuring_time_and_memory(context.log.info) as cost:
             work = QueryOptions(memory_limit=config.memory_limit, scratch=scratch.new_folder())
             repeated = find_repeated_uris(embeddings, **work)
             said = open_consent_tables(in_graph=consents, since=of_window[0])
@@ -139,8 +138,6 @@ def build_clusters(
                 _read_options(config),
                 repeated_uris=repeated,
                 left_out=left_out,
-                on_progress_posts=Progress(context.log.info, what="post vectors").add,
-                on_progress_numbers=Progress(context.log.info, what="numbers of clusters tried").add,
             )
         made = build_provenance(
             "clusters",

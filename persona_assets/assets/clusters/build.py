@@ -1,6 +1,5 @@
 """Compute the tables of the asset `clusters` from the vectors of posts."""
 
-from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -69,15 +68,13 @@ class ClusteringResult(NamedTuple):
     dropped: dict[str, int]  # number of users without a vector, by reason
 
 
-def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback for each long loop
+def cluster_users(
     embeddings: pads.Dataset,
     english_users: pads.Dataset,
     options: ClusteringOptions,
     *,
     repeated_uris: pa.Array | None = None,
     left_out: LeftOut = NOTHING_LEFT_OUT,
-    on_progress_posts: Callable[[int], None] = lambda _: None,
-    on_progress_numbers: Callable[[int], None] = lambda _: None,
 ) -> ClusteringResult:
     """Average each user's post vectors, and cluster the users of a window by these means.
 
@@ -89,8 +86,6 @@ def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback fo
         options: Number and minimum size of clusters, seed, method.
         repeated_uris: URIs of posts with more than one vector, of which only the first is used.
         left_out: Users who are in no cluster, and posts that are part of no user's vector.
-        on_progress_posts: Called after each batch with the number of its posts.
-        on_progress_numbers: Called with 1 after each number of clusters that is tried.
 
     Raises:
         TooFewUsersError: The window has too few users, or too few users with a vector. The number of users is checked
@@ -106,7 +101,6 @@ def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback fo
         repeated_uris=repeated_uris,
         left_out=left_out,
         with_covariance=options.whiten,
-        on_progress=on_progress_posts,
     )
     require_enough_users(len(users.user_ids), spec)
     vectors = (
@@ -116,7 +110,7 @@ def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback fo
     )
     curve: list[KCandidate] = []
     if not options.n_clusters:
-        chosen, curve = choose_n_clusters(vectors, spec, seed=options.seed, on_progress=on_progress_numbers)
+        chosen, curve = choose_n_clusters(vectors, spec, seed=options.seed)
         spec = spec._replace(n_clusters=chosen)
     fit, levels = fit_hierarchy(vectors, [*options.n_clusters[:-1], spec.n_clusters], spec, seed=options.seed)
     several = len(fit.centres) > 1

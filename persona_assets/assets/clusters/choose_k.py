@@ -1,6 +1,5 @@
 """Choose the number of clusters by silhouette and stability."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from persona_assets.assets.clusters.lloyd import ClusterSpec
 from persona_assets.assets.clusters.methods import fit_clusters
 from persona_assets.assets.clusters.silhouette import measure_silhouette
 from persona_assets.assets.clusters.stability import measure_stability
+from persona_assets.common.progress import phase
 from persona_assets.post_vectors.assign import Vectors
 
 # The numbers tried: those below ten, then these times 1, 10, 100 and so on. Each is 1.2 to 1.6 times the one before.
@@ -41,9 +41,7 @@ class KChoice(NamedTuple):
     numbers_tried: list[KCandidate]  # ascending by n_clusters
 
 
-def choose_n_clusters(
-    vectors: Vectors, spec: ClusterSpec, *, seed: int, on_progress: Callable[[int], None] = lambda _: None
-) -> KChoice:
+def choose_n_clusters(vectors: Vectors, spec: ClusterSpec, *, seed: int) -> KChoice:
     """Choose the number of clusters: the most stable one among those whose mean silhouette is near the highest.
 
     If the users are too few to measure any stability, the number with the highest silhouette is returned.
@@ -55,7 +53,6 @@ def choose_n_clusters(
         vectors: `(n_users, d)`, unit length, sorted by user id.
         spec: Minimum size and method; `n_clusters` is ignored.
         seed: Seed of all random choices.
-        on_progress: Called with 1 after each number tried.
 
     Raises:
         TooFewUsersError: The users are too few for two clusters.
@@ -70,16 +67,18 @@ def choose_n_clusters(
         spec._replace(n_clusters=number, min_cluster_size=min_size) for number in list_numbers_to_try(max_clusters)
     ]
     silhouettes: list[float] = []
-    for candidate in tried:
-        fit = fit_clusters(sample, candidate, seed=seed, n_init=N_INIT)
-        silhouettes.append(float(measure_silhouette(sample, fit.labels).mean(dtype=np.float64)))
-        on_progress(1)
-    curve = [
-        KCandidate(
-            candidate.n_clusters, silhouette, measure_stability(sample, candidate, seed=seed) if near_highest else None
-        )
-        for candidate, silhouette, near_highest in zip(tried, silhouettes, _are_near_highest(silhouettes), strict=True)
-    ]
+    with phase("trying numbers of clusters", what="numbers", total=len(tried)) as numbers:
+        for candidate in tried:
+            fit = fit_clusters(sample, candidate, seed=seed, n_init=N_INIT)
+            silhouettes.append(float(measure_silhouette(sample, fit.labels).mean(dtype=np.float64)))
+            numbers.add(1)
+    near_highest = _are_near_highest(silhouettes)
+    curve: list[KCandidate] = []
+    with phase("measuring the stability of numbers", what="numbers", total=sum(near_highest)) as numbers:
+        for candidate, silhouette, is_near in zip(tried, silhouettes, near_highest, strict=True):
+            stability = measure_stability(sample, candidate, seed=seed) if is_near else None
+            curve.append(KCandidate(candidate.n_clusters, silhouette, stability))
+            numbers.add(is_near)
     return KChoice(_choose(curve), curve)
 
 

@@ -1,9 +1,12 @@
 """Fit spherical k-means with a minimum cluster size; clusters are numbered by size."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from persona_assets.assets.clusters.lloyd import MAX_ITERATIONS, ClusterSpec, Fit, lloyd_iterations
 from persona_assets.assets.clusters.swap import improve_by_swaps
+from persona_assets.common.progress import phase
 from persona_assets.errors import TooFewUsersError
 from persona_assets.post_vectors.assign import Vectors, compute_centres, map_blocks, single_threaded_blas
 
@@ -66,12 +69,17 @@ def fit_kmeans(vectors: Vectors, spec: ClusterSpec, *, seed: int, n_init: int | 
     spec_of_sample = spec._replace(min_cluster_size=max(1, spec.min_cluster_size * len(sample) // len(vectors)))
     with single_threaded_blas():
         reduced = _project_on_components(sample, max(N_COMPONENTS, COMPONENTS_PER_CLUSTER * spec.n_clusters))
-        fits = (_fit_once(reduced, spec_of_sample, rng) for _ in range(n_init or min(MAX_INIT, max(1, affordable))))
-        best = improve_by_swaps(reduced, max(fits, key=Fit.mean_similarity), spec_of_sample, rng, n_swaps=n_swaps)
+        n_fits = n_init or min(MAX_INIT, max(1, affordable))
+        with phase("fitting to a sample", what="fits", total=n_fits) as fitted:
+            fits = (_fit_once(reduced, spec_of_sample, rng, on_fit=fitted.add) for _ in range(n_fits))
+            best = max(fits, key=Fit.mean_similarity)
+        best = improve_by_swaps(reduced, best, spec_of_sample, rng, n_swaps=n_swaps)
         centres = np.zeros((len(best.centres), vectors.shape[1]), np.float32)
         centres = compute_centres(sample, best.labels, fallback=centres)
         max_iterations = MAX_ITERATIONS if sample is vectors else MAX_ITERATIONS_AFTER_SAMPLE
-        return relabel_by_size(lloyd_iterations(vectors, centres, spec, max_iterations=max_iterations))
+        with phase("fitting to all users", what="iterations", total=max_iterations) as iterations:
+            fit = lloyd_iterations(vectors, centres, spec, max_iterations=max_iterations, on_iteration=iterations.add)
+        return relabel_by_size(fit)
 
 
 def sample_users(vectors: Vectors, max_users: int, rng: np.random.Generator) -> Vectors:
@@ -93,9 +101,12 @@ def _project_on_components(vectors: Vectors, n_components: int) -> Vectors:
     return np.concatenate(list(map_blocks(len(vectors), lambda block: vectors[block] @ axes)))
 
 
-def _fit_once(vectors: Vectors, spec: ClusterSpec, rng: np.random.Generator) -> Fit:
+def _fit_once(vectors: Vectors, spec: ClusterSpec, rng: np.random.Generator, *, on_fit: Callable[[int], None]) -> Fit:
     centres = kmeans_plusplus(sample_users(vectors, SAMPLE_USERS, rng), spec.n_clusters, rng)
-    return lloyd_iterations(vectors, centres, spec, max_iterations=MAX_ITERATIONS)
+    with phase("k-means iterations", what="iterations", total=MAX_ITERATIONS) as iterations:
+        fit = lloyd_iterations(vectors, centres, spec, max_iterations=MAX_ITERATIONS, on_iteration=iterations.add)
+    on_fit(1)
+    return fit
 
 
 def kmeans_plusplus(vectors: Vectors, n_clusters: int, rng: np.random.Generator) -> Vectors:
@@ -109,14 +120,16 @@ def kmeans_plusplus(vectors: Vectors, n_clusters: int, rng: np.random.Generator)
     squared_norms = np.einsum("ij,ij->i", vectors, vectors)
     chosen = [int(rng.integers(len(vectors)))]
     distance = np.maximum(squared_norms + squared_norms[chosen[0]] - 2 * vectors @ vectors[chosen[0]], 0)
-    while len(chosen) < n_clusters:
-        total = np.cumsum(distance, dtype=np.float64)
-        drawn = np.searchsorted(total, rng.random(n_trials) * total[-1], side="right").clip(max=len(vectors) - 1)
-        distances = squared_norms[:, None] + squared_norms[drawn] - 2 * vectors @ vectors[drawn].T
-        distances = np.minimum(np.maximum(distances, 0), distance[:, None])
-        best = int(distances.sum(axis=0, dtype=np.float64).argmin())
-        chosen.append(int(drawn[best]))
-        distance = distances[:, best]
+    with phase("choosing initial centres", what="centres", total=n_clusters - 1) as centres:
+        while len(chosen) < n_clusters:
+            total = np.cumsum(distance, dtype=np.float64)
+            drawn = np.searchsorted(total, rng.random(n_trials) * total[-1], side="right").clip(max=len(vectors) - 1)
+            distances = squared_norms[:, None] + squared_norms[drawn] - 2 * vectors @ vectors[drawn].T
+            distances = np.minimum(np.maximum(distances, 0), distance[:, None])
+            best = int(distances.sum(axis=0, dtype=np.float64).argmin())
+            chosen.append(int(drawn[best]))
+            distance = distances[:, best]
+            centres.add(1)
     return vectors[chosen]
 
 

@@ -1,5 +1,6 @@
 """Run Lloyd iterations of spherical k-means with a minimum cluster size."""
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -42,7 +43,14 @@ class Fit(NamedTuple):
         return float(self.similarity.mean(dtype=np.float64))
 
 
-def lloyd_iterations(vectors: Vectors, centres: Vectors, spec: ClusterSpec, *, max_iterations: int) -> Fit:
+def lloyd_iterations(
+    vectors: Vectors,
+    centres: Vectors,
+    spec: ClusterSpec,
+    *,
+    max_iterations: int,
+    on_iteration: Callable[[int], None] = lambda _: None,
+) -> Fit:
     """Repeat until convergence: assign users to nearest centres, enforce the minimum size, recompute the centres.
 
     Converged means that the mean similarity increased by less than `TOLERANCE`.
@@ -52,6 +60,7 @@ def lloyd_iterations(vectors: Vectors, centres: Vectors, spec: ClusterSpec, *, m
         centres: `(k, d)`, unit length, the initial centres.
         spec: Minimum size of clusters, and the policy for smaller ones; `n_clusters` is ignored.
         max_iterations: Maximum number of iterations.
+        on_iteration: Called with 1 after each iteration.
 
     Returns:
         A fit whose clusters are not numbered by size.
@@ -64,6 +73,7 @@ def lloyd_iterations(vectors: Vectors, centres: Vectors, spec: ClusterSpec, *, m
         similarity = similarity_to_own_centre(vectors, labels, centres) if is_changed else nearest.similarity
         mean = float(similarity.mean(dtype=np.float64))
         centres = compute_centres(vectors, labels, fallback=centres)
+        on_iteration(1)
         if mean - previous_mean < TOLERANCE:
             break
         previous_mean = mean

@@ -5,6 +5,7 @@ import numpy as np
 from persona_assets.assets.clusters.fit import sample_users
 from persona_assets.assets.clusters.lloyd import ClusterSpec
 from persona_assets.assets.clusters.methods import fit_clusters
+from persona_assets.common.progress import phase
 from persona_assets.post_vectors.assign import Vectors, assign_nearest, single_threaded_blas
 
 # Maximum number of users, number of random splits into halves, and initialisations of each fit.
@@ -38,11 +39,13 @@ def measure_stability(vectors: Vectors, spec: ClusterSpec, *, seed: int) -> floa
     min_size = min(spec.min_cluster_size * n_half // len(vectors), n_half // spec.n_clusters)
     spec_of_half = spec._replace(min_cluster_size=max(1, min_size))
     scores: list[float] = []
-    for split in range(N_SPLITS):
-        shuffled = rng.permutation(len(users))
-        halves = [users[np.sort(rows)] for rows in (shuffled[:n_half], shuffled[n_half:])]
-        fits = [fit_clusters(half, spec_of_half, seed=seed + split, n_init=N_INIT) for half in halves]
-        with single_threaded_blas():
-            one, other = (assign_nearest(users, fit.centres).labels for fit in fits)
-        scores.append(float(adjusted_rand_score(one, other)))
+    with phase("measuring stability", what="splits of the users", total=N_SPLITS) as splits:
+        for split in range(N_SPLITS):
+            shuffled = rng.permutation(len(users))
+            halves = [users[np.sort(rows)] for rows in (shuffled[:n_half], shuffled[n_half:])]
+            fits = [fit_clusters(half, spec_of_half, seed=seed + split, n_init=N_INIT) for half in halves]
+            with single_threaded_blas():
+                one, other = (assign_nearest(users, fit.centres).labels for fit in fits)
+            scores.append(float(adjusted_rand_score(one, other)))
+            splits.add(1)
     return float(np.mean(scores))

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from persona_assets.assets.clusters.lloyd import ClusterSpec, Fit, lloyd_iterations
+from persona_assets.common.progress import phase
 from persona_assets.post_vectors.assign import Float64Array, Labels, Vectors, sum_by_cluster
 
 # Maximum Lloyd iterations after a swap: most swaps that improve the fit show it within a few.
@@ -43,18 +44,20 @@ def improve_by_swaps(vectors: Vectors, fit: Fit, spec: ClusterSpec, rng: np.rand
         n_swaps: Number of swaps to try.
     """
     tried = 0
-    while tried < n_swaps and len(fit.centres) > 2:  # noqa: PLR2004 - two are merged and a third is split
-        sums = sum_by_cluster(vectors, fit.labels, len(fit.centres))
-        losses, halves = _losses_of_merging(sums), _split_each_cluster(vectors, fit.labels, sums, rng)
-        for merged, into, split in _draw_swaps(losses, halves.gain, rng)[: n_swaps - tried]:
-            tried += 1
-            centres = fit.centres.copy()
-            centres[into] = _to_unit_length(sums[[into]] + sums[[merged]])[0]
-            centres[merged], centres[split] = halves.first_centres[split], halves.second_centres[split]
-            swapped = lloyd_iterations(vectors, centres, spec, max_iterations=ITERATIONS_PER_SWAP)
-            if swapped.mean_similarity() > fit.mean_similarity():
-                fit = swapped
-                break
+    with phase("improving by swaps", what="swaps", total=n_swaps) as swaps:
+        while tried < n_swaps and len(fit.centres) > 2:  # noqa: PLR2004 - two are merged and a third is split
+            sums = sum_by_cluster(vectors, fit.labels, len(fit.centres))
+            losses, halves = _losses_of_merging(sums), _split_each_cluster(vectors, fit.labels, sums, rng)
+            for merged, into, split in _draw_swaps(losses, halves.gain, rng)[: n_swaps - tried]:
+                tried += 1
+                swaps.add(1)
+                centres = fit.centres.copy()
+                centres[into] = _to_unit_length(sums[[into]] + sums[[merged]])[0]
+                centres[merged], centres[split] = halves.first_centres[split], halves.second_centres[split]
+                swapped = lloyd_iterations(vectors, centres, spec, max_iterations=ITERATIONS_PER_SWAP)
+                if swapped.mean_similarity() > fit.mean_similarity():
+                    fit = swapped
+                    break
     return fit
 
 

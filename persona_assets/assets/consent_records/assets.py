@@ -60,7 +60,7 @@ def build_consent_records(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefini
         account the last state of the day is kept. `deleted_posts` beside it lists the posts that their authors deleted.
         Next: `consents` puts all days together.
         """
-        with measuring_time_and_memory() as cost:
+        with measuring_time_and_memory(context.log.info) as cost:
             made = build_provenance(
                 "consent_records",
                 days=list_window_days(context.partition_key, days),

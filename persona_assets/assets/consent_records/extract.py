@@ -15,6 +15,7 @@ from persona_assets.assets.consent_records.statements import EVENT_COLUMNS, buil
 from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.common.lexicon import CONSENT_COLLECTIONS, POST, PROFILE, build_uris
 from persona_assets.common.parquet_files import write_parquet
+from persona_assets.common.progress import phase
 from persona_assets.common.provenance import Provenance, with_provenance
 from persona_assets.consent.last_states import last_states_sql
 from persona_assets.consent.schemas import CONSENT_RECORDS, DELETED_POSTS
@@ -71,7 +72,7 @@ def extract_statements(
     )
     events, dropped, problems = Counter[str](), Counter[str](), Counter[str]()
     every, where = scratch / "statements.parquet", scratch / "consent_records.parquet"
-    with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
+    with phase("finding statements"), open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
         if has_declarations:
             create_dataset_view(con, "events", raw_events)
         else:

@@ -86,7 +86,7 @@ def build_consents() -> dg.AssetsDefinition:
         """
         opened = consent_records.main
         days = _list_days(opened)
-        with measuring_time_and_memory() as cost:
+        with measuring_time_and_memory(context.log.info) as cost:
             resolved, made = _resolve(opened, days, config, scratch.new_folder())
             stale = _find_stale(resolved, opened, config, scratch.new_folder())
             description = _describe(resolved, stale)

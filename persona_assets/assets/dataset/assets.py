@@ -25,6 +25,7 @@ from persona_assets.common.metadata import (
     provenance_table,
     window_and_missing_days_metadata,
 )
+from persona_assets.common.progress import phase
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.release_settings import DatasetActs, DatasetPersonalData, DatasetPseudonyms, DatasetSplit
 from persona_assets.common.run_config import SettingsConfig
@@ -115,7 +116,7 @@ def build_dataset(
         )
         _require_ignored(options.forms, inputs)
         folder = scratch.new_folder()
-        with measuring_time_and_memory() as cost:
+        with measuring_time_and_memory(context.log.info) as cost:
             release, audit = _make(config, options, inputs, Origin(day, parse_day(of_window[0])), folder, scratch)
             card = CardOptions(config.dataset_license, config.language, config.dataset_tokenizer, of_window)
             write_descriptions(folder, release, personas, options, card, audit)
@@ -226,15 +227,16 @@ def _make(  # noqa: PLR0913, PLR0917 - what a data set is made of
         memory_limit=config.memory_limit,
         scratch=scratch.new_folder(),
     )
-    audit = measure_release(
-        folder,
-        release,
-        inputs,
-        options,
-        memory_limit=config.memory_limit,
-        scratch=scratch.new_folder(),
-        names=load_name_finder_if_installed(),
-    )
+    with phase("checking the data set"):
+        audit = measure_release(
+            folder,
+            release,
+            inputs,
+            options,
+            memory_limit=config.memory_limit,
+            scratch=scratch.new_folder(),
+            names=load_name_finder_if_installed(),
+        )
     return release, audit
 
 

@@ -37,6 +37,7 @@ from persona_assets.assets.dataset.splits import LineSplits, split_lines
 from persona_assets.assets.dataset.user_names import build_user_namer
 from persona_assets.assets.dataset.write_shards import PersonaWriters, Shard
 from persona_assets.common.database import create_dataset_view, open_duckdb
+from persona_assets.common.progress import phase
 from persona_assets.consent.left_out import LeftOut
 from persona_assets.pseudonyms import PseudonymKey, Scope
 
@@ -114,14 +115,15 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
     """
     clean = remove_personal_data if options.clean else keep_texts
     by_cluster = {persona.cluster_id: persona for persona in inputs.personas}
-    with open_release_database(inputs, memory_limit, scratch) as con:
+    with phase("loading messages"), open_release_database(inputs, memory_limit, scratch) as con:
         store = load_messages(con, clean=clean, count_tokens=count_tokens, scratch=scratch)
         starts = find_first_line_ids(inputs.lines)
         chosen = LineFilter(
             find_deleted_acts(con, starts), Counter(), build_refusals(inputs.left_out and inputs.left_out.users, store)
         )
     cleaned = CleanedLines(inputs.lines, store, clean, Counter())
-    splits = split_lines(read_split_input(cleaned.read_and_clean(), store, by_cluster, chosen), options.split)
+    with phase("splitting lines"):
+        splits = split_lines(read_split_input(cleaned.read_and_clean(), store, by_cluster, chosen), options.split)
     n_lines = inputs.lines.count_rows()
     split_of_line = _index_splits(splits, n_lines)
     namer = build_user_namer(
@@ -136,9 +138,11 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
         with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
             pairs = pair_acts(con, cleaned.read_and_clean(), split_of_line, store, inputs.ignored)
     forms = _FormWriter(folder, options, by_cluster, store, origin, namer, count_tokens, pairs and pairs.table)
-    for batch in cleaned.read_and_clean():
-        forms.write(batch, split_of_line[batch.line_ids])
-    shards = forms.close()
+    with phase("writing forms", what="lines", total=n_lines) as written:
+        for batch in cleaned.read_and_clean():
+            forms.write(batch, split_of_line[batch.line_ids])
+            written.add(batch.size)
+        shards = forms.close()
     personal_data = Counter(store.personal_data) + cleaned.personal_data
     dropped = {reason: count for reason, count in (chosen.dropped + Counter(splits.dropped)).items() if count}
 

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from persona_assets.assets.dataset.forms import SPLITS
 from persona_assets.assets.dataset.normalise import count_words, normalise_text
 from persona_assets.common.database import open_duckdb
+from persona_assets.common.progress import phase
 
 _KINDS = ("users", "threads", "texts")
 _HOUR_US = 3_600_000_000
@@ -75,7 +76,7 @@ def find_leaks(
     ids, numbers = line_splits["line_id"].to_numpy()[order], _number_splits(line_splits["split"])[order]
     first: dict[str, int] = {}
     last: dict[str, int] = {}
-    with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
+    with phase("looking for leaks"), open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
         for kind in (*_KINDS, "normalised"):
             con.execute(CREATE_VALUES.format(kind=kind))
         for batch in batches:

@@ -26,7 +26,7 @@ from persona_assets.common.consent_settings import Deletions
 from persona_assets.common.database import QueryOptions
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.metadata import build_count_table, measuring_time_and_memory, provenance_table
-from persona_assets.common.progress import Progress
+from persona_assets.common.progress import phase
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
@@ -119,12 +119,13 @@ def build_embeddings(
         `clusters`.
         """
         folder = scratch.new_folder()
-        with _choosing_retries(), explaining_full_disk(folder), measuring_time_and_memory() as cost:
+        with _choosing_retries(), explaining_full_disk(folder), measuring_time_and_memory(context.log.info) as cost:
             # Before the model is loaded, so that the query and the model do not need their memory at the same time.
             said = open_consent_tables(in_graph=consents, since=context.partition_key)
             posts_and_texts = _deduplicate(english_posts, said, config, folder)
             with _lock_machine(on_wait=context.log.info):
-                model = _load(config)
+                with phase("loading the model"):
+                    model = _load(config)
                 context.log.info("%s on %s (%s)", model.name, model.device.describe(), model.precision)
                 made = build_provenance(
                     "embeddings",
@@ -138,7 +139,6 @@ def build_embeddings(
                     Encoder(model, vector_dtype=config.vector_dtype),
                     _open_cache(config, model),
                     scratch=folder,
-                    on_progress=Progress(context.log.info, what="texts", total=posts_and_texts.n_texts).add,
                 )
                 # The rest needs no device: it is free for the step that waits for it.
                 model = dataclasses.replace(model, replicas=())

@@ -8,6 +8,7 @@ import pyarrow.dataset as pads
 
 from persona_assets.common.database import open_duckdb
 from persona_assets.common.parquet_files import write_parquet
+from persona_assets.common.progress import phase
 from persona_assets.consent.left_out import DELETED_POST, NOTHING_LEFT_OUT, LeftOut
 
 BATCH_ROWS = 16_384
@@ -62,7 +63,7 @@ def deduplicate_texts(
         memory_limit: Memory of the query, such as "4GB".
     """
     texts, posts = scratch / "texts.parquet", scratch / "posts.parquet"
-    with open_duckdb(memory_limit=memory_limit, scratch=scratch) as database:
+    with phase("finding distinct texts"), open_duckdb(memory_limit=memory_limit, scratch=scratch) as database:
         database.register("english_posts", english_posts)
         database.register("left_out_users", left_out.users)
         database.register("left_out_posts", pa.table({"uri": left_out.posts}))

@@ -24,6 +24,7 @@ from persona_assets.assets.embeddings.vector_files import (
     write_vectors_at_rows,
 )
 from persona_assets.common.parquet_files import prefetch
+from persona_assets.common.progress import count_rows_read, phase
 from persona_assets.common.provenance import Provenance, with_provenance
 from persona_assets.text_encoder.encode import Encoder, PendingVectors
 from persona_assets.text_encoder.tokenize import CHUNK_TEXTS, tokenize_ahead
@@ -58,7 +59,6 @@ def embed_texts(
     cache: VectorCache | None,
     *,
     scratch: Path,
-    on_progress: Callable[[int], None] = lambda _: None,
 ) -> TextVectors:
     """Compute the vectors of a day's distinct texts, reading known ones from `cache`; write them to a flat file.
 
@@ -72,7 +72,6 @@ def embed_texts(
         encoder: Turns texts into vectors, of its own dtype.
         cache: Vectors of earlier runs, to which new ones are added; None computes all texts.
         scratch: Folder for the flat file.
-        on_progress: Called with the number of texts found in the cache, or computed, since the last call.
 
     Returns:
         The file. On a CPU its bytes do not depend on the content of the cache.
@@ -80,13 +79,13 @@ def embed_texts(
     missing, hashes = np.ones(posts_and_texts.n_texts, bool), np.empty((0, 2), np.uint64)
     tokens = truncated = 0
     flat = scratch / "vectors.bin"
-    with flat.open("w+b") as file:
+    with phase("computing vectors", what="texts", total=posts_and_texts.n_texts) as done, flat.open("w+b") as file:
         if cache is not None:
             hashes = _hash_all(posts_and_texts.texts)
             for rows, vectors in cache.find(hashes):
                 write_vectors_at_rows(file, rows, vectors)
                 missing[rows] = False
-                on_progress(len(rows))
+                done.add(len(rows))
 
         def write_chunk(rows: RowNumbers, started: PendingVectors) -> int:
             vectors = started.result()
@@ -102,9 +101,9 @@ def embed_texts(
                 pending.append(writer.submit(write_chunk, rows, encoder.start_encoding(chunk)))
                 tokens, truncated = tokens + len(chunk.ids), truncated + chunk.truncated
                 while len(pending) > _PENDING_CHUNKS[encoder.model.device.kind]:
-                    on_progress(pending.popleft().result())
+                    done.add(pending.popleft().result())
             for written in pending:
-                on_progress(written.result())
+                done.add(written.result())
     schema = tables.embeddings_schema(encoder.model.dimensions, pa.from_numpy_dtype(encoder.dtype))
     schema = tables.add_vector_model(schema, encoder.model.vector_space())
     return TextVectors(flat, schema, len(missing), int((~missing).sum()), truncated, tokens)
@@ -134,7 +133,10 @@ def join_vectors_to_posts(
     """
     schema, errors = with_provenance(vectors.schema, provenance), [0.0]
     batches = prefetch(_join_vectors(posts, vectors.flat, schema, on_error=errors.append))
-    n_posts = write_embeddings_table(scratch / "embeddings.parquet", schema, batches, day_column=day_column)
+    total = pq.read_metadata(posts).num_rows
+    with phase("joining vectors to posts", what="posts", total=total) as joined:
+        rows = count_rows_read(batches, joined)
+        n_posts = write_embeddings_table(scratch / "embeddings.parquet", schema, rows, day_column=day_column)
     vectors.flat.unlink()
     return EmbeddingResult(scratch / "embeddings.parquet", n_posts, max(errors))
 

@@ -4,16 +4,15 @@ import dagster as dg
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
-from persona_assets.assets.english_posts.detect import build_language_decider
 from persona_assets.assets.english_posts.filter import filter_posts
 from persona_assets.common.checks import build_accounting_check
 from persona_assets.common.metadata import build_count_table, measuring_time_and_memory, provenance_table
-from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
+from persona_assets.common.worker_processes import count_available_cores
 from persona_assets.partitions import list_window_days, parse_day
-from persona_assets.settings import from_setting
+from persona_assets.settings import from_setting, read_settings
 from persona_assets.tables import MESSAGES
 
 _ADDS_UP = build_accounting_check(
@@ -60,13 +59,13 @@ def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefiniti
             libraries=("duckdb", "pycld2"),
             inputs=[user_actions],
         )
-        with measuring_time_and_memory() as cost:
+        with measuring_time_and_memory(context.log.info) as cost:
             filtered = filter_posts(
                 user_actions,
-                build_language_decider(config.language),
+                config.language,
                 scratch=scratch.new_folder(),
                 memory_limit=config.memory_limit,
-                on_progress=Progress(context.log.info, what="messages").add,
+                workers=read_settings().workers or count_available_cores(),
                 day_column=parse_day(context.partition_key),
                 provenance=made,
             )

@@ -19,11 +19,15 @@ _SYMBOL = (
 )
 _LINKS = re.compile(_LINK, re.IGNORECASE)
 _DOT_IN_WORD = re.compile(r"\.\w|://")
+# What every link has. Few texts have it, and the search for links takes most of the time.
+_MARK_OF_LINK = re.compile(rf"://|www\.|\.(?:{_ENDINGS})\b", re.IGNORECASE)
 _MENTIONS_AND_TAGS = re.compile(rf"{_MENTION_OR_TAG}|{_ENTITY}")
 _SYMBOLS = re.compile(f"{_SYMBOL}+")
 # Check-ins such as "lovely @ Café de Flore" or "(with Ana at Jalan Sudirman)": names of places and friends at the end
 # of a text, in the language of the place.
 _CHECK_IN = re.compile(r"(?<=\S)\s+(?:\(?@\s|\((?:at|with|w/)\s).*", re.DOTALL)
+_SPACE = re.compile(r"\s")
+_MARK_OF_CHECK_IN = re.compile(r"@\s|\((?:at|with|w/)\s")
 _LETTER = re.compile(r"[^\W\d_]")
 _STRETCHED = re.compile(r"(\w)\1\1+")
 _TAG = re.compile(r"[#\uff03](\w+)")
@@ -44,7 +48,33 @@ def clean_text(text: str) -> str:
         words = " ".join(_WORD_START.sub(" ", tag) for tag in _TAG.findall(text))
         if not _LETTER.search(words):
             return ""
-    return _STRETCHED.sub(r"\1", words)
+    return _STRETCHED.sub(r"\1", words) if _may_repeat_thrice(words) else words
+
+
+def _remove_links(text: str) -> str:
+    """Replace links by spaces, searching only the words that have a mark of one."""
+    mark = _MARK_OF_LINK.search(text)
+    if mark is None:
+        return text
+    parts: list[str] = []
+    end = 0
+    while mark is not None:
+        before = text[end : mark.start()]
+        start = mark.start() - (len(before.split()[-1]) if before and not before[-1].isspace() else 0)
+        space = _SPACE.search(text, mark.end())
+        stop = space.start() if space else len(text)
+        parts += [text[end:start], _LINKS.sub(" ", text[start:stop])]
+        end = stop
+        mark = _MARK_OF_LINK.search(text, end)
+    return "".join(parts) + text[end:]
+
+
+def _may_repeat_thrice(text: str) -> bool:
+    """Return False only if no character follows itself twice: compares the text with itself, shifted by a character."""
+    width, encoded = (1, text.encode()) if text.isascii() else (4, text.encode("utf-32-le", "surrogatepass"))
+    size = len(encoded) - width
+    differences = int.from_bytes(encoded[:size], "little") ^ int.from_bytes(encoded[width:], "little")
+    return bytes(2 * width) in differences.to_bytes(max(size, 0), "little")
 
 
 def _strip(text: str) -> str:
@@ -54,11 +84,11 @@ def _strip(text: str) -> str:
     links nor mentions.
     """
     is_plain = text.isascii()
-    if "(" in text or "@" in text:
+    if ("@" in text or "(" in text) and _MARK_OF_CHECK_IN.search(text):
         text = _CHECK_IN.sub("", text)
     if _DOT_IN_WORD.search(text):
-        text = _LINKS.sub(" ", text)
-    if "@" in text or "#" in text or "&" in text or not is_plain:
+        text = _remove_links(text)
+    if "@" in text or "#" in text or "&" in text:  # NFKC has made full-width ones plain
         text = _MENTIONS_AND_TAGS.sub(" ", text)
     if is_plain and text.isprintable():
         return text

@@ -1,8 +1,8 @@
 """Keep the posts, replies and quotes of a day that are in the language, in bounded memory."""
 
 import datetime as dt
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,13 +13,15 @@ import pyarrow.parquet as pq
 
 from persona_assets import tables
 from persona_assets.assets.english_posts import reasons
-from persona_assets.assets.english_posts.detect import LanguageDecider
+from persona_assets.assets.english_posts.judge import choose_workers, judge_batches
 from persona_assets.common.database import open_duckdb
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.parquet_files import write_parquet
+from persona_assets.common.progress import count_rows_read, phase
 from persona_assets.common.provenance import Provenance, with_provenance
 
 BATCH_ROWS = 16_384
+_IS_MESSAGE = pc.is_in(pc.field("action"), value_set=pa.array(tables.MESSAGES))
 
 # Schema of the temporary table of the first pass: each message with the verdict from its own text and declaration.
 # Texts in other languages are null, as only the number of their author's messages is needed.
@@ -75,15 +77,15 @@ class FilteredPosts(NamedTuple):
 
 def filter_posts(  # noqa: PLR0913 - input, method and resources
     user_actions: pads.Dataset,
-    decide: LanguageDecider,
+    language: str,
     *,
     scratch: Path,
     memory_limit: str,
-    on_progress: Callable[[int], None],
+    workers: int = 1,
     day_column: dt.date | None = None,
     provenance: Provenance | None = None,
 ) -> FilteredPosts:
-    """Write the posts, replies and quotes that `decide` says are in its language to a Parquet file in `scratch`.
+    """Write the posts, replies and quotes that are in the language to a Parquet file in `scratch`.
 
     The first pass decides on each message by itself. The second decides the undecided ones by the majority of their
     author's other messages of the day. Memory: `memory_limit` and one batch. A temporary file in `scratch` holds the
@@ -91,10 +93,10 @@ def filter_posts(  # noqa: PLR0913 - input, method and resources
 
     Args:
         user_actions: `tables.USER_ACTIONS` of the day, any order; the result does not depend on it.
-        decide: Decides on one message; see `detect.build_language_decider`.
+        language: ISO 639-1 code, such as "en"; see `detect.build_language_decider`.
         scratch: An empty folder.
         memory_limit: Memory limit of DuckDB, such as "4GB", beyond which it spills to `scratch`.
-        on_progress: Called after each batch with the number of its messages.
+        workers: Maximum number of processes that decide on languages. Few messages use fewer.
         day_column: The partition, for the column `day`; None leaves the column out.
         provenance: How the table was made, for the schema metadata of its file.
 
@@ -102,13 +104,20 @@ def filter_posts(  # noqa: PLR0913 - input, method and resources
         The posts, sorted by `uri`, as a file in `scratch`, and counts.
 
     Raises:
+        LanguageDetectorError: pycld2 cannot be imported.
+        SettingsError: The detector does not know the language.
+        WorkerKilledError: A worker process was killed, as Linux does when memory runs out.
         StorageError: The disk of `scratch` is full.
     """
     with explaining_full_disk(scratch):
         schema = with_provenance(tables.ENGLISH_POSTS, provenance)
         judged = scratch / "judged.parquet"
-        write_parquet(judged, _VERDICTS_SCHEMA, _judge_messages(user_actions, decide, on_progress))
-        return _decide_by_other_posts(judged, schema, scratch, memory_limit, day_column)
+        messages = user_actions.count_rows(filter=_IS_MESSAGE)
+        with phase("deciding on languages", what="messages", total=messages) as decided:
+            batches = _judge_messages(user_actions, language, choose_workers(messages, workers))
+            write_parquet(judged, _VERDICTS_SCHEMA, count_rows_read(batches, decided))
+        with phase("deciding by other posts, and sorting"):
+            return _decide_by_other_posts(judged, schema, scratch, memory_limit, day_column)
 
 
 def _decide_by_other_posts(
@@ -126,31 +135,32 @@ def _decide_by_other_posts(
     return FilteredPosts(posts, dict(kept), dict(+dropped))
 
 
-def _judge_messages(
-    user_actions: pads.Dataset, decide: LanguageDecider, on_progress: Callable[[int], None]
-) -> Iterator[pa.RecordBatch]:
-    messages = pc.is_in(pc.field("action"), value_set=pa.array(tables.MESSAGES))
+def _judge_messages(user_actions: pads.Dataset, language: str, workers: int) -> Iterator[pa.RecordBatch]:
+    """Yield the messages with the verdict on each, in their order. A few batches for each worker are in memory."""
     columns = ["uri", "user_id", "action", "text", "event_time_us", "langs"]
-    for batch in user_actions.to_batches(columns=columns, filter=messages, batch_size=BATCH_ROWS):
-        if not batch.num_rows:
-            continue
-        texts, langs = batch["text"], batch["langs"].to_pylist()
-        verdicts = [decide(text, tags) for text, tags in zip(texts.to_pylist(), langs, strict=True)]
-        is_language, is_undecided, reason = (pa.array(column) for column in zip(*verdicts, strict=True))
-        on_progress(batch.num_rows)
-        yield pa.record_batch(
-            [
-                batch["uri"],
-                batch["user_id"],
-                pc.cast(batch["action"], pa.string()),
-                pc.if_else(pc.or_(is_language, is_undecided), texts, pa.scalar(None, pa.string())),
-                batch["event_time_us"],
-                is_language,
-                is_undecided,
-                reason,
-            ],
-            schema=_VERDICTS_SCHEMA,
-        )
+    waiting = deque[pa.RecordBatch]()
+
+    def read() -> Iterator[pa.RecordBatch]:
+        for batch in user_actions.to_batches(columns=columns, filter=_IS_MESSAGE, batch_size=BATCH_ROWS):
+            if batch.num_rows:
+                waiting.append(batch)
+                yield batch
+
+    for verdicts in judge_batches(read(), language, workers=workers):
+        batch = waiting.popleft()
+        is_language, is_undecided, reason = verdicts.columns
+        may_be_kept = pc.or_(is_language, is_undecided)
+        columns_of_batch = [
+            batch["uri"],
+            batch["user_id"],
+            pc.cast(batch["action"], pa.string()),
+            pc.if_else(may_be_kept, batch["text"], pa.scalar(None, pa.string())),
+            batch["event_time_us"],
+            is_language,
+            is_undecided,
+            reason,
+        ]
+        yield pa.record_batch(columns_of_batch, schema=_VERDICTS_SCHEMA)
 
 
 def _cast_batches(batches: Iterable[pa.RecordBatch], kept: Counter[str]) -> Iterator[pa.Table]:

@@ -19,7 +19,12 @@ NO_DETECTION_LOG_ODDS = 2.0  # added if the detector has no result, which is no 
 INTERCEPT = -2.0
 
 _MAX_DETECTOR_SCORE = 1.5
+MAX_DETECTION = DETECTION_WEIGHT * _MAX_DETECTOR_SCORE
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+# For `bytes.translate`: other characters become spaces.
+_LETTERS_AND_APOSTROPHES = bytes(
+    code if chr(code) == "'" or (chr(code).isascii() and chr(code).isalpha()) else ord(" ") for code in range(256)
+)
 
 # From a cleaned text to log-odds.
 LogOddsOfText = Callable[[str], float]
@@ -38,24 +43,52 @@ def build_log_odds(language: str) -> LogOddsOfText:
         LanguageDetectorError: pycld2 cannot be imported.
         SettingsError: The detector does not know the language.
     """
+    score_words, score_detection = build_scores(language)
+
+    def score(text: str) -> float:
+        return score_words(text) + score_detection(text) + INTERCEPT
+
+    return score
+
+
+def build_scores(language: str) -> tuple[LogOddsOfText, LogOddsOfText]:
+    """Build the two parts of the log-odds of `build_log_odds`, to which `INTERCEPT` is added.
+
+    Args:
+        language: ISO 639-1 code, such as "en" or "de".
+
+    Returns:
+        The contribution of common words, and that of the detector, which is from 0 to `MAX_DETECTION`.
+
+    Raises:
+        LanguageDetectorError: pycld2 cannot be imported.
+        SettingsError: The detector does not know the language.
+    """
     score_of_detector = _load_detector(language)
     vote_of_word, letters = _build_word_votes(language)
 
-    def score(text: str) -> float:
-        words = _WORD.findall(text.lower().replace("\u2019", "'"))
-        own = other = 0
-        for word in words:
-            vote = vote_of_word.get(word)
-            if vote is None:
-                other += letters is not None and not word.isascii() and not letters.issuperset(word)
-            elif vote > 0:
-                own += 1
-            else:
-                other += 1
+    def score_words(text: str) -> float:
+        words = _find_words(text.lower().replace("\u2019", "'"))
+        votes = [*map(vote_of_word.get, words)]
+        own, other = votes.count(1), votes.count(-1)
+        if letters is not None and not text.isascii():
+            for word, vote in zip(words, votes, strict=True):
+                other += vote is None and not word.isascii() and not letters.issuperset(word)
         share = 1 / max(1, len(words))
-        return OWN_WORDS_WEIGHT * own * share + OTHER_WORDS_WEIGHT * other * share + score_of_detector(text) + INTERCEPT
+        return OWN_WORDS_WEIGHT * own * share + OTHER_WORDS_WEIGHT * other * share
 
-    return score
+    return score_words, score_of_detector
+
+
+def _find_words(text: str) -> list[str]:
+    """Return the words of a text: letters, with apostrophes between them."""
+    if not text.isascii():
+        return _WORD.findall(text)
+    # The same for ASCII in a third of the time.
+    words = text.encode().translate(_LETTERS_AND_APOSTROPHES).decode()
+    if "'" not in words:
+        return words.split()
+    return [word for part in words.replace("''", " ").split() if (word := part.strip("'"))]
 
 
 def extract_primary_subtag(tag: str) -> str:
@@ -100,7 +133,10 @@ def _load_detector(language: str) -> Callable[[str], float]:
             return NO_DETECTION_LOG_ODDS
         if details[0][1] == "un":
             return NO_DETECTION_LOG_ODDS
-        highest = max((detail[3] for detail in details if detail[1] in codes), default=0.0)
+        highest = 0.0
+        for _, code, _, points in details:
+            if points > highest and code in codes:
+                highest = points
         return DETECTION_WEIGHT * min(highest / 1000, _MAX_DETECTOR_SCORE)
 
     return score

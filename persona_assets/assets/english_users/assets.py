@@ -87,7 +87,7 @@ def build_english_users(
         dropped, and deleted posts do not count. Next: `clusters`.
         """
         of_window = list_window_days(context.partition_key, days, window)
-        with measuring_time_and_memory() as cost:
+        with measuring_time_and_memory(context.log.info) as cost:
             work = QueryOptions(memory_limit=config.memory_limit, scratch=scratch.new_folder())
             said = open_consent_tables(in_graph=consents, since=of_window[0])
             left_out = find_left_out(user_actions, said, _read_rules(config), **work)

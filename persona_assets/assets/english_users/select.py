@@ -9,6 +9,7 @@ import pyarrow.dataset as pads
 
 from persona_assets import tables
 from persona_assets.common.database import open_duckdb
+from persona_assets.common.progress import phase
 from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut, count_by_reason, leave_out_users
 
 # Posts are counted by distinct URI: an event delivered at midnight may be in the files of two days.
@@ -57,7 +58,7 @@ def select_english_users(  # noqa: PLR0913 - the inputs, and each a choice of th
         The kept users, sorted by `user_id`, and the number of other users by reason. Together these are all users who
         posted in the window.
     """
-    with open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
+    with phase("counting posts by user"), open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
         connection.register("english_posts", english_posts)
         connection.register("user_actions", user_actions)
         connection.register("left_out_posts", pa.table({"uri": left_out.posts}))

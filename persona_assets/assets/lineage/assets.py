@@ -58,7 +58,7 @@ def lineage(context: dg.AssetExecutionContext, clusters: DatasetWithSideTables):
     who can be expected in both: near 1 it is the same group, below 0.5 fewer than half of them stayed. `happened` lists
     all events except continuations; `sizes` shows the personas over time.
     """
-    with measuring_time_and_memory() as cost:
+    with measuring_time_and_memory(context.log.info) as cost:
         history = trace_personas(read_clusters_by_day(clusters.main, clusters.side_tables["cluster_centres"]))
     description = _describe(history)
     missing = description["missing_days"]

@@ -68,7 +68,7 @@ def build_persona_labels() -> dg.AssetsDefinition:
         `cluster_stats` shows them in its report.
         """
         settings = read_settings()
-        with measuring_time_and_memory() as cost:
+        with measuring_time_and_memory(context.log.info) as cost:
             history, phrases = lineage.to_table(), _read_with_days(persona_phrases.main)
             answers = (
                 _ask(settings, select_naming_rows(history, phrases), scratch.new_folder())

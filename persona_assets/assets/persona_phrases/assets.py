@@ -91,7 +91,7 @@ def build_persona_phrases(
         from day to day.
         """
         of_window = list_window_days(context.partition_key, days, window)
-        with measuring_time_and_memory() as cost:
+        with measuring_time_and_memory(context.log.info) as cost:
             said = open_consent_tables(in_graph=consents, since=of_window[0])
             work = QueryOptions(memory_limit=config.memory_limit, scratch=scratch.new_folder())
             left_out = find_left_out(english_posts, said, _read_rules(config), **work)

@@ -14,7 +14,6 @@ from persona_assets.capture.resource import Capture
 from persona_assets.common.checks import Check, build_accounting_check
 from persona_assets.common.collection_names import merge_rare_collections
 from persona_assets.common.metadata import build_count_table, measuring_time_and_memory, provenance_table
-from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.scratch import Scratch
 from persona_assets.forgetting.tombstone_files import read_tombstones
@@ -150,7 +149,7 @@ def build_raw_events(days: dg.DailyPartitionsDefinition, *, either_alone: bool =
             days=list_window_days(context.partition_key, days),
             libraries=("msgspec", "numpy", "zstandard"),
         )
-        with measuring_time_and_memory() as cost:
+        with measuring_time_and_memory(context.log.info) as cost:
             files = capture.list_day_files(day)
             parsed = parse_files(
                 files,
@@ -158,7 +157,6 @@ def build_raw_events(days: dg.DailyPartitionsDefinition, *, either_alone: bool =
                 workers=capture.count_workers(),
                 scratch=scratch.new_folder(),
                 dictionaries=capture.load_dictionaries(),
-                on_progress=Progress(context.log.info, what="lines").add,
                 provenance=made,
                 tombstones=read_tombstones(UPath(read_settings().data).absolute()),
             )

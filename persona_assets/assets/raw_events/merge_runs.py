@@ -18,6 +18,7 @@ from persona_assets.assets.raw_events.external_sort import sort_and_count_repeat
 from persona_assets.assets.raw_events.sorted_runs import FENCE_ROWS, SortedRun
 from persona_assets.assets.raw_events.tie_break import count_repeated_rows, make_sort_keys
 from persona_assets.common.parquet_files import write_parquet
+from persona_assets.common.progress import phase
 from persona_assets.common.provenance import Provenance, with_provenance
 from persona_assets.tables import RAW_EVENTS, REJECTED_LINES
 
@@ -30,13 +31,14 @@ _END = np.iinfo(np.int64).max
 _REJECTED_GROUP_ROWS = 4096
 
 
-def merge_runs(
+def merge_runs(  # noqa: PLR0913 - input, output and what is written beside the rows
     runs: Sequence[SortedRun],
     path: Path,
     *,
     day_column: dt.date | None = None,
     prefetch_slices: bool = False,
     provenance: Provenance | None = None,
+    events: int | None = None,
 ) -> int:
     """Merge sorted runs into one sorted Parquet file at `path`; return the number of rows that repeat the one before.
 
@@ -48,6 +50,7 @@ def merge_runs(
         day_column: The partition, for the column `day`; None leaves the column out.
         prefetch_slices: Sort the next slice of time in another thread while the one before it is written.
         provenance: How the table was made, for the schema metadata of the file.
+        events: Number of rows of all runs, if it is known, for the progress that is logged.
 
     Returns:
         The number of rows that equal the row before them in every column.
@@ -60,14 +63,16 @@ def merge_runs(
             for table, more in _sort_slice(pieces, path.parent):
                 repeated += more
                 yield table
+                merged.add(table.num_rows)
 
-    write_parquet(
-        path,
-        with_provenance(RAW_EVENTS, provenance),
-        tables(),
-        day_column=day_column,
-        prefetch_groups=prefetch_slices,
-    )
+    with phase("merging", what="events", total=events) as merged:
+        write_parquet(
+            path,
+            with_provenance(RAW_EVENTS, provenance),
+            tables(),
+            day_column=day_column,
+            prefetch_groups=prefetch_slices,
+        )
     return repeated
 
 

@@ -1,9 +1,7 @@
 """Read some files of a day into sorted runs and a stream of rejected lines: the work of one process."""
 
 import datetime as dt
-import gc
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +32,7 @@ from persona_assets.assets.raw_events.split_lines import (
     read_lines,
 )
 from persona_assets.capture.files import CaptureFile
+from persona_assets.common.garbage_collector import garbage_collector_off
 from persona_assets.forgotten_accounts.events import forget_events, names_forgotten
 from persona_assets.forgotten_accounts.tombstones import Tombstones
 from persona_assets.tables import RAW_LIMIT_BYTES
@@ -80,7 +79,7 @@ def read_files_into_runs(
     folder.mkdir()
     rejected = folder / "rejected.arrows"
     with (
-        _garbage_collector_off(),
+        garbage_collector_off(),  # it takes 5 % of the time
         pa.OSFile(str(rejected), "wb") as sink,
         pa.ipc.new_stream(sink, REJECTED_STREAM_SCHEMA) as writer,
     ):
@@ -90,18 +89,6 @@ def read_files_into_runs(
         reader.flush_events()
         reader.flush_rejected()
     return ParsedFiles(reader.runs, rejected, reader.counts)
-
-
-@contextmanager
-def _garbage_collector_off() -> Generator[None]:
-    """Disable the garbage collector, which would scan all buffered events again and again: 5 % of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class _FileReader:

@@ -45,7 +45,7 @@ def build_user_actions(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinitio
         One row is one action of one user, in any language; duplicates are removed. The table `dropped` says which
         events are not actions, and why. Next: `english_posts` keeps what was written in English.
         """
-        with measuring_time_and_memory() as cost:
+        with measuring_time_and_memory(context.log.info) as cost:
             made = build_provenance(
                 "user_actions",
                 days=list_window_days(context.partition_key, days),

@@ -11,6 +11,7 @@ import pyarrow.dataset as pads
 from persona_assets import tables
 from persona_assets.common.database import open_duckdb
 from persona_assets.common.parquet_files import write_parquet
+from persona_assets.common.progress import count_rows_read, phase
 
 _BATCH_ROWS = 32_768
 _SORT = f"SELECT * FROM events ORDER BY {', '.join(tables.RAW_EVENTS.names)}"  # noqa: S608 - made of constants
@@ -56,11 +57,15 @@ def is_sorted_by_all_columns(events: pa.RecordBatch, row_before: pa.RecordBatch 
 def sort_by_all_columns(raw_events: pads.Dataset, *, memory_limit: str, scratch: Path) -> pads.Dataset:
     """Return `raw_events` sorted by all columns, nulls last, as a Parquet file in `scratch`."""
     where = scratch / "sorted.parquet"
-    with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
+    total = raw_events.count_rows()
+    with (
+        phase("sorting events", what="events", total=total) as rows,
+        open_duckdb(memory_limit=memory_limit, scratch=scratch) as con,
+    ):
         con.register("events", raw_events)
         batches = con.sql(_SORT).to_arrow_reader(100_000)
         typed = (pa.Table.from_batches([batch]).cast(tables.RAW_EVENTS) for batch in batches)
-        write_parquet(where, tables.RAW_EVENTS, typed)
+        write_parquet(where, tables.RAW_EVENTS, count_rows_read(typed, rows))
     return pads.dataset(where)
 
 

@@ -18,6 +18,7 @@ from persona_assets.assets.user_actions.deduplicate import find_duplicate_rows
 from persona_assets.assets.user_actions.event_order import is_sorted_by_all_columns, scan_in_order, sort_by_all_columns
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.parquet_files import write_parquet
+from persona_assets.common.progress import count_rows_read, phase
 from persona_assets.common.provenance import Provenance, with_provenance
 
 
@@ -71,25 +72,30 @@ def extract_distinct_actions(
 def _extract(
     raw_events: pads.Dataset, memory_limit: str, scratch: Path, day: dt.date | None, provenance: Provenance | None
 ) -> ExtractedActions:
-    duplicates = find_duplicate_rows(raw_events, memory_limit=memory_limit, scratch=scratch)
+    with phase("finding repeated events"):
+        duplicates = find_duplicate_rows(raw_events, memory_limit=memory_limit, scratch=scratch)
     read = 0
     actions: Counter[str] = Counter()
     no_action: Counter[str] = Counter()
     streams = ActionStreams(scratch)
-    for batch in _read_sorted(raw_events):
-        is_first_delivery = np.ones(len(batch), dtype=bool)
-        first, last = np.searchsorted(duplicates, [read, read + len(batch)])
-        is_first_delivery[duplicates[first:last] - read] = False
-        codes = find_action_codes(batch)
-        no_action += _count_without_action(batch, is_first_delivery & (codes == NO_ACTION))
-        codes[~is_first_delivery] = NO_ACTION
-        classified = build_action_rows(batch, codes)
-        for code, number in zip(*np.unique(classified.codes, return_counts=True), strict=True):
-            actions[tables.ACTIONS[code]] += int(number)
-        streams.write(classified)
-        read += len(batch)
+    with phase("classifying events", what="events", total=raw_events.count_rows()) as events:
+        for batch in _read_sorted(raw_events):
+            is_first_delivery = np.ones(len(batch), dtype=bool)
+            first, last = np.searchsorted(duplicates, [read, read + len(batch)])
+            is_first_delivery[duplicates[first:last] - read] = False
+            codes = find_action_codes(batch)
+            no_action += _count_without_action(batch, is_first_delivery & (codes == NO_ACTION))
+            codes[~is_first_delivery] = NO_ACTION
+            classified = build_action_rows(batch, codes)
+            for code, number in zip(*np.unique(classified.codes, return_counts=True), strict=True):
+                actions[tables.ACTIONS[code]] += int(number)
+            streams.write(classified)
+            read += len(batch)
+            events.add(len(batch))
     where = scratch / "user_actions.parquet"
-    write_parquet(where, with_provenance(tables.USER_ACTIONS, provenance), streams.read_by_type(), day_column=day)
+    with phase("writing actions", what="actions", total=actions.total()) as written:
+        rows = count_rows_read(streams.read_by_type(), written)
+        write_parquet(where, with_provenance(tables.USER_ACTIONS, provenance), rows, day_column=day)
     return ExtractedActions(where, read, actions, len(duplicates), no_action)
 
 

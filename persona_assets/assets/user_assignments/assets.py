@@ -23,7 +23,6 @@ from persona_assets.common.metadata import (
     provenance_table,
     window_and_missing_days_metadata,
 )
-from persona_assets.common.progress import Progress
 from persona_assets.common.provenance import build_provenance, with_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
@@ -133,14 +132,13 @@ def build_user_assignments(
         """
         data, of_window = read_settings().data, list_window_days(context.partition_key, days, window)
         day = _choose_day(data, context.partition_key, config.assign_to)
-        with measuring_time_and_memory() as cost:
+        with measuring_time_and_memory(context.log.info) as cost:
             work = QueryOptions(memory_limit=config.memory_limit, scratch=scratch.new_folder())
             earlier = None if day is None else _read(data, day)
             said = open_consent_tables(in_graph=consents, since=of_window[0])
             rules = leave_out_rules("user_assignments", deletions=config.deletions, embedding=config.consent_embedding)
             left_out = find_left_out(embeddings, said, rules, **work)
-            progress = Progress(context.log.info, what="post vectors")
-            assigned = _assign(embeddings, english_users, earlier, left_out, work, progress)
+            assigned = _assign(embeddings, english_users, earlier, left_out, work)
             drift = None if earlier is None else measure_drift(assigned.table, earlier)
         made = build_provenance(
             "user_assignments",
@@ -171,13 +169,12 @@ def build_user_assignments(
     return user_assignments
 
 
-def _assign(  # noqa: PLR0913, PLR0917 - the inputs, who is left out, and what the step may use
+def _assign(
     embeddings: pads.Dataset,
     english_users: pads.Dataset,
     earlier: EarlierClusters | None,
     left_out: LeftOut,
     work: QueryOptions,
-    progress: Progress,
 ) -> AssignedUsers:
     """Return the assigned users; without earlier clusters all are dropped."""
     if earlier is None:
@@ -189,7 +186,6 @@ def _assign(  # noqa: PLR0913, PLR0917 - the inputs, who is left out, and what t
         earlier,
         repeated_uris=repeated_uris,
         left_out=left_out,
-        on_progress=progress.add,
     )
 
 

@@ -103,14 +103,13 @@ def _find_persona_ids(lineage: pads.Dataset | None, day: dt.date, sizes: list[in
     return rows["persona_id"].to_pylist() if rows["users"].to_pylist() == sizes else [None] * len(sizes)
 
 
-def assign_users(  # noqa: PLR0913 - the inputs, what is left out of them, and a callback
+def assign_users(
     embeddings: pads.Dataset,
     english_users: pads.Dataset,
     earlier: EarlierClusters,
     *,
     repeated_uris: pa.Array | None = None,
     left_out: LeftOut = NOTHING_LEFT_OUT,
-    on_progress: Callable[[int], None] = lambda _: None,
 ) -> AssignedUsers:
     """Assign each user of a window to the nearest centre of an earlier day, and mark outliers.
 
@@ -123,16 +122,13 @@ def assign_users(  # noqa: PLR0913 - the inputs, what is left out of them, and a
         earlier: Clusters of the earlier day.
         repeated_uris: URIs of posts with more than one vector, of which only the first is used.
         left_out: Users who are not assigned, and posts that are part of no user's vector.
-        on_progress: Called after each batch with the number of its posts.
 
     Raises:
         VectorError: The window's vectors are of another model or width than the centres, differ between days, or are
             not of unit length.
     """
     _require_same_model(embeddings, earlier)
-    users = average_user_vectors(
-        embeddings, english_users, repeated_uris=repeated_uris, left_out=left_out, on_progress=on_progress
-    )
+    users = average_user_vectors(embeddings, english_users, repeated_uris=repeated_uris, left_out=left_out)
     with single_threaded_blas():
         nearest = assign_nearest(users.vectors, earlier.centres) if len(users.user_ids) else None
         margin = (

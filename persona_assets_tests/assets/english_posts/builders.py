@@ -4,7 +4,6 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.assets.english_posts.detect import build_language_decider
 from persona_assets.assets.english_posts.filter import filter_posts
 
 ENGLISH = "What a lovely morning it is, I am so happy with this weather"
@@ -34,8 +33,7 @@ def actions(messages, *, batch_rows=None):
 def filter_day(messages, scratch, *, language="en", batch_rows=None):
     return filter_posts(
         actions(messages, batch_rows=batch_rows),
-        build_language_decider(language),
+        language,
         scratch=scratch,
         memory_limit="200MB",
-        on_progress=lambda _: None,
     )

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from persona_assets.assets.english_posts import clean
 from persona_assets.assets.english_posts.clean import clean_text
 
 
@@ -52,3 +53,33 @@ def test_cleaning_again_changes_nothing(text):
     once = clean_text(text)
 
     assert clean_text(once).split() == once.split()
+
+
+_PIECES = [
+    "www.",
+    "http://",
+    " ",
+    "\n",
+    "a",
+    "Ew",
+    ".com",
+    "foo.CO/x",
+    "....",
+    "1.5",
+    "@",
+    "(at x",
+    "x" * 3,
+    "é" * 3,
+    "\u3000",
+]
+
+
+@given(st.lists(st.sampled_from(_PIECES)).map("".join))
+def test_links_are_those_of_a_search_in_the_whole_text(text):
+    assert clean._remove_links(text) == (clean._LINKS.sub(" ", text) if clean._MARK_OF_LINK.search(text) else text)
+    assert bool(clean._MARK_OF_LINK.search(text)) >= bool(clean._LINKS.search(text))
+
+
+@given(st.text(st.sampled_from("ab .é\U0001f600"), max_size=8))
+def test_characters_that_repeat_thrice_are_never_missed(text):
+    assert clean._may_repeat_thrice(text) >= bool(clean._STRETCHED.search(text))

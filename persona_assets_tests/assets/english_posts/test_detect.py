@@ -1,10 +1,13 @@
 """Decisions from the text and the declared languages of a post."""
 
+from itertools import pairwise
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.assets.english_posts import reasons
+from persona_assets.assets.english_posts import detect, reasons
 from persona_assets.assets.english_posts.detect import build_language_decider
 from persona_assets_tests.assets.english_posts.builders import ENGLISH, GERMAN, JAPANESE, SHORT
 
@@ -82,3 +85,28 @@ def test_every_post_gets_a_documented_reason(text, langs):
     is_english, _, reason = decide_english(text, langs)
 
     assert reason in (reasons.KEPT if is_english else reasons.DROPPED)
+
+
+@pytest.mark.parametrize("declaration", [-detect.DECLARATION_LOG_ODDS, 0.0, detect.DECLARATION_LOG_ODDS])
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_each_verdict_is_one_interval_of_log_odds(declaration, is_declared):
+    verdicts = [
+        detect._decide_by_log_odds(detected, declaration, is_declared=is_declared)
+        for detected in np.arange(-15, 15, 1 / 64)
+    ]
+
+    changes = 1 + sum(one != other for one, other in pairwise(verdicts))
+    assert changes == len(set(verdicts))
+
+
+def test_the_detector_is_not_asked_about_clear_texts(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        detect, "build_scores", lambda _: (lambda text: float(text.split()[1]), lambda _: asked.append(1) or 0.0)
+    )
+    decide = build_language_decider("en")
+
+    assert decide("words 6.5 of ours", None).reason == reasons.DETECTED
+    assert not asked
+    assert decide("words 4.0 of ours", None).is_undecided
+    assert asked

@@ -1,13 +1,14 @@
 """Language scores of texts."""
 
 import builtins
+import re
 import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.assets.english_posts.score import build_log_odds, extract_primary_subtag
+from persona_assets.assets.english_posts.score import _find_words, build_log_odds, extract_primary_subtag
 from persona_assets.errors import LanguageDetectorError, SettingsError
 from persona_assets_tests.assets.english_posts.builders import ENGLISH, GERMAN, JAPANESE
 
@@ -74,3 +75,8 @@ def test_without_the_detector_the_error_says_how_to_get_it(monkeypatch):
 
     with pytest.raises(LanguageDetectorError, match="pip install"):
         build_log_odds("en")
+
+
+@given(st.text(st.sampled_from("ab' -1_.é\n")))
+def test_words_are_letters_with_apostrophes_between_them(text):
+    assert _find_words(text) == re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", text)

@@ -1,0 +1,72 @@
+"""Decide on the languages of batches of messages, in one process or several."""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from persona_assets.assets.english_posts.detect import LanguageDecider, build_language_decider
+from persona_assets.common.garbage_collector import garbage_collector_off
+from persona_assets.common.worker_processes import map_in_processes
+
+# Minimum number of messages per worker process: for fewer, starting it (0.6 s of CPU) costs more than it saves.
+_MESSAGES_WORTH_A_WORKER = 100_000
+_INPUT = pa.schema([("text", pa.string()), ("langs", pa.list_(pa.string()))])
+# The verdict on each message, in the order of the batch; see `detect.LanguageVerdict`.
+VERDICTS = pa.schema([("is_language", pa.bool_()), ("is_undecided", pa.bool_()), ("reason", pa.string())])
+
+
+class _Task(NamedTuple):
+    """The messages of a batch as bytes of Arrow IPC: unlike pickle, it writes no other rows of a sliced batch."""
+
+    language: str
+    messages: pa.Buffer
+
+
+def choose_workers(messages: int, workers: int) -> int:
+    """Return in how many of `workers` processes it is fastest to decide on so many messages."""
+    return max(1, min(workers, messages // _MESSAGES_WORTH_A_WORKER))
+
+
+def judge_batches(batches: Iterable[pa.RecordBatch], language: str, *, workers: int) -> Iterator[pa.RecordBatch]:
+    """Yield `VERDICTS` for each batch, in their order; the result does not depend on `workers`.
+
+    Args:
+        batches: With the columns `text` and `langs`.
+        language: ISO 639-1 code, such as "en".
+        workers: Number of processes; 1 decides in this process. Each takes 150 MB.
+
+    Raises:
+        LanguageDetectorError: pycld2 cannot be imported.
+        SettingsError: The detector does not know the language.
+        WorkerKilledError: A worker was killed, as Linux does when memory runs out.
+    """
+    decide = build_language_decider(language)  # also if workers decide: errors come from here
+    if workers == 1:
+        yield from (_judge(decide, batch) for batch in batches)
+        return
+    tasks = (_Task(language, _select_input(batch).serialize()) for batch in batches)
+    for verdicts in map_in_processes(_judge_task, tasks, workers=workers, purpose="decide on languages"):
+        yield pa.ipc.read_record_batch(verdicts, VERDICTS)
+
+
+def _select_input(batch: pa.RecordBatch) -> pa.RecordBatch:
+    return pa.record_batch([batch[field.name].cast(field.type) for field in _INPUT], schema=_INPUT)
+
+
+def _judge_task(task: _Task) -> pa.Buffer:
+    return _judge(_build_once(task.language), pa.ipc.read_record_batch(task.messages, _INPUT)).serialize()
+
+
+@lru_cache(maxsize=1)
+def _build_once(language: str) -> LanguageDecider:
+    return build_language_decider(language)
+
+
+def _judge(decide: LanguageDecider, messages: pa.RecordBatch) -> pa.RecordBatch:
+    with garbage_collector_off():
+        verdicts = [*map(decide, messages["text"].to_pylist(), messages["langs"].to_pylist())]
+        is_language, is_undecided, reason = zip(*verdicts, strict=True) if verdicts else ((), (), ())
+        columns = [pa.array(is_language, pa.bool_()), pa.array(is_undecided, pa.bool_()), pa.array(reason, pa.string())]
+        return pa.record_batch(columns, schema=VERDICTS)
