@@ -139,6 +139,7 @@ def build_clusters(
                 _read_options(config),
                 repeated_uris=repeated,
                 left_out=left_out,
+                work=work,
                 on_progress_posts=Progress(context.log.info, what="post vectors").add,
                 on_progress_numbers=Progress(context.log.info, what="numbers of clusters tried").add,
             )

@@ -16,6 +16,7 @@ from persona_assets.assets.clusters.silhouette import measure_silhouette
 from persona_assets.assets.clusters.stability import measure_stability
 from persona_assets.assets.clusters.whiten import whiten_vectors
 from persona_assets.common.columns import column, required_column
+from persona_assets.common.database import QueryOptions
 from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut
 from persona_assets.post_vectors.assign import (
     Labels,
@@ -76,12 +77,14 @@ def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback fo
     *,
     repeated_uris: pa.Array | None = None,
     left_out: LeftOut = NOTHING_LEFT_OUT,
+    work: QueryOptions | None = None,
     on_progress_posts: Callable[[int], None] = lambda _: None,
     on_progress_numbers: Callable[[int], None] = lambda _: None,
 ) -> ClusteringResult:
     """Average each user's post vectors, and cluster the users of a window by these means.
 
-    The result does not depend on the order of posts, users and files. Memory is O(users * d).
+    The result does not depend on the order of posts, users and files. Memory is 4 bytes per user and dimension, and 8
+    while the vectors of posts are read; beyond half of the memory limit of `work` they are in a mapped file.
 
     Args:
         embeddings: `tables.embeddings_schema(d)` of the window, any order.
@@ -89,6 +92,7 @@ def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback fo
         options: Number and minimum size of clusters, seed, method.
         repeated_uris: URIs of posts with more than one vector, of which only the first is used.
         left_out: Users who are in no cluster, and posts that are part of no user's vector.
+        work: Memory limit and folder for temporary files; None for users' vectors in memory, whatever their size.
         on_progress_posts: Called after each batch with the number of its posts.
         on_progress_numbers: Called with 1 after each number of clusters that is tried.
 
@@ -106,6 +110,7 @@ def cluster_users(  # noqa: PLR0913 - the inputs, the options, and a callback fo
         repeated_uris=repeated_uris,
         left_out=left_out,
         with_covariance=options.whiten,
+        work=work,
         on_progress=on_progress_posts,
     )
     require_enough_users(len(users.user_ids), spec)

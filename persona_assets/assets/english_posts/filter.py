@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from persona_assets import tables
 from persona_assets.assets.english_posts import reasons
 from persona_assets.assets.english_posts.detect import LanguageDecider
-from persona_assets.common.database import open_duckdb
+from persona_assets.common.bounded_scan import scan_batches
+from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.provenance import Provenance, with_provenance
@@ -115,7 +116,7 @@ def _decide_by_other_posts(
     judged: Path, schema: pa.Schema, scratch: Path, memory_limit: str, day: dt.date | None
 ) -> FilteredPosts:
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as database:
-        database.register("judged", pads.dataset(judged))
+        create_dataset_view(database, "judged", pads.dataset(judged))
         database.execute(_DECIDE_BY_OTHER_POSTS)
         dropped = Counter[str](dict(database.sql(_COUNT_DROPPED).fetchall()))
         kept, posts = Counter[str](), scratch / "english_posts.parquet"
@@ -131,9 +132,7 @@ def _judge_messages(
 ) -> Iterator[pa.RecordBatch]:
     messages = pc.is_in(pc.field("action"), value_set=pa.array(tables.MESSAGES))
     columns = ["uri", "user_id", "action", "text", "event_time_us", "langs"]
-    for batch in user_actions.to_batches(columns=columns, filter=messages, batch_size=BATCH_ROWS):
-        if not batch.num_rows:
-            continue
+    for batch in scan_batches(user_actions, columns=columns, condition=messages, batch_rows=BATCH_ROWS):
         texts, langs = batch["text"], batch["langs"].to_pylist()
         verdicts = [decide(text, tags) for text, tags in zip(texts.to_pylist(), langs, strict=True)]
         is_language, is_undecided, reason = (pa.array(column) for column in zip(*verdicts, strict=True))

@@ -189,6 +189,7 @@ def _assign(  # noqa: PLR0913, PLR0917 - the inputs, who is left out, and what t
         earlier,
         repeated_uris=repeated_uris,
         left_out=left_out,
+        work=work,
         on_progress=progress.add,
     )
 

@@ -11,6 +11,7 @@ import pyarrow.dataset as pads
 
 from persona_assets import tables
 from persona_assets.assets.user_assignments.stored_tables import USER_ASSIGNMENTS
+from persona_assets.common.database import QueryOptions
 from persona_assets.common.provenance import read_provenance
 from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut
 from persona_assets.errors import VectorError
@@ -110,12 +111,13 @@ def assign_users(  # noqa: PLR0913 - the inputs, what is left out of them, and a
     *,
     repeated_uris: pa.Array | None = None,
     left_out: LeftOut = NOTHING_LEFT_OUT,
+    work: QueryOptions | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> AssignedUsers:
     """Assign each user of a window to the nearest centre of an earlier day, and mark outliers.
 
     Centres do not move and no minimum size is enforced. The result does not depend on the order of posts, users and
-    files. Memory is O(users * d).
+    files. Memory is that of `average_user_vectors`.
 
     Args:
         embeddings: `tables.embeddings_schema(d)` of the window, any order.
@@ -123,6 +125,7 @@ def assign_users(  # noqa: PLR0913 - the inputs, what is left out of them, and a
         earlier: Clusters of the earlier day.
         repeated_uris: URIs of posts with more than one vector, of which only the first is used.
         left_out: Users who are not assigned, and posts that are part of no user's vector.
+        work: Memory limit and folder for temporary files; None for users' vectors in memory, whatever their size.
         on_progress: Called after each batch with the number of its posts.
 
     Raises:
@@ -131,7 +134,7 @@ def assign_users(  # noqa: PLR0913 - the inputs, what is left out of them, and a
     """
     _require_same_model(embeddings, earlier)
     users = average_user_vectors(
-        embeddings, english_users, repeated_uris=repeated_uris, left_out=left_out, on_progress=on_progress
+        embeddings, english_users, repeated_uris=repeated_uris, left_out=left_out, work=work, on_progress=on_progress
     )
     with single_threaded_blas():
         nearest = assign_nearest(users.vectors, earlier.centres) if len(users.user_ids) else None
