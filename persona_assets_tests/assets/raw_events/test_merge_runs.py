@@ -43,7 +43,7 @@ def test_runs_that_overlap_become_one_sorted_table(tmp_path, monkeypatch):
 def test_runs_are_deleted_as_they_are_read_and_beyond_the_limit_mapped_with_the_same_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr(merge, "_SLICE_ROWS", merge.FENCE_ROWS)
     pieces = [[{"event_time_us": time, "text": f"{time}"} for time in range(first, 9000, 3)] for first in range(3)]
-    one_run = write_run(table_of(pieces[0]), tmp_path / "run").memory_bytes
+    one_run = write_run(table_name_of(pieces[0]), tmp_path / "run").memory_bytes
     folders = {limit: tmp_path / f"{limit}" for limit in (0, int(1.5 * one_run), 1 << 27)}
     mapped = []
     map_run = merge._map_run

@@ -33,6 +33,6 @@ def test_fences_sample_the_times_of_a_run(tmp_path):
 
 
 def test_a_run_is_compressed(tmp_path):
-    run = write_run(table_of([like(rkey=f"3l{number:011}") for number in range(3000)]), tmp_path / "run")
+    run = write_run(table_name_of([like(rkey=f"3l{number:011}") for number in range(3000)]), tmp_path / "run")
 
     assert (tmp_path / "run").stat().st_size < run.memory_bytes / 3
