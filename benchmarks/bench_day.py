@@ -242,10 +242,11 @@ def run_asset(name: str) -> None:
         model.load_model = lambda *_, **__: free
     from persona_assets.definitions import defs  # noqa: PLC0415 - of the checkout that is measured
 
-    asset = next(asset for asset in defs.assets or [] if dg.AssetKey(name) in getattr(asset, "keys", ()))
+    assets = [asset for asset in defs.assets or [] if isinstance(asset, dg.AssetsDefinition)]
+    asset = next(asset for asset in assets if dg.AssetKey(name) in asset.keys)
     with dg.DagsterInstance.ephemeral(tempdir=os.environ["DAGSTER_HOME"]) as instance:
         done = dg.materialize(
-            [asset, *(other for other in defs.assets or [] if other is not asset)],
+            [asset, *(other for other in assets if other is not asset)],
             selection=[dg.AssetKey(name)],
             partition_key=str(DAY) if asset.partitions_def else None,
             resources=defs.resources,

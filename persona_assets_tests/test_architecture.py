@@ -29,6 +29,7 @@ PLAIN = {
     "account_ids",
     "action_counts",
     "archive",
+    "bounded_scan",
     "chunked_writes",
     "collection_names",
     "columns",
@@ -39,6 +40,7 @@ PLAIN = {
     "forgotten_accounts",
     "full_disk",
     "interrupts",
+    "large_arrays",
     "content_file",
     "lexicon",
     "line_tables",
@@ -63,6 +65,7 @@ PLAIN = {
 # Packages that several assets share, whose modules are pure as those of assets are.
 SHARED = {
     "archive",
+    "bounded_scan",
     "consent",
     "evaluation",
     "files",

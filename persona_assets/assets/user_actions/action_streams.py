@@ -26,7 +26,7 @@ class ActionStreams:
         self._scratch = scratch
         self._paths: dict[str, list[Path]] = {action: [] for action in tables.ACTIONS}
         self._writers: dict[str, pa.ipc.RecordBatchStreamWriter] = {}
-        self._rows = dict.fromkeys(tables.ACTIONS, 0)  # of the last stream
+        self._rows: dict[str, int] = dict.fromkeys(tables.ACTIONS, 0)  # of the last stream
 
     def write(self, selected: ActionEvents) -> None:
         """Append each event to the last stream of its action type."""
