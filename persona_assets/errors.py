@@ -75,6 +75,10 @@ class StorageError(PersonaAssetsError):
     """A file cannot be written because the disk is full, or cannot be read because it is damaged or missing."""
 
 
+class MemoryLimitError(PersonaAssetsError):
+    """A step needs more memory for its input than `PERSONA_MEMORY_LIMIT` allows; raised before the work begins."""
+
+
 class LanguageDetectorError(PersonaAssetsError):
     """The language detector cannot be loaded on this machine."""
 

@@ -116,7 +116,7 @@ class Settings(AgentSettings, AssignmentSettings, SchedulerSettings, ConsentSett
     memory_limit: str = pydantic.Field(
         "4GB",
         pattern=r"^[0-9]+(\.[0-9]+)? ?(MB|GB|TB|MiB|GiB|TiB)$",
-        description="Memory of one step's joins and sorts; beyond it they spill to the temporary folder.",
+        description="Memory that a step may use (+ 25 % + 300 MB); joins and sorts spill to the temporary folder.",
     )
     language: str = pydantic.Field(
         "en",

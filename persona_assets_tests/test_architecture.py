@@ -29,6 +29,7 @@ PLAIN = {
     "account_ids",
     "action_counts",
     "archive",
+    "bounded_scan",
     "chunked_writes",
     "collection_names",
     "columns",
@@ -40,6 +41,7 @@ PLAIN = {
     "full_disk",
     "garbage_collector",
     "interrupts",
+    "large_arrays",
     "content_file",
     "lexicon",
     "line_tables",
@@ -65,6 +67,7 @@ PLAIN = {
 # Packages that several assets share, whose modules are pure as those of assets are.
 SHARED = {
     "archive",
+    "bounded_scan",
     "consent",
     "evaluation",
     "files",

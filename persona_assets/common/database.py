@@ -5,6 +5,7 @@ No other module opens DuckDB.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,11 +20,17 @@ import pyarrow.fs as pafs
 from persona_assets.common.full_disk import explaining_full_disk, full_disk_error, is_about_full_disk
 from persona_assets.common.interrupts import interrupting_on_signal
 from persona_assets.common.progress import watching_queries
-from persona_assets.errors import StorageError
+from persona_assets.errors import MemoryLimitError, StorageError
 
 # What an interrupted query raises. The interrupt may come from another thread, from the check for signals inside
 # DuckDB's Python package, or from the stream of rows that the query reads.
 INTERRUPT_ERRORS = (duckdb.Error, RuntimeError)
+# A step whose own arrays leave DuckDB less than this share of the limit is refused.
+MIN_SHARE = 1 / 4
+# What DuckDB leaves of the memory limit to the rest of the process: a third of what exceeds 256 MB, at most 512 MB.
+# Tables that queries return, buffers of the Parquet writer and what DuckDB does not count take 100 to 500 MB.
+_WITHOUT_RESERVE_BYTES, _RESERVED_SHARE, _MAX_RESERVE_BYTES = 256_000_000, 1 / 3, 512_000_000
+_BYTES_OF_UNIT = {"MB": 10**6, "GB": 10**9, "TB": 10**12, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 # Maximum number of hashes in memory at a time, 8 bytes each.
 _HASHES_PER_PASS = 1 << 24
 
@@ -36,21 +43,24 @@ class QueryOptions(TypedDict):
 
 
 @contextmanager
-def open_duckdb(*, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBPyConnection]:
-    """Open an in-memory DuckDB that spills to `scratch` beyond `memory_limit`; close it after the block.
+def open_duckdb(*, memory_limit: str, scratch: Path, bytes_beside: int = 0) -> Generator[duckdb.DuckDBPyConnection]:
+    """Open an in-memory DuckDB that spills to `scratch` beyond its share of `memory_limit`; close it after the block.
 
+    Its share is all but what the rest of the process needs beside it: `share_of_duckdb`.
     Rows come in a defined order only if the query has ORDER BY: `preserve_insertion_order` is off, which lets large
     sorts and joins stream.
 
     Args:
         memory_limit: Such as "4GB".
         scratch: An existing folder for spilled data, which stays there until the block ends.
+        bytes_beside: Bytes of the arrays that the caller has in memory while DuckDB works.
 
     Raises:
+        MemoryLimitError: What is beside DuckDB leaves less than `MIN_SHARE` of the limit to it.
         StorageError: The disk of `scratch` is full, or a query needs more memory than it may use.
     """
     config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": memory_limit.replace(" ", ""),
+        "memory_limit": f"{share_of_duckdb(memory_limit, bytes_beside=bytes_beside) // 1000}KB",
         "temp_directory": str(scratch),
         "preserve_insertion_order": "false",
         "TimeZone": "UTC",
@@ -80,6 +90,35 @@ def open_duckdb(*, memory_limit: str, scratch: Path) -> Generator[duckdb.DuckDBP
         raise full_disk_error(scratch) from error
     finally:
         connection.close()
+
+
+def parse_bytes(memory_limit: str) -> int:
+    """Return the bytes of a size such as "4GB" or "1.5 GiB", as PERSONA_MEMORY_LIMIT gives it."""
+    number = memory_limit.rstrip("BGMTi").strip()
+    return int(float(number) * _BYTES_OF_UNIT[memory_limit[len(number) :].strip()])
+
+
+def share_of_duckdb(memory_limit: str, *, bytes_beside: int = 0) -> int:
+    """Return the bytes of a memory limit that DuckDB may use: 752 MB of 1 GB, and all but 512 MB from 1.8 GB.
+
+    Args:
+        memory_limit: Such as "4GB".
+        bytes_beside: Bytes of the caller's arrays. What exceeds the usual reserve is taken from DuckDB's share.
+
+    Raises:
+        MemoryLimitError: Less than `MIN_SHARE` of the limit is left.
+    """
+    limit = parse_bytes(memory_limit)
+    reserve = min(int(max(0, limit - _WITHOUT_RESERVE_BYTES) * _RESERVED_SHARE), _MAX_RESERVE_BYTES)
+    share = limit - max(reserve, bytes_beside)
+    if share < MIN_SHARE * limit:
+        needed = bytes_beside / (1 - MIN_SHARE) / 1e9
+        raise MemoryLimitError(
+            f"this step needs {bytes_beside / 1e9:.1f} GB for the messages of the window beside its joins, and may use "
+            f"{memory_limit}: set PERSONA_MEMORY_LIMIT to {math.ceil(10 * needed) / 10:.1f}GB or more, or a shorter "
+            "PERSONA_WINDOW_DAYS"
+        )
+    return share
 
 
 def create_dataset_view(con: duckdb.DuckDBPyConnection, name: str, dataset: pads.Dataset) -> None:

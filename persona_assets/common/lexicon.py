@@ -74,7 +74,7 @@ FORGOTTEN_OWNER = "forgotten"
 POST_IN_URI = f"/{POST}/"
 
 
-def build_uris(user_ids: pa.Array, collections: pa.Array, rkeys: pa.Array) -> pa.Array:
+def build_uris(user_ids: pa.Array, collections: pa.Array | pa.StringScalar, rkeys: pa.Array) -> pa.Array:
     """Return the URI `at://<user_id>/<collection>/<rkey>` of each record: string `(n,)`, null if any part is null."""
     return pc.binary_join_element_wise(URI_SCHEME.removesuffix("/"), user_ids, collections, rkeys, "/")
 

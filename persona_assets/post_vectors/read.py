@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets import tables
+from persona_assets.common.bounded_scan import scan_bounded
 from persona_assets.common.progress import phase
 from persona_assets.consent.left_out import is_in_sorted
 from persona_assets.errors import VectorError
@@ -71,10 +72,8 @@ def read_post_vectors(
     """
     width = read_common_width(embeddings)
     repeated_posts = _RepeatedPosts(repeated_uris)
-    # Small batches and little read-ahead: pyarrow's defaults read 16 batches of some 100 MB of vectors ahead.
-    scanner = embeddings.scanner(batch_size=BATCH_ROWS, batch_readahead=4, fragment_readahead=1)
     with phase("reading vectors", what="posts", total=embeddings.count_rows()) as posts:
-        for batch in scanner.to_batches():
+        for batch in scan_bounded(embeddings, batch_rows=BATCH_ROWS).to_batches():
             users = pc.dictionary_encode(batch["user_id"])
             row_of_code = np.array([row_of_user.get(user, -1) for user in users.dictionary.to_pylist()], np.int64)
             rows = row_of_code[users.indices.to_numpy()]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from persona_assets.common.database import open_duckdb
+from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.common.progress import phase
 
 # Groups by hash first, which takes a tenth of the memory, and then compares the URIs that share a hash in full.
@@ -30,6 +30,6 @@ def find_repeated_uris(posts: pads.Dataset, *, memory_limit: str, scratch: Path)
         return pa.array([], pa.string())
     with phase("finding posts of several days"), open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
         # Only the column `uri`, because DuckDB does not support the type float16 of the vectors.
-        connection.register("posts", posts.replace_schema(pa.schema([posts.schema.field("uri")])))
+        create_dataset_view(connection, "posts", posts.replace_schema(pa.schema([posts.schema.field("uri")])))
         found = connection.sql(REPEATED).to_arrow_table()["uri"]
     return pa.concat_arrays([pa.array([], pa.string()), *found.chunks])

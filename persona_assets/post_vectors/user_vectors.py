@@ -6,8 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as pads
 
+from persona_assets.common.database import QueryOptions, parse_bytes
+from persona_assets.common.large_arrays import allocate_zeros
 from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut, count_by_reason, leave_out_users
-from persona_assets.post_vectors.assign import Float64Array, Int64Array, Vectors
+from persona_assets.post_vectors.assign import BLOCK_ROWS, Float64Array, Int64Array, Vectors
 from persona_assets.post_vectors.exact_sums import UNITS_PER_ONE, add_by_row
 from persona_assets.post_vectors.read import read_common_width, read_post_vectors
 
@@ -33,9 +35,11 @@ class UserVectors(NamedTuple):
 class _UserSums:
     """The running sums over the posts of each user."""
 
-    def __init__(self, users: int, width: int, *, with_products: bool) -> None:
+    def __init__(self, vectors: Float64Array, *, with_products: bool) -> None:
+        """Start with no posts; `vectors` are zeros, `(n_users, d)`, to which vectors are added in place."""
+        users, width = vectors.shape
         self.posts: Int64Array = np.zeros(users, np.int64)
-        self.vectors: Float64Array = np.zeros((users, width))
+        self.vectors = vectors
         self._with_products = with_products
         # Outer products are summed for every n-th user only (n is `stride`), because they are most of the work.
         self.products: Float64Array = np.zeros((width, width))
@@ -59,19 +63,21 @@ class _UserSums:
         return (self.products / COARSE_UNITS_PER_ONE**2 - scaled_sums.T @ scaled_sums) / degrees_of_freedom
 
 
-def average_user_vectors(
+def average_user_vectors(  # noqa: PLR0913 - the inputs, what to leave out of them, and limits
     embeddings: pads.Dataset,
     english_users: pads.Dataset,
     *,
     repeated_uris: pa.Array | None = None,
     left_out: LeftOut = NOTHING_LEFT_OUT,
     with_covariance: bool = False,
+    work: QueryOptions | None = None,
 ) -> UserVectors:
     """Return the mean of each user's post vectors, scaled to unit length; users without any are counted.
 
     The result is the same bit for bit for any order of posts and users and any division into files and batches: the
-    sums are exact (those of the covariance, because BLAS adds whole numbers). Memory is 12 bytes per user and
-    dimension, the repeated URIs and a batch of posts.
+    sums are exact (those of the covariance, because BLAS adds whole numbers). Memory is 8 bytes per user and
+    dimension, later 4, the repeated URIs and a batch of posts. If the sums exceed half of the memory limit of `work`,
+    they are in a mapped file in its folder, and so are the vectors returned.
 
     Args:
         embeddings: `tables.embeddings_schema(d)` of the window, any order. Posts of other users are ignored.
@@ -79,6 +85,7 @@ def average_user_vectors(
         repeated_uris: URIs in more than one row, of which only the first vector in the order of the files is used.
         left_out: Users who get no vector, and posts that are part of none.
         with_covariance: Whether to measure the covariance within users, which doubles the time.
+        work: Memory limit and folder for temporary files; None for sums in memory, whatever their size.
 
     Raises:
         VectorError: Days differ in width, dtype or model, or a vector is not finite or not of unit length.
@@ -86,7 +93,13 @@ def average_user_vectors(
     users = english_users.to_table(columns=["user_id"]).sort_by("user_id")
     user_ids = leave_out_users(users, left_out)["user_id"].combine_chunks()
     rows = {user_id: row for row, user_id in enumerate(user_ids.to_pylist())}
-    sums = _UserSums(len(rows), read_common_width(embeddings), with_products=with_covariance)
+    shape = (len(rows), read_common_width(embeddings))
+    zeros = (
+        allocate_zeros(shape, max_bytes=parse_bytes(work["memory_limit"]) // 2, scratch=work["scratch"])
+        if work
+        else np.zeros(shape)
+    )
+    sums = _UserSums(zeros, with_products=with_covariance)
     for posts in read_post_vectors(embeddings, rows, repeated_uris=repeated_uris, left_out=left_out.posts):
         sums.add(posts.rows, posts.vectors)
     averaged = _normalise(user_ids, sums)
@@ -94,13 +107,23 @@ def average_user_vectors(
 
 
 def _normalise(user_ids: pa.Array, sums: _UserSums) -> UserVectors:
-    """Divide each sum by its norm and drop users without a direction. Overwrites `sums.vectors` to save memory."""
-    covariance, posts = sums.within_covariance(), sums.posts
-    norms = np.sqrt(np.einsum("ij,ij->i", sums.vectors, sums.vectors))
-    cancel = (posts > 0) & (norms < MIN_NORM_OF_MEAN * UNITS_PER_ONE * posts)
-    kept = (posts > 0) & ~cancel
-    sums.vectors /= np.where(kept, norms, 1)[:, None]
-    dropped = {"no vector in the window": int((posts == 0).sum()), "vectors cancel out": int(cancel.sum())}
-    vectors = sums.vectors.astype(np.float32)
-    vectors = vectors if kept.all() else vectors[kept]
-    return UserVectors(user_ids.filter(pa.array(kept)), vectors, dropped, covariance, posts[kept])
+    """Divide each sum by its norm and drop users without a direction.
+
+    The result takes the place of the sums, so that both are never in memory: float32 takes half of the bytes, and the
+    rows that are written never reach those that are still to be read.
+    """
+    covariance, posts, summed = sums.within_covariance(), sums.posts, sums.vectors
+    users, width = summed.shape
+    vectors = summed.reshape(-1).view(np.float32)[: users * width].reshape(users, width)
+    kept = np.zeros(users, bool)
+    end = cancelled = 0
+    for start in range(0, users, BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        norms = np.sqrt(np.einsum("ij,ij->i", summed[block], summed[block]))
+        cancel = (posts[block] > 0) & (norms < MIN_NORM_OF_MEAN * UNITS_PER_ONE * posts[block])
+        kept[block] = (posts[block] > 0) & ~cancel
+        of_block = (summed[block] / np.where(kept[block], norms, 1)[:, None]).astype(np.float32)[kept[block]]
+        vectors[end : end + len(of_block)] = of_block
+        end, cancelled = end + len(of_block), cancelled + int(cancel.sum())
+    dropped = {"no vector in the window": int((posts == 0).sum()), "vectors cancel out": cancelled}
+    return UserVectors(user_ids.filter(pa.array(kept)), vectors[:end], dropped, covariance, posts[kept])

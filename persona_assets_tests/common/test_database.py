@@ -7,7 +7,47 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets.common import database as engine
-from persona_assets.common.database import create_dataset_view, find_duplicate_values, open_duckdb, quote_parquet_paths
+from persona_assets.common.database import (
+    create_dataset_view,
+    find_duplicate_values,
+    open_duckdb,
+    parse_bytes,
+    quote_parquet_paths,
+    share_of_duckdb,
+)
+from persona_assets.errors import MemoryLimitError
+
+
+@pytest.mark.parametrize(
+    ("limit", "size", "share"),
+    [
+        ("40MB", 40_000_000, 40_000_000),
+        ("1GB", 1_000_000_000, 752_000_000),
+        ("1.5 GiB", 1_610_612_736, 1_159_075_157),
+        ("4GB", 4_000_000_000, 3_488_000_000),
+        ("1TiB", 2**40, 2**40 - 512_000_000),
+    ],
+)
+def test_duckdb_leaves_a_part_of_the_limit_to_the_rest_of_the_process(tmp_path, limit, size, share):
+    assert (parse_bytes(limit), share_of_duckdb(limit)) == (size, pytest.approx(share, abs=1))
+    with open_duckdb(memory_limit=limit, scratch=tmp_path) as con:
+        number, unit = con.sql("SELECT current_setting('memory_limit')").fetchall()[0][0].split()
+        used = float(number) * 1024 ** ["bytes", "KiB", "MiB", "GiB", "TiB"].index(unit)
+        assert used == pytest.approx(share, rel=0.1)
+
+
+def test_what_a_step_has_beside_duckdb_is_taken_from_its_share():
+    assert share_of_duckdb("4GB", bytes_beside=100_000_000) == share_of_duckdb("4GB")
+    assert share_of_duckdb("4GB", bytes_beside=2_000_000_000) == 2_000_000_000
+
+
+def test_a_limit_that_cannot_hold_is_an_error_that_says_which_limit_does(tmp_path):
+    with (
+        pytest.raises(MemoryLimitError, match=r"needs 2\.0 GB .* may use 1GB: set PERSONA_MEMORY_LIMIT to 2\.7GB"),
+        open_duckdb(memory_limit="1GB", scratch=tmp_path, bytes_beside=2_000_000_000),
+    ):
+        pass
+    assert share_of_duckdb("2.7GB", bytes_beside=2_000_000_000) > 0
 
 
 def test_a_sort_beyond_the_memory_limit_spills_to_scratch(tmp_path):

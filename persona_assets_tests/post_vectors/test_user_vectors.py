@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from persona_assets.common.database import QueryOptions
 from persona_assets.errors import VectorError
+from persona_assets.post_vectors.assign import BLOCK_ROWS
 from persona_assets.post_vectors.user_vectors import average_user_vectors
 from persona_assets_tests.assets.clusters.builders import dataset, embeddings_of, users_of
 from persona_assets_tests.consent.builders import left_out
@@ -40,6 +42,26 @@ def test_the_result_is_the_same_bit_for_bit_for_any_order_of_posts_and_users_and
     assert one.user_ids == other.user_ids
     assert one.within_covariance.tobytes() == other.within_covariance.tobytes()
     assert one.vectors.tobytes() == other.vectors.tobytes()
+
+
+def test_vectors_in_a_mapped_file_are_the_same_bit_for_bit(tmp_path):
+    rng = np.random.default_rng(3)
+    names = [f"u{number:05}" for number in range(BLOCK_ROWS + 100)]
+    posts = [(name, rng.normal(size=4)) for name in names[::2] for _ in range(2)]
+    cancelled = [(names[2 * number + 1], [sign, 0, 0, 0]) for number in range(3) for sign in (1, -1)]
+    given = dataset(embeddings_of([*posts, *cancelled])), dataset(users_of(names))
+
+    in_memory = average_user_vectors(*given)
+    mapped = average_user_vectors(*given, work=QueryOptions(memory_limit="0.1MB", scratch=tmp_path))
+
+    assert mapped.vectors.tobytes() == in_memory.vectors.tobytes()
+    assert mapped.user_ids == in_memory.user_ids == pa.array(names[::2])
+    assert mapped.dropped == in_memory.dropped
+    assert in_memory.dropped == {"no vector in the window": len(names) // 2 - 3, "vectors cancel out": 3}
+    means = np.array([np.sum([v / np.linalg.norm(v) for _, v in posts[at : at + 2]], 0) for at in (0, len(posts) - 2)])
+    np.testing.assert_allclose(
+        in_memory.vectors[[0, -1]], means / np.linalg.norm(means, axis=1, keepdims=True), atol=2e-3
+    )
 
 
 def test_the_covariance_is_that_of_posts_around_the_mean_of_their_user():

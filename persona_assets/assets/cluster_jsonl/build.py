@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from persona_assets import tables
 from persona_assets.assets.cluster_jsonl.accounting import (
     count_action_outcomes,
     count_actions_by_hour,
@@ -39,6 +41,9 @@ from persona_assets.common.line_tables import LINE_MESSAGES, LINES
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.progress import phase, watching_queries
 from persona_assets.common.provenance import Provenance, with_provenance
+
+# Of the arrays of threads, beside DuckDB.
+BYTES_PER_MESSAGE = 60
 
 
 class BuiltLines(NamedTuple):
@@ -77,8 +82,8 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         max_thread_messages: Maximum messages of a conversation line. At least 2.
         line_format: Name of the format in `LINE_FORMATS`.
         lines_without_text: Whether lines in which no message has a text are written.
-        memory_limit: Memory of DuckDB's joins and sorts, such as "4GB"; beyond it they spill to `scratch`. Threads take
-            about 60 bytes for each message of the window beside it.
+        memory_limit: Memory of DuckDB's joins and sorts, such as "4GB"; beyond it they spill to `scratch`. Of it,
+            threads take about 60 bytes for each message of the window.
         scratch: An empty folder, in use until `lines` is exhausted or closed.
         day_column: The partition, for the column `day` of `ignored_evidence`; None for no such column.
         provenance: How the step was run, stored in the metadata of each table.
@@ -86,9 +91,15 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
     Returns:
         The lines, sorted by time, user, and URI of the message or action that they end with. The result does not depend
         on the order of rows in the inputs.
+
+    Raises:
+        MemoryLimitError: The window has too many messages for the memory limit.
     """
     with ExitStack() as opened:
-        con = opened.enter_context(open_duckdb(memory_limit=memory_limit, scratch=scratch))
+        messages = inputs.user_actions.count_rows(filter=pc.field("action").isin(tables.MESSAGES))
+        con = opened.enter_context(
+            open_duckdb(memory_limit=memory_limit, scratch=scratch, bytes_beside=messages * BYTES_PER_MESSAGE)
+        )
         contents = ContentFile(scratch / "contents")
         form = LINE_FORMATS[line_format]
         with phase("loading the window"):

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
+from persona_assets.common.bounded_scan import scan_batches
 from persona_assets.tables import read_vector_width
 
 # BluePrint, clustering/src: at most 10 centres a cluster; weight 1, +2 if interacted with, +0.5 per follower.
@@ -132,7 +133,7 @@ def _read_float32_vectors(embeddings: pads.Dataset) -> pa.RecordBatchReader:
     """Return URIs and vectors with vectors cast to float32, because DuckDB has no float16."""
     vector_type = pa.list_(pa.field("element", pa.float32()), read_vector_width(embeddings.schema))
     schema = pa.schema([("uri", pa.string()), ("vector", vector_type)])
-    batches = embeddings.to_batches(columns=["uri", "vector"])
+    batches = scan_batches(embeddings, columns=["uri", "vector"], batch_rows=BATCH_ROWS)
     cast = (pa.record_batch([batch["uri"], pc.cast(batch["vector"], vector_type)], schema) for batch in batches)
     return pa.RecordBatchReader.from_batches(schema, cast)
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
+from persona_assets.common.bounded_scan import scan_bounded
 from persona_assets.common.pictures import Floats, Ints
 from persona_assets.post_vectors.read import BATCH_ROWS, PostVectors
 
@@ -101,14 +102,7 @@ def _mark_kept(clusters: Ints, similarity: npt.NDArray[np.float64]) -> npt.NDArr
 def _read_texts(english_posts: pads.Dataset, uris: pa.Array) -> dict[str, str]:
     """Return the texts of a few posts by URI; of a URI that was delivered several times, the first one."""
     columns = ["uri", "text", "event_time_us"]
-    # Little readahead, because the default would hold millions of texts.
-    scanner = english_posts.scanner(
-        columns=columns,
-        filter=pc.field("uri").isin(uris),
-        batch_size=BATCH_ROWS,
-        batch_readahead=4,
-        fragment_readahead=1,
-    )
+    scanner = scan_bounded(english_posts, columns=columns, condition=pc.field("uri").isin(uris), batch_rows=BATCH_ROWS)
     found = scanner.to_table()
     found = found.sort_by([("event_time_us", "descending"), ("text", "descending")])  # dict keeps the last of a URI
     return dict(zip(found["uri"].to_pylist(), found["text"].to_pylist(), strict=True))

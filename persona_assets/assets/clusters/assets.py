@@ -138,6 +138,7 @@ def build_clusters(
                 _read_options(config),
                 repeated_uris=repeated,
                 left_out=left_out,
+                work=work,
             )
         made = build_provenance(
             "clusters",
@@ -147,15 +148,10 @@ def build_clusters(
             inputs=[english_users, *said.list_inputs()],
             over_window=[embeddings],
         )
-        side_tables = {
-            "cluster_centres": clustering.centres,
-            "cluster_certainty": clustering.certainty,
-            "cluster_curve": pa.Table.from_pylist([c._asdict() for c in clustering.numbers_tried], schema=CURVE),
-        }
         return dg.MaterializeResult(
             value=WithSideTables(
                 main=with_provenance(clustering.clusters, made),
-                side_tables={name: with_provenance(side, made) for name, side in side_tables.items()},
+                side_tables={name: with_provenance(side, made) for name, side in _list_side_tables(clustering).items()},
             ),
             metadata={**_describe(clustering), "repeated_posts": len(repeated), "deleted_posts": len(left_out.posts)}
             | {**provenance_table(made), **cost},
@@ -163,6 +159,14 @@ def build_clusters(
         )
 
     return clusters
+
+
+def _list_side_tables(clustering: ClusteringResult) -> dict[str, pa.Table]:
+    return {
+        "cluster_centres": clustering.centres,
+        "cluster_certainty": clustering.certainty,
+        "cluster_curve": pa.Table.from_pylist([c._asdict() for c in clustering.numbers_tried], schema=CURVE),
+    }
 
 
 def _read_rules(config: ClustersConfig) -> LeaveOutRules:

@@ -15,6 +15,7 @@ from persona_assets.assets.clusters.silhouette import measure_silhouette
 from persona_assets.assets.clusters.stability import measure_stability
 from persona_assets.assets.clusters.whiten import whiten_vectors
 from persona_assets.common.columns import column, required_column
+from persona_assets.common.database import QueryOptions
 from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut
 from persona_assets.post_vectors.assign import (
     Labels,
@@ -68,17 +69,19 @@ class ClusteringResult(NamedTuple):
     dropped: dict[str, int]  # number of users without a vector, by reason
 
 
-def cluster_users(
+def cluster_users(  # noqa: PLR0913 - the inputs, what to leave out of them, and limits
     embeddings: pads.Dataset,
     english_users: pads.Dataset,
     options: ClusteringOptions,
     *,
     repeated_uris: pa.Array | None = None,
     left_out: LeftOut = NOTHING_LEFT_OUT,
+    work: QueryOptions | None = None,
 ) -> ClusteringResult:
     """Average each user's post vectors, and cluster the users of a window by these means.
 
-    The result does not depend on the order of posts, users and files. Memory is O(users * d).
+    The result does not depend on the order of posts, users and files. Memory is 4 bytes per user and dimension, and 8
+    while the vectors of posts are read; beyond half of the memory limit of `work` they are in a mapped file.
 
     Args:
         embeddings: `tables.embeddings_schema(d)` of the window, any order.
@@ -86,6 +89,7 @@ def cluster_users(
         options: Number and minimum size of clusters, seed, method.
         repeated_uris: URIs of posts with more than one vector, of which only the first is used.
         left_out: Users who are in no cluster, and posts that are part of no user's vector.
+        work: Memory limit and folder for temporary files; None for users' vectors in memory, whatever their size.
 
     Raises:
         TooFewUsersError: The window has too few users, or too few users with a vector. The number of users is checked
@@ -101,6 +105,7 @@ def cluster_users(
         repeated_uris=repeated_uris,
         left_out=left_out,
         with_covariance=options.whiten,
+        work=work,
     )
     require_enough_users(len(users.user_ids), spec)
     vectors = (

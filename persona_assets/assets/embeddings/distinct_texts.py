@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from persona_assets.common.database import open_duckdb
+from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.progress import phase
 from persona_assets.consent.left_out import DELETED_POST, NOTHING_LEFT_OUT, LeftOut
@@ -64,7 +64,7 @@ def deduplicate_texts(
     """
     texts, posts = scratch / "texts.parquet", scratch / "posts.parquet"
     with phase("finding distinct texts"), open_duckdb(memory_limit=memory_limit, scratch=scratch) as database:
-        database.register("english_posts", english_posts)
+        create_dataset_view(database, "english_posts", english_posts)
         database.register("left_out_users", left_out.users)
         database.register("left_out_posts", pa.table({"uri": left_out.posts}))
         database.execute(_KEEP_POSTS)

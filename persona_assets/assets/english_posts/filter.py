@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from persona_assets import tables
 from persona_assets.assets.english_posts import reasons
 from persona_assets.assets.english_posts.judge import choose_workers, judge_batches
-from persona_assets.common.database import open_duckdb
+from persona_assets.common.bounded_scan import scan_batches
+from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.progress import count_rows_read, phase
@@ -124,7 +125,7 @@ def _decide_by_other_posts(
     judged: Path, schema: pa.Schema, scratch: Path, memory_limit: str, day: dt.date | None
 ) -> FilteredPosts:
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as database:
-        database.register("judged", pads.dataset(judged))
+        create_dataset_view(database, "judged", pads.dataset(judged))
         database.execute(_DECIDE_BY_OTHER_POSTS)
         dropped = Counter[str](dict(database.sql(_COUNT_DROPPED).fetchall()))
         kept, posts = Counter[str](), scratch / "english_posts.parquet"
@@ -141,7 +142,7 @@ def _judge_messages(user_actions: pads.Dataset, language: str, workers: int) -> 
     waiting = deque[pa.RecordBatch]()
 
     def read() -> Iterator[pa.RecordBatch]:
-        for batch in user_actions.to_batches(columns=columns, filter=_IS_MESSAGE, batch_size=BATCH_ROWS):
+        for batch in scan_batches(user_actions, columns=columns, condition=_IS_MESSAGE, batch_rows=BATCH_ROWS):
             if batch.num_rows:
                 waiting.append(batch)
                 yield batch

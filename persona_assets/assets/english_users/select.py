@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.common.database import open_duckdb
+from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.common.progress import phase
 from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut, count_by_reason, leave_out_users
 
@@ -59,8 +59,8 @@ def select_english_users(  # noqa: PLR0913 - the inputs, and each a choice of th
         posted in the window.
     """
     with phase("counting posts by user"), open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
-        connection.register("english_posts", english_posts)
-        connection.register("user_actions", user_actions)
+        create_dataset_view(connection, "english_posts", english_posts)
+        create_dataset_view(connection, "user_actions", user_actions)
         connection.register("left_out_posts", pa.table({"uri": left_out.posts}))
         users = connection.sql(COUNT_POSTS_BY_USER).to_arrow_table()
     dropped = count_by_reason(left_out, users["user_id"])

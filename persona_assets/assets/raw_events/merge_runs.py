@@ -3,7 +3,9 @@
 The bytes of the file do not depend on how the rows were distributed over the runs. The time range is cut into slices.
 The rows of a slice, from all runs, are combined and sorted: first by time, which is cheap as times rarely repeat, then
 rows of the same time by all columns. A slice that is far too large, because of many rows of the same time or of long
-rows, is sorted on disk. Memory: a few row groups, whatever the number and size of the rows and their times.
+rows, is sorted on disk. A run is read into memory when its first slice comes, and its file is deleted. If the times of
+many runs overlap, those beyond `_MAX_OPEN_BYTES` are written to scratch again without compression, and mapped to
+memory. Memory: a few row groups and `_MAX_OPEN_BYTES`, whatever the number and size of the rows and their times.
 """
 
 import datetime as dt
@@ -26,6 +28,8 @@ from persona_assets.tables import RAW_EVENTS, REJECTED_LINES
 _SLICE_ROWS = 1 << 15
 # Rows of the same time are never split into slices. A slice of more rows or bytes than this is sorted on disk.
 _MAX_SLICE_ROWS, _MAX_SLICE_BYTES = 1 << 17, 1 << 26
+# Maximum bytes of runs in memory: four or more, as a run is made of 32 MiB of lines.
+_MAX_OPEN_BYTES = 1 << 27
 _END = np.iinfo(np.int64).max
 # A rejected line may have 64 KiB: the row group size of the other tables could mean 8 GB.
 _REJECTED_GROUP_ROWS = 4096
@@ -101,17 +105,42 @@ def _slices(runs: Sequence[SortedRun]) -> Iterator[list[pa.RecordBatch]]:
     opened: list[pa.RecordBatch] = []
     for low, high in zip([0, *cuts], [*cuts, _END], strict=True):
         while waiting and waiting[-1].fences[0] < high:
-            opened += _open_run(waiting.pop().path)
+            run = waiting.pop()
+            in_memory = run.memory_bytes + sum(batch.nbytes for batch in opened) <= _MAX_OPEN_BYTES
+            opened += _read_run(run.path) if in_memory else _map_run(run.path)
         pieces = [piece for batch in opened if len(piece := _select_times(batch, low, high))]
         opened = [batch for batch in opened if batch["event_time_us"][-1].as_py() >= high]
         if pieces:
             yield pieces
 
 
-def _open_run(path: Path) -> list[pa.RecordBatch]:
-    """Return the batches of a run as memory-mapped views of its file."""
-    reader = pa.ipc.open_file(pa.memory_map(str(path)))
-    return [reader.get_batch(number) for number in range(reader.num_record_batches)]
+def _read_run(path: Path) -> list[pa.RecordBatch]:
+    """Return the batches of a run, in memory, and delete its file."""
+    with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
+        batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+    path.unlink()
+    return batches
+
+
+def _map_run(path: Path) -> list[pa.RecordBatch]:
+    """Return the batches of a run as memory-mapped views of a decompressed copy.
+
+    Both files are deleted. The space of the copy is free when the last view is.
+    """
+    mapped = path.with_suffix(".mapped")
+    with (
+        pa.OSFile(str(path)) as file,
+        pa.ipc.open_file(file) as reader,
+        pa.OSFile(str(mapped), "wb") as copy,
+        pa.ipc.new_file(copy, reader.schema) as writer,
+    ):
+        for number in range(reader.num_record_batches):
+            writer.write_batch(reader.get_batch(number))
+    path.unlink()
+    reader = pa.ipc.open_file(pa.memory_map(str(mapped)))
+    batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+    mapped.unlink()
+    return batches
 
 
 def _select_times(batch: pa.RecordBatch, low: int, high: int) -> pa.RecordBatch:

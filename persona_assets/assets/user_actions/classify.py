@@ -37,20 +37,38 @@ ACTION_BY_OPERATION = {
 NO_ACTION = -1
 _CODE_BY_ACTION = {action: code for code, action in enumerate(tables.ACTIONS)}
 # Actions whose target is an existing record of the user's own.
-_ON_OWN_RECORD = [_CODE_BY_ACTION[action] for action in ("post_update", "post_delete", "profile_update")]
+_ON_OWN_RECORD = ("post_update", "post_delete", "profile_update")
 
-# `tables.USER_ACTIONS` without the column `action`, which the codes stand for.
-ACTION_COLUMNS = pa.schema([field for field in tables.USER_ACTIONS if field.name != "action"])
-# The columns of events from which these are built.
-_NOT_READ = {"kind", "operation", "rev", "seq", "self_labels", "preference_json"}
-_READ = [name for name in tables.RAW_EVENTS.names if name not in _NOT_READ]
+# The collection of each action's records; a change of an account has none.
+_COLLECTION_BY_ACTION: dict[str, str | None] = {
+    **{action: collection for (collection, _), action in ACTION_BY_OPERATION.items()},
+    "reply": POST,
+    "quote": POST,
+    "account_status": None,
+}
+_FROM_EVENT = (
+    "user_id",
+    "event_time_us",
+    "rkey",
+    "text",
+    "langs",
+    "parent_uri",
+    "root_uri",
+    "quoted_uri",
+    "subject_uri",
+    "subject_did",
+    "account_active",
+    "account_status",
+)
+# The columns of events from which the rows of `tables.USER_ACTIONS` are built, if the action is known.
+EVENT_COLUMNS = pa.schema([tables.RAW_EVENTS.field(name) for name in _FROM_EVENT])
 
 
-class ActionRows(NamedTuple):
-    """The rows of events that are actions, sorted by action type, with the code of the type of each."""
+class ActionEvents(NamedTuple):
+    """The events that are actions, sorted by action type, with the code of the type of each."""
 
     codes: np.ndarray  # int8 (n_actions,), ascending: indices into tables.ACTIONS
-    rows: pa.Table  # ACTION_COLUMNS, (n_actions,); rows of the same type in the order of their events
+    events: pa.RecordBatch  # EVENT_COLUMNS, (n_actions,); those of the same type in their order
 
 
 def find_action_codes(events: pa.RecordBatch) -> np.ndarray:
@@ -72,8 +90,8 @@ def find_action_codes(events: pa.RecordBatch) -> np.ndarray:
     return codes
 
 
-def build_action_rows(events: pa.RecordBatch, codes: np.ndarray) -> ActionRows:
-    """Build the rows of the events that are actions, sorted by action type.
+def select_action_events(events: pa.RecordBatch, codes: np.ndarray) -> ActionEvents:
+    """Return the events that are actions, sorted by action type.
 
     Args:
         events: `tables.RAW_EVENTS`.
@@ -82,20 +100,31 @@ def build_action_rows(events: pa.RecordBatch, codes: np.ndarray) -> ActionRows:
     """
     of_action = np.flatnonzero(codes != NO_ACTION)
     order = of_action[np.argsort(codes[of_action], kind="stable")]
-    rows, codes = events.select(_READ).take(pa.array(order)), codes[order]
-    collection = pc.cast(rows["collection"], pa.string())
-    uri = build_uris(rows["user_id"], collection, rows["rkey"])
-    own = pa.array(np.isin(codes, _ON_OWN_RECORD))
-    target = pc.if_else(own, uri, pc.coalesce(rows["subject_uri"], rows["quoted_uri"], rows["parent_uri"]))
-    owner = pc.if_else(own, rows["user_id"], pc.coalesce(rows["subject_did"], extract_owner_dids(target)))
+    return ActionEvents(codes[order], events.select(EVENT_COLUMNS.names).take(pa.array(order)))
+
+
+def build_action_rows(action: str, events: pa.RecordBatch) -> pa.Table:
+    """Build the rows of `tables.USER_ACTIONS` for events that are all of one action type, in their order.
+
+    Args:
+        action: A member of `tables.ACTIONS`.
+        events: `EVENT_COLUMNS`.
+    """
+    uri = build_uris(events["user_id"], pa.scalar(_COLLECTION_BY_ACTION[action], pa.string()), events["rkey"])
+    if action in _ON_OWN_RECORD:
+        target, owner = uri, events["user_id"]
+    else:
+        target = pc.coalesce(events["subject_uri"], events["quoted_uri"], events["parent_uri"])
+        owner = pc.coalesce(events["subject_did"], extract_owner_dids(target))
     made = {
+        "action": pa.repeat(pa.scalar(action), len(events)),
         "uri": uri,
         "target_uri": target,
         "target_user_id": owner,
-        "account_status": _account_status(rows, codes),
+        "account_status": _account_status(events, is_account=action == "account_status"),
     }
-    columns = [made[name] if name in made else rows[name] for name in ACTION_COLUMNS.names]
-    return ActionRows(codes, pa.table(columns, schema=ACTION_COLUMNS))
+    columns = [made[name] if name in made else events[name] for name in tables.USER_ACTIONS.names]
+    return pa.table(columns, schema=tables.USER_ACTIONS)
 
 
 def _split_dictionary(column: pa.DictionaryArray) -> tuple[list[str], np.ndarray]:
@@ -108,7 +137,8 @@ def _is_valid(column: pa.Array) -> np.ndarray:
     return column.is_valid().to_numpy(zero_copy_only=False)
 
 
-def _account_status(rows: pa.RecordBatch, codes: np.ndarray) -> pa.Array:
-    active = pc.fill_null(rows["account_active"], fill_value=False)
-    status = pc.if_else(active, "active", pc.fill_null(rows["account_status"], "inactive"))
-    return pc.if_else(pa.array(codes == _CODE_BY_ACTION["account_status"]), status, pa.scalar(None, pa.string()))
+def _account_status(events: pa.RecordBatch, *, is_account: bool) -> pa.Array:
+    if not is_account:
+        return pa.nulls(len(events), pa.string())
+    active = pc.fill_null(events["account_active"], fill_value=False)
+    return pc.if_else(active, "active", pc.fill_null(events["account_status"], "inactive"))

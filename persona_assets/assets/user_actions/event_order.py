@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets import tables
+from persona_assets.common.bounded_scan import scan_bounded
 from persona_assets.common.database import open_duckdb
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.progress import count_rows_read, phase
@@ -22,15 +23,7 @@ def scan_in_order(raw_events: pads.Dataset, *, columns: list[str] | None = None)
 
     It takes half the memory of pyarrow's default, and less time. A batch has 32,768 rows, about 10 MB with all columns.
     """
-    unbuffered = pads.ParquetFragmentScanOptions(pre_buffer=False)
-    return raw_events.scanner(
-        columns=columns,
-        batch_size=_BATCH_ROWS,
-        batch_readahead=2,
-        use_threads=False,  # with threads, decoding runs ahead of a slower consumer
-        fragment_readahead=1,
-        fragment_scan_options=unbuffered,
-    )
+    return scan_bounded(raw_events, columns=columns, batch_rows=_BATCH_ROWS, batch_readahead=2, use_threads=False)
 
 
 def is_sorted_by_all_columns(events: pa.RecordBatch, row_before: pa.RecordBatch | None) -> bool:

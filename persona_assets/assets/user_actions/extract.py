@@ -13,7 +13,7 @@ import pyarrow.dataset as pads
 
 from persona_assets import tables
 from persona_assets.assets.user_actions.action_streams import ActionStreams
-from persona_assets.assets.user_actions.classify import NO_ACTION, build_action_rows, find_action_codes
+from persona_assets.assets.user_actions.classify import NO_ACTION, find_action_codes, select_action_events
 from persona_assets.assets.user_actions.deduplicate import find_duplicate_rows
 from persona_assets.assets.user_actions.event_order import is_sorted_by_all_columns, scan_in_order, sort_by_all_columns
 from persona_assets.common.full_disk import explaining_full_disk
@@ -51,7 +51,7 @@ def extract_distinct_actions(
     Args:
         raw_events: `tables.RAW_EVENTS`; the result does not depend on its order.
         memory_limit: Memory limit of DuckDB for deduplication and sorting, beyond which it spills to `scratch`.
-        scratch: An empty folder for temporary files of about the size of the actions.
+        scratch: An empty folder for temporary files, at most a quarter of the bytes of the capture.
         day_column: Value of the column `day`, not a filter; None leaves the column out.
         provenance: How the table was made, for the schema metadata of its file.
 
@@ -86,10 +86,10 @@ def _extract(
             codes = find_action_codes(batch)
             no_action += _count_without_action(batch, is_first_delivery & (codes == NO_ACTION))
             codes[~is_first_delivery] = NO_ACTION
-            classified = build_action_rows(batch, codes)
-            for code, number in zip(*np.unique(classified.codes, return_counts=True), strict=True):
+            selected = select_action_events(batch, codes)
+            for code, number in zip(*np.unique(selected.codes, return_counts=True), strict=True):
                 actions[tables.ACTIONS[code]] += int(number)
-            streams.write(classified)
+            streams.write(selected)
             read += len(batch)
             events.add(len(batch))
     where = scratch / "user_actions.parquet"

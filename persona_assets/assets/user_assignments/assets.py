@@ -186,6 +186,7 @@ def _assign(
         earlier,
         repeated_uris=repeated_uris,
         left_out=left_out,
+        work=work,
     )
 
 

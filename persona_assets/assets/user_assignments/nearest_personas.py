@@ -11,6 +11,7 @@ import pyarrow.dataset as pads
 
 from persona_assets import tables
 from persona_assets.assets.user_assignments.stored_tables import USER_ASSIGNMENTS
+from persona_assets.common.database import QueryOptions
 from persona_assets.common.provenance import read_provenance
 from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut
 from persona_assets.errors import VectorError
@@ -103,18 +104,19 @@ def _find_persona_ids(lineage: pads.Dataset | None, day: dt.date, sizes: list[in
     return rows["persona_id"].to_pylist() if rows["users"].to_pylist() == sizes else [None] * len(sizes)
 
 
-def assign_users(
+def assign_users(  # noqa: PLR0913 - the inputs, what to leave out of them, and limits
     embeddings: pads.Dataset,
     english_users: pads.Dataset,
     earlier: EarlierClusters,
     *,
     repeated_uris: pa.Array | None = None,
     left_out: LeftOut = NOTHING_LEFT_OUT,
+    work: QueryOptions | None = None,
 ) -> AssignedUsers:
     """Assign each user of a window to the nearest centre of an earlier day, and mark outliers.
 
     Centres do not move and no minimum size is enforced. The result does not depend on the order of posts, users and
-    files. Memory is O(users * d).
+    files. Memory is that of `average_user_vectors`.
 
     Args:
         embeddings: `tables.embeddings_schema(d)` of the window, any order.
@@ -122,13 +124,14 @@ def assign_users(
         earlier: Clusters of the earlier day.
         repeated_uris: URIs of posts with more than one vector, of which only the first is used.
         left_out: Users who are not assigned, and posts that are part of no user's vector.
+        work: Memory limit and folder for temporary files; None for users' vectors in memory, whatever their size.
 
     Raises:
         VectorError: The window's vectors are of another model or width than the centres, differ between days, or are
             not of unit length.
     """
     _require_same_model(embeddings, earlier)
-    users = average_user_vectors(embeddings, english_users, repeated_uris=repeated_uris, left_out=left_out)
+    users = average_user_vectors(embeddings, english_users, repeated_uris=repeated_uris, left_out=left_out, work=work)
     with single_threaded_blas():
         nearest = assign_nearest(users.vectors, earlier.centres) if len(users.user_ids) else None
         margin = (

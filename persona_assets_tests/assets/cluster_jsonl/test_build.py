@@ -4,6 +4,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from persona_assets import tables
+from persona_assets.assets.cluster_jsonl import build as build_module
+from persona_assets.errors import MemoryLimitError
 from persona_assets_tests.assets.cluster_jsonl.builders import (
     accounted,
     act,
@@ -103,3 +105,10 @@ def test_the_database_is_closed_after_the_lines_are_read_or_abandoned(tmp_path):
     for con in connections:
         with pytest.raises(duckdb.ConnectionException):
             con.execute("SELECT 1")
+
+
+def test_a_window_with_too_many_messages_for_the_limit_is_refused_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(build_module, "BYTES_PER_MESSAGE", 500_000_000)
+
+    with pytest.raises(MemoryLimitError, match=r"needs 1\.0 GB .* may use 1GB: set PERSONA_MEMORY_LIMIT to 1\.4GB"):
+        build_any([message("ann", "1", 1), message("bob", "1", 2), act("bob", "like", 3)], tmp_path)

@@ -40,6 +40,29 @@ def test_runs_that_overlap_become_one_sorted_table(tmp_path, monkeypatch):
     assert repeated == 0
 
 
+def test_runs_are_deleted_as_they_are_read_and_beyond_the_limit_mapped_with_the_same_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(merge, "_SLICE_ROWS", merge.FENCE_ROWS)
+    pieces = [[{"event_time_us": time, "text": f"{time}"} for time in range(first, 9000, 3)] for first in range(3)]
+    one_run = write_run(table_name_of(pieces[0]), tmp_path / "run").memory_bytes
+    folders = {limit: tmp_path / f"{limit}" for limit in (0, int(1.5 * one_run), 1 << 27)}
+    mapped = []
+    map_run = merge._map_run
+    monkeypatch.setattr(merge, "_map_run", lambda path: mapped.append(path) or map_run(path))
+
+    made, numbers = set(), []
+    for limit, folder in folders.items():
+        folder.mkdir()
+        monkeypatch.setattr(merge, "_MAX_OPEN_BYTES", limit)
+        made.add(merge_all(pieces, folder)[2])
+        assert [file.name for file in folder.iterdir()] == ["out.parquet"]
+        numbers.append(len(mapped))
+
+    assert len(made) == 1
+    assert numbers[0] == 3
+    assert 3 < numbers[1] < 6
+    assert numbers[2] == numbers[1]
+
+
 @pytest.mark.parametrize(
     ("column", "values"),
     [

@@ -30,3 +30,9 @@ def test_fences_sample_the_times_of_a_run(tmp_path):
     assert run.fences == [NOON_US - 1, NOON_US - 1, NOON_US, NOON_US + FENCE_ROWS, NOON_US + FENCE_ROWS + 1]
     with pyarrow.ipc.open_file(tmp_path / "run") as file:
         assert file.read_all().num_rows == len(events)
+
+
+def test_a_run_is_compressed(tmp_path):
+    run = write_run(table_name_of([like(rkey=f"3l{number:011}") for number in range(3000)]), tmp_path / "run")
+
+    assert (tmp_path / "run").stat().st_size < run.memory_bytes / 3

@@ -7,10 +7,14 @@ import pyarrow.dataset as pads
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from upath import UPath
 
 from persona_assets import tables
+from persona_assets.assets.raw_events import parse
+from persona_assets.assets.user_actions import extract as extract_module
 from persona_assets.assets.user_actions.classify import ACTION_BY_OPERATION
 from persona_assets.assets.user_actions.extract import extract_distinct_actions
+from persona_assets.capture.files import find_files
 from persona_assets.common.columns import require_schema
 from persona_assets.sample.write import write_capture
 from persona_assets_tests.assets.raw_events.builders import read_day
@@ -334,3 +338,32 @@ def test_a_generated_day_has_the_planted_numbers_of_actions(tmp_path, monkeypatc
     assert found.found.actions == planted | messages
     assert set(found.found.actions) == set(tables.ACTIONS)
     assert sum(row["action"] == "quote" and row["parent_uri"] is not None for row in found.rows) == both > 100
+
+
+@pytest.mark.slow
+def test_scratch_is_at_most_a_quarter_of_the_lines(tmp_path, monkeypatch):
+    write_capture(tmp_path / "capture", days=1, start_date=dt.date(2025, 3, 1), users=1500, personas=8, seed=3)
+    found = {}
+
+    def measuring(name, function):
+        def measure(*arguments, **options):
+            files = [file for file in tmp_path.rglob("*.arrow*") if file.is_file()]
+            found[name] = sum(file.stat().st_size for file in files)
+            return function(*arguments, **options)
+
+        return measure
+
+    monkeypatch.setattr(parse, "merge_runs", measuring("raw_events", parse.merge_runs))
+    monkeypatch.setattr(extract_module, "write_parquet", measuring("user_actions", extract_module.write_parquet))
+    files = find_files(UPath(tmp_path / "capture"), dt.date(2025, 3, 1), pattern=None)
+    for name in ("raw", "actions"):
+        (tmp_path / name).mkdir()
+    parsed = parse.parse_files(files, day=dt.date(2025, 3, 1), workers=1, scratch=tmp_path / "raw")
+    extracted = extract_distinct_actions(
+        pads.dataset(parsed.raw_events), memory_limit="500MB", scratch=tmp_path / "actions"
+    )
+
+    lines = parsed.counts.line_bytes
+    assert 0 < found["raw_events"] < lines / 4
+    assert 0 < found["user_actions"] < lines / 4
+    assert [file.name for file in (tmp_path / "actions").iterdir()] == [extracted.user_actions.name]
