@@ -60,6 +60,7 @@ REASONS = {
     "needs the network",
     "needs a Slurm cluster with a GPU partition and a PostgreSQL",
     "needs a Slurm cluster with a GPU partition",
+    "needs a PostgreSQL server",
     "needs Docker and a Kubernetes cluster",
     "needs predictions of a model",
     "needs a token of a server on the network",

@@ -24,9 +24,9 @@ DATA_POINTS = [*((step, 0.5) for step in STEPS), ("embeddings", 0.0), ("vector_s
 # Numbers of free pages of scratch.
 SCRATCH_POINTS = [
     ("raw_events", 10),
-    ("raw_events", 40),
+    ("raw_events", 20),
     ("user_actions", 10),
-    ("user_actions", 60),
+    ("user_actions", 40),
     ("english_posts", 2),
     ("english_posts", 4),
     ("embeddings", 4),

@@ -142,7 +142,7 @@ def test_the_tail_of_a_log_has_no_debug_lines(tmp_path):
         ("slurmstepd: error: *** JOB 3 CANCELLED DUE TO TIME LIMIT ***", "raise the time limit"),
         ("Exceeded job memory limit", ""),
         ("slurmstepd: error: Step exceeded memory limit (1 > 0), being killed", "raise the memory"),
-        ("NODE_FAIL Reason=NodeDown", "RetryPolicy"),
+        ("NODE_FAIL Reason=NodeDown", "the node was lost"),
         ("all is well", ""),
     ],
 )
