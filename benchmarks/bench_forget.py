@@ -114,7 +114,11 @@ def make_large_day(folder: Path) -> Path:
         (half / name).mkdir()
         write_parquet(half / name / f"{DAY}.parquet", table.schema, [table], day_column=DAY)
     _make_vectors(half, posts)
-    inputs = {name: pads.dataset(half / name) for name in LineInputs._fields if name != "embeddings"}
+    inputs = {
+        name: pads.dataset(half / name)
+        for name in LineInputs._fields
+        if name != "embeddings" and (half / name).is_dir()
+    }
     lines = build_lines(
         LineInputs(**inputs, embeddings=None),
         ignored=None,

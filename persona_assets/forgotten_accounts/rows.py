@@ -125,7 +125,10 @@ def _find(column: pa.Array, accounts: Accounts) -> Mask:
         rows = np.zeros(len(column), bool)
         rows[pc.list_parent_indices(column).to_numpy()[inside]] = True
         return rows
-    # Structures and maps are few and small.
+    if isinstance(column, pa.StructArray):
+        # `flatten` also gives nulls where the structure is null.
+        return np.logical_or.reduce([_find(field, accounts) for field in column.flatten()])
+    # Maps are few and small.
     values = column.to_pylist()
     return np.array([accounts.are_named_in(repr(value).encode()) for value in values], bool)
 

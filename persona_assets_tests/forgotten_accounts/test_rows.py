@@ -101,6 +101,11 @@ def test_a_rejected_line_that_names_the_account_is_removed():
         (pa.dictionary(pa.int32(), pa.string()), f"of {ALICE}", "of [DID]"),
         (pa.list_(pa.list_(pa.string())), [[], ["a", POST_BY_ALICE]], [[], ["a", "[DID]"]]),
         (pa.struct([("by", pa.string())]), {"by": ALICE}, {"by": "[DID]"}),
+        (
+            pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())])),
+            [None, {"role": "user", "content": f"of {ALICE}"}, {"role": None, "content": "a"}],
+            [None, {"role": "user", "content": "of [DID]"}, {"role": None, "content": "a"}],
+        ),
         (pa.binary(), ALICE.encode(), b"[DID]"),
     ],
 )
