@@ -44,11 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings()
         folder = options.folder or find_latest_dataset(settings.data)
+        embeds = None if options.no_vectors else settings
         measured = ScoringOptions(samples=options.samples, seed=options.seed)
         files = {name: Path(file) for name, _, file in named}
-        scores = score_baselines_and_predictions(folder, files, None if options.no_vectors else settings, measured)
+        scores = score_baselines_and_predictions(folder, files, embeds, measured)
         if options.write_card:
-            write_into_card(folder, scores, measured, None if options.no_vectors else settings)
+            write_into_card(folder, scores, measured, embeds)
     except PersonaAssetsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command
         return 1

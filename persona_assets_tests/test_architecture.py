@@ -46,6 +46,7 @@ PLAIN = {
     "lexicon",
     "line_tables",
     "map_layout",
+    "markdown_cells",
     "parquet_checksums",
     "parquet_files",
     "personal_data",

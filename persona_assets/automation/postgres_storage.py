@@ -148,10 +148,15 @@ def repeat_if_disconnected(method: Callable[..., Any], *arguments: Any, seconds:
         try:
             return method(*arguments, **options)
         except DBAPIError as error:
-            if not error.connection_invalidated or time.monotonic() > end:
-                raise
+            _wait_or_raise(error, end)
             _log.warning("A connection to the database ended in the middle; repeating %s.", method.__name__)
-        time.sleep(FIRST_WAIT_SECONDS)
+
+
+def _wait_or_raise(error: DBAPIError, end: float) -> None:
+    """Wait before another try; raise the error if it is not the end of a connection, or if it is later than `end`."""
+    if not error.connection_invalidated or time.monotonic() > end:
+        raise error
+    time.sleep(FIRST_WAIT_SECONDS)
 
 
 def store_event_once(
@@ -170,10 +175,8 @@ def store_event_once(
         try:
             return store(event)
         except DBAPIError as error:
-            if not error.connection_invalidated or time.monotonic() > end:
-                raise
+            _wait_or_raise(error, end)
             _log.warning("A connection to the database ended while an event was stored; looking whether it is.")
-        time.sleep(FIRST_WAIT_SECONDS)
         if repeat_if_disconnected(_finish_event, storage, event, seconds=seconds):
             return None
 

@@ -46,7 +46,8 @@ class QueryOptions(TypedDict):
 def open_duckdb(*, memory_limit: str, scratch: Path, bytes_beside: int = 0) -> Generator[duckdb.DuckDBPyConnection]:
     """Open an in-memory DuckDB that spills to `scratch` beyond its share of `memory_limit`; close it after the block.
 
-    Its share is all but what the rest of the process needs beside it: `share_of_duckdb`.
+    Its share is the limit without a reserve for the rest of the process: `share_of_duckdb`.
+
     Rows come in a defined order only if the query has ORDER BY: `preserve_insertion_order` is off, which lets large
     sorts and joins stream.
 

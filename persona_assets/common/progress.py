@@ -59,6 +59,10 @@ class Phase:
         """Add `count` finished items."""
         self._added += count
 
+    def advance_to(self, done: int) -> None:
+        """Let `done` items be finished, however many were before."""
+        self.add(done - self.done)
+
     def count_by(self, count: Callable[[], int]) -> None:
         """Let `count` say how many items are finished beside those added. It is called from another thread."""
         self._count = count

@@ -207,4 +207,4 @@ def _find_deleted(connection: duckdb.DuckDBPyConnection, columns: Sequence[str])
     connection.execute(f"CREATE TEMP VIEW posts AS SELECT * FROM all_rows {messages}")  # noqa: S608 - a constant
     where = IF_AFTER_THE_POST if "event_time_us" in columns else ""
     found = connection.sql(FIND_DELETED.format(where=where)).to_arrow_table()["uri"]
-    return pa.concat_arrays([pa.array([], pa.string()), *found.chunks])
+    return found.combine_chunks()

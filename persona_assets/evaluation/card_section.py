@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from persona_assets.common.markdown_cells import escape_cell
 from persona_assets.evaluation.evaluate import Scores, ScoringOptions
 from persona_assets.evaluation.write_table import render_score_table
 
@@ -37,15 +38,10 @@ def put_scores(card: str, scores: Sequence[Scores], options: ScoringOptions, *, 
 def _describe(scores: Sequence[Scores], options: ScoringOptions, text_model: str | None) -> str:
     rows = max(one.rows for one in scores)
     embedded = f" Texts were embedded by `{text_model}`." if text_model else ""
-    table = render_score_table([one._replace(name=_escape(one.name)) for one in scores])
+    table = render_score_table([one._replace(name=escape_cell(one.name)) for one in scores])
     return (
         "## Scores\n\n"
         f"Of the form `next_action`, on the {rows:,} rows of the split `test` that ask for an act, with 95 % intervals "
         f"of {options.samples:,} bootstrap samples of rows (seed {options.seed}).{embedded} The first models are "
         f"baselines that were fitted to the split `train`.\n\n{table}"
     )
-
-
-def _escape(text: str) -> str:
-    """Return a name without what would be markup in a table."""
-    return "".join(f"\\{one}" if one in r"\`*_{}[]()<>#+!|~" else one for one in text.replace("\n", " "))

@@ -1,7 +1,6 @@
 """Remove accounts from a data folder: search all files, change those that name them, and search again."""
 
 import datetime as dt
-import os
 from collections.abc import Callable, Collection, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from filelock import FileLock, Timeout
 from upath import UPath
 
 from persona_assets.common.progress import phase, reporting_progress
+from persona_assets.common.worker_processes import count_available_cores
 from persona_assets.errors import ForgettingError
 from persona_assets.forgetting.affected_data import (
     DAILY_TABLES,
@@ -181,7 +181,7 @@ class _Removal:
         new.sort(key=lambda file: -file.size)
         with (
             phase("searching", what="MB", total=size // _BYTES_PER_MB) as progress,
-            ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1)) as pool,
+            ThreadPoolExecutor(min(_MAX_THREADS, count_available_cores())) as pool,
         ):
             for file, found in zip(new, pool.map(self._names_accounts, new), strict=True):
                 if found:
@@ -189,7 +189,7 @@ class _Removal:
                 else:
                     self._clean[file.name] = file.stamp
                 searched += file.size
-                progress.add(searched // _BYTES_PER_MB - progress.done)
+                progress.advance_to(searched // _BYTES_PER_MB)
         self._log(f"{len(named):,} files name an account")
         if is_first:
             self._proof.files_searched = len(new)

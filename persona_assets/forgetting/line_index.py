@@ -58,7 +58,9 @@ def find_named_lines(index: LineIndexFiles, accounts: Accounts) -> dict[int, Int
     is_named = _find_named_messages(index.messages, accounts)
     places: dict[int, list[Int64Array]] = {}
     for lines in _read_groups(index.lines, ["cluster_id", "line_number", "user_id", "uri", "text", "messages"]):
-        names_account = np.logical_or.reduce([accounts.find(_join(lines[name])) for name in ("user_id", "uri", "text")])
+        names_account = np.logical_or.reduce(
+            [accounts.find(lines[name].combine_chunks()) for name in ("user_id", "uri", "text")]
+        )
         rows, messages = _list_messages(lines)
         names_account[rows[is_named[messages]]] = True
         named = lines.filter(pa.array(names_account))
@@ -98,12 +100,12 @@ def write_index_without(
             "line_number": pa.array(_number_again(kept, removed)),
             "messages": pa.ListArray.from_arrays(offsets, pa.array(numbers[messages])),
         }
-        return _count(lines, _replace(kept, columns), accounts.find(_join(lines["user_id"])))
+        return _count(lines, _replace(kept, columns), accounts.find(lines["user_id"].combine_chunks()))
 
     def keep_messages(messages: pa.Table) -> RemainingRows:
         kept = messages.filter(pa.array(is_shown[messages["message"].to_numpy()]))
         columns = {"message": pa.array(numbers[kept["message"].to_numpy()])}
-        return _count(messages, _replace(kept, columns), accounts.find(_join(messages["uri"])))
+        return _count(messages, _replace(kept, columns), accounts.find(messages["uri"].combine_chunks()))
 
     changes = [rewrite_table(index.lines, folder / index.lines.path.name, accounts, keep_rows=keep_lines)]
     if not is_shown.all():
@@ -113,7 +115,7 @@ def write_index_without(
 
 
 def _find_named_messages(messages: StoredFile, accounts: Accounts) -> Mask:
-    named = [accounts.find(_join(group["uri"])) for group in _read_groups(messages, ["uri"])]
+    named = [accounts.find(group["uri"].combine_chunks()) for group in _read_groups(messages, ["uri"])]
     return np.concatenate([np.zeros(0, np.bool_), *named])
 
 
@@ -142,13 +144,9 @@ def _read_groups(file: StoredFile, columns: list[str]) -> Iterator[pa.Table]:
             yield table.read_row_group(number, columns=columns)
 
 
-def _join(column: pa.ChunkedArray) -> pa.Array:
-    return pa.concat_arrays([pa.array([], column.type), *column.chunks])
-
-
 def _list_messages(lines: pa.Table) -> tuple[Int64Array, npt.NDArray[np.int32]]:
     """Return the row of each message that lines show, and its number."""
-    lists = _join(lines["messages"])
+    lists = lines["messages"].combine_chunks()
     return pc.list_parent_indices(lists).to_numpy().astype(np.int64), lists.flatten().to_numpy()
 
 

@@ -139,6 +139,8 @@ def _write_changed_files(
         changes += write_index_without(index, UPath(folder), removed, accounts)
     by_name = {file.name: file for file in files}
     for change in changes:
+        if change.digest_after:  # of a table: its writer has it
+            continue
         source = by_name[change.file].path
         with source.open("rb") as before, (folder / source.name).open("rb") as after:
             change.digest_before, change.digest_after = digest_file(before), digest_file(after)

@@ -32,4 +32,4 @@ def find_repeated_uris(posts: pads.Dataset, *, memory_limit: str, scratch: Path)
         # Only the column `uri`, because DuckDB does not support the type float16 of the vectors.
         create_dataset_view(connection, "posts", posts.replace_schema(pa.schema([posts.schema.field("uri")])))
         found = connection.sql(REPEATED).to_arrow_table()["uri"]
-    return pa.concat_arrays([pa.array([], pa.string()), *found.chunks])
+    return found.combine_chunks()

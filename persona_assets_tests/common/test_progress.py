@@ -245,3 +245,11 @@ def test_without_a_block_phases_count_and_nothing_is_logged(capfd):
 
     assert parsed.done == 2
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_phase_can_be_told_how_many_items_are_done():
+    with phase("downloading", what="bytes", total=10) as bytes_read:
+        bytes_read.advance_to(4)
+        bytes_read.advance_to(7)
+
+    assert bytes_read.done == 7

@@ -113,7 +113,7 @@ def _download(context: dg.AssetExecutionContext, capture: Capture) -> Described:
 
         def count(done: int, total: int) -> None:
             downloaded.total = total
-            downloaded.add(done - downloaded.done)
+            downloaded.advance_to(done)
 
         day = download_day(client, parse_day(context.partition_key), Path(capture.root), on_progress=count)
     return {
@@ -138,7 +138,7 @@ def _record(context: dg.AssetExecutionContext, capture: Capture, wanted: DayRang
             context.log.info(progress.message)
         if progress.last_time_us is not None:
             reached = min(max(progress.last_time_us, wanted.start_us), wanted.end_us)
-            seconds.add((reached - wanted.start_us) // 1_000_000 - seconds.done)
+            seconds.advance_to((reached - wanted.start_us) // 1_000_000)
 
     with phase("recording", what="seconds of the day", total=total) as seconds:
         return record_stream(

@@ -88,8 +88,9 @@ def build_consents() -> dg.AssetsDefinition:
         days = _list_days(opened)
         with measuring_time_and_memory(context.log.info) as cost:
             resolved, made = _resolve(opened, days, config, scratch.new_folder())
-            stale = _find_stale(resolved, opened, config, scratch.new_folder())
-            description = _describe(resolved, stale)
+            read = pq.read_table(resolved.consents, columns=list(POLICY_COLUMNS))
+            stale = _find_stale(read, opened, config, scratch.new_folder())
+            description = _describe(resolved, read, stale)
         missing = sorted(list_days(opened.filesystem, f"{_find_data(opened)}/raw_events").keys() - days.keys())
         yield dg.MaterializeResult(
             value=resolved.consents,
@@ -141,16 +142,13 @@ def _resolve(
     return resolved, made
 
 
-def _find_stale(
-    resolved: ResolvedConsents, opened: pads.FileSystemDataset, config: ConsentsConfig, scratch: Path
-) -> StaleTable:
+def _find_stale(read: pa.Table, opened: pads.FileSystemDataset, config: ConsentsConfig, scratch: Path) -> StaleTable:
     settings = read_settings()
     is_dropped = settings.deletions == "drop"
     filesystem, data = opened.filesystem, _find_data(opened)
     options = QueryOptions(memory_limit=config.memory_limit, scratch=scratch)
-    consents = pq.read_table(resolved.consents, columns=list(POLICY_COLUMNS))
     days = find_stale_days(
-        consents,
+        read,
         settings.undefined_consent(),
         filesystem=filesystem,
         data=data,
@@ -161,19 +159,17 @@ def _find_stale(
     return list_stale(days, posts, max_deleted_share=settings.max_deleted_share)
 
 
-def _describe(resolved: ResolvedConsents, stale: StaleTable) -> dict[str, Any]:
+def _describe(resolved: ResolvedConsents, read: pa.Table, stale: StaleTable) -> dict[str, Any]:
     """Return the metadata of the materialization."""
-    settings = read_settings()
-    consents = pq.read_table(resolved.consents, columns=list(POLICY_COLUMNS))
-    purposes = count_purposes(consents)
+    purposes = count_purposes(read)
     return {
         "purposes": _table([count._asdict() for count in purposes], {"purpose": "string"}),
-        "accounts": build_count_table(count_statuses(consents), of="status"),
+        "accounts": build_count_table(count_statuses(read), of="status"),
         "kinds": build_count_table(resolved.states, of="kind"),
         "withdrawn": resolved.withdrawn,
         "not_binding": build_count_table(resolved.not_binding, of="statement"),
         "neutral": resolved.neutral,
-        "left_out": _table(_list_left_out(consents, settings), {"output": "string", "reason": "string"}),
+        "left_out": _table(_list_left_out(read, read_settings()), {"output": "string", "reason": "string"}),
         "stale_days": _table(
             [row._asdict() for row in stale.rows], {"asset": "string", "day": "string", "reason": "string"}
         ),

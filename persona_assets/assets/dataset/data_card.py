@@ -13,6 +13,7 @@ from persona_assets.assets.dataset.forms import SPLITS
 from persona_assets.assets.dataset.pair_acts import PAIRED
 from persona_assets.assets.dataset.personas import Persona
 from persona_assets.common.columns import read_description
+from persona_assets.common.markdown_cells import escape_cell
 
 GATE = (
     "The data set has public posts of real people. You agree not to identify or contact them, not to publish "
@@ -132,7 +133,7 @@ def _describe_rows(release: Release, personas: Sequence[Persona], main: str) -> 
     table = [
         (
             persona.key,
-            _escape(persona.name),
+            escape_cell(persona.name),
             f"{persona.users:,}",
             *(f"{rows.get((persona.key, split), 0):,}" for split in SPLITS),
         )
@@ -193,8 +194,3 @@ def _describe_dropped(release: Release) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
-
-
-def _escape(text: str) -> str:
-    """Return a text without what would be markup in a table."""
-    return "".join(f"\\{one}" if one in r"\`*_{}[]()<>#+!|~" else one for one in text.replace("\n", " "))

@@ -143,9 +143,8 @@ def _judge_messages(user_actions: pads.Dataset, language: str, workers: int) -> 
 
     def read() -> Iterator[pa.RecordBatch]:
         for batch in scan_batches(user_actions, columns=columns, condition=_IS_MESSAGE, batch_rows=BATCH_ROWS):
-            if batch.num_rows:
-                waiting.append(batch)
-                yield batch
+            waiting.append(batch)
+            yield batch
 
     for verdicts in judge_batches(read(), language, workers=workers):
         batch = waiting.popleft()

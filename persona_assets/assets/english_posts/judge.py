@@ -25,7 +25,7 @@ class _Task(NamedTuple):
 
 
 def choose_workers(messages: int, workers: int) -> int:
-    """Return in how many of `workers` processes it is fastest to decide on so many messages."""
+    """Return the number of processes, at most `workers`, that decide fastest on a number of messages."""
     return max(1, min(workers, messages // _MESSAGES_WORTH_A_WORKER))
 
 

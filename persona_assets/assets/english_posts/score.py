@@ -26,33 +26,16 @@ _LETTERS_AND_APOSTROPHES = bytes(
     code if chr(code) == "'" or (chr(code).isascii() and chr(code).isalpha()) else ord(" ") for code in range(256)
 )
 
-# From a cleaned text to log-odds.
+# From a cleaned text to log-odds, or a part of them.
 LogOddsOfText = Callable[[str], float]
 
 
-def build_log_odds(language: str) -> LogOddsOfText:
-    """Build a function from a cleaned text to the log-odds (natural logarithm) that it is in `language`.
-
-    The score combines pycld2, which is good at scripts and longer texts, with lists of common words, which are better
-    at short texts. A language without a list is scored by the detector and the lists of the other languages.
-
-    Args:
-        language: ISO 639-1 code, such as "en" or "de".
-
-    Raises:
-        LanguageDetectorError: pycld2 cannot be imported.
-        SettingsError: The detector does not know the language.
-    """
-    score_words, score_detection = build_scores(language)
-
-    def score(text: str) -> float:
-        return score_words(text) + score_detection(text) + INTERCEPT
-
-    return score
-
-
 def build_scores(language: str) -> tuple[LogOddsOfText, LogOddsOfText]:
-    """Build the two parts of the log-odds of `build_log_odds`, to which `INTERCEPT` is added.
+    """Build the two parts of the log-odds (natural logarithm) that a cleaned text is in `language`.
+
+    The log-odds are their sum and `INTERCEPT`. One is from pycld2, which is good at scripts and longer texts, one from
+    lists of common words, which are better at short texts. A language without a list is scored by the detector and the
+    lists of the other languages.
 
     Args:
         language: ISO 639-1 code, such as "en" or "de".

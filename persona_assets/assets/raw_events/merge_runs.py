@@ -117,7 +117,7 @@ def _slices(runs: Sequence[SortedRun]) -> Iterator[list[pa.RecordBatch]]:
 def _read_run(path: Path) -> list[pa.RecordBatch]:
     """Return the batches of a run, in memory, and delete its file."""
     with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
-        batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+        batches = [*_read_batches(reader)]
     path.unlink()
     return batches
 
@@ -134,13 +134,16 @@ def _map_run(path: Path) -> list[pa.RecordBatch]:
         pa.OSFile(str(mapped), "wb") as copy,
         pa.ipc.new_file(copy, reader.schema) as writer,
     ):
-        for number in range(reader.num_record_batches):
-            writer.write_batch(reader.get_batch(number))
+        for batch in _read_batches(reader):
+            writer.write_batch(batch)
     path.unlink()
-    reader = pa.ipc.open_file(pa.memory_map(str(mapped)))
-    batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+    batches = [*_read_batches(pa.ipc.open_file(pa.memory_map(str(mapped))))]
     mapped.unlink()
     return batches
+
+
+def _read_batches(reader: pa.ipc.RecordBatchFileReader) -> Iterator[pa.RecordBatch]:
+    return (reader.get_batch(number) for number in range(reader.num_record_batches))
 
 
 def _select_times(batch: pa.RecordBatch, low: int, high: int) -> pa.RecordBatch:

@@ -51,7 +51,7 @@ def parse_files(  # noqa: PLR0913 - inputs and resources of a day
         files: The files of one day, with distinct names.
         day: The day of the files (UTC); events of other days are kept and counted.
         workers: Maximum number of processes; 1 parses in this process. Small inputs use fewer.
-        scratch: An empty folder for temporary files of about half the size of the decompressed lines.
+        scratch: An empty folder for temporary files of about a tenth of the size of the decompressed lines.
         dictionaries: zstd dictionaries, by dictionary id, for frames that were compressed with one.
         provenance: How the tables were made, for the schema metadata of their files.
         tombstones: Accounts that were forgotten: they are left out of both tables and counted.

@@ -8,11 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.assets.english_posts.score import _find_words, build_log_odds, extract_primary_subtag
+from persona_assets.assets.english_posts.score import (
+    INTERCEPT,
+    _find_words,
+    build_scores,
+    extract_primary_subtag,
+)
 from persona_assets.errors import LanguageDetectorError, SettingsError
 from persona_assets_tests.assets.english_posts.builders import ENGLISH, GERMAN, JAPANESE
 
 TEXTS = {"en": ENGLISH, "de": GERMAN, "ja": JAPANESE}
+
+
+def build_log_odds(language):
+    score_words, score_detection = build_scores(language)
+    return lambda text: score_words(text) + score_detection(text) + INTERCEPT
 
 
 @pytest.mark.parametrize("language", TEXTS)
