@@ -201,7 +201,7 @@ def find_names() -> dict[str, Callable[..., Any]]:
     return {
         "Encoder": encode.Encoder,
         "cache": vector_cache.VectorCache,
-        "split": distinct_texts.deduplicate_texts,
+        "split": distinct_texts.write_distinct_texts,
         "embed_posts": embed_posts,
         "check": check,
         "hash": lambda texts: vector_cache.hash_texts(texts.to_pylist() if is_old else texts),

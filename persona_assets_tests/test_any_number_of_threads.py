@@ -14,12 +14,12 @@ import pytest
 from persona_assets.assets.cluster_jsonl.build import build_lines
 from persona_assets.assets.cluster_jsonl.ignored import IgnoredOptions
 from persona_assets.assets.cluster_jsonl.load import LineInputs
-from persona_assets.assets.embeddings.distinct_texts import deduplicate_texts
+from persona_assets.assets.embeddings.distinct_texts import write_distinct_texts
 from persona_assets.assets.english_users.select import select_english_users
 from persona_assets.assets.user_actions.extract import extract_distinct_actions
 from persona_assets.io_managers.persona_files import ClusterFolderContents, write_cluster_folder
 from persona_assets_tests.assets.cluster_jsonl.builders import act, inputs, message
-from persona_assets_tests.assets.user_actions.builders import BOBS_POST, LIKE, POST, commit, table_name_of
+from persona_assets_tests.assets.user_actions.builders import BOBS_POST, LIKE, POST, commit, table_of
 
 ROOT = Path(__file__).parents[1]
 HOUR = 3_600_000_000
@@ -73,7 +73,7 @@ def make_english_users(given, made):
 
 
 def make_texts(given, made):
-    deduplicate_texts(pads.dataset(given / "english_posts.parquet"), scratch=made, memory_limit=MEMORY)
+    write_distinct_texts(pads.dataset(given / "english_posts.parquet"), scratch=made, memory_limit=MEMORY)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def given(tmp_path_factory):
     events = [commit(LIKE, subject_uri=BOBS_POST, event_time_us=n) for n in range(1_000)]
     events += [commit(POST, text=str(n), rkey=f"k{n % 500}", rev=None, event_time_us=n) for n in range(1_000)]
     events += events[::3]
-    pq.write_table(table_name_of(events), folder / "raw_events.parquet", row_group_size=100)
+    pq.write_table(table_of(events), folder / "raw_events.parquet", row_group_size=100)
     return folder
 
 

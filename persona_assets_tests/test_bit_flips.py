@@ -16,7 +16,7 @@ from persona_assets.io_managers.parquet_tables import (
     ParquetUPathIOManager,
     metadata_to_load_all_stored_days,
 )
-from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolder, JsonlUPathIOManager
+from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolder, ClusterFolderIOManager
 from persona_assets.io_managers.release_folders import ReleaseUPathIOManager
 from persona_assets_tests.whole_graph import ALL_DAYS_ASSETS, DAY, FOLDERS, SIDE_TABLES, STEPS
 
@@ -45,7 +45,7 @@ def load(data: Path, file: Path) -> list[object]:
         release = ReleaseUPathIOManager(UPath(data), Scratch()).load_from_path(context, UPath(data / asset / DAY))
         return [dict(release.checksums)]
     if asset in FOLDERS:
-        manager = JsonlUPathIOManager(UPath(data), Scratch())
+        manager = ClusterFolderIOManager(UPath(data), Scratch())
         folder = manager.load_from_path(dg.build_input_context(asset_key=dg.AssetKey(asset)), UPath(data / asset / DAY))
         return read_folder(folder)
     manager = ParquetUPathIOManager(UPath(data))

@@ -11,7 +11,7 @@ from persona_assets.common.progress import phase
 from persona_assets.errors import EvaluationError
 from persona_assets.evaluation.card_section import put_scores
 from persona_assets.evaluation.evaluate import Embed, Scores, ScoringOptions, predict_baselines, score_predictions
-from persona_assets.evaluation.rows import read_predictions, read_rows
+from persona_assets.evaluation.rows import read_next_action_splits, read_predictions
 from persona_assets.io_managers.release_folders import rewrite_card
 from persona_assets.settings import Settings
 
@@ -49,7 +49,7 @@ def score_baselines_and_predictions(
         EvaluationError: The data set or a file cannot be used.
     """
     with phase("reading the data set"):
-        splits = read_rows(folder)
+        splits = read_next_action_splits(folder)
     predictions = predict_baselines(splits, seed=options.seed)
     predictions |= {name: read_predictions(file, splits["test"]) for name, file in files.items()}
     embed = None if settings is None else _LazyEncoder(settings)

@@ -70,7 +70,7 @@ class _Line(msgspec.Struct):
     as_persona: str | int | None = None
 
 
-def read_rows(folder: Path) -> dict[str, Rows]:
+def read_next_action_splits(folder: Path) -> dict[str, Rows]:
     """Read the rows of `next_action` from the folder of a data set; return them by split.
 
     Raises:

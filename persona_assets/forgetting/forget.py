@@ -28,7 +28,7 @@ from persona_assets.forgetting.persona_folders import (
 )
 from persona_assets.forgetting.proof import FileChange, Proof, ProofFile, format_proof_time
 from persona_assets.forgetting.search import names_accounts_in
-from persona_assets.forgetting.stored_files import StoredFile, StoredFiles, list_stored, restore_moved_folders
+from persona_assets.forgetting.stored_files import StoredFile, StoredFiles, classify_stored_files, restore_moved_folders
 from persona_assets.forgetting.table_files import find_table_units, forget_in_unit, preview_table_change
 from persona_assets.forgetting.tombstone_files import FOLDER, add_tombstones, read_tombstones
 from persona_assets.forgetting.vector_store import remove_vectors
@@ -158,13 +158,13 @@ class _Removal:
         self._proof.changes += [preview_table_change(file, self._accounts) for file in tables]
 
     def _list(self) -> StoredFiles:
-        return list_stored(self._places.data, leave_out=self._leave_out)
+        return classify_stored_files(self._places.data, leave_out=self._leave_out)
 
     def _remove_temporary(self) -> StoredFiles:
         """Remove what killed runs have left, and list the rest."""
         data = self._places.data
         restore_moved_folders(self._list(), data)
-        left = [*self._list().temporary, *list_stored(data / FOLDER).temporary]
+        left = [*self._list().temporary, *classify_stored_files(data / FOLDER).temporary]
         for place in left:
             data.fs.rm(place, recursive=True)
         self._proof.temporary_deleted += len(left)

@@ -35,7 +35,7 @@ class StoredFiles(NamedTuple):
     temporary: list[str]  # paths of files and folders that killed runs have left
 
 
-def list_stored(data: UPath, *, leave_out: Collection[str] = ()) -> StoredFiles:
+def classify_stored_files(data: UPath, *, leave_out: Collection[str] = ()) -> StoredFiles:
     """List the files of a data folder as tables, folders of a day, other files and temporary ones.
 
     Args:

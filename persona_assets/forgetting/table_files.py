@@ -19,7 +19,7 @@ from persona_assets.common.parquet_files import ROW_GROUP_ROWS, write_parquet
 from persona_assets.forgetting.proof import FileChange, ProofFile, digest_file
 from persona_assets.forgetting.stored_files import StoredFile, require_unchanged
 from persona_assets.forgotten_accounts.accounts import Accounts
-from persona_assets.forgotten_accounts.rows import RemainingRows, forget_rows
+from persona_assets.forgotten_accounts.rows import RemainingRows, remove_account_rows
 from persona_assets.io_managers.atomic_storage import replacing_file
 from persona_assets.io_managers.parquet_tables import MAIN_TABLE_DIGEST
 
@@ -78,7 +78,7 @@ def preview_table_change(file: StoredFile, accounts: Accounts) -> FileChange:
     with file.path.open("rb") as opened:
         table = pq.ParquetFile(opened)
         counts = _Counts()
-        for _ in _read_remaining(table, lambda rows: forget_rows(rows, accounts), counts):
+        for _ in _read_remaining(table, lambda rows: remove_account_rows(rows, accounts), counts):
             pass
     return counts.describe(file.name, table.metadata.num_rows)
 
@@ -116,7 +116,7 @@ def write_without_accounts(
         StorageError: The table is damaged.
     """
     return rewrite_table(
-        file, temporary, accounts, keep_rows=lambda rows: forget_rows(rows, accounts), belongs_to=belongs_to
+        file, temporary, accounts, keep_rows=lambda rows: remove_account_rows(rows, accounts), belongs_to=belongs_to
     )
 
 

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from persona_assets.common.lexicon import URI_SCHEME
 from persona_assets.forgotten_accounts.accounts import Accounts
-from persona_assets.forgotten_accounts.rows import forget_rows
+from persona_assets.forgotten_accounts.rows import remove_account_rows
 from persona_assets.forgotten_accounts.tombstones import Tombstones
 
 _ID_COLUMNS = ("user_id", "subject_did")
@@ -34,7 +34,7 @@ class RemainingEvents(NamedTuple):
 
 
 def forget_events(events: pa.Table, tombstones: Tombstones) -> RemainingEvents:
-    """Remove forgotten accounts from events that are parsed again, as `forget_rows` does from stored tables.
+    """Remove forgotten accounts from events that are parsed again, as `remove_account_rows` does from stored tables.
 
     Args:
         events: `tables.RAW_EVENTS`; chunks that lose all their rows are left out.
@@ -43,7 +43,7 @@ def forget_events(events: pa.Table, tombstones: Tombstones) -> RemainingEvents:
     forgotten = _find_forgotten(events, tombstones)
     if not forgotten:
         return RemainingEvents(events, 0, 0, 0)
-    return RemainingEvents(*forget_rows(events, Accounts(forgotten)))
+    return RemainingEvents(*remove_account_rows(events, Accounts(forgotten)))
 
 
 def names_forgotten(raw: bytes, tombstones: Tombstones) -> bool:

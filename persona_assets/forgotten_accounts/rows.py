@@ -20,7 +20,7 @@ TARGET_COLUMNS = frozenset({"target_uri", "target_user_id"})
 
 
 class RemainingRows(NamedTuple):
-    """Result of `forget_rows`: the rows that remain, and the numbers of removed rows and references."""
+    """Result of `remove_account_rows`: the rows that remain, and the numbers of removed rows and references."""
 
     table: pa.Table
     own: int  # rows of the accounts, which were removed
@@ -28,7 +28,7 @@ class RemainingRows(NamedTuple):
     references: int  # rows of others that remain, and of which a reference was taken out
 
 
-def forget_rows(table: pa.Table, accounts: Accounts) -> RemainingRows:
+def remove_account_rows(table: pa.Table, accounts: Accounts) -> RemainingRows:
     """Remove accounts from a table: their own rows, rows about them, and references in other rows.
 
     Rows that do not name them are the same, in the same order and chunks.

@@ -160,7 +160,7 @@ def cluster_file_name(cluster_id: int | Literal["*"]) -> str:
     return f"cluster_{cluster_id}.jsonl"
 
 
-class JsonlUPathIOManager(dg.UPathIOManager):
+class ClusterFolderIOManager(dg.UPathIOManager):
     """IO manager that stores `ClusterFolderContents` as a folder per day, and loads it as a `ClusterFolder`."""
 
     def __init__(self, base_path: UPath, scratch: Scratch) -> None:
@@ -211,16 +211,16 @@ class JsonlUPathIOManager(dg.UPathIOManager):
         return self.load_from_path(context, find_window_paths(context, self._get_paths_for_partitions(context))[-1])
 
 
-class JsonlIOManager(dg.ConfigurableIOManagerFactory[JsonlUPathIOManager]):
+class JsonlIOManager(dg.ConfigurableIOManagerFactory[ClusterFolderIOManager]):
     """Configures the IO manager for JSONL folders below `base`, a path or fsspec URL."""
 
     base: str
     scratch: dg.ResourceDependency[Scratch]
 
-    def create_io_manager(self, context: dg.InitResourceContext) -> JsonlUPathIOManager:
+    def create_io_manager(self, context: dg.InitResourceContext) -> ClusterFolderIOManager:
         """Return the IO manager; nothing is written yet."""
         del context
-        return JsonlUPathIOManager(UPath(self.base).absolute(), self.scratch)
+        return ClusterFolderIOManager(UPath(self.base).absolute(), self.scratch)
 
 
 def write_cluster_folder(folder: Path, contents: ClusterFolderContents, *, day: dt.date) -> int:

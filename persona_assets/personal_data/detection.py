@@ -50,10 +50,10 @@ def _choose_finders(text: str) -> Iterator[_Finder]:
         yield from _NUMBERS
         yield online.find_ip_addresses
         yield numbers.find_phone_numbers
-        yield streets.find_street_addresses
+        yield streets.find_postal_addresses
     elif has_digits or text.count(":") > 1:
         yield online.find_ip_addresses
-        yield streets.find_street_addresses
+        yield streets.find_postal_addresses
 
 
 def _hide(text: str, spans: Sequence[Span]) -> str:

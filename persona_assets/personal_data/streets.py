@@ -131,7 +131,7 @@ _US_HINT = re.compile(r", [A-Z]{2} \d{5}")
 _US_TOWN = re.compile(rf"(?<!\w){_TOWN}, [A-Z]{{2}} {_ZIP}")
 
 
-def find_street_addresses(text: str) -> Iterator[Span]:
+def find_postal_addresses(text: str) -> Iterator[Span]:
     """Yield the spans of street addresses, post-office boxes and postal codes of small areas; they may overlap."""
     for match in _ENGLISH.finditer(text):
         before = max(0, match.start() - _LONGEST_UNIT)

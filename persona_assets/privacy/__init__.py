@@ -10,7 +10,7 @@ from persona_assets.privacy.halves import choose_known_texts, link_halves
 from persona_assets.privacy.k_anonymity import KAnonymity, drop_small_groups, measure_k_anonymity
 from persona_assets.privacy.linkage import Linkage, link_by_search, link_by_texts, link_by_vectors
 from persona_assets.privacy.privacy_page import PRIVACY_PAGE, PageTitle, render_privacy_page
-from persona_assets.privacy.samples import OwnText, TextSample, draw_authors
+from persona_assets.privacy.samples import ReleasedText, TextSample, draw_authors
 
 __all__ = [
     "PRIVACY_PAGE",
@@ -18,9 +18,9 @@ __all__ = [
     "GateCounts",
     "KAnonymity",
     "Linkage",
-    "OwnText",
     "PageTitle",
     "ReleaseAudit",
+    "ReleasedText",
     "TextSample",
     "VerbatimMatches",
     "audit_release",

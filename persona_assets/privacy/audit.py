@@ -17,7 +17,7 @@ from persona_assets.personal_data.replacement import NameFinder
 from persona_assets.privacy.halves import Attack, choose_known_texts, link_halves
 from persona_assets.privacy.k_anonymity import KAnonymity, measure_k_anonymity
 from persona_assets.privacy.linkage import Linkage
-from persona_assets.privacy.samples import OwnText
+from persona_assets.privacy.samples import ReleasedText
 
 Scope = Literal["line", "persona", "release"]
 Verdict = Literal["passed", "failed", "measured", "not measured"]
@@ -113,7 +113,7 @@ def audit_release(  # noqa: PLR0913 - each is a thing that is audited
     gate: GateCounts,
     sample: Sequence[str],
     users: pa.Table,
-    own_texts: Mapping[str, Sequence[OwnText]],
+    own_texts: Mapping[str, Sequence[ReleasedText]],
     word_for_word: Sequence[VerbatimMatches],
     *,
     scope: Scope,
@@ -174,7 +174,7 @@ def name_activity_band(lines: int) -> str:
 
 
 def measure_linkage(
-    own_texts: Mapping[str, Sequence[OwnText]], *, scope: Scope, embed: Embed | None = None, seed: int = 0
+    own_texts: Mapping[str, Sequence[ReleasedText]], *, scope: Scope, embed: Embed | None = None, seed: int = 0
 ) -> list[FormLinkage]:
     """Measure how often one half of an author's texts is matched to the other half, by form, unit and attack.
 
@@ -189,7 +189,7 @@ def measure_linkage(
         seed: Decides how texts are halved.
     """
     released = "line" if scope == "line" else "author"
-    done: dict[tuple[OwnText, ...], list[tuple[Literal["line", "author"], Attack, Linkage]]] = {}
+    done: dict[tuple[ReleasedText, ...], list[tuple[Literal["line", "author"], Attack, Linkage]]] = {}
     found: list[FormLinkage] = []
     for form, lines in own_texts.items():
         key = tuple(lines)
@@ -200,7 +200,7 @@ def measure_linkage(
 
 
 def _link(
-    lines: Sequence[OwnText], embed: Embed | None, seed: int
+    lines: Sequence[ReleasedText], embed: Embed | None, seed: int
 ) -> list[tuple[Literal["line", "author"], Attack, Linkage]]:
     numbers: dict[str, int] = {}
     authors = np.array([numbers.setdefault(line.author, len(numbers)) for line in lines], dtype=np.int64)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 
-class OwnText(NamedTuple):
+class ReleasedText(NamedTuple):
     """The last text in a line by the user whose conversation or action the line is.
 
     Attributes:
@@ -58,7 +58,7 @@ class TextSample:
         return sorted(self._kept)
 
 
-def draw_authors(lines: Iterable[OwnText], *, max_authors: int, max_texts: int, seed: int) -> list[OwnText]:
+def draw_authors(lines: Iterable[ReleasedText], *, max_authors: int, max_texts: int, seed: int) -> list[ReleasedText]:
     """Draw authors with at least two different texts, and some texts of each; sorted by author and line.
 
     Of lines of an author with equal texts the first one counts, so that the halves of an author share no text.
@@ -70,13 +70,13 @@ def draw_authors(lines: Iterable[OwnText], *, max_authors: int, max_texts: int, 
         seed: Decides which authors and which lines.
     """
     key = _derive_key(seed)
-    of_author: dict[str, dict[str, OwnText]] = defaultdict(dict)
+    of_author: dict[str, dict[str, ReleasedText]] = defaultdict(dict)
     for line in sorted(lines):
         if line.text.strip():
             of_author[line.author].setdefault(line.text, line)
     able = [author for author, texts in of_author.items() if len(texts) > 1]
     drawn = sorted(heapq.nsmallest(max_authors, able, key=lambda author: (_hash(author, key), author)))
-    chosen: list[OwnText] = []
+    chosen: list[ReleasedText] = []
     for author in drawn:
         own = of_author[author].values()
         chosen += sorted(heapq.nsmallest(max_texts, own, key=lambda line: (_hash(f"{line.line_id}", key), line)))

@@ -89,7 +89,7 @@ def record_stream(  # noqa: PLR0913 - a stream, a place and a range
                 clocks=clocks or Clocks(),
             ).run()
             if store.totals.is_complete or (finish_files and not is_range):
-                store.finish(is_complete=store.totals.is_complete)
+                store.finish_files(is_complete=store.totals.is_complete)
         store.totals.is_complete = store.is_complete
         if start_us is not None and end_us is not None and store.is_complete:
             store.totals.files = publish_days(place, root, start_us=start_us, end_us=end_us)

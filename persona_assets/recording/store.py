@@ -105,7 +105,7 @@ class RecordingStore:
             self._files.finish_before(frontier_us - _FINISH_AFTER_US)
         self.totals.files = self._files.finished
 
-    def finish(self, *, is_complete: bool) -> None:
+    def finish_files(self, *, is_complete: bool) -> None:
         """Give all files their final names, whether their hours are over or not, and write the state.
 
         Call `flush` first, for buffered events are not written.

@@ -12,7 +12,7 @@ from persona_assets.command_line.evaluate_predictions import (
 )
 from persona_assets.errors import EvaluationError
 from persona_assets.evaluation.evaluate import ScoringOptions
-from persona_assets.evaluation.rows import read_rows
+from persona_assets.evaluation.rows import read_next_action_splits
 from persona_assets.io_managers.folder_checksums import read_checksum_file, verify_listed_files, write_checksum_file
 from persona_assets.settings import read_settings
 from persona_assets_tests.assets.embeddings.builders import make_model
@@ -36,7 +36,7 @@ def test_without_a_data_set_the_error_says_what_to_do(tmp_path, monkeypatch, dat
 
 def test_baselines_and_files_are_scored_with_the_model_of_the_settings(tmp_path):
     store(plant(300)[0], tmp_path / "data")
-    test = read_rows(tmp_path / "data")["test"]
+    test = read_next_action_splits(tmp_path / "data")["test"]
     file = tmp_path / "mine.jsonl"
     lines = zip(test.line_ids.tolist(), test.actions.tolist(), test.texts, strict=True)
     file.write_text("".join(json.dumps({"line_id": i, "action": a, "text": t}) + "\n" for i, a, t in lines), "utf-8")

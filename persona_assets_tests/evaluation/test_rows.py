@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets.errors import EvaluationError
-from persona_assets.evaluation.rows import MAX_TEXT_CHARACTERS, read_predictions, read_rows, to_rows
+from persona_assets.evaluation.rows import MAX_TEXT_CHARACTERS, read_next_action_splits, read_predictions, to_rows
 from persona_assets_tests.evaluation.builders import plant, store
 
 
@@ -24,7 +24,7 @@ def write_lines(file, lines):
 
 
 def test_the_rows_of_all_personas_are_read_by_split(folder):
-    splits = read_rows(folder)
+    splits = read_next_action_splits(folder)
 
     assert set(splits) == {"train", "validation", "test"}
     assert sorted(np.concatenate([rows.line_ids for rows in splits.values()])) == list(range(120))
@@ -64,14 +64,14 @@ def test_the_card_of_the_persona_is_no_part_of_the_context():
 
 def test_a_folder_without_the_form_or_with_another_is_an_error(tmp_path):
     with pytest.raises(EvaluationError, match="has no rows of next_action"):
-        read_rows(tmp_path)
+        read_next_action_splits(tmp_path)
     (tmp_path / "next_action").mkdir()
     pq.write_table(plant(3)[0].drop_columns(["action", "text"]), tmp_path / "next_action" / "test.parquet")
     with pytest.raises(EvaluationError, match="lacks action, text"):
-        read_rows(tmp_path)
+        read_next_action_splits(tmp_path)
     pq.write_table(pa.concat_tables([plant(3)[0]] * 2), tmp_path / "next_action" / "test.parquet")
     with pytest.raises(EvaluationError, match="several rows of one line_id"):
-        read_rows(tmp_path)
+        read_next_action_splits(tmp_path)
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])

@@ -12,7 +12,7 @@ from persona_assets import tables
 from persona_assets.common.line_tables import LINE_MESSAGES, LINES
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.forgetting.proof import Proof, ProofFile
-from persona_assets.forgetting.stored_files import StoredFile, list_stored
+from persona_assets.forgetting.stored_files import StoredFile, classify_stored_files
 from persona_assets_tests.assets.raw_events.builders import ALICE, BOB
 
 DAY = "2025-03-01"
@@ -89,7 +89,7 @@ def read_index(folder):
 
 def find_file(data, name) -> StoredFile:
     """Return a stored file as it is listed."""
-    stored = list_stored(UPath(data))
+    stored = classify_stored_files(UPath(data))
     files = [*stored.tables, *stored.others, *(file for folder in stored.folders.values() for file in folder)]
     return next(file for file in files if file.name == name)
 

@@ -18,7 +18,7 @@ from persona_assets.forgetting.line_index import (
     find_named_lines,
     write_index_without,
 )
-from persona_assets.forgetting.stored_files import list_stored
+from persona_assets.forgetting.stored_files import classify_stored_files
 from persona_assets.forgotten_accounts.accounts import Accounts
 from persona_assets_tests.assets.raw_events.builders import ALICE, BOB
 from persona_assets_tests.forgetting.builders import DAY, read_index, store, store_index, store_users
@@ -30,7 +30,7 @@ ACCOUNTS = Accounts([ALICE])
 def open_index(data, lines):
     (data / NAME).mkdir(parents=True)
     store_index(data / NAME, lines)
-    return find_index_files(list_stored(UPath(data)).folders[NAME])
+    return find_index_files(classify_stored_files(UPath(data)).folders[NAME])
 
 
 @settings(max_examples=40)
@@ -112,4 +112,4 @@ def test_an_index_with_another_number_of_lines_is_an_error(tmp_path):
 def test_a_folder_of_an_earlier_version_has_none(tmp_path):
     store_users(tmp_path / NAME)
 
-    assert find_index_files(list_stored(UPath(tmp_path)).folders[NAME]) is None
+    assert find_index_files(classify_stored_files(UPath(tmp_path)).folders[NAME]) is None

@@ -11,7 +11,7 @@ from persona_assets.forgetting.persona_folders import (
     is_persona_folder,
     preview_persona_folder_changes,
 )
-from persona_assets.forgetting.stored_files import list_stored
+from persona_assets.forgetting.stored_files import classify_stored_files
 from persona_assets.forgotten_accounts.accounts import Accounts
 from persona_assets.io_managers.folder_checksums import (
     CHECKSUMS,
@@ -47,7 +47,7 @@ def folder(tmp_path):
 
 
 def list_folder(data):
-    return list_stored(UPath(data)).folders[NAME]
+    return classify_stored_files(UPath(data)).folders[NAME]
 
 
 def forget(folder, *others):

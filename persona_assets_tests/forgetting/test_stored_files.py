@@ -3,7 +3,7 @@ from upath import UPath
 
 from persona_assets.errors import ForgettingError
 from persona_assets.forgetting.stored_files import (
-    list_stored,
+    classify_stored_files,
     make_version_stamp,
     require_unchanged,
     restore_moved_folders,
@@ -33,7 +33,7 @@ def test_files_are_listed_by_how_an_account_is_removed_from_them(tmp_path):
         "vector_store/a",
     )
 
-    found = list_stored(UPath(tmp_path), leave_out=[str(tmp_path / "vector_store")])
+    found = classify_stored_files(UPath(tmp_path), leave_out=[str(tmp_path / "vector_store")])
 
     assert [file.name for file in found.tables] == ["lineage.parquet", "raw_events/2025-03-01.parquet"]
     assert {name: [file.name for file in files] for name, files in found.folders.items()} == {
@@ -48,14 +48,14 @@ def test_files_are_listed_by_how_an_account_is_removed_from_them(tmp_path):
 
 
 def test_a_missing_folder_has_no_files(tmp_path):
-    assert list_stored(UPath(tmp_path / "none")) == ([], {}, [], [])
+    assert classify_stored_files(UPath(tmp_path / "none")) == ([], {}, [], [])
 
 
 def test_a_link_is_an_error(tmp_path):
     (tmp_path / "raw_events").symlink_to("/elsewhere")
 
     with pytest.raises(ForgettingError, match="raw_events is a link"):
-        list_stored(UPath(tmp_path))
+        classify_stored_files(UPath(tmp_path))
 
 
 def test_a_changed_or_deleted_file_is_noticed(tmp_path):
@@ -78,7 +78,7 @@ def test_the_stamp_of_an_object_has_its_tag():
 def test_a_folder_that_was_moved_aside_is_moved_back_unless_it_was_replaced(tmp_path):
     write(tmp_path, f"x/.2025-03-01.{HEX}.tmp.old/a", f"x/.2025-03-02.{HEX}.tmp.old/a", "x/2025-03-02/b")
 
-    restore_moved_folders(list_stored(UPath(tmp_path)), UPath(tmp_path))
+    restore_moved_folders(classify_stored_files(UPath(tmp_path)), UPath(tmp_path))
 
     assert (tmp_path / "x" / "2025-03-01" / "a").exists()
     assert not (tmp_path / "x" / "2025-03-02" / "a").exists()

@@ -11,7 +11,7 @@ from persona_assets.assets.embeddings.vector_files import write_embeddings_table
 from persona_assets.common.parquet_checksums import read_body_digest, verify_parquet
 from persona_assets.common.provenance import with_provenance
 from persona_assets.errors import ForgettingError, StorageError
-from persona_assets.forgetting.stored_files import list_stored
+from persona_assets.forgetting.stored_files import classify_stored_files
 from persona_assets.forgetting.table_files import (
     find_table_units,
     forget_in_unit,
@@ -27,7 +27,7 @@ ACCOUNTS = Accounts([ALICE])
 
 
 def forget(data):
-    stored = list_stored(UPath(data), leave_out=[str(data / "forgotten")])
+    stored = classify_stored_files(UPath(data), leave_out=[str(data / "forgotten")])
     named = [file for file in stored.tables if ALICE in repr(pq.read_table(file.path).to_pydict())]
     proof = make_proof(data)
     for unit in find_table_units(named, stored.tables):

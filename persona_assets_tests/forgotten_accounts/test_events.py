@@ -6,7 +6,7 @@ from persona_assets import tables
 from persona_assets.common.lexicon import AI_PREFERENCE, BLOCK, FOLLOW, REPOST
 from persona_assets.forgotten_accounts.accounts import Accounts
 from persona_assets.forgotten_accounts.events import forget_events, names_forgotten
-from persona_assets.forgotten_accounts.rows import forget_rows
+from persona_assets.forgotten_accounts.rows import remove_account_rows
 from persona_assets.forgotten_accounts.tombstones import Tombstones
 from persona_assets_tests.archive.segments import event_row, in_blocks, write_segment
 from persona_assets_tests.assets.raw_events.builders import (
@@ -54,7 +54,7 @@ def test_a_capture_that_is_parsed_again_is_as_if_it_had_been_forgotten_after_par
 
     after = read_day(tmp_path / "before" / "capture", tmp_path / "scratch", tombstones=TOMBSTONES)
 
-    expected = forget_rows(before.table.drop_columns("day"), Accounts([ALICE, WEB])).table
+    expected = remove_account_rows(before.table.drop_columns("day"), Accounts([ALICE, WEB])).table
     assert after.table.drop_columns("day").to_pylist() == expected.to_pylist()
     assert len(after.events) == len(KEPT)
     assert ALICE not in repr(after.events)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from persona_assets import tables
 from persona_assets.common.columns import required_column
 from persona_assets.forgotten_accounts.accounts import Accounts
-from persona_assets.forgotten_accounts.rows import forget_rows, has_text, names_accounts
+from persona_assets.forgotten_accounts.rows import has_text, names_accounts, remove_account_rows
 from persona_assets_tests.assets.raw_events.builders import ALICE, BOB
 
 CAROL = "did:plc:" + "c" * 24
@@ -33,7 +33,7 @@ def test_own_rows_and_likes_and_follows_of_the_account_are_removed():
         {"subject_did": CAROL},
     )
 
-    done = forget_rows(table, ACCOUNTS)
+    done = remove_account_rows(table, ACCOUNTS)
 
     assert (done.own, done.about, done.references) == (1, 2, 0)
     assert done.table.to_pylist() == table.to_pylist()[3:]
@@ -42,7 +42,7 @@ def test_own_rows_and_likes_and_follows_of_the_account_are_removed():
 def test_replies_and_quotes_of_others_stay_without_their_reference():
     table = events({"parent_uri": POST_BY_ALICE, "root_uri": POST, "text": "no"}, {"quoted_uri": POST_BY_ALICE})
 
-    done = forget_rows(table, ACCOUNTS)
+    done = remove_account_rows(table, ACCOUNTS)
 
     assert (done.own, done.about, done.references) == (0, 0, 2)
     assert [(row["parent_uri"], row["root_uri"], row["quoted_uri"]) for row in done.table.to_pylist()] == [
@@ -57,7 +57,7 @@ def test_of_actions_messages_stay_and_others_go_with_their_target():
         {"action": action, **about} for action in ("like", "follow", "block", "unlike")
     ))  # fmt: skip
 
-    done = forget_rows(table, ACCOUNTS)
+    done = remove_account_rows(table, ACCOUNTS)
 
     assert (done.own, done.about, done.references) == (0, 4, 2)
     assert [(row["action"], row["target_uri"], row["target_user_id"]) for row in done.table.to_pylist()] == [
@@ -72,7 +72,7 @@ def test_mentions_in_texts_lists_and_json_are_replaced():
         {"text": "hello"},
     )
 
-    done = forget_rows(table, ACCOUNTS)
+    done = remove_account_rows(table, ACCOUNTS)
 
     assert done.references == 1
     assert done.table.to_pylist()[0] | {"event_time_us": 0} == table.to_pylist()[0] | {
@@ -90,7 +90,7 @@ def test_a_rejected_line_that_names_the_account_is_removed():
     ]
     table = pa.Table.from_pylist(rows, schema=tables.REJECTED_LINES)
 
-    assert forget_rows(table, ACCOUNTS).table.to_pylist() == rows[1:]
+    assert remove_account_rows(table, ACCOUNTS).table.to_pylist() == rows[1:]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_rejected_line_that_names_the_account_is_removed():
 def test_columns_of_any_type_lose_their_references(kind, value, expected):
     table = pa.table({"number": [1, 2, 3], "any": pa.array([None, value, None], kind)})
 
-    done = forget_rows(table, ACCOUNTS)
+    done = remove_account_rows(table, ACCOUNTS)
 
     assert names_accounts(table, ACCOUNTS)
     assert not names_accounts(done.table, ACCOUNTS)
@@ -123,18 +123,21 @@ def test_columns_of_any_type_lose_their_references(kind, value, expected):
 def test_a_value_that_may_not_be_empty_is_replaced():
     schema = pa.schema([required_column("by", pa.string(), "Who.")])
 
-    assert forget_rows(pa.table([[ALICE, BOB]], schema=schema), ACCOUNTS).table["by"].to_pylist() == ["[DID]", BOB]
+    assert remove_account_rows(pa.table([[ALICE, BOB]], schema=schema), ACCOUNTS).table["by"].to_pylist() == [
+        "[DID]",
+        BOB,
+    ]
 
 
 def test_chunks_without_the_account_stay_as_they_are():
     mine = {"user_id": ALICE}
     table = pa.concat_tables([events({"text": "a"}), events(mine), events({"text": "b"}, mine)])
 
-    done = forget_rows(table, ACCOUNTS).table
+    done = remove_account_rows(table, ACCOUNTS).table
 
     assert [chunk.to_pylist() for chunk in done["text"].chunks] == [["a"], ["b"]]
-    assert forget_rows(done, ACCOUNTS).table is done
-    assert forget_rows(table.slice(0, 0), ACCOUNTS).table.num_rows == 0
+    assert remove_account_rows(done, ACCOUNTS).table is done
+    assert remove_account_rows(table.slice(0, 0), ACCOUNTS).table.num_rows == 0
 
 
 def test_types_with_texts_are_known():
@@ -166,7 +169,7 @@ def test_rows_before_are_those_after_and_those_removed(rows, start):
     # Otherwise a row of which something was taken out can be equal to another one.
     table = events(*({"event_time_us": number, **row} for number, row in enumerate(rows))).slice(start)
 
-    done = forget_rows(table, ACCOUNTS)
+    done = remove_account_rows(table, ACCOUNTS)
 
     assert table.num_rows == done.table.num_rows + done.own + done.about
     assert done.own == sum(row["user_id"] == ALICE for row in table.to_pylist())

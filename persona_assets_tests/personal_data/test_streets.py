@@ -1,7 +1,7 @@
 import pytest
 
 from persona_assets.personal_data.kinds import merge_spans
-from persona_assets.personal_data.streets import find_street_addresses
+from persona_assets.personal_data.streets import find_postal_addresses
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from persona_assets.personal_data.streets import find_street_addresses
 def test_addresses_are_found_whole(address):
     text = f"it is {address}, they say"
 
-    assert [text[span.start : span.end] for span in merge_spans(find_street_addresses(text))] == [address]
+    assert [text[span.start : span.end] for span in merge_spans(find_postal_addresses(text))] == [address]
 
 
 @pytest.mark.parametrize(
@@ -40,4 +40,4 @@ def test_addresses_are_found_whole(address):
     ],
 )
 def test_sentences_have_no_address(text):
-    assert list(find_street_addresses(text)) == []
+    assert list(find_postal_addresses(text)) == []

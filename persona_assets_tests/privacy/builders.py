@@ -3,13 +3,13 @@
 import pyarrow as pa
 
 from persona_assets.privacy.audit import GateCounts, VerbatimMatches, audit_release
-from persona_assets.privacy.samples import OwnText
+from persona_assets.privacy.samples import ReleasedText
 
 NOTHING = GateCounts(0, 0, 0)
 USERS = pa.table({"persona": ["0", "0", "1", "1"], "lines": [3, 4, 1, 90]})
 # Three authors with words of their own, four lines each.
 OWN = [
-    OwnText(10 * place + number, author, f"{author} {author}s {number}x")
+    ReleasedText(10 * place + number, author, f"{author} {author}s {number}x")
     for place, author in enumerate(("cat", "ship", "wine"))
     for number in range(4)
 ]

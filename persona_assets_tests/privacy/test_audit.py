@@ -6,7 +6,7 @@ import pytest
 
 from persona_assets.privacy import audit as module
 from persona_assets.privacy.audit import measure_linkage, measure_user_k_anonymity, name_activity_band
-from persona_assets.privacy.samples import OwnText
+from persona_assets.privacy.samples import ReleasedText
 from persona_assets_tests.privacy.builders import OWN, audit
 
 
@@ -61,7 +61,7 @@ def test_authors_with_words_of_their_own_are_linked_by_lines_and_by_all_lines():
 
 
 def test_authors_with_the_same_words_are_not_linked():
-    alike = [OwnText(number, f"author {number // 4}", f"good morning {number % 4}x") for number in range(80)]
+    alike = [ReleasedText(number, f"author {number // 4}", f"good morning {number % 4}x") for number in range(80)]
 
     rows = measure_linkage({"chat": alike}, scope="line")
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.privacy.samples import OwnText, TextSample, draw_authors
+from persona_assets.privacy.samples import ReleasedText, TextSample, draw_authors
 
 
 def sample(texts, limit=3, seed=0):
@@ -29,7 +29,7 @@ def test_another_seed_draws_other_texts_and_empty_ones_are_never_drawn():
 
 
 def line(number, author, text):
-    return OwnText(number, author, text)
+    return ReleasedText(number, author, text)
 
 
 def test_authors_have_two_different_texts_at_least_and_lines_are_bounded():

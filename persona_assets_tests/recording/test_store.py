@@ -47,7 +47,7 @@ def test_totals_of_a_range_go_on(tmp_path):
     store.write_gap(Gap(AT, AT, "empty"))
     store.totals.dropped["d"] += 1
     store.flush(AT)
-    store.finish(is_complete=True)
+    store.finish_files(is_complete=True)
 
     again = open_store(tmp_path, keep_totals=True)
     assert again.is_complete

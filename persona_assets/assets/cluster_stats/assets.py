@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.dataset as pads
 from upath import UPath
 
-from persona_assets.assets.cluster_stats.identities import PersonaIdentity, find_identities
+from persona_assets.assets.cluster_stats.identities import PersonaIdentity, find_cluster_identities
 from persona_assets.assets.cluster_stats.inspect_lines import inspect_lines
 from persona_assets.assets.cluster_stats.map_positions import read_earlier_map
 from persona_assets.assets.cluster_stats.page_context import PageContext
@@ -195,7 +195,7 @@ def _make_report(
         earlier=earlier,
     )
     users = [cluster.counts["users"] for cluster in summary.clusters]
-    identities = find_identities(inputs.persona_labels, day, users)
+    identities = find_cluster_identities(inputs.persona_labels, day, users)
     names = inputs.persona_labels.to_table()
     page = PageContext(
         find_persona_history(inputs.lineage.to_table(), names, day) if are_personas_known(identities) else None,

@@ -10,8 +10,8 @@ from typing import Any
 
 from persona_assets.assets.cluster_stats.compare_with_all import (
     COMPARED_ACTIONS,
-    average_shares_by_hour,
     compare_with_all,
+    compute_hourly_action_shares,
 )
 from persona_assets.assets.cluster_stats.count_actions import COLUMN_NAMES, COLUMNS, ESTIMATED, sum_counts_over_clusters
 from persona_assets.assets.cluster_stats.distinctive_words import NO_WORDS, SEPARATOR
@@ -74,7 +74,7 @@ def render_html_page(  # noqa: PLR0913 - the parts of a page
         is_traced=all(cluster["persona_id"] is not None for cluster in clusters),
         cards=_make_cards(clusters, shown),
         mix_of_all=_add_starts(share_by_action_group(stats["totals"])),
-        hours_of_all=average_shares_by_hour(clusters),
+        hours_of_all=compute_hourly_action_shares(clusters),
         compared=similarity[:COMPARED, :COMPARED].tolist(),
         outcomes=[
             build_outcome_row(action, outcomes) for action, outcomes in stats["outcomes"].items() if action != ESTIMATED
@@ -185,7 +185,7 @@ def make_page_data(
                 round(share, 3)
                 for _, share in share_by_action_group(sum_counts_over_clusters([c["counts"] for c in clusters]))
             ],
-            "hours": [round(1000 * share) for share in average_shares_by_hour(clusters)],
+            "hours": [round(1000 * share) for share in compute_hourly_action_shares(clusters)],
             "packed": pack_cards(
                 clusters, compare_with_all(clusters), mixes, threads, first=CARDS, words_shown=WORDS_SHOWN
             ),

@@ -17,20 +17,20 @@ class PersonaIdentity(NamedTuple):
     phrases: list[str]  # highest score first
 
 
-def find_identities(labels: pads.Dataset, day: dt.date, users: Sequence[int]) -> list[PersonaIdentity] | None:
+def find_cluster_identities(labels: pads.Dataset, day: dt.date, sizes: Sequence[int]) -> list[PersonaIdentity] | None:
     """Return the persona of each cluster of `day`, by `cluster_id`; None if the labels are of an earlier clustering.
 
     Args:
         labels: `PERSONA_LABELS` of all days.
         day: The day of the clusters.
-        users: Number of users of each cluster.
+        sizes: Number of users of each cluster.
 
     Returns:
         One for each cluster; None if the day has no labels, or if its clusters were made again since: their
         numbers of users differ.
     """
     rows = labels.to_table(filter=pc.field("day") == day).sort_by("cluster_id").to_pylist()
-    if [row["users"] for row in rows] != list(users):
+    if [row["users"] for row in rows] != list(sizes):
         return None
     return [PersonaIdentity(row["persona_id"], row["name"], row["description"], row["phrases"]) for row in rows]
 

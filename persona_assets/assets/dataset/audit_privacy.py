@@ -23,8 +23,8 @@ from persona_assets.common.line_tables import ACTION_KEYS
 from persona_assets.personal_data.replacement import NameFinder
 from persona_assets.privacy import (
     GateCounts,
-    OwnText,
     ReleaseAudit,
+    ReleasedText,
     TextSample,
     VerbatimMatches,
     audit_release,
@@ -115,7 +115,7 @@ def audit_privacy(  # noqa: PLR0913 - what is audited, and how
     )
 
 
-def _count_word_for_word(con: duckdb.DuckDBPyConnection, texts: list[OwnText]) -> int:
+def _count_word_for_word(con: duckdb.DuckDBPyConnection, texts: list[ReleasedText]) -> int:
     """Return how many texts are a text of the same user in the window's actions, word for word."""
     columns = {"user_id": [one.author for one in texts], "text": [one.text for one in texts]}
     con.register("own_texts", pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()}))
@@ -137,7 +137,7 @@ def sample_texts(folder: Path, release: Release, *, seed: int) -> list[str]:
     return sample.texts()
 
 
-def read_last_own_texts(folder: Path, release: Release, form: str, author_of: dict[int, str]) -> Iterator[OwnText]:
+def read_last_own_texts(folder: Path, release: Release, form: str, author_of: dict[int, str]) -> Iterator[ReleasedText]:
     """Yield the last text in each line by the user whose conversation or action it is; skip lines without one.
 
     Args:
@@ -152,7 +152,7 @@ def read_last_own_texts(folder: Path, release: Release, form: str, author_of: di
         for line, row in zip(some["line_id"].to_pylist(), some[_OWN[form]].to_pylist(), strict=True):
             text = row if isinstance(row, str) or row is None else extract_written_text(row[-1]) if row else ""
             if text:
-                yield OwnText(line, author_of[line], text)
+                yield ReleasedText(line, author_of[line], text)
 
 
 def extract_written_text(message: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import pyarrow.dataset as pads
 
-from persona_assets.assets.embeddings.distinct_texts import DeduplicatedTexts, deduplicate_texts
+from persona_assets.assets.embeddings.distinct_texts import DeduplicatedTexts, write_distinct_texts
 from persona_assets.assets.embeddings.embed import EmbeddingResult, TextVectors, embed_texts, join_vectors_to_posts
 from persona_assets.assets.embeddings.machine_lock import (
     hold_machine_lock,
@@ -161,7 +161,7 @@ def _deduplicate(
     """Deduplicate the texts of the day, without those of posts that are left out."""
     work = QueryOptions(memory_limit=config.memory_limit, scratch=scratch)
     rules = leave_out_rules("embeddings", deletions=config.deletions, embedding=config.consent_embedding)
-    return deduplicate_texts(english_posts, left_out=find_left_out(english_posts, said, rules, **work), **work)
+    return write_distinct_texts(english_posts, left_out=find_left_out(english_posts, said, rules, **work), **work)
 
 
 def _check(result: EmbeddingResult, posts_and_texts: DeduplicatedTexts, *, posts: int) -> list[dg.AssetCheckResult]:

@@ -49,7 +49,7 @@ class DeduplicatedTexts(NamedTuple):
     left_out: dict[str, int]  # number of posts that are in neither file, by reason
 
 
-def deduplicate_texts(
+def write_distinct_texts(
     english_posts: pads.Dataset, *, left_out: LeftOut = NOTHING_LEFT_OUT, scratch: Path, memory_limit: str
 ) -> DeduplicatedTexts:
     """Write the distinct texts of a day to one Parquet file, and its posts with the number of their text to another.

@@ -68,7 +68,7 @@ def embed_texts(
     Memory: some chunks of texts and their vectors; with a cache also 50 bytes per distinct text.
 
     Args:
-        posts_and_texts: The posts and distinct texts of the day, from `deduplicate_texts`.
+        posts_and_texts: The posts and distinct texts of the day, from `write_distinct_texts`.
         encoder: Turns texts into vectors, of its own dtype.
         cache: Vectors of earlier runs, to which new ones are added; None computes all texts.
         scratch: Folder for the flat file.
@@ -122,7 +122,7 @@ def join_vectors_to_posts(
     No model and no device is needed. The flat file of the vectors is deleted. Memory: two row groups.
 
     Args:
-        posts: A file of schema POSTS, from `deduplicate_texts`.
+        posts: A file of schema POSTS, from `write_distinct_texts`.
         vectors: Those of the texts of the same day.
         scratch: Folder for the file.
         day_column: Value of the column `day`; None leaves the column out.

@@ -127,7 +127,7 @@ class ByteSource:
         gap, self._gap = self._gap, None
         return gap
 
-    def read_rest(self) -> Iterator[bytes | ReadGap]:
+    def iterate_rest(self) -> Iterator[bytes | ReadGap]:
         """Yield all remaining bytes and gaps, in blocks of the sizes in which the source was given them."""
         unread, self._buffer = self._buffer[self._offset :], b""
         if unread:

@@ -64,17 +64,17 @@ def _read_layer(
     if detect_compression(head):
         yield from _read_packed(members, size, dictionaries, depth)
     elif looks_like_utf8(head):
-        yield from source.read_rest()
+        yield from source.iterate_rest()
     elif encoding == "utf-32":
         yield ReadGap("text in UTF-32", size)
     elif encoding:
-        yield from _transcode(source.read_rest(), encoding)
+        yield from _transcode(source.iterate_rest(), encoding)
     elif refused := detect_unsupported_format(head):
         yield ReadGap(refused, size)
     elif members.has_later_member():
         yield from _read_packed(members, size, dictionaries, depth)
     else:
-        yield from source.read_rest()
+        yield from source.iterate_rest()
 
 
 def _read_packed(

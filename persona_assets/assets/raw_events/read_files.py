@@ -23,7 +23,7 @@ from persona_assets.assets.raw_events.read_counts import (
 )
 from persona_assets.assets.raw_events.read_segments import SEGMENT_SUFFIX, read_blocks
 from persona_assets.assets.raw_events.segment_rows import convert_block_rows
-from persona_assets.assets.raw_events.sorted_runs import SortedRun, count_events_by_kind, write_run
+from persona_assets.assets.raw_events.sorted_runs import SortedRun, count_event_types, write_sorted_run
 from persona_assets.assets.raw_events.split_lines import (
     LINE_LIMIT_BYTES,
     LineBlock,
@@ -206,7 +206,7 @@ class _FileReader:
         if not len(table):
             self._buffer.cuts.clear()
             return
-        self.counts.kinds += count_events_by_kind(table)
+        self.counts.kinds += count_event_types(table)
         self.counts.limit_kinds()
         for what, cut in self._buffer.cuts.items():
             setattr(self.counts, f"cut_{what}", getattr(self.counts, f"cut_{what}") + cut)
@@ -214,7 +214,7 @@ class _FileReader:
         times = table["event_time_us"]
         inside = pc.and_(pc.greater_equal(times, self._day_us[0]), pc.less(times, self._day_us[1]))
         self.counts.outside_day += len(table) - (pc.sum(inside).as_py() or 0)
-        self.runs.append(write_run(table, self._folder / f"{len(self.runs)}.arrow"))
+        self.runs.append(write_sorted_run(table, self._folder / f"{len(self.runs)}.arrow"))
 
     def _leave_out_forgotten(self, table: pa.Table, tombstones: Tombstones) -> pa.Table:
         remembered = forget_events(table, tombstones)

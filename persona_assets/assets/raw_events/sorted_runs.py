@@ -23,7 +23,7 @@ class SortedRun(NamedTuple):
     memory_bytes: int  # of the events in memory
 
 
-def write_run(table: pa.Table, path: Path) -> SortedRun:
+def write_sorted_run(table: pa.Table, path: Path) -> SortedRun:
     """Write a table, whose chunks must be sorted by time, to an Arrow file: one batch per chunk.
 
     Args:
@@ -39,7 +39,7 @@ def write_run(table: pa.Table, path: Path) -> SortedRun:
     return SortedRun(path, sorted(fences), table.nbytes)
 
 
-def count_events_by_kind(table: pa.Table) -> Counter[tuple[str, str | None, str | None]]:
+def count_event_types(table: pa.Table) -> Counter[tuple[str, str | None, str | None]]:
     """Return the number of events by kind, collection and operation; both are None unless the event is a commit."""
     keys = ["kind", "collection", "operation"]
     counted = table.select(keys).group_by(keys).aggregate([([], "count_all")])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from persona_assets.assets.cluster_stats.compare_with_all import average_shares_by_hour, compare_with_all
+from persona_assets.assets.cluster_stats.compare_with_all import compare_with_all, compute_hourly_action_shares
 from persona_assets.assets.cluster_stats.count_actions import COLUMNS
 
 NONE = dict.fromkeys(COLUMNS, 0)
@@ -28,6 +28,8 @@ def test_what_nobody_did_has_no_ratio_and_no_bar():
 def test_hours_of_all_are_weighted_by_actions():
     night, day = [1.0] + [0.0] * 23, [0.0] * 12 + [1.0] + [0.0] * 11
 
-    hours = average_shares_by_hour([{"counts": {"total": 30}, "hours": night}, {"counts": {"total": 10}, "hours": day}])
+    hours = compute_hourly_action_shares(
+        [{"counts": {"total": 30}, "hours": night}, {"counts": {"total": 10}, "hours": day}]
+    )
 
     assert (hours[0], hours[12], sum(hours)) == (0.75, 0.25, 1)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.assets.embeddings.distinct_texts import deduplicate_texts
+from persona_assets.assets.embeddings.distinct_texts import write_distinct_texts
 from persona_assets.assets.embeddings.embed import embed_texts, join_vectors_to_posts
 from persona_assets.assets.embeddings.vector_cache import VectorCache
 from persona_assets.text_encoder.device import choose_device
@@ -120,7 +120,7 @@ class Embedded(NamedTuple):
 
 def embed(posts, model, scratch, *, vector_dtype="float32", store=None):
     """Embed the posts of a day; vectors are cached in the folder `store`, if there is one."""
-    posts_and_texts = deduplicate_texts(posts, scratch=scratch, memory_limit="200MB")
+    posts_and_texts = write_distinct_texts(posts, scratch=scratch, memory_limit="200MB")
     encoder = Encoder(model, vector_dtype=vector_dtype)
     cache = store and VectorCache(store, key=model.vector_cache_key(), dimensions=model.dimensions, dtype=vector_dtype)
     vectors = embed_texts(posts_and_texts, encoder, cache, scratch=scratch)

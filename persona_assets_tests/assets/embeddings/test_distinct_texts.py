@@ -2,7 +2,7 @@
 
 import pyarrow.parquet as pq
 
-from persona_assets.assets.embeddings.distinct_texts import deduplicate_texts
+from persona_assets.assets.embeddings.distinct_texts import write_distinct_texts
 from persona_assets_tests.assets.embeddings.builders import posts_of
 from persona_assets_tests.consent.builders import left_out
 
@@ -10,7 +10,7 @@ from persona_assets_tests.consent.builders import left_out
 def test_texts_are_distinct_and_sorted_and_each_post_refers_to_its_text(tmp_path):
     texts = ["b", "a", "b", "c", "a"]
 
-    result = deduplicate_texts(posts_of(texts), scratch=tmp_path, memory_limit="200MB")
+    result = write_distinct_texts(posts_of(texts), scratch=tmp_path, memory_limit="200MB")
 
     distinct = pq.read_table(result.texts)["text"].to_pylist()
     posts = pq.read_table(result.posts)
@@ -26,7 +26,7 @@ def test_texts_of_what_is_left_out_are_in_no_file_unless_another_user_wrote_them
     users = {"did:plc:0": "refuses embedding", "did:plc:9": "refuses embedding"}
     deleted = ["at://did:plc:1/app.bsky.feed.post/0004", "at://did:plc:0/app.bsky.feed.post/0000"]
 
-    result = deduplicate_texts(
+    result = write_distinct_texts(
         posts_of(texts), left_out=left_out(users, deleted), scratch=tmp_path, memory_limit="200MB"
     )
 

@@ -69,7 +69,7 @@ def test_the_rest_is_everything_not_consumed_with_its_gaps():
     ahead.peek(5)
     ahead.consume(1)
 
-    assert list(ahead.read_rest()) == [b"b", GAP, b"cd", GAP]
+    assert list(ahead.iterate_rest()) == [b"b", GAP, b"cd", GAP]
 
 
 def test_small_pieces_are_joined_up_to_a_gap_or_the_end():

@@ -13,17 +13,17 @@ from persona_assets.assets.raw_events import external_sort
 from persona_assets.assets.raw_events import merge_runs as merge
 from persona_assets.assets.raw_events.merge_runs import merge_rejected_lines, merge_runs
 from persona_assets.assets.raw_events.read_files import REJECTED_STREAM_SCHEMA
-from persona_assets.assets.raw_events.sorted_runs import write_run
+from persona_assets.assets.raw_events.sorted_runs import write_sorted_run
 
 
-def table_name_of(rows):
+def table_of(rows):
     empty = dict.fromkeys(tables.RAW_EVENTS.names) | {"user_id": "a", "kind": "commit"}
     return pa.Table.from_pylist([empty | row for row in rows], schema=tables.RAW_EVENTS)
 
 
 def merge_all(pieces, folder):
     runs = [
-        write_run(table_name_of(sorted(piece, key=lambda row: row["event_time_us"])), folder / f"{number}.arrow")
+        write_sorted_run(table_of(sorted(piece, key=lambda row: row["event_time_us"])), folder / f"{number}.arrow")
         for number, piece in enumerate(pieces)
     ]
     repeated = merge_runs(runs, folder / "out.parquet")
@@ -43,7 +43,7 @@ def test_runs_that_overlap_become_one_sorted_table(tmp_path, monkeypatch):
 def test_runs_are_deleted_as_they_are_read_and_beyond_the_limit_mapped_with_the_same_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr(merge, "_SLICE_ROWS", merge.FENCE_ROWS)
     pieces = [[{"event_time_us": time, "text": f"{time}"} for time in range(first, 9000, 3)] for first in range(3)]
-    one_run = write_run(table_name_of(pieces[0]), tmp_path / "run").memory_bytes
+    one_run = write_sorted_run(table_of(pieces[0]), tmp_path / "run").memory_bytes
     folders = {limit: tmp_path / f"{limit}" for limit in (0, int(1.5 * one_run), 1 << 27)}
     mapped = []
     map_run = merge._map_run

@@ -28,7 +28,7 @@ def commit(collection, operation="create", **columns):
     return event(**named | {"rkey": f"key{number}", "rev": f"rev{number}"} | columns)
 
 
-def table_name_of(events):
+def table_of(events):
     return pa.Table.from_pylist(list(events), schema=tables.RAW_EVENTS)
 
 
@@ -48,6 +48,6 @@ class Extraction:
 
 def extract(events, scratch, *, batch_rows=None, memory_limit="512MB"):
     scratch.mkdir(parents=True, exist_ok=True)
-    batches = table_name_of(events).to_batches(max_chunksize=batch_rows)
+    batches = table_of(events).to_batches(max_chunksize=batch_rows)
     dataset = pads.dataset(pa.Table.from_batches(batches, tables.RAW_EVENTS))
     return Extraction(extract_distinct_actions(dataset, memory_limit=memory_limit, scratch=scratch))

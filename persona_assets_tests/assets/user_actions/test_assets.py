@@ -12,7 +12,7 @@ from persona_assets.common.scratch import Scratch
 from persona_assets.io_managers.parquet_tables import ParquetIOManager
 from persona_assets.partitions import daily_partitions
 from persona_assets_tests.assets.raw_events.builders import DAY
-from persona_assets_tests.assets.user_actions.builders import LIKE, POST, commit, table_name_of
+from persona_assets_tests.assets.user_actions.builders import LIKE, POST, commit, table_of
 
 
 def materialize(events, folder):
@@ -32,7 +32,7 @@ def materialize(events, folder):
 
 def test_the_asset_writes_actions_and_counts_what_it_drops(tmp_path):
     twice = commit(LIKE)
-    events = table_name_of(
+    events = table_of(
         [commit(POST, text="hello"), twice, twice, commit("app.bsky.graph.list"), commit("com.example.thing")]
     )
 
@@ -58,7 +58,7 @@ def test_events_that_are_lost_fail_the_check_with_an_error(tmp_path, monkeypatch
 
     monkeypatch.setattr("persona_assets.assets.user_actions.assets.extract_distinct_actions", lose_one)
 
-    (check,) = materialize(table_name_of([commit(POST), commit(LIKE)]), tmp_path).get_asset_check_evaluations()
+    (check,) = materialize(table_of([commit(POST), commit(LIKE)]), tmp_path).get_asset_check_evaluations()
 
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert {name: number.value for name, number in check.metadata.items()} == {"events": 2, "actions": 1, "dropped": 0}

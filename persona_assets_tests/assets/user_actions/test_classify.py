@@ -8,11 +8,11 @@ from persona_assets.assets.user_actions.classify import (
     find_action_codes,
     select_action_events,
 )
-from persona_assets_tests.assets.user_actions.builders import BOB, LIKE, POST, commit, event, table_name_of
+from persona_assets_tests.assets.user_actions.builders import BOB, LIKE, POST, commit, event, table_of
 
 
 def batch_of(events):
-    (batch,) = table_name_of(events).combine_chunks().to_batches()
+    (batch,) = table_of(events).combine_chunks().to_batches()
     return batch
 
 

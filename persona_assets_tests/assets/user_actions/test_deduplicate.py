@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets.assets.user_actions.deduplicate import find_duplicate_rows
-from persona_assets_tests.assets.user_actions.builders import LIKE, POST, commit, table_name_of
+from persona_assets_tests.assets.user_actions.builders import LIKE, POST, commit, table_of
 from persona_assets_tests.hash_twins import twin_keys
 
 
@@ -16,7 +16,7 @@ def find(request, tmp_path):
     day.mkdir()
 
     def find(events):
-        table = table_name_of(events)
+        table = table_of(events)
         if request.param == "no file":
             return find_duplicate_rows(pads.dataset(table), memory_limit="256MB", scratch=scratch)
         half = len(table) if request.param == "one file" else len(table) // 2

@@ -2,11 +2,11 @@ import pyarrow.dataset as pads
 import pytest
 
 from persona_assets.assets.user_actions.event_order import is_sorted_by_all_columns, sort_by_all_columns
-from persona_assets_tests.assets.user_actions.builders import event, table_name_of
+from persona_assets_tests.assets.user_actions.builders import event, table_of
 
 
 def batch_of(events):
-    (batch,) = table_name_of(events).combine_chunks().to_batches()
+    (batch,) = table_of(events).combine_chunks().to_batches()
     return batch
 
 
@@ -32,7 +32,7 @@ def test_sorted_rows_are_recognised_and_reversed_ones_are_not(events):
 def test_unsorted_rows_are_sorted_by_all_columns(tmp_path):
     events = [event(kind="commit", event_time_us=time, text=text) for time in (2, 1) for text in (None, "b", "a")]
 
-    found = sort_by_all_columns(pads.dataset(table_name_of(events)), memory_limit="256MB", scratch=tmp_path)
+    found = sort_by_all_columns(pads.dataset(table_of(events)), memory_limit="256MB", scratch=tmp_path)
 
     assert is_sorted_by_all_columns(batch_of(found.to_table().to_pylist()), None)
     assert found.count_rows() == 6
