@@ -1,13 +1,16 @@
 """How long it takes to resolve what all stored days say, and to find stale days: `python benchmarks/bench_consents.py`.
 
 Made-up days. `resolve`: statements of 3 million accounts, most of them that an account is active or that a profile has
-no label; one in 400 is a declaration, one in 50 of the events of accounts says that it is deleted. `accounts` and
+no label; one in 400 is a declaration, one in 50 of the events of accounts says that it is deleted. `compact`: what is
+kept of all days but the last. `new day`, `late file` and `other day`: the same table from that, as the last day is new,
+and after a day in the middle was made again, first with a tenth more statements and then with others. `accounts` and
 `posts`: `embeddings` of as many days are searched for accounts to leave out and for deleted posts, of which half are
 of the day before the deletion. One after the other: the memory is the peak so far.
 """
 
 import argparse
 import datetime as dt
+import hashlib
 import resource
 import shutil
 import tempfile
@@ -22,6 +25,8 @@ import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from persona_assets.assets.consents.compacted_file import FILE_NAME, SplitDays, compact_days, split_days
+from persona_assets.assets.consents.day_files import list_days
 from persona_assets.assets.consents.stale_days import find_stale_days
 from persona_assets.assets.consents.stale_posts import count_deleted_posts
 from persona_assets.assets.consents.summary import POLICY_COLUMNS
@@ -40,7 +45,9 @@ def _users(numbers: np.ndarray) -> pa.Array:
     return pc.binary_join_element_wise("did:plc:", pc.utf8_lpad(pa.array(mixed).cast(pa.string()), 24, "a"), "")
 
 
-def _write_statements(file: Path, day: dt.date, rows: int, rng: np.random.Generator) -> None:
+def _write_statements(
+    file: Path, day: dt.date, rows: int, rng: np.random.Generator, before: pa.Table | None = None
+) -> None:
     numbers = np.unique(rng.integers(0, ACCOUNTS, rows))
     users = _users(numbers)
     kind = rng.choice(3, len(numbers), p=[1 / 400, 0.6, 0.4 - 1 / 400])  # declaration, labels, account
@@ -65,7 +72,8 @@ def _write_statements(file: Path, day: dt.date, rows: int, rng: np.random.Genera
         "bot": pc.if_else(is_label, pa.scalar(value=False), pa.scalar(None, pa.bool_())),
         "account_status": pc.if_else(is_account, pa.array(gone), none),
     }
-    table = pa.table(columns).select(CONSENT_RECORDS.names).sort_by("user_id").cast(CONSENT_RECORDS)
+    table = pa.table(columns).select(CONSENT_RECORDS.names).cast(CONSENT_RECORDS)
+    table = (table if before is None else pa.concat_tables([table, before])).sort_by("user_id")
     write_parquet(file, CONSENT_RECORDS, [table], day_column=day)
 
 
@@ -93,6 +101,43 @@ def _measure(what: str, act: Callable[[], str]) -> None:
     print(f"{what:10}{seconds:8.1f} s {cpu:8.1f} CPU s   peak {after.ru_maxrss >> 10:,} MiB   {result}", flush=True)
 
 
+def _measure_statements(data: Path, rows: int, options: QueryOptions, rng: np.random.Generator) -> None:
+    """Measure resolving all days, and what changes with compacted statements; the tables must be the same."""
+    folder, of_all = data / "consent_records", data / "consents.parquet"
+
+    def split(days: int | None = None) -> SplitDays:
+        stored = dict(list(list_days(pafs.LocalFileSystem(), str(folder)).items())[:days])
+        dataset = pads.dataset([file.path for file in stored.values()], schema=CONSENT_RECORDS)
+        return split_days(dataset, stored, str(data / FILE_NAME))
+
+    def resolve(*, all_again: bool = False) -> str:
+        found = split()
+        compacted = None if all_again else found.compacted
+        days = pads.dataset(folder, schema=CONSENT_RECORDS) if all_again else found.new
+        resolved = resolve_statements(days, entities=(), compacted=compacted, **options)
+        digest = hashlib.sha256(resolved.consents.read_bytes()).hexdigest()
+        shutil.move(resolved.consents, of_all)
+        return f"{resolved.accounts:,} accounts, {digest[:8]}"
+
+    def compact() -> str:
+        written = compact_days(split(days=-1), **options)
+        shutil.move(written, data / FILE_NAME)
+        return f"{(data / FILE_NAME).stat().st_size >> 20:,} MiB"
+
+    files = sorted(folder.iterdir())
+    middle = files[len(files) // 2]
+    date = dt.date.fromisoformat(middle.stem)
+    _measure("resolve", lambda: resolve(all_again=True))
+    _measure("compact", compact)
+    _measure("new day", resolve)
+    _write_statements(middle, date, rows // 10, rng, pq.read_table(middle, schema=CONSENT_RECORDS))
+    _measure("late file", resolve)
+    _measure("all again", lambda: resolve(all_again=True))
+    _write_statements(middle, date, rows, rng)
+    _measure("other day", resolve)
+    _measure("all again", lambda: resolve(all_again=True))
+
+
 def main() -> None:
     """Write the days, and print seconds, MiB and counts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -111,11 +156,8 @@ def main() -> None:
             _write_statements(data / "consent_records" / f"{date}.parquet", date, asked.statements, rng)
             uris = _write_posts(data, day, asked.posts, uris, rng)
         options = QueryOptions(memory_limit=asked.memory_limit, scratch=scratch)
-
-        def resolve() -> str:
-            resolved = resolve_statements(pads.dataset(data / "consent_records"), entities=(), **options)
-            shutil.move(resolved.consents, data / "consents.parquet")
-            return f"{resolved.accounts:,} accounts"
+        print(f"{asked.days} days of {asked.statements:,} statements and {asked.posts:,} posts")
+        _measure_statements(data, asked.statements, options, rng)
 
         def find_accounts() -> str:
             consents = pq.read_table(data / "consents.parquet", columns=list(POLICY_COLUMNS))
@@ -129,8 +171,6 @@ def main() -> None:
             days = list(count_deleted_posts(filesystem=pafs.LocalFileSystem(), data=str(data), **options))
             return f"{sum(day.deleted for day in days):,} deleted posts in {len(days)} days"
 
-        print(f"{asked.days} days of {asked.statements:,} statements and {asked.posts:,} posts")
-        _measure("resolve", resolve)
         _measure("accounts", find_accounts)
         _measure("posts", count_posts)
 

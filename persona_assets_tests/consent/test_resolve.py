@@ -212,7 +212,7 @@ def test_accounts_that_only_ever_were_active_need_no_row(tmp_path):
 
     assert table["user_id"].to_pylist() == [BOB]
     assert table["account_status"].to_pylist() == ["active"]
-    assert (found.accounts, found.neutral) == (1, 2)
+    assert (found.accounts, found.said) == (1, 1)
 
 
 def test_an_account_whose_statements_do_not_bind_has_a_row(tmp_path):
@@ -234,7 +234,7 @@ def test_no_statements_give_an_empty_table(tmp_path):
     found, table = resolve([[]], tmp_path)
 
     assert table.schema.equals(CONSENTS)
-    assert (len(table), found.accounts, found.neutral) == (0, 0, 0)
+    assert (len(table), found.accounts, found.said) == (0, 0, 0)
 
 
 def reference(rows, entities):

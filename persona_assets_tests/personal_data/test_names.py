@@ -7,7 +7,9 @@ import pytest
 from persona_assets.errors import ModelError
 from persona_assets.personal_data import names, replace_personal_data
 from persona_assets.personal_data.kinds import Span
+from persona_assets.personal_data.name_lists import PACKAGES
 from persona_assets.personal_data.names import MODELS, load_name_finder, load_name_finder_if_installed, make_name_finder
+from persona_assets_tests.personal_data.test_name_evidence import LISTS
 from persona_assets_tests.scored_posts import read_posts, score
 
 
@@ -56,17 +58,44 @@ def test_long_texts_are_searched_in_pieces_and_whole():
     assert [text[slice(*span)] for span in found] == ["Anna"]
 
 
+def test_names_of_a_model_and_of_lists_are_joined():
+    text = "my friend Zbigniew Lind and Anna Nowak, off Abbey Road"
+    (found,) = make_name_finder(pipe_of("Lind", "Anna", "Abbey"), LISTS)([text])
+
+    assert [text[slice(*span)] for span in found] == ["Zbigniew Lind", "Anna Nowak"]
+
+
 def test_a_missing_model_is_named():
     with pytest.raises(ModelError, match="pip install"):
         load_name_finder(["no_such_model"])
 
 
+def test_missing_lists_are_named(monkeypatch):
+    def load():
+        raise ModuleNotFoundError(name="faker")
+
+    monkeypatch.setattr(names, "load_name_lists", load)
+    monkeypatch.setattr(names, "_load_model", lambda _: SimpleNamespace(pipe=pipe_of("Anna")))
+
+    with pytest.raises(ModelError, match="faker.*pip install"):
+        load_name_finder(["a_model"])
+
+
 @pytest.mark.names
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize(("model", "cased", "lower"), [(MODELS[0], 0.93, 0.85), (MODELS[1], 0.7, 0.3)])
-def test_models_find_names(model, cased, lower):
-    pytest.importorskip(model)
-    posts = read_posts("posts_own.jsonl")
+@pytest.mark.parametrize(
+    ("model", "file", "cased", "lower", "alarms"),
+    [
+        (MODELS[0], "posts_own.jsonl", 0.98, 0.98, 0.02),
+        (MODELS[0], "posts_other.jsonl", 0.9, 0.81, 0.07),
+        (MODELS[0], "posts_names.jsonl", 0.87, 0.58, 0.28),
+        (MODELS[1], "posts_own.jsonl", 0.95, 0.6, 0.02),
+    ],
+)
+def test_models_and_lists_find_names(model, file, cased, lower, alarms):
+    for package in (model, *PACKAGES):
+        pytest.importorskip(package)
+    posts = read_posts(file)
     find_names = load_name_finder([model])
 
     def find_spans(texts):
@@ -79,13 +108,14 @@ def test_models_find_names(model, cased, lower):
 
     assert score(in_capitals, find_spans).recall(["name"]) >= cased
     assert score(in_lower_case, find_spans).recall(["name"]) >= lower
-    assert score(harmless, find_spans).alarms < 0.02 * len(harmless)
+    assert score(harmless, find_spans).alarms < alarms * len(harmless)
 
 
 @pytest.mark.names
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_names_are_removed_beside_structured_kinds():
-    pytest.importorskip(MODELS[1])
+    for package in (MODELS[1], *PACKAGES):
+        pytest.importorskip(package)
 
     assert replace_personal_data(["Ingrid Halvorsen wrote to a@b.org"], names=load_name_finder([MODELS[1]])).texts == [
         "[NAME] wrote to [EMAIL]"
@@ -98,5 +128,9 @@ def test_without_a_model_there_is_no_name_finder_and_with_one_there_is(monkeypat
 
     finder = make_name_finder(pipe_of("Anna"))
     monkeypatch.setattr(names, "MODELS", ("no_such_model", "json"))
+    monkeypatch.setattr(names, "PACKAGES", ("json", "no_such_lists"))
+    assert load_name_finder_if_installed() is None
+
+    monkeypatch.setattr(names, "PACKAGES", ("json",))
     monkeypatch.setattr(names, "load_name_finder", lambda: finder)
     assert load_name_finder_if_installed() is finder

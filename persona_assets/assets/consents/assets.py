@@ -8,7 +8,9 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
+from upath import UPath
 
+from persona_assets.assets.consents.compacted_file import FILE_NAME, SplitDays, compact_days, split_days
 from persona_assets.assets.consents.day_files import DayFile, list_days, open_verified_days
 from persona_assets.assets.consents.stale_days import find_stale_days
 from persona_assets.assets.consents.stale_posts import count_deleted_posts
@@ -28,6 +30,7 @@ from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
 from persona_assets.consent.purposes import PURPOSES_OF
 from persona_assets.consent.resolve import ResolvedConsents, resolve_statements
+from persona_assets.io_managers.atomic_storage import move_local_file, replacing_file
 from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, metadata_to_load_all_stored_days
 from persona_assets.settings import Settings, from_setting, read_settings
 
@@ -87,10 +90,12 @@ def build_consents() -> dg.AssetsDefinition:
         opened = consent_records.main
         days = _list_days(opened)
         with measuring_time_and_memory(context.log.info) as cost:
-            resolved, made = _resolve(opened, days, config, scratch.new_folder())
+            resolved, made, split = _resolve(opened, days, config, scratch.new_folder())
+            if split.are_many_new:
+                _compact(split, config, scratch.new_folder())
             read = pq.read_table(resolved.consents, columns=list(POLICY_COLUMNS))
             stale = _find_stale(read, opened, config, scratch.new_folder())
-            description = _describe(resolved, read, stale)
+            description = _describe(resolved, split.statements, read, stale)
         missing = sorted(list_days(opened.filesystem, f"{_find_data(opened)}/raw_events").keys() - days.keys())
         yield dg.MaterializeResult(
             value=resolved.consents,
@@ -110,7 +115,7 @@ def build_consents() -> dg.AssetsDefinition:
         while (now := _list_days(opened)) != days:
             days = now
             context.log.info("%d days are stored by now: resolving again", len(days))
-            resolved, _ = _resolve(opened, days, config, scratch.new_folder())
+            resolved, *_ = _resolve(opened, days, config, scratch.new_folder())
             io_manager.handle_output(dg.build_output_context(asset_key=context.asset_key), resolved.consents)
 
     return consents
@@ -127,19 +132,27 @@ def _list_days(consent_records: pads.FileSystemDataset) -> Mapping[str, DayFile]
 
 def _resolve(
     opened: pads.FileSystemDataset, days: Mapping[str, DayFile], config: ConsentsConfig, scratch: Path
-) -> tuple[ResolvedConsents, Provenance]:
+) -> tuple[ResolvedConsents, Provenance, SplitDays]:
     dataset = open_verified_days(opened, days.values(), verified=opened.files)
     made = build_provenance(
         "consents", days=list(days), settings=config.result_settings(), libraries=["duckdb"], inputs=[dataset]
     )
+    split = split_days(dataset, days, f"{_find_data(opened)}/{FILE_NAME}")
     resolved = resolve_statements(
-        dataset,
+        split.new,
+        compacted=split.compacted,
         entities=split_entities(config.consent_entity),
         memory_limit=config.memory_limit,
         scratch=scratch,
         provenance=made,
     )
-    return resolved, made
+    return resolved, made, split
+
+
+def _compact(split: SplitDays, config: ConsentsConfig, scratch: Path) -> None:
+    compacted = compact_days(split, memory_limit=config.memory_limit, scratch=scratch)
+    with replacing_file(UPath(read_settings().data).absolute() / FILE_NAME) as temporary:
+        move_local_file(compacted, temporary)
 
 
 def _find_stale(read: pa.Table, opened: pads.FileSystemDataset, config: ConsentsConfig, scratch: Path) -> StaleTable:
@@ -159,7 +172,7 @@ def _find_stale(read: pa.Table, opened: pads.FileSystemDataset, config: Consents
     return list_stale(days, posts, max_deleted_share=settings.max_deleted_share)
 
 
-def _describe(resolved: ResolvedConsents, read: pa.Table, stale: StaleTable) -> dict[str, Any]:
+def _describe(resolved: ResolvedConsents, statements: int, read: pa.Table, stale: StaleTable) -> dict[str, Any]:
     """Return the metadata of the materialization."""
     purposes = count_purposes(read)
     return {
@@ -168,7 +181,7 @@ def _describe(resolved: ResolvedConsents, read: pa.Table, stale: StaleTable) -> 
         "kinds": build_count_table(resolved.states, of="kind"),
         "withdrawn": resolved.withdrawn,
         "not_binding": build_count_table(resolved.not_binding, of="statement"),
-        "neutral": resolved.neutral,
+        "neutral": statements - resolved.said,
         "left_out": _table(_list_left_out(read, read_settings()), {"output": "string", "reason": "string"}),
         "stale_days": _table(
             [row._asdict() for row in stale.rows], {"asset": "string", "day": "string", "reason": "string"}

@@ -1,7 +1,7 @@
-"""The table that `consents` stores, as `docs/reference/tables.md` shows it."""
+"""The tables that `consents` stores, as `docs/reference/tables.md` shows them."""
 
 from persona_assets.common.stored_table import StoredTable
-from persona_assets.consent.schemas import CONSENTS
+from persona_assets.consent.schemas import COMPACTED_STATEMENTS, CONSENTS
 
 STORED_TABLES = (
     StoredTable(
@@ -9,5 +9,11 @@ STORED_TABLES = (
         "consents.parquet",
         "An account that made a statement on any day, and what it allows now.",
         CONSENTS,
+    ),
+    StoredTable(
+        "compacted_statements",
+        "compacted_statements.parquet",
+        "A statement of `consent_records` that can count for `consents`; no file up to 31 days. It may be deleted.",
+        COMPACTED_STATEMENTS,
     ),
 )

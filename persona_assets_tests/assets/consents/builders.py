@@ -27,7 +27,7 @@ class Graph:
         def consent_records(context):
             return dg.MaterializeResult(value=pa.Table.from_pylist(days[context.partition_key], schema=CONSENT_RECORDS))
 
-        self.folder, self.instance = folder, instance
+        self.folder, self.days, self.instance = folder, days, instance
         self.definitions = dg.Definitions(
             assets=[consent_records, build_consents()],
             resources={"io_manager": ParquetIOManager(base=str(folder)), "scratch": Scratch()},

@@ -120,7 +120,7 @@ def test_metadata_counts_accounts_by_purpose_status_and_kind_and_names_none(grap
     assert dict(records(metadata, "accounts")) == {"active": 1, "takendown": 1}
     assert dict(records(metadata, "kinds")) == {"ai_preference": 4, "account_status": 2}
     assert records(metadata, "not_binding") == [("refuses, for another entity", 1)]
-    assert (metadata["withdrawn"].value, metadata["neutral"].value, metadata["days"].value) == (1, 1, 3)
+    assert (metadata["withdrawn"].value, metadata["neutral"].value, metadata["days"].value) == (1, 2, 3)
     left_out = {(output, reason): accounts for output, reason, accounts in records(metadata, "left_out")}
     assert left_out["embeddings", "refuses embedding"] == left_out["release", "account taken down"] == 1
     assert "did:plc" not in json.dumps({name: str(value) for name, value in metadata.items()})

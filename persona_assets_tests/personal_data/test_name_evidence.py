@@ -1,0 +1,105 @@
+"""Names are found by lists where two words, or a title, agree; a single word is evidence only if it is nothing else."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from persona_assets.personal_data.name_evidence import find_listed_names, is_place
+from persona_assets.personal_data.name_lists import NameLists
+
+WORDS = frozenset({"will", "roof", "walk", "carry", "the", "grace", "road", "fix", "wave"})
+AMERICAN = frozenset({"grace", "anna"})
+LISTS = NameLists(
+    first=frozenset({"grace", "anna", "zbigniew", "siobhan", "jan"}),
+    last=frozenset({"nowak", "roof", "walsh", "adebayo"}),
+    first_no_word=frozenset({"anna", "zbigniew", "siobhan", "jan"}),
+    last_no_word=frozenset({"nowak", "walsh", "adebayo"}),
+    last_alone=frozenset({"nowak", "adebayo"}),
+    alone=frozenset({"zbigniew", "siobhan"}),
+    frequent=frozenset({"will", "the"}),
+    known=WORDS | AMERICAN | {"walsh"},
+)
+
+
+def find(text):
+    return [text[slice(*span)] for span in find_listed_names(text, LISTS)]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("saw Siobhán's dog", ["Siobhán"]),
+        ("zbigniew fixed it", ["zbigniew"]),
+        ("Zbigniew Qrtpol fixed it", ["Zbigniew Qrtpol", "Zbigniew Qrtpol"]),
+        ("ask Grace Walsh", ["Grace Walsh"]),
+        ("ask Anna Qrtpol", ["Anna Qrtpol"]),
+        ("ask anna walsh", ["anna walsh"]),
+        ("met Oluwaseun Adebayo", ["Oluwaseun Adebayo"]),
+        ("mr adebayo waves", ["adebayo"]),
+        ("Dr. Qrtpol said", ["Qrtpol"]),
+        ("aunt Grace Walsh", ["Grace Walsh", "Grace Walsh"]),
+    ],
+)
+def test_a_name_is_found(text, names):
+    assert find(text) == names
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Grace under pressure",
+        "ask Anna",
+        "grace walsh",  # in lower case, of a word
+        "anna qrtpol",  # in lower case, of a word that nobody knows
+        "Grace, Walsh",
+        "Grace walsh",
+        "Grace Walks",  # made of a word
+        "Carried Walsh",
+        "GRACE WALSH",
+        "ZBIGNIEW",
+        "Dr Will is in",
+        "dr grace",
+        "Mr. Roofer, Mr Road",
+        "",
+    ],
+)
+def test_what_may_be_something_else_is_no_name(text):
+    assert find(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "is_one"),
+    [
+        ("off Anna Street", "Anna", True),
+        ("Abbey Road", "Abbey Road", True),
+        ("Grace Park", "Grace Park", False),
+        ("Anna roadside", "Anna", False),
+        ("Anna", "Anna", False),
+    ],
+)
+def test_a_street_or_the_like_is_a_place(text, name, is_one):
+    start = text.index(name)
+
+    assert is_place(text, start, start + len(name)) is is_one
+
+
+@given(
+    st.lists(st.sampled_from(["Grace", "Walsh", "zbigniew", "mr", ".", " ", "'s", "-", "ß", "\u0301", "I", "\n"])).map(
+        "".join
+    )
+)
+def test_spans_are_in_the_text_and_begin_and_end_with_a_letter(text):
+    for start, end in find_listed_names(text, LISTS):
+        assert 0 <= start < end <= len(text)
+        assert text[start].isalpha()
+        assert text[end - 1].isalpha()
+
+
+@pytest.mark.parametrize("text", ["a-" * 40_000, "mr " * 30_000, "Grace Walsh " * 8_000, "x" * 80_000, "'s" * 40_000])
+def test_long_texts_take_linear_time(text):
+    start = time.process_time()
+    find_listed_names(text, LISTS)
+
+    assert time.process_time() - start < 2
