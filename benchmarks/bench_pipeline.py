@@ -37,6 +37,7 @@ N_CLUSTERS, SEED = 25, 11
 MAX_TOKENS, DIMENSIONS = 128, 384  # of the embedded model
 MIN_POSTS = 2  # of a user
 N_WORDS, N_MEDOIDS, N_TOPICS, MEDOID_SAMPLE = 20, 3, 5, 1_000  # as in BluePrint's get_cluster_stats.py
+MIN_TOPIC_POSTS = 20
 NOTEBOOK = "notebook"
 
 Costs = dict[str, tuple[float, float]]  # CPU and wall seconds of each stage
@@ -197,8 +198,7 @@ def _message(user: str, text: str, time_us: int) -> dict[str, Any]:
 def make_statistics(posts: Any, vectors: Any) -> list[dict[str, Any]]:
     """Return words, typical posts and topics of each cluster, as BluePrint's script computes them."""
     import numpy as np  # noqa: PLC0415 - is measured
-    from sklearn.decomposition import LatentDirichletAllocation  # noqa: PLC0415 - the same
-    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer  # noqa: PLC0415 - the same
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - the same
 
     rng = np.random.default_rng(SEED)
     documents = posts.groupby("cluster")["text"].agg(" ".join)
@@ -209,19 +209,28 @@ def make_statistics(posts: Any, vectors: Any) -> list[dict[str, Any]]:
         own = np.asarray(rows)
         drawn = own if len(own) <= MEDOID_SAMPLE else rng.choice(own, MEDOID_SAMPLE, replace=False)
         nearest = own[(vectors[own] @ vectors[drawn].T).sum(axis=1).argsort()[::-1][:N_MEDOIDS]]
-        counter = CountVectorizer(max_df=0.95, min_df=2, stop_words="english")
-        counts = counter.fit_transform(posts["text"].iloc[own])
-        topics = LatentDirichletAllocation(N_TOPICS, random_state=SEED, learning_method="online").fit(counts)
-        of_counts = counter.get_feature_names_out()
+        topics = find_topics([posts["text"].iloc[row] for row in own]) if len(own) >= MIN_TOPIC_POSTS else []
         found.append(
             {
                 "cluster": int(cluster),
                 "words": [names[word] for word in scores[place].argsort()[::-1][:N_WORDS]],
                 "medoids": posts["text"].iloc[nearest].tolist(),
-                "topics": [[of_counts[word] for word in row.argsort()[::-1][:N_WORDS]] for row in topics.components_],
+                "topics": topics,
             }
         )
     return found
+
+
+def find_topics(texts: list[str]) -> list[list[str]]:
+    """Return the words of each topic."""
+    from sklearn.decomposition import LatentDirichletAllocation  # noqa: PLC0415 - is measured
+    from sklearn.feature_extraction.text import CountVectorizer  # noqa: PLC0415 - the same
+
+    counter = CountVectorizer(max_df=0.95, min_df=2, stop_words="english")
+    counts = counter.fit_transform(texts)
+    model = LatentDirichletAllocation(N_TOPICS, random_state=SEED, learning_method="online").fit(counts)
+    words = counter.get_feature_names_out()
+    return [[words[word] for word in row.argsort()[::-1][:N_WORDS]] for row in model.components_]
 
 
 # ---------------------------------------------------------------- the table
