@@ -229,30 +229,41 @@ def make_capture(folder: Path, events: int) -> dict[str, float]:
 # ---------------------------------------------------------------- one asset
 
 
+def use_free_model() -> None:
+    """Let `embeddings` and `persona_phrases` of this process have a network that costs nothing."""
+    from bench_machinery import load_free_model  # noqa: PLC0415 - torch
+
+    from persona_assets.text_encoder import model  # noqa: PLC0415 - of the checkout that is measured
+
+    free = load_free_model()
+    model.load_model = lambda *_, **__: free
+
+
+def materialize_asset(defs: Any, name: str, instance: Any) -> bool:
+    """Materialize one asset of the day in this process, and return whether it succeeded."""
+    import dagster as dg  # noqa: PLC0415 - 2 s
+
+    assets = [asset for asset in defs.assets or [] if isinstance(asset, dg.AssetsDefinition)]
+    asset = next(asset for asset in assets if dg.AssetKey(name) in asset.keys)
+    return dg.materialize(
+        [asset, *(other for other in assets if other is not asset)],
+        selection=[dg.AssetKey(name)],
+        partition_key=str(DAY) if asset.partitions_def else None,
+        resources=defs.resources,
+        instance=instance,
+    ).success
+
+
 def run_asset(name: str) -> None:
     """Materialize one asset of the day in this process, as the environment's settings say."""
     import dagster as dg  # noqa: PLC0415 - 2 s
 
     if name == "embeddings":
-        from bench_machinery import load_free_model  # noqa: PLC0415 - torch
-
-        from persona_assets.text_encoder import model  # noqa: PLC0415 - of the checkout that is measured
-
-        free = load_free_model()
-        model.load_model = lambda *_, **__: free
+        use_free_model()
     from persona_assets.definitions import defs  # noqa: PLC0415 - of the checkout that is measured
 
-    assets = [asset for asset in defs.assets or [] if isinstance(asset, dg.AssetsDefinition)]
-    asset = next(asset for asset in assets if dg.AssetKey(name) in asset.keys)
     with dg.DagsterInstance.ephemeral(tempdir=os.environ["DAGSTER_HOME"]) as instance:
-        done = dg.materialize(
-            [asset, *(other for other in assets if other is not asset)],
-            selection=[dg.AssetKey(name)],
-            partition_key=str(DAY) if asset.partitions_def else None,
-            resources=defs.resources,
-            instance=instance,
-        )
-    sys.exit(0 if done.success else 1)
+        sys.exit(0 if materialize_asset(defs, name, instance) else 1)
 
 
 class Watcher:
@@ -334,16 +345,13 @@ def walk(folder: Path | str) -> Iterator[os.DirEntry[str]]:
         return
 
 
-def measure_asset(name: str, checkout: Path, folder: Path, data: Path, memory_limit: str) -> dict[str, Any]:
-    """Run one asset in a process of its own, and return what it cost."""
-    scratch = folder / "scratch"
-    for path in (scratch, folder / "home", data):
-        path.mkdir(exist_ok=True)
-    settings = {name: value for name, value in os.environ.items() if not name.startswith("PERSONA_")}
-    settings |= {
+def make_settings(checkout: Path, folder: Path, data: Path, memory_limit: str) -> dict[str, str]:
+    """Return the environment of a process that runs assets of `checkout` on the day in `folder`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PERSONA_")}
+    return kept | {
         "PYTHONPATH": f"{checkout}:{ROOT / 'benchmarks'}",
         "DAGSTER_HOME": str(folder / "home"),
-        "TMPDIR": str(scratch),
+        "TMPDIR": str(folder / "scratch"),
         "PERSONA_CAPTURE": str(folder / "capture"),
         "PERSONA_DATA": str(data),
         "PERSONA_START_DATE": str(DAY),
@@ -351,6 +359,14 @@ def measure_asset(name: str, checkout: Path, folder: Path, data: Path, memory_li
         "PERSONA_MEMORY_LIMIT": memory_limit,
         "PERSONA_N_CLUSTERS": "25",
     }
+
+
+def measure_asset(name: str, checkout: Path, folder: Path, data: Path, memory_limit: str) -> dict[str, Any]:
+    """Run one asset in a process of its own, and return what it cost."""
+    scratch = folder / "scratch"
+    for path in (scratch, folder / "home", data):
+        path.mkdir(exist_ok=True)
+    settings = make_settings(checkout, folder, data, memory_limit)
     command = [sys.executable, __file__, "--asset", name]
     start = last = time.monotonic()
     silence, lines = 0.0, list[str]()

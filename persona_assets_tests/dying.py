@@ -20,7 +20,7 @@ from persona_assets.definitions import build_definitions
 from persona_assets.settings import read_settings
 
 # Imported once, by the process from which the others are forked. The import starts no thread.
-HEAVY = ("torch", "transformers", "sklearn.cluster", "gensim.models", "matplotlib.figure")
+HEAVY = ("torch", "transformers", "sklearn.cluster", "matplotlib.figure")
 
 _WRITES = ("open", "os.mkdir", "os.rename", "os.remove", "sqlite3.connect", "shutil.move")
 

@@ -47,7 +47,7 @@ class StageFailedError(Exception):
 def run_stages(stages: Sequence[Stage], log_file: Path) -> None:
     """Run the jobs of `stages` in turn in this process, on the UI's Dagster instance; log their output to `log_file`.
 
-    More processes would each import Dagster, torch and gensim again.
+    More processes would each import Dagster, torch and scikit-learn again.
 
     Args:
         stages: Jobs in the order in which they run.

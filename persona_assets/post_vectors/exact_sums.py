@@ -6,6 +6,8 @@ import numpy.typing as npt
 # Sums are in units of 2**-32, which is smaller than the last bit of a float32 component (2**-24). float64 adds whole
 # numbers without rounding below 2**53, so that up to 2**21 vectors give the same sum in any order.
 UNITS_PER_ONE = 2.0**32
+# Vectors are added in blocks that stay in the processor's cache, which takes half of the time.
+_BLOCK_ROWS = 512
 
 
 def add_by_row(
@@ -22,11 +24,18 @@ def add_by_row(
     """
     import scipy.sparse  # noqa: PLC0415 - 0.1 s, and definitions must load fast
 
-    if not len(rows):
-        return
-    distinct_rows, group = np.unique(rows, return_inverse=True)
-    groups = scipy.sparse.csr_array((np.ones(len(group)), (group, np.arange(len(group)))))
-    sums_in_units[distinct_rows] += groups @ np.rint(vectors.astype(np.float64, copy=False) * UNITS_PER_ONE)
+    for start in range(0, len(rows), _BLOCK_ROWS):
+        block = slice(start, start + _BLOCK_ROWS)
+        distinct_rows, group = np.unique(rows[block], return_inverse=True)
+        groups = scipy.sparse.csr_array((np.ones(len(group)), (group, np.arange(len(group)))))
+        sums_in_units[distinct_rows] += groups @ _count_units(vectors[block])
+
+
+def _count_units(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Return components as whole numbers of units, float64. A power of two scales float32 without rounding."""
+    dtype = np.promote_types(vectors.dtype, np.float32)
+    units = np.multiply(vectors, UNITS_PER_ONE, dtype=dtype)
+    return np.rint(units, out=units).astype(np.float64, copy=False)
 
 
 def to_unit_vectors(sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:

@@ -26,7 +26,7 @@ class PostVectors(NamedTuple):
     """A batch of post vectors (unit length), with the row of the author and the URI of each post."""
 
     rows: Int64Array  # (n_posts,), the caller's number of each post's author
-    vectors: npt.NDArray[np.float64]  # (n_posts, d), unit length
+    vectors: npt.NDArray[np.float32]  # (n_posts, d), unit length
     uris: pa.Array  # string
 
 
@@ -112,15 +112,15 @@ def find_model_name(embeddings: pads.Dataset) -> str | None:
     return next((model for model in models if model is not None), None)
 
 
-def _validate(column: pa.FixedSizeListArray, width: int) -> npt.NDArray[np.float64]:
-    """Return the vectors of a batch as float64 `(n_posts, d)`, unit length.
+def _validate(column: pa.FixedSizeListArray, width: int) -> npt.NDArray[np.float32]:
+    """Return the vectors of a batch as float32 `(n_posts, d)`, unit length.
 
     Raises:
         VectorError: A vector is missing, not finite or not of unit length.
     """
     if column.null_count:
         raise VectorError(f"embeddings: {column.null_count} posts have no vector; materialize embeddings again")
-    vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), width).astype(np.float64)
+    vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), width).astype(np.float32)
     norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
     wrong = int(np.count_nonzero(~(np.abs(norms - 1) <= NORM_TOLERANCE)))
     if wrong:

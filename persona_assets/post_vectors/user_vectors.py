@@ -45,12 +45,12 @@ class _UserSums:
         self.products: Float64Array = np.zeros((width, width))
         self.stride = -(-users // COVARIANCE_USERS) or 1
 
-    def add(self, rows: Int64Array, vectors: Float64Array) -> None:
+    def add(self, rows: Int64Array, vectors: Vectors) -> None:
         """Add posts, `(n_posts, d)`, to the users in `rows`, `(n_posts,)`."""
         add_by_row(self.vectors, rows, vectors)
         np.add.at(self.posts, rows, 1)
         if self._with_products:
-            coarse = np.rint(vectors[rows % self.stride == 0] * COARSE_UNITS_PER_ONE)
+            coarse = np.rint(vectors[rows % self.stride == 0].astype(np.float64) * COARSE_UNITS_PER_ONE)
             self.products += coarse.T @ coarse
 
     def within_covariance(self) -> Float64Array:

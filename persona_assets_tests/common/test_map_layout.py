@@ -165,7 +165,7 @@ def test_interpolated_users_are_among_their_neighbours(monkeypatch):
 
     assert purity(positions, group) > 0.95
     assert len(np.unique(positions, axis=0)) > 950
-    assert MAX_TSNE_USERS == 4000
+    assert MAX_TSNE_USERS == 2000
 
 
 def test_a_sample_has_users_of_every_group_and_otherwise_follows_the_density():

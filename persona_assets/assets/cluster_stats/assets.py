@@ -86,7 +86,7 @@ def build_cluster_stats(
 
     @dg.asset(
         group_name="persona_assets",
-        kinds={"python", "gensim", "html"},
+        kinds={"python", "duckdb", "html"},
         tags={"stage": "results"},
         owners=["team:persona_assets"],
         partitions_def=days,
@@ -125,7 +125,7 @@ def build_cluster_stats(
             "cluster_stats",
             days=of_window,
             settings=config.result_settings(),
-            libraries=("duckdb", "gensim", "matplotlib", "numpy", "scikit-learn"),
+            libraries=("duckdb", "matplotlib", "numpy", "scikit-learn", "scipy"),
             inputs=[cluster_jsonl.read_table("accounting").schema, clusters.main, *said.list_inputs()],
             over_window=[english_posts, embeddings],
         )

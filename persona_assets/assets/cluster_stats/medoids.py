@@ -36,7 +36,7 @@ class _Nearest(NamedTuple):
     clusters: Ints
     similarity: npt.NDArray[np.float64]
     uris: pa.Array
-    vectors: npt.NDArray[np.floating]  # unit length, in the dtype of the stored vectors
+    vectors: Floats  # unit length
 
 
 def find_medoids(
@@ -55,7 +55,9 @@ def find_medoids(
         clusters: int64 `(n_users,)`, the cluster of each user, indexed by `PostVectors.rows`.
         means: float32 `(k, d)`, unit length, the direction of the mean of each cluster's posts.
     """
-    nearest = _Nearest(np.empty(0, np.int64), np.empty(0), pa.array([], pa.string()), np.empty((0, means.shape[1])))
+    nearest = _Nearest(
+        np.empty(0, np.int64), np.empty(0), pa.array([], pa.string()), np.empty((0, means.shape[1]), np.float32)
+    )
     for batch in posts:
         nearest = _keep_nearest(nearest, batch, clusters[batch.rows], means)
     texts = _read_texts(english_posts, nearest.uris)
@@ -71,14 +73,14 @@ def _keep_nearest(nearest: _Nearest, posts: PostVectors, post_clusters: Ints, me
         post_clusters: int64 `(n_posts,)`, the cluster of each post of the batch.
         means: float32 `(k, d)`, unit length.
     """
-    similarity = (
-        np.einsum("ij,ij->i", posts.vectors.astype(np.float32), means[post_clusters]).astype(np.float64).round(6)
-    )
-    clusters = np.concatenate([nearest.clusters, post_clusters])
-    similarity = np.concatenate([nearest.similarity, similarity])
-    uris = pa.concat_arrays([nearest.uris, posts.uris])
-    # The first, empty matrix of float64 must not widen the others.
-    vectors = np.concatenate([nearest.vectors, posts.vectors]) if len(nearest.vectors) else posts.vectors
+    of_batch = np.einsum("ij,ij->i", posts.vectors, means[post_clusters]).astype(np.float64).round(6)
+    near = np.flatnonzero(of_batch >= _find_thresholds(nearest, len(means))[post_clusters])
+    if not len(near):
+        return nearest
+    clusters = np.concatenate([nearest.clusters, post_clusters[near]])
+    similarity = np.concatenate([nearest.similarity, of_batch[near]])
+    uris = pa.concat_arrays([nearest.uris, posts.uris.take(pa.array(near))])
+    vectors = np.concatenate([nearest.vectors, posts.vectors[near]])
     order = pc.sort_indices(
         pa.table([clusters, similarity, uris], names=["cluster", "similarity", "uri"]),
         sort_keys=[("cluster", "ascending"), ("similarity", "descending"), ("uri", "ascending")],
@@ -86,6 +88,17 @@ def _keep_nearest(nearest: _Nearest, posts: PostVectors, post_clusters: Ints, me
     kept = order.filter(pa.array(_mark_kept(clusters[order.to_numpy()], similarity[order.to_numpy()])))
     rows = kept.to_numpy()
     return _Nearest(clusters[rows], similarity[rows], uris.take(kept), vectors[rows])
+
+
+def _find_thresholds(nearest: _Nearest, n_clusters: int) -> npt.NDArray[np.float64]:
+    """Return the similarity below which a post of each cluster is not kept, `(n_clusters,)`: -inf if any is."""
+    thresholds = np.full(n_clusters, -np.inf)
+    is_distinct = (np.diff(nearest.clusters, prepend=-1) != 0) | (np.diff(nearest.similarity, prepend=2) != 0)
+    is_full = np.bincount(nearest.clusters[is_distinct], minlength=n_clusters) == SIMILARITIES_KEPT
+    lowest = np.full(n_clusters, np.inf)
+    np.minimum.at(lowest, nearest.clusters, nearest.similarity)
+    thresholds[is_full] = lowest[is_full]
+    return thresholds
 
 
 def _mark_kept(clusters: Ints, similarity: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

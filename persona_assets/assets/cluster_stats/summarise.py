@@ -35,10 +35,9 @@ from persona_assets.post_vectors.read import read_common_width, read_post_vector
 from persona_assets.post_vectors.repeated_uris import find_repeated_uris
 from persona_assets.post_words.words import open_word_tables
 
-# Maximum number of users on the map: 9 s of CPU, and 60 KB of the page.
+# Maximum number of users on the map: 5 s of CPU, and 60 KB of the page.
 MAX_MAP_USERS = 10_000
-# Maximum posts for the topics of one cluster, and of all clusters together. Topics take most of the step's time, 2 s
-# for each cluster.
+# Maximum posts for the topics of one cluster, and of all clusters together: 0.1 s for a cluster.
 MAX_TOPIC_POSTS_PER_CLUSTER = 600
 MAX_TOPIC_POSTS = 30_000
 # Minimum of that limit for one cluster, however many clusters there are.

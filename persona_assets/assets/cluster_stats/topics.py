@@ -1,25 +1,25 @@
 """Find the topics of a sample of posts by latent Dirichlet allocation (LDA), their number chosen by coherence."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from persona_assets.assets.cluster_stats.coherence import measure_coherences
+
 if TYPE_CHECKING:
-    from gensim.corpora import Dictionary
-    from gensim.models import LdaModel
+    from persona_assets.assets.cluster_stats.lda import FittedTopics
 
 # Minimum number of posts with words for each topic, and for topics at all.
 MIN_POSTS = 20
 # Numbers of topics to try.
 TOPIC_NUMBERS = (3, 5, 8)
 WORDS_PER_TOPIC = 8
-# Twice as many passes and 50 iterations take 1.6 times as long without more coherent topics.
-ITERATIONS, PASSES = 20, 5
+# Twice as many iterations take 1.2 times as long without more coherent topics.
+ITERATIONS, PASSES = 10, 5
 # Words in fewer posts, or in a larger share of posts, do not distinguish topics.
 MIN_POSTS_PER_WORD = 2
 MAX_SHARE_PER_WORD = 0.5
-
-BagsOfWords = list[Any]  # for each post the (word number, count) pairs of gensim's doc2bow
 
 
 class ClusterTopics(NamedTuple):
@@ -38,7 +38,7 @@ def find_topics(posts: list[list[str]], *, seed: int) -> ClusterTopics:
     seed give the same topics.
 
     Args:
-        posts: The words of each post. Takes about 0.5 s of CPU for 1,000 posts.
+        posts: The words of each post. Takes about 0.1 s of CPU for 1,000 posts.
         seed: Seed of the model's initialisation.
 
     Raises:
@@ -47,59 +47,49 @@ def find_topics(posts: list[list[str]], *, seed: int) -> ClusterTopics:
     texts = [words for words in posts if words]
     if len(texts) < MIN_POSTS:
         return ClusterTopics([], None, f"insufficient data: {len(texts)} posts with words, {MIN_POSTS} needed")
-    from gensim.corpora import Dictionary  # noqa: PLC0415 - 1.4 s, 7 s from a cold disk; definitions must load fast
+    words = _choose_words(texts)
+    number = {word: place for place, word in enumerate(words)}
+    from persona_assets.assets.cluster_stats.lda import build_corpus, fit_lda  # noqa: PLC0415 - scipy
 
-    dictionary = Dictionary(texts)
-    dictionary.filter_extremes(no_below=MIN_POSTS_PER_WORD, no_above=MAX_SHARE_PER_WORD)
-    corpus = [bag for bag in map(dictionary.doc2bow, texts) if bag]
-    if not corpus:
+    corpus = build_corpus([[number[word] for word in post if word in number] for post in texts])
+    if not len(corpus.lengths):
         return ClusterTopics([], None, "insufficient data: no word is shared by some and not by most posts")
-    numbers = [number for number in TOPIC_NUMBERS if number * MIN_POSTS <= len(corpus)] or TOPIC_NUMBERS[:1]
-    # A BLAS may raise a warning for padding that it loads and does not use, so warnings are off and the weights are
-    # checked instead.
-    with np.errstate(invalid="ignore"):
-        topics_tried = [_list_topic_words(_fit(corpus, dictionary, number, seed=seed), corpus) for number in numbers]
-    coherences = _measure_coherences(topics_tried, texts, dictionary)
-    best = max(range(len(topics_tried)), key=lambda number: coherences[number])
-    return ClusterTopics(topics_tried[best], coherences[best], None)
+    tried = [count for count in TOPIC_NUMBERS if count * MIN_POSTS <= len(corpus.lengths)] or TOPIC_NUMBERS[:1]
+    fits = [
+        fit_lda(corpus, topics=count, words=len(words), passes=PASSES, iterations=ITERATIONS, seed=seed)
+        for count in tried
+    ]
+    found = [_list_topic_words(fit, words) for fit in fits]
+    coherences = _average_coherences(found, texts)
+    best = max(range(len(found)), key=lambda place: coherences[place])
+    return ClusterTopics(found[best], coherences[best], None)
 
 
-def _fit(corpus: BagsOfWords, dictionary: "Dictionary", topics: int, *, seed: int) -> "LdaModel":
-    from persona_assets.assets.cluster_stats.batched_lda import (  # noqa: PLC0415 - imports gensim
-        BatchedLdaModel,
-    )
-
-    return BatchedLdaModel(
-        corpus,
-        num_topics=topics,
-        id2word=dictionary,
-        iterations=ITERATIONS,
-        passes=PASSES,
-        random_state=seed,
-        eval_every=0,
-    )
+def _choose_words(texts: list[list[str]]) -> list[str]:
+    """Return the words that distinguish topics, in the order of the first posts that have them."""
+    posts = Counter(word for words in texts for word in set(words))
+    return [
+        word
+        for word in dict.fromkeys(word for words in texts for word in sorted(set(words)))
+        if MIN_POSTS_PER_WORD <= posts[word] <= int(MAX_SHARE_PER_WORD * len(texts))
+    ]
 
 
-def _list_topic_words(model: "LdaModel", corpus: BagsOfWords) -> list[list[str]]:
+def _list_topic_words(fit: "FittedTopics", words: list[str]) -> list[list[str]]:
     """Return the most probable words of each topic, the topic with the largest weight over all posts first."""
-    weights = model.inference(corpus)[0].sum(axis=0)
-    if not np.isfinite(weights).all():
+    if not np.isfinite(fit.weights).all():
         raise FloatingPointError("LDA ended in weights that are not finite: report this if it happens again")
-    heaviest = sorted(range(len(weights)), key=lambda topic: -weights[topic])
-    return [[word for word, _ in model.show_topic(topic, WORDS_PER_TOPIC)] for topic in heaviest]
+    return [
+        [words[word] for word in np.argsort(-fit.words[topic], kind="stable")[:WORDS_PER_TOPIC]]
+        for topic in np.argsort(-fit.weights, kind="stable")
+    ]
 
 
-def _measure_coherences(
-    topics_tried: list[list[list[str]]], texts: list[list[str]], dictionary: "Dictionary"
-) -> list[float]:
-    """Return the c_v coherence of each list of topics: the mean over its topics, 0 where it is not defined.
+def _average_coherences(tried: list[list[list[str]]], texts: list[list[str]]) -> list[float]:
+    """Return the mean coherence of each list of topics, 0 where it is not defined.
 
     Means are rounded, so that rounding errors decide no tie. All topics are measured by one pass over the texts.
     """
-    from gensim.models import CoherenceModel  # noqa: PLC0415 - loaded with the dictionary
-
-    together = [words for topics in topics_tried for words in topics]
-    model = CoherenceModel(topics=together, texts=texts, dictionary=dictionary, coherence="c_v", processes=1)
-    of_topics = iter(model.get_coherence_per_topic())
-    means = [round(float(np.mean([next(of_topics) for _ in topics])), 4) for topics in topics_tried]
+    of_topics = iter(measure_coherences([words for topics in tried for words in topics], texts))
+    means = [round(float(np.mean([next(of_topics) for _ in topics])), 4) for topics in tried]
     return [0.0 if np.isnan(mean) else mean for mean in means]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from persona_assets.assets.cluster_stats.medoids import MEDOIDS, SIMILARITIES_KEPT, find_medoids
 from persona_assets.post_vectors.exact_sums import add_by_row, to_unit_vectors
-from persona_assets.post_vectors.read import read_post_vectors
+from persona_assets.post_vectors.read import PostVectors, read_post_vectors
 from persona_assets_tests.assets.cluster_stats.builders import dataset, posts_of, shuffled, vectors_of
 
 
@@ -39,6 +39,26 @@ def test_the_first_medoid_has_the_minimum_cosine_distance_to_all_posts(seed, pos
 
     assert distance[int(found[0].uri[-3:])] <= distance.min() + 1e-4
     assert len(found) == min(posts, MEDOIDS)
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 1000), st.integers(1, 60))
+def test_batches_of_posts_do_not_matter(seed, rows):
+    rng = np.random.default_rng(seed)
+    vectors = rng.integers(1, 5, (200, 2)).astype(np.float32)  # many of the same similarity
+    vectors += rng.choice([0, 0.01], (200, 2)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    uris = pa.array([f"at://{n:03d}" for n in rng.permutation(200)])
+    users = rng.integers(0, 6, 200)
+    texts = dataset(posts_of(uris.to_pylist(), ["a"] * 200, [f"{n % 50}" for n in range(200)]))
+    means = to_unit_vectors(np.array([[1, 2], [2, 1]], np.float64))
+
+    def find(size):
+        parts = [slice(at, at + size) for at in range(0, 200, size)]
+        batches = (PostVectors(users[part], vectors[part], uris[part]) for part in parts)
+        return find_medoids(batches, texts, clusters=np.array([0, 0, 0, 1, 1, 1]), means=means)
+
+    assert find(rows) == find(200)
 
 
 def test_the_order_of_posts_does_not_matter():
