@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from persona_assets.personal_data.name_lists import NameLists, fold_name
+from persona_assets.personal_data.name_lists import NameLists, normalise_name
 
 # What stands before a name and is part of whom it names.
 TITLE = re.compile(
@@ -31,7 +31,7 @@ _FEWEST_LETTERS = 4  # of an unknown word
 class _Word(NamedTuple):
     start: int
     end: int  # without a possessive
-    folded: str
+    normalised: str
     case: str  # capital, lower or other
 
 
@@ -59,21 +59,21 @@ def _describe(match: re.Match[str]) -> _Word:
     possessive = _POSSESSIVE.search(text)
     end = match.end() - (len(possessive[0]) if possessive else 0)
     return _Word(
-        match.start(), end, fold_name(text), "capital" if is_capital else "lower" if text.islower() else "other"
+        match.start(), end, normalise_name(text), "capital" if is_capital else "lower" if text.islower() else "other"
     )
 
 
 def _find_ends(text: str, word: _Word, after: _Word | None, lists: NameLists) -> Iterator[int]:
     """Yield where a name ends that starts with a word, by each rule."""
-    name, is_capital = word.folded, word.case == "capital"
+    name, is_capital = word.normalised, word.case == "capital"
     is_last = after is not None and _may_be_last(after, lists)
     if name in lists.alone and word.case != "other":
         yield after.end if after and is_last else word.end
     if after and is_capital and is_last and name in lists.first:
         yield after.end
-    if after and not is_capital and name in lists.first_no_word and after.folded in lists.last_no_word:
+    if after and not is_capital and name in lists.first_no_word and after.normalised in lists.last_no_word:
         yield after.end
-    if after and after.folded in lists.last_alone and _is_unknown(name, lists):
+    if after and after.normalised in lists.last_alone and _is_unknown(name, lists):
         yield after.end
     if TITLE.search(text, max(0, word.start - LONGEST_TITLE), word.start) and _may_follow_title(word, lists):
         yield after.end if after and is_last else word.end
@@ -81,13 +81,13 @@ def _find_ends(text: str, word: _Word, after: _Word | None, lists: NameLists) ->
 
 def _may_be_last(word: _Word, lists: NameLists) -> bool:
     known = lists.last if word.case == "capital" else lists.last_no_word
-    return word.folded in known or _is_unknown(word.folded, lists)
+    return word.normalised in known or _is_unknown(word.normalised, lists)
 
 
 def _may_follow_title(word: _Word, lists: NameLists) -> bool:
     if word.case == "capital":
-        return word.folded in lists.first or word.folded in lists.last or _is_unknown(word.folded, lists)
-    return word.case == "lower" and (word.folded in lists.alone or word.folded in lists.last_no_word)
+        return word.normalised in lists.first or word.normalised in lists.last or _is_unknown(word.normalised, lists)
+    return word.case == "lower" and (word.normalised in lists.alone or word.normalised in lists.last_no_word)
 
 
 def _is_unknown(name: str, lists: NameLists) -> bool:

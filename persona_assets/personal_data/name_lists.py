@@ -21,7 +21,7 @@ _LONG = 6
 
 
 class NameLists(NamedTuple):
-    """Names and words as `fold_name` gives them."""
+    """Names and words as `normalise_name` gives them."""
 
     first: frozenset[str]  # first names that are no frequent word
     last: frozenset[str]  # last names that are no frequent word
@@ -33,7 +33,7 @@ class NameLists(NamedTuple):
     known: frozenset[str]  # all words, and names of the US census
 
 
-def fold_name(name: str) -> str:
+def normalise_name(name: str) -> str:
     """Return a name in lower case without accents and possessive."""
     plain = "".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
     return re.sub(r"['\u2019]s$", "", plain.casefold())
@@ -84,6 +84,6 @@ def _read_names(provider: Any, attribute: re.Pattern[str]) -> Iterator[str]:
         for value in values if isinstance(values, list | tuple | dict) else ():
             text = value[0] if isinstance(value, tuple) else value
             for part in text.split() if isinstance(text, str) else ():
-                folded = fold_name(part)
-                if len(folded) > 2 and re.fullmatch(r"[^\W\d_]+(?:[-'\u2019][^\W\d_]+)*", folded):  # noqa: PLR2004 - initials
-                    yield folded
+                normalised = normalise_name(part)
+                if len(normalised) > 2 and re.fullmatch(r"[^\W\d_]+(?:[-'\u2019][^\W\d_]+)*", normalised):  # noqa: PLR2004 - initials
+                    yield normalised

@@ -4,8 +4,10 @@ import datetime as dt
 
 import pyarrow as pa
 import pyarrow.dataset as pads
+import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +25,7 @@ class Days:
 
     def __init__(self, folder):
         self.folder, self.rows, self.compacted = folder, {}, {}
+        self.filesystem = pafs.LocalFileSystem()
 
     def store(self, day, rows):
         self.rows[day] = rows
@@ -35,8 +38,11 @@ class Days:
             dates = pa.array([dt.date.fromisoformat(day)] * len(table), pa.date32())
             pq.write_table(table.append_column(COMPACTED_STATEMENTS.field("day"), dates), file)
             files.append(str(file))
+        return self._open_files(files, CONSENT_RECORDS)
+
+    def _open_files(self, files, schema):
         return pads.FileSystemDataset.from_paths(
-            files, schema=CONSENT_RECORDS, format=pads.ParquetFileFormat(), filesystem=pa.fs.LocalFileSystem()
+            files, schema=schema, format=pads.ParquetFileFormat(), filesystem=self.filesystem
         )
 
     def split(self):
@@ -45,7 +51,7 @@ class Days:
             return self.open(self.rows), None
         changed = [day for day, rows in self.compacted.items() if self.rows.get(day) != rows]
         unchanged = self.compacted.keys() - set(changed)
-        rows = pads.dataset([str(self.folder / "compacted")], schema=COMPACTED_STATEMENTS)
+        rows = self._open_files([str(self.folder / "compacted")], COMPACTED_STATEMENTS)
         compacted = CompactedStatements(rows, add_day(self.open(unchanged)), changed)
         return self.open(self.rows.keys() - unchanged), compacted
 
@@ -101,6 +107,17 @@ def test_an_account_that_first_says_something_on_a_new_day_has_its_history(days)
 def test_a_day_that_is_made_again_gives_what_all_days_give(days, day, rows):
     days.compact()
     days.store(day, rows)
+
+    require_same(days)
+    days.compact()
+    require_same(days)
+
+
+@pytest.mark.parametrize("day", ["2025-03-01", "2025-03-03", "2025-03-04"])
+def test_what_pyarrow_reads_from_another_file_system_gives_the_same(days, day):
+    days.filesystem = pafs.PyFileSystem(pafs.FSSpecHandler(LocalFileSystem()))
+    days.compact()
+    days.store(day, [account("active", at=1, user_id=BOB), said("training", allow=True, at=9)])
 
     require_same(days)
     days.compact()
