@@ -5,8 +5,10 @@
 
 Windows are those of bench_cluster_jsonl.py: a few authors write many posts, and popular posts are liked often. Texts
 are of made-up words, so that nearly no personal data is found, but looked for in each. Each step runs in a process of
-its own: `cluster_jsonl` (lines and their index), then `chat` with and without removal of personal data, and its parts
-(messages, split, rows), then the gate.
+its own: `cluster_jsonl` (lines and their index), then `chat` with and without removal of personal data, and the gate.
+`cpu_by_phase` has the CPU seconds of each phase of a step; a phase within another is counted in both. After
+`cluster_jsonl`, each step has two ratios of CPU time to it: of the whole data set, and of writing its forms alone,
+without the start, the messages, the split and the gate, which all forms share.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow.dataset as pads
 from bench_cluster_jsonl import WINDOW_TABLES, Size, _peak_mb, make_window
@@ -33,6 +36,7 @@ from persona_assets.assets.dataset.form_rows import Origin
 from persona_assets.assets.dataset.gate import measure_release
 from persona_assets.assets.dataset.personas import Persona
 from persona_assets.assets.dataset.split_options import SplitOptions
+from persona_assets.common.progress import reporting_progress
 from persona_assets.io_managers.persona_files import ClusterFolderContents, write_cluster_folder
 from persona_assets.text_encoder.model import EMBEDDED
 from persona_assets.text_encoder.token_counts import load_token_counter
@@ -59,7 +63,7 @@ def make_lines(window: Path, out: Path) -> dict[str, float]:
     return {"lines": lines, "jsonl_mb": round(sizes["*.jsonl"] / 1e6), "index_mb": round(sizes["line*.parquet"] / 1e6)}
 
 
-def make_chat(window: Path, lines: Path, out: Path, *, clean: bool, forms: tuple[str, ...]) -> dict[str, float]:
+def make_chat(window: Path, lines: Path, out: Path, *, clean: bool, forms: tuple[str, ...]) -> dict[str, Any]:
     """Write forms of these lines, and run the gate over them."""
     tables = {name: pads.dataset(lines / f"{name}.parquet") for name in ("lines", "line_messages")}
     clusters = pads.dataset(window / "clusters.parquet").to_table(columns=["cluster_id"])["cluster_id"].unique()
@@ -72,8 +76,11 @@ def make_chat(window: Path, lines: Path, out: Path, *, clean: bool, forms: tuple
     )
     options = ReleaseOptions(forms, "json", 2048, "line", None, clean=clean, split=SplitOptions())
     count_tokens = load_token_counter(EMBEDDED)
-    with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
-        start = time.perf_counter()
+    with (
+        tempfile.TemporaryDirectory(dir=out.parent) as scratch,
+        reporting_progress(lambda _: None, clock=time.process_time) as progress,
+    ):
+        start, start_cpu = time.perf_counter(), time.process_time()
         release = build_release(
             inputs,
             options,
@@ -83,9 +90,12 @@ def make_chat(window: Path, lines: Path, out: Path, *, clean: bool, forms: tuple
             memory_limit=MEMORY,
             scratch=Path(scratch),
         )
-        built = time.perf_counter() - start
+        built, built_cpu = time.perf_counter() - start, time.process_time() - start_cpu
         audit = measure_release(out, release, inputs, options, memory_limit=MEMORY, scratch=Path(scratch))
+        gate_cpu = time.process_time() - start_cpu - built_cpu
     return {
+        "cpu_by_phase": {one.name: round(one.seconds, 1) for one in progress.list_totals()}
+        | {"gate, with its phases": round(gate_cpu, 1)},
         "kept": sum(release.splits.kept.values()),
         "build_s": round(built, 1),
         "gate_s": round(time.perf_counter() - start - built, 1),
@@ -120,17 +130,20 @@ def measure(root: Path, size: Size, steps: Sequence[str]) -> None:
     window = root / f"{size.posts}_{size.likes}"
     window.mkdir()
     make_window(window, size)
+    lines_cpu = 0.0
     for step in steps:
         out = window / ("lines" if step == "cluster_jsonl" else "out")
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir()
         command = [sys.executable, __file__, "--run", step, "--window", str(window), "--out", str(out)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
-        print(
-            json.dumps(
-                {"posts": size.posts, "likes": size.likes, "step": step} | json.loads(done.stdout.splitlines()[-1])
-            )
-        )
+        cost = json.loads(done.stdout.splitlines()[-1])
+        if step == "cluster_jsonl":
+            lines_cpu = cost["cpu_s"]
+        else:
+            cost["data_set_to_cluster_jsonl"] = round(cost["cpu_s"] / lines_cpu, 2)
+            cost["forms_alone_to_cluster_jsonl"] = round(cost["cpu_by_phase"]["writing forms"] / lines_cpu, 2)
+        print(json.dumps({"posts": size.posts, "likes": size.likes, "step": step} | cost))
         sys.stdout.flush()
     shutil.rmtree(window)
 

@@ -49,6 +49,9 @@ def replace_personal_data(
     made: dict[tuple[str, tuple[Facet, ...]], tuple[str, list[Span], dict[IgnoredFacet, int]]] = {}
     may_hold = may_hold_personal_data([text for text, _ in distinct]).tolist()
     for (text, marks), may in zip(distinct, may_hold, strict=True):
+        if not (marks or may or text in named):  # nearly all texts
+            made[text, marks] = text, [], {}
+            continue
         located, ignored = locate_facets(text, marks)
         spans = find_personal_data_by_patterns(text) if may else []
         if located or text in named:
