@@ -369,7 +369,6 @@ class ModelBench:
         report.row(
             "all, at the best matrix product", *(f"{some / self.bench.peaks['bfloat16'] * 1e9:.2f}" for some in flops)
         )
-        self.begin_ways()
 
     def _part(self, model: TextModel, kind: str, start: int, stop: int) -> Tokens:
         whole = self.tokens_of(model, kind, self.most)
@@ -454,7 +453,6 @@ class ModelBench:
         if importlib.util.find_spec("xxhash"):
             hashing = importlib.import_module("persona_assets.assets.embeddings.vector_cache")
             self._stage("hash", lambda: hashing.hash_texts(texts), count)
-        self.begin_ways()
 
     def _stage(
         self, name: str, work: Callable[[], Any], count: int, *, then: Callable[[Any], object] | None = None
@@ -588,41 +586,49 @@ def _plain_loop(model: TextModel) -> Embed:
     return embed
 
 
-def run_model(bench: Bench, name: str, folder: Path, *, all_rows: bool, compiled: bool) -> None:
-    """Measure the rows of a shape, those that matter most first."""
+# Seconds that a row needs at most, and what measures it.
+Row = tuple[float, Callable[[], None]]
+
+
+def list_rows(bench: Bench, name: str, folder: Path, *, compiled: bool) -> tuple[list[Row], list[Row]]:
+    """Make the model of a shape, and list its rows: those that matter most, and the others."""
     make_model(folder, bench.shapes[name])
     rows = ModelBench(bench, name, folder)
     exact, half = rows.load("float32"), rows.load("bfloat16")
-    rows.begin(exact)
-    rows.cosine(lambda texts: Encoder(exact).encode(tokenize_texts(exact, texts)))
-    work: list[tuple[float, Callable[[], None]]] = [
+
+    def begin() -> None:
+        rows.begin(exact)
+        rows.cosine(lambda texts: Encoder(exact).encode(tokenize_texts(exact, texts)))
+
+    first: list[Row] = [
+        (20, begin),
         (20, lambda: rows.encode_row(half, "short", "bfloat16")),
         (40, lambda: rows.stream_row(half, "short", "bfloat16")),
         (30, lambda: rows.encode_row(half, "mixed", "bfloat16")),
         (70, lambda: rows.stream_row(half, "mixed", "bfloat16")),
+        (40, lambda: rows.other_row(half, "short", "bfloat16")),
+        (50, lambda: rows.other_row(half, "mixed", "bfloat16")),
         (20, lambda: rows.stages(half, "short")),
         (15, lambda: rows.parts(half)),
-        (30, lambda: rows.other_row(half, "short", "bfloat16")),
-        (30, lambda: rows.other_row(half, "mixed", "bfloat16")),
+    ]
+    others: list[Row] = [
+        (1, lambda: bench.report.say(f"\n## {name}: other precisions, batch sizes and ways")),
+        (1, rows.begin_ways),
+        (20, lambda: rows.encode_row(exact, "short", "float32")),
+        (20, lambda: rows.by_length_row(half, "short", "bfloat16")),
     ]
     if bench.device.kind == "cuda":
+        others.append((20, lambda: rows.encode_row(rows.load("float16"), "short", "float16")))  # a CPU's is slow
         ways = [(kind, attention) for kind in CHARACTERS for attention in (attend_by_length, attend_packed)]
-        work += [(20, functools.partial(rows.attention_row, half, kind, attention)) for kind, attention in ways]
-    if not all_rows:
-        run_rows(bench, work)
-        return
-    work.append((20, lambda: rows.by_length_row(half, "short", "bfloat16")))
-    work.append((20, lambda: rows.encode_row(exact, "short", "float32")))
-    if bench.device.kind == "cuda":  # a CPU's float16 is slow
-        work.append((20, lambda: rows.encode_row(rows.load("float16"), "short", "float16")))
-    if compiled:
-        work.append((60, lambda: run_compiled(rows)))
+        others += [(30, functools.partial(rows.attention_row, half, kind, attention)) for kind, attention in ways]
     budgets = BUDGETS[:1] if bench.smoke else BUDGETS
-    work += [(20, functools.partial(rows.encode_row, half, "short", "bfloat16", budget=budget)) for budget in budgets]
-    run_rows(bench, work)
+    others += [(20, functools.partial(rows.encode_row, half, "short", "bfloat16", budget=budget)) for budget in budgets]
+    if compiled:
+        others.append((240, lambda: run_compiled(rows)))
+    return first, others
 
 
-def run_rows(bench: Bench, work: list[tuple[float, Callable[[], None]]]) -> None:
+def run_rows(bench: Bench, work: list[Row]) -> None:
     """Measure rows as long as there is time for them."""
     for seconds, measure in work:
         if bench.report.left() < seconds and not bench.smoke:
@@ -652,8 +658,10 @@ def main() -> None:
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--shapes", nargs="*", choices=list(SHAPES), default=list(SHAPES))
     parser.add_argument("--smoke", action="store_true", help="tiny models and few texts: that it runs, not how fast")
-    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
-    parser.add_argument("--few", action="store_true", help="leave other precisions, batch sizes and compiling out")
+    parser.add_argument(
+        "--compile", action="store_true", help="add torch.compile, which took minutes and gained nothing"
+    )
+    parser.add_argument("--few", action="store_true", help="leave other precisions and batch sizes out")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     device = choose_device(arguments.device)
@@ -665,8 +673,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folders = {name: Path(place) / name for name in arguments.shapes}
         measure_peaks(bench)
-        for name, folder in folders.items():
-            run_model(bench, name, folder, all_rows=not arguments.few, compiled=not arguments.no_compile)
+        lists = [list_rows(bench, name, folder, compiled=arguments.compile) for name, folder in folders.items()]
+        # The first rows of all shapes before the others of any: a lease may end.
+        for first, _ in lists:
+            run_rows(bench, first)
+        for _, others in lists if not arguments.few else ():
+            run_rows(bench, others)
     report.say("\ndone")
 
 

@@ -2,7 +2,8 @@
 
 FOLDER is a data set with the form `next_action`; the last one below PERSONA_DATA if it is not given. Baselines are
 fitted to the split `train`. A file of predictions (JSONL or Parquet) has `line_id` and `action`, and may have `text`.
-Prints a Markdown table and writes all scores as JSON. With `--write-card` the data set's card gets the table too.
+Prints a Markdown table and writes all scores as JSON; progress goes to standard error. With `--write-card` the data
+set's card gets the table too.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from persona_assets.command_line.evaluate_predictions import (
     score_baselines_and_predictions,
     write_into_card,
 )
+from persona_assets.common.progress import reporting_progress
 from persona_assets.errors import PersonaAssetsError
 from persona_assets.evaluation.evaluate import ScoringOptions
 from persona_assets.evaluation.write_table import render_score_table, to_json
@@ -47,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         embeds = None if options.no_vectors else settings
         measured = ScoringOptions(samples=options.samples, seed=options.seed)
         files = {name: Path(file) for name, _, file in named}
-        scores = score_baselines_and_predictions(folder, files, embeds, measured)
+        with reporting_progress(_log):
+            scores = score_baselines_and_predictions(folder, files, embeds, measured)
         if options.write_card:
             write_into_card(folder, scores, measured, embeds)
     except PersonaAssetsError as error:
@@ -56,6 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(render_score_table(scores), end="")  # noqa: T201 - a command
     options.out.write_text(to_json(scores, dataset=folder.name, samples=options.samples, seed=options.seed), "utf-8")
     return 0
+
+
+def _log(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - a command
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from persona_assets.common import progress
 from persona_assets.evaluate import main
 from persona_assets_tests.evaluation.builders import plant, store
 
@@ -54,3 +55,16 @@ def test_a_data_set_without_a_card_is_one_line_and_status_1(tmp_path, capsys):
 
     assert main([*command, "--write-card"]) == 1
     assert "has no README.md" in capsys.readouterr().err
+
+
+def test_progress_goes_to_standard_error(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "LOG_INTERVAL_SECONDS", 0.001)
+    store(plant(300)[0], tmp_path / "data")
+
+    assert main([str(tmp_path / "data"), "--no-vectors", "--out", str(tmp_path / "scores.json")]) == 0
+
+    shown = capsys.readouterr()
+    assert "/4 baselines" in shown.err
+    assert "/4 models" in shown.err
+    assert "/1,000 samples" in shown.err
+    assert "baselines" not in shown.out

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from upath import UPath
 
+from persona_assets.common.progress import phase
 from persona_assets.errors import EvaluationError
 from persona_assets.evaluation.card_section import put_scores
 from persona_assets.evaluation.evaluate import Embed, Scores, ScoringOptions, predict_baselines, score_predictions
@@ -47,11 +48,17 @@ def score_baselines_and_predictions(
     Raises:
         EvaluationError: The data set or a file cannot be used.
     """
-    splits = read_rows(folder)
+    with phase("reading the data set"):
+        splits = read_rows(folder)
     predictions = predict_baselines(splits, seed=options.seed)
     predictions |= {name: read_predictions(file, splits["test"]) for name, file in files.items()}
     embed = None if settings is None else _LazyEncoder(settings)
-    return [score_predictions(name, one, splits, embed=embed, options=options) for name, one in predictions.items()]
+    scores: list[Scores] = []
+    with phase("scoring models", what="models", total=len(predictions)) as scored:
+        for name, one in predictions.items():
+            scores.append(score_predictions(name, one, splits, embed=embed, options=options))
+            scored.add(1)
+    return scores
 
 
 def write_into_card(folder: Path, scores: list[Scores], options: ScoringOptions, settings: Settings | None) -> None:
@@ -99,6 +106,11 @@ def _load(settings: Settings) -> Embed:
 
     def embed(texts: Sequence[str]) -> npt.NDArray[np.float32]:
         blocks = [list(texts[at : at + _BLOCK]) for at in range(0, len(texts), _BLOCK)]
-        return np.concatenate([encoder.encode(tokenize_texts(model, block)).astype(np.float32) for block in blocks])
+        vectors: list[npt.NDArray[np.float32]] = []
+        with phase("embedding texts", what="texts", total=len(texts)) as embedded:
+            for block in blocks:
+                vectors.append(encoder.encode(tokenize_texts(model, block)).astype(np.float32))
+                embedded.add(len(block))
+        return np.concatenate(vectors)
 
     return embed

@@ -15,6 +15,7 @@ from persona_assets.assets.raw_events.parse import parse_files
 from persona_assets.assets.user_actions.extract import extract_distinct_actions
 from persona_assets.capture.files import find_files
 from persona_assets.capture.zstd_dictionaries import load_zstd_dictionaries
+from persona_assets.common.progress import reporting_progress
 from persona_assets.errors import CaptureFilesError, PersonaAssetsError, SettingsError
 from persona_assets.io_managers.atomic_storage import replacing_folder
 from persona_assets.settings import Settings, read_settings
@@ -109,10 +110,12 @@ def main(folder: Path, out: Path, capture: str | None, first: dt.datetime | None
     """Fill the addresses of the data set in FOLDER with texts, into the new folder OUT.
 
     Texts are those of a capture, or of `user_actions` in PERSONA_DATA. Lines with a record or an account that was
-    deleted by the last day read are left out and counted: read days up to now.
+    deleted by the last day read are left out and counted: read days up to now. Progress goes to standard error.
     """
     try:
-        made = rehydrate_folder(folder, out, capture=capture, days=_list_days(first, last), settings=read_settings())
+        with reporting_progress(lambda line: click.echo(line, err=True)):
+            days = _list_days(first, last)
+            made = rehydrate_folder(folder, out, capture=capture, days=days, settings=read_settings())
     except PersonaAssetsError as error:
         sys.exit(str(error))
     click.echo(f"{made.written:,} of {made.read:,} lines filled: {out}")

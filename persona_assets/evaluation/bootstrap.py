@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from persona_assets.common.progress import phase
+
 Float64Array = npt.NDArray[np.float64]
 
 # The interval is from this percentile to the same one from above: 95 % of the samples.
@@ -35,9 +37,11 @@ def estimate_with_interval(measure: Callable[[Float64Array], float], rows: int, 
         return Estimate(*[float("nan")] * 3)
     value = measure(np.ones(rows))
     rng = np.random.default_rng(seed)
-    drawn = np.array(
-        [measure(np.bincount(rng.integers(rows, size=rows), minlength=rows).astype(float)) for _ in range(samples)]
-    )
+    drawn = np.empty(samples)
+    with phase("bootstrap of one score", what="samples", total=samples) as measured:
+        for number in range(samples):
+            drawn[number] = measure(np.bincount(rng.integers(rows, size=rows), minlength=rows).astype(float))
+            measured.add(1)
     drawn = drawn[~np.isnan(drawn)]
     if not len(drawn):
         return Estimate(value, float("nan"), float("nan"))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from persona_assets.common.progress import phase
 from persona_assets.errors import EvaluationError
 from persona_assets.evaluation.baselines import (
     Baseline,
@@ -70,14 +71,19 @@ def predict_baselines(splits: Mapping[str, Rows], *, seed: int) -> dict[str, Pre
         raise EvaluationError("the split train has no row that asks for an action")
     validation = splits.get("validation", training.take(np.array([], np.int64)))
     validation = validation.take(np.flatnonzero(validation.asks_for_action))
-    baselines: dict[str, Baseline] = {
-        "majority": fit_majority(asking),
-        "persona prior": fit_persona_prior(asking),
-        "nearest context": fit_nearest(asking, seed=seed),
+    fits: dict[str, Callable[[], Baseline]] = {
+        "majority": lambda: fit_majority(asking),
+        "persona prior": lambda: fit_persona_prior(asking),
+        "nearest context": lambda: fit_nearest(asking, seed=seed),
     }
     if len(np.unique(asking.actions)) > 1:
-        baselines["gradient boosting"] = fit_boosting(asking, validation, seed=seed)
-    return {name: predict_with_texts(one, test, training, seed=seed) for name, one in baselines.items()}
+        fits["gradient boosting"] = lambda: fit_boosting(asking, validation, seed=seed)
+    predictions: dict[str, Predictions] = {}
+    with phase("fitting baselines", what="baselines", total=len(fits)) as fitted:
+        for name, fit in fits.items():
+            predictions[name] = predict_with_texts(fit(), test, training, seed=seed)
+            fitted.add(1)
+    return predictions
 
 
 def _require(splits: Mapping[str, Rows], name: str) -> Rows:

@@ -106,7 +106,13 @@ class RecordingStore:
         self.totals.files = self._files.finished
 
     def finish(self, *, is_complete: bool) -> None:
-        """Give all files their final names, whether their hours are over or not, and write the state; flush first."""
+        """Give all files their final names, whether their hours are over or not, and write the state.
+
+        Call `flush` first, for buffered events are not written.
+
+        Args:
+            is_complete: Whether the recording got all that it was asked for, as the state says from now on.
+        """
         self._files.finish_all()
         self.totals.files = self._files.finished
         self.is_complete = is_complete

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from persona_assets import tables
 from persona_assets.assets.dataset import build as build_module
 from persona_assets.command_line.rehydrate import main
+from persona_assets.common import progress
 from persona_assets_tests.assets.dataset.builders import keep_all, release, rows_of, window
 
 DAY = "2025-03-01"
@@ -48,7 +49,8 @@ def event(row):
     return {"did": user, "time_us": 1_740_787_200_000_000 + row["event_time_us"], "kind": "commit", "commit": commit}
 
 
-def test_texts_come_from_a_capture(folder, tmp_path):
+def test_texts_come_from_a_capture(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "LOG_INTERVAL_SECONDS", 0.001)
     capture = tmp_path / "capture" / DAY
     capture.mkdir(parents=True)
     posts = [row for row in window()[0] if row["action"] in tables.MESSAGES]
@@ -57,6 +59,8 @@ def test_texts_come_from_a_capture(folder, tmp_path):
     result = run(folder, tmp_path / "out", "--capture", tmp_path / "capture", "--from", DAY, "--to", DAY)
 
     assert result.exit_code == 0, result.output
+    assert "finding texts" in result.stderr
+    assert "finding texts" not in result.stdout
     assert any("hello world" in row["texts"] for row in rows_of(tmp_path / "out", "rehydrated"))
 
 

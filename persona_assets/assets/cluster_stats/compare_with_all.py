@@ -43,7 +43,7 @@ def compare_with_all(clusters: list[dict[str, Any]]) -> list[list[Comparison]]:
 
 
 def average_shares_by_hour(clusters: list[dict[str, Any]]) -> list[float]:
-    """Return the share of the actions of all clusters in each hour of the day (UTC): 24 shares, 0 without actions."""
+    """Return the clusters' mean share of each hour of the day (UTC), weighted by actions: 24 shares, 0 without any."""
     weights = np.array([cluster["counts"]["total"] for cluster in clusters], float)
     hours = np.array([cluster["hours"] for cluster in clusters], float)
     return (weights @ hours / max(weights.sum(), 1)).round(4).tolist()

@@ -17,6 +17,7 @@ from persona_assets.assets.dataset.release_schemas import DEHYDRATED
 from persona_assets.common.columns import column, required_column
 from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.common.parquet_files import write_parquet
+from persona_assets.common.progress import phase
 from persona_assets.errors import StorageError
 
 MESSAGE_DELETED = "message deleted since"
@@ -126,17 +127,20 @@ def rehydrate(folder: Path, user_actions: pads.Dataset, out: Path, *, memory_lim
     left_out: dict[str, int] = dict.fromkeys(REASONS, 0)
     try:
         with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
-            _create_tables(con, files, user_actions)
-            filled = _read_filled(con)
-            for file in files:
-                rows = pq.read_table(file, partitioning=None, schema=DEHYDRATED)
-                kept, reasons = _fill(rows, filled)
-                read, written = read + rows.num_rows, written + kept.num_rows
-                for reason in reasons:
-                    left_out[reason] += 1
-                target = out / _TO / file.relative_to(folder / _FROM)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                write_parquet(target, REHYDRATED, [kept])
+            with phase("finding texts"):
+                _create_tables(con, files, user_actions)
+                filled = _read_filled(con)
+            with phase("writing lines", what="lines", total=filled.rows.num_rows) as done:
+                for file in files:
+                    rows = pq.read_table(file, partitioning=None, schema=DEHYDRATED)
+                    kept, reasons = _fill(rows, filled)
+                    read, written = read + rows.num_rows, written + kept.num_rows
+                    for reason in reasons:
+                        left_out[reason] += 1
+                    target = out / _TO / file.relative_to(folder / _FROM)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    write_parquet(target, REHYDRATED, [kept])
+                    done.add(rows.num_rows)
     except pa.ArrowException as error:
         raise StorageError(f"a file below {folder / _FROM} is not a whole Parquet file of this form") from error
     return Rehydrated(read, written, {reason: count for reason, count in left_out.items() if count})

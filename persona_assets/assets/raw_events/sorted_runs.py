@@ -24,7 +24,7 @@ class SortedRun(NamedTuple):
 
 
 def write_run(table: pa.Table, path: Path) -> SortedRun:
-    """Write a table to an Arrow file, one batch per chunk of `table`; each chunk is sorted by time.
+    """Write a table, whose chunks must be sorted by time, to an Arrow file: one batch per chunk.
 
     Args:
         table: `tables.RAW_EVENTS`, not empty, each chunk sorted by time.
