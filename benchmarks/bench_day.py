@@ -13,7 +13,8 @@ CPU is that of the process and its workers, with 4 s for imports. The peak is th
 process and its workers, sampled 20 times a second; "without files" leaves out pages of mapped files (libraries, and
 scratch), which the system frees when memory is short. The limit holds if that is at most PERSONA_MEMORY_LIMIT + 25 % +
 300 MB. Scratch is what the temporary folder holds, deleted files that are still open included, as a share of the
-capture's bytes. Silence is the longest time without a line of the log.
+capture's bytes. Silence is the longest time without a line of the log, after the first one: before it, the process
+imports Dagster and, for `embeddings`, torch.
 """
 
 from __future__ import annotations
@@ -374,7 +375,8 @@ def measure_asset(name: str, checkout: Path, folder: Path, data: Path, memory_li
     watcher = Watcher(process.pid, scratch)
     assert process.stdout is not None
     for line in process.stdout:
-        silence, last = max(silence, time.monotonic() - last), time.monotonic()
+        now = time.monotonic()
+        silence, last = max(silence, now - last) if lines else 0.0, now
         lines.append(line)
     watcher.stop()
     _, status, usage = os.wait4(process.pid, 0)

@@ -1,4 +1,4 @@
-"""Open DuckDB with a memory limit, read Arrow datasets in it, and find duplicate values.
+"""Open DuckDB with a memory limit, refuse what exceeds it, read Arrow datasets in it, and find duplicate values.
 
 No other module opens DuckDB.
 """
@@ -25,12 +25,14 @@ from persona_assets.errors import MemoryLimitError, StorageError
 # What an interrupted query raises. The interrupt may come from another thread, from the check for signals inside
 # DuckDB's Python package, or from the stream of rows that the query reads.
 INTERRUPT_ERRORS = (duckdb.Error, RuntimeError)
-# A step whose own arrays leave DuckDB less than this share of the limit is refused.
+# A step whose own arrays leave less than this share of the limit to all else is refused.
 MIN_SHARE = 1 / 4
 # What DuckDB leaves of the memory limit to the rest of the process: a third of what exceeds 256 MB, at most 512 MB.
 # Tables that queries return, buffers of the Parquet writer and what DuckDB does not count take 100 to 500 MB.
 _WITHOUT_RESERVE_BYTES, _RESERVED_SHARE, _MAX_RESERVE_BYTES = 256_000_000, 1 / 3, 512_000_000
 _BYTES_OF_UNIT = {"MB": 10**6, "GB": 10**9, "TB": 10**12, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+# How the message of a query that has no more memory begins.
+_OUT_OF_MEMORY = "Out of Memory Error"
 # Maximum number of hashes in memory at a time, 8 bytes each.
 _HASHES_PER_PASS = 1 << 24
 
@@ -80,10 +82,12 @@ def open_duckdb(*, memory_limit: str, scratch: Path, bytes_beside: int = 0) -> G
         ):
             yield connection
     except duckdb.OutOfMemoryException as error:
-        raise StorageError(
-            f"a join or sort needs more than its memory, {memory_limit}, and what is free below {scratch}: set TMPDIR "
-            "to a disk with more space, or PERSONA_MEMORY_LIMIT higher"
-        ) from error
+        raise _memory_error(memory_limit, scratch) from error
+    except OSError as error:
+        # So pyarrow raises an error of a query whose rows it reads.
+        if not str(error).startswith(_OUT_OF_MEMORY):
+            raise
+        raise _memory_error(memory_limit, scratch) from error
     except duckdb.Error as error:
         # DuckDB keeps only the message of an error that is raised in a stream of rows that a query reads.
         if not is_about_full_disk(error):
@@ -91,6 +95,13 @@ def open_duckdb(*, memory_limit: str, scratch: Path, bytes_beside: int = 0) -> G
         raise full_disk_error(scratch) from error
     finally:
         connection.close()
+
+
+def _memory_error(memory_limit: str, scratch: Path) -> StorageError:
+    return StorageError(
+        f"a join or sort needs more than its memory, {memory_limit}, and what is free below {scratch}: set TMPDIR "
+        "to a disk with more space, or PERSONA_MEMORY_LIMIT higher"
+    )
 
 
 def parse_bytes(memory_limit: str) -> int:
@@ -111,15 +122,27 @@ def share_of_duckdb(memory_limit: str, *, bytes_beside: int = 0) -> int:
     """
     limit = parse_bytes(memory_limit)
     reserve = min(int(max(0, limit - _WITHOUT_RESERVE_BYTES) * _RESERVED_SHARE), _MAX_RESERVE_BYTES)
-    share = limit - max(reserve, bytes_beside)
-    if share < MIN_SHARE * limit:
-        needed = bytes_beside / (1 - MIN_SHARE) / 1e9
+    require_memory(bytes_beside, memory_limit, what="what it has in memory beside its joins")
+    return limit - max(reserve, bytes_beside)
+
+
+def require_memory(needed: int, memory_limit: str, *, what: str) -> None:
+    """Refuse a step that needs more than three quarters of its memory limit for what cannot be spilled.
+
+    Args:
+        needed: Bytes that are in memory whatever the limit is.
+        memory_limit: Such as "4GB".
+        what: What needs them, as in "the messages of the window".
+
+    Raises:
+        MemoryLimitError: Less than `MIN_SHARE` of the limit is left. The message names the limit that would do.
+    """
+    if needed > (1 - MIN_SHARE) * parse_bytes(memory_limit):
+        enough = math.ceil(10 * needed / (1 - MIN_SHARE) / 1e9) / 10
         raise MemoryLimitError(
-            f"this step needs {bytes_beside / 1e9:.1f} GB for the messages of the window beside its joins, and may use "
-            f"{memory_limit}: set PERSONA_MEMORY_LIMIT to {math.ceil(10 * needed) / 10:.1f}GB or more, or a shorter "
-            "PERSONA_WINDOW_DAYS"
+            f"this step needs {needed / 1e9:.1f} GB for {what}, and may use {memory_limit}: set PERSONA_MEMORY_LIMIT "
+            f"to {enough:.1f}GB or more, or a shorter PERSONA_WINDOW_DAYS"
         )
-    return share
 
 
 def create_dataset_view(con: duckdb.DuckDBPyConnection, name: str, dataset: pads.Dataset) -> None:

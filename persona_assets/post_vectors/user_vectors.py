@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from persona_assets.common.database import QueryOptions, parse_bytes
+from persona_assets.common.database import QueryOptions, parse_bytes, require_memory
 from persona_assets.common.large_arrays import allocate_zeros
 from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut, count_by_reason, leave_out_users
 from persona_assets.post_vectors.assign import BLOCK_ROWS, Float64Array, Int64Array, Vectors
@@ -19,6 +19,10 @@ MIN_NORM_OF_MEAN = 1e-6
 COARSE_UNITS_PER_ONE = 2.0**12
 # The covariance within users is measured on the posts of about this many users.
 COVARIANCE_USERS = 20_000
+
+# Memory for a user's id, its row, its labels and sums over its posts, whatever the number of dimensions. Measured as
+# the growth of the anonymous memory of `cluster_users` from 600,000 to 1.2 million users: 560 bytes a user.
+BYTES_PER_USER = 600
 
 
 class UserVectors(NamedTuple):
@@ -63,6 +67,19 @@ class _UserSums:
         return (self.products / COARSE_UNITS_PER_ONE**2 - scaled_sums.T @ scaled_sums) / degrees_of_freedom
 
 
+def require_memory_for_users(users: int, memory_limit: str) -> None:
+    """Refuse a window whose users need more memory than the limit allows, before any of them is read.
+
+    Args:
+        users: Number of users of the window.
+        memory_limit: Such as "4GB".
+
+    Raises:
+        MemoryLimitError: The users need more than three quarters of the limit, their vectors not included.
+    """
+    require_memory(users * BYTES_PER_USER, memory_limit, what=f"the {users:,} users of the window")
+
+
 def average_user_vectors(  # noqa: PLR0913 - the inputs, what to leave out of them, and limits
     embeddings: pads.Dataset,
     english_users: pads.Dataset,
@@ -76,8 +93,9 @@ def average_user_vectors(  # noqa: PLR0913 - the inputs, what to leave out of th
 
     The result is the same bit for bit for any order of posts and users and any division into files and batches: the
     sums are exact (those of the covariance, because BLAS adds whole numbers). Memory is 8 bytes per user and
-    dimension, later 4, the repeated URIs and a batch of posts. If the sums exceed half of the memory limit of `work`,
-    they are in a mapped file in its folder, and so are the vectors returned.
+    dimension, later 4, `BYTES_PER_USER`, the repeated URIs and a batch of posts. If the sums exceed half of the memory
+    limit of `work`, or what the users leave of it, they are in a mapped file in its folder, and so are the vectors
+    returned.
 
     Args:
         embeddings: `tables.embeddings_schema(d)` of the window, any order. Posts of other users are ignored.
@@ -95,7 +113,7 @@ def average_user_vectors(  # noqa: PLR0913 - the inputs, what to leave out of th
     rows = {user_id: row for row, user_id in enumerate(user_ids.to_pylist())}
     shape = (len(rows), read_common_width(embeddings))
     zeros = (
-        allocate_zeros(shape, max_bytes=parse_bytes(work["memory_limit"]) // 2, scratch=work["scratch"])
+        allocate_zeros(shape, max_bytes=_max_bytes_of_sums(len(rows), work["memory_limit"]), scratch=work["scratch"])
         if work
         else np.zeros(shape)
     )
@@ -104,6 +122,11 @@ def average_user_vectors(  # noqa: PLR0913 - the inputs, what to leave out of th
         sums.add(posts.rows, posts.vectors)
     averaged = _normalise(user_ids, sums)
     return averaged._replace(dropped=averaged.dropped | count_by_reason(left_out, users["user_id"]))
+
+
+def _max_bytes_of_sums(users: int, memory_limit: str) -> int:
+    limit = parse_bytes(memory_limit)
+    return min(limit // 2, limit - users * BYTES_PER_USER)
 
 
 def _normalise(user_ids: pa.Array, sums: _UserSums) -> UserVectors:

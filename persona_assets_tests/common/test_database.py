@@ -13,9 +13,10 @@ from persona_assets.common.database import (
     open_duckdb,
     parse_bytes,
     quote_parquet_paths,
+    require_memory,
     share_of_duckdb,
 )
-from persona_assets.errors import MemoryLimitError
+from persona_assets.errors import MemoryLimitError, StorageError
 
 
 @pytest.mark.parametrize(
@@ -50,18 +51,36 @@ def test_a_limit_that_cannot_hold_is_an_error_that_says_which_limit_does(tmp_pat
     assert share_of_duckdb("2.7GB", bytes_beside=2_000_000_000) > 0
 
 
+def test_what_needs_more_than_three_quarters_of_the_limit_is_refused_with_the_limit_that_does():
+    require_memory(3_000_000_000, "4GB", what="the users")
+
+    with pytest.raises(MemoryLimitError, match=r"3\.1 GB for the users, .* 4GB: set PERSONA_MEMORY_LIMIT to 4\.2GB"):
+        require_memory(3_100_000_000, "4GB", what="the users")
+    require_memory(3_100_000_000, "4.2GB", what="the users")
+
+
 def test_a_sort_beyond_the_memory_limit_spills_to_scratch(tmp_path):
-    # 2 million hashes of 32 characters are about 90 MB, above the limit of 40 MB.
-    query = "SELECT md5(range::VARCHAR) AS h FROM range(2_000_000) ORDER BY h"
-    with open_duckdb(memory_limit="40MB", scratch=tmp_path) as connection:
+    # 3 million hashes of 32 characters are about 135 MB, above the limit of 80 MB. With 40 MB the threads of a busy
+    # machine sometimes had too few blocks to sort at all.
+    query = "SELECT md5(range::VARCHAR) AS h FROM range(3_000_000) ORDER BY h"
+    with open_duckdb(memory_limit="80MB", scratch=tmp_path) as connection:
         reader = connection.sql(query).to_arrow_reader(100_000)
         first = next(reader)["h"][0].as_py()
         spilled = any(tmp_path.iterdir())
         rows = 100_000 + sum(batch.num_rows for batch in reader)
 
     assert spilled
-    assert rows == 2_000_000
+    assert rows == 3_000_000
     assert first.startswith("00000")
+
+
+def test_rows_that_are_read_after_memory_ran_out_are_an_error_that_names_the_setting(tmp_path):
+    def read():
+        with open_duckdb(memory_limit="80MB", scratch=tmp_path):
+            raise OSError("Out of Memory Error: failed to pin block of size 256.0 KiB")
+
+    with pytest.raises(StorageError, match="PERSONA_MEMORY_LIMIT higher"):
+        read()
 
 
 def test_spilled_files_are_removed_when_the_block_ends(tmp_path):

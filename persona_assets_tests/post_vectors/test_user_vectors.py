@@ -1,5 +1,7 @@
 """User vectors are the normalised means of post vectors."""
 
+import math
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -7,9 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from persona_assets.common.database import QueryOptions
-from persona_assets.errors import VectorError
+from persona_assets.errors import MemoryLimitError, VectorError
+from persona_assets.post_vectors import user_vectors as module
 from persona_assets.post_vectors.assign import BLOCK_ROWS
-from persona_assets.post_vectors.user_vectors import average_user_vectors
+from persona_assets.post_vectors.user_vectors import (
+    BYTES_PER_USER,
+    average_user_vectors,
+    require_memory_for_users,
+)
 from persona_assets_tests.assets.clusters.builders import dataset, embeddings_of, users_of
 from persona_assets_tests.consent.builders import left_out
 
@@ -134,3 +141,24 @@ def test_users_who_are_left_out_have_no_vector_and_deleted_posts_are_in_no_mean(
     assert found.user_ids.to_pylist() == ["a"]
     np.testing.assert_allclose(found.vectors, [[1, 0]])
     assert found.dropped == {"no vector in the window": 1, "vectors cancel out": 0, "refuses embedding": 1}
+
+
+def test_users_count_against_the_limit_before_they_are_read():
+    enough = math.ceil(1_000_000 * BYTES_PER_USER / 0.75)
+    require_memory_for_users(1_000_000, f"{enough / 1e6}MB")
+
+    with pytest.raises(MemoryLimitError, match="the 1,000,000 users of the window"):
+        require_memory_for_users(1_000_000, f"{enough / 1e6 - 1}MB")
+
+
+def test_sums_are_in_a_mapped_file_if_the_users_leave_them_no_memory(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(module, "BYTES_PER_USER", 700_000)
+    monkeypatch.setattr(
+        module, "allocate_zeros", lambda shape, *, max_bytes, **_: asked.append(max_bytes) or np.zeros(shape)
+    )
+    for limit in ("1MB", "4MB"):
+        given = dataset(embeddings_of([("a", [1, 0])])), dataset(users_of(["a"]))
+        average_user_vectors(*given, work=QueryOptions(memory_limit=limit, scratch=tmp_path))
+
+    assert asked == [300_000, 2_000_000]

@@ -36,7 +36,7 @@ from persona_assets.assets.cluster_jsonl.without_text import (
 )
 from persona_assets.assets.cluster_jsonl.write_lines import LineBatch, create_thread_paths, stream_lines
 from persona_assets.common.content_file import ContentFile
-from persona_assets.common.database import open_duckdb
+from persona_assets.common.database import open_duckdb, require_memory
 from persona_assets.common.line_tables import LINE_MESSAGES, LINES
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.progress import phase, watching_queries
@@ -97,9 +97,9 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
     """
     with ExitStack() as opened:
         messages = inputs.user_actions.count_rows(filter=pc.field("action").isin(tables.MESSAGES))
-        con = opened.enter_context(
-            open_duckdb(memory_limit=memory_limit, scratch=scratch, bytes_beside=messages * BYTES_PER_MESSAGE)
-        )
+        beside = messages * BYTES_PER_MESSAGE
+        require_memory(beside, memory_limit, what=f"the {messages:,} messages of the window")
+        con = opened.enter_context(open_duckdb(memory_limit=memory_limit, scratch=scratch, bytes_beside=beside))
         contents = ContentFile(scratch / "contents")
         form = LINE_FORMATS[line_format]
         with phase("loading the window"):

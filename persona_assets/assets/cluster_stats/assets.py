@@ -34,6 +34,7 @@ from persona_assets.io_managers.consent_tables import left_out_metadata, open_co
 from persona_assets.io_managers.parquet_tables import DatasetWithSideTables, metadata_to_load_side_tables
 from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolder
 from persona_assets.partitions import list_window_days, parse_day
+from persona_assets.post_vectors.user_vectors import require_memory_for_users
 from persona_assets.settings import from_setting, read_settings
 
 # Number of lines of each file that the check reads.
@@ -117,6 +118,7 @@ def build_cluster_stats(
         more. Accounts that refuse embedding or inference, and deleted posts, are neither shown nor among the words.
         Next: read typical posts before giving a persona a name.
         """
+        require_memory_for_users(clusters.main.count_rows(), config.memory_limit)
         of_window = list_window_days(context.partition_key, days, window)
         said = open_consent_tables(in_graph=consents, since=of_window[0])
         left_out = _find_left_out(english_posts, said, config, scratch)

@@ -25,6 +25,7 @@ from persona_assets.io_managers.consent_tables import open_consent_tables
 from persona_assets.io_managers.parquet_tables import WithSideTables
 from persona_assets.partitions import list_window_days
 from persona_assets.post_vectors.repeated_uris import find_repeated_uris
+from persona_assets.post_vectors.user_vectors import require_memory_for_users
 from persona_assets.settings import ClusteringMethod, MinSizePolicy, from_setting
 
 # Maximum number of clusters in the UI's table `sizes`, the largest ones. The stored tables have all.
@@ -126,6 +127,7 @@ def build_clusters(
         `dropped` counts users who have no vector or refuse embedding, by reason. Next: `cluster_stats` says what each
         persona is about.
         """
+        require_memory_for_users(english_users.count_rows(), config.memory_limit)
         of_window = list_window_days(context.partition_key, days, embeddings_window)
         with measuring_time_and_memory(context.log.info) as cost:
             work = QueryOptions(memory_limit=config.memory_limit, scratch=scratch.new_folder())

@@ -33,6 +33,7 @@ from persona_assets.io_managers.consent_tables import open_consent_tables
 from persona_assets.io_managers.stored_days import list_stored_days, open_day, open_table_of_all_days
 from persona_assets.partitions import list_window_days, parse_day
 from persona_assets.post_vectors.repeated_uris import find_repeated_uris
+from persona_assets.post_vectors.user_vectors import require_memory_for_users
 from persona_assets.settings import from_setting, read_settings
 
 # Maximum number of clusters in the UI's table `personas`, the largest ones.
@@ -130,6 +131,7 @@ def build_user_assignments(
         of those from whom it was made. When a check of drift fails, make new clusters. The clusters are read from
         storage and are not a dependency in this graph: no day waits for another one.
         """
+        require_memory_for_users(english_users.count_rows(), config.memory_limit)
         data, of_window = read_settings().data, list_window_days(context.partition_key, days, window)
         day = _choose_day(data, context.partition_key, config.assign_to)
         with measuring_time_and_memory(context.log.info) as cost:

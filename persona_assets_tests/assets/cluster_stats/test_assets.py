@@ -10,13 +10,16 @@ import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
+from persona_assets.assets.cluster_stats import assets
 from persona_assets.assets.cluster_stats.assets import ClusterStatsConfig, build_cluster_stats
 from persona_assets.assets.cluster_stats.summarise import summarise_clusters
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.scratch import Scratch
+from persona_assets.errors import MemoryLimitError
 from persona_assets.io_managers.parquet_tables import DatasetWithSideTables
 from persona_assets.io_managers.persona_files import SMALL_TABLES, ClusterFolder
 from persona_assets.partitions import daily_partitions, trailing_window
+from persona_assets.post_vectors import user_vectors
 from persona_assets_tests.assets.cluster_stats.builders import (
     certainty_of,
     dataset,
@@ -113,6 +116,14 @@ def test_stop_words_follow_the_language(folder):
 def test_the_memory_limit_is_used(folder):
     with pytest.raises(duckdb.Error, match="Memory value out of range"):
         materialize(folder, memory_limit="99999999999999999999TB")
+
+
+def test_a_window_with_too_many_users_for_the_limit_is_refused_before_the_work(folder, monkeypatch):
+    monkeypatch.setattr(user_vectors, "BYTES_PER_USER", 1_000_000_000)
+    monkeypatch.setattr(assets, "find_left_out", None)  # cannot be called
+
+    with pytest.raises(MemoryLimitError, match=r"21\.0 GB for the 21 users of the window, .* to 28\.0GB"):
+        materialize(folder, memory_limit="4GB")
 
 
 def test_correct_files_pass_all_checks(folder):

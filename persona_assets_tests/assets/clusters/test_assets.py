@@ -10,10 +10,12 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
+from persona_assets.assets.clusters import assets
 from persona_assets.assets.clusters.assets import ClustersConfig, build_clusters, check_clusters
 from persona_assets.assets.clusters.build import ClusteringOptions, cluster_users
-from persona_assets.errors import SettingsError
+from persona_assets.errors import MemoryLimitError, SettingsError
 from persona_assets.partitions import daily_partitions, trailing_window
+from persona_assets.post_vectors import user_vectors
 from persona_assets_tests.assets.clusters.builders import dataset, embeddings_of, planted, users_of
 from persona_assets_tests.checked import find_failed
 
@@ -47,6 +49,14 @@ def test_it_returns_clusters_with_side_tables_and_quality_measures(materialize):
     assert set(result.metadata) >= {"dropped", "mean_similarity", "seconds", "peak_memory_mib"}
     assert "map" not in result.metadata  # the map is in the report
     assert "did:plc" not in str(result.metadata)
+
+
+def test_a_window_with_too_many_users_for_the_limit_is_refused_before_a_vector_is_read(materialize, monkeypatch):
+    monkeypatch.setattr(user_vectors, "BYTES_PER_USER", 100_000_000)
+    monkeypatch.setattr(assets, "find_repeated_uris", None)  # cannot be called
+
+    with pytest.raises(MemoryLimitError, match=r"6\.5 GB for the 65 users of the window, .* to 8\.7GB"):
+        materialize(memory_limit="4GB")
 
 
 def test_the_metadata_says_that_stability_is_not_measurable(materialize):

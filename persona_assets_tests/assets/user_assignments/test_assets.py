@@ -12,9 +12,10 @@ from persona_assets.assets.user_assignments.drift import measure_drift
 from persona_assets.assets.user_assignments.nearest_personas import AssignedUsers, assign_users
 from persona_assets.assets.user_assignments.stored_tables import USER_ASSIGNMENTS
 from persona_assets.common.scratch import Scratch
-from persona_assets.errors import MissingPartitionError, SettingsError, VectorError
+from persona_assets.errors import MemoryLimitError, MissingPartitionError, SettingsError, VectorError
 from persona_assets.io_managers.parquet_tables import ParquetIOManager, WithSideTables
 from persona_assets.partitions import daily_partitions, trailing_window
+from persona_assets.post_vectors import user_vectors
 from persona_assets_tests.assets.clusters.builders import dataset, embeddings_of, users_of
 from persona_assets_tests.assets.user_assignments.builders import SIZES, draw_users, earlier_of, fit, posts_of
 from persona_assets_tests.checked import find_failed
@@ -72,6 +73,13 @@ def test_users_are_assigned_to_the_last_day_before_that_has_clusters(assign):
     assert event.metadata["assigned_day"].value == "2025-03-03"
     assert [row.data["users"] for row in event.metadata["personas"].records] == [60, 40, 20]
     assert "new11" not in str(event.metadata)
+
+
+def test_a_window_with_too_many_users_for_the_limit_is_refused(assign, monkeypatch):
+    monkeypatch.setattr(user_vectors, "BYTES_PER_USER", 100_000_000)
+
+    with pytest.raises(MemoryLimitError, match=r"12\.0 GB for the 120 users of the window"):
+        assign()
 
 
 def test_the_day_may_be_a_setting(assign, monkeypatch):
