@@ -35,7 +35,7 @@ from persona_assets.post_vectors.read import read_common_width, read_post_vector
 from persona_assets.post_vectors.repeated_uris import find_repeated_uris
 from persona_assets.post_words.words import open_word_tables
 
-# Maximum number of users on the map: 5 s of CPU, and 60 KB of the page.
+# Maximum number of users on the map: 3 s of CPU, and 60 KB of the page.
 MAX_MAP_USERS = 10_000
 # Maximum posts for the topics of one cluster, and of all clusters together: 0.1 s for a cluster.
 MAX_TOPIC_POSTS_PER_CLUSTER = 600
