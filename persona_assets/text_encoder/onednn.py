@@ -2,6 +2,12 @@
 
 from typing import Any
 
+# Maximum inputs of a product in bfloat16 on a processor with AMX. Up to 448, oneDNN adds them up in one order, whatever
+# the number of rows and threads; from 512 on it does not, so that a text's vector would depend on its batch.
+MAX_AMX_INPUTS = 384
+# Numbers of inputs are multiples of what an AMX instruction takes.
+_AMX_STEP = 32
+
 
 def prepack_linear_layers(network: Any) -> int:
     """Replace a CPU network's linear layers, in place, by oneDNN ones with weights laid out once; return their number.
@@ -23,13 +29,14 @@ def prepack_linear_layers(network: Any) -> int:
     if not torch.backends.mkldnn.is_available():
         return 0
     is_half = next(network.parameters()).dtype is torch.bfloat16
+    most = MAX_AMX_INPUTS if is_half and torch.cpu._is_amx_tile_supported() else None  # noqa: SLF001 - no public name
     if is_half and not torch.ops.mkldnn._is_mkldnn_bf16_supported():  # noqa: SLF001 - as those below
         return 0
     packed = 0
     for module in list(network.modules()):
         for name, layer in list(module.named_children()):
             if type(layer) is torch.nn.Linear:
-                setattr(module, name, _pack(layer, gelu=_takes_over_gelu(module, name)))
+                setattr(module, name, _pack(layer, gelu=_takes_over_gelu(module, name), max_inputs=most))
                 packed += 1
     return packed
 
@@ -47,12 +54,20 @@ def _takes_over_gelu(module: Any, name: str) -> bool:
     return True
 
 
-def _pack(layer: Any, *, gelu: bool) -> Any:
+def split_inputs(inputs: int, most: int) -> list[slice]:
+    """Return slices of at most `most` inputs, about equal in size, that cover all `inputs`."""
+    parts = -(-inputs // most)
+    size = -(-inputs // parts // _AMX_STEP) * _AMX_STEP
+    return [slice(start, min(start + size, inputs)) for start in range(0, inputs, size)]
+
+
+def _pack(layer: Any, *, gelu: bool, max_inputs: int | None) -> Any:
     import torch  # noqa: PLC0415 - loaded with the model
 
+    if max_inputs is not None and layer.in_features > max_inputs:
+        return _pack_in_parts(layer, gelu=gelu, max_inputs=max_inputs)
     operators = torch.ops.mkldnn
-    # Packed for the usual batch; other sizes work as well.
-    weight = operators._reorder_linear_weight(layer.weight.detach(), 2048)  # noqa: SLF001 - see prepack_linear_layers
+    weight = _lay_out(layer.weight)
     bias = None if layer.bias is None else layer.bias.detach()
     after, algorithm = ("gelu", "none") if gelu else ("none", "")
 
@@ -60,6 +75,34 @@ def _pack(layer: Any, *, gelu: bool) -> Any:
         """A linear layer that is only run."""
 
         def forward(self, values: Any) -> Any:
-            return operators._linear_pointwise(values, weight, bias, after, [], algorithm)  # noqa: SLF001 - the same
+            return operators._linear_pointwise(values, weight, bias, after, [], algorithm)  # noqa: SLF001 - see prepack_linear_layers
 
     return PackedLinear()
+
+
+def _pack_in_parts(layer: Any, *, gelu: bool, max_inputs: int) -> Any:
+    import torch  # noqa: PLC0415 - loaded with the model
+
+    operators = torch.ops.mkldnn
+    parts = [(part, _lay_out(layer.weight[:, part])) for part in split_inputs(layer.in_features, max_inputs)]
+    bias = None if layer.bias is None else layer.bias.detach()
+
+    class PackedLinearInParts(torch.nn.Module):
+        """A linear layer that is only run, as the sum of products of some inputs each."""
+
+        def forward(self, values: Any) -> Any:
+            (part, weight), *others = parts
+            total = operators._linear_pointwise(values[..., part].contiguous(), weight, bias, "none", [], "")  # noqa: SLF001 - see prepack_linear_layers
+            for part, weight in others:
+                some = values[..., part].contiguous()
+                total = operators._linear_pointwise.binary(some, total, weight, None, "add")  # noqa: SLF001 - the same
+            return torch.nn.functional.gelu(total) if gelu else total
+
+    return PackedLinearInParts()
+
+
+def _lay_out(weight: Any) -> Any:
+    import torch  # noqa: PLC0415 - loaded with the model
+
+    # For the usual batch; other sizes work as well.
+    return torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), 2048)  # noqa: SLF001 - see prepack_linear_layers
