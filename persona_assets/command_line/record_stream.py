@@ -77,6 +77,13 @@ def describe_missing_collections(filters: Filters) -> str | None:
     )
 
 
+def set_on_signals(stop: threading.Event) -> None:
+    """Let SIGTERM and SIGINT set `stop`."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # In a thread: the handler may interrupt a wait for `stop` that holds its lock, and would wait for it forever.
+        signal.signal(number, lambda *_: threading.Thread(target=stop.set).start())
+
+
 def run_recorder(settings: Settings, *, cursor: int | None, seconds: float | None) -> None:
     """Record the stream into the capture for `seconds`, or, with None, until SIGTERM or SIGINT.
 
@@ -96,8 +103,7 @@ def run_recorder(settings: Settings, *, cursor: int | None, seconds: float | Non
         raise SettingsError("PERSONA_CAPTURE must be a local folder to record into: copy its files elsewhere later")
     os.umask(int(settings.umask, 8))
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    set_on_signals(stop)
     if seconds is not None:
         timer = threading.Timer(seconds, stop.set)
         timer.daemon = True

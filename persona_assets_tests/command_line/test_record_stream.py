@@ -3,11 +3,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
-from persona_assets.command_line.record_stream import _describe_lag, describe_missing_collections, read_stream_filters
+from persona_assets.command_line.record_stream import (
+    _describe_lag,
+    describe_missing_collections,
+    read_stream_filters,
+    set_on_signals,
+)
 from persona_assets.errors import SettingsError
 from persona_assets.recording.results import Filters
 from persona_assets.settings import Settings
@@ -28,12 +34,13 @@ def test_it_records_until_it_is_told_to_end_and_continues(tmp_path):
     with running(server := JetstreamServer(EVENTS)):
         for _ in range(2):
             process = start(tmp_path, server)
+            assert any("recording into" in line for line in process.stderr)  # it takes signals from then on
             deadline = time.monotonic() + 60
             while not list(tmp_path.glob("*/.*.partial")) and time.monotonic() < deadline:
                 time.sleep(0.1)
             time.sleep(1)
             process.send_signal(signal.SIGTERM)
-            _, messages = process.communicate(timeout=30)
+            _, messages = process.communicate(timeout=120)
             assert process.returncode == 0, messages
             assert "stopped: " in messages
         process = start(tmp_path, server, "--seconds", "3")
@@ -43,6 +50,20 @@ def test_it_records_until_it_is_told_to_end_and_continues(tmp_path):
     assert set(keys(tmp_path)) == {key(line) for line in EVENTS}
     assert [path.name for path in tmp_path.glob("2025-03-01/[!.]*")] == ["10.jsonl.zst"]
     assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.rglob("*"))
+
+
+def test_a_signal_ends_a_recording_whatever_it_interrupts():
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    stop = threading.Event()
+    try:
+        set_on_signals(stop)
+        with stop._cond:  # as within `stop.wait`
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.1)
+        assert stop.wait(60)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_a_cursor_says_where_to_begin(tmp_path):
