@@ -29,7 +29,8 @@ def prepack_linear_layers(network: Any) -> int:
     if not torch.backends.mkldnn.is_available():
         return 0
     is_half = next(network.parameters()).dtype is torch.bfloat16
-    most = MAX_AMX_INPUTS if is_half and torch.cpu._is_amx_tile_supported() else None  # noqa: SLF001 - no public name
+    cpu: Any = torch.cpu
+    most = MAX_AMX_INPUTS if is_half and cpu._is_amx_tile_supported() else None  # noqa: SLF001 - no public name
     if is_half and not torch.ops.mkldnn._is_mkldnn_bf16_supported():  # noqa: SLF001 - as those below
         return 0
     packed = 0
