@@ -72,11 +72,17 @@ def choose_precision(requested: PrecisionChoice, device: Device) -> Precision:
     if device.kind == "cuda":
         fast = torch.cuda.get_device_capability() >= (8, 0)
     else:
-        # Not public, yet in older versions than torch.cpu.get_capabilities(), which is.
-        amx = torch.cpu._is_amx_tile_supported()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         avx = torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        fast = device.kind == "cpu" and (amx or avx)
+        fast = device.kind == "cpu" and (has_amx() or avx)
     return "bfloat16" if fast else "float32"
+
+
+def has_amx() -> bool:
+    """Return whether the processor multiplies matrices of bfloat16 by AMX."""
+    import torch  # noqa: PLC0415 - 2 s, 250 MB
+
+    # Not public, yet in older versions than torch.cpu.get_capabilities(), which is.
+    return torch.cpu._is_amx_tile_supported()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 def release_unused_gpu_memory(device: Device) -> None:

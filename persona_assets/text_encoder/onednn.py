@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from persona_assets.text_encoder.device import has_amx
+
 # Maximum inputs of a product in bfloat16 on a processor with AMX. Up to 448, oneDNN adds them up in one order, whatever
 # the number of rows and threads; from 512 on it does not, so that a text's vector would depend on its batch.
 MAX_AMX_INPUTS = 384
@@ -29,8 +31,7 @@ def prepack_linear_layers(network: Any) -> int:
     if not torch.backends.mkldnn.is_available():
         return 0
     is_half = next(network.parameters()).dtype is torch.bfloat16
-    cpu: Any = torch.cpu
-    most = MAX_AMX_INPUTS if is_half and cpu._is_amx_tile_supported() else None  # noqa: SLF001 - no public name
+    most = MAX_AMX_INPUTS if is_half and has_amx() else None
     if is_half and not torch.ops.mkldnn._is_mkldnn_bf16_supported():  # noqa: SLF001 - as those below
         return 0
     packed = 0
@@ -65,45 +66,30 @@ def split_inputs(inputs: int, most: int) -> list[slice]:
 def _pack(layer: Any, *, gelu: bool, max_inputs: int | None) -> Any:
     import torch  # noqa: PLC0415 - loaded with the model
 
-    if max_inputs is not None and layer.in_features > max_inputs:
-        return _pack_in_parts(layer, gelu=gelu, max_inputs=max_inputs)
     operators = torch.ops.mkldnn
-    weight = _lay_out(layer.weight)
+    parts = [
+        # Laid out for the usual batch; other sizes work as well.
+        (part, operators._reorder_linear_weight(layer.weight.detach()[:, part].contiguous(), 2048))  # noqa: SLF001 - see prepack_linear_layers
+        for part in split_inputs(layer.in_features, max_inputs or layer.in_features)
+    ]
     bias = None if layer.bias is None else layer.bias.detach()
-    after, algorithm = ("gelu", "none") if gelu else ("none", "")
+    # The operator applies it only to a product that is not added to another.
+    is_fused = gelu and len(parts) == 1
+    after, algorithm = ("gelu", "none") if is_fused else ("none", "")
 
     class PackedLinear(torch.nn.Module):
-        """A linear layer that is only run."""
+        """A linear layer that is only run, as the sum of the products of parts of its inputs."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts = parts
 
         def forward(self, values: Any) -> Any:
-            return operators._linear_pointwise(values, weight, bias, after, [], algorithm)  # noqa: SLF001 - see prepack_linear_layers
-
-    return PackedLinear()
-
-
-def _pack_in_parts(layer: Any, *, gelu: bool, max_inputs: int) -> Any:
-    import torch  # noqa: PLC0415 - loaded with the model
-
-    operators = torch.ops.mkldnn
-    parts = [(part, _lay_out(layer.weight[:, part])) for part in split_inputs(layer.in_features, max_inputs)]
-    bias = None if layer.bias is None else layer.bias.detach()
-
-    class PackedLinearInParts(torch.nn.Module):
-        """A linear layer that is only run, as the sum of products of some inputs each."""
-
-        def forward(self, values: Any) -> Any:
-            (part, weight), *others = parts
-            total = operators._linear_pointwise(values[..., part].contiguous(), weight, bias, "none", [], "")  # noqa: SLF001 - see prepack_linear_layers
+            (part, weight), *others = self.parts
+            total = operators._linear_pointwise(values[..., part].contiguous(), weight, bias, after, [], algorithm)  # noqa: SLF001 - the same
             for part, weight in others:
                 some = values[..., part].contiguous()
                 total = operators._linear_pointwise.binary(some, total, weight, None, "add")  # noqa: SLF001 - the same
-            return torch.nn.functional.gelu(total) if gelu else total
+            return torch.nn.functional.gelu(total) if gelu and not is_fused else total
 
-    return PackedLinearInParts()
-
-
-def _lay_out(weight: Any) -> Any:
-    import torch  # noqa: PLC0415 - loaded with the model
-
-    # For the usual batch; other sizes work as well.
-    return torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), 2048)  # noqa: SLF001 - see prepack_linear_layers
+    return PackedLinear()

@@ -76,7 +76,8 @@ def test_a_layer_in_parts_gives_what_a_whole_one_gives_but_for_rounding(activati
         prepack_linear_layers(block.bfloat16())
         packed = block(values.bfloat16())
 
-    assert "PackedLinearInParts" in type(block.dense).__name__
+    assert [part for part, _ in block.dense.parts] == split_inputs(1000, 384)
+    assert [part for part, _ in block.plain.parts] == [slice(0, 96)]
     np.testing.assert_allclose(packed.float(), plain, atol=0.02)
 
 
