@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from persona_assets import tables
 from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.progress import phase
@@ -121,13 +120,3 @@ def write_compacted_statements(  # noqa: PLR0913 - what to compact, where to, an
         con.execute(_LAST_NEUTRAL)
         rows = con.sql(_COMPACTED).to_arrow_reader(_BATCH_ROWS)
         return write_parquet(where, schema, (pa.Table.from_batches([batch]).cast(schema) for batch in rows))
-
-
-def add_day(dataset: pads.FileSystemDataset) -> pads.FileSystemDataset:
-    """Return a dataset of `CONSENT_RECORDS` with the column `day` of its files: `COMPACTED_STATEMENTS`."""
-    return pads.FileSystemDataset.from_paths(
-        dataset.files,
-        schema=tables.add_day_field(dataset.schema),
-        format=dataset.format,
-        filesystem=dataset.filesystem,
-    )

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persona_assets.common.database import QueryOptions
-from persona_assets.consent.compaction import CompactedStatements, add_day, write_compacted_statements
+from persona_assets.consent.compaction import CompactedStatements, write_compacted_statements
 from persona_assets.consent.resolve import resolve_statements
 from persona_assets.consent.schemas import COMPACTED_STATEMENTS, CONSENT_RECORDS
 from persona_assets_tests.consent.builders import ALICE, BOB, account, label, said, withdrawn
@@ -45,6 +45,9 @@ class Days:
             files, schema=schema, format=pads.ParquetFileFormat(), filesystem=self.filesystem
         )
 
+    def open_with_day(self, days):
+        return self._open_files(days.files, COMPACTED_STATEMENTS)
+
     def split(self):
         """The days to read, and the compacted ones."""
         if not self.compacted:
@@ -52,13 +55,15 @@ class Days:
         changed = [day for day, rows in self.compacted.items() if self.rows.get(day) != rows]
         unchanged = self.compacted.keys() - set(changed)
         rows = self._open_files([str(self.folder / "compacted")], COMPACTED_STATEMENTS)
-        compacted = CompactedStatements(rows, add_day(self.open(unchanged)), changed)
+        compacted = CompactedStatements(rows, self.open_with_day(self.open(unchanged)), changed)
         return self.open(self.rows.keys() - unchanged), compacted
 
     def compact(self):
         days, compacted = self.split()
         new = self.folder / "new"
-        rows = write_compacted_statements(new, add_day(days), compacted, metadata={"a": "b"}, **self.options())
+        rows = write_compacted_statements(
+            new, self.open_with_day(days), compacted, metadata={"a": "b"}, **self.options()
+        )
         new.rename(self.folder / "compacted")
         self.compacted = dict(self.rows)
         return rows

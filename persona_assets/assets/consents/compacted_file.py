@@ -15,9 +15,9 @@ import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from persona_assets.assets.consents.day_files import DayFile
+from persona_assets.assets.consents.day_files import DayFile, open_like
 from persona_assets.common.parquet_checksums import read_body_digest, verify_parquet
-from persona_assets.consent.compaction import CompactedStatements, add_day, write_compacted_statements
+from persona_assets.consent.compaction import CompactedStatements, write_compacted_statements
 from persona_assets.consent.schemas import COMPACTED_STATEMENTS
 from persona_assets.errors import StorageError
 
@@ -59,9 +59,10 @@ def split_days(dataset: pads.FileSystemDataset, days: Mapping[str, DayFile], fil
         return SplitDays(dataset, None, digests, statements)
     unchanged = [days[day].path for day in behind if day not in changed]
     new = [days[day].path for day in days if day not in behind or day in changed]
-    rows = _open_files(dataset, [file], COMPACTED_STATEMENTS)
-    compacted = CompactedStatements(rows, add_day(_open_files(dataset, unchanged, dataset.schema)), changed)
-    return SplitDays(_open_files(dataset, new, dataset.schema), compacted, digests, statements)
+    compacted = CompactedStatements(
+        open_like(dataset, [file], COMPACTED_STATEMENTS), open_like(dataset, unchanged, COMPACTED_STATEMENTS), changed
+    )
+    return SplitDays(open_like(dataset, new, dataset.schema), compacted, digests, statements)
 
 
 def compact_days(split: SplitDays, *, memory_limit: str, scratch: Path) -> Path:
@@ -72,8 +73,10 @@ def compact_days(split: SplitDays, *, memory_limit: str, scratch: Path) -> Path:
     """
     where = scratch / FILE_NAME
     metadata = {_DIGESTS: json.dumps(split.digests, sort_keys=True)}
-    options: dict[str, Any] = {"metadata": metadata, "memory_limit": memory_limit, "scratch": scratch}
-    write_compacted_statements(where, add_day(split.new), split.compacted, **options)
+    days = open_like(split.new, split.new.files, COMPACTED_STATEMENTS)
+    write_compacted_statements(
+        where, days, split.compacted, metadata=metadata, memory_limit=memory_limit, scratch=scratch
+    )
     return where
 
 
@@ -91,7 +94,7 @@ def _read_footers(filesystem: pafs.FileSystem, days: Mapping[str, DayFile]) -> t
 
 
 def _has_rows_of(day: str, metadata: Any) -> bool:
-    """Return whether all rows have this day, by statistics: rows in the compacted file are told apart by their day."""
+    """Return whether all rows have this day, by statistics: in the compacted file, `day` is all that identifies one."""
     columns = [metadata.row_group(group).column(metadata.num_columns - 1) for group in range(metadata.num_row_groups)]
     is_day = dt.date.fromisoformat(day)
     return all(
@@ -118,7 +121,3 @@ def _read_compacted_days(filesystem: pafs.FileSystem, path: str) -> Mapping[str,
     if digests is None or not schema.remove_metadata().equals(COMPACTED_STATEMENTS.remove_metadata()):
         return {}
     return json.loads(digests)
-
-
-def _open_files(dataset: pads.FileSystemDataset, files: list[str], schema: pa.Schema) -> pads.FileSystemDataset:
-    return pads.FileSystemDataset.from_paths(files, schema=schema, format=dataset.format, filesystem=dataset.filesystem)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
@@ -47,6 +48,17 @@ def open_verified_days(
     for path in sorted(set(paths) - set(verified)):
         with dataset.filesystem.open_input_file(path) as file:
             verify_parquet(file, name=path, whole=is_local)
+    return open_like(dataset, paths, dataset.schema)
+
+
+def open_like(dataset: pads.FileSystemDataset, files: Iterable[str], schema: pa.Schema) -> pads.FileSystemDataset:
+    """Open other files with the format and file system of `dataset`, and some of their columns, without verifying them.
+
+    Args:
+        dataset: An open dataset.
+        files: Paths of the files.
+        schema: The columns.
+    """
     return pads.FileSystemDataset.from_paths(
-        paths, schema=dataset.schema, format=dataset.format, filesystem=dataset.filesystem
+        list(files), schema=schema, format=dataset.format, filesystem=dataset.filesystem
     )
