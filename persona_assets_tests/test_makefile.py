@@ -66,6 +66,7 @@ def test_clean_keeps_results_and_dagster_history():
         "-rf",
         ".venv",
         ".venv-train",
+        ".venv-names",
         ".simulators",
         "dist",
         "docs/_build",

@@ -267,7 +267,7 @@ def test_the_sensor_observes_changed_days_and_the_recorder(tmp_path):
         store.add_event(start_us, b"{}")
         store.write_gap(Gap(start_us, start_us + 2_000_000, "the connection was lost"))
     store.flush(start_us + 3_600_000_000)
-    store.finish(is_complete=False)
+    store.finish_files(is_complete=False)
     sensor = build_new_files_sensor(daily_partitions(WEEK[0]), watched_days=3)
 
     def observe(cursor):

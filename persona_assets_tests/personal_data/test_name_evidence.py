@@ -106,6 +106,10 @@ def test_long_texts_take_linear_time(text):
 
 
 def measure_cpu_time(text):
-    start = time.process_time()
-    find_listed_names(text, LISTS)
-    return time.process_time() - start
+    """The least of three times of this thread: other threads of the process and a collection of garbage count once."""
+    times = []
+    for _ in range(3):
+        start = time.thread_time()
+        find_listed_names(text, LISTS)
+        times.append(time.thread_time() - start)
+    return min(times)
