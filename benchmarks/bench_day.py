@@ -3,11 +3,14 @@
     python benchmarks/bench_day.py                                     # 2 million events, 1 GB: some minutes
     python benchmarks/bench_day.py --millions 2 10 --memory-limit 1GB  # two days, and how costs grow
     python benchmarks/bench_day.py --before ../before                  # next to an earlier commit's checkout
+    python benchmarks/bench_day.py --days 7                            # a window of seven such days
     python benchmarks/bench_day.py --only-capture --folder DIR         # makes the capture and stops
 
 The day is a sample capture, multiplied: each copy has users, record keys, CIDs and times of its own, and half of the
 words of its English texts are other words of the sample with as many letters. Messages are 13 % of the events, as on
-Bluesky; two neighbouring copies share their users, which then have 26 events each, as there.
+Bluesky; two neighbouring copies share their users, which then have 26 events each, as there. With several days, the
+same users write other texts each day. Assets of a window are made for the last day; for the others, CPU and wall time
+are sums over the days, and memory, scratch and silence those of the worst day.
 
 CPU is that of the process and its workers, with 4 s for imports. The peak is the sum of the resident memory of the
 process and its workers, sampled 20 times a second; "without files" leaves out pages of mapped files (libraries, and
@@ -24,6 +27,7 @@ import dataclasses
 import datetime as dt
 import gzip
 import hashlib
+import itertools
 import math
 import os
 import re
@@ -49,14 +53,14 @@ LEFT_OUT_MESSAGES = 0.4
 COPIES_PER_USER = 2
 KEPT_TEXTS = 0.15  # share of the texts that a copy leaves as they are, so that texts repeat
 FILE_BYTES = 1 << 25
-ASSETS = (
+PERSONA_ASSETS = (
     "raw_events",
     "consent_records",
     "consents",
     "user_actions",
     "english_posts",
-    "english_users",
     "embeddings",
+    "english_users",
     "clusters",
     "cluster_jsonl",
     "persona_phrases",
@@ -64,6 +68,9 @@ ASSETS = (
     "persona_labels",
     "cluster_stats",
 )
+ASSETS = (*PERSONA_ASSETS, "user_assignments", "agent_profiles", "dataset")
+# Made for each day; the others are made for the window that ends on the last day, or have no days.
+DAILY_ASSETS = {"raw_events", "consent_records", "user_actions", "english_posts", "embeddings"}
 POLL_SECONDS = 0.05
 MEGABYTE = 1e6
 
@@ -182,12 +189,13 @@ def read_seed(folder: Path) -> list[SeedFile]:
     return files
 
 
-def copy_lines(seed: SeedFile, copy: int, copies: int) -> bytes:
-    """Return the lines of a copy; those of all copies of a file are in the order of their times."""
-    rng = np.random.default_rng([SEED, copy, seed.start_us // 1_000_000])
+def copy_lines(seed: SeedFile, copy: int, copies: int, day: int = 0) -> bytes:
+    """Return the lines of a copy on the day of this number; those of all copies of a file are in the order of time."""
+    start_us = seed.start_us + day * 86_400_000_000
+    rng = np.random.default_rng([SEED, copy, start_us // 1_000_000])
     body = seed.body.copy()
     of_users = np.random.default_rng([SEED, copy // COPIES_PER_USER]).integers(0, 32, _DID[2], dtype=np.uint8)
-    of_records = np.random.default_rng([SEED + 1, copy]).integers(0, 32, _CID[2] + _TID[2], dtype=np.uint8)
+    of_records = np.random.default_rng([SEED + 1, copy, day]).integers(0, 32, _CID[2] + _TID[2], dtype=np.uint8)
     for letters, shift in ((seed.dids, of_users), (seed.keys, of_records)):
         body[letters.at] = _ALPHABET[(letters.digits + shift[letters.columns]) & 31]
     changed = rng.random(seed.texts) >= KEPT_TEXTS
@@ -196,29 +204,30 @@ def copy_lines(seed: SeedFile, copy: int, copies: int) -> bytes:
         others = rng.integers(0, len(words.at), len(rows))
         body[words.at[rows, None] + np.arange(words.letters.shape[1])] = words.letters[others]
     step = 1_800_000_000 / (copies * len(seed.times))
-    times = seed.start_us + ((copy * len(seed.times) + np.arange(len(seed.times))) * step).astype(np.int64)
+    times = start_us + ((copy * len(seed.times) + np.arange(len(seed.times))) * step).astype(np.int64)
     powers = 10 ** np.arange(15, -1, -1, dtype=np.int64)
     body[seed.times[:, None] + np.arange(16)] = (times[:, None] // powers % 10 + ord("0")).astype(np.uint8)
     return body.tobytes()
 
 
-def make_capture(folder: Path, events: int) -> dict[str, float]:
-    """Write a day of about `events` events below `folder / "capture"`, and return its counts and its cost."""
+def make_capture(folder: Path, events: int, days: int = 1) -> dict[str, float]:
+    """Write days of about `events` events each below `folder / "capture"`; return counts of all, and the cost."""
     start = time.process_time()
     seed = read_seed(folder)
     before = time.process_time()
     copies = max(1, round(events / sum(file.lines for file in seed)))
-    root = folder / "capture" / f"bluesky-{DAY:%Y-%m}" / f"{DAY:%d}"
     size = 0
-    for file in seed:
+    for day, file in itertools.product(range(days), seed):
+        date = DAY + dt.timedelta(day)
+        root = folder / "capture" / f"bluesky-{date:%Y-%m}" / f"{date:%d}"
         copies_per_file = max(1, FILE_BYTES // len(file.body))
         for number, first in enumerate(range(0, copies, copies_per_file)):
-            path = root / f"{file.name}-{number:05}"
+            path = root / f"{file.name.replace(str(DAY), str(date))}-{number:05}"
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("wb") as out:
                 for copy in range(first, min(first + copies_per_file, copies)):
-                    size += out.write(copy_lines(file, copy, copies))
-    written = copies * sum(file.lines for file in seed)
+                    size += out.write(copy_lines(file, copy, copies, day))
+    written = days * copies * sum(file.lines for file in seed)
     return {
         "events": written,
         "bytes": size,
@@ -240,8 +249,8 @@ def use_free_model() -> None:
     model.load_model = lambda *_, **__: free
 
 
-def materialize_asset(defs: Any, name: str, instance: Any) -> bool:
-    """Materialize one asset of the day in this process, and return whether it succeeded."""
+def materialize_asset(defs: Any, name: str, instance: Any, day: dt.date = DAY) -> bool:
+    """Materialize one asset of a day in this process, and return whether it succeeded."""
     import dagster as dg  # noqa: PLC0415 - 2 s
 
     assets = [asset for asset in defs.assets or [] if isinstance(asset, dg.AssetsDefinition)]
@@ -249,14 +258,14 @@ def materialize_asset(defs: Any, name: str, instance: Any) -> bool:
     return dg.materialize(
         [asset, *(other for other in assets if other is not asset)],
         selection=[dg.AssetKey(name)],
-        partition_key=str(DAY) if asset.partitions_def else None,
+        partition_key=str(day) if asset.partitions_def else None,
         resources=defs.resources,
         instance=instance,
     ).success
 
 
-def run_asset(name: str) -> None:
-    """Materialize one asset of the day in this process, as the environment's settings say."""
+def run_asset(name: str, day: dt.date) -> None:
+    """Materialize one asset of a day in this process, as the environment's settings say."""
     import dagster as dg  # noqa: PLC0415 - 2 s
 
     if name == "embeddings":
@@ -264,7 +273,7 @@ def run_asset(name: str) -> None:
     from persona_assets.definitions import defs  # noqa: PLC0415 - of the checkout that is measured
 
     with dg.DagsterInstance.ephemeral(tempdir=os.environ["DAGSTER_HOME"]) as instance:
-        sys.exit(0 if materialize_asset(defs, name, instance) else 1)
+        sys.exit(0 if materialize_asset(defs, name, instance, day) else 1)
 
 
 class Watcher:
@@ -346,8 +355,8 @@ def walk(folder: Path | str) -> Iterator[os.DirEntry[str]]:
         return
 
 
-def make_settings(checkout: Path, folder: Path, data: Path, memory_limit: str) -> dict[str, str]:
-    """Return the environment of a process that runs assets of `checkout` on the day in `folder`."""
+def make_settings(checkout: Path, folder: Path, data: Path, memory_limit: str, days: int = 1) -> dict[str, str]:
+    """Return the environment of a process that runs assets of `checkout` on the days in `folder`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PERSONA_")}
     return kept | {
         "PYTHONPATH": f"{checkout}:{ROOT / 'benchmarks'}",
@@ -356,19 +365,31 @@ def make_settings(checkout: Path, folder: Path, data: Path, memory_limit: str) -
         "PERSONA_CAPTURE": str(folder / "capture"),
         "PERSONA_DATA": str(data),
         "PERSONA_START_DATE": str(DAY),
-        "PERSONA_END_DATE": str(DAY),
+        "PERSONA_END_DATE": str(DAY + dt.timedelta(days - 1)),
+        "PERSONA_WINDOW_DAYS": str(days),
         "PERSONA_MEMORY_LIMIT": memory_limit,
         "PERSONA_N_CLUSTERS": "25",
     }
 
 
-def measure_asset(name: str, checkout: Path, folder: Path, data: Path, memory_limit: str) -> dict[str, Any]:
-    """Run one asset in a process of its own, and return what it cost."""
+def measure_asset(name: str, settings: dict[str, str], folder: Path, data: Path, days: int = 1) -> dict[str, Any]:
+    """Run one asset in a process of its own for each of its days, and return what it cost."""
+    first = 0 if name in DAILY_ASSETS else days - 1
+    costs = [
+        measure_process(["--asset", name, "--day", str(DAY + dt.timedelta(day))], settings, folder, data)
+        for day in range(first, days)
+    ]
+    total = {what: max(cost[what] for cost in costs) for what in costs[0] if what != "digest"}
+    total |= {what: sum(cost[what] for cost in costs) for what in ("cpu", "wall")}
+    return total | {"digest": digest_results(data)}
+
+
+def measure_process(arguments: list[str], settings: dict[str, str], folder: Path, data: Path) -> dict[str, Any]:
+    """Run this script with arguments in a process of its own, and return what it cost."""
     scratch = folder / "scratch"
     for path in (scratch, folder / "home", data):
         path.mkdir(exist_ok=True)
-    settings = make_settings(checkout, folder, data, memory_limit)
-    command = [sys.executable, __file__, "--asset", name]
+    command = [sys.executable, __file__, *arguments]
     start = last = time.monotonic()
     silence, lines = 0.0, list[str]()
     process = subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -392,7 +413,6 @@ def measure_asset(name: str, checkout: Path, folder: Path, data: Path, memory_li
         "peak_without_files": watcher.peak_without_files,
         "scratch": watcher.scratch_bytes,
         "silence": max(silence, time.monotonic() - last),
-        "digest": digest_results(data),
     }
 
 
@@ -421,10 +441,11 @@ Costs = dict[str, dict[str, dict[str, Any]]]  # by checkout, then by asset
 
 def measure_day(given: argparse.Namespace, checkouts: dict[str, Path], events: int, folder: Path) -> Costs:
     """Make a day, run every asset on it in each checkout, and print the table."""
-    made = make_capture(folder, events)
+    made = make_capture(folder, events, given.days)
     print(
-        f"\n{made['events']:,} events, {made['bytes'] / 1e9:.2f} GB, made at {made['rate']:,.0f} events a CPU second "
-        f"after {made['seed_seconds']:.1f} s for the sample; limit {given.memory_limit}\n",
+        f"\n{made['events']:,} events on {given.days} day(s), {made['bytes'] / 1e9:.2f} GB, made at "
+        f"{made['rate']:,.0f} events a CPU second after {made['seed_seconds']:.1f} s for the sample; "
+        f"limit {given.memory_limit}\n",
         flush=True,
     )
     if given.only_capture:
@@ -445,14 +466,16 @@ def measure_day(given: argparse.Namespace, checkouts: dict[str, Path], events: i
     for asset in given.assets:
         for name, checkout in checkouts.items():
             data = folder / f"data-{name}"
-            cost = measure_asset(asset, checkout, folder, data, given.memory_limit)
+            settings = make_settings(checkout, folder, data, given.memory_limit, given.days)
+            cost = measure_asset(asset, settings, folder, data, given.days)
+            read_bytes = made["bytes"] / (given.days if asset in DAILY_ASSETS else 1)
             costs[name][asset] = cost
             same = "" if name == "now" else "yes" if cost["digest"] == costs["now"][asset]["digest"] else "NO"
             print(
                 f"| {asset} | {name} | {cost['cpu']:.1f} | {cost['wall']:.1f} | {cost['peak'] / MEGABYTE:,.0f} "
                 f"| {cost['peak_without_files'] / MEGABYTE:,.0f} "
                 f"| {'yes' if cost['peak_without_files'] <= limit else 'NO'} "
-                f"| {cost['scratch'] / made['bytes']:.3f} | {cost['silence']:.1f} "
+                f"| {cost['scratch'] / read_bytes:.3f} | {cost['silence']:.1f} "
                 f"| {'FAILED' if cost['failed'] else same} |",
                 flush=True,
             )
@@ -475,15 +498,17 @@ def main() -> None:
     """Run the measurement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--millions", type=float, nargs="+", default=[2.0], help="of events a day; default: 2")
+    parser.add_argument("--days", type=int, default=1, help="number of days, and of the window; default: 1")
     parser.add_argument("--memory-limit", default="4GB", help="PERSONA_MEMORY_LIMIT; default: %(default)s")
     parser.add_argument("--assets", nargs="+", default=list(ASSETS), help="in this order; default: all")
     parser.add_argument("--before", type=Path, help="a checkout of an earlier commit")
     parser.add_argument("--folder", type=Path, help="an empty folder for all files; default: a temporary one")
     parser.add_argument("--only-capture", action="store_true", help="make the capture and stop")
     parser.add_argument("--asset", help=argparse.SUPPRESS)
+    parser.add_argument("--day", type=dt.date.fromisoformat, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.asset:
-        run_asset(given.asset)
+        run_asset(given.asset, given.day)
     checkouts = {"now": ROOT} | ({"before": given.before.resolve()} if given.before else {})
     found: list[tuple[float, Costs]] = []
     for millions in given.millions:

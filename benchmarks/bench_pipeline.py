@@ -68,7 +68,7 @@ def _cpu_seconds() -> float:
 
 def run_ours(*, without_model: bool) -> Costs:
     """Materialize every asset of the day in this process, as the environment's settings say."""
-    from bench_day import ASSETS, materialize_asset, use_free_model  # noqa: PLC0415 - of the benchmark's checkout
+    from bench_day import PERSONA_ASSETS, materialize_asset, use_free_model  # noqa: PLC0415 - of the benchmark's checkout
 
     stages = Stages()
     with stages.stage("start"):
@@ -76,7 +76,7 @@ def run_ours(*, without_model: bool) -> Costs:
 
         from persona_assets.definitions import defs  # noqa: PLC0415 - the same
     with dg.DagsterInstance.ephemeral(tempdir=os.environ["DAGSTER_HOME"]) as instance:
-        for asset in ASSETS:
+        for asset in PERSONA_ASSETS:
             with stages.stage(asset):
                 if asset == "embeddings" and without_model:
                     use_free_model()

@@ -1,5 +1,6 @@
 """`benchmarks/bench_day.py` makes days that the graph reads as it reads a capture."""
 
+import datetime as dt
 import importlib.util
 import os
 from pathlib import Path
@@ -67,3 +68,23 @@ def test_scratch_counts_deleted_files_that_are_open(bench, tmp_path):
         (tmp_path / "gone").unlink()
         assert bench.measure_scratch([os.getpid()], tmp_path) >= 1_000_000
     assert bench.measure_scratch([os.getpid()], tmp_path) == 0
+
+
+def test_users_of_several_days_are_the_same_and_write_other_texts(bench, tmp_path):
+    made = bench.make_capture(tmp_path, 9_000, days=2)
+
+    users, keys, lines = [], [], 0
+    for number in range(2):
+        day = bench.DAY + dt.timedelta(number)
+        files = find_files(UPath(tmp_path / "capture"), day, pattern=None)
+        (tmp_path / str(day)).mkdir()
+        parsed = parse_files(files, day=day, workers=1, scratch=tmp_path / str(day))
+        assert parsed.counts.outside_day == 0
+        lines += parsed.counts.lines
+        events = pq.read_table(parsed.raw_events, columns=["user_id", "rkey", "text"])
+        users.append(set(events["user_id"].to_pylist()))
+        posts = events.filter(pc.and_(pc.is_valid(events["text"]), pc.not_equal(events["rkey"], "self")))
+        keys.append(set(posts["rkey"].to_pylist()))
+    assert made["events"] == lines
+    assert users[0] == users[1]
+    assert len(keys[0] & keys[1]) < 0.01 * len(keys[0])

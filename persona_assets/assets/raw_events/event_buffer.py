@@ -97,7 +97,7 @@ class EventBuffer:
         # What was over the limits of its lexicon in conversion: texts, langs, labels and consents.
         self.cuts = Counter[str]()
 
-    def add(self, events: Sequence[JetstreamEvent | None]) -> list[int]:
+    def add_valid_events(self, events: Sequence[JetstreamEvent | None]) -> list[int]:
         """Add decoded events; return the indices of those that are None or have invalid ids and were not added.
 
         An event is not added if it is None, an id of it is invalid, or a required part is missing. Those lines need the

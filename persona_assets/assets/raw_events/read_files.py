@@ -184,7 +184,7 @@ class _FileReader:
         split = convert_block_rows(block, rows)
         for group in split.groups:
             self._buffer.add_columns(group)
-        self._buffer.add(split.others)  # takes all of them: their ids are valid, and none is None
+        self._buffer.add_valid_events(split.others)  # takes all of them: their ids are valid, and none is None
         for row in split.irregular:
             line = format_event_line(block, row, time_us=int(times[row]))
             if len(line) > LINE_LIMIT_BYTES:
@@ -236,7 +236,7 @@ class _FileReader:
     def _decode_block(self, name: str, body: bytes, first: int, latest: int) -> tuple[int, int]:
         """Decode lines into the buffer; return their number and the latest event time of the file so far."""
         events = self._decoder.decode(body)
-        undecided = self._buffer.add(events)
+        undecided = self._buffer.add_valid_events(events)
         if undecided:
             lines = body.split(b"\n")
             slow_times = {at: self._decode_slow_line(name, first + at, lines[at]) for at in undecided}
@@ -261,7 +261,7 @@ class _FileReader:
                 self._reject((name, number), found.reason, found.raw, len(found.raw))
                 continue
             self._decoder.learn_collection(found)
-            self._buffer.add([found])
+            self._buffer.add_valid_events([found])
             times.append(found.time_us)
             if values % _EVENTS_PER_CONVERSION == 0:
                 self._buffer.convert_to_columns()

@@ -21,7 +21,7 @@ from persona_assets_tests.assets.raw_events.builders import (
 def fill_buffer(events, *, convert_each=False):
     buffer = EventBuffer()
     for event in BlockDecoder().decode(b"\n".join(line(event) for event in events)):
-        assert buffer.add([event]) == []
+        assert buffer.add_valid_events([event]) == []
         if convert_each:
             buffer.convert_to_columns(min_events_of_kind=1)
     return buffer
@@ -63,8 +63,8 @@ def test_flushing_empties_the_buffer():
 def test_invalid_events_are_reported_and_not_buffered(event):
     buffer = EventBuffer()
 
-    assert buffer.add(BlockDecoder().decode(line(event))) == [0]
-    assert buffer.add([None]) == [0]
+    assert buffer.add_valid_events(BlockDecoder().decode(line(event))) == [0]
+    assert buffer.add_valid_events([None]) == [0]
     assert len(buffer.flush()) == 0
 
 
@@ -77,7 +77,7 @@ def test_an_invalid_record_key_affects_only_its_own_event():
 def test_values_over_the_limits_of_their_lexicon_are_truncated_and_counted():
     long, short = "é" * 1501, "é" * 1500
     buffer = fill_buffer([post(long), post(short, langs=list("abcd")), account(status="zq", active=False)])
-    buffer.add(BlockDecoder().decode(line(commit("app.bsky.actor.profile", {"description": long}))))
+    buffer.add_valid_events(BlockDecoder().decode(line(commit("app.bsky.actor.profile", {"description": long}))))
 
     table = buffer.flush()
 

@@ -101,7 +101,7 @@ def decode_on_both_paths(event):
     rows = []
     for found in (BlockDecoder().decode(line(event)), list(decode_line_leniently(line(event)))):
         buffer = EventBuffer()
-        if not isinstance(found[0], RejectedValue | None) and buffer.add(found) == []:
+        if not isinstance(found[0], RejectedValue | None) and buffer.add_valid_events(found) == []:
             table = buffer.flush()
             rows.append((table.to_pylist(), buffer.cuts))
         else:

@@ -8,7 +8,7 @@ from persona_assets_tests.assets.raw_events.builders import LIKE, NOON_US, delet
 
 def table_of(events):
     buffer = EventBuffer()
-    assert buffer.add(BlockDecoder().decode(b"\n".join(line(event) for event in events))) == []
+    assert buffer.add_valid_events(BlockDecoder().decode(b"\n".join(line(event) for event in events))) == []
     return buffer.flush()
 
 
