@@ -71,7 +71,7 @@ def test_invalid_events_are_reported_and_not_buffered(event):
 def test_an_invalid_record_key_affects_only_its_own_event():
     events = [like(rkey="self"), like(rkey="a b"), account(), delete(rkey=".")]
 
-    assert EventBuffer().add(BlockDecoder().decode(b"\n".join(line(event) for event in events))) == [1, 3]
+    assert EventBuffer().add_valid_events(BlockDecoder().decode(b"\n".join(line(event) for event in events))) == [1, 3]
 
 
 def test_values_over_the_limits_of_their_lexicon_are_truncated_and_counted():
