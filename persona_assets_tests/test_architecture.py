@@ -400,14 +400,14 @@ def test_the_allocator_is_told_before_pyarrow_is_imported_to_keep_its_memory(tmp
 
 def test_definitions_load_without_heavy_libraries_in_two_seconds_of_cpu(tmp_path):
     program = (
-        "import json, sys, time; import persona_assets.definitions; "
-        "print(json.dumps([time.process_time(), sorted({name.split('.')[0] for name in sys.modules})]))"
+        "import json, sys, time; import {module}; "
+        "print(json.dumps([time.process_time(), sorted({{name.split('.')[0] for name in sys.modules}})]))"
     )
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PERSONA_")}
 
-    def load() -> tuple[float, list[str]]:
+    def load(module: str) -> tuple[float, list[str]]:
         loaded = subprocess.run(
-            [sys.executable, "-c", program],
+            [sys.executable, "-c", program.format(module=module)],
             env=environment,
             cwd=tmp_path,
             capture_output=True,
@@ -418,11 +418,13 @@ def test_definitions_load_without_heavy_libraries_in_two_seconds_of_cpu(tmp_path
         assert loaded.returncode == 0, loaded.stderr
         return json.loads(loaded.stdout.splitlines()[-1])
 
-    # The first time may compile modules, and a busy machine swells CPU time by half: the best of some counts.
-    loads = [load() for _ in range(4)]
+    # The first time may compile modules: the best of some counts. A busy machine swells CPU time, and as much that of
+    # Dagster's own import, which is half of what is allowed on an idle one.
+    loads = [(load("persona_assets.definitions"), load("dagster")) for _ in range(4)]
 
-    assert HEAVY & set(loads[0][1]) == set()
-    assert min(seconds for seconds, _ in loads) < MOST_CPU_SECONDS
+    assert HEAVY & set(loads[0][0][1]) == set()
+    ours, dagsters = (min(seconds for seconds, _ in times) for times in zip(*loads, strict=True))
+    assert ours < max(MOST_CPU_SECONDS, 2 * dagsters)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ from persona_assets.common.content_file import ContentFile
 from persona_assets.common.database import open_duckdb, require_memory
 from persona_assets.common.line_tables import LINE_MESSAGES, LINES
 from persona_assets.common.parquet_files import write_parquet
-from persona_assets.common.progress import phase, watching_queries
+from persona_assets.common.progress import Phase, count_rows_read, phase, watching_queries
 from persona_assets.common.provenance import Provenance, with_provenance
 
 # Of the arrays of threads, beside DuckDB.
@@ -147,13 +147,14 @@ class _StoredIndex(NamedTuple):
     day_column: dt.date | None
     provenance: Provenance | None
 
-    def write(self, con: duckdb.DuckDBPyConnection) -> None:
+    def write(self, con: duckdb.DuckDBPyConnection, progress: Phase) -> None:
         """Write both tables once all lines are in the index."""
         messages, lines = (with_provenance(schema, self.provenance) for schema in (LINE_MESSAGES, LINES))
         write_parquet(
             self.files["line_messages"], messages, self.collected.read_messages(con), day_column=self.day_column
         )
-        write_parquet(self.files["lines"], lines, self.collected.read_lines(con), day_column=self.day_column)
+        counted = count_rows_read(self.collected.read_lines(con), progress)
+        write_parquet(self.files["lines"], lines, counted, day_column=self.day_column)
 
 
 def _write_evidence(
@@ -171,13 +172,13 @@ def _stream_and_close(
     stored: _StoredIndex,
 ) -> Iterator[LineBatch]:
     """Yield all lines, write their index, and close the database; also if the caller closes the iterator early."""
-    with (
-        opened,
-        phase("writing lines", what="lines") as written,
-        # Again: the caller may read the lines in another block of `reporting_progress` than this step's.
-        watching_queries(con.query_progress),
-    ):
-        for batch in stream_lines(con, contents, line_format, stored.collected):
-            yield batch
-            written.add(batch[2])
-        stored.write(con)
+    # Queries again: the caller may read the lines in another block of `reporting_progress` than this step's.
+    with opened, watching_queries(con.query_progress):
+        lines = 0
+        with phase("writing lines", what="lines") as written:
+            for batch in stream_lines(con, contents, line_format, stored.collected):
+                yield batch
+                written.add(batch[2])
+                lines += batch[2]
+        with phase("indexing lines", what="lines", total=lines) as indexed:
+            stored.write(con, indexed)

@@ -15,17 +15,11 @@ class Relation(NamedTuple):
 
 LINE_INDEX_RELATIONS: Mapping[str, Relation] = {
     "shown_messages": Relation(
-        "A message that lines show; exists while `indexed_messages` is filled.",
+        "A message that lines show; exists while they are numbered.",
         "id INTEGER",
     ),
-    "indexed_messages": Relation(
-        "A message that lines show, numbered by time and URI.",
-        "message INTEGER, id INTEGER, uri VARCHAR, event_time_us BIGINT",
-    ),
-    "line_rows": Relation(
-        "A line of any cluster, from the file of `LineIndex`, its messages numbered as in `indexed_messages`; "
-        "exists while `lines` is written.",
-        "cluster_id INTEGER, line_number BIGINT, event_time_us BIGINT, member INTEGER, kind TINYINT, uri_source "
-        "BIGINT, message_ids INTEGER[]",
+    "last_messages": Relation(
+        "A message of a user of the clusters that a line ends with; exists while URIs are written to a file.",
+        "id INTEGER",
     ),
 }

@@ -263,7 +263,6 @@ RELATIONS: Mapping[str, Mapping[str, Relation]] = {
         "action_kinds": Relation(
             'A key of "actions" and its number, by which actions of one user and time are sorted.',
             "action VARCHAR, kind TINYINT",
-            read_by=("line_index",),
         ),
         "segments": Relation(
             "A part of a line: a message of a conversation (kind 0), or an action and its target.",

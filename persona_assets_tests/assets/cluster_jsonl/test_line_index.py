@@ -25,12 +25,15 @@ def window():
     rows = [message("ann", "a", 1), message("bob", "b", 2, answers=uri_of("ann", "a"))]
     rows += [message("ann", "c", 3, answers=uri_of("bob", "b")), message("cyd", "q", 4, quotes=uri_of("ann", "a"))]
     rows += [message("star", str(n), HOUR + n) for n in range(9)]
+    rows += [message("bob", "z", HOUR + 20, quotes=uri_of("star", "1"))]
     rows += [message("fay", "f", 7), message("fay", "g", 8, answers=uri_of("bob", "b"))]
     rows += [act(user, "follow", HOUR + 5, key="f", toward="star") for user in USERS]
+    rows += [act("eve", "follow", HOUR + 6, key="e", toward="bob")]
     rows += [act(user, "like", 2 * HOUR, key="l", on=uri_of("ann", "a")) for user in USERS]
     rows += [act("ann", "unlike", 3 * HOUR, key="l"), act("dan", "profile_update", 5, text="who I am")]
     rows += [act("ann", "post_delete", 6, key="c") | {"uri": uri_of("ann", "c"), "target_uri": uri_of("ann", "c")}]
     vectors = {uri_of("star", str(n)): [1.0, n / 9] for n in range(9)} | {uri_of("ann", "a"): [1, 1]}
+    vectors[uri_of("bob", "z")] = [1, 1]
     return inputs(rows, USERS, vectors=vectors)
 
 
@@ -76,6 +79,10 @@ def test_an_act_has_the_address_of_its_record_and_an_ignored_message_has_none(tm
     assert found("like") == found("unlike") == {uri_of("ann", "l", "like")}
     assert found("profile_update", "dan") == {uri_of("dan", "k", "profile_update")}
     assert found("ignore", "eve") == {None}
+    ignored_quotes = [
+        row for row in index if row["action"] == "ignore" and uris[row["messages"][-1]] == uri_of("bob", "z")
+    ]
+    assert [(row["user_id"], row["text"]) for row in ignored_quotes] == [("eve", None)]
     replies = [row for row in index if row["action"] == "reply"]
     assert [row["uri"] for row in replies] == [uris[row["messages"][-1]] for row in replies]
 
