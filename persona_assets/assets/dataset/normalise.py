@@ -22,6 +22,11 @@ def normalise_text(text: str) -> str:
     return " ".join(_WORD.findall(text.casefold()))
 
 
+def normalise_texts(texts: list[str]) -> list[str]:
+    """Return `normalise_text` of each text."""
+    return [normalise_text(text) for text in texts]
+
+
 def count_words(normalised: str) -> int:
     """Return the number of words of a normalised text."""
     return normalised.count(" ") + 1 if normalised else 0
