@@ -29,7 +29,7 @@ from persona_assets.privacy import GateCounts, ReleaseAudit
 PSEUDONYMOUS = ("chat", "threads", "next_action", "preference", "unpaired_preference")
 # Forms that have every line of a split.
 WHOLE_FORMS = ("threads", "dehydrated")
-_DID = r"did:[a-z]+:[A-Za-z0-9._:%-]"
+_DID_START, _DID = b"did:", r"did:[a-z]+:[A-Za-z0-9._:%-]"
 
 CREATE_RELEASED = """
     CREATE TEMP VIEW released_lines AS
@@ -173,8 +173,14 @@ def count_strings_with_account_ids(batch: pa.RecordBatch, *, with_texts: bool) -
     return sum(
         pc.sum(pc.match_substring_regex(strings, _DID)).as_py() or 0
         for name, strings in _list_strings(batch)
-        if with_texts or not name.endswith(("content", "text"))
+        if (with_texts or not name.endswith(("content", "text"))) and _has_bytes(strings, _DID_START)
     )
+
+
+def _has_bytes(strings: pa.StringArray, wanted: bytes) -> bool:
+    """Say whether the bytes of all strings, end to end, have some bytes: in a tenth of the time of an expression."""
+    data = strings.buffers()[2]
+    return data is not None and wanted in data.to_pybytes()
 
 
 def _list_strings(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.Array]]:
