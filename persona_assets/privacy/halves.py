@@ -31,7 +31,7 @@ def choose_known_texts(authors: npt.NDArray[np.int64], rng: np.random.Generator)
     return known
 
 
-def link_halves(
+def link_halves(  # noqa: PLR0913 - what is matched, and two inputs that may be lacking
     texts: Sequence[str],
     authors: npt.NDArray[np.int64],
     units: Sequence[Hashable],

@@ -121,8 +121,12 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
         chosen = LineFilter(
             find_deleted_acts(con, starts), Counter(), build_refusals(inputs.left_out and inputs.left_out.users, store)
         )
+
+    def read_input(chosen: LineFilter) -> Iterator[pa.RecordBatch]:
+        return read_split_input(read_line_batches(inputs.lines, store), store, by_cluster, chosen)
+
     with phase("splitting lines"):
-        splits = split_lines(read_split_input(read_line_batches(inputs.lines, store), store, by_cluster, chosen), options.split)
+        splits = split_lines(read_input(chosen), options.split)
     n_lines = inputs.lines.count_rows()
     split_of_line = _index_splits(splits, n_lines)
     namer = build_user_namer(
@@ -144,9 +148,6 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
         shards = forms.close()
     dropped = {reason: count for reason, count in (chosen.dropped + Counter(splits.dropped)).items() if count}
 
-    def read_again() -> Iterator[pa.RecordBatch]:
-        return read_split_input(read_line_batches(inputs.lines, store), store, by_cluster, chosen._replace(dropped=Counter()))
-
     return Release(
         shards,
         n_lines,
@@ -156,7 +157,7 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
         store.personal_data,
         forms.left_out,
         len(forms.authors),
-        read_again,
+        lambda: read_input(chosen._replace(dropped=Counter())),
         dict(forms.not_asked),
         pairs.outcomes if pairs else {},
     )

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as pat
 
-from persona_assets.assets.dataset.audit_privacy import audit_privacy
+from persona_assets.assets.dataset.audit_privacy import TextCollector, audit_privacy, draw_lines
 from persona_assets.assets.dataset.build import Release, ReleaseInputs, ReleaseOptions, open_release_database
 from persona_assets.assets.dataset.leaks import describe_leaks, find_leaks
 from persona_assets.assets.dataset.line_batches import find_first_line_ids
@@ -110,18 +110,14 @@ def measure_release(  # noqa: PLR0913 - what is compared, and how
         names: Finds names of people in the sample; None: they are not looked for.
     """
     files = [folder / shard.path for shard in release.shards]
-    account_ids = sum(
-        count_strings_with_account_ids(batch, with_texts=options.clean)
-        for shard in release.shards
-        if shard.form in PSEUDONYMOUS
-        for batch in _read(folder / shard.path)
-    )
     released = read_released_splits(files)
     line_ids = released["line_id"].to_numpy()
     with _open_released(inputs, line_ids, memory_limit, scratch) as con:
         deleted, refusing = _count(con, COUNT_DELETED), _count(con, COUNT_REFUSING) if inputs.left_out else 0
+        texts = TextCollector(release, draw_lines(con, seed=options.split.seed), seed=options.split.seed)
+        account_ids = _read_rows(folder, release, texts, clean=options.clean)
         counts = GateCounts(refusing if inputs.left_out and inputs.knows_consents else None, deleted, account_ids)
-        privacy = audit_privacy(con, folder, release, options, counts, names=names)
+        privacy = audit_privacy(con, texts, release, options, counts, names=names)
     leaks = find_leaks(
         release.read_split_input(),
         released,
@@ -158,9 +154,16 @@ def _has_all_lines(release: Release) -> bool:
     return not release.too_long or not {shard.form for shard in release.shards}.isdisjoint(WHOLE_FORMS)
 
 
-def _read(file: Path) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(file) as opened:
-        yield from opened.iter_batches(batch_size=20_000)
+def _read_rows(folder: Path, release: Release, texts: TextCollector, *, clean: bool) -> int:
+    """Read all rows of forms that name no account; collect their texts, and return the number of account ids."""
+    account_ids = 0
+    for shard in release.shards:
+        if shard.form in PSEUDONYMOUS:
+            with pq.ParquetFile(folder / shard.path) as opened:
+                for batch in opened.iter_batches(batch_size=20_000):
+                    account_ids += count_strings_with_account_ids(batch, with_texts=clean)
+                    texts.add(shard.form, batch)
+    return account_ids
 
 
 def count_strings_with_account_ids(batch: pa.RecordBatch, *, with_texts: bool) -> int:

@@ -150,7 +150,7 @@ def load_messages(
 
 _STRINGS = ("texts", "uris", "threads")
 _Threads = tuple[Int32Array, Int32Array]
-_Columns = tuple[Int32Array, Int64Array, npt.NDArray[np.bool_], npt.NDArray[np.bool_], Int32Array]
+_Columns = tuple[np.ndarray, ...]
 _EMPTY = tuple(np.empty(0, dtype) for dtype in (np.int32, np.int64, np.bool_, np.bool_, np.int32, np.int32, np.int32))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -132,7 +132,7 @@ def _describe(
 
 
 def _group(
-    parts: list[tuple[Int64Array, npt.NDArray[np.integer]]], n_lines: int, dictionary: pa.LargeStringArray
+    parts: Sequence[tuple[Int64Array, npt.NDArray[np.integer]]], n_lines: int, dictionary: pa.LargeStringArray
 ) -> pa.ListArray:
     """Return the values of each line as a list, those of the first part first.
 
