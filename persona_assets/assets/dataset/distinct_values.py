@@ -97,8 +97,9 @@ def find_first_places(rows: Int64Array, numbers: Int32Array) -> Int64Array:
     """
     # Most rows have one or two numbers, and are done when equal neighbours are.
     chosen = np.flatnonzero(np.append(True, (rows[1:] != rows[:-1]) | (numbers[1:] != numbers[:-1]))[: len(rows)])
-    _, places, sizes = np.unique(rows[chosen], return_inverse=True, return_counts=True)
-    is_long = sizes[places] > _PAIR
+    starts = np.flatnonzero(np.append(True, rows[chosen[1:]] != rows[chosen[:-1]])[: len(chosen)])
+    sizes = np.diff(starts, append=len(chosen))
+    is_long = np.repeat(sizes > _PAIR, sizes)
     several = chosen[is_long]
     if not len(several):
         return chosen
