@@ -97,6 +97,7 @@ def make_chat(window: Path, lines: Path, out: Path, *, clean: bool, forms: tuple
         "cpu_by_phase": {one.name: round(one.seconds, 1) for one in progress.list_totals()}
         | {"gate, with its phases": round(gate_cpu, 1)},
         "kept": sum(release.splits.kept.values()),
+        "kept_by_split": release.splits.kept,
         "build_s": round(built, 1),
         "gate_s": round(time.perf_counter() - start - built, 1),
         "written_mb": round(sum(shard.size_bytes for shard in release.shards) / 1e6),

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from persona_assets.personal_data.detection import find_personal_data_by_patterns
 from persona_assets.personal_data.facets import Facet, IgnoredFacet, locate_facets
 from persona_assets.personal_data.hints import may_hold_personal_data
@@ -42,30 +44,40 @@ def replace_personal_data(
     Raises:
         ValueError: There are not as many facets as texts, or `names` does not answer for each text.
     """
-    of_text: Sequence[Sequence[Facet]] = [()] * len(texts) if facets is None else facets
-    keys = [None if text is None else (text, tuple(marks)) for text, marks in zip(texts, of_text, strict=True)]
-    distinct = [key for key in dict.fromkeys(keys) if key is not None]
-    named = _find_names([text for text, _ in distinct], names)
-    made: dict[tuple[str, tuple[Facet, ...]], tuple[str, list[Span], dict[IgnoredFacet, int]]] = {}
-    may_hold = may_hold_personal_data([text for text, _ in distinct]).tolist()
-    for (text, marks), may in zip(distinct, may_hold, strict=True):
-        if not (marks or may or text in named):  # nearly all texts
-            made[text, marks] = text, [], {}
-            continue
-        located, ignored = locate_facets(text, marks)
-        spans = find_personal_data_by_patterns(text) if may else []
-        if located or text in named:
-            spans = merge_spans([*located, *spans, *named.get(text, [])])
-        made[text, marks] = replace_by_placeholders(text, spans), spans, ignored
+    if facets is not None and len(facets) != len(texts):
+        raise ValueError("There must be as many facets as texts.")
+    written = [text or "" for text in texts]
+    may_hold = may_hold_personal_data(written)
+    named = _find_names([text for text in texts if text is not None], names)
     counts: dict[Kind, int] = dict.fromkeys(KINDS, 0)
     all_ignored: dict[IgnoredFacet, int] = {}
-    for key in keys:
-        if key is not None:
-            _, spans, ignored = made[key]
-            for span in spans:
-                counts[span.kind] += 1
-            _add(all_ignored, ignored)
-    return ReplacedTexts([None if key is None else made[key][0] for key in keys], counts, all_ignored)
+    replaced = list(texts)
+    made: dict[tuple[str, tuple[Facet, ...]], tuple[str, list[Span], dict[IgnoredFacet, int]]] = {}
+    # Nearly all texts have nothing, and are not looked at one by one.
+    some = np.flatnonzero(may_hold).tolist() if facets is None and not named else range(len(texts))
+    for place in some:
+        text = texts[place]
+        if text is None:
+            continue
+        key = text, () if facets is None else tuple(facets[place])
+        if key not in made:
+            made[key] = _replace(*key, named.get(text, []), may_hold=bool(may_hold[place]))
+        replaced[place], spans, ignored = made[key]
+        for span in spans:
+            counts[span.kind] += 1
+        _add(all_ignored, ignored)
+    return ReplacedTexts(replaced, counts, all_ignored)
+
+
+def _replace(
+    text: str, facets: tuple[Facet, ...], names: list[Span], *, may_hold: bool
+) -> tuple[str, list[Span], dict[IgnoredFacet, int]]:
+    """Return a text with placeholders, what they are for, and how many facets were ignored, by reason."""
+    located, ignored = locate_facets(text, facets)
+    spans = find_personal_data_by_patterns(text) if may_hold else []
+    if located or names:
+        spans = merge_spans([*located, *spans, *names])
+    return replace_by_placeholders(text, spans), spans, ignored
 
 
 def _find_names(texts: Sequence[str], names: NameFinder | None) -> Mapping[str, list[Span]]:

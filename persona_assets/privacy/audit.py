@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from persona_assets.personal_data import KINDS, find_personal_data
 from persona_assets.personal_data.replacement import NameFinder
-from persona_assets.privacy.halves import Attack, choose_known_texts, link_halves
+from persona_assets.privacy.halves import Attack, choose_known_texts, count_all_terms, link_halves
 from persona_assets.privacy.k_anonymity import KAnonymity, measure_k_anonymity
 from persona_assets.privacy.linkage import Linkage
 from persona_assets.privacy.samples import ReleasedText
@@ -209,6 +209,7 @@ def _link(
     texts = [line.text for line in lines]
     known = choose_known_texts(authors, np.random.default_rng(seed))
     vectors = None if embed is None else embed(texts)
+    counts = count_all_terms(texts)
     units: tuple[tuple[Literal["line", "author"], list[int]], ...] = (
         ("line", [line.line_id for line in lines]),
         ("author", authors.tolist()),
@@ -216,5 +217,5 @@ def _link(
     return [
         (unit, attack, linkage)
         for unit, keys in units
-        for attack, linkage in link_halves(texts, authors, keys, known, vectors=vectors).items()
+        for attack, linkage in link_halves(texts, authors, keys, known, vectors=vectors, counts=counts).items()
     ]

@@ -57,8 +57,35 @@ def link_by_texts(
         ValueError: There are too many authors or units, none, or an author who is not in `known`.
     """
     _check(len(known), len(released), author_of)
-    counted = _make_tfidf(method).fit_transform([text[:MAX_CHARACTERS] for text in [*known, *released]])
-    return _link(counted[: len(known)], counted[len(known) :], author_of)
+    counted = count_terms([*known, *released], method=method)
+    return link_by_counts(counted[: len(known)], counted[len(known) :], author_of)
+
+
+def count_terms(texts: Sequence[str], *, method: Method) -> Any:
+    """Count the words of each text, or its runs of three to five characters: a sparse matrix `(n, n_terms)`.
+
+    The counts of joined texts are the sums of theirs. Of a text with more than `MAX_CHARACTERS`, the rest is not read.
+    """
+    return _make_counter(method).fit_transform([text[:MAX_CHARACTERS] for text in texts])
+
+
+def link_by_counts(known: Any, released: Any, author_of: npt.NDArray[np.int64]) -> Linkage:
+    """Match released units to authors as `link_by_texts` does, by the counts of their terms.
+
+    Args:
+        known: `(n_authors, n_terms)`, sparse, as `count_terms` returns them or sums of them.
+        released: `(n_units, n_terms)`, as `known`.
+        author_of: `(n_units,)`, the row in `known` of the author of each unit.
+
+    Raises:
+        ValueError: There are too many authors or units, none, or an author who is not in `known`.
+    """
+    from scipy.sparse import vstack  # noqa: PLC0415 - with scikit-learn
+    from sklearn.feature_extraction.text import TfidfTransformer  # noqa: PLC0415 - takes a second to import
+
+    _check(known.shape[0], released.shape[0], author_of)
+    weighted = TfidfTransformer(sublinear_tf=True).fit_transform(vstack([known, released], format="csr"))
+    return _link(weighted[: known.shape[0]], weighted[known.shape[0] :], author_of)
 
 
 def link_by_vectors(
@@ -101,7 +128,9 @@ def link_by_search(
     """
     if not (0 < len(released) <= MAX_UNITS and 0 < len(public) <= MAX_UNITS):
         raise ValueError(f"A search is measured on 1 to {MAX_UNITS:,} texts.")
-    counted = _make_tfidf("words").fit_transform([text[:MAX_CHARACTERS] for text in [*public, *released]])
+    from sklearn.feature_extraction.text import TfidfTransformer  # noqa: PLC0415 - takes a second to import
+
+    counted = TfidfTransformer(sublinear_tf=True).fit_transform(count_terms([*public, *released], method="words"))
     texts, queries = counted[: len(public)], counted[len(public) :]
     found = 0
     for start in range(0, len(released), _BLOCK):
@@ -112,12 +141,12 @@ def link_by_search(
     return found / len(released)
 
 
-def _make_tfidf(method: Method) -> Any:
-    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - takes a second to import
+def _make_counter(method: Method) -> Any:
+    from sklearn.feature_extraction.text import CountVectorizer  # noqa: PLC0415 - takes a second to import
 
     if method == "words":
-        return TfidfVectorizer(sublinear_tf=True, token_pattern=_WORD, max_features=_MAX_FEATURES)
-    return TfidfVectorizer(sublinear_tf=True, analyzer="char_wb", ngram_range=(3, 5), max_features=_MAX_FEATURES)
+        return CountVectorizer(token_pattern=_WORD, max_features=_MAX_FEATURES)
+    return CountVectorizer(analyzer="char_wb", ngram_range=(3, 5), max_features=_MAX_FEATURES)
 
 
 def _check(authors: int, units: int, author_of: npt.NDArray[np.int64]) -> None:

@@ -39,7 +39,7 @@ def load_token_counter(name: str) -> TokenCounter:
     backend.no_truncation()
     words = build_word_tokenizer(_Tokenizer(backend))
     if words is not None:
-        return lambda texts: words.tokenize(texts.cast(pa.string())).lengths if len(texts) else np.zeros(0, np.int64)
+        return lambda texts: words.count(texts.cast(pa.string())) if len(texts) else np.zeros(0, np.int64)
     return lambda texts: _count(backend, texts)
 
 

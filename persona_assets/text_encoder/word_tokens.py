@@ -62,6 +62,19 @@ def expand_ranges(starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64])
     return np.cumsum(steps, out=steps)
 
 
+class _Divided(NamedTuple):
+    """Texts as words: the ids of distinct words, which of these each word is, and where each text begins."""
+
+    of_words: Ragged
+    which: npt.NDArray[np.int32]
+    bounds: npt.NDArray[np.int32]
+
+    def sum_by_text(self, of_words: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the sum of a number of each word over each text."""
+        ends = np.append(0, np.cumsum(of_words))
+        return ends[self.bounds[1:]] - ends[self.bounds[:-1]]
+
+
 class WordRules(NamedTuple):
     """Properties of a tokenizer that decide how texts are split into words for it."""
 
@@ -110,18 +123,31 @@ class WordTokenizer:
                 )
         return self._split(broken)
 
+    def count(self, texts: pa.Array) -> npt.NDArray[np.int64]:
+        """Return the number of token ids that `tokenize` returns for each text, int64 `(n,)`, in less time.
+
+        Args:
+            texts: Strings, none null.
+        """
+        if self._has_clusters:
+            return self.tokenize(texts).lengths
+        divided = self._divide(pc.replace_substring(texts, "\n", " "))
+        return divided.sum_by_text(divided.of_words.lengths[divided.which])
+
     def _split(self, texts: pa.Array) -> Ragged:
         """Return the ids of texts by their words, which are separated by spaces."""
+        divided = self._divide(texts)
+        ids, lengths = divided.of_words.take(divided.which)
+        return Ragged(ids, divided.sum_by_text(lengths))
+
+    def _divide(self, texts: pa.Array) -> "_Divided":
+        """Divide texts into words, which are separated by spaces, and find the ids of each distinct one."""
         if self._marks:
             texts = pc.replace_substring_regex(texts, f"([{re.escape(self._marks)}])", r" \1 ")
         words = pc.split_pattern(texts, " ")
         coded = words.flatten().dictionary_encode()
         which = coded.indices.to_numpy()
-        of_words = self._look_up(coded.dictionary, which)
-        ids, lengths = of_words.take(which)
-        ends = np.concatenate([[0], np.cumsum(lengths)])
-        bounds = words.offsets.to_numpy()
-        return Ragged(ids, ends[bounds[1:]] - ends[bounds[:-1]])
+        return _Divided(self._look_up(coded.dictionary, which), which, words.offsets.to_numpy())
 
     def _look_up(self, words: pa.Array, which: npt.NDArray[np.int32]) -> Ragged:
         """Return the ids of distinct words; `which` says which occur in the texts, one number an occurrence."""

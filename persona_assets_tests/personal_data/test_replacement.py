@@ -47,7 +47,7 @@ def test_a_name_inside_an_address_is_no_second_placeholder():
 
 
 def test_a_missing_answer_or_facet_is_an_error():
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="as many facets"):
         replace_personal_data(["a", "b"], [[]])
     with pytest.raises(ValueError, match="zip"):
         replace_personal_data(["a", "b"], names=lambda _: [[]])

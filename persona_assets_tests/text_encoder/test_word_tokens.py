@@ -52,6 +52,8 @@ def test_any_text_has_the_ids_that_the_tokenizer_gives_it(tokenizer, texts):
 
     assert ours(words, texts) == own(tokenizer, texts)
     assert ours(words, texts) == own(tokenizer, texts)  # of words that are known by now
+    strings = pa.array(texts, pa.string())
+    assert words.count(strings).tolist() == words.tokenize(strings).lengths.tolist()
 
 
 @pytest.mark.model
@@ -92,6 +94,8 @@ def test_any_text_has_the_ids_that_an_xlm_robertas_tokenizer_gives_it(unigrams, 
 
     assert ours(words, texts) == own(unigrams, texts)
     assert ours(words, texts) == own(unigrams, texts)  # of words that are known by now
+    strings = pa.array(texts, pa.string())
+    assert words.count(strings).tolist() == words.tokenize(strings).lengths.tolist()
 
 
 def test_a_text_in_which_a_space_may_be_one_with_an_accent_is_tokenised_whole(unigrams, monkeypatch):

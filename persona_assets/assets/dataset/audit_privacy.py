@@ -6,8 +6,7 @@ Texts are read from the files, as they are to be released. Whose line a line is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
 from typing import Any
 
 import duckdb
@@ -15,7 +14,6 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from persona_assets.assets.dataset.build import Release, ReleaseOptions
 from persona_assets.assets.dataset.keyed_hash import derive_number, mix_hashes
@@ -64,22 +62,83 @@ COUNT_WORD_FOR_WORD = """
 """
 
 
+class TextCollector:
+    """Collects from the rows of a data set what its audit looks at: a sample of all texts, and drawn users' own ones.
+
+    Memory: `SAMPLED_TEXTS` texts, and one text of each drawn line in each form.
+    """
+
+    def __init__(self, release: Release, author_of: dict[int, str], *, seed: int) -> None:
+        """Collect nothing yet.
+
+        Args:
+            release: What was written.
+            author_of: The user of each drawn line, by its id.
+            seed: Decides which texts are sampled.
+        """
+        self.own: dict[str, list[ReleasedText]] = {}
+        self._author_of, self._drawn = author_of, pa.array(author_of, pa.int64())
+        self._sample, self._number = TextSample(SAMPLED_TEXTS, seed), derive_number(seed, "audit")
+        rows = Counter[str]()
+        for shard in release.shards:
+            rows[shard.form] += shard.rows
+        # A row is drawn by its line, so that each form has the same lines in the sample.
+        self._limits = {
+            form: np.uint64(min(1.0, SAMPLED_ROWS / max(count, 1)) * (2**64 - 2**12)) for form, count in rows.items()
+        }
+
+    def add(self, form: str, batch: pa.RecordBatch) -> None:
+        """Add rows of a form."""
+        if form in _TEXTS:
+            is_drawn = mix_hashes(batch["line_id"].to_numpy().astype(np.uint64), self._number) <= self._limits[form]
+            for row in batch[_TEXTS[form]].filter(pa.array(is_drawn)).to_pylist():
+                self._sample.add(extract_written_text(message) for message in row)
+        if form in _OWN:
+            own = self.own.setdefault(form, [])
+            some = batch.filter(pc.is_in(batch["line_id"], value_set=self._drawn))
+            for line, row in zip(some["line_id"].to_pylist(), some[_OWN[form]].to_pylist(), strict=True):
+                if text := _read_last_text(row):
+                    own.append(ReleasedText(line, self._author_of[line], text))
+
+    def sampled(self) -> list[str]:
+        """Return at most `SAMPLED_TEXTS` distinct texts, sorted."""
+        return self._sample.texts()
+
+
+def _read_last_text(row: str | list[dict[str, Any]] | None) -> str:
+    """Return the last text in a line by the user whose conversation or action it is, "" for none."""
+    if isinstance(row, str) or row is None:
+        return row or ""
+    return extract_written_text(row[-1]) if row else ""
+
+
+def draw_lines(con: duckdb.DuckDBPyConnection, *, seed: int) -> dict[int, str]:
+    """Draw lines of users with several; return the user of each, by the line's id.
+
+    Args:
+        con: Has `released_lines` with `line_id`, `user_id` and `action`.
+        seed: Decides which.
+    """
+    drawn = con.sql(DRAW_LINES, params={"seed": f"{seed} "}).to_arrow_table()
+    return dict(zip(drawn["line_id"].to_pylist(), drawn["user_id"].to_pylist(), strict=True))
+
+
 def audit_privacy(  # noqa: PLR0913 - what is audited, and how
     con: duckdb.DuckDBPyConnection,
-    folder: Path,
+    texts: TextCollector,
     release: Release,
     options: ReleaseOptions,
     counts: GateCounts,
     *,
     names: NameFinder | None,
 ) -> ReleaseAudit:
-    """Measure personal data, k-anonymity and linkage of the data set in `folder`, on samples of its texts.
+    """Measure personal data, k-anonymity and linkage of a data set, on samples of its texts.
 
     Memory: the sample of texts, and up to 32 lines of 1,000 users.
 
     Args:
-        con: Has `user_actions` of the window, and `released_lines` with `line_id`, `user_id`, `action`, `cluster_id`.
-        folder: The data set.
+        con: Has `user_actions` of the window, and `released_lines` with `user_id` and `cluster_id`.
+        texts: Has the rows of the data set.
         release: What was written there.
         options: How it was made; the seed of its splits decides what is drawn.
         counts: What the gate counted.
@@ -88,22 +147,15 @@ def audit_privacy(  # noqa: PLR0913 - what is audited, and how
     seed = options.split.seed
     forms = {shard.form for shard in release.shards}
     users = con.sql(SELECT_USERS).to_arrow_table()
-    drawn = con.sql(DRAW_LINES, params={"seed": f"{seed} "}).to_arrow_table()
-    author_of = dict(zip(drawn["line_id"].to_pylist(), drawn["user_id"].to_pylist(), strict=True))
     own = {
-        form: draw_authors(
-            read_last_own_texts(folder, release, form, author_of),
-            max_authors=MAX_AUTHORS,
-            max_texts=MAX_LINES,
-            seed=seed,
-        )
+        form: draw_authors(texts.own.get(form, []), max_authors=MAX_AUTHORS, max_texts=MAX_LINES, seed=seed)
         for form in _OWN
         if form in forms
     }
-    found = [VerbatimMatches(form, len(texts), _count_word_for_word(con, texts)) for form, texts in own.items()]
+    found = [VerbatimMatches(form, len(lines), _count_word_for_word(con, lines)) for form, lines in own.items()]
     return audit_release(
         counts,
-        sample_texts(folder, release, seed=seed),
+        texts.sampled(),
         users,
         own,
         found,
@@ -123,38 +175,6 @@ def _count_word_for_word(con: duckdb.DuckDBPyConnection, texts: list[ReleasedTex
     return count
 
 
-def sample_texts(folder: Path, release: Release, *, seed: int) -> list[str]:
-    """Draw at most `SAMPLED_TEXTS` distinct texts from all files with texts, and return them sorted."""
-    sample, number = TextSample(SAMPLED_TEXTS, seed), derive_number(seed, "audit")
-    for form, column in _TEXTS.items():
-        rows = sum(shard.rows for shard in release.shards if shard.form == form)
-        # A row is drawn by its line, so that each form has the same lines in the sample.
-        limit = np.uint64(min(1.0, SAMPLED_ROWS / max(rows, 1)) * (2**64 - 2**12))
-        for batch in _read(folder, release, form, ["line_id", column]):
-            is_drawn = mix_hashes(batch["line_id"].to_numpy().astype(np.uint64), number) <= limit
-            for row in batch[column].filter(pa.array(is_drawn)).to_pylist():
-                sample.add(extract_written_text(message) for message in row)
-    return sample.texts()
-
-
-def read_last_own_texts(folder: Path, release: Release, form: str, author_of: dict[int, str]) -> Iterator[ReleasedText]:
-    """Yield the last text in each line by the user whose conversation or action it is; skip lines without one.
-
-    Args:
-        folder: The data set.
-        release: What was written there.
-        form: A form with texts.
-        author_of: The user of each line, by its id. Other lines are skipped.
-    """
-    chosen = pa.array(author_of, pa.int64())
-    for batch in _read(folder, release, form, ["line_id", _OWN[form]]):
-        some = batch.filter(pc.is_in(batch["line_id"], value_set=chosen))
-        for line, row in zip(some["line_id"].to_pylist(), some[_OWN[form]].to_pylist(), strict=True):
-            text = row if isinstance(row, str) or row is None else extract_written_text(row[-1]) if row else ""
-            if text:
-                yield ReleasedText(line, author_of[line], text)
-
-
 def extract_written_text(message: dict[str, Any]) -> str:
     """Return what a person wrote in a message of `chat` or `threads`, without the names and actions added to it."""
     if "text" in message:
@@ -168,10 +188,3 @@ def extract_written_text(message: dict[str, Any]) -> str:
         except (msgspec.DecodeError, AttributeError):
             return content
     return "" if message["role"] == "system" else _NAME.sub("", content)
-
-
-def _read(folder: Path, release: Release, form: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    for shard in release.shards:
-        if shard.form == form:
-            with pq.ParquetFile(folder / shard.path) as opened:
-                yield from opened.iter_batches(batch_size=20_000, columns=columns)

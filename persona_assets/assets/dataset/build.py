@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets.assets.dataset.chat_turns import ChatOptions, assemble_chats
-from persona_assets.assets.dataset.clean_texts import CleanedLines, keep_texts, remove_personal_data
+from persona_assets.assets.dataset.clean_texts import keep_texts, remove_personal_data
 from persona_assets.assets.dataset.form_rows import (
     Origin,
     make_chat_rows,
@@ -24,7 +24,7 @@ from persona_assets.assets.dataset.form_rows import (
     make_thread_rows,
 )
 from persona_assets.assets.dataset.forms import SPLITS
-from persona_assets.assets.dataset.line_batches import LineBatch, find_first_line_ids
+from persona_assets.assets.dataset.line_batches import LineBatch, find_first_line_ids, read_line_batches
 from persona_assets.assets.dataset.message_store import MessageStore, find_deleted_acts, load_messages
 from persona_assets.assets.dataset.next_action_rows import find_own_texts, make_next_action_rows
 from persona_assets.assets.dataset.pair_acts import pair_acts
@@ -116,14 +116,17 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
     clean = remove_personal_data if options.clean else keep_texts
     by_cluster = {persona.cluster_id: persona for persona in inputs.personas}
     with phase("loading messages"), open_release_database(inputs, memory_limit, scratch) as con:
-        store = load_messages(con, clean=clean, count_tokens=count_tokens, scratch=scratch)
         starts = find_first_line_ids(inputs.lines)
+        store = load_messages(con, starts, clean=clean, count_tokens=count_tokens, scratch=scratch)
         chosen = LineFilter(
             find_deleted_acts(con, starts), Counter(), build_refusals(inputs.left_out and inputs.left_out.users, store)
         )
-    cleaned = CleanedLines(inputs.lines, store, clean, Counter())
+
+    def read_input(chosen: LineFilter) -> Iterator[pa.RecordBatch]:
+        return read_split_input(read_line_batches(inputs.lines, store), store, by_cluster, chosen)
+
     with phase("splitting lines"):
-        splits = split_lines(read_split_input(cleaned.read_and_clean(), store, by_cluster, chosen), options.split)
+        splits = split_lines(read_input(chosen), options.split)
     n_lines = inputs.lines.count_rows()
     split_of_line = _index_splits(splits, n_lines)
     namer = build_user_namer(
@@ -136,18 +139,14 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
     pairs = None
     if set(options.forms) & set(PAIRED_FORMS) and inputs.ignored is not None:
         with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
-            pairs = pair_acts(con, cleaned.read_and_clean(), split_of_line, store, inputs.ignored)
+            pairs = pair_acts(con, read_line_batches(inputs.lines, store), split_of_line, store, inputs.ignored)
     forms = _FormWriter(folder, options, by_cluster, store, origin, namer, count_tokens, pairs and pairs.table)
     with phase("writing forms", what="lines", total=n_lines) as written:
-        for batch in cleaned.read_and_clean():
+        for batch in read_line_batches(inputs.lines, store):
             forms.write(batch, split_of_line[batch.line_ids])
             written.add(batch.size)
         shards = forms.close()
-    personal_data = Counter(store.personal_data) + cleaned.personal_data
     dropped = {reason: count for reason, count in (chosen.dropped + Counter(splits.dropped)).items() if count}
-
-    def read_again() -> Iterator[pa.RecordBatch]:
-        return read_split_input(cleaned.read_and_clean(), store, by_cluster, chosen._replace(dropped=Counter()))
 
     return Release(
         shards,
@@ -155,10 +154,10 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
         dropped,
         forms.too_long,
         splits,
-        dict(personal_data),
+        store.personal_data,
         forms.left_out,
         len(forms.authors),
-        read_again,
+        lambda: read_input(chosen._replace(dropped=Counter())),
         dict(forms.not_asked),
         pairs.outcomes if pairs else {},
     )

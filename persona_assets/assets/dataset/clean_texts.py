@@ -1,16 +1,9 @@
-"""Remove personal data from texts, and read lines whose acts' own texts are as they are released."""
+"""Remove personal data from texts until no more is found."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.dataset as pads
-
-from persona_assets.assets.dataset.line_batches import LineBatch, read_line_batches
-from persona_assets.assets.dataset.message_store import Cleaner, MessageStore
 from persona_assets.personal_data import replace_personal_data
 
 _MAX_ROUNDS = 4
@@ -37,23 +30,3 @@ def remove_personal_data(texts: list[str | None]) -> tuple[list[str | None], dic
 def keep_texts(texts: list[str | None]) -> tuple[list[str | None], dict[str, int]]:
     """Return the texts unchanged and no counts: the `Cleaner` that does nothing."""
     return texts, {}
-
-
-class CleanedLines(NamedTuple):
-    """Lines whose texts of quotes and replies are cleaned for release, with the store of the messages they show."""
-
-    lines: pads.Dataset
-    store: MessageStore
-    clean: Cleaner
-    personal_data: Counter[str]
-
-    def read_and_clean(self) -> Iterator[LineBatch]:
-        """Read all lines, and yield batches with cleaned texts; each call cleans and counts `personal_data` anew."""
-        self.personal_data.clear()
-        for batch in read_line_batches(self.lines, self.store):
-            texts = batch.texts
-            if texts.null_count < len(texts):
-                written, counts = self.clean(texts.to_pylist())
-                self.personal_data.update(counts)
-                texts = pa.array([text or None for text in written], pa.string())
-            yield batch._replace(texts=texts)

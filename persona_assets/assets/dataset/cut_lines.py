@@ -1,12 +1,12 @@
 """Count the lines that would be whole, with all of their users in one split, for each split that a user could have.
 
-Nearly all lines have one user or two. Those are counted by one pass over pairs of users; only lines of three users or
-more need the number of their users in each split.
+Lines are rows of sparse matrices, whose products with the users of a split are the counts. Nearly all lines have one
+user or two; those of the same users and persona are one row.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +27,8 @@ class CutLines(NamedTuple):
     nodes: Int32Array  # for each user of each line
     personas: Int32Array  # of each line, from 0
     # The lines that can be kept.
-    alone: _Rows  # of one user
-    pairs: _Rows  # of two users, each line twice: once with each user first
-    others: Int32Array  # of each row of `pairs`, the other user
-    many: _Many
+    few: _Few  # of one user or two
+    many: _Many  # of three users or more
 
     @property
     def n_lines(self) -> int:
@@ -48,22 +46,32 @@ class CutLines(NamedTuple):
         return int(self.personas.max(initial=-1)) + 1
 
 
-class _Rows(NamedTuple):
-    """A user of a line, and what is known of the line."""
+class _Few(NamedTuple):
+    """Lines of one user or two, by their first user and persona: a row for each pair of these."""
 
-    nodes: Int32Array
-    personas: Int32Array
-    periods: SplitNumbers | None  # the only split in which it can be kept; None: in any
+    nodes: Int32Array  # (n_rows,) the first user
+    personas: Int32Array  # (n_rows,)
+    # By the split that lines can be kept in; without periods, the same for all.
+    alone: list[Int32Array]  # (n_rows,) number of lines without another user
+    pairs: list[Any]  # (n_rows, n_users), sparse: number of lines with each other user
+    by_other: list[Any]  # transposed
 
 
 class _Many(NamedTuple):
-    """Lines of three users or more, their users end to end."""
+    """Lines of three users or more, each a row."""
 
-    nodes: Int32Array
-    lines: Int64Array  # of each user, the line's row in the arrays below
-    n_users: Int64Array
+    n_users: Int32Array
     personas: Int32Array
-    periods: SplitNumbers | None
+    periods: SplitNumbers | None  # the only split in which a line can be kept; None: in any
+    users: Any  # (n_rows, n_users), sparse: 1 for each of its users
+    by_user: Any  # transposed
+
+
+class LineCounts(NamedTuple):
+    """The number of lines that are whole, and that could be."""
+
+    whole: Int64Array  # (n_personas, 3), the lines of each persona that can be kept in each split
+    worth: Int64Array  # (n_users, 3), the lines of each user that would be whole if it were in that split
 
 
 def select_cut_lines(
@@ -86,86 +94,89 @@ def select_cut_lines(
     starts = np.cumsum(sizes) - sizes
     # What is in no period is whole nowhere.
     counted = sizes if periods is None else np.where(periods >= 0, sizes, 0)
-
-    def describe(chosen: Int64Array, users: Int32Array) -> _Rows:
-        return _Rows(users, personas[chosen], None if periods is None else periods[chosen])
-
-    alone, pairs = np.flatnonzero(counted == 1), np.flatnonzero(counted == _PAIR)
-    first, second = by_line[starts[pairs]], by_line[starts[pairs] + 1]
-    many = np.flatnonzero(counted > _PAIR)
+    few, many = np.flatnonzero((counted > 0) & (counted <= _PAIR)), counted > _PAIR
+    first = by_line[starts[few]]
+    # The second user of a line, or its only one.
+    second = by_line[starts[few] + counted[few] - 1]
+    n_users = int(nodes.max(initial=-1)) + 1
+    of_few, of_many = (None if periods is None else periods[chosen] for chosen in (few, many))
     return CutLines(
         lines,
         nodes,
         personas,
-        describe(alone, by_line[starts[alone]]),
-        describe(np.append(pairs, pairs), np.append(first, second)),
-        np.append(second, first),
-        _Many(
-            by_line[np.repeat(counted > _PAIR, sizes)],
-            np.repeat(np.arange(len(many)), sizes[many]),
-            sizes[many],
-            *describe(many, by_line)[1:],
-        ),
+        _group_few(first, second, personas[few], of_few, n_users),
+        _list_many(by_line[np.repeat(many, sizes)], sizes[many], personas[many], of_many, n_users),
     )
 
 
-def count_whole(cut: CutLines, splits: SplitNumbers) -> Int64Array:
-    """Return the number of lines of each persona that can be kept in each split, int64 `(n_personas, 3)`.
+def _group_few(
+    first: Int32Array, second: Int32Array, personas: Int32Array, periods: SplitNumbers | None, n_users: int
+) -> _Few:
+    from scipy.sparse import csr_array  # noqa: PLC0415 - 0.1 s to import
 
-    Args:
-        cut: The lines.
-        splits: int8 `(n_nodes,)`, the split of each node.
-    """
-    size = cut.n_personas * N_SPLITS
-    whole = _count(cut.alone.personas, splits[cut.alone.nodes], cut.alone.periods, size)
-    once = slice(len(cut.others) // 2)
-    of_pairs = splits[cut.pairs.nodes[once]]
-    agrees = of_pairs == splits[cut.others[once]]
-    periods = None if cut.pairs.periods is None else cut.pairs.periods[once][agrees]
-    whole += _count(cut.pairs.personas[once][agrees], of_pairs[agrees], periods, size)
-    counts = _count_users(cut.many, splits)
-    for split in range(N_SPLITS):
-        is_whole = counts[:, split] == cut.many.n_users
-        if cut.many.periods is not None:
-            is_whole &= cut.many.periods == split
-        whole[split::N_SPLITS] += np.bincount(cut.many.personas[is_whole], minlength=cut.n_personas)
-    return whole.reshape(-1, N_SPLITS)
+    n_personas = int(personas.max(initial=0)) + 1
+    pairs, rows = np.unique(first * np.int64(n_personas) + personas, return_inverse=True)
+    alone: list[Int32Array] = []
+    matrices: list[Any] = []
+    for split in range(N_SPLITS if periods is not None else 1):
+        can_be = np.full(len(first), fill_value=True) if periods is None else periods == split
+        is_alone = can_be & (first == second)
+        alone.append(np.bincount(rows[is_alone], minlength=len(pairs)).astype(np.int32))
+        chosen = can_be & ~is_alone
+        ones = np.ones(int(chosen.sum()), np.int32)
+        matrices.append(csr_array((ones, (rows[chosen], second[chosen])), shape=(len(pairs), n_users)))
+    repeats = N_SPLITS // len(alone)
+    return _Few(
+        (pairs // n_personas).astype(np.int32),
+        (pairs % n_personas).astype(np.int32),
+        alone * repeats,
+        matrices * repeats,
+        [matrix.T.tocsr() for matrix in matrices] * repeats,
+    )
 
 
-def count_worth(cut: CutLines, splits: SplitNumbers) -> Int64Array:
-    """Return for each user and split the number of its lines that would be whole if it were there, `(n_users, 3)`.
+def _list_many(
+    nodes: Int32Array, sizes: Int64Array, personas: Int32Array, periods: SplitNumbers | None, n_users: int
+) -> _Many:
+    from scipy.sparse import csr_array  # noqa: PLC0415 - 0.1 s to import
+
+    starts = np.append(0, np.cumsum(sizes))
+    users = csr_array((np.ones(len(nodes), np.int32), nodes, starts), shape=(len(sizes), n_users))
+    return _Many(sizes.astype(np.int32), personas, periods, users, users.T.tocsr())
+
+
+def count_lines(cut: CutLines, splits: SplitNumbers) -> LineCounts:
+    """Count the lines of each persona that are whole, and those of each user that would be, by split.
 
     Args:
         cut: The lines.
         splits: int8 `(n_nodes,)`, the split of each node.
     """
     n_users = cut.n_users
-    worth = _count(cut.pairs.nodes, splits[cut.others], cut.pairs.periods, n_users * N_SPLITS).reshape(-1, N_SPLITS)
+    whole, worth = np.zeros((cut.n_personas, N_SPLITS), np.int64), np.zeros((n_users, N_SPLITS), np.int64)
     for split in range(N_SPLITS):
-        can_be = slice(None) if cut.alone.periods is None else cut.alone.periods == split
-        worth[:, split] += np.bincount(cut.alone.nodes[can_be], minlength=n_users)
-    counts = _count_users(cut.many, splits)
-    others = cut.many.n_users - 1
-    present = splits[cut.many.nodes]
-    for split in range(N_SPLITS):
-        # Most users of these lines have nothing to gain: a line that lacks two users or more is whole for nobody.
-        is_near = counts[:, split] >= others
-        if cut.many.periods is not None:
-            is_near &= cut.many.periods == split
-        rows = np.flatnonzero(is_near[cut.many.lines])
-        lines = cut.many.lines[rows]
-        is_whole = counts[lines, split] - (present[rows] == split) == others[lines]
-        worth[:, split] += np.bincount(cut.many.nodes[rows[is_whole]], minlength=n_users)
-    return worth
+        is_there = splits[:n_users] == split
+        _add_few(cut.few, split, is_there, whole, worth)
+        _add_many(cut.many, split, is_there, whole, worth)
+    return LineCounts(whole, worth)
 
 
-def _count(rows: npt.NDArray[np.integer], splits: SplitNumbers, periods: SplitNumbers | None, size: int) -> Int64Array:
-    """Count pairs of a row and a split, those alone that are in the period of their split; int64 `(size,)`."""
-    codes = rows * np.int64(N_SPLITS) + splits
-    return np.bincount(codes if periods is None else codes[splits == periods], minlength=size)
+def _add_few(few: _Few, split: int, is_there: npt.NDArray[np.bool_], whole: Int64Array, worth: Int64Array) -> None:
+    """Add the lines of one user or two that are whole in a split, or would be."""
+    others_agree = few.pairs[split] @ is_there.astype(np.int32) + few.alone[split]
+    agrees = is_there[few.nodes]
+    whole[:, split] += np.bincount(few.personas[agrees], others_agree[agrees], len(whole)).astype(np.int64)
+    worth[:, split] += np.bincount(few.nodes, others_agree, len(worth)).astype(np.int64)
+    worth[:, split] += few.by_other[split] @ agrees.astype(np.int32)
 
 
-def _count_users(many: _Many, splits: SplitNumbers) -> Int64Array:
-    """Return the number of users of each line in each split, `(n_lines, 3)`."""
-    codes = many.lines * N_SPLITS + splits[many.nodes]
-    return np.bincount(codes, minlength=len(many.n_users) * N_SPLITS).reshape(-1, N_SPLITS)
+def _add_many(many: _Many, split: int, is_there: npt.NDArray[np.bool_], whole: Int64Array, worth: Int64Array) -> None:
+    """Add the lines of three users or more that are whole in a split, or would be."""
+    lacking = many.n_users - many.users @ is_there.astype(np.int32)
+    can_be = np.full(len(lacking), fill_value=True) if many.periods is None else many.periods == split
+    is_whole = can_be & (lacking == 0)
+    whole[:, split] += np.bincount(many.personas[is_whole], minlength=len(whole))
+    # Of a line that lacks one user, that one alone has something to gain.
+    lacks_one = can_be & (lacking == 1)
+    worth[:, split] += many.by_user @ is_whole.astype(np.int32)
+    worth[:, split] += np.where(is_there, 0, many.by_user @ lacks_one.astype(np.int32))

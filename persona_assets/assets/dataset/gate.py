@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as pat
 
-from persona_assets.assets.dataset.audit_privacy import audit_privacy
+from persona_assets.assets.dataset.audit_privacy import TextCollector, audit_privacy, draw_lines
 from persona_assets.assets.dataset.build import Release, ReleaseInputs, ReleaseOptions, open_release_database
 from persona_assets.assets.dataset.leaks import describe_leaks, find_leaks
 from persona_assets.assets.dataset.line_batches import find_first_line_ids
@@ -29,7 +29,7 @@ from persona_assets.privacy import GateCounts, ReleaseAudit
 PSEUDONYMOUS = ("chat", "threads", "next_action", "preference", "unpaired_preference")
 # Forms that have every line of a split.
 WHOLE_FORMS = ("threads", "dehydrated")
-_DID = r"did:[a-z]+:[A-Za-z0-9._:%-]"
+_DID_START, _DID = b"did:", r"did:[a-z]+:[A-Za-z0-9._:%-]"
 
 CREATE_RELEASED = """
     CREATE TEMP VIEW released_lines AS
@@ -110,18 +110,14 @@ def measure_release(  # noqa: PLR0913 - what is compared, and how
         names: Finds names of people in the sample; None: they are not looked for.
     """
     files = [folder / shard.path for shard in release.shards]
-    account_ids = sum(
-        count_strings_with_account_ids(batch, with_texts=options.clean)
-        for shard in release.shards
-        if shard.form in PSEUDONYMOUS
-        for batch in _read(folder / shard.path)
-    )
     released = read_released_splits(files)
     line_ids = released["line_id"].to_numpy()
     with _open_released(inputs, line_ids, memory_limit, scratch) as con:
         deleted, refusing = _count(con, COUNT_DELETED), _count(con, COUNT_REFUSING) if inputs.left_out else 0
+        texts = TextCollector(release, draw_lines(con, seed=options.split.seed), seed=options.split.seed)
+        account_ids = _read_rows(folder, release, texts, clean=options.clean)
         counts = GateCounts(refusing if inputs.left_out and inputs.knows_consents else None, deleted, account_ids)
-        privacy = audit_privacy(con, folder, release, options, counts, names=names)
+        privacy = audit_privacy(con, texts, release, options, counts, names=names)
     leaks = find_leaks(
         release.read_split_input(),
         released,
@@ -158,9 +154,16 @@ def _has_all_lines(release: Release) -> bool:
     return not release.too_long or not {shard.form for shard in release.shards}.isdisjoint(WHOLE_FORMS)
 
 
-def _read(file: Path) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(file) as opened:
-        yield from opened.iter_batches(batch_size=20_000)
+def _read_rows(folder: Path, release: Release, texts: TextCollector, *, clean: bool) -> int:
+    """Read all rows of forms that name no account; collect their texts, and return the number of account ids."""
+    account_ids = 0
+    for shard in release.shards:
+        if shard.form in PSEUDONYMOUS:
+            with pq.ParquetFile(folder / shard.path) as opened:
+                for batch in opened.iter_batches(batch_size=20_000):
+                    account_ids += count_strings_with_account_ids(batch, with_texts=clean)
+                    texts.add(shard.form, batch)
+    return account_ids
 
 
 def count_strings_with_account_ids(batch: pa.RecordBatch, *, with_texts: bool) -> int:
@@ -173,8 +176,14 @@ def count_strings_with_account_ids(batch: pa.RecordBatch, *, with_texts: bool) -
     return sum(
         pc.sum(pc.match_substring_regex(strings, _DID)).as_py() or 0
         for name, strings in _list_strings(batch)
-        if with_texts or not name.endswith(("content", "text"))
+        if (with_texts or not name.endswith(("content", "text"))) and _has_bytes(strings, _DID_START)
     )
+
+
+def _has_bytes(strings: pa.StringArray, wanted: bytes) -> bool:
+    """Say whether the bytes of all strings, end to end, have some bytes: in a tenth of the time of an expression."""
+    data = strings.buffers()[2]
+    return data is not None and wanted in data.to_pybytes()
 
 
 def _list_strings(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.Array]]:

@@ -1,7 +1,7 @@
 """Count what two splits share: users, first and quoted posts, texts; and compare their times.
 
 The scan knows nothing of how a split was made. It compares identifiers and texts in full, where the split compares
-hashes.
+hashes. A value of a dictionary is compared once, with all the splits that its lines are in.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from persona_assets.assets.dataset.distinct_values import flatten_lists, is_same_array
 from persona_assets.assets.dataset.forms import SPLITS
-from persona_assets.assets.dataset.normalise import count_words, normalise_text
+from persona_assets.assets.dataset.normalise import count_words, normalise_texts
 from persona_assets.common.database import open_duckdb
 from persona_assets.common.progress import phase
 
@@ -26,13 +27,15 @@ _KINDS = ("users", "threads", "texts")
 _HOUR_US = 3_600_000_000
 _NO_SPLIT = -1
 
-CREATE_VALUES = "CREATE TABLE {kind} (value VARCHAR, split TINYINT)"
-INSERT_VALUES = "INSERT INTO {kind} SELECT DISTINCT value, split FROM batch"
-SELECT_TEXTS = "SELECT DISTINCT value, split FROM texts"
+# Bit n of `splits` says whether the value is in split n.
+CREATE_VALUES = "CREATE TABLE {kind} (value VARCHAR, splits UTINYINT)"
+INSERT_VALUES = "INSERT INTO {kind} SELECT value, splits FROM batch"
 COUNT_SHARED = """
-    SELECT count(*), count(*) FILTER (WHERE splits > 1)
-    FROM (SELECT value, count(DISTINCT split) AS splits FROM {kind} GROUP BY value)
+    SELECT count(*), count(*) FILTER (WHERE bit_count(splits) > 1)
+    FROM (SELECT value, bit_or(splits) AS splits FROM {kind} GROUP BY value)
 """
+# Values that are compared at a time.
+_VALUES_PER_BATCH = 50_000
 
 
 class SharedCounts(NamedTuple):
@@ -77,18 +80,13 @@ def find_leaks(
     first: dict[str, int] = {}
     last: dict[str, int] = {}
     with phase("looking for leaks"), open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
-        for kind in (*_KINDS, "normalised"):
-            con.execute(CREATE_VALUES.format(kind=kind))
+        scans = {kind: _Scan(con, kind, min_words) for kind in _KINDS}
         for batch in batches:
             split = _look_up(batch["line_id"].to_numpy(), ids, numbers)
-            for kind in _KINDS:
-                _insert(con, kind, _pair_values(batch[kind], split))
+            for kind, scan in scans.items():
+                scan.add(batch[kind], split)
             _extend_times(batch, split, first, last)
-        _insert_normalised(con, min_words)
-        users, threads, texts = (
-            SharedCounts(*con.sql(COUNT_SHARED.format(kind=kind)).fetchall()[0])
-            for kind in ("users", "threads", "normalised")
-        )
+        users, threads, texts = (scan.count() for scan in scans.values())
     return Leaks(users, threads, texts, first, last)
 
 
@@ -130,26 +128,45 @@ def _look_up(
     return np.where(ids[places] == line_ids, numbers[places], _NO_SPLIT)
 
 
-def _pair_values(lists: pa.ListArray, split: npt.NDArray[np.int8]) -> pa.Table:
-    rows = pc.list_parent_indices(lists).to_numpy()
-    pairs = pa.table({"value": pc.list_flatten(lists), "split": split[rows]})
-    return pairs.filter(pc.and_(pc.greater_equal(pairs["split"], 0), pc.is_valid(pairs["value"])))
+class _Scan:
+    """The splits of the values of one kind. Those of a dictionary go to a table of DuckDB when another one begins."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, kind: str, min_words: int) -> None:
+        self._con, self._kind, self._min_words = con, kind, min_words
+        self._dictionary: pa.LargeStringArray = pa.array([], pa.large_string())
+        self._splits = np.empty(0, np.uint8)
+        con.execute(CREATE_VALUES.format(kind=kind))
+
+    def add(self, lists: pa.ListArray, split: npt.NDArray[np.int8]) -> None:
+        """Add the values of lines; `split` is that of each line."""
+        rows, places, dictionary = flatten_lists(lists)
+        if not is_same_array(dictionary, self._dictionary):
+            self._insert()
+            self._dictionary, self._splits = dictionary, np.zeros(len(dictionary), np.uint8)
+        of_value = split[rows]
+        for number in range(len(SPLITS)):
+            self._splits[places[of_value == number]] |= 1 << number
+
+    def count(self) -> SharedCounts:
+        """Compare all values."""
+        self._insert()
+        return SharedCounts(*self._con.sql(COUNT_SHARED.format(kind=self._kind)).fetchall()[0])
+
+    def _insert(self) -> None:
+        used = np.flatnonzero(self._splits)
+        for start in range(0, len(used), _VALUES_PER_BATCH):
+            places = used[start : start + _VALUES_PER_BATCH]
+            values = pa.table({"value": self._dictionary.take(pa.array(places)), "splits": self._splits[places]})
+            self._con.register("batch", _normalise(values, self._min_words) if self._kind == "texts" else values)
+            self._con.execute(INSERT_VALUES.format(kind=self._kind))
+            self._con.unregister("batch")
 
 
-def _insert(con: duckdb.DuckDBPyConnection, kind: str, pairs: pa.Table) -> None:
-    con.register("batch", pairs)
-    con.execute(INSERT_VALUES.format(kind=kind))
-    con.unregister("batch")
-
-
-def _insert_normalised(con: duckdb.DuckDBPyConnection, min_words: int) -> None:
-    # A cursor of its own, as rows are inserted while the distinct texts are read.
-    with con.cursor() as cursor:
-        for batch in cursor.sql(SELECT_TEXTS).to_arrow_reader(100_000):
-            normalised = [normalise_text(text) for text in batch["value"].to_pylist()]
-            is_long = pa.array([count_words(text) >= min_words for text in normalised], pa.bool_())
-            pairs = pa.table({"value": pa.array(normalised, pa.string()), "split": batch["split"]})
-            _insert(con, "normalised", pairs.filter(is_long))
+def _normalise(values: pa.Table, min_words: int) -> pa.Table:
+    """Return normalised texts in place of texts, those of at least `min_words` words."""
+    texts = normalise_texts(values["value"].to_pylist())
+    is_long = pa.array([count_words(text) >= min_words for text in texts], pa.bool_())
+    return values.set_column(0, "value", pa.array(texts, pa.string())).filter(is_long)
 
 
 def _extend_times(

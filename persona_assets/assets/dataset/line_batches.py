@@ -18,6 +18,8 @@ from persona_assets.errors import StorageError
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
 
+# The texts of acts are read from MessageStore, as they are released.
+_COLUMNS = ["cluster_id", "line_number", "user_id", "action", "event_time_us", "uri", "messages"]
 # Lines that are assembled together: their texts stay in the processor's cache, and fill a row group.
 LINES_PER_BATCH = 16_384
 _CONVERSATIONS = ("post", "reply", "quote")
@@ -33,7 +35,8 @@ class LineBatch(NamedTuple):
     is_conversation: npt.NDArray[np.bool_]  # (n,) whether the last message is the user's own
     times: Int64Array  # (n,) microseconds since 1970
     uris: pa.StringArray  # (n,) of the record of the act, null for none
-    texts: pa.StringArray  # (n,) the act's own text, null for none
+    own_texts: Int64Array  # (n,) number of the act's own text in MessageStore.texts, -1 for none
+    texts: pa.StringArray  # (n,) the act's own text as it is released, null for none
     offsets: Int32Array  # (n + 1,) where the messages of each line begin in `messages`
     messages: Int32Array  # numbers of messages
 
@@ -58,6 +61,7 @@ class LineBatch(NamedTuple):
             self.is_conversation[is_kept],
             self.times[is_kept],
             self.uris.filter(kept),
+            self.own_texts[is_kept],
             self.texts.filter(kept),
             np.append(0, np.cumsum(sizes[is_kept])).astype(np.int32),
             self.messages[np.repeat(is_kept, sizes)],
@@ -89,7 +93,7 @@ def read_line_batches(lines: pads.Dataset, store: MessageStore) -> Iterator[Line
     first = 0
     numbers: dict[str, int] = {}
     starts: dict[int, int] = {}
-    for batch in lines.to_batches(batch_size=LINES_PER_BATCH):
+    for batch in lines.to_batches(columns=_COLUMNS, batch_size=LINES_PER_BATCH):
         clusters = batch["cluster_id"].to_numpy()
         bounds = [0, *(1 + np.flatnonzero(np.diff(clusters))).tolist(), len(clusters)]
         for start, end in pairwise(bounds):
@@ -132,6 +136,7 @@ def _to_numbers(batch: pa.RecordBatch, first: int, store: MessageStore, numbers:
     is_quote = own & pc.equal(acts, "quote").to_numpy(zero_copy_only=False)
     if is_quote.any():
         acts = pc.if_else(pa.array(is_quote), pa.array(np.where(np.diff(offsets) > 1, "reply", "post")), acts)
+    own_texts, texts = _find_own_texts(first, batch.num_rows, store)
     return LineBatch(
         int(batch["cluster_id"][0].as_py()),
         np.arange(first, first + batch.num_rows),
@@ -140,7 +145,18 @@ def _to_numbers(batch: pa.RecordBatch, first: int, store: MessageStore, numbers:
         own,
         batch["event_time_us"].to_numpy(),
         uris,
-        batch["text"],
+        own_texts,
+        texts,
         offsets,
         messages,
     )
+
+
+def _find_own_texts(first: int, n_lines: int, store: MessageStore) -> tuple[Int64Array, pa.StringArray]:
+    """Return the number of the own text of each act, and the text, of `n_lines` lines from line `first`."""
+    start, end = np.searchsorted(store.own_lines, [first, first + n_lines]).tolist()
+    numbers = np.full(n_lines, -1, np.int64)
+    if start == end:
+        return numbers, pa.nulls(n_lines, pa.string())
+    numbers[store.own_lines[start:end] - first] = len(store.authors) + np.arange(start, end)
+    return numbers, store.texts.take(pa.array(numbers, mask=numbers < 0)).cast(pa.string())

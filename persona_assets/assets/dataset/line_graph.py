@@ -1,7 +1,7 @@
 """Read which users, threads and texts each line has, as one graph of numbers.
 
 The nodes are users, threads and groups of equal or nearly equal texts. Each line connects its nodes. Identifiers and
-texts are hashed as they stream by, so that memory does not grow with their length.
+texts are hashed as they first occur, so that memory does not grow with their length.
 """
 
 from __future__ import annotations
@@ -12,22 +12,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from persona_assets.assets.dataset.distinct_values import STRINGS, DistinctValues
 from persona_assets.assets.dataset.hash_index import MISSING, HashIndex
 from persona_assets.assets.dataset.keyed_hash import Hashes, derive_key, derive_number, hash_values, mix_hashes
 from persona_assets.assets.dataset.near_duplicates import N_VALUES, Signatures, group_near_duplicates, minhash_texts
-from persona_assets.assets.dataset.normalise import count_words, normalise_text
+from persona_assets.assets.dataset.normalise import count_words, normalise_texts
 from persona_assets.assets.dataset.split_options import SplitOptions
 from persona_assets.common.columns import column, required_column
 
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
 
-STRINGS = pa.list_(pa.string())
-ENCODED = pa.dictionary(pa.int32(), pa.string())
-
-# What a split needs to know of each line.
+# What a split needs to know of each line. Its strings are numbers in dictionaries, which batches best share.
 LINES = pa.schema(
     [
         required_column("line_id", pa.int64(), "Number of the line; each is there once."),
@@ -85,11 +82,13 @@ def read_line_graph(batches: Iterable[pa.RecordBatch], options: SplitOptions) ->
     Memory: about 200 bytes for each line with its users and threads, and 450 bytes for each distinct text.
 
     Args:
-        batches: `LINES`; the graph of each line does not depend on their order.
+        batches: `LINES`; the graph of each line does not depend on their order. Those that share dictionaries are read
+            fastest: each value of a dictionary is looked at once.
         options: Seed, minimum words and minimum similarity of texts. Without `hold_out_users`, users are no nodes.
     """
     numbers: dict[str, list[np.ndarray]] = {field: [] for field in ("line_id", "persona", *_TIMES)}
-    users, threads, texts = _HashedLists(options, "user"), _HashedLists(options, "thread"), _TextReader(options)
+    users, threads = (_ValueReader(derive_key(options.seed, kind)) for kind in ("user", "thread"))
+    texts = _TextReader(options)
     row = 0
     for batch in batches:
         for name, parts in numbers.items():
@@ -112,54 +111,45 @@ def read_line_graph(batches: Iterable[pa.RecordBatch], options: SplitOptions) ->
 _TIMES = ("first_time_us", "last_time_us")
 
 
-class _HashedLists:
-    """The values of a column of lists as hashes, with the row of each."""
+class _ValueReader:
+    """The values of a column of lists as numbers, with the row of each."""
 
-    def __init__(self, options: SplitOptions, kind: str) -> None:
-        self._key = derive_key(options.seed, kind)
+    def __init__(self, key: bytes) -> None:
+        self._values = DistinctValues(key)
         self._rows: list[Int32Array] = []
-        self._hashes: list[Hashes] = []
+        self._numbers: list[Int32Array] = []
 
     def add(self, lists: pa.ListArray, first_row: int) -> None:
-        rows, codes, values = _encode_lists(lists)
+        rows, numbers, new = self._values.read(lists)
         self._rows.append((rows + first_row).astype(np.int32))
-        self._hashes.append(hash_values(values, self._key)[codes])
+        self._numbers.append(numbers)
+        self._learn(new)
+
+    def _learn(self, values: list[str]) -> None:
+        """Take up values that occur for the first time."""
 
     def number(self) -> _Incidence:
-        """Number the distinct hashes in their order, which is pseudo-random; frees the hashes."""
-        rows, hashes = _concatenate(self._rows, np.int32), _concatenate(self._hashes, np.uint64)
-        # As np.unique with its inverse, in half of the memory.
-        order = np.argsort(hashes)
-        hashes = hashes[order]
-        is_new = np.append(True, hashes[1:] != hashes[:-1])[: len(hashes)]
-        nodes = np.empty(len(hashes), np.int32)
-        nodes[order] = np.cumsum(is_new, dtype=np.int32) - 1
-        return _Incidence(rows, nodes, hashes[is_new])
+        """Number the values in the order of their hashes, which is pseudo-random; frees what was collected."""
+        keys, ranks = self._values.rank()
+        rows, numbers = _concatenate(self._rows, np.int32), _concatenate(self._numbers, np.int32)
+        return _Incidence(rows, ranks[numbers], keys)
 
 
-class _TextReader:
+class _TextReader(_ValueReader):
     """Numbers of the texts of lines. Each distinct text is normalised and signed once."""
 
     def __init__(self, options: SplitOptions) -> None:
+        super().__init__(derive_key(options.seed, "text"))
         self._options = options
         self._key = derive_key(options.seed, "text")
         self._signature_seed = derive_number(options.seed, "signature")
-        self._raw, self._normalised = HashIndex(), HashIndex()
+        self._normalised = HashIndex()
         self._signatures: list[Signatures] = []
-        self._rows: list[Int32Array] = []
-        self._texts: list[Int32Array] = []
+        # The number of the normalised text of each text, or _TOO_SHORT.
+        self._of_text: list[Int32Array] = []
 
-    def add(self, lists: pa.ListArray, first_row: int) -> None:
-        rows, codes, values = _encode_lists(lists)
-        numbers = self._number_texts(values)[codes]
-        is_long = numbers != _TOO_SHORT
-        self._rows.append((rows[is_long] + first_row).astype(np.int32))
-        self._texts.append(numbers[is_long])
-
-    def _number_texts(self, values: pa.StringArray) -> Int32Array:
-        raw_hashes = hash_values(values, self._key)
-        places = np.flatnonzero(self._raw.find(raw_hashes) == MISSING)
-        texts = [normalise_text(text) for text in values.take(pa.array(places)).to_pylist()]
+    def _learn(self, values: list[str]) -> None:
+        texts = normalise_texts(values)
         is_long = np.fromiter((count_words(text) >= self._options.min_words for text in texts), bool, len(texts))
         hashes = hash_values(pa.array(texts, pa.string()), self._key)
         distinct, first = np.unique(hashes[is_long], return_index=True)
@@ -171,9 +161,7 @@ class _TextReader:
             self._signatures.append(minhash_texts([texts[place] for place in chosen], seed=self._signature_seed))
         numbers = np.full(len(texts), _TOO_SHORT, np.int32)
         numbers[is_long] = self._normalised.find(hashes[is_long])
-        distinct, first = np.unique(raw_hashes[places], return_index=True)
-        self._raw.add(distinct, numbers[first])
-        return self._raw.find(raw_hashes)
+        self._of_text.append(numbers)
 
     def number(self) -> _Incidence:
         """Number the groups of nearly equal texts in the order of their smallest hashes; frees what was collected."""
@@ -189,8 +177,10 @@ class _TextReader:
             end -= len(batch)
         groups = group_near_duplicates(signatures, min_similarity=self._options.near_duplicate_similarity)
         _, first_texts = np.unique(groups, return_index=True)
-        rows, texts = _concatenate(self._rows, np.int32), _concatenate(self._texts, np.int32)
-        return _Incidence(rows, groups[places[texts]], keys[first_texts])
+        rows, texts = _concatenate(self._rows, np.int32), _concatenate(self._numbers, np.int32)
+        texts = _concatenate(self._of_text, np.int32)[texts]
+        is_long = texts != _TOO_SHORT
+        return _Incidence(rows[is_long], groups[places[texts[is_long]]], keys[first_texts])
 
 
 def _concatenate(parts: list[Any], dtype: type[np.generic]) -> Any:
@@ -198,22 +188,6 @@ def _concatenate(parts: list[Any], dtype: type[np.generic]) -> Any:
     joined = np.concatenate(parts) if parts else np.empty(0, dtype)
     parts.clear()
     return joined
-
-
-def _encode_lists(lists: pa.ListArray) -> tuple[Int64Array, Int32Array, pa.StringArray]:
-    """Return the row of each value of a column of lists, its place among the distinct values, and these."""
-    rows = pc.list_parent_indices(lists).to_numpy().astype(np.int64)
-    values = pc.list_flatten(lists)
-    if values.null_count:
-        rows, values = rows[pc.is_valid(values).to_numpy(zero_copy_only=False)], values.drop_null()
-    # Without values, pyarrow's dictionary has no type.
-    encoded = values.dictionary_encode() if len(values) else pa.array([], ENCODED)
-    codes = encoded.indices.to_numpy()
-    # The first place of each value of a list, in its order, so that the author stays first.
-    combined = rows * max(len(encoded.dictionary), 1) + codes
-    _, first = np.unique(combined, return_index=True)
-    first.sort()
-    return rows[first], codes[first], encoded.dictionary
 
 
 def _number_lines_without_nodes(ids: Int64Array, kinds: list[_Incidence], options: SplitOptions) -> _Incidence:

@@ -1,6 +1,7 @@
 """Read what each message of the lines says, who wrote it, and which thread it is in, by the message's number.
 
 Texts are kept in files and looked up by number, as lines repeat messages: a post is in the line of each of its likes.
+Texts of acts, such as a quote's, follow those of the messages.
 """
 
 from __future__ import annotations
@@ -64,6 +65,12 @@ SELECT_DELETED_ACTS = """
 """
 
 
+SELECT_OWN_TEXTS = """
+    SELECT first_line + line_number AS line_id, text
+    FROM lines JOIN starts USING (cluster_id) WHERE text IS NOT NULL ORDER BY line_id
+"""
+
+
 class MessageStore(NamedTuple):
     """All messages that lines show, by number, and all users, by number in the order of their ids."""
 
@@ -72,16 +79,19 @@ class MessageStore(NamedTuple):
     is_deleted: npt.NDArray[np.bool_]  # (n,) whether the record was deleted in the window
     has_text: npt.NDArray[np.bool_]  # (n,)
     tokens: Int32Array  # (n,) of the text
-    texts: pa.LargeStringArray  # (n,) as they are released; "" without text
+    texts: pa.LargeStringArray  # (n + n_own,) as they are released, "" without text; then those of acts
     uris: pa.LargeStringArray  # (n,)
-    roots: pa.LargeStringArray  # (n,) URI of the first post of the thread, as the record names it
-    quoted: pa.LargeStringArray  # (n,) URI of the quoted post, or ""
+    threads: pa.LargeStringArray  # URIs of first posts of threads, as records name them, and of quoted posts
+    roots: Int32Array  # (n,) place in `threads` of the first post of the thread
+    quoted: Int32Array  # (n,) place in `threads` of the quoted post, -1 for none
+    own_lines: Int64Array  # (n_own,) ids of the lines whose act has a text of its own, ascending
     users: pa.StringArray  # (n_users,) ids (DIDs)
     personal_data: dict[str, int]  # pieces of personal data that were replaced, by kind
 
 
 def load_messages(
     con: duckdb.DuckDBPyConnection,
+    starts: dict[int, int],
     *,
     clean: Cleaner,
     count_tokens: Callable[[pa.Array], Int64Array],
@@ -89,10 +99,11 @@ def load_messages(
 ) -> MessageStore:
     """Load all messages that lines show: authors, times, texts, token counts, threads and deletions.
 
-    Memory: 25 bytes for each message beside the ids of users; texts are in files.
+    Memory: 25 bytes for each message and 16 for each text of an act, beside the ids of users; texts are in files.
 
     Args:
         con: A database with `lines`, `line_messages`, `user_actions` and `left_out_posts`. It gets `deleted`, `users`.
+        starts: The first line id of each cluster.
         clean: Removes personal data.
         count_tokens: As `token_counts.load_token_counter` returns it.
         scratch: An empty folder for the texts, in use as long as the result is.
@@ -110,26 +121,63 @@ def load_messages(
             cleaned, counts = clean(batch["text"].to_pylist())
             kinds.update(counts)
             texts = pa.array([text if text and not text.isspace() else "" for text in cleaned], pa.string())
-            strings = {"texts": texts, "uris": batch["uri"], "roots": batch["root_uri"], "quoted": batch["quoted_uri"]}
-            for name, file in files.items():
-                file.append(strings[name])
-            columns.append(_to_columns(batch, texts, count_tokens(texts)))
+            files["texts"].append(texts)
+            files["uris"].append(batch["uri"])
+            threads = _append_threads(batch, files["threads"])
+            columns.append((*_to_columns(batch, texts, count_tokens(texts)), *threads))
+        own_lines = _append_own_texts(con, starts, clean, kinds, files["texts"])
     users = con.sql("SELECT user_id FROM users ORDER BY number").to_arrow_table()["user_id"].combine_chunks()
-    arrays = (np.concatenate(parts) for parts in zip(_EMPTY, *columns, strict=True))
-    strings = (file.open_as_array() for file in files.values())
-    return MessageStore(*arrays, *strings, users=users, personal_data=dict(kinds))
+    authors, times, is_deleted, has_text, tokens, roots, quoted = (
+        np.concatenate(parts) for parts in zip(_EMPTY, *columns, strict=True)
+    )
+    texts, uris, threads = (file.open_as_array() for file in files.values())
+    return MessageStore(
+        authors=authors,
+        times=times,
+        is_deleted=is_deleted,
+        has_text=has_text,
+        tokens=tokens,
+        texts=texts,
+        uris=uris,
+        threads=threads,
+        roots=roots,
+        quoted=quoted,
+        own_lines=own_lines,
+        users=users,
+        personal_data=dict(kinds),
+    )
 
 
-# In the order of the fields of MessageStore.
-_STRINGS = ("texts", "uris", "roots", "quoted")
-_Columns = tuple[Int32Array, Int64Array, npt.NDArray[np.bool_], npt.NDArray[np.bool_], Int32Array]
-_EMPTY: _Columns = (
-    np.zeros(0, np.int32),
-    np.zeros(0, np.int64),
-    np.zeros(0, np.bool_),
-    np.zeros(0, np.bool_),
-    np.zeros(0, np.int32),
-)
+_STRINGS = ("texts", "uris", "threads")
+_Threads = tuple[Int32Array, Int32Array]
+_Columns = tuple[np.ndarray, ...]
+_EMPTY = tuple(np.empty(0, dtype) for dtype in (np.int32, np.int64, np.bool_, np.bool_, np.int32, np.int32, np.int32))
+
+
+def _append_threads(batch: pa.RecordBatch, file: ContentFile) -> _Threads:
+    """Append the URIs of first posts and of quoted posts to the file; return the place of each, -1 for none."""
+    start, quotes = file.count, pc.not_equal(batch["quoted_uri"], "")
+    file.append(batch["root_uri"])
+    is_quoting = quotes.to_numpy(zero_copy_only=False)
+    file.append(batch["quoted_uri"].filter(quotes))
+    roots = np.arange(start, start + len(is_quoting), dtype=np.int32)
+    return roots, np.where(is_quoting, start + len(is_quoting) - 1 + np.cumsum(is_quoting), -1).astype(np.int32)
+
+
+def _append_own_texts(
+    con: duckdb.DuckDBPyConnection, starts: dict[int, int], clean: Cleaner, kinds: Counter[str], file: ContentFile
+) -> Int64Array:
+    """Append the texts of acts to the file, and return the lines that they are of: int64 `(n_own,)`."""
+    first_lines = {"cluster_id": pa.array(starts, pa.int32()), "first_line": pa.array(starts.values(), pa.int64())}
+    con.register("starts", pa.table(first_lines))
+    lines = [np.empty(0, np.int64)]
+    for batch in con.sql(SELECT_OWN_TEXTS).to_arrow_reader():
+        cleaned, counts = clean(batch["text"].to_pylist())
+        kinds.update(counts)
+        has_text = pa.array([bool(text) for text in cleaned], pa.bool_())
+        lines.append(batch["line_id"].filter(has_text).to_numpy())
+        file.append(pa.array([text for text in cleaned if text], pa.string()))
+    return np.concatenate(lines)
 
 
 def _to_columns(batch: pa.RecordBatch, texts: pa.StringArray, tokens: Int64Array) -> _Columns:

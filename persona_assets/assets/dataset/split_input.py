@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from persona_assets.assets.dataset.distinct_values import STRINGS
 from persona_assets.assets.dataset.line_batches import LineBatch
-from persona_assets.assets.dataset.line_graph import LINES, STRINGS
+from persona_assets.assets.dataset.line_graph import LINES
 from persona_assets.assets.dataset.message_store import MessageStore
 from persona_assets.assets.dataset.personas import Persona
 
@@ -85,7 +86,8 @@ def read_split_input(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the users, threads, texts and times of each line that can be released, as `line_graph.LINES`.
 
-    Texts are as they are released, without personal data.
+    Texts are as they are released, without personal data. The strings of all batches are places in the same three
+    dictionaries.
 
     Args:
         batches: All lines.
@@ -93,39 +95,35 @@ def read_split_input(
         personas: By cluster.
         chosen: Counts the lines that it drops.
     """
+    dictionaries = (store.users.cast(pa.large_string()), store.threads, store.texts)
     for batch in batches:
         kept = batch.select(chosen.mask_releasable(batch, store))
         if kept.size:
-            yield _describe(kept, store, personas[kept.cluster_id].number)
+            yield _describe(kept, store, personas[kept.cluster_id].number, dictionaries)
 
 
-def _describe(batch: LineBatch, store: MessageStore, persona: int) -> pa.RecordBatch:
-    rows, messages = batch.rows, pa.array(batch.messages)
+def _describe(
+    batch: LineBatch, store: MessageStore, persona: int, dictionaries: tuple[pa.LargeStringArray, ...]
+) -> pa.RecordBatch:
+    rows, messages = batch.rows, batch.messages
     everyone = np.arange(batch.size)
-    users = _group(
-        [
-            (everyone, store.users.take(pa.array(batch.authors))),
-            (rows, store.users.take(pa.array(store.authors[batch.messages]))),
-        ],
-        batch.size,
-    )
-    quoted = store.quoted.take(messages).cast(pa.string())
-    is_quoting = pc.not_equal(quoted, "").to_numpy(zero_copy_only=False)
-    threads = _group(
-        [(rows, store.roots.take(messages).cast(pa.string())), (rows[is_quoting], quoted.filter(pa.array(is_quoting)))],
-        batch.size,
-    )
-    has_own = batch.texts.is_valid().to_numpy(zero_copy_only=False)
-    texts = _group(
-        [
-            (rows, store.texts.take(messages).cast(pa.string())),
-            (everyone[has_own], batch.texts.filter(pa.array(has_own))),
-        ],
-        batch.size,
+    quoted = store.quoted[messages]
+    has_own = batch.own_texts >= 0
+    users, threads, texts = (
+        _group(parts, batch.size, dictionary)
+        for parts, dictionary in zip(
+            (
+                [(everyone, batch.authors), (rows, store.authors[messages])],
+                [(rows, store.roots[messages]), (rows[quoted >= 0], quoted[quoted >= 0])],
+                [(rows, messages), (everyone[has_own], batch.own_texts[has_own])],
+            ),
+            dictionaries,
+            strict=True,
+        )
     )
     first, last = batch.times.copy(), batch.times.copy()
-    np.minimum.at(first, rows, store.times[batch.messages])
-    np.maximum.at(last, rows, store.times[batch.messages])
+    np.minimum.at(first, rows, store.times[messages])
+    np.maximum.at(last, rows, store.times[messages])
     numbers = np.full(batch.size, persona, np.int32)
     return pa.record_batch(
         [pa.array(batch.line_ids), pa.array(numbers), users, threads, texts, pa.array(first), pa.array(last)],
@@ -133,15 +131,20 @@ def _describe(batch: LineBatch, store: MessageStore, persona: int) -> pa.RecordB
     )
 
 
-def _group(parts: list[tuple[Int64Array, pa.StringArray]], n_lines: int) -> pa.ListArray:
-    """Return the strings of each line as a list, those of the first part first.
+def _group(
+    parts: Sequence[tuple[Int64Array, npt.NDArray[np.integer]]], n_lines: int, dictionary: pa.LargeStringArray
+) -> pa.ListArray:
+    """Return the values of each line as a list, those of the first part first.
 
     Args:
-        parts: The line of each string, and the strings.
+        parts: The line of each value, ascending, and its place in the dictionary.
         n_lines: Number of lists.
+        dictionary: All values.
     """
     lines = np.concatenate([rows for rows, _ in parts])
-    strings = pa.concat_arrays([values for _, values in parts])
-    order = np.argsort(lines, kind="stable")
+    places = np.concatenate([places for _, places in parts]).astype(np.int32)
+    if any(len(rows) for rows, _ in parts[1:]):
+        places = places[np.argsort(lines, kind="stable")]
     offsets = np.append(0, np.cumsum(np.bincount(lines, minlength=n_lines))).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), strings.take(pa.array(order)), type=STRINGS)
+    values = pa.DictionaryArray.from_arrays(pa.array(places), dictionary, safe=False)
+    return pa.ListArray.from_arrays(pa.array(offsets), values, type=STRINGS)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from persona_assets.assets.dataset.cut_lines import CutLines, count_whole, count_worth, select_cut_lines
+from persona_assets.assets.dataset.cut_lines import CutLines, count_lines, select_cut_lines
 from persona_assets.assets.dataset.keyed_hash import Hashes, derive_number, mix_hashes
 from persona_assets.assets.dataset.line_graph import USER, LineGraph
 from persona_assets.assets.dataset.main_personas import find_main_personas
@@ -69,19 +69,19 @@ def refine_users(
     asked = np.array(options.normalised_shares)
     is_movable = is_movable & (graph.kinds == USER)
     splits = _follow_authors(graph, cut, splits, is_movable)
-    whole = count_whole(cut, splits)
+    counts = count_lines(cut, splits)
     capacities = np.full((cut.n_personas, N_SPLITS), 1 / N_SPLITS)
     users = _describe_users(graph, cut, is_movable)
     best, best_score = splits, -np.inf
     last = _ROUNDS_EQUAL + _ROUNDS_BETWEEN + _ROUNDS_ASKED
     for number in range(last):
         target = _interpolate(asked, (number - _ROUNDS_EQUAL) / _ROUNDS_BETWEEN)
-        capacities = _adjust(capacities, whole, target)
+        capacities = _adjust(capacities, counts.whole, target)
         # Half of the users stay, so that neighbours do not exchange places for ever.
         draws = mix_hashes(graph.keys[users.nodes], derive_number(options.seed, f"round {number}"))
-        splits = _move(users, count_worth(cut, splits), splits, capacities, draws)
-        whole = count_whole(cut, splits)
-        score = _score(whole, asked)
+        splits = _move(users, counts.worth, splits, capacities, draws)
+        counts = count_lines(cut, splits)
+        score = _score(counts.whole, asked)
         if number >= last - _ROUNDS_ASKED and score > best_score:
             best, best_score = splits, score
     return best

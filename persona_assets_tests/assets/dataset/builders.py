@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from persona_assets.assets.dataset import build as build_module
 from persona_assets.assets.dataset.build import ReleaseInputs, ReleaseOptions, build_release
 from persona_assets.assets.dataset.form_rows import Origin
+from persona_assets.assets.dataset.line_batches import find_first_line_ids
 from persona_assets.assets.dataset.message_store import MessageStore, load_messages
 from persona_assets.assets.dataset.personas import Persona
 from persona_assets.assets.dataset.split_options import SplitOptions
@@ -50,7 +51,7 @@ def load_store(rows, clusters, scratch, *, clean=build_module.keep_texts, count=
         for name, table in (("lines", lines), ("line_messages", messages), ("user_actions", actions)):
             create_dataset_view(con, name, table)
         con.register("left_out_posts", pa.table({"uri": build_module.NO_POSTS}))
-        return load_messages(con, clean=clean, count_tokens=count, scratch=folder), lines
+        return load_messages(con, find_first_line_ids(lines), clean=clean, count_tokens=count, scratch=folder), lines
 
 
 def release(  # noqa: PLR0913 - each test names only what matters to it

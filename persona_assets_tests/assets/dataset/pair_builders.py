@@ -9,7 +9,7 @@ import pyarrow.dataset as pads
 
 from persona_assets.assets.cluster_jsonl.ignored import IgnoredOptions
 from persona_assets.assets.dataset.build import NO_POSTS
-from persona_assets.assets.dataset.line_batches import read_line_batches
+from persona_assets.assets.dataset.line_batches import find_first_line_ids, read_line_batches
 from persona_assets.assets.dataset.message_store import load_messages
 from persona_assets.common.database import create_dataset_view, open_duckdb
 from persona_assets_tests.assets.cluster_jsonl.builders import act, build, inputs, lines_of, message, uri_of
@@ -55,7 +55,9 @@ class Window:
             for name in ("lines", "line_messages", "user_actions"):
                 create_dataset_view(con, name, getattr(self, name))
             con.register("left_out_posts", pa.table({"uri": NO_POSTS}))
-            self.store = load_messages(con, clean=_keep, count_tokens=_count, scratch=self.scratch)
+            self.store = load_messages(
+                con, find_first_line_ids(self.lines), clean=_keep, count_tokens=_count, scratch=self.scratch
+            )
 
     def open(self):
         return open_duckdb(memory_limit="500MB", scratch=self.scratch)

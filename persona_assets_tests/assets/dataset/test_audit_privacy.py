@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_assets.assets.dataset import build as build_module
-from persona_assets.assets.dataset.audit_privacy import extract_written_text, read_last_own_texts, sample_texts
+from persona_assets.assets.dataset.audit_privacy import TextCollector, extract_written_text
 from persona_assets.assets.dataset.gate import measure_release
 from persona_assets_tests.assets.cluster_jsonl.builders import message
 from persona_assets_tests.assets.dataset.builders import OPTIONS, SECOND, did, keep_all, release, rows_of, window
@@ -29,6 +29,14 @@ def audit(rows, clusters, tmp_path, monkeypatch, **options):
     options = OPTIONS._replace(forms=FORMS, **options)
     folder, said, given, _ = release(rows, clusters, tmp_path, options=options)
     return measure_release(folder, said, given, options, memory_limit="1GB", scratch=tmp_path).privacy
+
+
+def collect(folder, said, author_of=None, seed=0):
+    collected = TextCollector(said, author_of or {}, seed=seed)
+    for shard in said.shards:
+        for batch in pq.read_table(folder / shard.path, partitioning=None).to_batches(max_chunksize=3):
+            collected.add(shard.form, batch)
+    return collected
 
 
 @pytest.mark.parametrize("acts", ["json", "text"])
@@ -68,7 +76,7 @@ def test_own_texts_are_what_the_lines_user_wrote_last(tmp_path, monkeypatch):
     authors = {row["line_id"]: row["user_id"] for row in lines}
 
     for form in ("chat", "threads"):
-        texts = {(one.author, one.text) for one in read_last_own_texts(folder, said, form, authors)}
+        texts = {(one.author, one.text) for one in collect(folder, said, authors).own[form]}
         assert texts == {
             (did("bob"), "last"),
             (did("cyd"), "see this"),
@@ -76,14 +84,14 @@ def test_own_texts_are_what_the_lines_user_wrote_last(tmp_path, monkeypatch):
             (did("dan"), "mine"),
         }
     some = dict(list(authors.items())[:2])
-    assert {one.line_id for one in read_last_own_texts(folder, said, "chat", some)} == {1}
+    assert {one.line_id for one in collect(folder, said, some).own["chat"]} == {1}
 
 
 def test_a_sample_has_texts_of_everybody_and_no_name_of_the_form(tmp_path, monkeypatch):
     monkeypatch.setattr(build_module, "split_lines", keep_all)
     folder, said, _, _ = release(*window(), tmp_path)
 
-    drawn = sample_texts(folder, said, seed=0)
+    drawn = collect(folder, said).sampled()
 
     assert {"hello world", "outside", "mine"} <= set(drawn)
     assert not any("@user" in text or "They write." in text for text in drawn)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.assets.dataset.cut_lines import count_whole, count_worth, select_cut_lines
+from persona_assets.assets.dataset.cut_lines import count_lines, select_cut_lines
 from persona_assets.assets.dataset.line_graph import USER, read_line_graph
 from persona_assets.assets.dataset.split_options import SplitOptions
 from persona_assets_tests.assets.dataset.line_builders import Line, any_lines, batches, line_table
@@ -39,8 +39,9 @@ def test_counts_are_those_of_trying_each_user_in_each_split(table, has_periods, 
             whole[names.index(graph.personas[line]), split] += all(splits[user] == split for user in users)
             for user in users:
                 worth[user, split] += all(splits[other] == split for other in users if other != user)
-    assert count_whole(cut, splits).tolist() == whole.tolist()
-    assert count_worth(cut, splits).tolist() == worth.tolist()
+    counts = count_lines(cut, splits)
+    assert counts.whole.tolist() == whole.tolist()
+    assert counts.worth.tolist() == worth.tolist()
 
 
 @pytest.mark.parametrize("movable", [True, False])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from persona_assets.assets.dataset.clean_texts import remove_personal_data
 from persona_assets.assets.dataset.line_batches import find_first_line_ids, read_line_batches
 from persona_assets_tests.assets.dataset.builders import load_store, window
 
@@ -38,6 +39,18 @@ def test_a_quote_is_a_conversation_or_an_act_by_its_record(read):
     assert ("quote", True) not in found  # the post alone
     assert ("reply", True) in found
     assert ("like", False) in found
+
+
+def test_acts_have_their_own_texts_as_they_are_released(tmp_path, monkeypatch):
+    monkeypatch.setattr("persona_assets.assets.dataset.line_batches.LINES_PER_BATCH", 3)
+    store, lines = load_store(*window(), tmp_path, clean=remove_personal_data)
+
+    batches = list(read_line_batches(lines, store))
+
+    texts = [text for batch in batches for text in batch.texts.to_pylist()]
+    numbers = np.concatenate([batch.own_texts for batch in batches]).tolist()
+    assert [text for text in texts if text] == ["see this", "write to [EMAIL]"]
+    assert [None if number < 0 else store.texts[number].as_py() for number in numbers] == texts
 
 
 def test_clusters_start_where_their_lines_do(read):

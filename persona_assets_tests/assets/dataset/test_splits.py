@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persona_assets.assets.dataset.normalise import normalise_text
+from persona_assets.assets.dataset.normalise import normalise_texts
 from persona_assets.assets.dataset.split_options import SplitOptions
 from persona_assets.assets.dataset.splits import DROPPED_REASONS, LINE_SPLITS, split_lines
 from persona_assets.errors import SplitError
@@ -30,7 +30,7 @@ def find_shared(table: pa.Table, split: pd.Series, column: str) -> set[str]:
     sets: dict[str, set[str]] = {}
     for values, name in zip(table[column].to_pylist(), split, strict=True):
         if isinstance(name, str):
-            normalised = [text for text in map(normalise_text, values) if len(text.split()) >= 5]
+            normalised = [text for text in normalise_texts(values) if len(text.split()) >= 5]
             sets.setdefault(name, set()).update(normalised if column == "texts" else values)
     names = sorted(sets)
     return {one for first in names for second in names if first < second for one in sets[first] & sets[second]}

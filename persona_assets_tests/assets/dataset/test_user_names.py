@@ -18,6 +18,7 @@ BATCH = LineBatch(
     np.array([False, True]),
     np.array([1, 2]),
     pa.array(["at://a", "at://b"]),
+    np.array([-1, -1]),
     pa.array([None, None], pa.string()),
     np.array([0, 1, 3], np.int32),
     np.array([0, 1, 2], np.int32),
