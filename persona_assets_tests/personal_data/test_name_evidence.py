@@ -18,7 +18,6 @@ LISTS = NameLists(
     last_no_word=frozenset({"nowak", "walsh", "adebayo"}),
     last_alone=frozenset({"nowak", "adebayo"}),
     alone=frozenset({"zbigniew", "siobhan"}),
-    frequent=frozenset({"will", "the"}),
     known=WORDS | AMERICAN | {"walsh"},
 )
 
