@@ -26,8 +26,8 @@ _PLACE = re.compile(
 # After these words, or before those, a first name is meant as one, also where it is in use as a word.
 _BEFORE_NAME = re.compile(
     r"(?<!\w)(?:my name is|(?:hi|hey|hello),? i['\u2019]?m|hi|hey|hello|dear|told|tell|asked|ask|thanks|thank you|"
-    r"congrats|proud of|shout out to|friend|flatmate|roommate|neighbou?r|boss|landlord|landlady|nurse|teacher|husband|wife|"
-    r"son|daughter|niece|nephew|boyfriend|girlfriend) $",
+    r"congrats|proud of|shout out to|friend|flatmate|roommate|neighbou?r|boss|landlord|landlady|nurse|teacher|husband|"
+    r"wife|son|daughter|niece|nephew|boyfriend|girlfriend) $",
     re.IGNORECASE,
 )
 _LONGEST_BEFORE = 16
