@@ -36,7 +36,6 @@ from persona_assets.assets.cluster_stats.distinctive_words import find_distincti
 from persona_assets.assets.clusters.lloyd import ClusterSpec
 from persona_assets.assets.clusters.methods import fit_clusters
 from persona_assets.assets.persona_phrases.candidates import find_candidate_phrases
-from persona_assets.assets.persona_phrases.key_phrases import embed_phrases
 from persona_assets.assets.persona_phrases.rank import SEPARATOR, name_clusters, rank_phrases
 from persona_assets.common.database import open_duckdb
 from persona_assets.post_words.words import create_word_tables
@@ -238,7 +237,7 @@ def main() -> None:
     encoder = Encoder(load_model(EMBEDDED, device=device, precision=precision, max_tokens=TOKENS))
 
     def embed(some: Sequence[str]) -> np.ndarray:
-        return embed_phrases(encoder, some)
+        return encoder.encode_short_texts(some)
 
     distinct = sorted(set(texts))
     found = np.concatenate([embed(distinct[at : at + 1024]) for at in range(0, len(distinct), 1024)])

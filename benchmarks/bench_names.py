@@ -24,7 +24,6 @@ from persona_assets.assets.lineage.read_days import ClustersOfDay
 from persona_assets.assets.lineage.trace import trace_personas
 from persona_assets.assets.persona_labels.carry_names import PHRASES, name_personas
 from persona_assets.assets.persona_phrases.candidates import find_candidate_phrases
-from persona_assets.assets.persona_phrases.key_phrases import embed_phrases
 from persona_assets.assets.persona_phrases.rank import name_clusters, rank_phrases
 from persona_assets.common.database import open_duckdb
 from persona_assets.sample.people import make_people
@@ -49,7 +48,7 @@ def main() -> None:
     encoder = Encoder(model)
 
     def embed(some: Sequence[str]) -> np.ndarray:
-        return embed_phrases(encoder, some)
+        return encoder.encode_short_texts(some)
 
     rng = np.random.default_rng(1)
     topics = list(TOPICS)

@@ -3,7 +3,7 @@
     python benchmarks/bench_personal_data.py          # what is installed
     pip install '.[names]' presidio-analyzer phonenumbers python-stdnum      # in an environment of its own: everything
 
-Files of posts: one by the author of the patterns, written before them, one by somebody who wrote no pattern, and one
+Files of posts: one by the author of the patterns, written before them, one by somebody who wrote no pattern, and two
 for names alone (`scored_posts`).
 `recall`: share of spans of which 90 % of the characters are found, under whatever kind. `precision`: share of found
 spans of which half of the characters are personal data. `alarms`: share of harmless posts with a finding.
@@ -26,7 +26,7 @@ from persona_assets.personal_data.names import MODELS, load_name_finder
 from persona_assets_tests.scored_posts import FOLDER, Post, read_posts, score
 
 STRUCTURED = [kind for kind in KINDS if kind != "name"]
-FILES = ("posts_own.jsonl", "posts_other.jsonl", "posts_names.jsonl")
+FILES = ("posts_own.jsonl", "posts_other.jsonl", "posts_names.jsonl", "posts_traps.jsonl")
 BLUEPRINT = {
     "CREDIT_CARD": "card",
     "CRYPTO": "card",

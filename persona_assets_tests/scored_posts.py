@@ -4,6 +4,9 @@
 - `posts_other.jsonl`: by somebody who wrote no pattern.
 - `posts_names.jsonl`: English posts with names of all origins, and harmless ones. By the author of the rules that add
   to a model's names, written and committed before these rules, and before looking at which names a model misses.
+- `posts_traps.jsonl`: 60 English posts with names of many origins, as written and in lower case, and 110 harmless ones
+  with words that are names elsewhere: months, places, brands, songs, flowers, teams, first words of sentences. Written
+  and committed after the rules on lists and before any rule on what a model finds.
 """
 
 import json

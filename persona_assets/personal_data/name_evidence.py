@@ -1,7 +1,8 @@
 """Find names by lists of names, beside what a model finds: it misses those that its language rarely has.
 
-Evidence of a name are two neighbouring words, a title and a word, or one first name that is no word and not American.
-American first names, which a model finds well, are no evidence alone: many are words too.
+Evidence of a name are two neighbouring words, a title and a word, one first name that is no word and not American, or
+words such as "my name is" before and "says" after a first name. American first names, which a model finds well, are no
+evidence alone: many are words too. What follows an article is no name, whoever found it.
 """
 
 import re
@@ -22,6 +23,21 @@ _PLACE = re.compile(
     r"(?:^|\s)(?:street|road|avenue|station|airport|university|college|hospital|stadium|museum|cathedral)\b",
     re.IGNORECASE,
 )
+# After these words, or before those, a first name is meant as one, also where it is in use as a word.
+_BEFORE_NAME = re.compile(
+    r"(?<!\w)(?:my name is|(?:hi|hey|hello),? i['\u2019]?m|hi|hey|hello|dear|told|tell|asked|ask|thanks|thank you|"
+    r"congrats|proud of|shout out to|friend|flatmate|roommate|neighbou?r|boss|landlord|landlady|nurse|teacher|husband|"
+    r"wife|son|daughter|niece|nephew|boyfriend|girlfriend) $",
+    re.IGNORECASE,
+)
+_LONGEST_BEFORE = 16
+_AFTER_NAME = re.compile(r" (?:says|said|thinks|thought|told|tells|asked|asks|taught|wrote|and i)\b", re.IGNORECASE)
+# English has no article before the name of a person: "the Lakers", "a Calvin Klein shirt".
+_ARTICLE = re.compile(r"(?<!\w)(?:an?|the|these|those|another) ?$", re.IGNORECASE)
+_BEGINS_WITH_ARTICLE = re.compile(r"(?:an?|the|these|those|another) ", re.IGNORECASE)
+# What follows a verb or a noun that begins a sentence, and rarely a name: "Mark the date", "Nick of time".
+_AFTER_WORD = re.compile(r" (?:an?|the|me|them|us|it|of|to)\b")
+_SENTENCE_START = re.compile(r"(?:^|[.!?\n])\W*$")
 _ENDINGS = ("s", "es", "ed", "d", "ing", "er", "ers", "ly", "y", "ness", "est", "ish", "able", "less")
 _FEWEST_LETTERS = 4  # of an unknown word
 
@@ -51,6 +67,20 @@ def is_place(text: str, start: int, end: int) -> bool:
     return bool(_PLACE.match(text, end) or _PLACE.search(text[start:end]))
 
 
+def is_no_person(text: str, start: int, end: int) -> bool:
+    """Return whether a found name follows an article, or is the first word of a sentence and used as a common word."""
+    if text[start:end].islower():
+        return False
+    if _BEGINS_WITH_ARTICLE.match(text, start, end) or _ARTICLE.search(text, max(0, start - 9), start):
+        return True
+    return (
+        " " not in text[start:end]
+        and not TITLE.search(text, max(0, start - LONGEST_TITLE), start)
+        and bool(_SENTENCE_START.search(text, max(0, start - 9), start))
+        and bool(_AFTER_WORD.match(text, end))
+    )
+
+
 def _describe(match: re.Match[str]) -> _Word:
     text = match[0]
     is_capital = text[0].isupper() and (len(text) == 1 or not text.isupper())
@@ -71,6 +101,8 @@ def _find_ends(text: str, word: _Word, after: _Word | None, lists: NameLists) ->
         yield after.end
     if after and not is_capital and name in lists.first_no_word and after.normalised in lists.last_no_word:
         yield after.end
+    if word.case != "other" and _is_meant(text, word, lists):
+        yield after.end if after and (is_last or after.normalised in lists.last) else word.end
     if after and after.normalised in lists.last_alone and _is_unknown(name, lists):
         yield after.end
     if TITLE.search(text, max(0, word.start - LONGEST_TITLE), word.start) and _may_follow_title(word, lists):
@@ -85,7 +117,19 @@ def _may_be_last(word: _Word, lists: NameLists) -> bool:
 def _may_follow_title(word: _Word, lists: NameLists) -> bool:
     if word.case == "capital":
         return word.normalised in lists.first or word.normalised in lists.last or _is_unknown(word.normalised, lists)
-    return word.case == "lower" and (word.normalised in lists.alone or word.normalised in lists.last_no_word)
+    names = (lists.alone, lists.first_no_word, lists.last_no_word)
+    return word.case == "lower" and (
+        any(word.normalised in some for some in names) or _is_unknown(word.normalised, lists)
+    )
+
+
+def _is_meant(text: str, word: _Word, lists: NameLists) -> bool:
+    """Return whether the words around a first name, or before a word that nobody knows, say that it is a person's."""
+    is_first = word.normalised in lists.first
+    if is_first and _AFTER_NAME.match(text, word.end):
+        return True
+    is_before = bool(_BEFORE_NAME.search(text, max(0, word.start - _LONGEST_BEFORE), word.start))
+    return is_before and (is_first or _is_unknown(word.normalised, lists))
 
 
 def _is_unknown(name: str, lists: NameLists) -> bool:

@@ -32,7 +32,6 @@ class NameLists(NamedTuple):
     last_no_word: frozenset[str]  # last names that are no word
     last_alone: frozenset[str]  # of these, what is no last name of the US census either
     alone: frozenset[str]  # first names that are evidence alone: no word, and not of the US census
-    frequent: frozenset[str]  # frequent words
     known: frozenset[str]  # all words, and names of the US census
 
 
@@ -69,7 +68,6 @@ def load_name_lists() -> NameLists:
         last_no_word=frozenset(last_no_word),
         last_alone=frozenset(last_no_word - known),
         alone=frozenset(alone - known),
-        frequent=frozenset(frequent),
         known=frozenset(known),
     )
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from persona_assets.errors import ModelError
-from persona_assets.personal_data.name_evidence import LONGEST_TITLE, TITLE, find_listed_names, is_place
+from persona_assets.personal_data.name_evidence import LONGEST_TITLE, TITLE, find_listed_names, is_no_person, is_place
 from persona_assets.personal_data.name_lists import PACKAGES, NameLists, load_name_lists
 from persona_assets.personal_data.replacement import NameFinder
 
@@ -27,6 +27,8 @@ _RELATIVE = re.compile(
     r"(?:grand(?:mother|father|ma|pa)|mother|father|mom|mum|dad|aunt|auntie|uncle|sister|brother|cousin|nana|granny)s?",
     re.IGNORECASE,
 )
+# The rest of a word with a hyphen, of which a model took the first part: "Hyun-woo".
+_REST_OF_WORD = re.compile(r"(?:-[^\W\d_]+)+")
 # What a model takes for a name that none has: digits, links, signs of programs.
 _NO_NAME = re.compile(r"[\d@#/\\_=<>{}\[\]|]|\w\.\w{2}|:")
 _POSSESSIVE = re.compile(r"['\u2019]s?$")
@@ -73,7 +75,11 @@ def make_name_finder(pipe: Pipe, lists: NameLists | None = None) -> NameFinder:
 def _choose_spans(text: str, spans: list[tuple[int, int]], lists: NameLists | None) -> list[tuple[int, int]]:
     """Return where names are, ascending and without overlap, from what a model found and what lists find."""
     if lists is not None:
-        spans = [span for span in (*spans, *find_listed_names(text, lists)) if not is_place(text, *span)]
+        spans = [
+            span
+            for span in (*spans, *find_listed_names(text, lists))
+            if not (is_place(text, *span) or is_no_person(text, *span))
+        ]
     merged: list[tuple[int, int]] = []
     for start, end in sorted(filter(None, (_find_extent(text, *span) for span in spans))):
         if merged and start < merged[-1][1]:
@@ -85,6 +91,8 @@ def _choose_spans(text: str, spans: list[tuple[int, int]], lists: NameLists | No
 
 def _find_extent(text: str, start: int, end: int) -> tuple[int, int] | None:
     """Return where a name is, with its title and without a possessive: None for what is no name."""
+    rest = _REST_OF_WORD.match(text, end)
+    end = rest.end() if rest else end
     possessive = _POSSESSIVE.search(text, start, end)
     end = possessive.start() if possessive else end
     name = text[start:end]

@@ -4,7 +4,7 @@ In: texts, vectors and tables as they are to be released. Out: figures, and the 
 is changed, except by `k_anonymity.drop_small_groups`.
 """
 
-from persona_assets.privacy.audit import Finding, GateCounts, ReleaseAudit, VerbatimMatches, audit_release
+from persona_assets.privacy.audit import Finding, GateCounts, ReleaseAudit, VectorModel, VerbatimMatches, audit_release
 from persona_assets.privacy.findings import list_findings, summarise_verdicts
 from persona_assets.privacy.halves import choose_known_texts, link_halves
 from persona_assets.privacy.k_anonymity import KAnonymity, drop_small_groups, measure_k_anonymity
@@ -22,6 +22,7 @@ __all__ = [
     "ReleaseAudit",
     "ReleasedText",
     "TextSample",
+    "VectorModel",
     "VerbatimMatches",
     "audit_release",
     "choose_known_texts",

@@ -6,8 +6,8 @@ no threshold is right for all uses.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -17,17 +17,24 @@ from persona_assets.personal_data.replacement import NameFinder
 from persona_assets.privacy.halves import Attack, choose_known_texts, count_all_terms, link_halves
 from persona_assets.privacy.k_anonymity import KAnonymity, measure_k_anonymity
 from persona_assets.privacy.linkage import Linkage
-from persona_assets.privacy.samples import ReleasedText
+from persona_assets.privacy.samples import ReleasedText, draw_part
 
 Scope = Literal["line", "persona", "release"]
+Unit = Literal["line", "author"]
 Verdict = Literal["passed", "failed", "measured", "not measured"]
+_UNITS: tuple[Unit, ...] = get_args(Unit)
+_UnitLinkage = tuple[Unit, Attack, Linkage]
 # Vectors of texts, (n, d), in their order.
-Embed = Callable[[Sequence[str]], "np.ndarray[tuple[int, int], np.dtype[np.floating]]"]
+Vectors = np.ndarray[tuple[int, int], np.dtype[np.floating]]
+Embed = Callable[[Sequence[str]], Vectors]
 
 # Authors and lines of each that are matched: 4,000 texts of 18 words take 1 CPU s, and 1 s to import scikit-learn.
 MAX_AUTHORS, MAX_LINES = 500, 8
 # Texts in which names are looked for: a model reads about 1,000 a second.
 MAX_NAMED_TEXTS = 2_000
+# Of the texts of a form that are compared by vectors: about 100 authors, 8 posts of 100 characters of each. The model
+# of the package encodes 30,000 characters per CPU second in bfloat16, and 15,000 in float32.
+MAX_EMBEDDED_CHARACTERS = 80_000
 # Bands of the number of lines of a user: from, and what the band is called.
 _BANDS = ((50, "50 or more"), (10, "10 to 49"), (5, "5 to 9"), (2, "2 to 4"), (1, "1"))
 
@@ -43,6 +50,20 @@ class GateCounts(NamedTuple):
     account_ids: int  # strings with an account's id or a record's address, in forms that promise none
 
 
+class VectorModel(NamedTuple):
+    """The text encoder of the attack by vectors, and the accounts whose texts it must not encode.
+
+    Attributes:
+        name: Of the model, for readers of the audit.
+        embed: Returns the vectors of texts. It is called once, if there is a text.
+        refusing: Accounts that refuse embedding.
+    """
+
+    name: str
+    embed: Embed
+    refusing: frozenset[str] = frozenset()
+
+
 class FormLinkage(NamedTuple):
     """How often an attack matches the released texts of one form to their authors.
 
@@ -55,7 +76,7 @@ class FormLinkage(NamedTuple):
     """
 
     form: str
-    unit: Literal["line", "author"]
+    unit: Unit
     attack: Attack
     is_released: bool
     linkage: Linkage
@@ -82,7 +103,8 @@ class ReleaseAudit(NamedTuple):
         scope: Of the pseudonyms.
         users: Number of users with lines.
         k_anonymity: Of the table of users, by persona and band of activity.
-        linkage: By form, unit and attack. Empty if fewer than two authors have two different texts.
+        linkage: By form, unit and attack. Empty if fewer than two authors have two different texts. Where vectors are
+            those of some of the authors, words are there for these authors too, after the vectors.
         word_for_word: By form.
         by_address: Forms that name the accounts themselves, which have no text.
     """
@@ -98,6 +120,7 @@ class ReleaseAudit(NamedTuple):
     linkage: list[FormLinkage]
     word_for_word: list[VerbatimMatches]
     by_address: tuple[str, ...]
+    vector_model: str | None = None  # its name; None: linkage by vectors is not measured
 
 
 class Finding(NamedTuple):
@@ -120,7 +143,7 @@ def audit_release(  # noqa: PLR0913 - each is a thing that is audited
     is_cleaned: bool,
     by_address: Sequence[str] = (),
     names: NameFinder | None = None,
-    embed: Embed | None = None,
+    model: VectorModel | None = None,
     seed: int = 0,
 ) -> ReleaseAudit:
     """Measure how well a release hides its people: personal data left, k-anonymity, and linkage of texts.
@@ -137,8 +160,8 @@ def audit_release(  # noqa: PLR0913 - each is a thing that is audited
         is_cleaned: Whether the release promises texts without personal data.
         by_address: Forms that name the accounts themselves.
         names: Finds names of people. None: names are not looked for.
-        embed: Returns vectors of texts. None: linkage by vectors is not measured.
-        seed: Decides how the texts of an author are halved.
+        model: Encodes texts as released. None: linkage by vectors is not measured.
+        seed: Decides how the texts of an author are halved, and whose are encoded.
     """
     left = Counter(span.kind for text in sample for span in find_personal_data(text))
     some = list(sample[:MAX_NAMED_TEXTS])
@@ -151,9 +174,10 @@ def audit_release(  # noqa: PLR0913 - each is a thing that is audited
         scope,
         users.num_rows,
         measure_user_k_anonymity(users),
-        measure_linkage(own_texts, scope=scope, embed=embed, seed=seed),
+        measure_linkage(own_texts, scope=scope, model=model, seed=seed),
         list(word_for_word),
         tuple(by_address),
+        None if model is None else model.name,
     )
 
 
@@ -174,48 +198,78 @@ def name_activity_band(lines: int) -> str:
 
 
 def measure_linkage(
-    own_texts: Mapping[str, Sequence[ReleasedText]], *, scope: Scope, embed: Embed | None = None, seed: int = 0
+    own_texts: Mapping[str, Sequence[ReleasedText]], *, scope: Scope, model: VectorModel | None = None, seed: int = 0
 ) -> list[FormLinkage]:
     """Measure how often one half of an author's texts is matched to the other half, by form, unit and attack.
 
     A form with the same texts as an earlier one has its figures. A form in which fewer than two authors have two texts
-    has none.
+    has none. Vectors are compared for as many authors as `MAX_EMBEDDED_CHARACTERS` allows. Each distinct text is
+    encoded once.
 
     Args:
         own_texts: For each form, texts of drawn authors, at least two of each.
         scope: Of the released pseudonyms. A user has one persona in a release, so that all lines of an author have one
             pseudonym in the scopes `persona` and `release`.
-        embed: Returns vectors of texts.
-        seed: Decides how texts are halved.
+        model: Encodes texts. None: vectors are not compared.
+        seed: Decides how texts are halved, and whose are encoded.
     """
     released = "line" if scope == "line" else "author"
-    done: dict[tuple[ReleasedText, ...], list[tuple[Literal["line", "author"], Attack, Linkage]]] = {}
+    embedded = {form: _choose_embedded(lines, model, seed) for form, lines in own_texts.items()}
+    vector_of = _embed_once(embedded.values(), model)
+    done: dict[tuple[ReleasedText, ...], list[_UnitLinkage]] = {}
     found: list[FormLinkage] = []
     for form, lines in own_texts.items():
         key = tuple(lines)
         if key not in done:
-            done[key] = _link(key, embed, seed)
+            done[key] = _link(lines, embedded[form], vector_of, seed)
         found += [FormLinkage(form, unit, attack, unit == released, linkage) for unit, attack, linkage in done[key]]
     return found
 
 
+def _choose_embedded(lines: Sequence[ReleasedText], model: VectorModel | None, seed: int) -> list[ReleasedText]:
+    """Return the lines whose texts are encoded: none if they would be of fewer than two authors."""
+    if model is None:
+        return []
+    allowed = [line for line in lines if line.author not in model.refusing]
+    part = draw_part(allowed, max_characters=MAX_EMBEDDED_CHARACTERS, seed=seed)
+    return part if _count_authors(part) > 1 else []
+
+
+def _embed_once(parts: Iterable[Sequence[ReleasedText]], model: VectorModel | None) -> dict[str, Vectors]:
+    """Return the vector of each distinct text."""
+    texts = sorted({line.text for part in parts for line in part})
+    return dict(zip(texts, model.embed(texts), strict=True)) if model and texts else {}
+
+
 def _link(
-    lines: Sequence[ReleasedText], embed: Embed | None, seed: int
-) -> list[tuple[Literal["line", "author"], Attack, Linkage]]:
+    lines: Sequence[ReleasedText], embedded: Sequence[ReleasedText], vector_of: Mapping[str, Vectors], seed: int
+) -> list[_UnitLinkage]:
+    """Match halves by each attack, for both units; `embedded` are the lines whose texts have vectors."""
+    if _count_authors(lines) < 2:  # noqa: PLR2004 - one author cannot be told from others
+        return []
+    vectors = np.array([vector_of[line.text] for line in embedded]) if embedded else None
+    if len(embedded) == len(lines):
+        return _link_by_unit(lines, vectors, seed)
+    whole = _link_by_unit(lines, None, seed)
+    part = _link_by_unit(embedded, vectors, seed) if embedded else []
+    # Vectors, and words of the same authors to compare them with.
+    some = [row for attack in ("vectors", "words") for row in part if row[1] == attack]
+    return [row for unit in _UNITS for rows in (whole, some) for row in rows if row[0] == unit]
+
+
+def _link_by_unit(lines: Sequence[ReleasedText], vectors: Vectors | None, seed: int) -> list[_UnitLinkage]:
     numbers: dict[str, int] = {}
     authors = np.array([numbers.setdefault(line.author, len(numbers)) for line in lines], dtype=np.int64)
-    if len(numbers) < 2:  # noqa: PLR2004 - one author cannot be told from others
-        return []
     texts = [line.text for line in lines]
     known = choose_known_texts(authors, np.random.default_rng(seed))
-    vectors = None if embed is None else embed(texts)
+    keys: dict[Unit, list[int]] = {"line": [line.line_id for line in lines], "author": authors.tolist()}
     counts = count_all_terms(texts)
-    units: tuple[tuple[Literal["line", "author"], list[int]], ...] = (
-        ("line", [line.line_id for line in lines]),
-        ("author", authors.tolist()),
-    )
     return [
         (unit, attack, linkage)
-        for unit, keys in units
-        for attack, linkage in link_halves(texts, authors, keys, known, vectors=vectors, counts=counts).items()
+        for unit in _UNITS
+        for attack, linkage in link_halves(texts, authors, keys[unit], known, vectors=vectors, counts=counts).items()
     ]
+
+
+def _count_authors(lines: Sequence[ReleasedText]) -> int:
+    return len({line.author for line in lines})

@@ -1,7 +1,7 @@
 """Put the findings of an audit into words: a verdict, a value and what it means, for a page and for metadata."""
 
 from persona_assets.personal_data import PLACEHOLDERS
-from persona_assets.privacy.audit import Finding, ReleaseAudit, Verdict
+from persona_assets.privacy.audit import Finding, FormLinkage, ReleaseAudit, Verdict
 
 # Users who should share their values at least, where a table with a row per user is published: design of the releases.
 ADVISED_K = 20
@@ -125,18 +125,11 @@ def _word_for_word(audit: ReleaseAudit) -> list[Finding]:
 
 
 def _linkage(audit: ReleaseAudit) -> list[Finding]:
-    released = [row for row in audit.linkage if row.is_released]
-    forms = dict.fromkeys(row.form for row in released)
-    findings = [
-        Finding(
-            f"Linked by style: {form}",
-            "measured",
-            f"{max(row.linkage.recall_at_1 for row in released if row.form == form):.2f}",
-            "The share of what has one pseudonym that the best of the attacks below matches to the right author, "
-            f"among {next(row.linkage.authors for row in released if row.form == form):,} drawn authors.",
-        )
-        for form in forms
-    ]
+    forms: dict[str, list[FormLinkage]] = {}
+    for row in audit.linkage:
+        if row.is_released:
+            forms.setdefault(row.form, []).append(row)
+    findings = [_linkage_of_form(form, rows) for form, rows in forms.items()]
     if not findings and audit.word_for_word:
         findings.append(
             Finding(
@@ -144,6 +137,29 @@ def _linkage(audit: ReleaseAudit) -> list[Finding]:
             )
         )
     return findings
+
+
+def _linkage_of_form(form: str, rows: list[FormLinkage]) -> Finding:
+    """Return recall@1 and recall at 90 % precision of each attack; vectors may be those of fewer authors."""
+    authors = max(row.linkage.authors for row in rows)
+    of_all = [row for row in rows if row.linkage.authors == authors]
+    of_some = [row for row in rows if row.linkage.authors < authors]
+    value = ", ".join(f"{row.attack} {_recalls(row)}" for row in of_all)
+    if of_some:
+        compared = ", ".join(f"{row.attack} {_recalls(row)}" for row in of_some)
+        value += f"; among {of_some[0].linkage.authors:,} of them: {compared}"
+    return Finding(
+        f"Linked by style: {form}",
+        "measured",
+        value,
+        "The share of what has one pseudonym that each attack below matches to the right author, and the share that it "
+        f"names while 9 of 10 of its names are right, among {authors:,} drawn authors."
+        + (" Encoding takes long, so that vectors are compared for some of them." if of_some else ""),
+    )
+
+
+def _recalls(row: FormLinkage) -> str:
+    return f"{row.linkage.recall_at_1:.2f} / {row.linkage.recall_at_90_precision:.2f}"
 
 
 def _count(texts: int) -> str:

@@ -7,7 +7,7 @@ that occurs in a thousand rows is as likely to be drawn as one that occurs in a 
 import hashlib
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 
@@ -81,6 +81,28 @@ def draw_authors(lines: Iterable[ReleasedText], *, max_authors: int, max_texts: 
         own = of_author[author].values()
         chosen += sorted(heapq.nsmallest(max_texts, own, key=lambda line: (_hash(f"{line.line_id}", key), line)))
     return chosen
+
+
+def draw_part(drawn: Sequence[ReleasedText], *, max_characters: int, seed: int) -> list[ReleasedText]:
+    """Draw authors, each with all texts, while their texts have no more than a number of characters; in given order.
+
+    Args:
+        drawn: As `draw_authors` returns it.
+        max_characters: Maximum number of characters of all texts together.
+        seed: Decides which authors: those of a small part are in a larger part too.
+    """
+    key = _derive_key(seed)
+    characters: dict[str, int] = defaultdict(int)
+    for line in drawn:
+        characters[line.author] += len(line.text)
+    chosen: set[str] = set()
+    left = max_characters
+    for author in sorted(characters, key=lambda author: (_hash(author, key), author)):
+        left -= characters[author]
+        if left < 0:
+            break
+        chosen.add(author)
+    return [line for line in drawn if line.author in chosen]
 
 
 def _derive_key(seed: int) -> bytes:

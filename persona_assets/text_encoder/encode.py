@@ -5,6 +5,7 @@ does not depend on its neighbours. Measured on CPUs against batches of like leng
 texts on, 4 % faster at 1,500.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -12,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from persona_assets.errors import DeviceError, VectorError
+from persona_assets.text_encoder.device import single_threaded_torch
 from persona_assets.text_encoder.model import Replica, TextModel
 from persona_assets.text_encoder.packed_bert import Packing, pool_packed
-from persona_assets.text_encoder.tokenize import Tokens
+from persona_assets.text_encoder.tokenize import Tokens, tokenize_texts
 
 # Most tokens of a batch. On a CPU: measured best of 512 to 16,384.
 CPU_BUDGET = 2_048
@@ -54,6 +56,21 @@ class Encoder:
             DeviceError: A single text does not fit the device's memory.
         """
         return self.start_encoding(tokens).result()
+
+    def encode_short_texts(self, texts: Sequence[str]) -> npt.NDArray[np.floating]:
+        """Return the unit vector of each text, `(n_texts, dimensions)`, computed by one thread of a CPU.
+
+        A phrase takes 1.1 ms of CPU in float32. The bytes do not depend on the number of threads of the process.
+
+        Args:
+            texts: None blank. Their tokens are held at once.
+
+        Raises:
+            VectorError: A vector is not finite.
+            DeviceError: A single text does not fit the device's memory.
+        """
+        with single_threaded_torch():
+            return self.encode(tokenize_texts(self.model, texts))
 
     def start_encoding(self, tokens: Tokens) -> "PendingVectors":
         """Send texts to the devices and return at once, so that GPUs compute while the caller goes on.

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.personal_data.name_evidence import find_listed_names, is_place
+from persona_assets.personal_data.name_evidence import find_listed_names, is_no_person, is_place
 from persona_assets.personal_data.name_lists import NameLists
 
-WORDS = frozenset({"will", "roof", "walk", "carry", "the", "grace", "road", "fix", "wave"})
+WORDS = frozenset({"will", "roof", "walk", "carry", "the", "grace", "road", "fix", "wave", "says", "about"})
 AMERICAN = frozenset({"grace", "anna"})
 LISTS = NameLists(
     first=frozenset({"grace", "anna", "zbigniew", "siobhan", "jan"}),
@@ -18,7 +18,6 @@ LISTS = NameLists(
     last_no_word=frozenset({"nowak", "walsh", "adebayo"}),
     last_alone=frozenset({"nowak", "adebayo"}),
     alone=frozenset({"zbigniew", "siobhan"}),
-    frequent=frozenset({"will", "the"}),
     known=WORDS | AMERICAN | {"walsh"},
 )
 
@@ -33,13 +32,18 @@ def find(text):
         ("saw Siobhán's dog", ["Siobhán"]),
         ("zbigniew fixed it", ["zbigniew"]),
         ("Zbigniew Qrtpol fixed it", ["Zbigniew Qrtpol", "Zbigniew Qrtpol"]),
-        ("ask Grace Walsh", ["Grace Walsh"]),
-        ("ask Anna Qrtpol", ["Anna Qrtpol"]),
-        ("ask anna walsh", ["anna walsh"]),
+        ("saw Grace Walsh", ["Grace Walsh"]),
+        ("saw Anna Qrtpol", ["Anna Qrtpol"]),
+        ("saw anna walsh", ["anna walsh"]),
         ("met Oluwaseun Adebayo", ["Oluwaseun Adebayo"]),
         ("mr adebayo waves", ["adebayo"]),
         ("Dr. Qrtpol said", ["Qrtpol"]),
         ("aunt Grace Walsh", ["Grace Walsh", "Grace Walsh"]),
+        ("aunt anna and mrs. qrtpol", ["anna", "qrtpol"]),
+        ("my name is qrtpol", ["qrtpol"]),
+        ("told anna about it", ["anna"]),
+        ("my neighbour Anna Roof", ["Anna Roof", "Anna Roof"]),
+        ("and then anna says no", ["anna"]),
     ],
 )
 def test_a_name_is_found(text, names):
@@ -50,7 +54,7 @@ def test_a_name_is_found(text, names):
     "text",
     [
         "Grace under pressure",
-        "ask Anna",
+        "saw Anna",
         "grace walsh",  # in lower case, of a word
         "anna qrtpol",  # in lower case, of a word that nobody knows
         "Grace, Walsh",
@@ -60,6 +64,9 @@ def test_a_name_is_found(text, names):
         "GRACE WALSH",
         "ZBIGNIEW",
         "Dr Will is in",
+        "my name is will",
+        "qrtpol says no",
+        "retold anna",
         "dr grace",
         "Mr. Roofer, Mr Road",
         "",
@@ -83,6 +90,26 @@ def test_a_street_or_the_like_is_a_place(text, name, is_one):
     start = text.index(name)
 
     assert is_place(text, start, start + len(name)) is is_one
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "is_none"),
+    [
+        ("the Lakers lost", "Lakers", True),
+        ("is it a Jack Russell?", "a Jack Russell", True),
+        ("Mark the date", "Mark", True),
+        ("So late! Rob a bank", "Rob", True),
+        ("then Mark the baker came", "Mark", False),
+        ("Mark says hi", "Mark", False),
+        ("Mr. Walsh the baker", "Walsh", False),
+        ("met a siobhan walsh", "siobhan walsh", False),
+        ("Anna Walsh to the rescue", "Anna Walsh", False),
+    ],
+)
+def test_what_follows_an_article_or_is_a_common_word_names_no_person(text, name, is_none):
+    start = text.index(name)
+
+    assert is_no_person(text, start, start + len(name)) is is_none
 
 
 @given(

@@ -1,8 +1,9 @@
 """A small audit for the tests of findings and of their page."""
 
+import numpy as np
 import pyarrow as pa
 
-from persona_assets.privacy.audit import GateCounts, VerbatimMatches, audit_release
+from persona_assets.privacy.audit import GateCounts, VectorModel, VerbatimMatches, audit_release
 from persona_assets.privacy.samples import ReleasedText
 
 NOTHING = GateCounts(0, 0, 0)
@@ -14,6 +15,14 @@ OWN = [
     for number in range(4)
 ]
 WORDS = [VerbatimMatches("chat", 12, 9)]
+
+
+def embed(texts):
+    """Return vectors that tell the authors of `OWN` apart."""
+    return np.array([[text.startswith(word) for word in ("cat", "ship", "wine")] for text in texts], float)
+
+
+MODEL = VectorModel("a-model", embed)
 
 
 def audit(gate=NOTHING, sample=("harmless",), own=None, **options):

@@ -1,13 +1,12 @@
 """The audit counts personal data by kind, finds small groups, and links lines that tell who wrote them."""
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
 from persona_assets.privacy import audit as module
 from persona_assets.privacy.audit import measure_linkage, measure_user_k_anonymity, name_activity_band
 from persona_assets.privacy.samples import ReleasedText
-from persona_assets_tests.privacy.builders import OWN, audit
+from persona_assets_tests.privacy.builders import MODEL, OWN, audit, embed
 
 
 def test_personal_data_is_counted_by_kind():
@@ -82,12 +81,57 @@ def test_forms_with_the_same_texts_are_measured_once(monkeypatch):
 
 
 def test_vectors_are_an_attack_where_they_are_given():
-    def embed(texts):
-        return np.array([[text.startswith(word) for word in ("cat", "ship", "wine")] for text in texts], float)
+    rows = measure_linkage({"chat": OWN}, scope="line", model=MODEL)
 
-    rows = measure_linkage({"chat": OWN}, scope="line", embed=embed)
+    assert find(rows, "chat", "line", "vectors").linkage == (6, 3, 1.0, 1.0)
+    assert find(rows, "chat", "author", "vectors").linkage == (3, 3, 1.0, 1.0)
+    assert not [row for row in measure_linkage({"chat": OWN}, scope="line") if row.attack == "vectors"]
+    assert (audit().vector_model, audit(model=MODEL).vector_model) == (None, "a-model")
 
-    assert find(rows, "chat", "line", "vectors").linkage.recall_at_1 == 1.0
+
+def recording():
+    """Return a model, and the list of the texts that it is given at each call."""
+    calls = []
+
+    def record(texts):
+        calls.append(list(texts))
+        return embed(texts)
+
+    return MODEL._replace(embed=record), calls
+
+
+def test_each_distinct_text_of_all_forms_is_encoded_once():
+    model, calls = recording()
+
+    measure_linkage({"chat": OWN, "threads": OWN[:8], "next_action": OWN[4:]}, scope="line", model=model)
+
+    assert calls == [sorted(line.text for line in OWN)]
+
+
+def test_texts_of_accounts_that_refuse_embedding_are_not_encoded():
+    model, calls = recording()
+
+    rows = measure_linkage({"chat": OWN}, scope="line", model=model._replace(refusing=frozenset({"cat"})))
+
+    assert not any("cat" in text for text in calls[0])
+    assert find(rows, "chat", "line", "vectors").linkage.authors == 2
+    # One author alone cannot be told from others.
+    assert measure_linkage({"chat": OWN}, scope="line", model=model._replace(refusing=frozenset({"cat", "ship"})))
+    assert len(calls) == 1
+
+
+def test_vectors_are_compared_for_some_authors_and_words_for_the_same_ones(monkeypatch):
+    model, calls = recording()
+    monkeypatch.setattr(module, "MAX_EMBEDDED_CHARACTERS", sum(len(line.text) for line in OWN) - 1)
+
+    rows = measure_linkage({"chat": OWN}, scope="line", model=model)
+
+    assert [(row.unit, row.attack, row.linkage.authors) for row in rows] == [
+        (unit, attack, authors)
+        for unit in ("line", "author")
+        for attack, authors in (("words", 3), ("characters", 3), ("vectors", 2), ("words", 2))
+    ]
+    assert len(calls[0]) == 8
 
 
 @pytest.mark.parametrize("own", [[], OWN[:4]])

@@ -2,9 +2,10 @@
 
 import pytest
 
+from persona_assets.privacy import audit as module
 from persona_assets.privacy.audit import GateCounts
 from persona_assets.privacy.findings import list_findings
-from persona_assets_tests.privacy.builders import NOTHING, audit
+from persona_assets_tests.privacy.builders import MODEL, NOTHING, OWN, audit
 
 
 def verdicts(found):
@@ -52,9 +53,26 @@ def test_what_was_not_looked_at_is_said():
 def test_linkage_is_reported_and_never_fails():
     values = {one.name: (one.verdict, one.value) for one in list_findings(audit())}
 
-    assert values["Linked by style: chat"] == ("measured", "1.00")
+    assert values["Linked by style: chat"] == ("measured", "words 1.00 / 1.00, characters 1.00 / 1.00")
     assert values["Found by text search: chat"] == ("measured", "0.75")
     assert values["k-anonymity of users"] == ("measured", "k = 1")
     assert values["Names of people in texts"][0] == "not measured"
     named = {one.name: one.value for one in list_findings(audit(names=lambda texts: [[(0, 1)] for _ in texts]))}
     assert named["Names of people in texts"] == "1 in 1 text"
+
+
+def find_linkage(**options):
+    return next(one for one in list_findings(audit(**options)) if one.name == "Linked by style: chat")
+
+
+def test_linkage_by_vectors_is_beside_the_other_attacks_and_says_among_how_many(monkeypatch):
+    assert find_linkage(model=MODEL).value == "words 1.00 / 1.00, characters 1.00 / 1.00, vectors 1.00 / 1.00"
+    assert "some of them" not in find_linkage(model=MODEL).meaning
+
+    monkeypatch.setattr(module, "MAX_EMBEDDED_CHARACTERS", sum(len(line.text) for line in OWN) - 1)
+    some = find_linkage(model=MODEL)
+
+    assert some.value == (
+        "words 1.00 / 1.00, characters 1.00 / 1.00; among 2 of them: vectors 1.00 / 1.00, words 1.00 / 1.00"
+    )
+    assert "among 3 drawn authors. Encoding takes long" in some.meaning

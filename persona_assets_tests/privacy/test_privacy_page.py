@@ -9,7 +9,7 @@ import pytest
 from persona_assets.privacy.audit import GateCounts
 from persona_assets.privacy.findings import list_findings
 from persona_assets.privacy.privacy_page import PageTitle, render_privacy_page
-from persona_assets_tests.privacy.builders import audit
+from persona_assets_tests.privacy.builders import MODEL, audit
 
 TITLE = PageTitle("2027-01-01", "2027-01-07", 1234, ("chat", "threads", "dehydrated"))
 
@@ -59,6 +59,14 @@ def test_both_kinds_of_pseudonyms_are_compared_and_the_released_one_is_marked():
     assert "a line (as made)" not in page
     assert "Vectors were not compared" in page
     assert "Linkage was not measured" in render_privacy_page(audit(own={}), TITLE)
+
+
+def test_vectors_are_compared_in_rows_of_their_own_and_their_model_is_named():
+    page = render_privacy_page(audit(model=MODEL), TITLE)
+
+    assert page.count("<td>mean vectors</td>") == 4
+    assert "(a-model)" in page
+    assert "Vectors were not compared" not in page
 
 
 def luminance(colour):

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.privacy.samples import ReleasedText, TextSample, draw_authors
+from persona_assets.privacy.samples import ReleasedText, TextSample, draw_authors, draw_part
 
 
 def sample(texts, limit=3, seed=0):
@@ -56,3 +56,14 @@ def test_the_number_of_authors_is_bounded_and_the_seed_decides_which():
 
     assert len({one.author for one in first}) == 5
     assert first != draw_authors(lines, max_authors=5, max_texts=8, seed=1)
+
+
+def test_a_part_has_whole_authors_within_a_number_of_characters_and_is_in_every_larger_part():
+    lines = [line(number, f"author {number // 2}", f"text {number:03}") for number in range(100)]
+
+    parts = [draw_part(lines, max_characters=characters, seed=0) for characters in (15, 16, 100, 10_000)]
+
+    assert [len(part) for part in parts] == [0, 2, 12, 100]
+    assert set(parts[1]) <= set(parts[2]) <= set(parts[3])
+    assert parts[2] == sorted(parts[2])
+    assert parts[2] != draw_part(lines, max_characters=100, seed=1)

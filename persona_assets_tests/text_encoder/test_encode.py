@@ -121,6 +121,23 @@ def test_vectors_have_the_dtype_asked_for(tiny):
     assert Encoder(tiny, vector_dtype="float16").encode(tokenize_texts(tiny, TEXTS)).dtype == np.float16
 
 
+@pytest.mark.model
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_short_texts_give_the_same_bytes_on_any_number_of_threads(precision):
+    model, before = load(EMBEDDED, precision=precision), torch.get_num_threads()
+    texts = [f"{'the cat sat on the mat and ' * (number % 5)}then it ran {number}" for number in range(60)]
+    found = []
+    try:
+        for threads in (1, 2, 5):
+            torch.set_num_threads(threads)
+            found.append(Encoder(model).encode_short_texts(texts).tobytes())
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+    assert len(set(found)) == 1
+
+
 def test_half_precision_of_the_model_moves_a_vector_by_less_than_a_thousandth(tiny_folder, tiny):
     half = load(tiny_folder, precision="bfloat16")
 

@@ -18,6 +18,7 @@ from persona_assets.assets.dataset.gate_checks import GATE_CHECKS, evaluate_gate
 from persona_assets.assets.dataset.personas import Persona, find_personas
 from persona_assets.assets.dataset.release_schemas import PAIRED_FORMS, parse_forms
 from persona_assets.assets.dataset.split_options import SplitOptions, parse_shares
+from persona_assets.assets.dataset.vector_model import describe_vector_model
 from persona_assets.common.metadata import (
     build_count_table,
     build_text_table,
@@ -37,13 +38,13 @@ from persona_assets.io_managers.consent_tables import open_consent_tables
 from persona_assets.io_managers.persona_files import ClusterFolder
 from persona_assets.partitions import list_window_days, parse_day
 from persona_assets.personal_data.names import load_name_finder_if_installed
-from persona_assets.privacy import summarise_verdicts
+from persona_assets.privacy import VectorModel, summarise_verdicts
 from persona_assets.pseudonyms import read_key_file
-from persona_assets.settings import from_setting, read_settings
+from persona_assets.settings import ComputeDtype, DeviceName, from_setting, read_settings
 
 
 class DatasetConfig(SettingsConfig):
-    """Run config of `dataset`: forms, acts, tokens, pseudonyms, personal data, licence, and memory limit."""
+    """Run config of `dataset`: forms, acts, tokens, pseudonyms, personal data, license, audit, and memory limit."""
 
     dataset_forms: str = from_setting("dataset_forms")
     dataset_acts: DatasetActs = from_setting("dataset_acts")
@@ -57,6 +58,10 @@ class DatasetConfig(SettingsConfig):
     dataset_hold_out_users: bool = from_setting("dataset_hold_out_users")
     dataset_license: str = from_setting("dataset_license")
     language: str = from_setting("language")
+    model: str = from_setting("model")
+    device: DeviceName = from_setting("device")
+    max_tokens: int = from_setting("max_tokens")
+    compute_dtype: ComputeDtype = from_setting("compute_dtype")
     seed: int = from_setting("seed")
     memory_limit: str = from_setting("memory_limit")
 
@@ -99,25 +104,25 @@ def build_dataset(
         checksums. If a check fails, nothing is put in place, and an earlier data set of the day is removed. `dropped`
         counts the lines that are in no form, by reason. Next: read the card before you publish.
         """
-        day = parse_day(context.partition_key)
         of_window = list_window_days(context.partition_key, days, window)
+        origin = Origin(parse_day(context.partition_key), parse_day(of_window[0]))
         said = open_consent_tables(in_graph=consents, since=of_window[0])
         users = Counter(cluster_jsonl.read_user_clusters().values())
-        personas = find_personas(persona_labels, day, dict(users))
+        personas = find_personas(persona_labels, origin.day, dict(users))
         options = build_release_options(config)
         inputs = _open_inputs(config, cluster_jsonl, user_actions, personas, said, scratch.new_folder())
+        model = _describe_model(config, said)
         provenance = build_provenance(
             "dataset",
             days=of_window,
-            settings=config.result_settings(),
-            libraries=("duckdb", "numpy", "tokenizers"),
+            settings=config.result_settings() | {"model": model.name},
+            libraries=("duckdb", "numpy", "tokenizers", "torch", "transformers"),
             inputs=[cluster_jsonl.read_table("accounting").schema, *said.list_inputs()],
             over_window=[user_actions],
         )
-        _require_ignored(options.forms, inputs)
         folder = scratch.new_folder()
         with measuring_time_and_memory(context.log.info) as cost:
-            release, audit = _make(config, options, inputs, Origin(day, parse_day(of_window[0])), folder, scratch)
+            release, audit = _make(config, options, inputs, model, origin, folder, scratch)
             card = CardOptions(config.dataset_license, config.language, config.dataset_tokenizer, of_window)
             write_descriptions(folder, release, personas, options, card, audit)
         results = evaluate_gate(audit)
@@ -175,7 +180,7 @@ def _open_inputs(  # noqa: PLR0913, PLR0917 - what a data set is made from
     # Deletions and accounts that are gone are left out of a release, whatever other results keep.
     undefined = read_settings().undefined_consent(release=True)
     rules = LeaveOutRules(PURPOSES_OF["release"], undefined, drop_deletions=True)
-    return ReleaseInputs(
+    inputs = ReleaseInputs(
         cluster_jsonl.open_line_table("lines"),
         cluster_jsonl.open_line_table("line_messages"),
         user_actions,
@@ -184,6 +189,8 @@ def _open_inputs(  # noqa: PLR0913, PLR0917 - what a data set is made from
         cluster_jsonl.open_ignored(),
         knows_consents=said.consents is not None,
     )
+    _require_ignored(parse_forms(config.dataset_forms), inputs)
+    return inputs
 
 
 def _require_ignored(forms: Sequence[str], inputs: ReleaseInputs) -> None:
@@ -208,10 +215,21 @@ def _read_split(config: DatasetConfig) -> SplitOptions:
         raise SettingsError(f"PERSONA_DATASET_SPLIT, ..._SPLIT_SHARES, ..._HOLD_OUT_USERS: {error}") from error
 
 
+def _describe_model(config: DatasetConfig, said: ConsentTables) -> VectorModel:
+    return describe_vector_model(
+        config.model,
+        device=config.device,
+        compute_dtype=config.compute_dtype,
+        max_tokens=config.max_tokens,
+        consents=said.consents,
+    )
+
+
 def _make(  # noqa: PLR0913, PLR0917 - what a data set is made of
     config: DatasetConfig,
     options: ReleaseOptions,
     inputs: ReleaseInputs,
+    model: VectorModel,
     origin: Origin,
     folder: Path,
     scratch: Scratch,
@@ -236,6 +254,7 @@ def _make(  # noqa: PLR0913, PLR0917 - what a data set is made of
             memory_limit=config.memory_limit,
             scratch=scratch.new_folder(),
             names=load_name_finder_if_installed(),
+            model=model,
         )
     return release, audit
 

@@ -24,6 +24,7 @@ from persona_assets.privacy import (
     ReleaseAudit,
     ReleasedText,
     TextSample,
+    VectorModel,
     VerbatimMatches,
     audit_release,
     draw_authors,
@@ -131,6 +132,7 @@ def audit_privacy(  # noqa: PLR0913 - what is audited, and how
     counts: GateCounts,
     *,
     names: NameFinder | None,
+    model: VectorModel | None,
 ) -> ReleaseAudit:
     """Measure personal data, k-anonymity and linkage of a data set, on samples of its texts.
 
@@ -143,6 +145,7 @@ def audit_privacy(  # noqa: PLR0913 - what is audited, and how
         options: How it was made; the seed of its splits decides what is drawn.
         counts: What the gate counted.
         names: Finds names of people; None: they are not looked for.
+        model: Encodes texts; None: linkage by vectors is not measured.
     """
     seed = options.split.seed
     forms = {shard.form for shard in release.shards}
@@ -163,6 +166,7 @@ def audit_privacy(  # noqa: PLR0913 - what is audited, and how
         is_cleaned=options.clean,
         by_address=[form for form in BY_ADDRESS if form in forms],
         names=names,
+        model=model,
         seed=seed,
     )
 

@@ -23,7 +23,7 @@ from persona_assets.assets.dataset.build import Release, ReleaseInputs, ReleaseO
 from persona_assets.assets.dataset.leaks import describe_leaks, find_leaks
 from persona_assets.assets.dataset.line_batches import find_first_line_ids
 from persona_assets.personal_data.replacement import NameFinder
-from persona_assets.privacy import GateCounts, ReleaseAudit
+from persona_assets.privacy import GateCounts, ReleaseAudit, VectorModel
 
 # Forms that name no account. Addresses in `dehydrated` name theirs.
 PSEUDONYMOUS = ("chat", "threads", "next_action", "preference", "unpaired_preference")
@@ -97,6 +97,7 @@ def measure_release(  # noqa: PLR0913 - what is compared, and how
     memory_limit: str,
     scratch: Path,
     names: NameFinder | None = None,
+    model: VectorModel | None = None,
 ) -> GateMeasures:
     """Read the written files of a data set anew, and measure everything that its checks decide on.
 
@@ -108,6 +109,7 @@ def measure_release(  # noqa: PLR0913 - what is compared, and how
         memory_limit: Of DuckDB.
         scratch: An existing folder.
         names: Finds names of people in the sample; None: they are not looked for.
+        model: Encodes texts of drawn users; None: linkage by vectors is not measured.
     """
     files = [folder / shard.path for shard in release.shards]
     released = read_released_splits(files)
@@ -117,7 +119,7 @@ def measure_release(  # noqa: PLR0913 - what is compared, and how
         texts = TextCollector(release, draw_lines(con, seed=options.split.seed), seed=options.split.seed)
         account_ids = _read_rows(folder, release, texts, clean=options.clean)
         counts = GateCounts(refusing if inputs.left_out and inputs.knows_consents else None, deleted, account_ids)
-        privacy = audit_privacy(con, texts, release, options, counts, names=names)
+        privacy = audit_privacy(con, texts, release, options, counts, names=names, model=model)
     leaks = find_leaks(
         release.read_split_input(),
         released,

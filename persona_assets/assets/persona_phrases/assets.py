@@ -5,7 +5,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from persona_assets import tables
-from persona_assets.assets.persona_phrases.key_phrases import PhraseInputs, embed_phrases, find_key_phrases
+from persona_assets.assets.persona_phrases.key_phrases import PhraseInputs, find_key_phrases
 from persona_assets.common.checks import Check
 from persona_assets.common.consent_settings import Deletions
 from persona_assets.common.database import QueryOptions
@@ -101,7 +101,7 @@ def build_persona_phrases(
             counted = (cluster_jsonl.read_table(name) for name in ("accounting", "actions_by_hour"))
             phrases = find_key_phrases(
                 PhraseInputs(clusters.main, centres, english_posts, *counted, left_out=left_out),
-                lambda phrases: embed_phrases(encoder, phrases),
+                encoder.encode_short_texts,
                 language=config.language,
                 **work,
             )

@@ -15,9 +15,6 @@ from persona_assets.assets.persona_phrases.rank import name_clusters, rank_phras
 from persona_assets.assets.persona_phrases.stored_tables import PERSONA_PHRASES
 from persona_assets.consent.left_out import NOTHING_LEFT_OUT, LeftOut
 from persona_assets.post_words.words import open_word_tables
-from persona_assets.text_encoder.device import single_threaded_torch
-from persona_assets.text_encoder.encode import Encoder
-from persona_assets.text_encoder.tokenize import tokenize_texts
 
 Floats = npt.NDArray[np.float32]
 
@@ -31,12 +28,6 @@ class PhraseInputs(NamedTuple):
     action_accounting: pa.Table  # tables.ACTION_ACCOUNTING of the window: actions by cluster, action and outcome
     actions_by_hour: pa.Table  # tables.ACTIONS_BY_HOUR of the window
     left_out: LeftOut = NOTHING_LEFT_OUT  # users and posts whose words are in no phrase
-
-
-def embed_phrases(encoder: Encoder, phrases: Sequence[str]) -> Floats:
-    """Return the unit vectors of phrases, float32 `(n, d)`; on a CPU 1.1 ms for each, in float32."""
-    with single_threaded_torch():
-        return encoder.encode(tokenize_texts(encoder.model, phrases)).astype(np.float32)
 
 
 def find_key_phrases(

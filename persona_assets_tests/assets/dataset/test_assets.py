@@ -29,6 +29,7 @@ from persona_assets.io_managers.release_folders import ReleaseIOManager
 from persona_assets.partitions import daily_partitions, trailing_window
 from persona_assets_tests.assets.cluster_jsonl.builders import act, build, inputs, message, uri_of
 from persona_assets_tests.assets.dataset.builders import HOUR, SECOND, count_words, did, rows_of
+from persona_assets_tests.assets.embeddings.builders import make_model
 from persona_assets_tests.checked import find_failed
 
 DAY = "2025-03-02"
@@ -101,6 +102,12 @@ def labels(clusters):
 def tokens(monkeypatch):
     """Count words in place of tokens, so that no model is loaded."""
     monkeypatch.setattr("persona_assets.text_encoder.token_counts.load_token_counter", lambda _: count_words)
+
+
+@pytest.fixture(autouse=True)
+def no_model(monkeypatch):
+    """Without a model: a test whose users write twice names one."""
+    monkeypatch.setenv("PERSONA_MODEL", "./no/such/model")
 
 
 @pytest.fixture
@@ -284,3 +291,45 @@ def test_no_text_or_id_is_in_metadata(run):
     assert verdicts["k-anonymity of users"].startswith("measured: k = ")
     assert verdicts["Linked by style"] == "not measured: too few authors"
     assert os.sep + "key" not in shown
+
+
+def write_twice(rows_and_clusters):
+    """Add a post of each user who wrote one."""
+    rows, clusters = rows_and_clusters
+    again = [
+        message(row["user_id"], f"{row['uri'][-1]}2", row["event_time_us"] + HOUR // 2, f"{row['text'][::-1]} cat")
+        for row in rows
+        if row["text"]
+    ]
+    return sorted([*rows, *again], key=lambda row: row["event_time_us"]), clusters
+
+
+def test_linkage_by_vectors_is_on_the_page_the_card_and_in_the_metadata(run, tmp_path_factory, monkeypatch):
+    given = write_twice(big_window())
+    monkeypatch.setattr(f"{__name__}.big_window", lambda: given)
+    model = make_model(tmp_path_factory.mktemp("model") / "tiny")
+
+    result, folder = run(model=str(model), device="cpu", compute_dtype="float32", max_tokens=32)
+
+    assert result.success
+    (event,) = result.asset_materializations_for_node("dataset")
+    verdicts = {row.data["privacy"]: row.data["verdict"] for row in event.metadata["privacy"].records}
+    card, page = ((folder / name).read_text(encoding="utf-8") for name in ("README.md", "privacy.html"))
+    linked = {name: verdict.removeprefix("measured: ") for name, verdict in verdicts.items() if "by style" in name}
+    assert {name.split(": ")[1] for name in linked} >= {"chat", "threads"}
+    for name, value in linked.items():
+        assert ", vectors 0." in value or ", vectors 1." in value
+        assert f"| {name} | {value} |" in card
+        assert f"<td>{value}</td>" in page
+    assert "a model (local folder)" in page
+    assert str(model) not in str([value.value for value in event.metadata.values()]) + card + page
+
+
+def test_a_model_that_is_not_there_is_an_error_that_names_the_setting(run, monkeypatch):
+    given = write_twice(big_window())
+    monkeypatch.setattr(f"{__name__}.big_window", lambda: given)
+
+    result, folder = run()
+
+    assert not result.success
+    assert not folder.exists()

@@ -1,11 +1,13 @@
 """The audit reads what is in the files, and knows whose it is."""
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from persona_assets.assets.dataset import build as build_module
 from persona_assets.assets.dataset.audit_privacy import TextCollector, extract_written_text
 from persona_assets.assets.dataset.gate import measure_release
+from persona_assets.privacy import VectorModel
 from persona_assets_tests.assets.cluster_jsonl.builders import message
 from persona_assets_tests.assets.dataset.builders import OPTIONS, SECOND, did, keep_all, release, rows_of, window
 
@@ -24,11 +26,11 @@ def write_posts():
     return rows, {did("cat"): 0, did("ship"): 1}
 
 
-def audit(rows, clusters, tmp_path, monkeypatch, **options):
+def audit(rows, clusters, tmp_path, monkeypatch, *, model=None, **options):
     monkeypatch.setattr(build_module, "split_lines", keep_all)
     options = OPTIONS._replace(forms=FORMS, **options)
     folder, said, given, _ = release(rows, clusters, tmp_path, options=options)
-    return measure_release(folder, said, given, options, memory_limit="1GB", scratch=tmp_path).privacy
+    return measure_release(folder, said, given, options, memory_limit="1GB", scratch=tmp_path, model=model).privacy
 
 
 def collect(folder, said, author_of=None, seed=0):
@@ -53,6 +55,21 @@ def test_texts_of_both_forms_are_matched_to_their_authors_and_to_the_capture(tmp
     assert found.by_address == ("dehydrated",)
     assert found.users == 2
     assert found.k_anonymity[:3] == (1, 2, 2)
+
+
+def test_texts_are_encoded_as_released(tmp_path, monkeypatch):
+    given = []
+
+    def embed(texts):
+        given.extend(texts)
+        return np.array([[text.startswith("cat"), text.startswith("ship")] for text in texts], float)
+
+    found = audit(*write_posts(), tmp_path, monkeypatch, model=VectorModel("a-model", embed))
+
+    assert "ship ships at [EMAIL]" in given
+    assert len(given) == len(set(given)) == 9
+    assert {row.form for row in found.linkage if row.attack == "vectors"} == {"chat", "threads"}
+    assert all(row.linkage.recall_at_1 == 1.0 for row in found.linkage if row.attack == "vectors")
 
 
 def test_kept_personal_data_is_counted_and_does_not_fail(tmp_path, monkeypatch):

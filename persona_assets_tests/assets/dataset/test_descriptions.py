@@ -29,7 +29,7 @@ def test_kept_texts_are_not_said_to_be_without_personal_data():
 def test_what_is_measured_is_on_the_card_too():
     values = {figure.name: figure.value for figure in list_audit_figures(PASSED, OPTIONS)}
 
-    assert values["Linked by style: chat"] == "1.00"
+    assert values["Linked by style: chat"] == "words 1.00 / 1.00, characters 1.00 / 1.00"
     assert values["k-anonymity of users"] == "k = 1"
 
 
