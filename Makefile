@@ -55,8 +55,9 @@ $(SIMULATORS): $(INSTALLED)
 
 simulators: $(SIMULATORS)
 
+# Files are handed out in the order of conftest.py, the slowest first; xdist's own order is by their number of tests.
 test: $(INSTALLED) $(SIMULATORS)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 # An environment for the tests of an extra sees what .venv has, torch among it, and holds only what the extra adds.
 SITE := import sysconfig; print(sysconfig.get_path("purelib"))

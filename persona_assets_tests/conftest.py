@@ -32,9 +32,25 @@ hypothesis.settings.load_profile("untimed")
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
 
+# Files that take minutes, the longest first, as measured with two workers on two cores.
+SLOWEST = (
+    *("test_kills.py", "executors/test_many_nodes.py", "executors/test_slurm.py", "test_faults.py", "test_docs_run.py"),
+    *("automation/test_triggers.py", "test_browser.py", "test_commands.py", "command_line/test_day_ranges.py"),
+    *("test_loading.py", "test_remote_storage.py", "test_stopping.py", "test_threads.py", "sample/test_demo.py"),
+)
+
+
 def pytest_collection_modifyitems(items):
-    """Run the tests that take minutes first, so that no worker still runs one when the others have finished."""
-    items.sort(key=lambda item: item.get_closest_marker("faults") is None)
+    """Run the files that take minutes first, so that no worker still runs one when the others have finished."""
+    rank = {str(Path(__file__).parent / name): number for number, name in enumerate(SLOWEST)}
+
+    def order(item):
+        return rank.get(str(item.path), len(rank) + (item.get_closest_marker("slow") is None))
+
+    first = {}  # the tests of a file stay together: its fixtures are made once
+    for item in items:
+        first[item.path] = min(order(item), first.get(item.path, len(rank) + 1))
+    items.sort(key=lambda item: first[item.path])
 
 
 @pytest.fixture(scope="session")
