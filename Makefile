@@ -55,8 +55,13 @@ $(SIMULATORS): $(INSTALLED)
 
 simulators: $(SIMULATORS)
 
+# One worker more than cores, as tests of Slurm, of the UI and of outages mostly wait; four at most, for their memory.
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+WORKERS ?= $(shell echo $$(($(CORES) < 4 ? $(CORES) + 1 : 4)))
+
+# Files are handed out in the order of conftest.py, the slowest first; xdist's own order is by their number of tests.
 test: $(INSTALLED) $(SIMULATORS)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 # An environment for the tests of an extra sees what .venv has, torch among it, and holds only what the extra adds.
 SITE := import sysconfig; print(sysconfig.get_path("purelib"))

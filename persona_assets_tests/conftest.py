@@ -10,13 +10,20 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from persona_assets.sample.write import write_capture
 from persona_assets_tests.whole_graph import DAY, STEPS
 
 # The shell may have PERSONA_* settings. And a make that a test starts must not see the variables of the make that
 # started the tests: as a sub-make it would print the folders that it enters.
 for _name in [name for name in os.environ if name.startswith(("PERSONA_", "MAKE", "MFLAGS"))]:
     del os.environ[_name]
+
+# Threads of OpenMP and BLAS spin while they wait, and take the cores from other workers: with two of them on two cores
+# gradient boosting took ten times as long. They sleep instead, and each worker of xdist takes its share of the cores.
+# Libraries read this when they are loaded, so nothing above may import numpy. Child processes inherit it.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+if _workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+    for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(_name, str(max(1, (os.cpu_count() or 1) // _workers)))
 
 # The time of an example depends on the load of the machine, not only on the code.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -25,9 +32,25 @@ hypothesis.settings.load_profile("untimed")
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
 
+# Files that take minutes, the longest first, as measured with two workers on two cores.
+SLOWEST = (
+    *("test_kills.py", "executors/test_many_nodes.py", "executors/test_slurm.py", "test_faults.py", "test_docs_run.py"),
+    *("automation/test_triggers.py", "test_browser.py", "test_commands.py", "command_line/test_day_ranges.py"),
+    *("test_loading.py", "test_remote_storage.py", "test_stopping.py", "test_threads.py", "sample/test_demo.py"),
+)
+
+
 def pytest_collection_modifyitems(items):
-    """Run the tests that take minutes first, so that no worker still runs one when the others have finished."""
-    items.sort(key=lambda item: item.get_closest_marker("faults") is None)
+    """Run the files that take minutes first, so that no worker still runs one when the others have finished."""
+    rank = {str(Path(__file__).parent / name): number for number, name in enumerate(SLOWEST)}
+
+    def order(item):
+        return rank.get(str(item.path), len(rank) + (item.get_closest_marker("slow") is None))
+
+    first = {}  # the tests of a file stay together: its fixtures are made once
+    for item in items:
+        first[item.path] = min(order(item), first.get(item.path, len(rank) + 1))
+    items.sort(key=lambda item: first[item.path])
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +82,8 @@ def small_disk(tmp_path):
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory):
     """Settings of runs over a small capture, without PERSONA_DATA."""
+    from persona_assets.sample.write import write_capture  # noqa: PLC0415 - loads numpy, see above
+
     capture = tmp_path_factory.mktemp("capture") / "capture"
     write_capture(capture, days=1, start_date=dt.date(2025, 3, 1), users=60, personas=2, seed=5)
     return {

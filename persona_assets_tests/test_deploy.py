@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from dagster._config import validate_config
+from dagster._core.run_coordinator import QueuedRunCoordinator
+from dagster._grpc.client import DEFAULT_GRPC_TIMEOUT
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 UNITS = sorted((DEPLOY / "service").glob("*.service"))
@@ -71,3 +74,14 @@ def test_the_backfill_job_uses_the_umask_of_the_settings(tmp_path, given, mode):
     subprocess.run(command, cwd=tmp_path, env=environment, check=True)
 
     assert (tmp_path / "made").stat().st_mode & 0o777 == mode
+
+
+def test_a_run_that_is_launched_during_an_outage_of_the_database_is_not_given_up():
+    # Dagster waits for a minute for the process that it launches, which waits for the database, and then fails the run.
+    instance = yaml.safe_load((DEPLOY / "slurm" / "dagster.yaml").read_text(encoding="utf-8"))
+    queue = validate_config(QueuedRunCoordinator.config_type(), instance["run_coordinator"]["config"])
+    outage = instance["storage"]["custom"]["config"]["longest_outage_seconds"]
+
+    assert queue.success, queue.errors
+    assert DEFAULT_GRPC_TIMEOUT * queue.value["max_user_code_failure_retries"] >= outage
+    assert instance["run_monitoring"]["start_timeout_seconds"] > outage

@@ -165,6 +165,8 @@ class Folder:
             "PERSONA_VECTOR_STORE": str(place / "vectors"),
             # Another `make dev` on this machine may use the default port.
             "PERSONA_REPORTS_URL": f"http://127.0.0.1:{find_free_port()}",
+            # Threads take no more than this worker's share of the cores.
+            **{name: value for name, value in os.environ.items() if name.startswith(("OMP_", "OPENBLAS_"))},
         }
         self._outputs: dict[str, str] = {}
 

@@ -20,7 +20,9 @@ from persona_assets_tests.whole_graph import ALL_DAYS_ASSETS, DAY_ASSETS, PERSON
 
 # Days in the past, because only days that have ended are partitions.
 TODAY = dt.datetime.now(dt.UTC).date()
-WEEK = [TODAY - dt.timedelta(days=back) for back in range(7, 0, -1)]
+# The second day, whose file is late, is in the windows of the next two days, and not in those of the first and last.
+WEEK = [TODAY - dt.timedelta(days=back) for back in range(5, 0, -1)]
+WINDOW_DAYS = 3
 
 
 class Week:
@@ -103,14 +105,14 @@ class Week:
 
 @pytest.fixture
 def week(tmp_path, monkeypatch):
-    write_capture(tmp_path / "to come", days=7, start_date=WEEK[0], users=60, personas=2, seed=0)
+    write_capture(tmp_path / "to come", days=len(WEEK), start_date=WEEK[0], users=60, personas=2, seed=0)
     model = make_model(tmp_path / "model", pooling={"pooling_mode": "mean"})
     for name, value in {
         "CAPTURE": tmp_path / "capture",
         "DATA": tmp_path / "data",
         "START_DATE": WEEK[0],
         "END_DATE": WEEK[-1],  # otherwise another day ends if the tests run at midnight
-        "WINDOW_DAYS": 3,
+        "WINDOW_DAYS": WINDOW_DAYS,
         "N_CLUSTERS": 2,
         "MIN_CLUSTER_SIZE": 2,
         "MODEL": model,
@@ -137,15 +139,15 @@ def test_days_are_processed_one_by_one_and_again_after_a_late_file(week):
         assert week.count_made(asset) == dict.fromkeys(map(str, WEEK), 1), asset
 
     for asset in ALL_DAYS_ASSETS:
-        assert week.count_made(asset) == {None: 7}, asset
+        assert week.count_made(asset) == {None: len(WEEK)}, asset
 
-    late = WEEK[3]
+    late = WEEK[1]
     week.deliver_late(late)
     assert week.tick_sensor()[0] == []  # the files may still change
     assert week.tick_sensor()[0] == [f"{late}"]
-    assert week.tick_sensor() == ([], "7 days have files, all of them parsed")
+    assert week.tick_sensor() == ([], f"{len(WEEK)} days have files, all of them parsed")
     assert week.count_made("raw_events")[f"{late}"] == 2
-    assert find_stale(week, "clusters") == [f"{day}" for day in WEEK[4:6]]  # three days have it in their window
+    assert find_stale(week, "clusters") == [f"{day}" for day in WEEK[2:4]]  # three days have it in their window
 
 
 @pytest.mark.slow

@@ -32,17 +32,20 @@ def planted():
     return split_by(table, threads)
 
 
-def test_the_persona_prior_beats_the_majority_and_boosting_beats_both(planted):
-    found = score(planted)
-
-    assert found["prior"] > found["majority"] + 0.2
-    assert found["boosting"] > found["prior"] + 0.1
+@pytest.fixture(scope="module")
+def scores(planted):
+    return score(planted)
 
 
-def test_with_shuffled_personas_the_gain_vanishes(planted):
+def test_the_persona_prior_beats_the_majority_and_boosting_beats_both(scores):
+    assert scores["prior"] > scores["majority"] + 0.2
+    assert scores["boosting"] > scores["prior"] + 0.1
+
+
+def test_with_shuffled_personas_the_gain_vanishes(planted, scores):
     rng = np.random.default_rng(1)
     shuffled = {name: rows._replace(personas=rng.permutation(rows.personas)) for name, rows in planted.items()}
-    whole, found = score(planted), score(shuffled)
+    whole, found = scores, score(shuffled)
 
     # By chance two personas may have different usual acts in training: at most as much as that gives.
     assert abs(found["prior"] - found["majority"]) < 0.1

@@ -86,6 +86,19 @@ class Backfill:
     def read_daemon_log(self):
         return (self._home / "daemon.log").read_text(encoding="utf-8")
 
+    def explain_failures(self):
+        """Return the errors in the log of each failed run, also those outside its steps."""
+        failed = self._instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+        logs = {run.run_id: self._instance.all_logs(run.run_id) for run in failed}
+        return {
+            run: [
+                (event.event_type_value, event.message, error and error.to_string()[:2000])
+                for event in (entry.dagster_event for entry in log if entry.dagster_event)
+                if (error := getattr(event.event_specific_data, "error", None)) or event.is_failure
+            ]
+            for run, log in logs.items()
+        }
+
     def find_errors(self, kind):
         """Return the errors of all events of a kind."""
         logs = [self._instance.all_logs(run.run_id, kind) for run in self._instance.get_runs()]
@@ -134,7 +147,7 @@ def test_a_month_on_three_nodes_is_made_though_a_node_is_lost_and_the_database_r
             database.start()
             backfill.wait_for_end()
 
-            assert backfill.count() == {"SUCCESS": len(DAYS)}, backfill.find_errors(dg.DagsterEventType.STEP_FAILURE)
+            assert backfill.count() == {"SUCCESS": len(DAYS)}, backfill.explain_failures()
             assert any("NODE_FAIL" in why for why in backfill.find_errors(dg.DagsterEventType.STEP_UP_FOR_RETRY))
             assert "The database does not answer" in backfill.read_daemon_log()
 
