@@ -39,7 +39,9 @@ _BOUNDS = ("ge", "le", "min_length", "pattern")
 
 # Settings that say what a step may use and change no result: they are no part of how it was made. The device and
 # precision of the model are, as they were found.
-_COSTS_ONLY = frozenset({"memory_limit", "workers", "device", "compute_dtype", "vector_store", "vector_store_days"})
+_COSTS_ONLY = frozenset(
+    {"memory_limit", "workers", "threads", "device", "compute_dtype", "vector_store", "vector_store_days"}
+)
 # Of a field of a run config that is of these, in `json_schema_extra`.
 COSTS_ONLY = "costs_only"
 
@@ -111,7 +113,14 @@ class Settings(AgentSettings, AssignmentSettings, SchedulerSettings, ConsentSett
     )
     executor: ExecutorName = pydantic.Field("in_process", description="What runs the steps of a run.")
     workers: int | None = pydantic.Field(
-        None, ge=1, description="Processes that parse or filter a day; default: the cores."
+        None, ge=1, description="Processes that parse or filter a day; default: PERSONA_THREADS."
+    )
+    # Read by `common/cpu_count.py`, before the libraries that it is for are loaded.
+    threads: int | None = pydantic.Field(
+        None,
+        ge=1,
+        description="Threads, or processes, that a step uses at a time. Default: the CPUs that the process may use, by "
+        "its affinity (taskset, Slurm's --cpus-per-task) and its control group's quota (containers).",
     )
     memory_limit: str = pydantic.Field(
         "4GB",
