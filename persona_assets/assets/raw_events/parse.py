@@ -17,9 +17,9 @@ from persona_assets.common.provenance import Provenance
 from persona_assets.common.worker_processes import map_in_processes
 from persona_assets.forgotten_accounts.tombstones import Tombstones
 
-# Minimum bytes of input per worker process. Starting one takes 0.3 CPU s, in which one parses 25 MB, and its first lines
-# are slow: two workers took 1.2 to 1.7 CPU s more than one, whether for 43 or 324 MB. On a busy machine with two cores
-# (load 4 to 6) one was faster for each of these sizes; on an idle one this was not measured.
+# Minimum bytes of input per worker process. Starting one takes 0.3 CPU s, in which another parses 25 MB, and its first
+# lines are slow: two workers took 1.0 to 1.8 CPU s more than one, whether for 43 or 324 MB. On a busy machine with two
+# cores (load 4 to 6) one was faster for each of these sizes; on an idle one this was not measured.
 _BYTES_WORTH_A_WORKER = 1 << 27
 # More tasks than workers, so that a worker with slow files does not keep the others waiting.
 _SHARES_PER_WORKER = 4
