@@ -9,6 +9,7 @@ Importing this module loads no library, as its number must be known before they 
 
 import os
 from collections.abc import Iterator, MutableMapping
+from functools import lru_cache
 from pathlib import Path
 
 # By these variables libraries learn the number: OpenMP for torch, scikit-learn, OpenBLAS and pyarrow, Rayon for
@@ -45,6 +46,7 @@ def count_threads() -> int:
     return _limit[0] if _limit else count_usable_cpus()
 
 
+@lru_cache(maxsize=1)  # a millisecond for some files, and clustering asks at each product of matrices
 def count_usable_cpus(*, cgroups: Path = _CGROUPS, own_cgroups: Path = _OWN_CGROUPS) -> int:
     """Return the number of CPUs that this process may use, by its affinity and the quota of its control groups.
 

@@ -48,7 +48,11 @@ def map_blocks(rows: int, work: Callable[[slice], BlockResult]) -> Iterable[Bloc
         yield work(slice(rows))
         return
     blocks = [slice(start, min(start + BLOCK_ROWS, rows)) for start in range(0, rows, BLOCK_ROWS)]
-    with ThreadPoolExecutor(count_threads()) as pool:
+    threads = min(count_threads(), len(blocks))
+    if threads == 1:
+        yield from map(work, blocks)
+        return
+    with ThreadPoolExecutor(threads) as pool:
         yield from pool.map(work, blocks)
 
 

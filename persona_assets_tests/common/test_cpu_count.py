@@ -31,7 +31,9 @@ print(json.dumps({"duckdb": duckdb, "pyarrow": pyarrow.cpu_count(), "torch": tor
 @pytest.fixture(autouse=True)
 def _forget_limit():
     before = [*cpu_count._limit]
+    count_usable_cpus.cache_clear()
     yield
+    count_usable_cpus.cache_clear()
     cpu_count._limit[:] = before
 
 
