@@ -112,16 +112,6 @@ class Settings(AgentSettings, AssignmentSettings, SchedulerSettings, ConsentSett
         14, ge=1, le=366, description="Latest days that the sensor, if switched on, watches for new and grown files."
     )
     executor: ExecutorName = pydantic.Field("in_process", description="What runs the steps of a run.")
-    workers: int | None = pydantic.Field(
-        None, ge=1, description="Processes that parse or filter a day; default: PERSONA_THREADS."
-    )
-    # Read by `common/cpu_count.py`, before the libraries that it is for are loaded.
-    threads: int | None = pydantic.Field(
-        None,
-        ge=1,
-        description="Threads, or processes, that a step uses at a time. Default: the CPUs that the process may use, by "
-        "its affinity (taskset, Slurm's --cpus-per-task) and its control group's quota (containers).",
-    )
     memory_limit: str = pydantic.Field(
         "4GB",
         pattern=r"^[0-9]+(\.[0-9]+)? ?(MB|GB|TB|MiB|GiB|TiB)$",
