@@ -56,7 +56,7 @@ def find_files(root: UPath, day: dt.date, *, pattern: str | None) -> list[Captur
     used = [layout for layout in layouts if found[layout]]
     if len(used) == 1:
         files = sorted(found[used[0]], key=lambda file: file.name)
-        return [file._replace(path=Path(file.path.path)) for file in files] if _is_local(root) else files
+        return [file._replace(path=Path(str(file.path))) for file in files] if _is_local(root) else files
     tried = ", ".join(day.strftime(layout) for layout in used or layouts)
     if used:
         raise CaptureFilesError(
