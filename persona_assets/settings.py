@@ -39,7 +39,9 @@ _BOUNDS = ("ge", "le", "min_length", "pattern")
 
 # Settings that say what a step may use and change no result: they are no part of how it was made. The device and
 # precision of the model are, as they were found.
-_COSTS_ONLY = frozenset({"memory_limit", "workers", "device", "compute_dtype", "vector_store", "vector_store_days"})
+_COSTS_ONLY = frozenset(
+    {"memory_limit", "workers", "threads", "device", "compute_dtype", "vector_store", "vector_store_days"}
+)
 # Of a field of a run config that is of these, in `json_schema_extra`.
 COSTS_ONLY = "costs_only"
 
@@ -110,9 +112,6 @@ class Settings(AgentSettings, AssignmentSettings, SchedulerSettings, ConsentSett
         14, ge=1, le=366, description="Latest days that the sensor, if switched on, watches for new and grown files."
     )
     executor: ExecutorName = pydantic.Field("in_process", description="What runs the steps of a run.")
-    workers: int | None = pydantic.Field(
-        None, ge=1, description="Processes that parse or filter a day; default: the cores."
-    )
     memory_limit: str = pydantic.Field(
         "4GB",
         pattern=r"^[0-9]+(\.[0-9]+)? ?(MB|GB|TB|MiB|GiB|TiB)$",

@@ -85,17 +85,13 @@ def materialize_with_threads(
 
 
 def _materialize_threaded(assets: Sequence[str], day: str, threads: int, environment: Mapping[str, str]) -> None:
-    import duckdb  # noqa: PLC0415 - in this process only
-    import pyarrow as pa  # noqa: PLC0415 - the same
+    import pyarrow as pa  # noqa: PLC0415 - in this process only
     import torch  # noqa: PLC0415 - the same
 
     os.environ.update(environment)
     tempfile.tempdir = None
-    pa.set_cpu_count(threads)
     pa.set_io_thread_count(threads)
     torch.set_num_threads(threads)
-    connect = duckdb.connect
-    duckdb.connect = lambda *place, config: connect(*place, config=config | {"threads": f"{threads}"})
     parse._BYTES_WORTH_A_WORKER = 1
     for asset in assets:
         materialize(asset, day)

@@ -30,6 +30,7 @@ PLAIN = {
     "action_counts",
     "archive",
     "bounded_scan",
+    "capture_file",
     "chunked_writes",
     "collection_names",
     "columns",
@@ -43,6 +44,7 @@ PLAIN = {
     "interrupts",
     "large_arrays",
     "content_file",
+    "cpu_count",
     "lexicon",
     "line_tables",
     "map_layout",
@@ -69,6 +71,7 @@ PLAIN = {
 SHARED = {
     "archive",
     "bounded_scan",
+    "capture_file",
     "consent",
     "evaluation",
     "files",
@@ -327,6 +330,10 @@ def test_every_setting_is_read():
     (settings,) = [node for node in MODULES["settings.py"].body if isinstance(node, ast.ClassDef)]
     read = set().union(*(find_settings_read(tree) for name, tree in MODULES.items() if name != "settings.py"))
 
+    # `threads` is read before the libraries that it is for are loaded.
+    assert 'limit_threads(os.environ, variable="PERSONA_THREADS")' in (
+        ROOT / "persona_assets" / "__init__.py"
+    ).read_text(encoding="utf-8")
     assert [field for field in _find_fields(settings) if field not in read | {"model_config"}] == []
 
 

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.model, pytest.mark.slow]
 def test_all_assets_are_the_same_bytes(threads, data, undisturbed, tmp_path):
     environment = settings() | {
         "TMPDIR": str(tmp_path),
-        "OMP_NUM_THREADS": f"{threads}",
+        "PERSONA_THREADS": f"{threads}",
         "PERSONA_WORKERS": f"{threads}",
         "PERSONA_VECTOR_STORE": "off",
     }

@@ -1,18 +1,17 @@
 """Find the files of a capture that belong to a day, and the hours that have none."""
 
 import datetime as dt
-import errno
 import hashlib
-import os
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
 from upath import UPath
 
+from persona_assets.capture.capture_file import CaptureFile
 from persona_assets.errors import CaptureFilesError
 
 # Layouts that are tried when no pattern is set: exactly one of them must have files for the day.
@@ -28,30 +27,6 @@ _NAMES_SHOWN = 20
 # Maximum depth of folders below the folder of the day.
 _MAX_DEPTH = 32
 _NAME_LIKE_URL = "a name that its file system takes for a URL: rename it"
-
-
-class CaptureFile(NamedTuple):
-    """A file of one day in the capture; `problem` says why it cannot be opened, None if it can."""
-
-    path: UPath
-    name: str  # path relative to the capture's root, with "/"; backslashes and bytes that are not UTF-8 are escaped
-    size: int  # bytes
-    problem: str | None = None  # why it cannot be read, if listing the folder already shows that
-    hour: int | None = None  # hour of the day (0 to 23), if the name of a folder or of the file shows it
-
-    def open(self) -> BinaryIO:
-        """Open the file for reading, but only if it is a regular file: a pipe or device may never end.
-
-        Raises:
-            OSError: It cannot be opened, or is not a regular file.
-        """
-        if not _is_local(self.path):
-            return self.path.open("rb")
-        descriptor = os.open(self.path.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise OSError(errno.EINVAL, "Not a regular file")
-        return os.fdopen(descriptor, "rb", buffering=0)
 
 
 def find_files(root: UPath, day: dt.date, *, pattern: str | None) -> list[CaptureFile]:
@@ -80,7 +55,8 @@ def find_files(root: UPath, day: dt.date, *, pattern: str | None) -> list[Captur
     found = {layout: _find_layout(root, day, layout, is_explicit=pattern is not None) for layout in layouts}
     used = [layout for layout in layouts if found[layout]]
     if len(used) == 1:
-        return sorted(found[used[0]], key=lambda file: file.name)
+        files = sorted(found[used[0]], key=lambda file: file.name)
+        return [file._replace(path=Path(str(file.path))) for file in files] if _is_local(root) else files
     tried = ", ".join(day.strftime(layout) for layout in used or layouts)
     if used:
         raise CaptureFilesError(

@@ -6,9 +6,10 @@ from typing import Any
 import dagster as dg
 from upath import UPath
 
-from persona_assets.capture.files import CaptureFile, digest_files, find_files
+from persona_assets.capture.capture_file import CaptureFile
+from persona_assets.capture.files import digest_files, find_files
 from persona_assets.capture.zstd_dictionaries import load_zstd_dictionaries
-from persona_assets.common.worker_processes import count_available_cores
+from persona_assets.common.cpu_count import count_threads
 from persona_assets.recording.day_notes import RECORDED_LAYOUT, read_gaps
 from persona_assets.recording.position import RecorderPosition, read_recorder_position
 from persona_assets.recording.results import Gap
@@ -44,5 +45,5 @@ class Capture(dg.ConfigurableResource[Any]):
         return load_zstd_dictionaries(UPath(self.zstd_dictionaries)) if self.zstd_dictionaries else {}
 
     def count_workers(self) -> int:
-        """Return how many worker processes parse a day: the setting `workers`, else the available CPU cores."""
-        return self.workers or count_available_cores()
+        """Return how many worker processes parse a day: the setting `workers`, else `cpu_count.count_threads`."""
+        return self.workers or count_threads()

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
+from persona_assets.common.cpu_count import count_threads
 from persona_assets.common.full_disk import explaining_full_disk, full_disk_error, is_about_full_disk
 from persona_assets.common.interrupts import interrupting_on_signal
 from persona_assets.common.progress import watching_queries
@@ -67,6 +68,8 @@ def open_duckdb(*, memory_limit: str, scratch: Path, bytes_beside: int = 0) -> G
         "temp_directory": str(scratch),
         "preserve_insertion_order": "false",
         "TimeZone": "UTC",
+        # DuckDB would take all CPUs of the machine, whatever the affinity of the process is.
+        "threads": count_threads(),
         # A step must not download extensions.
         "autoinstall_known_extensions": "false",
     }

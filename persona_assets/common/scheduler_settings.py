@@ -1,11 +1,21 @@
-"""The settings of Slurm and Kubernetes, which `settings.Settings` has beside its own."""
+"""The settings of processors, Slurm and Kubernetes, which `settings.Settings` has beside its own."""
 
 import pydantic
 
 
 class SchedulerSettings(pydantic.BaseModel):
-    """Settings of Slurm and Kubernetes jobs. Field `slurm_time` is variable `PERSONA_SLURM_TIME`, and so on."""
+    """Settings of processors, Slurm and Kubernetes. Field `slurm_time` is variable `PERSONA_SLURM_TIME`, and so on."""
 
+    workers: int | None = pydantic.Field(
+        None, ge=1, description="Processes that parse or filter a day; default: PERSONA_THREADS."
+    )
+    # Read by `common/cpu_count.py`, before the libraries that it is for are loaded.
+    threads: int | None = pydantic.Field(
+        None,
+        ge=1,
+        description="Threads, or processes, that a step uses at a time. Default: the CPUs that the process may use, by "
+        "its affinity (taskset, Slurm's --cpus-per-task) and its control group's quota (containers).",
+    )
     k8s_gpu_node_selector: str = pydantic.Field(
         "", description="Kubernetes: labels of nodes with GPUs, `name=value`, separated by commas."
     )

@@ -73,7 +73,7 @@ SETTING_TOPICS: Mapping[str, tuple[str, ...]] = {
     ),
     "Agents for simulators": ("max_agents", "min_users_per_agent"),
     "Report": ("show_posts", "reports_url"),
-    "Where steps run": ("executor", "workers", "memory_limit"),
+    "Where steps run": ("executor", "threads", "workers", "memory_limit"),
     "Slurm": (
         "slurm_account",
         "slurm_partition",

@@ -26,13 +26,6 @@ Result = TypeVar("Result")
 _PENDING_PER_WORKER = 2
 
 
-def count_available_cores() -> int:
-    """Return the number of CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def map_in_processes(  # noqa: PLR0913 - the work, and what each worker needs
     function: Callable[[Task], Result],
     tasks: Iterable[Task],

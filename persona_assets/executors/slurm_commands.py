@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from persona_assets.common.cpu_count import THREAD_VARIABLES
 from persona_assets.errors import PersonaAssetsError, SettingsError
 
 # The sbatch flag for each option of the executor. An op tag "slurm/<option>" sets the option for one step.
@@ -54,8 +55,12 @@ TRANSIENT_ERRORS = re.compile(
     r"|MaxSubmit|submit limit|authentication",
     re.IGNORECASE,
 )
-# Variables of a Slurm job in which this process may itself run. The job of the step must not inherit them.
-INHERITED_VARIABLES = re.compile(r"SLURM_(?!CONF$|CLUSTERS$|JWT$)|(CUDA|ROCR)_VISIBLE_DEVICES$|GPU_DEVICE_ORDINAL$")
+# Variables of a Slurm job in which this process may itself run, and the numbers of threads that `limit_threads` has set
+# for the CPUs of this machine. The job of the step must not inherit them.
+INHERITED_VARIABLES = re.compile(
+    r"SLURM_(?!CONF$|CLUSTERS$|JWT$)|(CUDA|ROCR)_VISIBLE_DEVICES$|GPU_DEVICE_ORDINAL$"
+    rf"|({'|'.join(THREAD_VARIABLES)})$"
+)
 MAX_VARIABLE_CHARS = 120_000  # Linux limits one string of an exec to 128 KiB
 TAIL_BYTES = 65_536
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from filelock import FileLock, Timeout
 from upath import UPath
 
+from persona_assets.common.cpu_count import count_threads
 from persona_assets.common.progress import phase, reporting_progress
-from persona_assets.common.worker_processes import count_available_cores
 from persona_assets.errors import ForgettingError
 from persona_assets.forgetting.affected_data import (
     DAILY_TABLES,
@@ -181,7 +181,7 @@ class _Removal:
         new.sort(key=lambda file: -file.size)
         with (
             phase("searching", what="MB", total=size // _BYTES_PER_MB) as progress,
-            ThreadPoolExecutor(min(_MAX_THREADS, count_available_cores())) as pool,
+            ThreadPoolExecutor(min(_MAX_THREADS, count_threads())) as pool,
         ):
             for file, found in zip(new, pool.map(self._names_accounts, new), strict=True):
                 if found:

@@ -8,6 +8,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from persona_assets.common.cpu_count import count_threads
+
 Vectors = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int32]
 Float64Array = npt.NDArray[np.float64]
@@ -46,7 +48,11 @@ def map_blocks(rows: int, work: Callable[[slice], BlockResult]) -> Iterable[Bloc
         yield work(slice(rows))
         return
     blocks = [slice(start, min(start + BLOCK_ROWS, rows)) for start in range(0, rows, BLOCK_ROWS)]
-    with ThreadPoolExecutor() as pool:
+    threads = min(count_threads(), len(blocks))
+    if threads == 1:
+        yield from map(work, blocks)
+        return
+    with ThreadPoolExecutor(threads) as pool:
         yield from pool.map(work, blocks)
 
 

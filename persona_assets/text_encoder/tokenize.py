@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from persona_assets.common.worker_processes import count_available_cores
+from persona_assets.common.cpu_count import count_threads
 from persona_assets.text_encoder.model import TextModel
 from persona_assets.text_encoder.word_tokens import Ragged, WordTokenizer, expand_ranges, to_ragged
 
@@ -79,7 +79,7 @@ def tokenize_ahead(model: TextModel, chunks: Iterable[tuple[Key, Texts]]) -> Ite
         chunks: Of any key and texts, none blank; read `_CHUNKS_AHEAD` chunks ahead.
     """
     is_parallel = model.device.kind == "cuda" and model.word_tokens is not None
-    threads = max(1, min(MAX_THREADS, count_available_cores() - 1)) if is_parallel else 1
+    threads = max(1, min(MAX_THREADS, count_threads() - 1)) if is_parallel else 1
     with _switching_threads(is_often=is_parallel), ThreadPoolExecutor(threads) as pool:
         ahead = deque[tuple[Key, list[Future[Tokens]]]]()
         for key, texts in chunks:

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from upath import UPath
 
-from persona_assets.capture.files import CaptureFile, find_files, find_missing_hours
+from persona_assets.capture.files import find_files, find_missing_hours
 from persona_assets.errors import CaptureFilesError
 from persona_assets_tests.assets.raw_events.builders import DAY, post, write_file
 
@@ -166,15 +166,6 @@ def test_links_are_followed_and_pipes_and_devices_are_not_opened(tmp_path):
     ]
     with pytest.raises(OSError, match="Too many levels"):
         next(file for file in find_files(UPath(tmp_path), DAY, pattern=None) if file.name.endswith("itself")).open()
-
-
-@pytest.mark.parametrize("place", ["/dev/zero", "pipe", "folder"])
-def test_only_a_regular_file_is_opened(tmp_path, place):
-    (tmp_path / "folder").mkdir()
-    os.mkfifo(tmp_path / "pipe")
-
-    with pytest.raises(OSError, match="Not a regular file"):
-        CaptureFile(UPath(tmp_path / place), place, 1).open()
 
 
 @pytest.mark.parametrize("target", ["2025-03-01", "2025-03-01/00", ".", "..", "/"])

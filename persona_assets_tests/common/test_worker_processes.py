@@ -9,7 +9,7 @@ from multiprocessing.sharedctypes import RawArray
 
 import pytest
 
-from persona_assets.common.worker_processes import count_available_cores, map_in_processes
+from persona_assets.common.worker_processes import map_in_processes
 from persona_assets.errors import WorkerKilledError
 
 CODE = "__import__('pyarrow').array(['x']) and 'pandas' in __import__('sys').modules"
@@ -79,7 +79,3 @@ def test_the_error_of_a_task_ends_the_workers():
         child.join(5)
 
     assert not multiprocessing.active_children()
-
-
-def test_at_least_one_core_is_available():
-    assert 1 <= count_available_cores() <= (os.cpu_count() or 1)

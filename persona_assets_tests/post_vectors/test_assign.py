@@ -1,12 +1,16 @@
 """Assignment of users to centres, and centres as means of users."""
 
+import threading
+
 import numpy as np
 import pytest
 
+from persona_assets.post_vectors import assign
 from persona_assets.post_vectors.assign import (
     assign_nearest,
     assign_second_nearest,
     compute_centres,
+    map_blocks,
     similarity_to_own_centre,
     sum_by_cluster,
 )
@@ -52,3 +56,20 @@ def test_the_second_nearest_centre_has_the_second_highest_cosine():
     ranked = np.argsort(-(vectors @ centres.T), axis=1)
     assert np.array_equal(found.labels, ranked[:, 1])
     assert (found.similarity <= similarity_to_own_centre(vectors, labels, centres) + 1e-6).all()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_blocks_are_computed_in_order_by_at_most_as_many_threads_as_the_step_may_use(monkeypatch, threads):
+    monkeypatch.setattr(assign, "count_threads", lambda: threads)
+    used = set()
+
+    blocks = [
+        *map_blocks(3 * assign.BLOCK_ROWS + 1, lambda block: (used.add(threading.get_ident()), block.indices(10**6))[1])
+    ]
+
+    assert blocks == [
+        (start, min(start + assign.BLOCK_ROWS, 3 * assign.BLOCK_ROWS + 1), 1)
+        for start in range(0, 4 * assign.BLOCK_ROWS, assign.BLOCK_ROWS)
+    ]
+    assert len(used) <= threads
+    assert (threading.get_ident() in used) == (threads == 1)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from upath import UPath
 
-from persona_assets.capture.files import CaptureFile, find_files
+from persona_assets.capture.capture_file import CaptureFile
+from persona_assets.capture.files import find_files
 from persona_assets.common.utc_times import DayRange, find_day_range
 from persona_assets.errors import CaptureFilesError
 from persona_assets.recording.day_notes import RECORDED_LAYOUT, is_range_recorded, read_recording_notes

@@ -6,11 +6,11 @@ import pyarrow.dataset as pads
 
 from persona_assets.assets.english_posts.filter import filter_posts
 from persona_assets.common.checks import build_accounting_check
+from persona_assets.common.cpu_count import count_threads
 from persona_assets.common.metadata import build_count_table, measuring_time_and_memory, provenance_table
 from persona_assets.common.provenance import build_provenance
 from persona_assets.common.run_config import SettingsConfig
 from persona_assets.common.scratch import Scratch
-from persona_assets.common.worker_processes import count_available_cores
 from persona_assets.partitions import list_window_days, parse_day
 from persona_assets.settings import from_setting, read_settings
 from persona_assets.tables import MESSAGES
@@ -65,7 +65,7 @@ def build_english_posts(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefiniti
                 config.language,
                 scratch=scratch.new_folder(),
                 memory_limit=config.memory_limit,
-                workers=read_settings().workers or count_available_cores(),
+                workers=read_settings().workers or count_threads(),
                 day_column=parse_day(context.partition_key),
                 provenance=made,
             )

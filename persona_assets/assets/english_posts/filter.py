@@ -35,7 +35,7 @@ _VERDICTS_SCHEMA = pa.schema(
         pa.field("event_time_us", pa.int64()),
         pa.field("is_language", pa.bool_()),
         pa.field("is_undecided", pa.bool_()),
-        pa.field("reason", pa.string()),
+        pa.field("reason", pa.dictionary(pa.int8(), pa.string())),
     ]
 )
 

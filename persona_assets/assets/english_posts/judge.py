@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
+from persona_assets.assets.english_posts import detect
 from persona_assets.assets.english_posts.detect import LanguageDecider, build_language_decider
 from persona_assets.common.garbage_collector import garbage_collector_off
 from persona_assets.common.worker_processes import map_in_processes
@@ -14,7 +16,11 @@ from persona_assets.common.worker_processes import map_in_processes
 _MESSAGES_WORTH_A_WORKER = 100_000
 _INPUT = pa.schema([("text", pa.string()), ("langs", pa.list_(pa.string()))])
 # The verdict on each message, in the order of the batch; see `detect.LanguageVerdict`.
-VERDICTS = pa.schema([("is_language", pa.bool_()), ("is_undecided", pa.bool_()), ("reason", pa.string())])
+VERDICTS = pa.schema(
+    [("is_language", pa.bool_()), ("is_undecided", pa.bool_()), ("reason", pa.dictionary(pa.int8(), pa.string()))]
+)
+_IS_LANGUAGE, _IS_UNDECIDED = (np.array([verdict[column] for verdict in detect.VERDICTS]) for column in (0, 1))
+_REASONS = pa.array([verdict.reason for verdict in detect.VERDICTS])
 
 
 class _Task(NamedTuple):
@@ -44,19 +50,20 @@ def judge_batches(batches: Iterable[pa.RecordBatch], language: str, *, workers: 
     """
     decide = build_language_decider(language)  # also if workers decide: errors come from here
     if workers == 1:
-        yield from (_judge(decide, batch) for batch in batches)
+        yield from (_build_verdicts(_decide(decide, batch)) for batch in batches)
         return
     tasks = (_Task(language, _select_input(batch).serialize()) for batch in batches)
-    for verdicts in map_in_processes(_judge_task, tasks, workers=workers, purpose="decide on languages"):
-        yield pa.ipc.read_record_batch(verdicts, VERDICTS)
+    yield from map(
+        _build_verdicts, map_in_processes(_decide_task, tasks, workers=workers, purpose="decide on languages")
+    )
 
 
 def _select_input(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.record_batch([batch[field.name].cast(field.type) for field in _INPUT], schema=_INPUT)
 
 
-def _judge_task(task: _Task) -> pa.Buffer:
-    return _judge(_build_once(task.language), pa.ipc.read_record_batch(task.messages, _INPUT)).serialize()
+def _decide_task(task: _Task) -> detect.Codes:
+    return _decide(_build_once(task.language), pa.ipc.read_record_batch(task.messages, _INPUT))
 
 
 @lru_cache(maxsize=1)
@@ -64,9 +71,11 @@ def _build_once(language: str) -> LanguageDecider:
     return build_language_decider(language)
 
 
-def _judge(decide: LanguageDecider, messages: pa.RecordBatch) -> pa.RecordBatch:
+def _decide(decide: LanguageDecider, messages: pa.RecordBatch) -> detect.Codes:
     with garbage_collector_off():
-        verdicts = [*map(decide, messages["text"].to_pylist(), messages["langs"].to_pylist())]
-        is_language, is_undecided, reason = zip(*verdicts, strict=True) if verdicts else ((), (), ())
-        columns = [pa.array(is_language, pa.bool_()), pa.array(is_undecided, pa.bool_()), pa.array(reason, pa.string())]
-        return pa.record_batch(columns, schema=VERDICTS)
+        return decide(messages["text"], messages["langs"])
+
+
+def _build_verdicts(codes: detect.Codes) -> pa.RecordBatch:
+    reason = pa.DictionaryArray.from_arrays(codes, _REASONS)
+    return pa.record_batch([pa.array(_IS_LANGUAGE[codes]), pa.array(_IS_UNDECIDED[codes]), reason], schema=VERDICTS)

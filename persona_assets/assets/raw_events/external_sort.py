@@ -9,10 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from persona_assets.assets.raw_events.tie_break import count_repeated_rows, make_sort_keys
+from persona_assets.common.cpu_count import count_threads
 from persona_assets.tables import RAW_EVENTS
 
 # DuckDB needs about 50 MB per thread to sort on disk.
-_MEMORY_LIMIT, _THREADS = "256MB", 2
+_MEMORY_LIMIT, _MAX_THREADS = "256MB", 2
 # So few that a batch fits in memory even when every row has its maximum size.
 _BATCH_ROWS = 1 << 12
 
@@ -40,7 +41,7 @@ def sort_and_count_repeats(pieces: Iterable[pa.RecordBatch], *, scratch: Path) -
     from persona_assets.common.database import open_duckdb  # noqa: PLC0415 - see above
 
     with open_duckdb(memory_limit=_MEMORY_LIMIT, scratch=scratch) as con:
-        con.execute(f"SET threads TO {_THREADS}")
+        con.execute(f"SET threads TO {min(_MAX_THREADS, count_threads())}")
         con.register(
             "events",
             pa.RecordBatchReader.from_batches(_PLAIN_SCHEMA, (_decode_dictionaries(piece) for piece in pieces)),

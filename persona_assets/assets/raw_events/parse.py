@@ -10,15 +10,17 @@ from persona_assets.assets.raw_events.merge_runs import merge_rejected_lines, me
 from persona_assets.assets.raw_events.parsing_task import ParsingTask, count_bytes_in, read_task_into_runs
 from persona_assets.assets.raw_events.read_counts import ReadCounts
 from persona_assets.assets.raw_events.read_files import ParsedFiles
-from persona_assets.capture.files import CaptureFile
+from persona_assets.capture.capture_file import CaptureFile
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.progress import phase
 from persona_assets.common.provenance import Provenance
 from persona_assets.common.worker_processes import map_in_processes
 from persona_assets.forgotten_accounts.tombstones import Tombstones
 
-# Minimum bytes of input per worker process: for less, starting it (0.4 s of CPU) costs more than it saves.
-_BYTES_WORTH_A_WORKER = 1 << 26
+# Minimum bytes of input per worker process. Starting one takes 0.3 CPU s, in which another parses 25 MB, and its first
+# lines are slow: two workers took 1.0 to 1.8 CPU s more than one, whether for 43 or 324 MB. On a busy machine with two
+# cores (load 4 to 6) one was faster for each of these sizes; on an idle one this was not measured.
+_BYTES_WORTH_A_WORKER = 1 << 27
 # More tasks than workers, so that a worker with slow files does not keep the others waiting.
 _SHARES_PER_WORKER = 4
 _BYTES_PER_MB = 1_000_000

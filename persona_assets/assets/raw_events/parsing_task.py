@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from persona_assets.assets.raw_events.read_files import ParsedFiles, read_files_into_runs
-from persona_assets.capture.files import CaptureFile
+from persona_assets.capture.capture_file import CaptureFile
 from persona_assets.forgotten_accounts.tombstones import Tombstones
 
 # The array of `count_bytes_in`, of this process. It cannot be part of a task: shared memory reaches a process only when

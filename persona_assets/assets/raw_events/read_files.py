@@ -31,7 +31,7 @@ from persona_assets.assets.raw_events.split_lines import (
     ReadFailure,
     read_lines,
 )
-from persona_assets.capture.files import CaptureFile
+from persona_assets.capture.capture_file import CaptureFile
 from persona_assets.common.garbage_collector import garbage_collector_off
 from persona_assets.forgotten_accounts.events import forget_events, names_forgotten
 from persona_assets.forgotten_accounts.tombstones import Tombstones

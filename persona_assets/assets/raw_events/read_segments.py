@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from persona_assets.archive.blocks import Block, decode_block
 from persona_assets.archive.segment_files import read_block_frame, read_segment_index
 from persona_assets.assets.raw_events.split_lines import ReadFailure
-from persona_assets.capture.files import CaptureFile
+from persona_assets.capture.capture_file import CaptureFile
 from persona_assets.errors import SegmentError
 
 SEGMENT_SUFFIX = ".jss"

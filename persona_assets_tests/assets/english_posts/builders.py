@@ -4,6 +4,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from persona_assets import tables
+from persona_assets.assets.english_posts.detect import VERDICTS, build_language_decider
 from persona_assets.assets.english_posts.filter import filter_posts
 
 ENGLISH = "What a lovely morning it is, I am so happy with this weather"
@@ -28,6 +29,14 @@ def actions(messages, *, batch_rows=None):
     """An in-memory dataset of `user_actions` in batches of at most `batch_rows`."""
     table = pa.Table.from_pylist(messages, schema=tables.USER_ACTIONS)
     return pads.dataset(table.to_batches(max_chunksize=batch_rows), schema=table.schema)
+
+
+def build_decider_of_one(language):
+    """A function from one post's text and declared languages to its `LanguageVerdict`."""
+    decide = build_language_decider(language)
+    return lambda text, langs: VERDICTS[
+        decide(pa.array([text], pa.string()), pa.array([langs], pa.list_(pa.string())))[0]
+    ]
 
 
 def filter_day(messages, scratch, *, language="en", batch_rows=None):

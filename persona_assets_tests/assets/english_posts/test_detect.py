@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from persona_assets.assets.english_posts import detect, reasons
-from persona_assets.assets.english_posts.detect import build_language_decider
-from persona_assets_tests.assets.english_posts.builders import ENGLISH, GERMAN, JAPANESE, SHORT
+from persona_assets.assets.english_posts.declarations import DECLARATION_LOG_ODDS
+from persona_assets.assets.english_posts.score import LanguageScores
+from persona_assets_tests.assets.english_posts.builders import ENGLISH, GERMAN, JAPANESE, SHORT, build_decider_of_one
 
-decide_english = build_language_decider("en")
+decide_english = build_decider_of_one("en")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_styled_letters_count_as_plain_letters(style, langs):
 def test_an_accent_may_be_a_combining_character():
     text = "Scho\u0308ne Gru\u0308\u00dfe u\u0308ber die Stra\u00dfe an euch alle heute morgen"
 
-    assert build_language_decider("de")(text, None).is_language
+    assert build_decider_of_one("de")(text, None).is_language
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_an_unclear_post_stays_undecided(text, langs):
 
 
 def test_another_language_than_english_can_be_decided():
-    decide_german = build_language_decider("de")
+    decide_german = build_decider_of_one("de")
 
     assert decide_german(GERMAN, ["de-AT"]) == (True, False, reasons.DECLARED_AND_DETECTED)
     assert decide_german(ENGLISH, None) == (False, False, reasons.OTHER_DETECTED)
@@ -87,26 +88,32 @@ def test_every_post_gets_a_documented_reason(text, langs):
     assert reason in (reasons.KEPT if is_english else reasons.DROPPED)
 
 
-@pytest.mark.parametrize("declaration", [-detect.DECLARATION_LOG_ODDS, 0.0, detect.DECLARATION_LOG_ODDS])
+@pytest.mark.parametrize("declaration", [-DECLARATION_LOG_ODDS, 0.0, DECLARATION_LOG_ODDS])
 @pytest.mark.parametrize("is_declared", [True, False])
 def test_each_verdict_is_one_interval_of_log_odds(declaration, is_declared):
-    verdicts = [
-        detect._decide_by_log_odds(detected, declaration, is_declared=is_declared)
-        for detected in np.arange(-15, 15, 1 / 64)
-    ]
+    detected = np.arange(-15, 15, 1 / 64)
 
-    changes = 1 + sum(one != other for one, other in pairwise(verdicts))
-    assert changes == len(set(verdicts))
+    codes = detect._decide_by_log_odds(
+        detected, np.full(len(detected), declaration), np.full(len(detected), is_declared)
+    ).tolist()
+
+    changes = 1 + sum(one != other for one, other in pairwise(codes))
+    assert changes == len(set(codes))
 
 
 def test_the_detector_is_not_asked_about_clear_texts(monkeypatch):
     asked = []
-    monkeypatch.setattr(
-        detect, "build_scores", lambda _: (lambda text: float(text.split()[1]), lambda _: asked.append(1) or 0.0)
+    scores = LanguageScores(
+        score_words=lambda texts: np.array([float(text.split()[1]) for text in texts]),
+        score_detection=lambda text: asked.append(text) or 0.0,
+        bound_detection=lambda texts: np.array([2.0 if "bounded" in text else 7.65 for text in texts]),
     )
-    decide = build_language_decider("en")
+    monkeypatch.setattr(detect, "build_scores", lambda _: scores)
+    decide = build_decider_of_one("en")
 
     assert decide("words 6.5 of ours", None).reason == reasons.DETECTED
+    assert decide("words -5.3 bounded", None).reason == reasons.OTHER_DETECTED
     assert not asked
     assert decide("words 4.0 of ours", None).is_undecided
-    assert asked
+    assert decide("words -5.3 of others", None).reason == reasons.OTHER_DETECTED
+    assert asked == ["words 4.0 of ours", "words -5.3 of others"]

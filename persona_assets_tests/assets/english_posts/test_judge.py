@@ -10,7 +10,7 @@ from persona_assets.assets.english_posts.detect import build_language_decider
 from persona_assets.assets.english_posts.judge import VERDICTS, choose_workers, judge_batches
 from persona_assets.common.worker_processes import map_in_processes
 from persona_assets.errors import SettingsError
-from persona_assets_tests.assets.english_posts.builders import ENGLISH, GERMAN, JAPANESE, SHORT
+from persona_assets_tests.assets.english_posts.builders import ENGLISH, GERMAN, JAPANESE, SHORT, build_decider_of_one
 
 MESSAGES = [(ENGLISH, None), (GERMAN, ["de"]), (JAPANESE, ["en"]), (SHORT, []), (None, None), (ENGLISH, ["en", "fr"])]
 
@@ -28,7 +28,7 @@ def test_each_message_has_the_verdict_of_its_text_and_declaration(workers):
 
     verdicts = [*judge_batches(batches, "en", workers=workers)]
 
-    decide = build_language_decider("en")
+    decide = build_decider_of_one("en")
     assert [tuple(row.values()) for one in verdicts for row in one.to_pylist()] == [decide(*one) for one in MESSAGES]
     assert {one.schema for one in verdicts} == {VERDICTS}
 
@@ -62,10 +62,10 @@ def test_the_garbage_collector_is_off_while_a_batch_is_decided(monkeypatch):
 
     def build(language):
         decide = build_language_decider(language)
-        return lambda text, langs: (seen.append(gc.isenabled()), decide(text, langs))[1]
+        return lambda texts, langs: (seen.append(gc.isenabled()), decide(texts, langs))[1]
 
     monkeypatch.setattr(judge, "build_language_decider", build)
     [*judge_batches([batch(MESSAGES)], "en", workers=1)]
 
-    assert seen == [False] * len(MESSAGES)
+    assert seen == [False]
     assert gc.isenabled()

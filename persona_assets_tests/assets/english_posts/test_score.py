@@ -8,12 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_assets.assets.english_posts.score import (
-    INTERCEPT,
-    _find_words,
-    build_scores,
-    extract_primary_subtag,
-)
+from persona_assets.assets.english_posts.clean import clean_text
+from persona_assets.assets.english_posts.score import INTERCEPT, MAX_DETECTION, _split_ascii_words, build_scores
 from persona_assets.errors import LanguageDetectorError, SettingsError
 from persona_assets_tests.assets.english_posts.builders import ENGLISH, GERMAN, JAPANESE
 
@@ -21,8 +17,8 @@ TEXTS = {"en": ENGLISH, "de": GERMAN, "ja": JAPANESE}
 
 
 def build_log_odds(language):
-    score_words, score_detection = build_scores(language)
-    return lambda text: score_words(text) + score_detection(text) + INTERCEPT
+    scores = build_scores(language)
+    return lambda text: float(scores.score_words([text])[0]) + scores.score_detection(text) + INTERCEPT
 
 
 @pytest.mark.parametrize("language", TEXTS)
@@ -52,16 +48,6 @@ def test_a_letter_that_english_lacks_lowers_its_score_but_not_that_of_german():
     assert build_log_odds("de")("größe") >= 0
 
 
-@pytest.mark.parametrize("tag", ["en", "en-US", "EN", "en_GB", " en ", "en-Latn-US"])
-def test_a_declared_language_is_its_first_subtag_in_any_case(tag):
-    assert extract_primary_subtag(tag) == "en"
-
-
-@pytest.mark.parametrize(("old", "new"), [("iw", "he"), ("nb-NO", "no"), ("fil", "tl")])
-def test_codes_that_mean_the_same_are_one(old, new):
-    assert extract_primary_subtag(old) == extract_primary_subtag(new)
-
-
 @given(st.text())
 def test_any_text_has_a_finite_score(text):
     assert -20 < build_log_odds("en")(text) < 20
@@ -87,6 +73,36 @@ def test_without_the_detector_the_error_says_how_to_get_it(monkeypatch):
         build_log_odds("en")
 
 
-@given(st.text(st.sampled_from("ab' -1_.é\n")))
-def test_words_are_letters_with_apostrophes_between_them(text):
-    assert _find_words(text) == re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", text)
+@given(st.lists(st.text(st.sampled_from("abC' -1_.\n\0"))))
+def test_words_are_letters_with_apostrophes_between_them(texts):
+    words = b" ".join(_split_ascii_words(texts)).decode().split("\0")
+
+    assert [of_text.split() for of_text in words[:-1]] == [
+        re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", text.lower()) for text in texts
+    ]
+
+
+@given(st.lists(st.text(st.sampled_from("the ich\u2019' größe日本.")) | st.sampled_from([*TEXTS.values(), ""])))
+def test_the_words_of_a_text_score_the_same_whatever_other_texts_are_beside_it(texts):
+    score_words = build_scores("en").score_words
+
+    assert score_words(texts).tolist() == [float(score_words([text])[0]) for text in texts]
+
+
+# Scripts in which no language is English, and characters of none.
+OTHER_SCRIPTS = "аяжαωא\u0627ह日本語なカ한글ก\u10d0\u0561 0.,!'\u3002\u00b5\U0001d7d8"
+
+
+@given(st.text(st.sampled_from(OTHER_SCRIPTS) | st.characters(min_codepoint=0x370), min_size=1, max_size=300))
+def test_the_detector_scores_no_text_higher_than_its_bound(text):
+    scores = build_scores("en")
+    cleaned = clean_text(text)
+
+    assert scores.score_detection(cleaned) <= scores.bound_detection([cleaned])[0]
+
+
+def test_only_texts_without_latin_letters_have_a_low_bound():
+    bounds = build_scores("en").bound_detection([ENGLISH, JAPANESE, f"{JAPANESE} a", "größe", "é", "жук"])
+
+    assert bounds.tolist() == [MAX_DETECTION, 2.0, *[MAX_DETECTION] * 3, 2.0]
+    assert build_scores("ja").bound_detection([JAPANESE]).tolist() == [MAX_DETECTION]

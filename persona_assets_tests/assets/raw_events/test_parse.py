@@ -28,7 +28,7 @@ from persona_assets import tables
 from persona_assets.assets.raw_events import merge_runs as merge
 from persona_assets.assets.raw_events import read_files as read
 from persona_assets.assets.raw_events.parse import parse_files
-from persona_assets.capture.files import CaptureFile
+from persona_assets.capture.capture_file import CaptureFile
 from persona_assets.common.columns import require_schema
 from persona_assets.common.lexicon import BLOCK, FOLLOW, OFFICIAL_COLLECTIONS, REPOST
 from persona_assets.errors import WorkerKilledError
@@ -532,7 +532,7 @@ def endless(tmp_path):
     files = [CaptureFile(UPath(tmp_path / name), name, 1 << 26) for name in ("a", "b")]
     for file in files:
         file.path.touch()
-        os.truncate(file.path.path, 1 << 42)
+        os.truncate(file.path, 1 << 42)
     (tmp_path / "scratch").mkdir()
     return files
 
@@ -543,7 +543,7 @@ def parse_endless(files, scratch):
 
 def find_readers(files):
     """Return the sorted ids of the processes that have one of the files open."""
-    paths = {file.path.path for file in files}
+    paths = {str(file.path) for file in files}
     readers = set()
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         with suppress(OSError):  # closed in the meantime, or of another user

@@ -6,7 +6,7 @@ from upath import UPath
 from persona_assets.assets.raw_events import read_files as read
 from persona_assets.assets.raw_events.read_counts import ReadCounts
 from persona_assets.assets.raw_events.read_files import read_files_into_runs
-from persona_assets.capture.files import CaptureFile
+from persona_assets.capture.capture_file import CaptureFile
 from persona_assets_tests.assets.raw_events.builders import DAY, NOON_US, like, line, post, write_file
 
 

@@ -3,7 +3,7 @@ from upath import UPath
 
 from persona_assets.assets.raw_events.read_segments import read_blocks
 from persona_assets.assets.raw_events.split_lines import ReadFailure
-from persona_assets.capture.files import CaptureFile
+from persona_assets.capture.capture_file import CaptureFile
 from persona_assets_tests.archive.segments import event_row, in_blocks, write_segment
 from persona_assets_tests.assets.raw_events.builders import NOON_US, like, read_day
 
