@@ -1,6 +1,7 @@
 """Fixtures for all tests."""
 
 import datetime as dt
+import multiprocessing.util
 import os
 import shutil
 import subprocess
@@ -24,6 +25,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 if _workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
     for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(_name, str(max(1, (os.cpu_count() or 1) // _workers)))
+
+# Processes that a process starts find it by a socket in this folder, which is made once, where TMPDIR then is. A test
+# may set TMPDIR to its own folder, which is removed after the test.
+multiprocessing.util.get_temp_dir()
 
 # The time of an example depends on the load of the machine, not only on the code.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
