@@ -20,6 +20,7 @@ import pyarrow.types as pat
 
 from persona_assets.assets.dataset.audit_privacy import TextCollector, audit_privacy, draw_lines
 from persona_assets.assets.dataset.build import Release, ReleaseInputs, ReleaseOptions, open_release_database
+from persona_assets.assets.dataset.forms import SPLITS
 from persona_assets.assets.dataset.leaks import describe_leaks, find_leaks
 from persona_assets.assets.dataset.line_batches import find_first_line_ids
 from persona_assets.personal_data.replacement import NameFinder
@@ -206,10 +207,19 @@ def read_released_splits(files: list[Path]) -> pa.Table:
 
     A line that is in two splits is there twice, so that leaks show it.
     """
-    schema = pa.schema([("line_id", pa.int64()), ("split", pa.string())])
-    tables = [pq.read_table(file, columns=schema.names, partitioning=None).cast(schema) for file in files]
-    found = pa.concat_tables([schema.empty_table(), *tables])
-    return found.group_by(["line_id", "split"]).aggregate([]).sort_by("line_id")
+    # Bit n of a line's byte says whether it is in split n.
+    seen = np.zeros(0, np.uint8)
+    for file in files:
+        with pq.ParquetFile(file) as opened:
+            for batch in opened.iter_batches(columns=["line_id", "split"]):
+                ids, splits = batch["line_id"].to_numpy(), pc.index_in(batch["split"], pa.array(SPLITS)).to_numpy()
+                seen = np.pad(seen, (0, max(0, int(ids.max(initial=-1)) + 1 - len(seen))))
+                for number in range(len(SPLITS)):
+                    seen[ids[splits == number]] |= np.uint8(1 << number)
+    lines = [np.flatnonzero(seen & (1 << number)) for number in range(len(SPLITS))]
+    names = np.repeat(np.arange(len(SPLITS)), [len(of_split) for of_split in lines])
+    found = pa.table({"line_id": np.concatenate(lines), "split": pa.array(SPLITS).take(pa.array(names))})
+    return found.sort_by("line_id")
 
 
 def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
