@@ -79,7 +79,11 @@ def find_leaks(
     ids, numbers = line_splits["line_id"].to_numpy()[order], _number_splits(line_splits["split"])[order]
     first: dict[str, int] = {}
     last: dict[str, int] = {}
-    with phase("looking for leaks"), open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
+    beside = line_splits.nbytes + ids.nbytes + order.nbytes
+    with (
+        phase("looking for leaks"),
+        open_duckdb(memory_limit=memory_limit, scratch=scratch, bytes_beside=beside) as con,
+    ):
         scans = {kind: _Scan(con, kind, min_words) for kind in _KINDS}
         for batch in batches:
             split = _look_up(batch["line_id"].to_numpy(), ids, numbers)

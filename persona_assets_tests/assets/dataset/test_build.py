@@ -7,6 +7,7 @@ from persona_assets.assets.dataset import build as build_module
 from persona_assets.assets.dataset.build import TOO_LONG
 from persona_assets.assets.dataset.release_schemas import FORMS
 from persona_assets.assets.dataset.split_input import DELETED_ACT, DELETED_MESSAGE, WITHOUT_TEXT
+from persona_assets.errors import MemoryLimitError
 from persona_assets.pseudonyms import PseudonymKey
 from persona_assets_tests.assets.dataset.builders import OPTIONS, did, keep_all, release, rows_of, window
 
@@ -143,3 +144,10 @@ def test_each_batch_size_gives_the_same_rows(tmp_path, monkeypatch):
 
     for form in OPTIONS.forms:
         assert rows_of(other, form) == rows_of(folder, form)
+
+
+def test_a_window_of_too_many_lines_is_refused_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(build_module, "BYTES_PER_LINE", 10**9)
+
+    with pytest.raises(MemoryLimitError, match=r"for the \d+ lines of the window"):
+        release(*window(), tmp_path)
