@@ -93,7 +93,7 @@ def test_the_words_of_a_text_score_the_same_whatever_other_texts_are_beside_it(t
 OTHER_SCRIPTS = "аяжαωא\u0627ह日本語なカ한글ก\u10d0\u0561 0.,!'\u3002\u00b5\U0001d7d8"
 
 
-@given(st.text(st.sampled_from(OTHER_SCRIPTS) | st.characters(min_codepoint=0x370), min_size=1, max_size=300))
+@given(st.text(st.sampled_from(OTHER_SCRIPTS) | st.characters(min_codepoint=0x370, codec="utf-8"), max_size=300))
 def test_the_detector_scores_no_text_higher_than_its_bound(text):
     scores = build_scores("en")
     cleaned = clean_text(text)
