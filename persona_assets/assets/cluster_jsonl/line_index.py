@@ -189,8 +189,8 @@ def _make_lines(rows: pa.RecordBatch, cluster: int, first_number: int, sources: 
     is_conversation = kinds == 0
     actions[is_conversation] = sources.actions[uri_sources[is_conversation]]
     is_ignored = kinds == _IGNORE
-    places = np.where(is_ignored, 0, sources.places[np.where(is_ignored, 0, uri_sources)])
-    uris = sources.uris.take(pa.array(places, mask=is_ignored))
+    # An ignored message has no record of its own.
+    uris = sources.uris.take(pa.array(sources.places[uri_sources], mask=is_ignored))
     shown = rows["message_ids"]
     offsets = np.append(0, np.cumsum(pc.list_value_length(shown).to_numpy())).astype(np.int32)
     return pa.record_batch(

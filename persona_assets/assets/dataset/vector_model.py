@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
+from persona_assets.consent.policy import find_users_to_leave_out
 from persona_assets.privacy import VectorModel
 from persona_assets.privacy.audit import Vectors
 from persona_assets.text_encoder.device import DeviceChoice, PrecisionChoice
@@ -43,5 +43,6 @@ def describe_vector_model(
 
 
 def _find_refusing(consents: pads.Dataset) -> frozenset[str]:
-    refuses = pc.invert(pc.field("embedding_allow"))
-    return frozenset(consents.to_table(columns=["user_id"], filter=refuses)["user_id"].to_pylist())
+    said = consents.to_table(columns=["user_id", "embedding_allow"])
+    refusing = find_users_to_leave_out(said, ("embedding",), {}, with_accounts=False)
+    return frozenset(refusing["user_id"].to_pylist())
