@@ -36,7 +36,7 @@ from persona_assets.assets.dataset.split_options import SplitOptions
 from persona_assets.assets.dataset.splits import LineSplits, split_lines
 from persona_assets.assets.dataset.user_names import build_user_namer
 from persona_assets.assets.dataset.write_shards import PersonaWriters, Shard
-from persona_assets.common.database import create_dataset_view, open_duckdb, require_memory
+from persona_assets.common.database import create_dataset_view, open_duckdb, parse_bytes, require_memory
 from persona_assets.common.progress import phase
 from persona_assets.consent.left_out import LeftOut
 from persona_assets.pseudonyms import PseudonymKey, Scope
@@ -48,6 +48,8 @@ NO_POSTS = pa.array([], pa.string())
 # In memory beside DuckDB: columns of `MessageStore` and positions in its files, and the splits of lines as the step and
 # the gate have them.
 BYTES_PER_MESSAGE, BYTES_PER_LINE = 45, 60
+# Of torch, a tokenizer and the default model.
+_BYTES_OF_MODEL = 400_000_000
 
 _SplitNumbers = npt.NDArray[np.int8]
 
@@ -105,8 +107,8 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
 ) -> Release:
     """Split the lines of a day's clusters by train, validation and test; write each form as Parquet shards to a folder.
 
-    Memory: `BYTES_PER_MESSAGE` and `BYTES_PER_LINE` are taken from DuckDB's share. The split uses no DuckDB; it takes
-    about 430 bytes for each distinct text and 100 for each line.
+    Memory: `BYTES_PER_MESSAGE`, `BYTES_PER_LINE` and 400 MB for the model are taken from DuckDB's share. The split uses
+    no DuckDB; it takes about 430 bytes for each distinct text and 100 for each line.
 
     Args:
         inputs: The tables of the day and its window.
@@ -179,6 +181,8 @@ def open_release_database(
     lines, messages = inputs.lines.count_rows(), inputs.line_messages.count_rows()
     beside = lines * BYTES_PER_LINE + messages * BYTES_PER_MESSAGE
     require_memory(beside, memory_limit, what=f"the {lines:,} lines of the window")
+    # The model is taken from DuckDB's share as far as it is there: a small window needs less.
+    beside = max(beside, min(beside + _BYTES_OF_MODEL, parse_bytes(memory_limit) * 6 // 10))
     with open_duckdb(memory_limit=memory_limit, scratch=scratch, bytes_beside=beside) as con:
         for name in ("lines", "line_messages", "user_actions"):
             create_dataset_view(con, name, getattr(inputs, name))

@@ -115,12 +115,7 @@ def measure_release(  # noqa: PLR0913 - what is compared, and how
     files = [folder / shard.path for shard in release.shards]
     released = read_released_splits(files)
     line_ids = released["line_id"].to_numpy()
-    with _open_released(inputs, line_ids, memory_limit, scratch) as con:
-        deleted, refusing = _count(con, COUNT_DELETED), _count(con, COUNT_REFUSING) if inputs.left_out else 0
-        texts = TextCollector(release, draw_lines(con, seed=options.split.seed), seed=options.split.seed)
-        account_ids = _read_rows(folder, release, texts, clean=options.clean)
-        counts = GateCounts(refusing if inputs.left_out and inputs.knows_consents else None, deleted, account_ids)
-        privacy = audit_privacy(con, texts, release, options, counts, names=names, model=model)
+    # Before the audit, which may load the model.
     leaks = find_leaks(
         release.read_split_input(),
         released,
@@ -128,6 +123,12 @@ def measure_release(  # noqa: PLR0913 - what is compared, and how
         memory_limit=memory_limit,
         scratch=scratch,
     )
+    with _open_released(inputs, line_ids, memory_limit, scratch) as con:
+        deleted, refusing = _count(con, COUNT_DELETED), _count(con, COUNT_REFUSING) if inputs.left_out else 0
+        texts = TextCollector(release, draw_lines(con, seed=options.split.seed), seed=options.split.seed)
+        account_ids = _read_rows(folder, release, texts, clean=options.clean)
+        counts = GateCounts(refusing if inputs.left_out and inputs.knows_consents else None, deleted, account_ids)
+        privacy = audit_privacy(con, texts, release, options, counts, names=names, model=model)
     return GateMeasures(
         unaccounted=abs(release.read - len(line_ids) - sum(release.dropped.values())) if _has_all_lines(release) else 0,
         account_ids=account_ids,
