@@ -48,8 +48,9 @@ NO_POSTS = pa.array([], pa.string())
 # In memory beside DuckDB: columns of `MessageStore` and positions in its files, and the splits of lines as the step and
 # the gate have them.
 BYTES_PER_MESSAGE, BYTES_PER_LINE = 45, 60
-# Of torch, a tokenizer and the default model.
-_BYTES_OF_MODEL = 400_000_000
+# Of torch, a tokenizer and the default model. With the above they get at most a share of the memory limit, so that a
+# low limit is not refused for them.
+_BYTES_OF_MODEL, _SHARE_WITH_MODEL = 400_000_000, 0.6
 
 _SplitNumbers = npt.NDArray[np.int8]
 
@@ -181,9 +182,8 @@ def open_release_database(
     lines, messages = inputs.lines.count_rows(), inputs.line_messages.count_rows()
     beside = lines * BYTES_PER_LINE + messages * BYTES_PER_MESSAGE
     require_memory(beside, memory_limit, what=f"the {lines:,} lines of the window")
-    # The model is taken from DuckDB's share as far as it is there: a small window needs less.
-    beside = max(beside, min(beside + _BYTES_OF_MODEL, parse_bytes(memory_limit) * 6 // 10))
-    with open_duckdb(memory_limit=memory_limit, scratch=scratch, bytes_beside=beside) as con:
+    with_model = min(beside + _BYTES_OF_MODEL, int(parse_bytes(memory_limit) * _SHARE_WITH_MODEL))
+    with open_duckdb(memory_limit=memory_limit, scratch=scratch, bytes_beside=max(beside, with_model)) as con:
         for name in ("lines", "line_messages", "user_actions"):
             create_dataset_view(con, name, getattr(inputs, name))
         con.register("left_out_posts", pa.table({"uri": inputs.left_out.posts if inputs.left_out else NO_POSTS}))
