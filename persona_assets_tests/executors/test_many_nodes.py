@@ -1,13 +1,15 @@
 """A month of days as Slurm jobs on three nodes, with Dagster's events in PostgreSQL, while both have trouble."""
 
 import datetime as dt
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dagster as dg
@@ -48,16 +50,17 @@ def running_daemon(home):
     """Run dagster-daemon, which starts the queued runs."""
     with (home / "daemon.log").open("wb") as log:
         command = [Path(sys.executable).parent / "dagster-daemon", "run", "-m", MODULE]
-        daemon = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
+        daemon = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, start_new_session=True)
         try:
             yield
         finally:
             daemon.terminate()
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 daemon.wait(120)
-            except subprocess.TimeoutExpired:
-                daemon.kill()
-                daemon.wait()
+            # Its code servers, too, which may outlive it.
+            with suppress(ProcessLookupError):
+                os.killpg(daemon.pid, signal.SIGKILL)
+            daemon.wait()
 
 
 class Backfill:
