@@ -24,11 +24,8 @@ _EMAIL = re.compile(
     re.IGNORECASE,
 )
 # An e-mail address that is written so that programs do not see it: "a (at) b dot c".
-_HIDDEN_PARTS = (
-    " dot ",
-    " @ ",
-    *(f"{sign}{gap}{word}" for sign in "([{<" for gap in ("", " ") for word in ("at", "dot", "@", ".")),
-)
+_HIDDEN_PARTS = tuple(f"{sign}{gap}{word}" for sign in "([{<" for gap in ("", " ") for word in ("at", "dot", "@", "."))
+_BRACKET = re.compile(r"[(\[{<]")
 _PROVIDER_HINT = re.compile(r" at \w{2,12}\.\w")
 _OPEN, _CLOSE = r"[(\[{<] ?", r" ?[)\]}>]"
 _BRACKET_AT = rf" {{0,2}}{_OPEN}(?:at|@){_CLOSE} {{0,2}}"
@@ -97,8 +94,7 @@ def find_emails(text: str) -> Iterator[Span]:
     if "@" in text:
         for match in _EMAIL.finditer(text):
             yield Span(match.start(), match.end(), "email")
-    lower = text.lower()
-    if any(part in lower for part in _HIDDEN_PARTS) or _PROVIDER_HINT.search(lower):
+    if _may_hide_an_email(text.lower()):
         at = 0
         while (match := _HIDDEN.search(text, at)) is not None:
             last = _DOT.split(match[0])[-1]
@@ -107,6 +103,17 @@ def find_emails(text: str) -> Iterator[Span]:
                 at = match.end()
             else:  # "me at wren dot maddock at gmail dot com": the address begins at a later word.
                 at = match.start() + 1
+
+
+def _may_hide_an_email(lower: str) -> bool:
+    """Say whether a text in lower case can have an address that is written so that programs do not see it."""
+    return (
+        " dot " in lower
+        or " @ " in lower
+        # Most texts have no bracket, and are searched once.
+        or (_BRACKET.search(lower) is not None and any(part in lower for part in _HIDDEN_PARTS))
+        or _PROVIDER_HINT.search(lower) is not None
+    )
 
 
 def find_links(text: str) -> Iterator[Span]:
@@ -129,15 +136,19 @@ def find_links(text: str) -> Iterator[Span]:
 def _trim(url: str) -> int:
     """Return the length of a URL without the punctuation of the sentence around it."""
     end = len(url)
-    surplus = {closing: url.count(closing) - url.count(opening) for closing, opening in _CLOSING.items()}
+    # Closing brackets beyond those that were opened, counted where the URL ends with one.
+    surplus: dict[str, int] = {}
     while end:
         last = url[end - 1]
-        if last in _TRAILING or surplus.get(last, 0) > 0:
-            if last in surplus:
-                surplus[last] -= 1
-            end -= 1
-        else:
+        if last in _CLOSING:
+            if last not in surplus:
+                surplus[last] = url.count(last) - url.count(_CLOSING[last])
+            if surplus[last] <= 0:
+                break
+            surplus[last] -= 1
+        elif last not in _TRAILING:
             break
+        end -= 1
     return end
 
 
