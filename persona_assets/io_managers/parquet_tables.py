@@ -26,7 +26,7 @@ from persona_assets.errors import PersonaAssetsError, SchemaError, StorageError
 from persona_assets.io_managers.atomic_storage import arrow_filesystem, is_local_path, move_local_file, replacing_file
 from persona_assets.io_managers.later_columns import add_later_columns
 from persona_assets.io_managers.side_tables import find_side_tables, remove_side_table, side_table_path
-from persona_assets.io_managers.window_days import find_existing_paths, find_window_paths
+from persona_assets.io_managers.window_days import find_existing_paths, find_table_of_all_days, find_window_paths
 from persona_assets.partitions import parse_day
 
 # Key in the schema metadata of a side table; the value is the digest of the rows of its main table.
@@ -116,9 +116,10 @@ class ParquetUPathIOManager(dg.UPathIOManager):
         """Return the lazy dataset of an asset without partitions.
 
         Raises:
+            MissingPartitionError: It has not been materialized.
             StorageError: The file has changed since it was written.
         """
-        return self._open(context, [path])
+        return self._open(context, [find_table_of_all_days(context, path)])
 
     def load_partitions(self, context: dg.InputContext) -> pads.Dataset | DatasetWithSideTables:
         """Return the tables of one or more days as one lazy dataset, sorted by day.

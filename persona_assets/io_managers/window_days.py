@@ -1,6 +1,7 @@
 """Find which days of an input are stored, and name what to run for those that are missing."""
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import dagster as dg
 from dagster._check import CheckError
@@ -52,9 +53,23 @@ def find_existing_paths(context: dg.InputContext, paths: dict[str, UPath]) -> li
     return existing
 
 
-def _command_that_makes(assets: Iterable[str], day: str) -> str:
-    """Return the command that materializes `assets` for a day."""
-    return f"dg launch --assets {','.join(assets)} --partition {day}"
+def find_table_of_all_days(context: dg.InputContext, path: UPath) -> UPath:
+    """Return the path of an input without partitions; raise if it is missing.
+
+    Raises:
+        MissingPartitionError: It is missing. The message names all assets that this and later steps of the run need,
+            and the one command that makes them.
+    """
+    if not path.exists():
+        step = context.step_context
+        day = step.partition_key_range.end if step.has_partition_key_range else None
+        raise MissingPartitionError(_describe_missing(context, day, data=path.parent))
+    return path
+
+
+def _command_that_makes(assets: Iterable[str], day: str | None) -> str:
+    """Return the command that materializes `assets` for a day; None if none of them has partitions."""
+    return f"dg launch --assets {','.join(assets)}" + (f" --partition {day}" if day else "")
 
 
 def find_missing_assets(
@@ -78,33 +93,53 @@ def find_missing_assets(
     return list(missing)
 
 
-def _describe_missing(context: dg.InputContext, day: str, *, data: UPath) -> str:
+def _describe_missing(context: dg.InputContext, day: str | None, *, data: UPath) -> str:
     """Return the error text that names the missing assets of a day and the command for them.
 
     Args:
         context: Context of the input that is missing.
-        day: Partition key.
+        day: Partition key; None if the run has no partition.
         data: Folder that has a folder for each asset.
     """
-    inputs_of = _read_graph(context)
+    graph = _read_graph(context)
     selected = {key.to_user_string() for key in context.step_context.job_def.asset_layer.selected_asset_keys}
+
+    def inputs_of(name: str) -> list[str]:
+        return graph[name].inputs if name in graph else []
+
+    def is_stored(name: str) -> bool:
+        if day is None:
+            # A run without a partition reads tables of all days, and every day that there is of the others.
+            return (data / f"{name}.parquet").exists() or (data / name).exists()
+        return (
+            any((data / name / f"{day}{suffix}").exists() for suffix in _SUFFIXES)
+            or (data / f"{name}.parquet").exists()
+        )
+
     missing = find_missing_assets(
         [
-            *inputs_of.get(context.op_def.name, [context.asset_key.to_user_string()]),
-            *(name for later in sorted(selected) for name in inputs_of.get(later, []) if name not in selected),
+            *(inputs_of(context.op_def.name) or [context.asset_key.to_user_string()]),
+            *(name for later in sorted(selected) for name in inputs_of(later) if name not in selected),
         ],
-        lambda name: inputs_of.get(name, []),
-        lambda name: (
-            any((data / name / f"{day}{suffix}").exists() for suffix in _SUFFIXES)
-            or (data / f"{name}.parquet").exists()  # one table over all days
-        ),
+        inputs_of,
+        is_stored,
     )
     has = "has" if len(missing) == 1 else "have"
-    return f"{', '.join(missing)} {has} not been materialized for {day}: run {_command_that_makes(missing, day)}"
+    if not any(graph[name].is_daily for name in missing if name in graph):
+        day = None
+    for_day = f" for {day}" if day else ""
+    return f"{', '.join(missing)} {has} not been materialized{for_day}: run {_command_that_makes(missing, day)}"
 
 
-def _read_graph(context: dg.InputContext) -> dict[str, list[str]]:
-    """Return the names of the direct inputs of each asset, by its name, without those that no run makes.
+class _Node(NamedTuple):
+    """An asset: the names of its direct inputs, and whether it has partitions."""
+
+    inputs: list[str]
+    is_daily: bool
+
+
+def _read_graph(context: dg.InputContext) -> dict[str, _Node]:
+    """Return each asset by its name, without inputs that no run makes.
 
     A run by `dagster.materialize` has no repository. Then only the inputs of selected assets are known.
     """
@@ -115,6 +150,9 @@ def _read_graph(context: dg.InputContext) -> dict[str, list[str]]:
         graph = context.step_context.job_def.asset_layer.asset_graph
         external = set[dg.AssetKey]()
     return {
-        key.to_user_string(): sorted(parent.to_user_string() for parent in graph.get(key).parent_keys - external)
+        key.to_user_string(): _Node(
+            sorted(parent.to_user_string() for parent in graph.get(key).parent_keys - external),
+            graph.get(key).is_partitioned,
+        )
         for key in graph.get_all_asset_keys()
     }

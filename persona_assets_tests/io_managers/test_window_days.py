@@ -4,6 +4,7 @@ import datetime as dt
 
 import dagster as dg
 import pyarrow.dataset as pads
+import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
@@ -84,6 +85,56 @@ def test_stored_assets_are_not_in_the_command(graph, tmp_path):
 
     assert graph("last") == (
         "right has not been materialized for 2025-03-02: run dg launch --assets right --partition 2025-03-02"
+    )
+
+
+@pytest.fixture
+def with_tables(tmp_path):
+    """Assets without partitions, `history` and `names` of it, that a daily one reads beside a daily one.
+
+    Returns a function that runs one of them and returns the error.
+    """
+    days = daily_partitions(dt.date(2025, 3, 1))
+
+    @dg.asset(partitions_def=days)
+    def daily(): ...
+
+    @dg.asset
+    def history(): ...
+
+    @dg.asset
+    def names(history: pads.Dataset): ...
+
+    @dg.asset(partitions_def=days)
+    def report(daily: pads.Dataset, history: pads.Dataset, names: pads.Dataset): ...
+
+    def error_of(name, day=None):
+        with pytest.raises(MissingPartitionError) as raised:
+            dg.materialize(
+                [daily, history, names, report],
+                selection=[name],
+                partition_key=day,
+                resources={"io_manager": ParquetIOManager(base=str(tmp_path))},
+            )
+        return str(raised.value)
+
+    return error_of
+
+
+def test_missing_tables_of_all_days_are_named_with_one_command(with_tables, tmp_path):
+    (tmp_path / "daily").mkdir()
+    pq.write_table(tables.CLUSTERS.empty_table(), tmp_path / "daily" / "2025-03-02.parquet")
+
+    assert with_tables("report", "2025-03-02") == (
+        "history, names have not been materialized: run dg launch --assets history,names"
+    )
+    assert with_tables("names") == "history has not been materialized: run dg launch --assets history"
+
+
+def test_missing_tables_of_all_days_are_named_beside_a_missing_day(with_tables):
+    assert with_tables("report", "2025-03-02") == (
+        "daily, history, names have not been materialized for 2025-03-02: "
+        "run dg launch --assets daily,history,names --partition 2025-03-02"
     )
 
 
