@@ -39,6 +39,7 @@ PLAIN = {
     "errors",
     "files",  # of a capture
     "forgotten_accounts",
+    "freed_memory",
     "full_disk",
     "garbage_collector",
     "interrupts",

@@ -129,19 +129,20 @@ def share_of_duckdb(memory_limit: str, *, bytes_beside: int = 0) -> int:
     return limit - max(reserve, bytes_beside)
 
 
-def require_memory(needed: int, memory_limit: str, *, what: str) -> None:
+def require_memory(needed: int, memory_limit: str, *, what: str, min_share: float = MIN_SHARE) -> None:
     """Refuse a step that needs more than three quarters of its memory limit for what cannot be spilled.
 
     Args:
         needed: Bytes that are in memory whatever the limit is.
         memory_limit: Such as "4GB".
         what: What needs them, as in "the messages of the window".
+        min_share: Share of the limit that must be left to all else; 0 for work beside which there is no database.
 
     Raises:
-        MemoryLimitError: Less than `MIN_SHARE` of the limit is left. The message names the limit that would do.
+        MemoryLimitError: Less than `min_share` of the limit is left. The message names the limit that would do.
     """
-    if needed > (1 - MIN_SHARE) * parse_bytes(memory_limit):
-        enough = math.ceil(10 * needed / (1 - MIN_SHARE) / 1e9) / 10
+    if needed > (1 - min_share) * parse_bytes(memory_limit):
+        enough = math.ceil(10 * needed / (1 - min_share) / 1e9) / 10
         raise MemoryLimitError(
             f"this step needs {needed / 1e9:.1f} GB for {what}, and may use {memory_limit}: set PERSONA_MEMORY_LIMIT "
             f"to {enough:.1f}GB or more, or a shorter PERSONA_WINDOW_DAYS"

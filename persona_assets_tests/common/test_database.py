@@ -57,6 +57,7 @@ def test_what_needs_more_than_three_quarters_of_the_limit_is_refused_with_the_li
     with pytest.raises(MemoryLimitError, match=r"3\.1 GB for the users, .* 4GB: set PERSONA_MEMORY_LIMIT to 4\.2GB"):
         require_memory(3_100_000_000, "4GB", what="the users")
     require_memory(3_100_000_000, "4.2GB", what="the users")
+    require_memory(3_900_000_000, "4GB", what="the split", min_share=0)
 
 
 def test_a_sort_beyond_the_memory_limit_spills_to_scratch(tmp_path):

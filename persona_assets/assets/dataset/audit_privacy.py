@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import msgspec
@@ -124,8 +124,40 @@ def draw_lines(con: duckdb.DuckDBPyConnection, *, seed: int) -> dict[int, str]:
     return dict(zip(drawn["line_id"].to_pylist(), drawn["user_id"].to_pylist(), strict=True))
 
 
+class AuditedUsers(NamedTuple):
+    """What the audit knows of users: those of released lines, texts of some, and how many are the users' own ones."""
+
+    users: pa.Table  # user_id, cluster_id
+    own: dict[str, list[ReleasedText]]  # by form, of drawn users
+    verbatim: list[VerbatimMatches]
+
+
+def read_audited_users(
+    con: duckdb.DuckDBPyConnection, texts: TextCollector, release: Release, options: ReleaseOptions
+) -> AuditedUsers:
+    """Read what `audit_privacy` needs of the database, which can be closed then.
+
+    Args:
+        con: Has `user_actions` of the window, and `released_lines` with `user_id` and `cluster_id`.
+        texts: Has the rows of the data set.
+        release: What was written there.
+        options: How it was made; the seed of its splits decides what is drawn.
+    """
+    forms = {shard.form for shard in release.shards}
+    users = con.sql(SELECT_USERS).to_arrow_table()
+    own = {
+        form: draw_authors(
+            texts.own.get(form, []), max_authors=MAX_AUTHORS, max_texts=MAX_LINES, seed=options.split.seed
+        )
+        for form in _OWN
+        if form in forms
+    }
+    found = [VerbatimMatches(form, len(lines), _count_word_for_word(con, lines)) for form, lines in own.items()]
+    return AuditedUsers(users, own, found)
+
+
 def audit_privacy(  # noqa: PLR0913 - what is audited, and how
-    con: duckdb.DuckDBPyConnection,
+    audited: AuditedUsers,
     texts: TextCollector,
     release: Release,
     options: ReleaseOptions,
@@ -136,10 +168,10 @@ def audit_privacy(  # noqa: PLR0913 - what is audited, and how
 ) -> ReleaseAudit:
     """Measure personal data, k-anonymity and linkage of a data set, on samples of its texts.
 
-    Memory: the sample of texts, and up to 32 lines of 1,000 users.
+    Memory: the sample of texts, up to 32 lines of 1,000 users, and the model.
 
     Args:
-        con: Has `user_actions` of the window, and `released_lines` with `user_id` and `cluster_id`.
+        audited: As `read_audited_users` returns it.
         texts: Has the rows of the data set.
         release: What was written there.
         options: How it was made; the seed of its splits decides what is drawn.
@@ -147,27 +179,19 @@ def audit_privacy(  # noqa: PLR0913 - what is audited, and how
         names: Finds names of people; None: they are not looked for.
         model: Encodes texts; None: linkage by vectors is not measured.
     """
-    seed = options.split.seed
     forms = {shard.form for shard in release.shards}
-    users = con.sql(SELECT_USERS).to_arrow_table()
-    own = {
-        form: draw_authors(texts.own.get(form, []), max_authors=MAX_AUTHORS, max_texts=MAX_LINES, seed=seed)
-        for form in _OWN
-        if form in forms
-    }
-    found = [VerbatimMatches(form, len(lines), _count_word_for_word(con, lines)) for form, lines in own.items()]
     return audit_release(
         counts,
         texts.sampled(),
-        users,
-        own,
-        found,
+        audited.users,
+        audited.own,
+        audited.verbatim,
         scope=options.scope,
         is_cleaned=options.clean,
         by_address=[form for form in BY_ADDRESS if form in forms],
         names=names,
         model=model,
-        seed=seed,
+        seed=options.split.seed,
     )
 
 

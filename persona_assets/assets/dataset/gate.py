@@ -18,11 +18,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as pat
 
-from persona_assets.assets.dataset.audit_privacy import TextCollector, audit_privacy, draw_lines
+from persona_assets.assets.dataset.audit_privacy import (
+    TextCollector,
+    audit_privacy,
+    draw_lines,
+    read_audited_users,
+)
 from persona_assets.assets.dataset.build import Release, ReleaseInputs, ReleaseOptions, open_release_database
 from persona_assets.assets.dataset.forms import SPLITS
 from persona_assets.assets.dataset.leaks import describe_leaks, find_leaks
 from persona_assets.assets.dataset.line_batches import find_first_line_ids
+from persona_assets.common.freed_memory import return_freed_memory
 from persona_assets.personal_data.replacement import NameFinder
 from persona_assets.privacy import GateCounts, ReleaseAudit, VectorModel
 
@@ -123,12 +129,16 @@ def measure_release(  # noqa: PLR0913 - what is compared, and how
         memory_limit=memory_limit,
         scratch=scratch,
     )
+    return_freed_memory()
     with _open_released(inputs, line_ids, memory_limit, scratch) as con:
         deleted, refusing = _count(con, COUNT_DELETED), _count(con, COUNT_REFUSING) if inputs.left_out else 0
         texts = TextCollector(release, draw_lines(con, seed=options.split.seed), seed=options.split.seed)
         account_ids = _read_rows(folder, release, texts, clean=options.clean)
-        counts = GateCounts(refusing if inputs.left_out and inputs.knows_consents else None, deleted, account_ids)
-        privacy = audit_privacy(con, texts, release, options, counts, names=names, model=model)
+        audited = read_audited_users(con, texts, release, options)
+    # The database is closed before the audit may load the model.
+    return_freed_memory()
+    counts = GateCounts(refusing if inputs.left_out and inputs.knows_consents else None, deleted, account_ids)
+    privacy = audit_privacy(audited, texts, release, options, counts, names=names, model=model)
     return GateMeasures(
         unaccounted=abs(release.read - len(line_ids) - sum(release.dropped.values())) if _has_all_lines(release) else 0,
         account_ids=account_ids,

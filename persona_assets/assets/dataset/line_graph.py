@@ -20,6 +20,7 @@ from persona_assets.assets.dataset.near_duplicates import N_VALUES, Signatures, 
 from persona_assets.assets.dataset.normalise import count_words, normalise_texts
 from persona_assets.assets.dataset.split_options import SplitOptions
 from persona_assets.common.columns import column, required_column
+from persona_assets.common.freed_memory import return_freed_memory
 
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
@@ -103,6 +104,7 @@ def read_line_graph(batches: Iterable[pa.RecordBatch], options: SplitOptions) ->
     )
     # Texts first: their signatures take the most memory until they are grouped.
     of_texts = texts.number()
+    return_freed_memory()
     kinds = [users.number(), threads.number(), of_texts]
     kinds.append(_number_lines_without_nodes(ids, kinds, options))
     return _join_kinds(ids, personas, first, last, kinds)

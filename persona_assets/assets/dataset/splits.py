@@ -17,6 +17,7 @@ from persona_assets.assets.dataset.periods import assign_periods
 from persona_assets.assets.dataset.split_options import SplitOptions
 from persona_assets.assets.dataset.stratify import SplitNumbers
 from persona_assets.common.columns import column, required_column
+from persona_assets.common.freed_memory import return_freed_memory
 
 _PERIOD_ROUNDS = 6
 
@@ -77,6 +78,7 @@ def split_lines(batches: Iterable[pa.RecordBatch], options: SplitOptions) -> Lin
         SplitError: In time mode, the lines span too little time.
     """
     graph = read_line_graph(batches, options)
+    return_freed_memory()
     if options.mode == "components":
         return build_line_splits(graph, *decide_split_of_lines(graph, assign_nodes(graph, options), None))
     # Where users are in several splits, nothing else balances the lines that are dropped because their thread or text

@@ -146,6 +146,14 @@ def test_each_batch_size_gives_the_same_rows(tmp_path, monkeypatch):
         assert rows_of(other, form) == rows_of(folder, form)
 
 
+@pytest.mark.parametrize("of", ["LINE", "MESSAGE"])
+def test_a_split_of_too_many_lines_or_messages_is_refused_before_the_work(tmp_path, monkeypatch, of):
+    monkeypatch.setattr(build_module, f"SPLIT_BYTES_PER_{of}", 10**9)
+
+    with pytest.raises(MemoryLimitError, match=r"for the split of the \d+ lines of the window"):
+        release(*window(), tmp_path)
+
+
 def test_a_window_of_too_many_lines_is_refused_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr(build_module, "BYTES_PER_LINE", 10**9)
 
