@@ -140,7 +140,6 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
     def read_input(chosen: LineFilter) -> Iterator[pa.RecordBatch]:
         return read_split_input(read_line_batches(inputs.lines, store), store, by_cluster, chosen)
 
-    return_freed_memory()
     with phase("splitting lines"):
         splits = split_lines(read_input(chosen), options.split)
     return_freed_memory()
@@ -164,7 +163,6 @@ def build_release(  # noqa: PLR0913 - each a choice of the caller's
             written.add(batch.size)
         shards = forms.close()
     dropped = {reason: count for reason, count in (chosen.dropped + Counter(splits.dropped)).items() if count}
-
     return Release(
         shards,
         n_lines,

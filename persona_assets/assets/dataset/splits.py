@@ -77,6 +77,7 @@ def split_lines(batches: Iterable[pa.RecordBatch], options: SplitOptions) -> Lin
     Raises:
         SplitError: In time mode, the lines span too little time.
     """
+    return_freed_memory()  # of what was read before
     graph = read_line_graph(batches, options)
     return_freed_memory()
     if options.mode == "components":
