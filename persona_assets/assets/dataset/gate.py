@@ -135,12 +135,14 @@ def measure_release(  # noqa: PLR0913 - what is compared, and how
         texts = TextCollector(release, draw_lines(con, seed=options.split.seed), seed=options.split.seed)
         account_ids = _read_rows(folder, release, texts, clean=options.clean)
         audited = read_audited_users(con, texts, release, options)
-    # The database is closed before the audit may load the model.
+    unaccounted = abs(release.read - len(line_ids) - sum(release.dropped.values())) if _has_all_lines(release) else 0
+    # The audit may load the model: the database is closed, and what was read of lines is not needed.
+    del released, line_ids
     return_freed_memory()
     counts = GateCounts(refusing if inputs.left_out and inputs.knows_consents else None, deleted, account_ids)
     privacy = audit_privacy(audited, texts, release, options, counts, names=names, model=model)
     return GateMeasures(
-        unaccounted=abs(release.read - len(line_ids) - sum(release.dropped.values())) if _has_all_lines(release) else 0,
+        unaccounted=unaccounted,
         account_ids=account_ids,
         deleted=deleted,
         refusing=refusing,
