@@ -15,33 +15,32 @@ _UNBUFFERED = pads.ParquetFragmentScanOptions(pre_buffer=False)
 _BATCH_READAHEAD = 1
 
 
-def scan_bounded(  # noqa: PLR0913 - what a scan may be asked for
+def scan_bounded(
     dataset: pads.Dataset,
     *,
     columns: list[str] | None = None,
     condition: pc.Expression | None = None,
     batch_rows: int,
-    batch_readahead: int = _BATCH_READAHEAD,
-    use_threads: bool = True,
 ) -> pads.Scanner:
     """Return a scanner of a dataset that holds a row group and a few batches in memory, in the order of the rows.
+
+    One thread decodes. Several would run ahead of a slower consumer by up to 1 GB, whatever the read-ahead is: 3.2
+    million vectors were read with 1,785 MB by several threads and with 290 MB by one, which also took less time.
 
     Args:
         dataset: Of Parquet files, or in memory.
         columns: Columns to read; None for all.
         condition: Which rows to keep; None for all.
         batch_rows: Maximum rows of a batch.
-        batch_readahead: Number of batches that are read ahead.
-        use_threads: Whether several threads decode. Then decoding runs ahead of a slower consumer.
     """
     return dataset.scanner(
         columns=columns,
         filter=condition,
         batch_size=batch_rows,
-        batch_readahead=batch_readahead,
+        batch_readahead=_BATCH_READAHEAD,
         fragment_readahead=1,
         fragment_scan_options=_UNBUFFERED,
-        use_threads=use_threads,
+        use_threads=False,
     )
 
 

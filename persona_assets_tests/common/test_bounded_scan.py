@@ -14,7 +14,7 @@ import pytest
 from persona_assets.common.bounded_scan import scan_batches, scan_bounded
 
 _SCAN = """
-import resource, sys
+import resource, sys, time
 import pyarrow as pa
 import pyarrow.dataset as pads
 from persona_assets.common.bounded_scan import scan_batches
@@ -22,7 +22,10 @@ dataset = pads.dataset(sys.argv[1])
 for _ in scan_batches(dataset, columns=["n"], batch_rows=100):
     break
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-rows = sum(batch.num_rows for batch in scan_batches(dataset, batch_rows=8192))
+rows = 0
+for batch in scan_batches(dataset, batch_rows=8192):
+    rows += batch.num_rows
+    time.sleep(float(sys.argv[2]))
 print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
@@ -45,28 +48,43 @@ def test_rows_come_in_order_and_only_those_that_are_asked_for(tmp_path):
 def test_tables_in_memory_can_be_scanned_too():
     dataset = pads.dataset(pa.table({"n": [1, 2]}))
 
-    assert scan_bounded(dataset, batch_rows=1, use_threads=False).to_table()["n"].to_pylist() == [1, 2]
+    assert scan_bounded(dataset, batch_rows=1).to_table()["n"].to_pylist() == [1, 2]
 
 
 @pytest.mark.slow
 def test_a_file_of_many_row_groups_takes_the_memory_of_a_few(tmp_path):
     """A scan with pyarrow's defaults takes 570 MB, for a file of 410 MB."""
-    row_group = pa.table(
-        {
-            "n": np.arange(20_000),
-            "vector": pa.FixedSizeListArray.from_arrays(
-                np.random.default_rng(0).normal(size=20_000 * 256).astype(np.float32), 256
-            ),
-        }
-    )
-    with pq.ParquetWriter(tmp_path / "vectors.parquet", row_group.schema, compression="none") as writer:
+    vectors = np.random.default_rng(0).normal(size=20_000 * 256).astype(np.float32)
+    row_group = pa.table({"n": np.arange(20_000), "vector": pa.FixedSizeListArray.from_arrays(vectors, 256)})
+
+    rows, megabytes = scan_in_process(write_row_groups(row_group, tmp_path, compression="none"))
+
+    assert rows == 400_000
+    assert megabytes < 200
+
+
+@pytest.mark.slow
+def test_a_slow_consumer_does_not_make_a_scan_run_ahead(tmp_path):
+    row_group = pa.table({"n": np.arange(20_000), "text": ["x" * 1_000] * 20_000})
+
+    rows, megabytes = scan_in_process(write_row_groups(row_group, tmp_path, compression="zstd"), seconds_per_batch=0.05)
+
+    assert rows == 400_000
+    assert megabytes < 100
+
+
+def write_row_groups(row_group, folder, *, compression):
+    """Write a row group 20 times to one file."""
+    with pq.ParquetWriter(folder / "file.parquet", row_group.schema, compression=compression) as writer:
         for _ in range(20):
             writer.write_table(row_group)
+    return folder / "file.parquet"
 
-    command = [sys.executable, "-c", _SCAN, str(tmp_path / "vectors.parquet")]
+
+def scan_in_process(file, *, seconds_per_batch=0.0):
+    """Return the number of rows, and the MB by which the peak grows while they are scanned."""
+    command = [sys.executable, "-c", _SCAN, str(file), str(seconds_per_batch)]
     settings = os.environ | {"MIMALLOC_PURGE_DELAY": "0"}  # memory that is freed does not count
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=settings)
     rows, kilobytes = map(int, done.stdout.split())
-
-    assert rows == 400_000
-    assert kilobytes < 200_000
+    return rows, kilobytes // 1000

@@ -30,11 +30,10 @@ left join left_out_posts on left_out_posts.uri = english_posts.uri
 where left_out_users.reason is not null or left_out_posts.uri is not null
 group by all order by all
 """  # noqa: S608 - a constant of this project
-_NUMBER_TEXTS = """
-create temp table texts as
-select text, row_number() over (order by text) - 1 as text_id from (select distinct text from kept_posts)
-"""
+_DISTINCT_TEXTS = "select distinct text from kept_posts order by text"
+# The texts are read from their file: a table of 2.4 million texts would not fit a limit of 1 GB beside the join.
 _POSTS_WITH_TEXT_ID = """
+with texts as (select text, file_row_number as text_id from read_parquet($texts, file_row_number = true))
 select uri, user_id, text_id from kept_posts join texts using (text) order by uri, text_id, user_id
 """
 
@@ -69,8 +68,7 @@ def write_distinct_texts(
         database.register("left_out_posts", pa.table({"uri": left_out.posts}))
         database.execute(_KEEP_POSTS)
         counts = dict(database.sql(_COUNT_LEFT_OUT).fetchall())
-        database.execute(_NUMBER_TEXTS)
-        in_order = database.sql("select text from texts order by text_id").to_arrow_reader(BATCH_ROWS)
-        n_texts = write_parquet(texts, TEXTS, in_order)
-        n_posts = write_parquet(posts, POSTS, database.sql(_POSTS_WITH_TEXT_ID).to_arrow_reader(BATCH_ROWS))
+        n_texts = write_parquet(texts, TEXTS, database.sql(_DISTINCT_TEXTS).to_arrow_reader(BATCH_ROWS))
+        with_text_id = database.sql(_POSTS_WITH_TEXT_ID, params={"texts": str(texts)})
+        n_posts = write_parquet(posts, POSTS, with_text_id.to_arrow_reader(BATCH_ROWS))
     return DeduplicatedTexts(texts, posts, n_texts, n_posts, counts)

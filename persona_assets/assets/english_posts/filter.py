@@ -15,7 +15,7 @@ from persona_assets import tables
 from persona_assets.assets.english_posts import reasons
 from persona_assets.assets.english_posts.judge import choose_workers, judge_batches
 from persona_assets.common.bounded_scan import scan_batches
-from persona_assets.common.database import create_dataset_view, open_duckdb
+from persona_assets.common.database import create_dataset_view, find_duplicate_values, open_duckdb
 from persona_assets.common.full_disk import explaining_full_disk
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.progress import count_rows_read, phase
@@ -39,15 +39,17 @@ _VERDICTS_SCHEMA = pa.schema(
     ]
 )
 
+# Only of authors who have an undecided message.
+_FIND_AUTHORS = f"""
+create temp table authors as
+-- Posts decided by their declaration alone are no evidence of the language of the author.
+select user_id, 2 * count(*) filter (is_language) > count(*) as mostly
+from judged semi join (select user_id from judged where is_undecided) using (user_id)
+where not is_undecided and reason not in ('{reasons.DECLARED}', '{reasons.OTHER_DECLARED}', '{reasons.NO_WORDS}')
+group by user_id
+"""  # noqa: S608 - made of constants
 _DECIDE_BY_OTHER_POSTS = f"""
 create temp view decided as
-with authors as (
-    -- Posts decided by their declaration alone are no evidence of the language of the author.
-    select user_id, 2 * count(*) filter (is_language) > count(*) as mostly
-    from judged
-    where not is_undecided and reason not in ('{reasons.DECLARED}', '{reasons.OTHER_DECLARED}', '{reasons.NO_WORDS}')
-    group by user_id
-)
 select judged.* exclude (is_language, is_undecided, reason),
     case when is_undecided and mostly is not null then mostly else is_language end as is_language,
     case
@@ -58,12 +60,20 @@ select judged.* exclude (is_language, is_undecided, reason),
 from judged left join authors using (user_id)
 """  # noqa: S608 - made of constants
 _COUNT_DROPPED = "select reason, count(*) from decided where not is_language group by reason"
-# One post per URI: the latest version.
 _KEEP = """
-select uri, user_id, action, text, event_time_us, is_language as is_english, reason as language_reason
+create temp view kept as
+select uri, user_id, action, text, event_time_us, is_language as is_english, reason as language_reason,
+    hash(uri) as uri_hash
 from decided
 where is_language
-qualify row_number() over (partition by uri order by event_time_us desc, text desc, action, reason) = 1
+"""
+# One post per URI: the latest version. Few URIs have several, so that only posts whose hash repeats are compared.
+_LATEST = """
+with compared as (
+    select * from kept semi join repeated using (uri_hash)
+    qualify row_number() over (partition by uri order by event_time_us desc, text desc, action, language_reason) = 1
+)
+select * exclude (uri_hash) from (from compared union all from kept anti join repeated using (uri_hash))
 order by uri
 """
 
@@ -126,10 +136,14 @@ def _decide_by_other_posts(
 ) -> FilteredPosts:
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as database:
         create_dataset_view(database, "judged", pads.dataset(judged))
+        database.execute(_FIND_AUTHORS)
         database.execute(_DECIDE_BY_OTHER_POSTS)
+        database.execute(_KEEP)
+        repeated = find_duplicate_values(database, "kept", "uri_hash")
+        database.register("repeated", pa.table({"uri_hash": repeated}))
         dropped = Counter[str](dict(database.sql(_COUNT_DROPPED).fetchall()))
         kept, posts = Counter[str](), scratch / "english_posts.parquet"
-        reader = database.sql(_KEEP).to_arrow_reader(BATCH_ROWS)
+        reader = database.sql(_LATEST).to_arrow_reader(BATCH_ROWS)
         rows = write_parquet(posts, schema, _cast_batches(reader, kept), day_column=day)
     dropped[reasons.WRITTEN_AGAIN] = pq.read_metadata(judged).num_rows - rows - dropped.total()
     judged.unlink()
