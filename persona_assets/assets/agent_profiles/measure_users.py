@@ -23,7 +23,8 @@ RELATIONS = ("follow", "reply")
 
 # A record that is in the files of two days of the window counts once.
 COUNT_ACTIONS = """
-SELECT member, action, event_time_us // 3600000000 % 24 AS hour, count(*) AS actions
+SELECT member, list_position([{actions}], action) - 1 AS column, event_time_us // 3600000000 % 24 AS hour,
+    count(*) AS actions
 FROM (
     SELECT member, action, uri, min(event_time_us) AS event_time_us
     FROM user_actions JOIN members USING (user_id) ANTI JOIN left_out_posts USING (uri)
@@ -70,26 +71,34 @@ def measure_users(
         user_ids: string, distinct.
         user_actions: `tables.USER_ACTIONS` of the window, any order.
         left_out_posts: URIs of posts that do not count, as they were deleted.
-        memory_limit: Memory of the joins, such as "4GB"; beyond it they spill to `scratch`. The result takes 240 bytes
-            a user and 16 an edge on top.
+        memory_limit: Memory of the joins and of the counts, such as "4GB"; beyond it the joins spill to `scratch`. The
+            edges take 16 bytes each on top.
         scratch: An existing folder.
     """
     members = pa.table({"user_id": user_ids, "member": np.arange(len(user_ids))})
     actions, by_hour = np.zeros((len(user_ids), len(RATES)), np.int64), np.zeros((len(user_ids), HOURS), np.int64)
-    with phase("counting actions by user"), open_duckdb(memory_limit=memory_limit, scratch=scratch) as connection:
+    beside = members.nbytes + actions.nbytes + by_hour.nbytes
+    with (
+        phase("counting actions by user"),
+        open_duckdb(memory_limit=memory_limit, scratch=scratch, bytes_beside=beside) as connection,
+    ):
         connection.register("members", members)
         connection.register("left_out_posts", pa.table({"uri": left_out_posts}))
         create_dataset_view(connection, "user_actions", user_actions)
         wanted = ", ".join(f"'{action}'" for action in RATES)
-        counted = connection.sql(COUNT_ACTIONS.format(actions=wanted)).fetchnumpy()
-        column = np.array([list(RATES).index(action) for action in counted["action"]], np.int64)
-        np.add.at(actions, (counted["member"], column), counted["actions"])
-        np.add.at(by_hour, (counted["member"], counted["hour"]), counted["actions"])
+        for counted in connection.sql(COUNT_ACTIONS.format(actions=wanted)).to_arrow_reader():
+            member, column, hour, count = (values.to_numpy() for values in counted.columns)
+            np.add.at(actions, (member, column), count)
+            np.add.at(by_hour, (member, hour), count)
         edges = _find_edges(connection, RELATIONS)
     return UserMeasures(actions, by_hour, edges)
 
 
 def _find_edges(connection: duckdb.DuckDBPyConnection, relations: Sequence[str]) -> dict[str, Counts]:
-    found = connection.sql(FIND_EDGES).fetchnumpy()
-    ends = np.column_stack([found["source"], found["target"]]).astype(np.int64)
-    return {name: ends[found["relation"] == number] for number, name in enumerate(relations)}
+    found = [np.empty((0, 3), np.int32)]
+    found += [
+        np.stack([column.to_numpy() for column in batch.columns], axis=1, dtype=np.int32, casting="unsafe")
+        for batch in connection.sql(FIND_EDGES).to_arrow_reader()
+    ]
+    edges = np.concatenate(found)
+    return {name: edges[edges[:, 0] == number, 1:].astype(np.int64) for number, name in enumerate(relations)}
