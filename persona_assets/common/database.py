@@ -129,6 +129,18 @@ def share_of_duckdb(memory_limit: str, *, bytes_beside: int = 0) -> int:
     return limit - max(reserve, bytes_beside)
 
 
+def lower_memory_limit(con: duckdb.DuckDBPyConnection, memory_limit: str, *, bytes_beside: int) -> None:
+    """Leave more of a memory limit to the rest of the process, from now on; DuckDB keeps `MIN_SHARE` in any case.
+
+    Args:
+        con: From `open_duckdb`.
+        memory_limit: Such as "4GB".
+        bytes_beside: Bytes of the caller's arrays from now on.
+    """
+    beside = min(bytes_beside, int((1 - MIN_SHARE) * parse_bytes(memory_limit)))
+    con.execute(f"SET memory_limit = '{share_of_duckdb(memory_limit, bytes_beside=beside) // 1000}KB'")
+
+
 def require_memory(needed: int, memory_limit: str, *, what: str, min_share: float = MIN_SHARE) -> None:
     """Refuse a step that needs more than three quarters of its memory limit for what cannot be spilled.
 

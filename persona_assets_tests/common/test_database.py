@@ -10,6 +10,7 @@ from persona_assets.common import database as engine
 from persona_assets.common.database import (
     create_dataset_view,
     find_duplicate_values,
+    lower_memory_limit,
     open_duckdb,
     parse_bytes,
     quote_parquet_paths,
@@ -40,6 +41,15 @@ def test_duckdb_leaves_a_part_of_the_limit_to_the_rest_of_the_process(tmp_path, 
 def test_what_a_step_has_beside_duckdb_is_taken_from_its_share():
     assert share_of_duckdb("4GB", bytes_beside=100_000_000) == share_of_duckdb("4GB")
     assert share_of_duckdb("4GB", bytes_beside=2_000_000_000) == 2_000_000_000
+
+
+@pytest.mark.parametrize(("beside", "left"), [(0, 3_488_000_000), (2_000_000_000, 2 * 10**9), (9 * 10**9, 10**9)])
+def test_more_of_the_limit_is_left_to_the_rest_of_the_process_on_demand(tmp_path, beside, left):
+    with open_duckdb(memory_limit="4GB", scratch=tmp_path) as con:
+        lower_memory_limit(con, "4GB", bytes_beside=beside)
+
+        found = parse_bytes(con.sql("SELECT current_setting('memory_limit')").fetchall()[0][0])
+    assert found == pytest.approx(left, rel=0.1)
 
 
 def test_a_limit_that_cannot_hold_is_an_error_that_says_which_limit_does(tmp_path):

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from persona_assets.assets.cluster_jsonl.threads import Int32Array
 from persona_assets.common.content_file import ContentFile
 from persona_assets.common.line_tables import ACTION_KEYS, LINE_MESSAGES, LINES
+from persona_assets.common.sorting_in_slices import sort_in_slices
 from persona_assets.tables import ACTIONS
 
 _LINE_ROWS = pa.schema(
@@ -41,8 +42,10 @@ _ACTION_NAMES = pa.array([*ACTIONS, *ACTION_KEYS])
 _LINES_PER_BATCH = 100_000
 
 SELECT_SHOWN_MESSAGES = """
-    SELECT id, uri, event_time_us FROM messages SEMI JOIN shown_messages USING (id) ORDER BY event_time_us, uri
+    SELECT id, uri, event_time_us FROM messages SEMI JOIN shown_messages USING (id)
 """
+# Of a message while it is sorted, with its URI twice: as a key and as a value.
+_BYTES_PER_MESSAGE = 250
 
 SELECT_LAST_RECORDS = """
     SELECT id::BIGINT AS source, action::VARCHAR AS action, uri FROM messages SEMI JOIN last_messages USING (id)
@@ -118,7 +121,7 @@ class LineIndex:
         self._file.close()
         con.register("shown_messages", _table_of_ids(self._is_shown))
         count = 0
-        for batch in con.sql(SELECT_SHOWN_MESSAGES).to_arrow_reader():
+        for batch in sort_in_slices(con, SELECT_SHOWN_MESSAGES, then_by="uri", row_bytes=_BYTES_PER_MESSAGE):
             numbers = np.arange(count, count + len(batch), dtype=np.int32)
             self._numbers[batch["id"].to_numpy()] = numbers
             count += len(batch)

@@ -24,11 +24,15 @@ from persona_assets.assets.cluster_jsonl.serialise import (
 from persona_assets.assets.cluster_jsonl.threads import find_line_ends, trace_paths
 from persona_assets.common.content_file import ContentFile
 from persona_assets.common.line_tables import ACTION_KEYS
+from persona_assets.common.sorting_in_slices import sort_in_slices
 
 # Segments that are grouped by cluster together, as numbers: enough that each of 1,000 clusters gets a worthwhile write.
 SEGMENTS_PER_BATCH = 300_000
 # Segments that are serialised together: few enough that their JSON stays in the processor's cache.
 SEGMENTS_PER_SERIALISATION = 30_000
+
+# Of a segment while it is sorted, with its text.
+_BYTES_PER_SEGMENT = 100
 
 # A cluster, some of its lines as UTF-8 JSON with their newlines, and the number of these lines.
 LineBatch = tuple[int, bytes | memoryview, int]
@@ -63,8 +67,8 @@ SELECT_SEGMENTS = """
         cluster_id, event_time_us, member, kind, position, is_first, message_id, uri_source,
         CASE WHEN text <> '' THEN ',"text":' || json_string(text) END AS text
     FROM segments
-    ORDER BY event_time_us, member, kind, position
 """
+SEGMENTS_THEN_BY = "member, kind, position"
 """Segments by time, user, kind (conversations first, then actions in the order of their keys) and position.
 
 `SORT_TIES` then sorts lines of the same user and time by URI before kind. Sorting all lines by URI would take three
@@ -143,7 +147,9 @@ def stream_lines(
     sources = LineSources(contents.open_as_array(), _fetch_user_ids(con), time_index)
     # Ties need a cursor of their own, as the connection is busy with the segments.
     with con.cursor() as cursor:
-        batches = con.sql(SELECT_SEGMENTS).to_arrow_reader(SEGMENTS_PER_BATCH)
+        batches = sort_in_slices(
+            con, SELECT_SEGMENTS, then_by=SEGMENTS_THEN_BY, row_bytes=_BYTES_PER_SEGMENT, batch_rows=SEGMENTS_PER_BATCH
+        )
         for segments in _rebatch_at_ties(batches):
             by_cluster = _group_by_cluster(_sort_ties(cursor, segments))
             index.add(by_cluster)
