@@ -64,6 +64,7 @@ PLAIN = {
     "progress",
     "recording",
     "provenance",
+    "sorting_in_slices",
     "stored_table",
     "tables",
     "worker_processes",
