@@ -6,7 +6,7 @@ No other module opens DuckDB.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
@@ -14,9 +14,11 @@ from typing import TypedDict
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
+from persona_assets.common.bounded_scan import scan_bounded
 from persona_assets.common.cpu_count import count_threads
 from persona_assets.common.full_disk import explaining_full_disk, full_disk_error, is_about_full_disk
 from persona_assets.common.interrupts import interrupting_on_signal
@@ -34,6 +36,8 @@ _WITHOUT_RESERVE_BYTES, _RESERVED_SHARE, _MAX_RESERVE_BYTES = 256_000_000, 1 / 3
 _BYTES_OF_UNIT = {"MB": 10**6, "GB": 10**9, "TB": 10**12, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 # How the message of a query that has no more memory begins.
 _OUT_OF_MEMORY = "Out of Memory Error"
+# Rows of a batch that are numbered together, where DuckDB cannot number them itself.
+_NUMBERED_ROWS = 32_768
 # Maximum number of hashes in memory at a time, 8 bytes each.
 _HASHES_PER_PASS = 1 << 24
 
@@ -171,6 +175,37 @@ def create_dataset_view(con: duckdb.DuckDBPyConnection, name: str, dataset: pads
         con.execute(f"CREATE TEMP VIEW {name} AS SELECT {columns} FROM read_parquet([{', '.join(files)}])")  # noqa: S608 - quoted
     else:
         con.register(name, dataset)
+
+
+def create_numbered_view(
+    con: duckdb.DuckDBPyConnection, name: str, dataset: pads.Dataset, *, columns: Sequence[str], number: str
+) -> None:
+    """Create or replace a temporary DuckDB view `name` of columns of a dataset and the number of each row, from 0.
+
+    DuckDB numbers the rows of a single local file itself. Other datasets become a stream, which can be read only once.
+    """
+    files = quote_parquet_paths(dataset)
+    if len(files) == 1:
+        con.execute(
+            f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT {', '.join(columns)}, file_row_number AS {number} "  # noqa: S608 - names in this project
+            f"FROM read_parquet({files[0]}, file_row_number = true)"
+        )
+    else:
+        con.register(name, _number_rows(dataset, list(columns), number))
+
+
+def _number_rows(dataset: pads.Dataset, columns: list[str], number: str) -> pa.RecordBatchReader:
+    scanner = scan_bounded(dataset, columns=columns, batch_rows=_NUMBERED_ROWS)
+
+    def append_numbers() -> Iterator[pa.RecordBatch]:
+        rows = 0
+        for batch in scanner.to_batches():
+            yield batch.append_column(number, pa.array(np.arange(rows, rows + len(batch))))
+            rows += len(batch)
+
+    return pa.RecordBatchReader.from_batches(
+        scanner.projected_schema.append(pa.field(number, pa.int64())), append_numbers()
+    )
 
 
 def quote_parquet_paths(dataset: pads.Dataset) -> list[str]:

@@ -17,11 +17,11 @@ from persona_assets.common.database import parse_bytes
 
 # Share of the connection's memory limit that a slice takes.
 _SLICE_SHARE = 1 / 4
-BATCH_ROWS = 100_000
+_BATCH_ROWS = 100_000
 
 
 def sort_in_slices(
-    con: duckdb.DuckDBPyConnection, rows: str, *, then_by: str, row_bytes: int, batch_rows: int = BATCH_ROWS
+    con: duckdb.DuckDBPyConnection, rows: str, *, then_by: str, row_bytes: int, batch_rows: int = _BATCH_ROWS
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a query by `event_time_us`, and those of one time by other columns.
 

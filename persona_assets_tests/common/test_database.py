@@ -9,6 +9,7 @@ import pytest
 from persona_assets.common import database as engine
 from persona_assets.common.database import (
     create_dataset_view,
+    create_numbered_view,
     find_duplicate_values,
     lower_memory_limit,
     open_duckdb,
@@ -139,3 +140,17 @@ def test_datasets_with_special_characters_in_file_names_are_readable(tmp_path, n
         create_dataset_view(con, "numbers", dataset)
         assert con.sql("SELECT n FROM numbers ORDER BY n").fetchall() == [(1,), (3,)]
     assert bool(quote_parquet_paths(dataset)) == ("[" not in name)
+
+
+@pytest.mark.parametrize("names", [["plain.parquet"], ["day[1]*.parquet"], ["a.parquet", "b.parquet"]])
+def test_rows_are_numbered_in_the_order_of_the_files(tmp_path, names):
+    for name in (*names, "day1x.parquet"):
+        pq.write_table(pa.table({"n": [3, 1], "day": [name, name]}), tmp_path / name, row_group_size=1)
+    dataset = pads.dataset([str(tmp_path / name) for name in names])
+
+    with open_duckdb(memory_limit="1GB", scratch=tmp_path) as con:
+        create_numbered_view(con, "numbers", dataset, columns=["n"], number="place")
+        found = con.sql("FROM numbers ORDER BY place")
+
+        assert found.columns == ["n", "place"]
+        assert found.fetchall() == [([3, 1][place % 2], place) for place in range(2 * len(names))]

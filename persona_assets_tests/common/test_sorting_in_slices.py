@@ -47,4 +47,5 @@ def test_rows_of_one_time_are_one_slice(tmp_path, rows):
         con.register("given_rows", pa.table({"event_time_us": pa.array([3] * rows, pa.int64()), "name": range(rows)}))
         batches = list(sort_in_slices(con, ROWS, then_by="name", row_bytes=10**7))
 
+    assert sum(len(batch) > 0 for batch in batches) <= 1
     assert [name for batch in batches for name in batch["name"].to_pylist()] == list(range(rows))

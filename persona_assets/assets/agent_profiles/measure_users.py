@@ -74,6 +74,9 @@ def measure_users(
         memory_limit: Memory of the joins and of the counts, such as "4GB"; beyond it the joins spill to `scratch`. The
             edges take 16 bytes each on top.
         scratch: An existing folder.
+
+    Raises:
+        MemoryLimitError: The counts of so many users, 240 bytes each, leave too little of the memory limit.
     """
     members = pa.table({"user_id": user_ids, "member": np.arange(len(user_ids))})
     actions, by_hour = np.zeros((len(user_ids), len(RATES)), np.int64), np.zeros((len(user_ids), HOURS), np.int64)

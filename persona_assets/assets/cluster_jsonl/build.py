@@ -17,6 +17,7 @@ from persona_assets.assets.cluster_jsonl.accounting import (
     count_action_outcomes,
     count_actions_by_hour,
     median_actions_per_user,
+    sum_outcomes_over_clusters,
 )
 from persona_assets.assets.cluster_jsonl.ignored import (
     IgnoredOptions,
@@ -28,7 +29,7 @@ from persona_assets.assets.cluster_jsonl.line_formats import LINE_FORMATS, LineF
 from persona_assets.assets.cluster_jsonl.line_index import LineIndex
 from persona_assets.assets.cluster_jsonl.load import LineInputs, load_window
 from persona_assets.assets.cluster_jsonl.stored_tables import IGNORED_EVIDENCE
-from persona_assets.assets.cluster_jsonl.targets import count_written_actions, resolve_targets
+from persona_assets.assets.cluster_jsonl.targets import resolve_targets
 from persona_assets.assets.cluster_jsonl.without_text import (
     CONVERSATION,
     find_lines_without_text,
@@ -44,8 +45,8 @@ from persona_assets.common.provenance import Provenance, with_provenance
 
 # Of the arrays of threads, beside DuckDB.
 BYTES_PER_MESSAGE = 60
-# Of users, times and the index of lines while lines are written.
-BYTES_PER_LINE = 30
+# Of users, times and the index of lines, for each action that is written, while lines are written.
+BYTES_PER_ACTION = 30
 
 
 class BuiltLines(NamedTuple):
@@ -126,8 +127,9 @@ def build_lines(  # noqa: PLR0913 - each a choice of the caller's
         users = con.sql("SELECT user_id, cluster_id FROM members ORDER BY user_id").fetchall()
         line_tables = {name: scratch / f"{name}.parquet" for name in ("line_messages", "lines")}
         stored = _StoredIndex(LineIndex(scratch / "line_rows", contents.count), line_tables, day_column, provenance)
-        written = n_conversations + n_ignored + count_written_actions(con)
-        lower_memory_limit(con, memory_limit, bytes_beside=beside + written * BYTES_PER_LINE)
+        outcomes = sum_outcomes_over_clusters(accounting)
+        written = sum(count for (_, outcome), count in outcomes.items() if outcome == "written")
+        lower_memory_limit(con, memory_limit, bytes_beside=beside + written * BYTES_PER_ACTION)
         lines = _stream_and_close(opened.pop_all(), con, contents, form, stored)
     return BuiltLines(
         lines,

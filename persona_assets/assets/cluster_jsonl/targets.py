@@ -236,9 +236,3 @@ def resolve_targets(con: duckdb.DuckDBPyConnection) -> None:
     con.register("repeated_action_hashes", pa.table({"uri_hash": hashes}))
     con.execute(MARK_DUPLICATE_ACTIONS)
     con.unregister("repeated_action_hashes")
-
-
-def count_written_actions(con: duckdb.DuckDBPyConnection) -> int:
-    """Return the number of actions that have a line, after `resolve_targets`."""
-    (count,) = con.sql("SELECT count(*) FROM resolved_actions WHERE outcome = 'written'").fetchall()[0]
-    return count

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from persona_assets.common.database import create_dataset_view, open_duckdb
+from persona_assets.common.database import create_dataset_view, create_numbered_view, open_duckdb
 from persona_assets.common.parquet_files import write_parquet
 from persona_assets.common.progress import phase
 from persona_assets.consent.left_out import DELETED_POST, NOTHING_LEFT_OUT, LeftOut
@@ -33,7 +33,6 @@ group by all order by all
 _DISTINCT_TEXTS = "select distinct text from kept_posts order by text"
 # The texts are read from their file: a table of 2.4 million texts would not fit a limit of 1 GB beside the join.
 _POSTS_WITH_TEXT_ID = """
-with texts as (select text, file_row_number as text_id from read_parquet($texts, file_row_number = true))
 select uri, user_id, text_id from kept_posts join texts using (text) order by uri, text_id, user_id
 """
 
@@ -69,6 +68,6 @@ def write_distinct_texts(
         database.execute(_KEEP_POSTS)
         counts = dict(database.sql(_COUNT_LEFT_OUT).fetchall())
         n_texts = write_parquet(texts, TEXTS, database.sql(_DISTINCT_TEXTS).to_arrow_reader(BATCH_ROWS))
-        with_text_id = database.sql(_POSTS_WITH_TEXT_ID, params={"texts": str(texts)})
-        n_posts = write_parquet(posts, POSTS, with_text_id.to_arrow_reader(BATCH_ROWS))
+        create_numbered_view(database, "texts", pads.dataset(texts), columns=["text"], number="text_id")
+        n_posts = write_parquet(posts, POSTS, database.sql(_POSTS_WITH_TEXT_ID).to_arrow_reader(BATCH_ROWS))
     return DeduplicatedTexts(texts, posts, n_texts, n_posts, counts)

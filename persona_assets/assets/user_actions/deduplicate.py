@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from persona_assets.assets.user_actions.event_order import scan_in_order
-from persona_assets.common.database import find_duplicate_values, open_duckdb, quote_parquet_paths
+from persona_assets.common.database import create_numbered_view, find_duplicate_values, open_duckdb
 
 _COLUMNS = ["user_id", "kind", "collection", "rkey", "operation", "rev", "seq", "event_time_us"]
 
@@ -29,10 +26,6 @@ _KEY = {
     """,
 }
 _HASH = f"hash({', '.join(_KEY.values())})"
-_VIEW = """
-    CREATE OR REPLACE TEMP VIEW events AS
-    SELECT *, file_row_number AS position FROM read_parquet({file}, file_row_number = true)
-"""
 _HASHED = f"CREATE TEMP TABLE hashed AS SELECT {_HASH} AS one FROM events"  # noqa: S608 - made of constants
 _REPEATS = f"""
     WITH doubtful AS MATERIALIZED (
@@ -64,33 +57,12 @@ def find_duplicate_rows(raw_events: pads.Dataset, *, memory_limit: str, scratch:
         int64 `(n_duplicates,)`, ascending: row numbers in `raw_events`, from 0.
     """
     with open_duckdb(memory_limit=memory_limit, scratch=scratch) as con:
-        _view_numbered(con, raw_events)
+        create_numbered_view(con, "events", raw_events, columns=_COLUMNS, number="position")
         con.execute(_HASHED)
         repeated_hashes = find_duplicate_values(con, "hashed", "one")
         if not len(repeated_hashes):
             return np.empty(0, np.int64)
-        _view_numbered(con, raw_events)  # again: a stream of rows can be read only once
+        # Again: a stream of rows can be read only once.
+        create_numbered_view(con, "events", raw_events, columns=_COLUMNS, number="position")
         con.register("several", pa.table({"one": repeated_hashes}))
         return np.asarray(con.execute(_REPEATS).fetchnumpy()["position"], np.int64)
-
-
-def _view_numbered(con: duckdb.DuckDBPyConnection, raw_events: pads.Dataset) -> None:
-    """Create the view `events` with the row number as `position`; DuckDB numbers a single local file itself."""
-    files = quote_parquet_paths(raw_events)
-    if len(files) == 1:
-        con.execute(_VIEW.format(file=files[0]))
-    else:
-        con.register("events", _number_rows(raw_events))
-
-
-def _number_rows(raw_events: pads.Dataset) -> pa.RecordBatchReader:
-    scanner = scan_in_order(raw_events, columns=_COLUMNS)
-
-    def number() -> Iterator[pa.RecordBatch]:
-        rows = 0
-        for batch in scanner.to_batches():
-            yield batch.append_column("position", pa.array(np.arange(rows, rows + len(batch))))
-            rows += len(batch)
-
-    schema = scanner.projected_schema.append(pa.field("position", pa.int64()))
-    return pa.RecordBatchReader.from_batches(schema, number())
